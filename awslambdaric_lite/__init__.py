@@ -1,0 +1,29 @@
+"""A fast, pure Python runtime client for AWS Lambda.
+
+The names that handlers and tests use are found on first access: importing the package costs nothing at a cold start.
+"""
+
+__version__ = "0.1.0"
+__all__ = ["LambdaContext", "__version__"]
+
+_PUBLIC = {"LambdaContext": "_context"}  # public name -> module that defines it
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._context import LambdaContext as LambdaContext
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for.
+
+    Raises:
+        AttributeError: the package has no such name.
+    """
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(__import__(f"{__name__}.{module}", fromlist=[name]), name)
+
+
+def __dir__() -> "list[str]":
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,235 @@
+"""Events and results as JSON. The only module that touches `_json`; it imports nothing heavier.
+
+Events are always read by the standard library's C scanner: orjson would turn integers beyond 64 bits into floats.
+Results are the same JSON value whichever encoder ran. orjson and `_json`'s C encoder each take what they render as the
+official client would; `_exact` takes the rest and has the official error messages.
+"""
+
+import sys
+
+from ._faults import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Encode = Callable[[object], bytes]
+
+LARGE = 1 << 20  # bytes of a response from which on the encoder's speed outweighs the import of orjson
+
+_WHITESPACE = " \t\n\r"
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+_CONTAINERS = frozenset((dict, list, tuple))
+_STR_ONLY = frozenset((str,))
+
+
+class _NotJson(ValueError):
+    """The text is not JSON in the strict sense; `_json_errors.explain()` says where."""
+
+
+def _refuse_constant(name: str) -> object:
+    raise _NotJson(name)  # NaN and the infinities
+
+
+class _ScannerContext:
+    """What `_json.make_scanner` reads of a decoder object."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = None
+    array_hook = None  # CPython 3.15
+    parse_float = float
+    parse_int = int
+    parse_constant = staticmethod(_refuse_constant)
+    memo: "dict[str, str]" = {}  # noqa: RUF012 -- never written: the C scanner keeps its own
+
+
+_scan: "Callable[[str, int], tuple[object, int]]"
+quote: "Callable[[str], str]"
+try:
+    import _json
+
+    _scan = _json.make_scanner(_ScannerContext())  # type: ignore[arg-type]
+    quote = _json.encode_basestring_ascii
+
+    def _new_encoder() -> "Callable[[object, int], tuple[str, ...]]":
+        """Make the C encoder: circles are found, NaN is refused, separators are compact, text is not escaped."""
+        return _json.make_encoder({}, None, _json.encode_basestring, None, ":", ",", False, False, False)  # type: ignore[arg-type]
+
+    _scan("0", 0)
+    _new_encoder()(0, 0)
+except (ImportError, AttributeError, TypeError):  # the private module is missing or has changed: use its public face
+    import json.encoder
+    import json.scanner
+
+    class _PublicContext(json.JSONDecoder):
+        def __init__(self) -> None:
+            super().__init__(parse_constant=_refuse_constant)
+
+    _scan = _PublicContext().scan_once  # type: ignore[attr-defined]
+    quote = json.encoder.encode_basestring_ascii
+
+    def _new_encoder() -> "Callable[[object, int], tuple[str, ...]]":
+        plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return lambda value, _level: (plain.encode(value),)
+
+
+def loads(text: str) -> object:
+    """Parse a JSON document, with or without a byte order mark.
+
+    Raises:
+        ValueError: it is not JSON; the text is the official client's.
+        RecursionError: it is nested too deeply.
+    """
+    start = 0
+    if text[:1] in _WHITESPACE or text[:1] == "\ufeff":
+        start = 1 if text[:1] == "\ufeff" else 0
+        start = len(text) - len(text[start:].lstrip(_WHITESPACE))
+    try:
+        value, end = _scan(text, start)
+        if end != len(text) and text[end:].strip(_WHITESPACE):
+            raise _NotJson
+    except (StopIteration, ValueError) as error:
+        from ._json_errors import explain
+
+        message = explain(text)
+        raise ValueError(message or str(error)) from error
+    return value
+
+
+def parse_header(header: "str | None", name: str) -> "Any":
+    """Parse a header that holds JSON; None without one.
+
+    Raises:
+        Fault: `Runtime.LambdaContextUnmarshalError`, with the standard library's words, as the official client.
+    """
+    if not header:
+        return None
+    try:
+        value, end = _scan(header, 0)
+        if end == len(header):
+            return value
+    except (StopIteration, ValueError):
+        pass
+    try:
+        import json
+
+        return json.loads(header)
+    except Exception as error:
+        raise Fault("Runtime.LambdaContextUnmarshalError", f"Unable to parse {name} JSON: {error}") from error
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value holds nothing but JSON's own types, exactly, with keys that are strings.
+
+    Subclasses are not plain: `_json`'s encoder would write a namedtuple as an array.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind not in _CONTAINERS:
+        return False
+    seen = {id(value)}
+    pending: "list[object]" = [value]
+    for container in pending:
+        if type(container) is dict:
+            if container and set(map(type, container)) != _STR_ONLY:
+                return False
+            values = container.values()
+        else:
+            values = container  # type: ignore[assignment]
+        odd = set(map(type, values)) - _SCALARS
+        if odd:
+            if not odd <= _CONTAINERS:
+                return False
+            for item in values:
+                if type(item) in _CONTAINERS and id(item) not in seen:
+                    seen.add(id(item))
+                    pending.append(item)
+    return True
+
+
+class Marshaller:
+    """Bytes to events and results to bytes; method names are those of the official client's marshaller."""
+
+    def __init__(self, codec: str = "auto") -> None:
+        """`codec` is `auto`, `stdlib` or `orjson`, see `choose_encoder()`."""
+        self._codec = codec
+        self._plain_encoder = _new_encoder()
+        self._encode: "Encode" = self._encode_stdlib
+        self._large_responses = 0
+
+    def unmarshal_request(
+        self, request: "bytes | bytearray", content_type: "str | None" = "application/json"
+    ) -> object:
+        """Return the event: parsed if the content type is exactly `application/json`, else the bytes.
+
+        Raises:
+            Fault: `Runtime.UnmarshalError`.
+        """
+        if content_type != "application/json":
+            return request if type(request) is bytes else bytes(request)
+        try:
+            text = str(request, "utf-8")
+            del request  # a large event need not exist three times
+            return loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
+
+    def marshal_response(self, response: object) -> "tuple[bytes, str]":
+        """Return the body and content type of a result; `bytes` pass through.
+
+        Raises:
+            Fault: `Runtime.MarshalError`.
+        """
+        if isinstance(response, bytes):
+            return response, "application/unknown"
+        try:
+            body = self._encode(response)
+        except Exception as error:
+            raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
+        if len(body) > LARGE and self._codec == "auto":
+            self._large_responses += 1
+            if self._large_responses == 2:
+                self._codec = "settled"
+                self._use_orjson()
+        return body, "application/json"
+
+    def choose_encoder(self) -> bool:
+        """Settle on an encoder, once the handler is loaded; return False if orjson was asked for and cannot be used.
+
+        `auto` takes orjson where it costs next to nothing: it is loaded, or its own heavy imports are.
+        """
+        modules = sys.modules
+        if self._codec == "orjson":
+            return self._use_orjson()
+        cheap = "orjson" in modules or ("dataclasses" in modules and "json" in modules and "uuid" in modules)
+        if self._codec == "auto" and cheap:
+            self._use_orjson()
+        return True
+
+    def _use_orjson(self) -> bool:
+        from ._orjson import orjson_encoder
+
+        encode = orjson_encoder(self._encode_stdlib)
+        if encode is None:
+            return False
+        self._codec = "settled"
+        self._encode = encode
+        return True
+
+    def _encode_stdlib(self, value: object) -> bytes:
+        if is_plain(value):
+            try:
+                chunks = self._plain_encoder(value, 0)
+                text = chunks[0] if len(chunks) == 1 else "".join(chunks)
+                return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes \ud800, its JSON escape
+            except ValueError:
+                self._plain_encoder = _new_encoder()  # NaN or a circle; the failed run left its markers behind
+            except BaseException:
+                self._plain_encoder = _new_encoder()
+                raise
+        from ._exact import encode
+
+        return encode(value)

@@ -1,0 +1,97 @@
+"""From the handler's name to the handler, with the official names, messages and order of failure. Imports `_faults`.
+
+Also home of `after_import()`, the one user of `sys.meta_path`.
+"""
+
+import sys
+
+from ._faults import Fault
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+
+def load(handler: str) -> "Callable[..., object]":
+    """Import the module that a handler string such as `app.handler` or `src/app.handler` names, and return the handler.
+
+    Raises:
+        Fault: `Runtime.MalformedHandlerName`, `.BuiltInModuleConflict`, `.ImportModuleError`, `.UserCodeSyntaxError`
+            or `.HandlerNotFound`.
+        BaseException: whatever else the module raises while it is imported.
+    """
+    try:
+        module_name, name = handler.rsplit(".", 1)
+    except ValueError as error:
+        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{handler}': {error}") from error
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        text = f"Cannot use built-in module {module_name} as a handler module"
+        raise Fault("Runtime.BuiltInModuleConflict", text)
+    try:
+        module = _import(module_name.replace("/", "."))
+    except ImportError as error:
+        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
+    except SyntaxError as error:
+        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", trace) from error
+    try:
+        found: "Callable[..., object]" = getattr(module, name)
+    except AttributeError as error:
+        raise Fault("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'") from error
+    return found
+
+
+def _import(name: str) -> "ModuleType":
+    """Import a module by its full name.
+
+    `__import__` rather than `importlib.import_module`: the same machinery without another import, and without
+    importlib's own frames in the traceback of a failing module.
+    """
+    if name.startswith("."):  # import_module's words; `__import__` would look for a module with an empty name
+        text = f"the 'package' argument is required to perform a relative import for {name!r}"
+        raise TypeError(text)
+    __import__(name)
+    return sys.modules[name]
+
+
+def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:
+    """Call `action(module)` as soon as user code has imported the module `name`; at once if it is imported already."""
+    module = sys.modules.get(name)
+    if module is not None:
+        action(module)
+    else:
+        sys.meta_path.insert(0, _Watcher(name, action))
+
+
+class _Watcher:
+    """A finder that finds nothing itself: it adds an action to the loader of one module, and goes away."""
+
+    def __init__(self, name: str, action: "Callable[[ModuleType], None]") -> None:
+        self._name = name
+        self._action = action
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
+        if name != self._name:
+            return None
+        sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, None)
+            if spec is not None:
+                if spec.loader is not None:
+                    _run_after(spec.loader, self._action)
+                return spec
+        return None
+
+
+def _run_after(loader: object, action: "Callable[[ModuleType], None]") -> None:
+    """Make a loader call `action` when it has executed its module."""
+    execute = loader.exec_module  # type: ignore[attr-defined]
+
+    def exec_module(module: "ModuleType") -> None:
+        del loader.exec_module  # type: ignore[attr-defined]
+        execute(module)
+        action(module)
+
+    loader.exec_module = exec_module  # type: ignore[attr-defined]

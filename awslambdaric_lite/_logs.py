@@ -1,0 +1,133 @@
+"""Log records of user code in Lambda's formats. Lazy; `install()` runs when user code first imports `logging`.
+
+Class names, formats and the conditions for each are those of the official client, for tools look them up.
+"""
+
+import logging
+import time
+import traceback
+
+from ._sinks import JSON_FRAMES, TEXT_FRAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._sinks import LogSink
+
+_TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
+_TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
+_JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
+
+# What a record has without the caller's `extra`. `taskName` is not listed in the official client either.
+_NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
+    "aws_request_id",
+    "tenant_id",
+    "_frame_type",
+}
+
+
+def level_name(value: "str | None") -> str:
+    """Return the level that `AWS_LAMBDA_LOG_LEVEL` stands for, an empty string without one."""
+    return {None: "", "TRACE": "DEBUG"}.get(value, value or "").upper()
+
+
+def _level(record: logging.LogRecord) -> int:
+    return min(50, max(0, record.levelno)) // 10 * 10
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record, in the official client's keys and order."""
+
+    converter = time.gmtime  # type: ignore[assignment]  # wrong in typeshed: a function without self
+
+    def __init__(self) -> None:
+        super().__init__(datefmt=_JSON_DATE)
+        import json
+
+        self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.levelno = _level(record)
+        record.levelname = logging.getLevelName(record.levelno)
+        record._frame_type = JSON_FRAMES.get(record.levelno, JSON_FRAMES[0])
+        kind, error, trace = record.exc_info or (None, None, None)
+        fields: "dict[str, object]" = {
+            "timestamp": self.formatTime(record, self.datefmt),
+            "level": record.levelname,
+            "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
+            "logger": record.name,
+            "stackTrace": traceback.format_tb(trace) if record.exc_info else None,
+            "errorType": kind.__name__ if kind else None,
+            "errorMessage": str(error) if record.exc_info else None,
+            "requestId": getattr(record, "aws_request_id", None),
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
+        }
+        tenant_id = getattr(record, "tenant_id", None)
+        if tenant_id is not None:
+            fields["tenantId"] = tenant_id
+        for name, value in record.__dict__.items():
+            if name not in _NOT_EXTRA and name not in fields:
+                fields[name] = value
+        return self._encode({name: value for name, value in fields.items() if value is not None}) + "\n"
+
+
+class _TextFormatter(logging.Formatter):
+    # Here only: the official client changes it for every formatter of the process.
+    converter = time.gmtime  # type: ignore[assignment]
+
+
+class LambdaLoggerHandler(logging.Handler):
+    """Writes what its formatter returns, without adding a newline."""
+
+    def __init__(self, log_sink: "LogSink") -> None:
+        super().__init__()
+        self.log_sink = log_sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.log_sink.log(self.format(record))
+
+
+class LambdaLoggerHandlerWithFrameType(logging.Handler):
+    """The same, with each record's level in its frame."""
+
+    def __init__(self, log_sink: "LogSink") -> None:
+        super().__init__()
+        self.log_sink = log_sink
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        self.log_sink.log(text, frame_type=getattr(record, "_frame_type", None) or TEXT_FRAMES.get(_level(record)))
+
+
+class LambdaLoggerFilter(logging.Filter):
+    """Puts request id and tenant id on every record; a filter, because tools replace the formatter."""
+
+    def __init__(self, invocation: "Callable[[], tuple[str | None, str | None]]") -> None:
+        super().__init__()
+        self._invocation = invocation
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        request_id, tenant_id = self._invocation()
+        record.aws_request_id = request_id or ""
+        record.tenant_id = tenant_id
+        return True
+
+
+def install(
+    sink: "LogSink",
+    invocation: "Callable[[], tuple[str | None, str | None]]",
+    *,
+    json_format: bool,
+    log_level: "str | None",
+) -> None:
+    """Add Lambda's handler to the root logger; `invocation()` returns request id and tenant id of the current one."""
+    root = logging.getLogger()
+    level = level_name(log_level)
+    framed = json_format or bool(level)
+    handler = LambdaLoggerHandlerWithFrameType(sink) if framed else LambdaLoggerHandler(sink)
+    handler.setFormatter(JsonFormatter() if json_format else _TextFormatter(_TEXT, _TEXT_DATE))
+    if level in logging._nameToLevel:
+        root.setLevel(level)
+    handler.addFilter(LambdaLoggerFilter(invocation))
+    root.addHandler(handler)

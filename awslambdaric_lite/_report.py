@@ -1,0 +1,193 @@
+"""Exceptions turned into what the Runtime API, X-Ray and the log receive. Imports only C builtins and `_codec`.
+
+Loaded in init and written without `traceback`: its import alone would cost the first error on a 128 MB function 120 ms.
+The texts are those of the official client, which formats plain (file, line, name, source) tuples: no caret lines.
+"""
+
+import posix
+import sys
+import time
+
+from ._codec import quote
+from ._sinks import JSON_FRAMES, TEXT_FRAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, TracebackType
+
+    Frame = tuple[str, int | None, str, str]
+    ErrorResult = dict[str, object]
+
+    from ._sinks import LogSink
+
+_REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
+_XRAY_FRAMES = 25  # of each end of the stack
+_XRAY_LENGTH = 60_000  # characters; the service drops everything above 64 KiB
+_NO_BREAK_SPACE = "\u00a0"
+
+_lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
+
+
+def text_of(error: BaseException) -> str:
+    """Return `str(error)`, or a placeholder where that fails."""
+    try:
+        return str.__str__(str(error))
+    except BaseException:
+        return f"<exception str() failed: {type(error).__name__}>"
+
+
+def frames_of(traceback: "TracebackType | None", own: "tuple[CodeType, ...]") -> "list[Frame]":
+    """Walk a traceback; leading frames that run one of the `own` code objects are left out."""
+    while traceback is not None and traceback.tb_frame.f_code in own:
+        traceback = traceback.tb_next
+    frames: "list[Frame]" = []
+    limit = getattr(sys, "tracebacklimit", None)
+    while traceback is not None and (limit is None or len(frames) < limit):
+        code = traceback.tb_frame.f_code
+        line = traceback.tb_lineno
+        source = _source_line(code.co_filename, line, traceback.tb_frame.f_globals)
+        frames.append((code.co_filename, line, code.co_name, source))
+        traceback = traceback.tb_next
+    return frames
+
+
+def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> str:
+    """Return a line of source without its indentation, or nothing where it cannot be had."""
+    if not line:
+        return ""
+    known = _lines.get((path, line))
+    if known is None:
+        if len(_lines) > 1000:
+            _lines.clear()
+        try:
+            known = _read_line(path, line, names).strip()
+        except Exception:
+            known = ""
+        _lines[path, line] = known
+    return known
+
+
+def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
+    """Read a line from a file, or from the loader of a module that lies in a zip.
+
+    Raises:
+        Exception: whatever a loader or a codec raises.
+    """
+    try:
+        if path[:1] == "<":
+            raise FileNotFoundError
+        with open(path, "rb") as file:
+            raw = file.readlines()
+    except OSError:
+        loader: "object" = names.get("__loader__")
+        source = loader.get_source(names["__name__"])  # type: ignore[attr-defined]
+        return str(source.splitlines()[line - 1])
+    encoding = "utf-8"
+    for comment in raw[:2]:  # PEP 263
+        if comment.lstrip()[:1] == b"#" and b"coding" in comment:
+            declared = comment.partition(b"coding")[2]
+            if declared[:1] in (b":", b"="):
+                encoding = declared[1:].split()[0].decode("ascii")
+                break
+    return raw[line - 1].decode(encoding)
+
+
+def format_frames(frames: "list[Frame]") -> "list[str]":
+    """Format frames as `traceback.format_list` formats tuples, runs of the same line collapsed."""
+    entries: "list[str]" = []
+    last: "tuple[str, int | None, str] | None" = None
+    count = 0
+    for path, line, name, source in frames:
+        if last != (path, line, name):
+            if count > _REPEATS_SHOWN:
+                entries.append(_repeated(count - _REPEATS_SHOWN))
+            last = path, line, name
+            count = 0
+        count += 1
+        if count <= _REPEATS_SHOWN:
+            entries.append(f'  File "{path}", line {line}, in {name}\n' + (f"    {source}\n" if source else ""))
+    if count > _REPEATS_SHOWN:
+        entries.append(_repeated(count - _REPEATS_SHOWN))
+    return entries
+
+
+def _repeated(times: int) -> str:
+    return f"  [Previous line repeated {times} more time{'s' if times > 1 else ''}]\n"
+
+
+def make_error(
+    message: str, error_type: str, stack_trace: "list[str]", request_id: "str | None" = None
+) -> "ErrorResult":
+    """Return the error object of the Runtime API."""
+    return {
+        "errorMessage": message,
+        "errorType": error_type,
+        "requestId": request_id or "",
+        "stackTrace": stack_trace,
+    }
+
+
+def error_json(error: "ErrorResult") -> str:
+    """Render an error object as ASCII JSON."""
+    trace = error["stackTrace"]
+    entries = ",".join(map(quote, trace))  # type: ignore[call-overload]
+    texts = ",".join(f"{quote(key)}:{quote(str(value))}" for key, value in error.items() if value is not trace)
+    return f'{{{texts},"stackTrace":[{entries}]}}'
+
+
+def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
+    """Render the cause for X-Ray as one line of ASCII JSON that the service does not cut (protocol of the cause:
+    `working_directory`, `exceptions` and `paths`)."""
+    try:
+        directory = posix.getcwd()
+    except OSError:
+        directory = ""  # it was removed
+    if len(frames) > 2 * _XRAY_FRAMES:
+        frames = frames[:_XRAY_FRAMES] + frames[-_XRAY_FRAMES:]
+    kept_message = message
+    while True:
+        stack = ",".join(
+            f'{{"label":{quote(name)},"path":{quote(path)},"line":{"null" if line is None else line}}}'
+            for path, line, name, _ in frames
+        )
+        paths = ",".join(map(quote, dict.fromkeys([frame[0] for frame in frames])))
+        cause = (
+            f'{{"working_directory":{quote(directory)},"exceptions":[{{"message":{quote(kept_message)},'
+            f'"type":{quote(error_type)},"stack":[{stack}]}}],"paths":[{paths}]}}'
+        )
+        if len(cause) <= _XRAY_LENGTH:
+            return cause
+        if len(kept_message) > 1000:
+            kept_message = kept_message[: max(1000, len(kept_message) // 4)] + "..."
+        elif frames:
+            frames = frames[: len(frames) // 2]
+        else:
+            return ""
+
+
+def log_error(error: "ErrorResult", sink: "LogSink") -> None:
+    """Write an error report to the log, in the configured format."""
+    if sink.json_format:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{error_json(error)[1:]}'])
+        return
+    message = error["errorMessage"]
+    headline = f"[ERROR] {error['errorType']}" + (f": {message}" if message else "")
+    lines = [headline, "Traceback (most recent call last):"]
+    for entry in error["stackTrace"]:  # type: ignore[attr-defined]
+        for line in entry.splitlines():
+            bare = line.lstrip(" ")
+            lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
+    sink.log_error(lines)
+
+
+def notice(sink: "LogSink", request_id: str, text: str) -> None:
+    """Write a warning of the runtime itself to the log, in the configured format."""
+    seconds = time.time()
+    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    if sink.json_format:
+        fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
+        sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
+    else:
+        millis = int(seconds * 1000) % 1000
+        sink.log(f"[WARNING]\t{now}.{millis:03d}Z\t{request_id}\t{text}\n", TEXT_FRAMES[30])

@@ -1,0 +1,296 @@
+"""The story of the program: settings, handler, then one invocation after the other. The one module that knows them all.
+
+Tools that instrument the official client find here, as `__main__.bootstrap`, what they replace: `handle_event_request`
+and the methods of `LambdaRuntimeClient`. Both are looked up again before every use.
+"""
+
+import posix
+import sys
+
+from ._client import ForkedChild, LambdaRuntimeClient
+from ._codec import Marshaller, parse_header
+from ._context import LambdaContext
+from ._faults import ApiError, ConnectionLost, Fault, ProtocolError, SettingError
+from ._handler import after_import, load
+from ._paths import complete_path
+from ._report import error_json, format_frames, frames_of, log_error, make_error, notice, text_of, xray_cause
+from ._settings import Settings
+from ._sinks import create_log_sink
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import NoReturn
+
+    from ._report import ErrorResult
+    from ._sinks import LogSink
+
+    Handler = Callable[[object, LambdaContext], object]
+
+_TRACE_ID = b"_X_AMZN_TRACE_ID"
+_LINGER = 2.0  # seconds that threads of user code get when the process ends
+
+
+class _Current:
+    """The invocation in hand, for log records."""
+
+    __slots__ = ("request_id", "tenant_id")
+
+    def __init__(self) -> None:
+        self.request_id: "str | None" = None
+        self.tenant_id: "str | None" = None
+
+    def __call__(self) -> "tuple[str | None, str | None]":
+        return self.request_id, self.tenant_id
+
+
+def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
+    """Run the runtime; return or raise the exit status.
+
+    `argv[1]` names the handler, else `_HANDLER` does. `started_as_file`: `sys.path[0]` was put there for the runtime's
+    own imports, and the function's path is still to be made.
+    """
+    try:
+        if started_as_file:
+            del sys.path[0]
+            complete_path(posix.environ)
+        settings = Settings(posix.environ, argv[1:])
+        sink = create_log_sink(json_format=settings.json_format)
+        for problem in settings.problems:
+            notice(sink, "", problem)
+        current = _Current()
+        client = LambdaRuntimeClient(
+            settings.api,
+            Marshaller(settings.codec),
+            lambda request_id, text: notice(sink, request_id, text),
+            pipeline=settings.pipeline,
+        )
+        handler = initialize(settings, client, current, sink)
+        run(client, handler, current, sink)
+    except (SettingError, ApiError, ConnectionLost, ProtocolError) as error:
+        _say(str(error))
+        return _leave(1)
+    except ForkedChild:
+        _say("a forked child returned from the handler; it ends here (end such children with os._exit)")
+        _flush()
+        posix._exit(1)
+    except SystemExit as error:
+        _leave(_status(error.code))
+        raise
+    except KeyboardInterrupt:
+        return _leave(130)
+
+
+def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Current, sink: "LogSink") -> "Handler":
+    """Load the handler.
+
+    Raises:
+        SystemExit: that failed; the error was posted.
+    """
+
+    def install_logging(_: "ModuleType") -> None:
+        from ._logs import install
+
+        install(sink, current, json_format=settings.json_format, log_level=settings.log_level)
+
+    try:
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    except (AttributeError, ValueError):
+        pass  # there is no standard output, or it is somebody's own object
+    after_import("logging", install_logging)
+    status = 1
+    failed: "BaseException | None" = None
+    try:
+        handler: "Handler" = load(settings.handler)
+        if not client.marshaller.choose_encoder():
+            notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: orjson cannot be imported, the standard library is used")
+        return handler
+    except Fault as fault:
+        error = make_error(fault.message, fault.error_type, fault.trace)
+        failed = fault
+    except SystemExit as exit_request:
+        status = _status(exit_request.code) or 1
+        frames = frames_of(exit_request.__traceback__, _OWN)
+        error = make_error(_exit_text("", status), "Runtime.ExitError", format_frames(frames))
+    except BaseException as raised:
+        frames = frames_of(raised.__traceback__, _OWN)
+        error = make_error(text_of(raised), type(raised).__name__, format_frames(frames))
+    # The `except` blocks have ended: a tool that reports from its own post_init_error must find no exception in hand.
+    _log(error, sink)
+    if failed is not None:
+        _hint(failed, settings.handler, sink)
+    _flush()
+    client.post_init_error(error)
+    raise SystemExit(status)
+
+
+def run(client: LambdaRuntimeClient, handler: "Handler", current: _Current, sink: "LogSink") -> "NoReturn":
+    """Take and answer invocations until the process ends."""
+    while True:
+        invocation = client.wait_next_invocation()
+        current.request_id = invocation.invoke_id
+        current.tenant_id = invocation.tenant_id
+        _set_trace_id(invocation.x_amzn_trace_id)
+        handle_event_request(
+            client,
+            handler,
+            invocation.invoke_id,
+            invocation.take_body(),
+            invocation.content_type,
+            invocation.client_context,
+            invocation.cognito_identity,
+            invocation.invoked_function_arn,
+            invocation.deadline_time_in_ms,
+            invocation.tenant_id,
+            sink,
+            invocation.invocation_id,
+        )
+
+
+def handle_event_request(
+    lambda_runtime_client: LambdaRuntimeClient,
+    request_handler: "Handler",
+    invoke_id: str,
+    event_body: "bytes | bytearray",
+    content_type: "str | None",
+    client_context_json: "str | None",
+    cognito_identity_json: "str | None",
+    invoked_function_arn: "str | None",
+    epoch_deadline_time_in_ms: int,
+    tenant_id: "str | None",
+    log_sink: "LogSink",
+    invocation_id: "str | None" = None,
+) -> None:
+    """Answer one invocation; name and arguments are those of the official client.
+
+    Raises:
+        SystemExit: the handler asked for it; its error was posted.
+    """
+    status: "int | None" = None
+    leaving: "SystemExit | None" = None
+    body = [event_body]
+    del event_body  # nobody here holds a large event while the handler runs
+    try:
+        context = LambdaContext(
+            invoke_id,
+            parse_header(client_context_json, "Client Context"),
+            parse_header(cognito_identity_json, "Cognito Identity"),
+            epoch_deadline_time_in_ms,
+            invoked_function_arn,
+            tenant_id,
+        )
+        marshaller = lambda_runtime_client.marshaller
+        event = marshaller.unmarshal_request(body.pop(), content_type)
+        response = request_handler(event, context)
+        result, result_content_type = marshaller.marshal_response(response)
+    except Fault as fault:
+        cause = xray_cause("LambdaValidationError", fault.message, [])
+        error = make_error(fault.message, fault.error_type, fault.trace, invoke_id)
+    except BaseException as raised:
+        kind, text = type(raised).__name__, text_of(raised)
+        if isinstance(raised, SystemExit):
+            leaving, status = raised, _status(raised.code)
+            kind, text = "Runtime.ExitError", _exit_text(invoke_id, status)
+            lambda_runtime_client.finishing = True
+        frames = frames_of(raised.__traceback__, _OWN)
+        cause = xray_cause(kind, text, frames)
+        error = make_error(text, kind, format_frames(frames), invoke_id)
+    else:
+        _flush()
+        lambda_runtime_client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
+        return
+    _log(error, log_sink)
+    _flush()
+    lambda_runtime_client.post_invocation_error(invoke_id, error_json(error), cause, invocation_id)
+    if leaving is not None:
+        raise leaving
+
+
+def _set_trace_id(trace_id: "str | None") -> None:
+    """Set or remove `_X_AMZN_TRACE_ID`, which X-Ray's SDK and botocore read.
+
+    `os.environ` keeps its values in `posix.environ`; writing there spares importing `os` and encoding twice.
+    """
+    environ = posix.environ
+    if trace_id is None:
+        if _TRACE_ID in environ:
+            del environ[_TRACE_ID]
+            posix.unsetenv(_TRACE_ID)
+    else:
+        value = trace_id.encode(errors="surrogateescape")
+        environ[_TRACE_ID] = value
+        posix.putenv(_TRACE_ID, value)
+
+
+def _flush() -> None:
+    """Flush what user code printed, whatever it did to the streams."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
+def _log(error: "ErrorResult", sink: "LogSink") -> None:
+    """Write an error report; a log that cannot be written must not keep the error from being posted."""
+    try:
+        log_error(error, sink)
+    except Exception:
+        pass
+
+
+def _hint(failed: BaseException, handler: str, sink: "LogSink") -> None:
+    try:
+        from ._hints import hint
+
+        text = hint(failed, handler)
+        if text:
+            notice(sink, "", text)
+    except Exception:
+        pass  # a hint is a favour
+
+
+def _say(text: str) -> None:
+    """Write one line of the runtime's own to standard error."""
+    try:
+        sys.stderr.write(f"awslambdaric-lite: {text}\n")
+    except Exception:
+        pass
+
+
+def _status(code: object) -> int:
+    """Return the exit status that the interpreter makes of `SystemExit.code`."""
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1
+
+
+def _exit_text(request_id: str, status: int) -> str:
+    """Return what the platform says of a runtime that exits."""
+    prefix = f"RequestId: {request_id} " if request_id else ""
+    reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
+    return f"{prefix}Error: Runtime {reason}"
+
+
+def _leave(status: int) -> int:
+    """Make sure that the process ends although threads of user code may not; return the status."""
+    _flush()
+    if "threading" in sys.modules:
+        import _thread
+        import time
+
+        def cut_short() -> None:
+            time.sleep(_LINGER)
+            _flush()
+            posix._exit(status)
+
+        try:
+            _thread.start_new_thread(cut_short, ())
+        except RuntimeError:
+            pass  # no more threads: then nobody needs to be waited for
+    return status
+
+
+# Frames of these run before the handler's own and are no news to whoever reads its stack trace.
+_OWN = (initialize.__code__, load.__code__, load.__globals__["_import"].__code__, handle_event_request.__code__)

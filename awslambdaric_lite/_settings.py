@@ -1,0 +1,88 @@
+"""What the environment asks for, read once. Imports only `_faults`."""
+
+from ._faults import SettingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CHOICES = {
+    "PIPELINE": ("1", "0"),
+    "CODEC": ("auto", "stdlib", "orjson"),
+}  # AWSLAMBDARIC_LITE_<name>: allowed values, the default first
+
+
+class Settings:
+    """The variables that the runtime obeys.
+
+    Attributes:
+        handler: such as `app.handler`; empty if nobody named one.
+        problems: one line for each variable that has a value it cannot have.
+    """
+
+    __slots__ = ("api", "codec", "handler", "json_format", "log_level", "pipeline", "problems")
+
+    def __init__(self, environ: "dict[bytes, bytes]", arguments: "list[str]") -> None:
+        """Read the environment.
+
+        Raises:
+            SettingError: `AWS_LAMBDA_RUNTIME_API` is missing or malformed.
+        """
+
+        def variable(name: str) -> "str | None":
+            value = environ.get(name.encode())
+            return None if value is None else value.decode(errors="surrogateescape")
+
+        self.problems: "list[str]" = []
+        self.handler = arguments[0] if arguments else variable("_HANDLER") or ""
+        self.api = Address(variable("AWS_LAMBDA_RUNTIME_API"))
+        self.json_format = (variable("AWS_LAMBDA_LOG_FORMAT") or "").upper() == "JSON"
+        self.log_level = variable("AWS_LAMBDA_LOG_LEVEL")
+        self.pipeline = self._choice("PIPELINE", variable) == "1"
+        self.codec = self._choice("CODEC", variable)
+
+    def _choice(self, name: str, variable: "Callable[[str], str | None]") -> str:
+        full_name = f"AWSLAMBDARIC_LITE_{name}"
+        value = variable(full_name)
+        allowed = _CHOICES[name]
+        if not value:
+            return allowed[0]
+        if value.lower() in allowed:
+            return value.lower()
+        self.problems.append(f"{full_name}={value!r} is ignored: it can be {', '.join(allowed)}")
+        return allowed[0]
+
+
+class Address:
+    """Where the Runtime API listens.
+
+    `AWS_LAMBDA_RUNTIME_API` is `host:port`; emulators also give a scheme and a path prefix.
+    """
+
+    __slots__ = ("host", "netloc", "port", "prefix")
+
+    def __init__(self, value: "str | None") -> None:
+        """Parse the variable's value.
+
+        Raises:
+            SettingError: it is missing or malformed.
+        """
+        if not value:
+            raise SettingError("AWS_LAMBDA_RUNTIME_API is not set; it must be host:port of a Lambda Runtime API")
+        scheme, separator, rest = value.strip().rpartition("://")
+        self.netloc, _, prefix = rest.partition("/")
+        self.prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
+        host, colon, port = self.netloc.rpartition(":")
+        if not colon or (self.netloc.startswith("[") and self.netloc.endswith("]")):
+            host, port = self.netloc, "80"
+        if host.startswith("[") and host.endswith("]"):
+            host = host[1:-1]
+        elif ":" in host:  # a bare IPv6 address with a port behind it would be ambiguous
+            host = ""
+        plain = self.netloc.isascii() and self.netloc.isprintable() and " " not in value.strip()
+        number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
+        if (separator and scheme.lower() != "http") or not host or not plain or not 0 < number < 65536 or "@" in host:
+            example = "it must be host:port, such as 127.0.0.1:9001"
+            raise SettingError(f"AWS_LAMBDA_RUNTIME_API={value!r} is malformed; {example}")
+        self.host = host
+        self.port = number
