@@ -1,157 +1,34 @@
-"""The Runtime API as a client: one keep-alive connection, and the API's verbs on it. The one module to touch `_socket`.
+"""The Runtime API as a client: its verbs on one connection.
 
 What this module guarantees: a pending `next` is never abandoned, and no result is lost or computed twice for one
 attempt. A reply is kept until its status has been read; if the API hands out the same invocation before that, the reply
 is posted again instead of the handler being run again.
 """
 
-import posix
+import sys
 import time
 
 from . import __version__
-from ._faults import ApiError, ConnectionLost, LiteError
-from ._http import Response, ResponseReader, path_segment, request_head
+from ._connection import Connection
+from ._faults import ApiError, ConnectionLost
+from ._http import path_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from typing_extensions import Protocol
-
     from ._codec import Marshaller
+    from ._http import Response
     from ._settings import Address
-
-    class Socket(Protocol):
-        """What is used of a socket, whichever module it comes from."""
-
-        def connect(self, address: "tuple[object, ...]") -> None: ...
-        def recv(self, size: int) -> bytes: ...
-        def recv_into(self, buffer: memoryview) -> int: ...
-        def sendall(self, data: "bytes | bytearray") -> None: ...
-        def setsockopt(self, level: int, option: int, value: int) -> None: ...
-        def settimeout(self, timeout: "float | None") -> None: ...
-        def close(self) -> None: ...
-
-
-try:
-    import _socket
-except ImportError:  # a Python without CPython's C module
-    import socket as _socket  # type: ignore[no-redef]
 
 _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
 _ONE_WRITE = 64 << 10  # bytes of a reply up to which it is copied beside its head, and the next poll may follow it
 
-
-class Connection:
-    """One keep-alive connection to the Runtime API, opened when it is first needed and again when it was lost."""
-
-    __slots__ = ("_address", "_reader", "_socket", "forked")
-
-    def __init__(self, address: "Address") -> None:
-        self._address = address
-        self._socket: "Socket | None" = None
-        self._reader = ResponseReader()
-        self.forked = False
-        posix.register_at_fork(after_in_child=self._give_up)
-
-    def _give_up(self) -> None:
-        """In a forked child: the connection is the parent's. Using it would answer the parent's invocation."""
-        self.forked = True
-        self.close()
-
-    @property
-    def is_open(self) -> bool:
-        return self._socket is not None
-
-    def close(self) -> None:
-        """Close the connection, if it is open, and forget what was received on it."""
-        sock, self._socket = self._socket, None
-        if sock is not None:
-            self._reader = ResponseReader()
-            try:
-                sock.close()
-            except OSError:
-                pass  # user code closed the descriptor
-
-    def open(self) -> "Socket":
-        """Connect once.
-
-        Raises:
-            ConnectionLost: no address of the host accepts.
-        """
-        host, port = self._address.host, self._address.port
-        sock: "Socket"
-        try:
-            if host.replace(".", "").isdigit():
-                resolved = [(_socket.AF_INET, (host, port))]
-            else:
-                found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM)
-                resolved = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
-            for position, (family, address) in enumerate(resolved, 1):
-                sock = _socket.socket(family, _socket.SOCK_STREAM)
-                try:
-                    sock.settimeout(None)  # user code may have called socket.setdefaulttimeout()
-                    sock.connect(address)
-                    sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-                except OSError:
-                    sock.close()
-                    if position == len(resolved):
-                        raise
-                else:
-                    break
-        except OSError as error:
-            raise ConnectionLost(f"cannot connect to {self._address.netloc}: {error}") from error
-        self._socket = sock
-        return sock
-
-    def send(self, *parts: "bytes | bytearray") -> None:
-        """Send bytes, connecting first if need be.
-
-        Raises:
-            ConnectionLost: they could not all be sent.
-        """
-        if self.forked:
-            raise ForkedChild
-        sock = self._socket or self.open()
-        try:
-            for part in parts:
-                sock.sendall(part)
-        except OSError as error:
-            raise ConnectionLost(f"sending failed: {error}") from error
-
-    def receive(self) -> Response:
-        """Wait for the next response, without a time limit.
-
-        Raises:
-            ConnectionLost: the connection ended before a whole response had arrived.
-            ProtocolError: what arrived is not a response.
-        """
-        sock, reader = self._socket, self._reader
-        if sock is None:
-            raise ConnectionLost("not connected")
-        try:
-            while (response := reader.read()) is None:
-                room = reader.room()
-                if room is not None:
-                    count = sock.recv_into(room)
-                    reader.filled(count)
-                    if count:
-                        continue
-                elif data := sock.recv(reader.wanted):
-                    reader.feed(data)
-                    continue
-                response = reader.end()
-                break
-        except OSError as error:
-            raise ConnectionLost(f"receiving failed: {error}") from error
-        if not response.keep_alive:
-            self.close()
-        return response
-
-
-class ForkedChild(LiteError):
-    """A process forked by user code came back into the loop; it must end without touching the Runtime API."""
+# What the Runtime API says in a rehearsal: an event, the confirmation of its result, another event.
+_EVENT = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a":[1]}'
+_TAKEN = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+_REHEARSAL = (_EVENT, _TAKEN, _EVENT)
 
 
 class Invocation:
@@ -170,12 +47,12 @@ class Invocation:
         "x_amzn_trace_id",
     )
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: "Response") -> None:
         get = response.headers.get
         # Lambda Managed Instances sends some of these empty; empty means absent, as in the official client.
         self.invoke_id = get("lambda-runtime-aws-request-id", "")
         self.x_amzn_trace_id = get("lambda-runtime-trace-id") or None
-        self.invoked_function_arn = get("lambda-runtime-invoked-function-arn") or None
+        self.invoked_function_arn = get("lambda-runtime-invoked-function-arn")
         deadline = get("lambda-runtime-deadline-ms", "")
         self.deadline_time_in_ms = int(deadline) if deadline.isascii() and deadline.isdigit() else 0
         self.client_context = get("lambda-runtime-client-context") or None
@@ -194,17 +71,15 @@ class Invocation:
 class _Reply:
     """A result on its way: kept until the Runtime API has confirmed it."""
 
-    __slots__ = ("body", "head", "invocation_id", "repeated", "request_id", "slim_head", "what")
+    __slots__ = ("body", "head", "invocation_id", "repeated", "request_id", "slim_head", "verb")
 
-    def __init__(
-        self, what: str, request_id: str, invocation_id: "str | None", head: bytes, body: bytes, slim_head: bytes
-    ) -> None:
-        self.what = what
+    def __init__(self, verb: str, request_id: str, invocation_id: "str | None", head: bytes, body: bytes) -> None:
+        self.verb = verb
         self.request_id = request_id
         self.invocation_id = invocation_id
         self.head = head
         self.body = body
-        self.slim_head = slim_head  # without the optional header that may make the head too large
+        self.slim_head = b""  # where an optional header may make the head too large: without it
         self.repeated = False
 
 
@@ -235,11 +110,11 @@ class LambdaRuntimeClient:
         self._connection = Connection(address)
         self._notice = notice
         self._pipeline = pipeline
-        self._host = address.netloc
+        self._netloc = address.netloc
         self._target = address.prefix + _VERSION
-        version = _python_version()
-        self._agent = f"User-Agent: aws-lambda-python/{version}-{__version__}\r\n"
-        self._poll_request = request_head("GET", f"{self._target}invocation/next", self._host, self._agent)
+        python = ".".join(map(str, sys.version_info[:3]))
+        self._common = f"Host: {address.netloc}\r\nUser-Agent: aws-lambda-python/{python}-{__version__}\r\n"
+        self._poll_request = f"GET {self._target}invocation/next HTTP/1.1\r\n{self._common}\r\n".encode("latin-1")
         self._reply: "_Reply | None" = None  # not confirmed yet
         self._status_due = False  # its status was not read yet
         self._polled = False  # a poll was written and has no answer yet
@@ -269,8 +144,9 @@ class LambdaRuntimeClient:
             # The same invocation again, and the API never confirmed its result: the handler must not run twice.
             if reply.repeated:
                 text = b"the same invocation is handed out again and its result is not accepted"
-                raise ApiError(f"{reply.what} of {reply.request_id}", response.status, text)
+                raise ApiError(f"the {reply.verb} to {reply.request_id}", response.status, text)
             reply.repeated = True
+            self._connection.close()  # the one that lost the reply may be lost by now as well
             self._send(reply, poll=False)
 
     def post_invocation_result(
@@ -282,7 +158,8 @@ class LambdaRuntimeClient:
     ) -> None:
         """Post the result of an invocation."""
         body = result_data if isinstance(result_data, bytes) else result_data.encode()
-        self._post("response", invoke_id, invocation_id, body, f"Content-Type: {content_type}\r\n")
+        head = self._reply_head("response", invoke_id, invocation_id, content_type, len(body))
+        self._post(_Reply("response", invoke_id, invocation_id, head, body))
 
     def post_invocation_error(
         self,
@@ -293,8 +170,12 @@ class LambdaRuntimeClient:
     ) -> None:
         """Post the error of an invocation; `xray_fault` is one line of ASCII JSON, empty for none."""
         body = error_response_data if isinstance(error_response_data, bytes) else error_response_data.encode()
-        cause = f"Lambda-Runtime-Function-XRay-Error-Cause: {xray_fault}\r\n" if xray_fault else ""
-        self._post("error", invoke_id, invocation_id, body, "Content-Type: application/json\r\n", cause)
+        head = self._reply_head("error", invoke_id, invocation_id, "application/json", len(body))
+        reply = _Reply("error", invoke_id, invocation_id, head, body)
+        if xray_fault:
+            reply.slim_head = head
+            reply.head = head[:-2] + f"Lambda-Runtime-Function-XRay-Error-Cause: {xray_fault}\r\n\r\n".encode()
+        self._post(reply)
 
     def post_init_error(
         self, error_response_data: "dict[str, object]", error_type_override: "str | None" = None
@@ -311,25 +192,40 @@ class LambdaRuntimeClient:
         if not (name.isascii() and name.isprintable()):
             name = "Runtime.Unknown"
         body, _ = self.marshaller.marshal_response(error_response_data)
-        fields = f"{self._agent}Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: {name}\r\n"
-        response = self._exchange(
-            request_head("POST", f"{self._target}init/error", self._host, fields, len(body)) + body
+        head = (
+            f"POST {self._target}init/error HTTP/1.1\r\n{self._common}Content-Type: application/json\r\n"
+            f"Lambda-Runtime-Function-Error-Type: {name}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
+        response = self._exchange(head.encode("latin-1") + body)
         if response.status != 202:
             raise ApiError("POST init/error", response.status, response.body)
 
-    def _post(
-        self, verb: str, request_id: str, invocation_id: "str | None", body: bytes, fields: str, optional: str = ""
-    ) -> None:
-        target = f"{self._target}invocation/{path_segment(request_id)}/{verb}"
-        fields = self._agent + fields
-        if invocation_id:
-            fields += f"Lambda-Runtime-Invocation-Id: {invocation_id}\r\n"
-        slim_head = b""
-        if optional:
-            slim_head = request_head("POST", target, self._host, fields, len(body))
-        head = request_head("POST", target, self._host, fields + optional, len(body))
-        reply = self._reply = _Reply(f"POST {verb}", request_id, invocation_id, head, body, slim_head)
+    def rehearse(self, answer: "Callable[[Invocation], None]") -> None:
+        """Take a made-up invocation, let `answer` answer it, and forget it all; nothing reaches the network.
+
+        The first real invocation then finds code, caches and memory in place. Init has the CPU for that, an invocation
+        at 128 MB has a fourteenth of it: benchmark cpu_first, 250 us without and @CPU_FIRST@ with.
+        """
+        connection = self._connection
+        connection.play(_REHEARSAL)
+        answer(self.wait_next_invocation())
+        self.wait_next_invocation()
+        connection.close()
+        self._kept_alive = False
+
+    def _reply_head(
+        self, verb: str, request_id: str, invocation_id: "str | None", content_type: str, length: int
+    ) -> bytes:
+        plain = request_id.isascii() and request_id.replace("-", "").isalnum()
+        segment = request_id if plain else path_segment(request_id)
+        echo = f"Lambda-Runtime-Invocation-Id: {invocation_id}\r\n" if invocation_id else ""
+        return (
+            f"POST {self._target}invocation/{segment}/{verb} HTTP/1.1\r\n{self._common}"
+            f"Content-Type: {content_type}\r\n{echo}Content-Length: {length}\r\n\r\n"
+        ).encode()
+
+    def _post(self, reply: _Reply) -> None:
+        self._reply = reply
         self._send(reply, poll=self._pipeline and self._kept_alive)
         if self.finishing:
             self._confirm(reply)
@@ -379,7 +275,7 @@ class LambdaRuntimeClient:
             self._reply = None
             return
         if status >= 500:
-            raise ApiError(f"{reply.what} of {reply.request_id}", status, response.body)
+            raise ApiError(f"the {reply.verb} to {reply.request_id}", status, response.body)
         if status == 431 and reply.slim_head:
             reply.head, reply.slim_head = reply.slim_head, b""
             self._connection.close()
@@ -388,11 +284,11 @@ class LambdaRuntimeClient:
         if reply.repeated and status in (400, 403, 410):
             return  # the first one had arrived
         text = str(response.body[:500], "utf-8", "backslashreplace").strip()
-        self._notice(reply.request_id, f"The Runtime API refused {reply.what} with {status}: {text}")
+        self._notice(reply.request_id, f"The Runtime API refused the {reply.verb} with {status}: {text}")
         if status == 413 or status == 410:
             self._reply = None  # the service has closed the invocation itself; a retry of it is to run
 
-    def _poll(self) -> Response:
+    def _poll(self) -> "Response":
         """Ask for the next invocation, over a new connection where the old one is dead."""
         connection = self._connection
         attempt = 0
@@ -402,16 +298,16 @@ class LambdaRuntimeClient:
                     connection.send(self._poll_request)
                     self._polled = True
                 response = connection.receive()
-            except ConnectionLost:
+            except ConnectionLost as lost:
                 connection.close()
                 self._polled = False
-                attempt = _pause(attempt)
+                attempt = self._pause(attempt, lost)
             else:
                 self._polled = False
                 self._kept_alive = connection.is_open
                 return response
 
-    def _exchange(self, request: bytes) -> Response:
+    def _exchange(self, request: bytes) -> "Response":
         """Send one request that may be sent again if the connection dies, and read its response."""
         connection = self._connection
         attempt = 0
@@ -419,31 +315,26 @@ class LambdaRuntimeClient:
             try:
                 connection.send(request)
                 return connection.receive()
-            except ConnectionLost:
+            except ConnectionLost as lost:
                 connection.close()
-                attempt = _pause(attempt)
+                attempt = self._pause(attempt, lost)
 
     def _confirm(self, reply: _Reply) -> None:
-        """Post a last reply again until its status is known: no `next` will follow that could tell."""
+        """Post a last reply again while it is unknown whether it arrived: no `next` will follow that could tell."""
         attempt = 0
-        while self._reply is reply and not reply.repeated and not self._connection.is_open:
-            attempt = _pause(attempt)
+        while self._reply is reply and not self._connection.is_open:
+            attempt = self._pause(attempt, ConnectionLost("no confirmation of the last reply"))
+            reply.repeated = True
             self._send(reply, poll=False)
 
+    def _pause(self, attempt: int, lost: ConnectionLost) -> int:
+        """Wait before another attempt to reach the API; return its number.
 
-def _pause(attempt: int) -> int:
-    """Wait before another attempt to reach the API; called in an `except ConnectionLost` block or with time to spare.
-
-    Raises:
-        ConnectionLost: enough attempts were made.
-    """
-    if attempt == _CONNECTS:
-        raise ConnectionLost("the Runtime API is gone: no answer after five more connections")
-    time.sleep(0.01 * 2**attempt)
-    return attempt + 1
-
-
-def _python_version() -> str:
-    import sys
-
-    return f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+        Raises:
+            ConnectionLost: enough attempts were made.
+        """
+        if attempt == _CONNECTS:
+            where = f"the Runtime API at {self._netloc} (AWS_LAMBDA_RUNTIME_API)"
+            raise ConnectionLost(f"{where} is gone, {_CONNECTS} more connections brought no answer: {lost}") from lost
+        time.sleep(0.01 * 2**attempt)
+        return attempt + 1

@@ -11,64 +11,74 @@ if TYPE_CHECKING:
 _W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # what `w3c()` lets through, as the official client
 
 
-def _variable(name: bytes) -> "str | None":
-    """Read an environment variable as it is now; `os.environ` writes to this very dictionary."""
-    value = posix.environ.get(name)
-    return None if value is None else value.decode(errors="surrogateescape")
+_variable = posix.environ.get  # as it is now: `os.environ` writes to this very dictionary
+_seen: "list[tuple[bytes | None, ...] | tuple[str | None, ...]]" = [(), ()]  # what was read last, and its text
 
 
-class _Record:
-    """Attributes named by `__slots__`, each None unless the parsed header has it."""
-
-    __slots__: "tuple[str, ...]" = ()
-
-    def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
-        for name in self.__slots__:
-            setattr(self, name, None if fields is None else fields.get(name))
-
-    def __repr__(self) -> str:
-        listed = ",".join(f"{name}={getattr(self, name)}" for name in self._shown())
-        return f"{type(self).__name__}([{listed}])"
-
-    def _shown(self) -> "tuple[str, ...]":
-        return self.__slots__
+def _function() -> "tuple[str | None, ...]":
+    """Return what the environment says of the function: log group and stream, name, memory size, version."""
+    raw = (
+        _variable(b"AWS_LAMBDA_LOG_GROUP_NAME"),
+        _variable(b"AWS_LAMBDA_LOG_STREAM_NAME"),
+        _variable(b"AWS_LAMBDA_FUNCTION_NAME"),
+        _variable(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+        _variable(b"AWS_LAMBDA_FUNCTION_VERSION"),
+    )
+    if raw != _seen[0]:
+        _seen[:] = raw, tuple(None if value is None else value.decode(errors="surrogateescape") for value in raw)
+    return _seen[1]  # type: ignore[return-value]
 
 
-class CognitoIdentity(_Record):
+class CognitoIdentity:
     """The caller's Amazon Cognito identity; both attributes are None without one."""
 
     __slots__ = ("cognito_identity_id", "cognito_identity_pool_id")
 
-    cognito_identity_id: "str | None"
-    cognito_identity_pool_id: "str | None"
+    def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
+        self.cognito_identity_id: "str | None" = None
+        self.cognito_identity_pool_id: "str | None" = None
+        if fields is not None:
+            self.cognito_identity_id = fields.get("cognitoIdentityId")
+            self.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
+
+    def __repr__(self) -> str:
+        return _listed(self, ("cognito_identity_id", "cognito_identity_pool_id"))
 
 
-class Client(_Record):
-    """The mobile application that invoked the function."""
+class Client:
+    """The mobile application that invoked the function; what it did not say is None."""
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
-    installation_id: "str | None"
-    app_title: "str | None"
-    app_version_name: "str | None"
-    app_version_code: "str | None"
-    app_package_name: "str | None"
+    def __init__(self, fields: "dict[str, Any]") -> None:
+        self.installation_id: "str | None" = fields.get("installation_id")
+        self.app_title: "str | None" = fields.get("app_title")
+        self.app_version_name: "str | None" = fields.get("app_version_name")
+        self.app_version_code: "str | None" = fields.get("app_version_code")
+        self.app_package_name: "str | None" = fields.get("app_package_name")
 
-    def _shown(self) -> "tuple[str, ...]":
-        return ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+    def __repr__(self) -> str:
+        names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+        return _listed(self, names)
 
 
-class ClientContext(_Record):
+class ClientContext:
     """What a caller passed as client context."""
 
     __slots__ = ("client", "custom", "env")
 
-    custom: "dict[str, Any] | None"
-    env: "dict[str, Any] | None"
-    client: "Client | None"
+    def __init__(self, fields: "dict[str, Any]") -> None:
+        self.custom: "dict[str, Any] | None" = fields.get("custom")
+        self.env: "dict[str, Any] | None" = fields.get("env")
+        client = fields.get("client")
+        self.client: "Client | None" = None if client is None else Client(client)
 
-    def _shown(self) -> "tuple[str, ...]":
-        return ("custom", "env", "client")
+    def __repr__(self) -> str:
+        return _listed(self, ("custom", "env", "client"))
+
+
+def _listed(record: object, names: "tuple[str, ...]") -> str:
+    return f"{type(record).__name__}([{','.join(f'{name}={getattr(record, name)}' for name in names)}])"
 
 
 class LambdaContext:
@@ -93,25 +103,22 @@ class LambdaContext:
         tenant_id: "str | None" = None,
     ) -> None:
         self.aws_request_id = invoke_id
-        self.log_group_name = _variable(b"AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = _variable(b"AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = _variable(b"AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = _variable(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = _variable(b"AWS_LAMBDA_FUNCTION_VERSION")
+        (
+            self.log_group_name,
+            self.log_stream_name,
+            self.function_name,
+            self.memory_limit_in_mb,
+            self.function_version,
+        ) = _function()
         self.invoked_function_arn = invoked_function_arn
         self.tenant_id = tenant_id
-        self._w3c_fields: "dict[str, str] | None" = None
+        self._w3c_fields: "dict[str, str]" = {}
         self.client_context: "ClientContext | None" = None
         if client_context is not None:
             if type(client_context) is dict and "w3c" in client_context:
                 self._w3c_fields = _allowed(client_context.pop("w3c"))
             self.client_context = ClientContext(client_context)
-            if self.client_context.client is not None:
-                self.client_context.client = Client(self.client_context.client)  # type: ignore[arg-type]
-        self.identity = CognitoIdentity()
-        if cognito_identity is not None:
-            self.identity.cognito_identity_id = cognito_identity.get("cognitoIdentityId")
-            self.identity.cognito_identity_pool_id = cognito_identity.get("cognitoIdentityPoolId")
+        self.identity = CognitoIdentity(cognito_identity)
         self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
 
     def get_remaining_time_in_millis(self) -> int:
@@ -121,7 +128,7 @@ class LambdaContext:
 
     def w3c(self) -> "dict[str, str]":
         """Return the W3C trace context that came with the invocation (`traceparent`, `tracestate`, `baggage`)."""
-        return dict(self._w3c_fields or ())
+        return dict(self._w3c_fields)
 
     def log(self, msg: object) -> None:
         """Write a message to the log as it is, without a newline added."""
@@ -152,8 +159,7 @@ class LambdaContext:
             "identity",
             "tenant_id",
         )
-        listed = ",".join(f"{name}={getattr(self, name)}" for name in names)
-        return f"{type(self).__name__}([{listed}])"
+        return _listed(self, names)
 
 
 def _allowed(fields: object) -> "dict[str, str]":

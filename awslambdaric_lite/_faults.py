@@ -6,6 +6,7 @@ LiteError
  +-- ConnectionLost  the Runtime API closed or refused a connection: reconnect, a bounded number of times
  +-- ProtocolError   the Runtime API sent what is not HTTP/1.1: exit 1
  +-- ApiError        the Runtime API answered with a status that ends the process: exit 1
+ +-- ForkedChild     a child of the process, forked by user code, came back into the loop: it ends at once
 """
 
 
@@ -47,3 +48,7 @@ class ApiError(LiteError):
         text = str(body[:500], "utf-8", "backslashreplace").strip()
         super().__init__(f"the Runtime API answered {request} with {status}: {text or '(no body)'}")
         self.status = status
+
+
+class ForkedChild(LiteError):
+    """The Runtime API is the parent's to talk to: a child's answer would be taken for the parent's."""

@@ -21,10 +21,12 @@ def hint(failed: BaseException, handler: str) -> "str | None":
         return _close(name, known, "the module has {}")
     cause = failed.__cause__
     if failed.error_type == "Runtime.ImportModuleError" and isinstance(cause, ModuleNotFoundError):
-        wanted = (cause.name or "").split(".")[0]
-        if wanted == module_name.split(".")[0]:
-            return _close(wanted, list(_modules()), "the task root has {}")
-        return f"{cause.name!r} is neither in the function's package, nor in a layer, nor in this Python"
+        if not cause.name:
+            return None
+        if cause.name == module_name.split(".")[0]:
+            return _close(cause.name, list(_modules()), "the task root has {}")
+        if not module_name.startswith(cause.name):
+            return f"{cause.name!r} is neither in the function's package, nor in a layer, nor in this Python"
     return None
 
 

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._sinks import LogSink
+    from ._types import LogSink
 
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
@@ -51,17 +51,17 @@ class JsonFormatter(logging.Formatter):
         record.levelno = _level(record)
         record.levelname = logging.getLevelName(record.levelno)
         record._frame_type = JSON_FRAMES.get(record.levelno, JSON_FRAMES[0])
-        kind, error, trace = record.exc_info or (None, None, None)
+        kind, error, trace = record.exc_info or (None, None, None)  # also if `exc_info=True` found no exception
         fields: "dict[str, object]" = {
             "timestamp": self.formatTime(record, self.datefmt),
             "level": record.levelname,
             "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
             "logger": record.name,
-            "stackTrace": traceback.format_tb(trace) if record.exc_info else None,
+            "stackTrace": traceback.format_tb(trace) if kind else None,
             "errorType": kind.__name__ if kind else None,
-            "errorMessage": str(error) if record.exc_info else None,
+            "errorMessage": str(error) if kind else None,
             "requestId": getattr(record, "aws_request_id", None),
-            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if record.exc_info else None,
+            "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if kind else None,
         }
         tenant_id = getattr(record, "tenant_id", None)
         if tenant_id is not None:

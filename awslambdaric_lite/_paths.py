@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from typing import Any
 
 _LAYERS = "/opt/python"
 
@@ -80,37 +80,31 @@ def _is_found(name: str) -> bool:
     return any(finder.find_spec(name, None) is not None for finder in sys.meta_path)
 
 
-class _WhenUsed:
-    """An interactive name that is made when somebody uses it: making it imports `os`."""
+class _Interactive:
+    """One of the names that `site` adds to the builtins; made when somebody uses it, for making it imports `os`."""
 
-    def __init__(self, make: "Callable[[], object]") -> None:
-        self._make = make
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _make(self) -> "Any":
+        import builtins
+        import site
+
+        site.setquit()
+        site.setcopyright()
+        site.sethelper()
+        return getattr(builtins, self._name)
 
     def __repr__(self) -> str:
         return repr(self._make())
 
-    def __call__(self, *args: object, **named: object) -> object:
-        return self._make()(*args, **named)  # type: ignore[operator]
+    def __call__(self, *args: object) -> object:
+        return self._make()(*args)
 
 
 def _add_interactive_names() -> None:
-    """Add `exit`, `quit`, `copyright`, `credits`, `license` and `help`, which scripts use although they should not."""
-    import _sitebuiltins
+    """Add `exit`, `quit` and the like, which functions use although they should not."""
     import builtins
 
-    names = vars(builtins)
-    for name in ("quit", "exit"):
-        names[name] = _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)")
-
-    def printer(name: str) -> "Callable[[], object]":
-        def make() -> object:
-            import site
-
-            site.setcopyright()
-            return names[name]
-
-        return make
-
-    for name in ("copyright", "credits", "license"):
-        names[name] = _WhenUsed(printer(name))
-    names["help"] = _sitebuiltins._Helper()
+    for name in ("exit", "quit", "copyright", "credits", "license", "help"):
+        setattr(builtins, name, _Interactive(name))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Frame = tuple[str, int | None, str, str]
     ErrorResult = dict[str, object]
 
-    from ._sinks import LogSink
+    from ._types import LogSink
 
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
@@ -37,12 +37,18 @@ def text_of(error: BaseException) -> str:
 
 
 def frames_of(traceback: "TracebackType | None", own: "tuple[CodeType, ...]") -> "list[Frame]":
-    """Walk a traceback; leading frames that run one of the `own` code objects are left out."""
-    while traceback is not None and traceback.tb_frame.f_code in own:
-        traceback = traceback.tb_next
-    frames: "list[Frame]" = []
+    """Walk a traceback, as far as `sys.tracebacklimit` allows.
+
+    Leading frames that run one of the `own` code objects are left out; they count, as in the official client.
+    """
     limit = getattr(sys, "tracebacklimit", None)
-    while traceback is not None and (limit is None or len(frames) < limit):
+    left = sys.maxsize if limit is None else limit
+    while traceback is not None and left > 0 and traceback.tb_frame.f_code in own:
+        traceback = traceback.tb_next
+        left -= 1
+    frames: "list[Frame]" = []
+    while traceback is not None and left > 0:
+        left -= 1
         code = traceback.tb_frame.f_code
         line = traceback.tb_lineno
         source = _source_line(code.co_filename, line, traceback.tb_frame.f_globals)
@@ -73,23 +79,24 @@ def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
     Raises:
         Exception: whatever a loader or a codec raises.
     """
+    if path[:1] == "<" and path[-1:] == ">":
+        return ""  # there is no file; the globals may be those of a module that has one
     try:
-        if path[:1] == "<":
-            raise FileNotFoundError
         with open(path, "rb") as file:
-            raw = file.readlines()
+            source = file.read()
     except OSError:
         loader: "object" = names.get("__loader__")
-        source = loader.get_source(names["__name__"])  # type: ignore[attr-defined]
-        return str(source.splitlines()[line - 1])
+        text = str(loader.get_source(names["__name__"]))  # type: ignore[attr-defined]
+        return text.splitlines()[line - 1]
+    lines = source.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: at CR, LF and CRLF only, as the tokenizer
     encoding = "utf-8"
-    for comment in raw[:2]:  # PEP 263
+    for comment in lines[:2]:  # PEP 263
         if comment.lstrip()[:1] == b"#" and b"coding" in comment:
             declared = comment.partition(b"coding")[2]
             if declared[:1] in (b":", b"="):
                 encoding = declared[1:].split()[0].decode("ascii")
                 break
-    return raw[line - 1].decode(encoding)
+    return lines[line - 1].decode(encoding)
 
 
 def format_frames(frames: "list[Frame]") -> "list[str]":

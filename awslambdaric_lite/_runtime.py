@@ -4,13 +4,14 @@ Tools that instrument the official client find here, as `__main__.bootstrap`, wh
 and the methods of `LambdaRuntimeClient`. Both are looked up again before every use.
 """
 
+import gc
 import posix
 import sys
 
-from ._client import ForkedChild, LambdaRuntimeClient
+from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
-from ._faults import ApiError, ConnectionLost, Fault, ProtocolError, SettingError
+from ._faults import ApiError, ConnectionLost, Fault, ForkedChild, ProtocolError, SettingError
 from ._handler import after_import, load
 from ._paths import complete_path
 from ._report import error_json, format_frames, frames_of, log_error, make_error, notice, text_of, xray_cause
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
+    from ._client import Invocation
     from ._report import ErrorResult
-    from ._sinks import LogSink
+    from ._types import LogSink
 
     Handler = Callable[[object, LambdaContext], object]
 
@@ -66,6 +68,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             lambda request_id, text: notice(sink, request_id, text),
             pipeline=settings.pipeline,
         )
+        _rehearse(client, sink)
         handler = initialize(settings, client, current, sink)
         run(client, handler, current, sink)
     except (SettingError, ApiError, ConnectionLost, ProtocolError) as error:
@@ -99,6 +102,7 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     except (AttributeError, ValueError):
         pass  # there is no standard output, or it is somebody's own object
     after_import("logging", install_logging)
+    gc.enable()
     status = 1
     failed: "BaseException | None" = None
     try:
@@ -123,6 +127,17 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     _flush()
     client.post_init_error(error)
     raise SystemExit(status)
+
+
+def _rehearse(client: LambdaRuntimeClient, sink: "LogSink") -> None:
+    """Run the loop once without a network, before any user code is there to notice."""
+
+    def answer(invocation: "Invocation") -> None:
+        text = invocation.content_type
+        body = invocation.take_body()
+        handle_event_request(client, lambda event, _: event, "", body, text, None, None, None, 0, None, sink)
+
+    client.rehearse(answer)
 
 
 def run(client: LambdaRuntimeClient, handler: "Handler", current: _Current, sink: "LogSink") -> "NoReturn":
@@ -225,11 +240,14 @@ def _set_trace_id(trace_id: "str | None") -> None:
 
 def _flush() -> None:
     """Flush what user code printed, whatever it did to the streams."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass
+    try:
+        sys.stdout.flush()
+    except Exception:
+        pass
+    try:
+        sys.stderr.flush()
+    except Exception:
+        pass
 
 
 def _log(error: "ErrorResult", sink: "LogSink") -> None:

@@ -73,7 +73,7 @@ class Address:
         self.netloc, _, prefix = rest.partition("/")
         self.prefix = f"/{prefix.strip('/')}" if prefix.strip("/") else ""
         host, colon, port = self.netloc.rpartition(":")
-        if not colon or (self.netloc.startswith("[") and self.netloc.endswith("]")):
+        if separator and (not colon or self.netloc.endswith("]")):
             host, port = self.netloc, "80"
         if host.startswith("[") and host.endswith("]"):
             host = host[1:-1]

@@ -6,16 +6,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing_extensions import Protocol
-
-    class LogSink(Protocol):
-        """A destination of log text; names are those of the official client, for tools that look them up."""
-
-        json_format: bool
-
-        def log(self, msg: str, frame_type: "bytes | None" = None) -> None: ...
-        def log_error(self, message_lines: "list[str]") -> None: ...
-
+    from ._types import LogSink
 
 # Frame types of the telemetry protocol by log level (0 stands for none), for text and for JSON.
 _CODES = {0: 0xA55A0002, 10: 0xA55A000A, 20: 0xA55A000E, 30: 0xA55A0012, 40: 0xA55A0016, 50: 0xA55A001A}

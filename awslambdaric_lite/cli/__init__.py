@@ -1,0 +1,71 @@
+"""The command line: `awslambdaric-lite COMMAND …`.
+
+Owns the table of commands, the error boundary and the exit codes. Each command is a module with `HELP`,
+`configure(parser)` and `run(arguments)`, imported when it is asked for.
+
+Exit codes: 0 done; 1 the function, or what was asked for, failed; 2 wrong usage; 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .errors import UsageError
+
+COMMANDS = {
+    "invoke": "run one invocation of a function here",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _run(arguments)
+    except UsageError as error:
+        command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
+        print(f"awslambdaric-lite{command}: {error}", file=sys.stderr)
+        print(f"usage help: awslambdaric-lite{command} --help", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: list[str]) -> int:
+    parser = _Parser(
+        prog="awslambdaric-lite", description="Run AWS Lambda functions here.", allow_abbrev=False, add_help=True
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    run = None
+    for name, summary in COMMANDS.items():
+        if name != chosen:
+            commands.add_parser(name, help=summary)
+            continue
+        command = importlib.import_module(f"{__name__}.{name}")
+        command.configure(commands.add_parser(name, help=summary, description=command.HELP, allow_abbrev=False))
+        run = command.run
+    parsed = parser.parse_args(arguments)
+    if parsed.version:
+        from .. import __version__
+
+        print(f"awslambdaric-lite {__version__}")
+        return 0
+    if run is None:
+        raise UsageError(f"a command is missing; there is: {', '.join(COMMANDS)}")
+    return int(run(parsed))

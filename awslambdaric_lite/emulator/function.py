@@ -1,0 +1,111 @@
+"""What the function is: its settings, checked once, and the command line that runs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .errors import InvalidFunction
+
+ACCOUNT = "012345678912"
+MAX_PAYLOAD = 6 * 1024 * 1024 + 100  # bytes, of an event or a response; exactly this many are accepted
+
+Framing = Literal["auto", "length", "chunked"]
+
+
+@dataclass(frozen=True)
+class ApiOptions:
+    """Which of its variants the Runtime API shows, to test clients against each."""
+
+    event_framing: Framing = "auto"
+    """`auto` declares a length up to 2048 bytes and is chunked above, as a Go server does; or always one of the two."""
+    empty_headers: bool = False
+    """Send client context, identity and trace headers even when empty, as Managed Instances do."""
+    invocation_ids: bool = False
+    """Send `Lambda-Runtime-Invocation-Id` with each attempt and answer a stale one with 410."""
+    record_requests: bool = False
+    """Keep every request in `ExecutionEnvironment.requests`, bodies included."""
+
+
+@dataclass(frozen=True)
+class FunctionConfig:
+    """The settings of one function.
+
+    Raises:
+        InvalidFunction: a setting is outside of what Lambda takes.
+    """
+
+    handler: str
+    task_root: Path = Path()
+    name: str = "function"
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    init_timeout_s: float = 10.0
+    concurrency: int = 10
+    region: str = "us-east-1"
+    version: str = "$LATEST"
+    runtime: Sequence[str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    api: ApiOptions = ApiOptions()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task_root", Path(self.task_root).absolute())
+        if not self.handler:
+            raise InvalidFunction("the handler is empty; give it as module.function, such as app.handler")
+        if not self.task_root.is_dir():
+            raise InvalidFunction(f"task root {self.task_root} is not a directory; give the folder of the function")
+        if not 0 < self.timeout_s <= 900:
+            raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; Lambda takes up to 900 s")
+        if not 128 <= self.memory_mb <= 10240:
+            raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to 10240 MB")
+        if self.concurrency < 1:
+            raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
+        if self.init_timeout_s <= 0:
+            raise InvalidFunction(f"init timeout {self.init_timeout_s:g} s is out of range; it is above 0")
+        if self.runtime is not None and (isinstance(self.runtime, str) or not self.runtime):
+            raise InvalidFunction("runtime is a list of arguments, such as ['python3', '-m', 'awslambdaric_lite']")
+        for name, value in self.env.items():
+            if not isinstance(value, str):
+                raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
+            if not name or "=" in name or "\0" in name or "\0" in value:
+                raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
+
+    @property
+    def arn(self) -> str:
+        """The ARN that invocations show."""
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
+
+    def command(self) -> list[str]:
+        """The runtime's command line; `{handler}` in an argument stands for the handler."""
+        if self.runtime is None:
+            return default_runtime()
+        return [argument.replace("{handler}", self.handler) for argument in self.runtime]
+
+
+def default_runtime() -> list[str]:
+    """This package's runtime on this interpreter, so that the packages of a virtual environment import."""
+    package = Path(__file__).resolve().parent.parent
+    if _importable_by_children(package.parent):
+        return [sys.executable, "-m", package.name]
+    # A plain checkout: only the path of the file finds it. PYTHONPATH would, too, but the handler would see it.
+    return [sys.executable, str(package / "__main__.py")]
+
+
+def _importable_by_children(folder: Path) -> bool:
+    if folder.name in ("site-packages", "dist-packages"):
+        return True
+    for entry in sys.path:
+        if not entry.endswith(("site-packages", "dist-packages")):
+            continue
+        try:
+            links = [name for name in os.listdir(entry) if name.endswith(".pth") and "awslambdaric_lite" in name]
+        except OSError:
+            continue
+        for link in links:
+            if str(folder) in Path(entry, link).read_text(encoding="utf-8", errors="replace").splitlines():
+                return True
+    return False

@@ -1,0 +1,80 @@
+"""The listener of an HTTP server: a port of its own, and the connections that are open."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import socket
+
+from .http_connection import Application, Connection, RecordedRequest
+
+
+class HttpServer:
+    """Listens on a port of its own and hands requests to one application."""
+
+    def __init__(
+        self, application: Application, host: str = "127.0.0.1", recorded: list[RecordedRequest] | None = None
+    ) -> None:
+        self._application = application
+        self._recorded = recorded
+        self._numbers = itertools.count(1)
+        self._connections: set[Connection] = set()
+        self._accepting: dict[asyncio.Task[None], socket.socket] = {}
+        self._quiet = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._listener = socket.create_server((host, 0), backlog=128)
+        self._listener.setblocking(False)
+        self.address = "{}:{}".format(*self._listener.getsockname()[:2])
+        self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        # An accept loop of its own, rather than asyncio's server, so that `drain` can see who is still in the backlog.
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(self._application, next(self._numbers), self._closed, self._recorded)
+            self._connections.add(connection)
+            self._quiet.clear()
+            task = self._loop.create_task(self._adopt(connection, client))
+            self._accepting[task] = client
+            task.add_done_callback(self._accepting.pop)
+
+    async def _adopt(self, connection: Connection, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: connection, client)
+        except OSError:  # it has gone already
+            client.close()
+            self._closed(connection)
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if not self._connections:
+            self._quiet.set()
+
+    async def drain(self, limit_s: float) -> None:
+        """Wait until every client has gone and what it had sent has been read.
+
+        For a client process that has ended this is at once; the limit is for those that left a descriptor open in a
+        process of another group.
+        """
+        self._accept()
+        if self._connections:
+            try:
+                await asyncio.wait_for(self._quiet.wait(), limit_s)
+            except asyncio.TimeoutError:
+                return
+
+    def close(self) -> None:
+        """Stop listening and cut what is open."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener.fileno())
+            self._listener.close()
+        for connection in list(self._connections):
+            connection.cut()
+        for task, client in list(self._accepting.items()):
+            task.cancel()
+            client.close()

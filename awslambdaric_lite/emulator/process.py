@@ -1,0 +1,122 @@
+"""One runtime process: started in a session of its own, its output read, its end noticed, its memory known."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_READ_SIZE = 64 * 1024
+
+
+class RuntimeProcess:
+    """A started process. All callbacks come from the event loop.
+
+    Raises:
+        OSError: the command cannot be executed.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[RuntimeProcess], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_output = on_output
+        self._on_exit = on_exit
+        self._peak_kb = 0
+        # One pipe for both streams: what is printed to them stays in order.
+        self._output, inlet = os.pipe()
+        try:
+            self._popen = subprocess.Popen(
+                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=inlet, stderr=inlet, start_new_session=True
+            )
+        except BaseException:
+            os.close(self._output)
+            raise
+        finally:
+            os.close(inlet)
+        self.pid = self._popen.pid
+        os.set_blocking(self._output, False)
+        self._loop.add_reader(self._output, self.read_output)
+        self._watch_end()
+
+    def read_output(self) -> None:
+        """Read what has been printed up to now.
+
+        Whatever the process printed before it called the Runtime API is in the pipe when the call arrives, so reading
+        it there keeps every line in its invocation.
+        """
+        while self._output >= 0:
+            try:
+                data = os.read(self._output, _READ_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            if not data:
+                self._close_output()
+                return
+            self._on_output(data)
+
+    def kill(self) -> None:
+        """Kill the whole process group; its end is reported as any other."""
+        self.peak_memory_mb()
+        if self._popen.returncode is None:  # else the number of the group may be another's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def reap(self) -> int:
+        """After its end: kill what is left of the group, release everything, return the exit code."""
+        self.kill()  # not waited for yet, so the group's number is still ours
+        returncode = self._popen.wait()
+        self.read_output()
+        self._close_output()
+        return returncode
+
+    def peak_memory_mb(self) -> int:
+        """The most memory the process ever had resident, by the kernel's high-water mark of its address space.
+
+        Not `ru_maxrss`: that of a child starts with what its parent had.
+        """
+        try:
+            with open(f"/proc/{self.pid}/status", "rb") as status:
+                for line in status:
+                    if line.startswith(b"VmHWM:"):
+                        self._peak_kb = max(self._peak_kb, int(line.split()[1]))
+                        break
+        except (OSError, ValueError):
+            pass  # it has ended, or the system has no /proc: what was seen last holds
+        return -(-self._peak_kb // 1024)
+
+    def _close_output(self) -> None:
+        if self._output >= 0:
+            self._loop.remove_reader(self._output)
+            os.close(self._output)
+            self._output = -1
+
+    def _watch_end(self) -> None:
+        try:
+            handle = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):  # not Linux, or a kernel before 5.3
+            threading.Thread(target=self._wait_in_thread, daemon=True).start()
+            return
+
+        def ended() -> None:
+            self._loop.remove_reader(handle)
+            os.close(handle)
+            self._on_exit(self)
+
+        self._loop.add_reader(handle, ended)
+
+    def _wait_in_thread(self) -> None:
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(self._on_exit, self)

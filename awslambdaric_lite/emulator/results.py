@@ -1,0 +1,139 @@
+"""What an invocation is asked with and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["success", "error", "timeout"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the caller receives: a result, or a function error."""
+
+    payload: bytes
+    content_type: str = "application/json"
+    error_type: str | None = None  # None: the function answered; else the platform's name for the failure
+    trailers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def error(self) -> str | None:
+        """The value of the header `X-Amz-Function-Error`."""
+        return None if self.error_type is None else "Unhandled"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of the REPORT line."""
+
+    request_id: str
+    duration_ms: float
+    memory_size_mb: int
+    max_memory_used_mb: int
+    init_duration_ms: float | None = None
+    status: Status = "success"
+    error_type: str | None = None
+
+    @property
+    def billed_duration_ms(self) -> int:
+        """Whole milliseconds; the init of an on-demand environment is billed, too."""
+        return math.ceil(self.duration_ms + (self.init_duration_ms or 0.0))
+
+    def line(self) -> str:
+        """The line as it stands in the log, tabs and all."""
+        parts = [
+            f"REPORT RequestId: {self.request_id}",
+            f"Duration: {self.duration_ms:.2f} ms",
+            f"Billed Duration: {self.billed_duration_ms} ms",
+            f"Memory Size: {self.memory_size_mb} MB",
+            f"Max Memory Used: {self.max_memory_used_mb} MB",
+        ]
+        if self.init_duration_ms is not None:
+            parts.append(f"Init Duration: {self.init_duration_ms:.2f} ms")
+        if self.status == "timeout":
+            parts.append("Status: timeout")
+        elif self.status == "error":
+            parts.append(f"Status: error\tError Type: {self.error_type}")
+        return "\t".join([*parts, ""])
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What is known once the environment is free again, which is after the answer."""
+
+    report: Report
+    logs: str
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One attempt: what the runtime is given, and the futures of what comes of it."""
+
+    event: bytes
+    content_type: str = "application/json"
+    client_context: str = ""
+    cognito_identity: str = ""
+    tenant_id: str = ""
+    trace_id: str = ""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    attempt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    deadline_ms: int = 0
+    cold: bool = False
+    answered: Future[Answer] = field(default_factory=Future)
+    completed: Future[Completion] = field(default_factory=Future)
+
+    def answer(self, answer: Answer) -> None:
+        """Give the caller its answer; a second one is ignored, as the caller has gone."""
+        if not self.answered.done():
+            self.answered.set_result(answer)
+
+    def abandon(self, reason: BaseException) -> None:
+        """End it without an answer: whoever waits gets the reason."""
+        for future in (self.answered, self.completed):
+            if not future.done():
+                future.set_exception(reason)
+
+
+class InvokeResult:
+    """What `LocalLambda.invoke` returns.
+
+    The payload is there when the runtime has replied. `logs` and `report` wait until the invocation is complete, which
+    is when the runtime asks for the next one, exits, or is out of time.
+    """
+
+    __slots__ = ("_completed", "cold", "content_type", "error", "error_type", "payload", "request_id")
+
+    def __init__(self, invocation: Invocation, answer: Answer) -> None:
+        self._completed = invocation.completed
+        self.payload = answer.payload
+        self.content_type = answer.content_type
+        self.error = answer.error
+        self.error_type = answer.error_type
+        self.request_id = invocation.request_id
+        self.cold = invocation.cold
+
+    def json(self) -> Any:
+        """Parse the payload.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return json.loads(self.payload)
+
+    @property
+    def logs(self) -> str:
+        """Everything that was logged, in order: platform lines and the output of the process."""
+        return self._completed.result().logs
+
+    @property
+    def report(self) -> Report:
+        """The figures of the REPORT line."""
+        return self._completed.result().report
+
+    def __repr__(self) -> str:
+        return f"<InvokeResult {self.request_id} error={self.error_type} payload={self.payload[:80]!r}>"

@@ -1,0 +1,1 @@
+"""Small functions to try things with, and events for them."""
