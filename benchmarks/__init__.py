@@ -1,0 +1,1 @@
+"""Benchmarks of this runtime against AWS's own clients: `python -m benchmarks run`. The runtime never imports them."""

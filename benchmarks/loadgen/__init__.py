@@ -1,0 +1,125 @@
+"""Build and run the load generator: one run is one client process, from its spawn to its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..workshop import Unavailable, digest, run
+
+SOURCE = Path(__file__).with_name("loadgen.c")
+
+Placement = str
+"""`apart`: server and client each on a CPU of its own; `together`: on the same one; `free`: as the scheduler likes."""
+PLACEMENTS = ("apart", "together", "free")
+
+CHUNKED_ABOVE = 2048
+"""Bytes of the largest event that comes with a Content-Length (as in loadgen.c)."""
+
+
+class RunFailed(Exception):
+    """The client did not do what a runtime client does; the message says what happened and shows its output."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the load generator printed, and the first and the last answer."""
+
+    figures: dict[str, Any]
+    first: bytes
+    last: bytes
+
+
+def compile_c(source: Path, target: Path) -> Path:
+    """Compile one C file, unless the result is there.
+
+    Raises:
+        Unavailable: no compiler, or it fails.
+    """
+    target = target.with_name(f"{target.name}-{digest(source)}")
+    if not target.exists():
+        compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+        if not compiler:
+            raise Unavailable(f"{source.name}: no C compiler (cc, gcc or clang) on PATH")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        run([compiler, "-O2", "-Wall", "-Wextra", "-o", fresh, source], source.name)
+        fresh.rename(target)
+    return target
+
+
+def placement_options(placement: Placement) -> list[str]:
+    """Return the load generator's options for a placement; with one CPU every placement is `together`."""
+    cpus = sorted(os.sched_getaffinity(0))
+    if placement == "free":
+        return []
+    client = cpus[1] if placement == "apart" and len(cpus) > 1 else cpus[0]
+    return ["--cpu", str(cpus[0]), "--client-cpu", str(client)]
+
+
+@dataclass(frozen=True)
+class LoadGenerator:
+    """The compiled load generator."""
+
+    binary: Path
+    scratch: Path
+    placement: Placement = "apart"
+
+    @classmethod
+    def built(cls, build: Path, placement: Placement = "apart") -> LoadGenerator:
+        """Compile it into `build`, if it is not there yet."""
+        scratch = build / f"run-{os.getpid()}"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return cls(compile_c(SOURCE, build / "loadgen"), scratch, placement)
+
+    def run(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        environment: Mapping[str, str],
+        *,
+        event: Path,
+        cwd: Path,
+        warmup: int = 0,
+        count: int = 0,
+        rest: bool = False,
+        timeout: int = 60,
+    ) -> Run:
+        """Start `command`, give it `1 + warmup + count` events, and end it.
+
+        Raises:
+            RunFailed: it ended, hung or answered something that is not an answer.
+        """
+        record, output = self.scratch / "answer", self.scratch / "output.txt"
+        options = {"--event": event, "--cwd": cwd, "--output": output, "--record": record, "--warmup": warmup}
+        options |= {"--count": count, "--rest": int(rest), "--timeout": timeout}
+        arguments = [str(part) for option in options.items() for part in option] + placement_options(self.placement)
+        process = subprocess.Popen(
+            [self.binary, *arguments, "--", *command],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            printed, _ = process.communicate(timeout=timeout + 10)
+        except BaseException:  # Ctrl-C too: the load generator ends its client when told to end
+            process.terminate()
+            process.wait()
+            raise
+        try:
+            figures: dict[str, Any] = json.loads(printed)
+        except ValueError:
+            figures = {"error": f"the load generator ended with {process.returncode}: {printed[:200]}"}
+        if figures["error"]:
+            # The last line only: a traceback names files of this machine, and the reason goes into the results.
+            lines = output.read_text(errors="replace").strip().splitlines() if output.exists() else []
+            raise RunFailed(figures["error"] + (f"; its last words: {lines[-1][:300]}" if lines else ""))
+        first = Path(f"{record}.first").read_bytes()
+        last = Path(f"{record}.last").read_bytes() if figures["answers"] > 1 else first
+        return Run(figures, first, last)

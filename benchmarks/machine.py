@@ -1,0 +1,62 @@
+"""What the figures were measured on, without naming the machine or anything on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import resource
+from pathlib import Path
+
+from .interpreter import Interpreter
+
+
+def describe(python: Interpreter, placement: str) -> dict[str, str | int]:
+    """Return the description that goes into the results."""
+    kernel = re.match(r"\d+\.\d+", platform.release())
+    return {
+        "python": python.description,
+        "cpu": _cpu_model(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_mb": _memory_mb(),
+        "system": f"{platform.system()} {kernel.group() if kernel else ''}".strip(),
+        "architecture": platform.machine(),
+        "placement": placement,
+    }
+
+
+class Neighbours:
+    """How much of the CPU time since its construction went to others: to processes that are not ours, or stolen."""
+
+    def __init__(self) -> None:
+        self._others, self._total = self._clocks()
+
+    def share(self) -> float:
+        """Return it as a share of all CPU time, 0 to 1."""
+        others, total = self._clocks()
+        return max(0.0, others - self._others) / max(total - self._total, 0.01)
+
+    @staticmethod
+    def _clocks() -> tuple[float, float]:
+        try:
+            ticks = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        except OSError:
+            return 0.0, 0.0
+        seconds = [value / os.sysconf("SC_CLK_TCK") for value in ticks]
+        # user, nice, system, idle, waiting, interrupts (two kinds), stolen
+        usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
+        return sum(seconds) - seconds[3] - seconds[4] - own, sum(seconds)
+
+
+def _cpu_model() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return platform.processor()
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else platform.machine()
+
+
+def _memory_mb() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)

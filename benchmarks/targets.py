@@ -1,0 +1,74 @@
+"""What the runtime is to reach, each target a figure of one contender compared with another's in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from .contenders import BASELINE, MANAGED
+from .results import Results
+
+
+@dataclass(frozen=True)
+class Target:
+    """`contender` must not exceed `limit` times `against` (or, with `seconds_above`, so many seconds above it)."""
+
+    measure: str
+    contender: str
+    against: str
+    limit: float
+    seconds_above: bool = False
+
+    @property
+    def text(self) -> str:
+        """Return the target in words."""
+        if self.seconds_above:
+            return f"{self.contender} at most {self.limit * 1e3:.1f} ms above {self.against}"
+        return f"{self.contender} at most {self.limit:.2f} of {self.against}"
+
+    def measured(self, results: Results) -> float | None:
+        """Return the figure, or None where one of the two was not measured."""
+        ours, theirs = results.of(self.contender, self.measure), results.of(self.against, self.measure)
+        if not ours or not theirs:
+            return None
+        if self.seconds_above:
+            return median(ours) - median(theirs)
+        return median(ours) / median(theirs) if median(theirs) else None
+
+    def show(self, value: float) -> str:
+        """Return a figure as the table shows it."""
+        return f"{value * 1e3:.2f} ms" if self.seconds_above else f"{value:.3f}"
+
+
+def _pair(measure: str, managed: float, provided: float, contender: str = "lite") -> Iterator[Target]:
+    yield Target(measure, contender + MANAGED, BASELINE + MANAGED, managed)
+    yield Target(measure, contender, BASELINE, provided)
+
+
+def targets() -> list[Target]:
+    """Return all targets, in the order of the report."""
+    found = [
+        *_pair("spawn_to_next", 0.38, 0.43),
+        Target("spawn_to_next", "lite", "skeleton", 0.0015, seconds_above=True),
+        *_pair("event_to_next", 0.25, 0.36),
+        *_pair("event_to_next_apigw", 0.28, 0.40),
+        Target("event_to_next", "lite", "rust", 0.65),
+        Target("event_to_next", "lite", "go", 0.45),
+        Target("event_to_next", "lite", "c", 1.7),
+        Target("event_to_response", "lite", "rust", 1.0),
+        *_pair("cpu_first", 0.25, 0.45),
+        *_pair("cpu_first_error", 0.20, 0.20),
+        *_pair("cpu_warm", 0.18, 0.35),
+        *_pair("cpu_warm_error", 0.30, 0.30),
+    ]
+    for kind in ("plain", "structured", "astral"):
+        found.append(Target(f"echo_5mb_{kind}", "lite+orjson", BASELINE, 0.5))
+        found += _pair(f"echo_5mb_{kind}", 0.5, 0.5)
+    found += [Target(f"echo_5mb_{kind}", "lite+stdlib", BASELINE, 0.8) for kind in ("plain", "structured")]
+    found += _pair("memory_at_next", 0.7, 0.7)
+    found += _pair("memory_peak", 1.0, 1.0)
+    for kind in ("plain", "structured", "astral"):
+        found += _pair(f"echo_5mb_{kind}_memory", 1.0, 1.0)
+        found.append(Target(f"echo_5mb_{kind}_memory", "lite+stdlib", BASELINE, 1.0))
+    return found

@@ -1,0 +1,168 @@
+"""A Runtime API without a process behind it, and a client that speaks bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import BinaryIO, NamedTuple, TypeVar
+
+from awslambdaric_lite.emulator.function import ApiOptions
+from awslambdaric_lite.emulator.http_connection import RecordedRequest
+from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.runtime_api import RuntimeApi
+
+ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
+WAIT = 10.0  # seconds after which a test that waits for something has failed
+T = TypeVar("T")
+
+
+class HttpReply(NamedTuple):
+    """A reply as a client sees it."""
+
+    status: int
+    headers: dict[str, str]  # by lower-case name
+    body: bytes
+
+
+class Client:
+    """One connection to the Runtime API."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=WAIT)
+        self._replies: BinaryIO = self.socket.makefile("rb")
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._replies.close()
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self.socket.sendall(data)
+
+    def read(self) -> HttpReply:
+        """Read one reply."""
+        status = int(self._replies.readline().split()[1])
+        headers: dict[str, str] = {}
+        while line := self._replies.readline().strip():
+            name, _, value = line.decode().partition(":")
+            headers[name.lower()] = value.strip()
+        if status == 100:
+            return HttpReply(status, headers, b"")
+        if headers.get("transfer-encoding") == "chunked":
+            body = b""
+            while size := int(self._replies.readline(), 16):
+                body += self._replies.read(size)
+                self._replies.readline()
+            self._replies.readline()
+            return HttpReply(status, headers, body)
+        if "content-length" in headers:
+            return HttpReply(status, headers, self._replies.read(int(headers["content-length"])))
+        return HttpReply(status, headers, self._replies.read())
+
+    def at_end(self) -> bool:
+        """Whether the server has closed the connection; waits for it."""
+        return self._replies.read(1) == b""
+
+    def ask(self, data: bytes) -> HttpReply:
+        """Send a request and read the reply."""
+        self.send(data)
+        return self.read()
+
+
+def get(path: str = "runtime/invocation/next") -> bytes:
+    """Render a GET of the Runtime API."""
+    return f"GET /2018-06-01/{path} HTTP/1.1\r\nHost: api\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes = b"{}", *headers: str) -> bytes:
+    """Render a POST to the Runtime API, with its length declared."""
+    lines = ["POST /2018-06-01/runtime/" + path + " HTTP/1.1", "Host: api", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def reply(invocation: Invocation, body: bytes = b"{}", *headers: str, kind: str = "response") -> bytes:
+    """Render the reply to an invocation."""
+    return post(f"invocation/{invocation.request_id}/{kind}", body, *headers)
+
+
+class ApiServer:
+    """Serves the Runtime API from a thread and records what it tells its observer."""
+
+    def __init__(self, options: ApiOptions) -> None:
+        self.requests: list[RecordedRequest] = []
+        self.answers: list[Answer] = []
+        self.init_errors: list[Answer] = []
+        self._nexts = threading.Semaphore(0)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.api = self.run(lambda: RuntimeApi(self, ARN, options, self.requests))
+
+    def on_next(self) -> None:
+        self._nexts.release()
+
+    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+        self.answers.append(answer)
+        invocation.answer(answer)
+
+    def on_init_error(self, answer: Answer) -> None:
+        self.init_errors.append(answer)
+
+    def run(self, call: Callable[[], T]) -> T:
+        """Call something in the server's loop."""
+        done: Future[T] = Future()
+
+        async def inside() -> None:
+            try:
+                done.set_result(call())
+            except BaseException as error:
+                done.set_exception(error)
+
+        asyncio.run_coroutine_threadsafe(inside(), self._loop)
+        return done.result(WAIT)
+
+    def client(self) -> Client:
+        """Connect."""
+        return Client(self.api.address)
+
+    def await_next(self) -> None:
+        """Wait until a runtime has asked for an invocation (each asking counts once)."""
+        assert self._nexts.acquire(timeout=WAIT), "nobody called next"
+
+    def deliver(self, event: bytes = b"{}", *, request_id: str = "id-1", trace_id: str = "") -> Invocation:
+        """Hand out an invocation."""
+        invocation = Invocation(event, request_id=request_id, trace_id=trace_id, deadline_ms=1234)
+        self.run(lambda: self.api.deliver(invocation))
+        return invocation
+
+    def begin(self, client: Client, event: bytes = b"{}", request_id: str = "id-1") -> Invocation:
+        """Let a client ask for an invocation and receive this one."""
+        client.send(get())
+        self.await_next()
+        invocation = self.deliver(event, request_id=request_id)
+        assert client.read().body == event
+        return invocation
+
+    def close(self) -> None:
+        """Cut everything."""
+
+        async def finish() -> None:
+            self.api.server.close()
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0)  # the transports' own good-byes
+
+        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,0 +1,577 @@
+"""`LocalLambda` with real processes: answers, logs, exits, time-outs, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
+from awslambdaric_lite.emulator.function import MAX_PAYLOAD
+
+WriteHandler = Callable[[str], Path]
+
+ECHO = """
+import os, tempfile
+
+calls = 0
+
+def handler(event, context):
+    global calls
+    calls += 1
+    print("call", calls)
+    return {"event": event, "calls": calls, "pid": os.getpid(), "tmp": tempfile.gettempdir(), "cwd": os.getcwd()}
+"""
+OFFICIAL = pytest.param(
+    [sys.executable, "-m", "awslambdaric", "{handler}"],
+    id="awslambdaric",
+    marks=pytest.mark.skipif(importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"),
+)
+
+
+def gone(pid: int) -> bool:
+    """Whether no process, not even a zombie, has this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_cold_start_then_warm(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The first invocation starts a process, the second one finds it warm; each has its report."""
+    with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, memory_mb=256) as function:
+        first, second = function.invoke({"n": 1}), function.invoke({"n": 2})
+        assert (first.cold, second.cold) == (True, False)
+        assert first.json()["event"] == {"n": 1}
+        assert second.json()["calls"] == 2
+        assert first.json()["pid"] == second.json()["pid"] == function.environments[0].pid
+        assert first.error is None
+        assert first.report.init_duration_ms is not None and first.report.init_duration_ms > 0
+        assert second.report.init_duration_ms is None
+        assert first.report.duration_ms > 0
+        assert first.report.billed_duration_ms >= first.report.duration_ms + first.report.init_duration_ms
+        assert first.report.memory_size_mb == 256
+        assert 1 < first.report.max_memory_used_mb < 256
+
+
+def test_logs_of_an_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Init output, START, output of both streams in order, END, REPORT; nothing of another invocation."""
+    source = """
+import sys, os
+print("loading", flush=True)
+def handler(event, context):
+    for number in range(3):
+        print("out", number, flush=True)
+        print("err", number, file=sys.stderr, flush=True)
+    sys.stdout.write("no newline")
+"""
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        first, second = function.invoke(), function.invoke()
+        output = ["out 0", "err 0", "out 1", "err 1", "out 2", "err 2", "no newline"]
+        assert first.logs.splitlines() == [
+            "loading",
+            f"START RequestId: {first.request_id} Version: $LATEST",
+            *output,
+            f"END RequestId: {first.request_id}",
+            first.report.line(),
+        ]
+        assert second.logs.splitlines()[1:-2] == output
+        assert second.report.line().startswith(f"REPORT RequestId: {second.request_id}\tDuration: ")
+        assert second.report.line().endswith(f"\tMax Memory Used: {second.report.max_memory_used_mb} MB\t")
+
+
+def test_output_larger_than_a_pipe_stays_in_its_invocation(
+    write_handler: WriteHandler, socket_runtime: list[str]
+) -> None:
+    """A megabyte printed by one invocation is all in its logs, before its END."""
+    source = "def handler(event, context):\n    print('x' * 999 + '\\n', end='')\n    print(('y' * 99 + '\\n') * 10000)"
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        lines = function.invoke().logs.splitlines()
+    assert lines[1] == "x" * 999
+    assert lines.count("y" * 99) == 10000
+    assert lines[-2].startswith("END ")
+
+
+def test_log_lines_are_shown_as_they_come(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`on_log` gets the same lines that the result has; one that fails does no harm."""
+    seen: list[str] = []
+    root = write_handler(ECHO)
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, on_log=seen.append) as function:
+        result = function.invoke()
+        assert result.logs.splitlines() == seen
+
+    def broken(line: str) -> None:
+        raise BrokenPipeError
+
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, on_log=broken) as function:
+        assert "call 1" in function.invoke().logs
+
+
+def test_events_reach_the_handler_unchanged(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Objects as JSON, bytes verbatim, None as the empty object, and large ones whole."""
+    source = "def handler(event, context):\n    return event"
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        events: list[object] = [{"ä": ["€", 1.5, None]}, "text", 0, [], {"large": "x" * 3_000_000}]
+        for event in events:
+            assert function.invoke(event).json() == event
+        assert function.invoke(b' {"raw" : 1} ').json() == {"raw": 1}
+        assert function.invoke().json() == {}
+
+
+def test_what_the_caller_sends_beside_the_event(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Client context, identity, tenant, trace and request id arrive as headers; the deadline is the time-out's."""
+    source = "def handler(event, headers):\n    return headers"
+    with LocalLambda(
+        "app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=7, function_name="greeter"
+    ) as function:
+        before = time.time()
+        headers = function.invoke(
+            client_context={"custom": {"k": "v"}},
+            cognito_identity={"cognitoIdentityId": "i", "cognitoIdentityPoolId": "p"},
+            tenant_id="blue",
+            trace_id="Root=1\r\nInjected: header",
+            request_id="my-id",
+        ).json()
+        assert json.loads(headers["lambda-runtime-client-context"]) == {"custom": {"k": "v"}}
+        assert json.loads(headers["lambda-runtime-cognito-identity"])["cognitoIdentityId"] == "i"
+        assert headers["lambda-runtime-aws-tenant-id"] == "blue"
+        assert headers["lambda-runtime-trace-id"] == "Root=1  Injected: header"
+        assert "injected" not in headers
+        assert headers["lambda-runtime-aws-request-id"] == "my-id"
+        assert headers["lambda-runtime-invoked-function-arn"].endswith(":function:greeter")
+        assert before + 7 - 0.001 <= int(headers["lambda-runtime-deadline-ms"]) / 1000 <= time.time() + 7
+        plain = function.invoke().json()
+        assert plain["lambda-runtime-trace-id"].startswith("Root=1-")
+        assert "lambda-runtime-client-context" not in plain
+
+
+def test_the_environment_of_the_process(
+    write_handler: WriteHandler, socket_runtime: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What AWS sets is set, the function's own variables win, the host's do not leak in."""
+    monkeypatch.setenv("HOST_SECRET", "hunter2")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    source = "import os\ndef handler(event, context):\n    return dict(os.environ, cwd=os.getcwd())"
+    root = write_handler(source)
+    env = {"TABLE": "orders", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13", "TZ": "Europe/Vienna"}
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, env=env, memory_mb=512) as function:
+        seen = function.invoke().json()
+    assert seen["cwd"] == seen["LAMBDA_TASK_ROOT"] == str(root)
+    assert seen["_HANDLER"] == "app.handler"
+    assert seen["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
+    assert seen["AWS_LAMBDA_FUNCTION_NAME"] == "function"
+    assert seen["AWS_LAMBDA_LOG_GROUP_NAME"] == "/aws/lambda/function"
+    assert seen["AWS_LAMBDA_LOG_STREAM_NAME"].partition("[$LATEST]")[1]
+    assert seen["AWS_REGION"] == seen["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert seen["AWS_ACCESS_KEY_ID"] and seen["AWS_SECRET_ACCESS_KEY"] and seen["AWS_SESSION_TOKEN"]
+    assert {name: seen[name] for name in env} == env
+    assert not {"HOST_SECRET", "AWS_PROFILE", "HOME", "PYTHONPATH", "_X_AMZN_TRACE_ID"} & set(seen)
+
+
+def test_scratch_folder(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """TMPDIR is the environment's own, survives a crash of the process and goes with the local Lambda."""
+    source = """
+import os, tempfile
+def handler(event, context):
+    if event: os._exit(event)
+    folder = tempfile.gettempdir()
+    names = os.listdir(folder)
+    open(os.path.join(folder, "kept"), "w").close()
+    return [folder, names]
+"""
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        folder, names = function.invoke(0).json()
+        assert names == []
+        assert function.invoke(3).error_type == "Runtime.ExitError"
+        assert function.invoke(0).json() == [folder, ["kept"]]
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("os._exit(0)", "Runtime exited without providing a reason"),
+        ("os._exit(7)", "Runtime exited with error: exit status 7"),
+        ("os.kill(os.getpid(), 9)", "Runtime exited with error: signal: killed"),
+        ("os.kill(os.getpid(), 15)", "Runtime exited with error: signal: terminated"),
+        ("os.kill(os.getpid(), 11)", "Runtime exited with error: signal: segmentation fault"),
+        ("os.abort()", "Runtime exited with error: signal: aborted"),
+    ],
+)
+def test_an_exit_in_the_middle_of_an_invocation(
+    write_handler: WriteHandler, socket_runtime: list[str], statement: str, reason: str
+) -> None:
+    """The caller gets `Runtime.ExitError` with the platform's words; the next invocation starts a new process."""
+    source = f"import os\ndef handler(event, context):\n    print('last words', flush=True)\n    if event: {statement}"
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        assert function.invoke(0).error is None
+        result = function.invoke(1)
+        text = f"RequestId: {result.request_id} Error: {reason}"
+        assert result.payload == json.dumps(
+            {"errorType": "Runtime.ExitError", "errorMessage": text}, separators=(",", ":")
+        ).encode()
+        assert (result.error, result.cold) == ("Unhandled", False)
+        assert result.logs.splitlines()[1:4] == ["last words", text, "Runtime.ExitError"]
+        assert result.report.line().endswith("\tStatus: error\tError Type: Runtime.ExitError\t")
+        again = function.invoke(0)
+        assert (again.error, again.cold) == (None, True)
+
+
+def test_an_exit_between_reply_and_next_is_not_the_callers(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """The caller has its answer at the reply; the report tells of the exit."""
+    runtime = tmp_path / "once.py"
+    runtime.write_text(
+        "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket\n"
+        "host, _, port = os.environ['AWS_LAMBDA_RUNTIME_API'].rpartition(':')\n"
+        "api = socket.create_connection((host, int(port))); replies = api.makefile('rb')\n"
+        "api.sendall(r.request('GET', 'invocation/next')); _, headers, _ = r.read(replies)\n"
+        "id = headers['lambda-runtime-aws-request-id']\n"
+        "api.sendall(r.request('POST', f'invocation/{id}/response', b'\"done\"'))\n"  # and does not even wait
+        "os._exit(5)\n"
+    )
+    support = str(Path(__file__).parents[1] / "support")
+    with LocalLambda("app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support]) as function:
+        result = function.invoke()
+        assert (result.json(), result.error) == ("done", None)
+        assert (result.report.status, result.report.error_type) == ("error", "Runtime.ExitError")
+        assert function.environments[0].exit_code == 5
+
+
+def test_time_out_kills_the_whole_process_group(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`Sandbox.Timedout` with the official text, children killed too, and the next invocation is served."""
+    source = """
+import os, subprocess, sys, time
+def handler(event, context):
+    if event:
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print(os.getpid(), child.pid, flush=True)
+        time.sleep(60)
+    return "fine"
+"""
+    with LocalLambda(
+        "app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=0.5
+    ) as function:
+        result = function.invoke(1)
+        assert result.json() == {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 0.50 seconds",
+        }
+        assert result.error == "Unhandled"
+        assert f"{result.request_id} Task timed out after 0.50 seconds" in result.logs
+        assert result.report.line().endswith("\tStatus: timeout\t")
+        assert result.report.duration_ms >= 500
+        pids = [int(pid) for pid in result.logs.splitlines()[1].split()]
+        assert gone(pids[0])
+        _await(lambda: not _alive(pids[1]))
+        assert function.environments[0].exit_code == -signal.SIGKILL
+        assert function.invoke(0).json() == "fine"
+
+
+def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A runtime that replies and then never asks again is killed in time; its caller is served."""
+    runtime = tmp_path / "stuck.py"
+    runtime.write_text(
+        "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket, time\n"
+        "host, _, port = os.environ['AWS_LAMBDA_RUNTIME_API'].rpartition(':')\n"
+        "api = socket.create_connection((host, int(port))); replies = api.makefile('rb')\n"
+        "api.sendall(r.request('GET', 'invocation/next')); _, headers, _ = r.read(replies)\n"
+        "id = headers['lambda-runtime-aws-request-id']\n"
+        "api.sendall(r.request('POST', f'invocation/{id}/response', b'1')); time.sleep(60)\n"
+    )
+    support = str(Path(__file__).parents[1] / "support")
+    with LocalLambda(
+        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support], timeout_s=0.5
+    ) as function:
+        result = function.invoke()
+        assert (result.json(), result.error) == (1, None)
+        assert result.report.status == "timeout"
+
+
+def test_an_init_error_is_returned_to_the_first_invoker(
+    write_handler: WriteHandler, socket_runtime: list[str]
+) -> None:
+    """The posted body, the logs of the failing init, its exit code; the next invocation tries again."""
+    source = "print('importing', flush=True)\nraise ValueError('no luck')"
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        result = function.invoke()
+        assert result.json() == {"errorMessage": "no luck", "errorType": "ValueError", "stackTrace": []}
+        assert (result.error, result.cold) == ("Unhandled", True)
+        assert result.logs.startswith("importing\nINIT_REPORT Init Duration: ")
+        assert "\tPhase: init\tStatus: error\tError Type: Runtime.Unknown\n" in result.logs
+        assert result.report.status == "error"  # waits for the exit
+        assert function.environments[0].exit_code == 1
+        (function.function.task_root / "app.py").write_text("def handler(event, context):\n    return 'mended now'")
+        assert function.invoke().json() == "mended now"
+
+
+def test_an_exit_during_init(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Without an init error it is `Runtime.ExitError`, with the id of the invocation that waits."""
+    with LocalLambda(
+        "app.handler", task_root=write_handler("import os; os._exit(9)"), runtime=socket_runtime
+    ) as function:
+        result = function.invoke()
+        assert result.json()["errorMessage"] == (
+            f"RequestId: {result.request_id} Error: Runtime exited with error: exit status 9"
+        )
+        assert result.report.status == "error"
+
+
+def test_a_slow_init_is_repeated_inside_the_invocation(
+    write_handler: WriteHandler, socket_runtime: list[str]
+) -> None:
+    """An init beyond its limit is killed and repeated once on the function's own time."""
+    source = """
+import os, tempfile, time
+marker = os.path.join(tempfile.gettempdir(), "tried")
+if not os.path.exists(marker):
+    open(marker, "w").close()
+    time.sleep(60)
+def handler(event, context):
+    return "at the second try"
+"""
+    root = write_handler(source)
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.5, timeout_s=30
+    ) as function:
+        result = function.invoke()
+        assert result.json() == "at the second try"
+        assert "\tPhase: init\tStatus: timeout\n" in result.logs
+        assert result.report.init_duration_ms is None
+
+
+def test_an_init_that_never_ends(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Out of time in the init phase and again in the invocation: the invocation timed out."""
+    root = write_handler("import time; time.sleep(60)")
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.3, timeout_s=0.3
+    ) as function:
+        result = function.invoke()
+    assert result.error_type == "Sandbox.Timedout"
+    assert result.report.status == "timeout"
+
+
+@pytest.mark.parametrize(("command", "reason"), [("./missing", "no such file"), ("./app.py", "permission denied")])
+def test_a_runtime_that_cannot_be_executed(write_handler: WriteHandler, command: str, reason: str) -> None:
+    """The caller gets `Runtime.InvalidEntrypoint`, which names the file and the reason."""
+    with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=[command]) as function:
+        result = function.invoke()
+        assert result.error_type == "Runtime.InvalidEntrypoint"
+        assert command in result.json()["errorMessage"]
+        assert reason in result.json()["errorMessage"]
+        assert result.report.status == "error"
+
+
+def test_a_process_that_dies_while_idle_is_replaced(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Its death between invocations is nobody's error."""
+    with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime) as function:
+        pid = function.invoke().json()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        _await(lambda: function.environments[0].pid is None)
+        result = function.invoke()
+        assert (result.error, result.cold, result.json()["calls"]) == (None, True, 1)
+
+
+def test_a_process_that_asks_and_dies_at_once(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """Gone between its first `next` and the event: an exit, told without waiting for the time-out."""
+    runtime = tmp_path / "brief.py"
+    runtime.write_text(
+        "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket\n"
+        "host, _, port = os.environ['AWS_LAMBDA_RUNTIME_API'].rpartition(':')\n"
+        "socket.create_connection((host, int(port))).sendall(r.request('GET', 'invocation/next'))\n"
+        "os._exit(4)\n"
+    )
+    support = str(Path(__file__).parents[1] / "support")
+    command = [sys.executable, "-S", str(runtime), support]
+    with LocalLambda("app.handler", task_root=tmp_path, runtime=command, timeout_s=60) as function:
+        result = function.invoke()
+        assert result.json()["errorMessage"].endswith("exit status 4")
+
+
+def test_where_the_kernel_has_no_process_descriptors(
+    write_handler: WriteHandler, socket_runtime: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a process is noticed by a thread instead."""
+
+    def refuse(pid: int, flags: int = 0) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    source = "import os\ndef handler(event, context):\n    if event: os._exit(event)"
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
+        assert function.invoke(0).error is None
+        assert function.invoke(3).error_type == "Runtime.ExitError"
+        assert function.invoke(0).error is None
+
+
+def test_logs_and_report_outlive_the_block(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Closing lets an invocation that was answered come to its end first."""
+    root = write_handler(ECHO)
+    for _ in range(5):
+        with LocalLambda("app.handler", task_root=root, runtime=socket_runtime) as function:
+            result = function.invoke()
+        assert result.logs.endswith(result.report.line() + "\n")
+        assert result.report.status == "success"
+
+
+def test_invocations_from_many_threads_queue(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Each gets its own answer; one environment serves them all."""
+    with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime) as function:
+        answers: dict[int, int] = {}
+
+        def call(number: int) -> None:
+            answers[number] = function.invoke(number).json()["event"]
+
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert answers == {number: number for number in range(20)}
+        assert len(function.environments) == 1
+        assert function.invoke().json()["calls"] == 21
+
+
+def test_close_ends_what_is_running(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The process is killed, and everyone who waits gets `LocalLambdaClosed`, queued or running."""
+    source = "import time, os\ndef handler(event, context):\n    print(os.getpid(), flush=True)\n    time.sleep(60)"
+    started = threading.Event()
+    lines: list[str] = []
+
+    def on_log(line: str) -> None:
+        lines.append(line)
+        if line.isdigit():
+            started.set()
+
+    function = LocalLambda(
+        "app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=60, on_log=on_log
+    )
+    failures: list[Exception] = []
+
+    def call() -> None:
+        try:
+            function.invoke()
+        except Exception as error:
+            failures.append(error)
+
+    with function:
+        threads = [threading.Thread(target=call) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        assert started.wait(10)
+    for thread in threads:
+        thread.join(10)
+    assert [type(failure) for failure in failures] == [LocalLambdaClosed] * 2
+    assert gone(int(next(line for line in lines if line.isdigit())))
+    with pytest.raises(LocalLambdaClosed, match="with"):
+        function.invoke()
+
+
+def test_closing_twice_and_starting_again(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`close` may be called again; a closed local Lambda can be started anew."""
+    function = LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime)
+    for _ in range(2):
+        with function:
+            assert function.invoke().json()["calls"] == 1
+        function.close()
+
+
+def test_no_threads_or_descriptors_are_left(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """After the block there are as many of each as before it."""
+    root = write_handler(ECHO)
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime) as function:
+        function.invoke()
+    before = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime) as function:
+        function.invoke()
+    assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
+
+
+def test_an_event_beyond_the_limit_is_refused(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Before anything is started, with both numbers."""
+    with (
+        LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime) as function,
+        pytest.raises(EventTooLarge, match=f"{MAX_PAYLOAD + 1} bytes.*{MAX_PAYLOAD}"),
+    ):
+        function.invoke(b"x" * (MAX_PAYLOAD + 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"task_root": "/no/such/folder"}, "task root /no/such/folder"),
+        ({"timeout_s": 0}, "timeout"),
+        ({"timeout_s": 901}, "900"),
+        ({"memory_mb": 127}, "128 to 10240"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"init_timeout_s": 0}, "init timeout"),
+        ({"runtime": "python3 -m x"}, "list"),
+        ({"runtime": []}, "list"),
+        ({"env": {"A=B": "c"}}, "A=B"),
+        ({"env": {"PORT": 80}}, "PORT is int"),
+    ],
+)
+def test_settings_outside_of_what_lambda_takes(settings: dict[str, object], text: str) -> None:
+    """Each is refused at once, by name and with the range."""
+    with pytest.raises(InvalidFunction, match=text):
+        LocalLambda("app.handler", **settings)  # type: ignore[arg-type]
+
+
+def test_an_empty_handler_is_refused() -> None:
+    """With an example of one."""
+    with pytest.raises(InvalidFunction, match=r"app\.handler"):
+        LocalLambda("")
+
+
+@pytest.mark.parametrize("runtime", [pytest.param(None, id="awslambdaric_lite"), OFFICIAL])
+@pytest.mark.parametrize("framing", ["auto", "chunked", "length"])
+def test_real_clients(write_handler: WriteHandler, runtime: list[str] | None, framing: str) -> None:
+    """Ours and the official one: answers, errors, large events, init errors and exits, in either framing."""
+    source = """
+import sys
+def handler(event, context):
+    if event == "raise": raise ValueError("boom")
+    return {"event": event, "id": context.aws_request_id}
+"""
+    root = write_handler(source)
+    options = ApiOptions(record_requests=True, event_framing=framing)  # type: ignore[arg-type]
+    with LocalLambda("app.handler", task_root=root, runtime=runtime, api=options, timeout_s=30) as function:
+        small = function.invoke({"n": 1})
+        assert small.json() == {"event": {"n": 1}, "id": small.request_id}
+        large = {"text": "x" * 100_000}
+        assert function.invoke(large).json()["event"] == large
+        failed = function.invoke("raise")
+        assert (failed.error, failed.json()["errorType"]) == ("Unhandled", "ValueError")
+        assert "[ERROR] ValueError: boom" in failed.logs
+        assert function.invoke(2).cold is False
+        paths = [request.path.rpartition("/")[2] for request in function.environments[0].requests]
+        assert paths[:8] == ["next", "response", "next", "response", "next", "error", "next", "response"]
+    with LocalLambda("missing.handler", task_root=root, runtime=runtime, timeout_s=30) as function:
+        result = function.invoke()
+        assert result.json()["errorType"] == "Runtime.ImportModuleError"
+        assert result.report.status == "error"  # waits for the exit
+        assert function.environments[0].exit_code == 1
+
+
+def _alive(pid: int) -> bool:
+    # A killed grandchild stays a zombie until its new parent waits for it; the first process of a container may not.
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    """Wait for something that will happen; a test whose condition never comes fails."""
+    limit = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < limit, "it did not happen within 10 s"
+        time.sleep(0.005)
