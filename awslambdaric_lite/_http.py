@@ -111,7 +111,7 @@ class ResponseReader:
         while self._head is None:
             data = self._data
             end = data.find(b"\r\n\r\n", self._searched)
-            if end < 0:
+            if end < 0 or end > MAX_HEAD:
                 self._await_head(data)
                 return None
             self._searched = 0

@@ -50,12 +50,10 @@ class _Current:
 def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
     """Run the runtime; return or raise the exit status.
 
-    `argv[1]` names the handler, else `_HANDLER` does. `started_as_file`: `sys.path[0]` was put there for the runtime's
-    own imports, and the function's path is still to be made.
+    `argv[1]` names the handler, else `_HANDLER` does. `started_as_file`: the function's `sys.path` is still to be made.
     """
     try:
         if started_as_file:
-            del sys.path[0]
             complete_path(posix.environ)
         settings = Settings(posix.environ, argv[1:])
         sink = create_log_sink(json_format=settings.json_format)
@@ -203,6 +201,8 @@ def handle_event_request(
         cause = xray_cause("LambdaValidationError", fault.message, [])
         error = make_error(fault.message, fault.error_type, fault.trace, invoke_id)
     except BaseException as raised:
+        if lambda_runtime_client.forked and isinstance(raised, SystemExit):
+            raise  # a child that user code forked ends as it wants to
         kind, text = type(raised).__name__, text_of(raised)
         if isinstance(raised, SystemExit):
             leaving, status = raised, _status(raised.code)

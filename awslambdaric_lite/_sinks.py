@@ -29,8 +29,13 @@ class StandardLogSink:
 
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
         """Write a message as it is."""
-        sys.stdout.write(msg)
-        sys.stdout.flush()
+        stream = sys.stdout
+        try:
+            stream.write(msg)
+        except UnicodeEncodeError:  # a lone surrogate, or an encoding that cannot hold the text
+            encoding = stream.encoding or "ascii"
+            stream.write(msg.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
 
     def log_error(self, message_lines: "list[str]") -> None:
         """Write the lines of an error report as one event."""
