@@ -53,7 +53,9 @@ class Invocation:
         self.x_amzn_trace_id = get("lambda-runtime-trace-id") or None
         self.invoked_function_arn = get("lambda-runtime-invoked-function-arn")
         deadline = get("lambda-runtime-deadline-ms", "")
-        self.deadline_time_in_ms = int(deadline) if deadline.isascii() and deadline.isdigit() else 0
+        self.deadline_time_in_ms = (
+            int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) < 20 else 0
+        )
         self.client_context = get("lambda-runtime-client-context") or None
         self.cognito_identity = get("lambda-runtime-cognito-identity") or None
         self.tenant_id = get("lambda-runtime-aws-tenant-id") or None

@@ -188,7 +188,9 @@ class Marshaller:
             return request if type(request) is bytes else bytes(request)
         try:
             text = str(request, "utf-8")
-            del request  # a large event need not exist three times
+            if len(request) > LARGE and type(request) is bytearray:
+                request.clear()  # whoever refers to it, and CPython 3.10 does: a large event need not exist three times
+            del request
             return loads(text)
         except (ValueError, RecursionError) as error:
             raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error

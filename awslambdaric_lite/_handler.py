@@ -66,7 +66,7 @@ def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:
 
 
 class _Watcher:
-    """A finder that finds nothing itself: it adds an action to the loader of one module, and goes away."""
+    """A finder that finds nothing itself: it has an action done when one module has been executed, and goes away."""
 
     def __init__(self, name: str, action: "Callable[[ModuleType], None]") -> None:
         self._name = name
@@ -75,23 +75,23 @@ class _Watcher:
     def find_spec(self, name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
         if name != self._name:
             return None
-        sys.meta_path.remove(self)
         for finder in sys.meta_path:
-            spec = finder.find_spec(name, None)
+            spec = None if finder is self else finder.find_spec(name, None)
             if spec is not None:
                 if spec.loader is not None:
-                    _run_after(spec.loader, self._action)
+                    self._act_after(spec.loader)
                 return spec
         return None
 
+    def _act_after(self, loader: object) -> None:
+        """Wrap a loader; being asked for it is not yet an import (`importlib.util.find_spec`)."""
+        execute = loader.exec_module  # type: ignore[attr-defined]
 
-def _run_after(loader: object, action: "Callable[[ModuleType], None]") -> None:
-    """Make a loader call `action` when it has executed its module."""
-    execute = loader.exec_module  # type: ignore[attr-defined]
+        def exec_module(module: "ModuleType") -> None:
+            del loader.exec_module  # type: ignore[attr-defined]
+            execute(module)
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
+                self._action(module)
 
-    def exec_module(module: "ModuleType") -> None:
-        del loader.exec_module  # type: ignore[attr-defined]
-        execute(module)
-        action(module)
-
-    loader.exec_module = exec_module  # type: ignore[attr-defined]
+        loader.exec_module = exec_module  # type: ignore[attr-defined]

@@ -81,6 +81,9 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         raise
     except KeyboardInterrupt:
         return _leave(130)
+    except BaseException:  # of a tool that took the place of one of our functions
+        _leave(1)
+        raise
 
 
 def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Current, sink: "LogSink") -> "Handler":
@@ -128,7 +131,13 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
 
 
 def _rehearse(client: LambdaRuntimeClient, sink: "LogSink") -> None:
-    """Run the loop once without a network, before any user code is there to notice."""
+    """Run the loop without a network, before user code is there to notice.
+
+    A tool that a `sitecustomize` has started is: then there is no rehearsal.
+    """
+    post = LambdaRuntimeClient.post_invocation_result
+    if handle_event_request.__code__ is not _OWN[-1] or post.__module__ != LambdaRuntimeClient.__module__:
+        return
 
     def answer(invocation: "Invocation") -> None:
         text = invocation.content_type

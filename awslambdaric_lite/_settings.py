@@ -79,7 +79,7 @@ class Address:
             host = host[1:-1]
         elif ":" in host:  # a bare IPv6 address with a port behind it would be ambiguous
             host = ""
-        plain = self.netloc.isascii() and self.netloc.isprintable() and " " not in value.strip()
+        plain = rest.isascii() and rest.isprintable() and " " not in rest
         number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
         if (separator and scheme.lower() != "http") or not host or not plain or not 0 < number < 65536 or "@" in host:
             example = "it must be host:port, such as 127.0.0.1:9001"

@@ -14,7 +14,7 @@ from pathlib import Path
 from . import interpreter, machine
 from .contenders import Registry
 from .loadgen import PLACEMENTS, LoadGenerator
-from .report import compare_tables, machine_lines, report_tables, summary_table, target_table
+from .report import compare_tables, headline, machine_lines, report_tables, summary_table, target_table
 from .results import Results
 from .runner import Progress, Runner
 from .scenarios import Scenario, scenarios
@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--measure", action="append", metavar="NAME", help="only these (repeatable)")
     report.add_argument("--markdown", action="store_true", help="as Markdown")
     report.add_argument("--summary", action="store_true", help="only the medians side by side and the targets")
+    report.add_argument("--headline", action="store_true", help="only one sentence, as Markdown")
     report.add_argument("--into", type=Path, metavar="FILE.md", help="put the Markdown between the marks of this file")
     compare = commands.add_parser("compare", help="print how one run differs from another")
     compare.add_argument("a", type=Path, metavar="A.json")
@@ -127,8 +128,13 @@ def report_command(options: argparse.Namespace) -> int:
     tables = report_tables(results, options.measure)
     if options.summary:
         tables = [summary_table(results), target_table(results)]
+    if options.headline and not options.into:
+        print(headline(results))
+        return 0
     if options.into:
         text = "\n\n".join([*(table.markdown() for table in tables), *machine_lines(results)])
+        if options.headline:
+            text = headline(results)
         put_between_marks(options.into, text)
         return 0
     show(tables, markdown=options.markdown)

@@ -96,6 +96,24 @@ def summary_table(results: Results) -> Table:
     return table
 
 
+def headline(results: Results) -> str:
+    """Return the one sentence of a run: ours against the official client, as managed runtimes configure it."""
+    figures = {}
+    for measure in ("spawn_to_next", "event_to_next"):
+        ours, theirs = (results.of(name + MANAGED, measure) for name in ("lite", BASELINE))
+        if not ours or not theirs:
+            raise SystemExit(f"benchmarks: a headline needs {measure} of lite{MANAGED} and {BASELINE}{MANAGED}")
+        times = median(theirs) / median(ours)
+        figures[measure] = (
+            f"{figure(measure, median(ours))} instead of {figure(measure, median(theirs))} ({times:.1f}x)"
+        )
+    return (
+        f"From the start of the process to its first poll: **{figures['spawn_to_next']}**; a warm invocation, from the "
+        f"event sent to the next poll: **{figures['event_to_next']}**. {results.machine.get('python', '')}, medians of "
+        f"{results.rounds} interleaved rounds on a local machine, reproduced by `python -m benchmarks run --quick`."
+    )
+
+
 def target_table(results: Results) -> Table:
     """Return each target, what was measured, and whether it is met."""
     table = Table("targets", ["measure", "target", "measured", "met"], text_columns=2)

@@ -36,7 +36,7 @@ class Results:
         """Write the file, one line of samples for each contender and measure."""
         head = {"format": FORMAT, "machine": self.machine, "rounds": self.rounds}
         head |= {"per_run": self.per_run, "skipped": self.skipped}
-        lines = [f'  {json.dumps(name)}: {json.dumps(value)},' for name, value in head.items()]
+        lines = [f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in head.items()]
         blocks = []
         for contender, samples in self.samples.items():
             rows = [f"      {json.dumps(measure)}: {_numbers(values)}" for measure, values in samples.items()]
