@@ -1,0 +1,67 @@
+"""A function as it lies on `provided.*`: bootstrap and package beside the handler, or in a layer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.process.lite import write_app
+from tests.support.client_process import BOOTSTRAP, GUARD, Run, package_root, run_client
+from tests.support.recorder import Event
+
+NO_VARIABLES: dict[str, str | None] = {"PYTHONPATH": None, "AWSLAMBDARIC_LITE_PYTHON": None}
+
+
+def install(folder: Path, *, inner: str = "") -> Path:
+    """Copy bootstrap to a folder and the runtime's package to `inner` of it; return the bootstrap's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / inner / "awslambdaric_lite"
+    target.mkdir(parents=True)
+    for source in (Path(package_root()) / "awslambdaric_lite").glob("*.py"):
+        shutil.copy(source, target)
+    shutil.copy(BOOTSTRAP, folder / "bootstrap")
+    return folder / "bootstrap"
+
+
+def stub(path: Path, name: str, python: str = sys.executable) -> Path:
+    """Write an interpreter that notes its name and arguments in `started.txt` and becomes the real one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nfor word in {name} "$@"; do echo "$word"; done > "$STARTED"\nexec "{python}" "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def start(
+    command: Sequence[str | Path],
+    task_root: Path,
+    source: str = "def handler(event, context):\n    return event\n",
+    events: Sequence[Event] = (Event(b"0"), Event(b"1")),
+    env: Mapping[str, str | None] | None = None,
+) -> Run:
+    """Run a deployed function."""
+    write_app(task_root, source)
+    variables = {**NO_VARIABLES, "STARTED": str(task_root / "started.txt"), **(env or {})}
+    return run_client([str(word) for word in command], "app.handler", events, task_root=task_root, env=variables)
+
+
+def started(task_root: Path) -> list[str]:
+    """Return what a `stub` noted."""
+    return (task_root / "started.txt").read_text().splitlines()
+
+
+def empty_path(folder: Path) -> str:
+    """Return a PATH without any interpreter."""
+    (folder / "empty").mkdir(exist_ok=True)
+    return str(folder / "empty")
+
+
+def can_mount() -> bool:
+    """Whether this machine lets an ordinary process have mounts of its own, over an existing /opt."""
+    if not os.path.isdir("/opt") or sys.executable.startswith("/opt/") or shutil.which("unshare") is None:
+        return False
+    probe = ["unshare", "-rm", "mount", "--bind", "/tmp", "/opt"]
+    return subprocess.run(probe, capture_output=True, timeout=GUARD, check=False).returncode == 0

@@ -1,0 +1,82 @@
+"""Our runtime as a real child process on a handler written for one test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tests.support.client_process import LITE, Run, run_client
+from tests.support.recorder import Event, React, Recorder
+
+COUNTING = """
+def handler(event, context):
+    with open("runs.txt", "a") as file:
+        file.write(context.aws_request_id + "\\n")
+    return answer(event)
+
+def answer(event):
+    return event
+"""
+
+
+def write_app(task_root: Path, source: str) -> None:
+    """Write the handler's module."""
+    (task_root / "app.py").write_text(source, encoding="utf-8")
+
+
+def run_lite(
+    task_root: Path,
+    source: str,
+    events: Sequence[Event] = (Event(),),
+    *,
+    command: Sequence[str] = LITE,
+    env: Mapping[str, str | None] | None = None,
+    react: React | None = None,
+    telemetry: bool = False,
+    host: str = "127.0.0.1",
+    limit: int | None = None,
+    address: Callable[[Recorder], str] = lambda recorder: recorder.address,
+) -> Run:
+    """Run `app.handler` of that source until it has answered all events and polls again, or ends by itself."""
+    write_app(task_root, source)
+    return run_client(
+        command,
+        "app.handler",
+        events,
+        task_root=task_root,
+        env=env,
+        react=react,
+        telemetry=telemetry,
+        host=host,
+        limit=limit,
+        address=address,
+    )
+
+
+def numbered(count: int) -> list[Event]:
+    """Return events whose body is their number, with ids `request-0` and so on."""
+    return [Event(b"%d" % number) for number in range(count)]
+
+
+def runs(task_root: Path) -> list[str]:
+    """Return the request ids for which a `COUNTING` handler ran."""
+    path = task_root / "runs.txt"
+    return path.read_text().split() if path.exists() else []
+
+
+def accepted(result: Run) -> Counter[str]:
+    """Return how often the Runtime API took a reply to each invocation."""
+    return Counter(request.request_id for request in result.replies if request.status == 202)
+
+
+def bodies(result: Run) -> list[bytes]:
+    """Return the bodies of all posts."""
+    return [request.body for request in result.replies]
+
+
+def one_line(result: Run) -> str:
+    """Return the runtime's last words, which are one line on stderr and nothing else."""
+    text = result.stderr.decode()
+    assert text.startswith("awslambdaric-lite: ") and text.endswith("\n") and text.count("\n") == 1, text
+    return text

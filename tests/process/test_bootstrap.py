@@ -1,0 +1,213 @@
+"""`bootstrap`: which interpreter it becomes, with which arguments, and what it says if there is none."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.process.deployment import empty_path, install, start, started, stub
+from tests.process.lite import bodies
+from tests.support.recorder import Event
+
+MAIN = "awslambdaric_lite/__main__.py"
+
+
+def test_interpreter_named_by_variable(tmp_path: Path) -> None:
+    """AWSLAMBDARIC_LITE_PYTHON comes first."""
+    bootstrap = install(tmp_path)
+    named = stub(tmp_path / "other" / "my python", "named")
+    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "path" / "python3", "on-path")
+    env = {"AWSLAMBDARIC_LITE_PYTHON": str(named), "PATH": str(tmp_path / "path")}
+    result = start([bootstrap], tmp_path, env=env)
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+    assert started(tmp_path)[0] == "named"
+
+
+def test_interpreter_beside(tmp_path: Path) -> None:
+    """The interpreter packed beside bootstrap comes before the one on PATH."""
+    bootstrap = install(tmp_path)
+    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "path" / "python3", "on-path")
+    result = start([bootstrap], tmp_path, env={"PATH": str(tmp_path / "path")})
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+    assert started(tmp_path)[0] == "beside"
+
+
+def test_interpreter_on_path(tmp_path: Path) -> None:
+    """Without either, python3 on PATH is taken."""
+    bootstrap = install(tmp_path)
+    stub(tmp_path / "path" / "python3", "on-path")
+    result = start([bootstrap], tmp_path, env={"PATH": str(tmp_path / "path")})
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+    assert started(tmp_path)[0] == "on-path"
+
+
+def test_no_interpreter(tmp_path: Path) -> None:
+    """No interpreter anywhere: one line that names the cure, exit 127."""
+    bootstrap = install(tmp_path)
+    result = start([bootstrap], tmp_path, env={"PATH": empty_path(tmp_path)})
+    text = (result.stdout + result.stderr).decode()
+    assert result.exit_code == 127
+    assert text.count("\n") == 1 and "python3" in text and "AWSLAMBDARIC_LITE_PYTHON" in text
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "not executable"])
+def test_named_interpreter_unusable(tmp_path: Path, kind: str) -> None:
+    """An unusable AWSLAMBDARIC_LITE_PYTHON is said to be so, not passed over in silence; exit 127."""
+    bootstrap = install(tmp_path)
+    stub(tmp_path / "bin" / "python3", "beside")
+    named = tmp_path / "named"
+    if kind == "directory":
+        named.mkdir()
+    elif kind == "not executable":
+        stub(named, "named").chmod(0o644)
+    result = start([bootstrap], tmp_path, env={"AWSLAMBDARIC_LITE_PYTHON": str(named)})
+    text = (result.stdout + result.stderr).decode()
+    assert result.exit_code == 127
+    assert text.count("\n") == 1 and f"AWSLAMBDARIC_LITE_PYTHON={named}" in text
+    assert not (tmp_path / "started.txt").exists()
+
+
+def test_arguments(tmp_path: Path) -> None:
+    """The interpreter gets -S, the runtime's file and whatever bootstrap was given; no other flag."""
+    bootstrap = install(tmp_path)
+    stub(tmp_path / "bin" / "python3", "beside")
+    start([bootstrap], tmp_path)
+    assert started(tmp_path) == ["beside", "-S", str(tmp_path / MAIN), "app.handler"]
+
+
+def test_becomes_the_interpreter(tmp_path: Path) -> None:
+    """No shell stays behind: the process that was started is the one that runs the handler."""
+    bootstrap = install(tmp_path)
+    source = "import os\ndef handler(event, context):\n    return os.getpid() == os.getsid(0)\n"
+    result = start([bootstrap], tmp_path, source, env={"AWSLAMBDARIC_LITE_PYTHON": sys.executable})
+    assert bodies(result) == [b"true"] * 2  # it leads the session that the test opened for it
+
+
+@pytest.mark.parametrize("command", ["./bootstrap", "sh bootstrap", "sh ./bootstrap", "bootstrap"])
+def test_relative_start(tmp_path: Path, command: str) -> None:
+    """However bootstrap was called, it finds its package."""
+    install(tmp_path)
+    env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    words = [str(tmp_path / "bootstrap") if command == "bootstrap" else command.split()[0], *command.split()[1:]]
+    result = start(words, tmp_path, env=env)
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+
+
+def test_odd_path(tmp_path: Path) -> None:
+    """Blanks, quotes and non-ASCII in paths do no harm."""
+    task_root = tmp_path / "a b'c\"d $HOME é"
+    bootstrap = install(task_root)
+    stub(task_root / "bin" / "python3", "beside")
+    result = start([bootstrap], task_root)
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+
+
+def test_in_a_layer(tmp_path: Path) -> None:
+    """In a layer the package lies in python/, the handler elsewhere."""
+    bootstrap = install(tmp_path / "layer", inner="python")
+    task_root = tmp_path / "task"
+    task_root.mkdir()
+    result = start([bootstrap], task_root, env={"AWSLAMBDARIC_LITE_PYTHON": sys.executable})
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+
+
+def test_symbolic_link(tmp_path: Path) -> None:
+    """A bootstrap that is installed elsewhere falls back to the installed package."""
+    bootstrap = install(tmp_path / "layer", inner="elsewhere")
+    task_root = tmp_path / "task"
+    task_root.mkdir()
+    env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, "PYTHONPATH": str(tmp_path / "layer" / "elsewhere")}
+    result = start([bootstrap], task_root, env=env)
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+
+
+def test_handler_from_the_variable(tmp_path: Path) -> None:
+    """Without an argument `_HANDLER` names the handler, as on Lambda."""
+    bootstrap = install(tmp_path)
+    launcher = tmp_path / "without-argument"
+    launcher.write_text(f'#!/bin/sh\nexec "{bootstrap}"\n')
+    launcher.chmod(0o755)
+    result = start([launcher], tmp_path, env={"AWSLAMBDARIC_LITE_PYTHON": sys.executable})
+    assert result.ended_by_test and bodies(result) == [b"0", b"1"]
+
+
+def test_wrapper(tmp_path: Path) -> None:
+    """AWS_LAMBDA_EXEC_WRAPPER is run with the command that it is to become."""
+    bootstrap = install(tmp_path)
+    stub(tmp_path / "bin" / "python3", "beside")
+    wrapper = tmp_path / "my wrapper"
+    wrapper.write_text(
+        '#!/bin/sh\nexport WRAPPED=yes\nfor word in "$@"; do echo "$word"; done > wrapped.txt\nexec "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    source = "import os\ndef handler(event, context):\n    return os.environ['WRAPPED']\n"
+    result = start([bootstrap], tmp_path, source, env={"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)})
+    assert result.ended_by_test and bodies(result) == [b'"yes"'] * 2
+    assert (tmp_path / "wrapped.txt").read_text().splitlines() == [
+        str(tmp_path / "bin" / "python3"),
+        *started(tmp_path)[1:],
+    ]
+
+
+def test_wrapper_missing(tmp_path: Path) -> None:
+    """A wrapper that does not exist: the words and the code of the managed runtimes."""
+    env = {"AWS_LAMBDA_EXEC_WRAPPER": str(tmp_path / "none"), "AWSLAMBDARIC_LITE_PYTHON": sys.executable}
+    result = start([install(tmp_path)], tmp_path, env=env)
+    assert (result.exit_code, result.stdout + result.stderr) == (127, f"{tmp_path}/none: does not exist\n".encode())
+    assert result.requests == []
+
+
+def test_wrapper_not_executable(tmp_path: Path) -> None:
+    """A wrapper that is not executable: the words and the code of the managed runtimes."""
+    (tmp_path / "plain").touch(mode=0o644)
+    env = {"AWS_LAMBDA_EXEC_WRAPPER": str(tmp_path / "plain"), "AWSLAMBDARIC_LITE_PYTHON": sys.executable}
+    result = start([install(tmp_path)], tmp_path, env=env)
+    assert (result.exit_code, result.stdout + result.stderr) == (
+        126,
+        f"{tmp_path}/plain: is not an executable\n".encode(),
+    )
+    assert result.requests == []
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PYTHONSAFEPATH": "1"},
+        {"PYTHONOPTIMIZE": "2"},
+        {"PYTHONWARNINGS": "error"},
+        {"PYTHONDEVMODE": "1"},
+        {"PYTHONUTF8": "0", "LC_ALL": "C", "LANG": None, "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONUNBUFFERED": "1"},
+        {"PYTHONIOENCODING": "utf-8:strict"},
+        {"PYTHONDONTWRITEBYTECODE": "1"},
+        {"PYTHONNOUSERSITE": "1", "HOME": "/nonexistent"},
+        {"PYTHONHASHSEED": "0", "PYTHONFAULTHANDLER": "1", "PYTHONTRACEMALLOC": "1"},
+        {"LANG": None, "PATH": "/usr/bin:/bin", "TZ": None, "LAMBDA_TASK_ROOT": None},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_interpreter_settings(tmp_path: Path, variables: dict[str, str | None]) -> None:
+    """Python's own variables are obeyed, and none of them breaks the runtime, its errors or its log."""
+    source = """
+import logging
+def handler(event, context):
+    assert event != 1 or not __debug__, "two"
+    if event == 1:
+        raise ValueError("é")
+    logging.warning("logged")
+    print("printed")
+    return "é"
+"""
+    env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, **variables}
+    result = start([install(tmp_path)], tmp_path, source, [Event(b"0"), Event(b"1"), Event(b"2")], env)
+    assert result.ended_by_test, result.stderr.decode()
+    assert [request.verb for request in result.replies] == ["response", "error", "response"]
+    assert bodies(result)[0] == '"é"'.encode()
+    assert result.stdout.count(b"\tlogged\n") == result.stdout.count(b"printed\n") == 2
+    assert result.stdout.count(b"[ERROR] ") == 1
+    assert result.stderr == b""

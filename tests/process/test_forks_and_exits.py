@@ -1,0 +1,118 @@
+"""Handlers that fork, start threads, and leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.process.lite import bodies, numbered, run_lite
+from tests.support.client_process import BOOTSTRAPPED, LITE
+
+BODIES = [b"0", b"1", b"2"]
+
+
+def test_child_returns_from_the_handler(tmp_path: Path) -> None:
+    """A forked child that returns from the handler ends without touching the Runtime API; the parent goes on."""
+    source = """
+import os
+def handler(event, context):
+    pid = os.fork()
+    if pid:
+        return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+    return "child"
+"""
+    result = run_lite(tmp_path, source, numbered(3))
+    assert result.ended_by_test
+    assert bodies(result) == [b"[0,1]", b"[1,1]", b"[2,1]"]
+    assert b"forked child" in result.stderr
+
+
+def test_child_raises_in_the_handler(tmp_path: Path) -> None:
+    """A forked child that raises in the handler posts no error either."""
+    source = """
+import os, sys
+def handler(event, context):
+    pid = os.fork()
+    if pid:
+        return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
+    if event == 1:
+        sys.exit(5)
+    raise ValueError("child")
+"""
+    result = run_lite(tmp_path, source, numbered(3))
+    assert result.ended_by_test
+    assert [request.verb for request in result.replies] == ["response"] * 3
+    assert [body[:2] for body in bodies(result)] == [b"[0", b"[1", b"[2"]
+
+
+def test_child_outlives_the_invocation(tmp_path: Path) -> None:
+    """A forked child that lives on does not hold the parent's connection: the API sees its end when the parent ends."""
+    source = """
+import os, time
+def handler(event, context):
+    if event == 0 and os.fork() == 0:
+        time.sleep(600)
+        os._exit(0)
+    return event
+"""
+    result = run_lite(tmp_path, source, numbered(3))
+    assert result.ended_by_test and bodies(result) == BODIES
+
+
+def test_fork_at_import(tmp_path: Path) -> None:
+    """A child forked while the module is imported ends without touching the Runtime API."""
+    source = """
+import os
+pid = os.fork()
+if pid:
+    os.waitpid(pid, 0)
+def handler(event, context):
+    return event
+"""
+    result = run_lite(tmp_path, source, numbered(3))
+    assert result.ended_by_test and bodies(result) == BODIES
+    assert [request.verb for request in result.requests] == ["next", "response"] * 3 + ["next"]
+
+
+@pytest.mark.parametrize("code", [0, 5])
+@pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+def test_exit_with_a_thread_that_stays(tmp_path: Path, code: int, command: tuple[str, ...]) -> None:
+    """A non-daemon thread that never ends does not keep the process: `sys.exit` leaves with its code."""
+    source = f"""
+import atexit, sys, threading
+atexit.register(print, "at exit")
+def handler(event, context):
+    threading.Thread(target=threading.Event().wait).start()
+    sys.exit({code})
+"""
+    result = run_lite(tmp_path, source, command=command)
+    assert result.exit_code == code
+    assert [request.verb for request in result.replies] == ["error"]
+
+
+def test_exit_runs_atexit_and_flushes(tmp_path: Path) -> None:
+    """`sys.exit` in a handler runs what was registered with `atexit`, and nothing printed is lost."""
+    source = """
+import atexit, sys
+atexit.register(print, "at exit")
+def handler(event, context):
+    print("before", end="")
+    sys.exit(4)
+"""
+    result = run_lite(tmp_path, source)
+    assert result.exit_code == 4
+    assert result.stdout.startswith(b"before") and result.stdout.endswith(b"at exit\n")
+
+
+def test_init_failure_runs_atexit(tmp_path: Path) -> None:
+    """A failed init runs what was registered with `atexit` before it ends with 1, thread or no thread."""
+    source = """
+import atexit, threading
+atexit.register(print, "at exit")
+threading.Thread(target=threading.Event().wait).start()
+raise ValueError("x")
+"""
+    result = run_lite(tmp_path, source)
+    assert result.exit_code == 1
+    assert [request.verb for request in result.replies] == ["init/error"]

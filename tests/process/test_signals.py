@@ -1,0 +1,147 @@
+"""Signals while the process waits for an invocation, and while a handler runs."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.process.lite import bodies, numbered, run_lite, write_app
+from tests.support.client_process import BOOTSTRAPPED, LITE, ClientProcess, Run, environment
+from tests.support.recorder import Event, Recorder
+
+launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+
+PLAIN = "def handler(event, context):\n    return event\n"
+CATCHING = """
+import signal
+
+def caught(number, frame):
+    print("caught", number)
+
+signal.signal(signal.SIGTERM, caught)
+
+def handler(event, context):
+    return event
+"""
+LEAVING = """
+import atexit, signal, sys
+atexit.register(print, "at exit")
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(7))
+
+def handler(event, context):
+    return event
+"""
+RAISING = """
+import signal
+
+def caught(number, frame):
+    raise KeyError("in a signal handler")
+
+signal.signal(signal.SIGTERM, caught)
+
+def handler(event, context):
+    return event
+"""
+IN_HANDLER = """
+import os, signal, sys
+
+def caught(number, frame):
+    print("caught", number)
+    if sys.argv[1:] == ["app.handler"] and LEAVE:
+        sys.exit(7)
+
+signal.signal(signal.SIGTERM, caught)
+
+def handler(event, context):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return event
+"""
+
+
+def signalled(task_root: Path, source: str, command: tuple[str, ...], number: int, *, lives_on: bytes = b"") -> Run:
+    """Send a signal to a process that waits for its second invocation; kill it once it has written `lives_on`."""
+    write_app(task_root, source)
+    with Recorder([Event()]) as recorder:
+        env = environment(recorder.address, "app.handler", task_root, {})
+        with ClientProcess([*command, "app.handler"], env, task_root) as client:
+            assert client.wait_until(recorder.finished)
+            client.wait_until_asleep()
+            client.process.send_signal(number)
+            if lives_on:
+                client.stdout.wait_for(lives_on)
+                assert client.process.poll() is None
+                client.kill()
+            return client.result(recorder)
+
+
+@launchers
+def test_default(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """SIGTERM ends the waiting process, as it ends any other."""
+    assert signalled(tmp_path, PLAIN, command, signal.SIGTERM).exit_code == -signal.SIGTERM
+
+
+@launchers
+def test_python_handler_runs_while_waiting(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A Python signal handler runs although the main thread waits in `next`, and the poll stays pending."""
+    result = signalled(tmp_path, CATCHING, command, signal.SIGTERM, lives_on=b"caught 15\n")
+    assert [request.verb for request in result.requests] == ["next", "response", "next"]
+    assert result.stderr == b""
+
+
+@launchers
+def test_python_handler_leaves(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A signal handler that calls `sys.exit` ends the process with its code, `atexit` included; nothing is posted."""
+    result = signalled(tmp_path, LEAVING, command, signal.SIGTERM)
+    assert (result.exit_code, result.stdout, result.stderr) == (7, b"at exit\n", b"")
+    assert len(result.replies) == 1
+
+
+def test_python_handler_raises(tmp_path: Path) -> None:
+    """An exception out of a signal handler ends the waiting process, with Python's traceback and not in silence."""
+    result = signalled(tmp_path, RAISING, LITE, signal.SIGTERM)
+    assert result.exit_code == 1
+    assert b"KeyError: 'in a signal handler'" in result.stderr
+    assert len(result.replies) == 1
+
+
+def test_interrupt_while_waiting(tmp_path: Path) -> None:
+    """Ctrl-C ends the waiting process without a traceback."""
+    result = signalled(tmp_path, PLAIN, LITE, signal.SIGINT)
+    assert result.exit_code == 130
+    assert result.stderr == b"" and result.stdout == b""
+
+
+def test_in_handler(tmp_path: Path) -> None:
+    """A signal handler that returns does not disturb the invocation."""
+    result = run_lite(tmp_path, IN_HANDLER.replace("LEAVE", "False"), numbered(3))
+    assert result.ended_by_test and bodies(result) == [b"0", b"1", b"2"]
+    assert result.stdout == b"caught 15\n" * 3
+
+
+def test_in_handler_leaves(tmp_path: Path) -> None:
+    """A signal handler that calls `sys.exit` within an invocation: its error is posted, its code is kept."""
+    result = run_lite(tmp_path, IN_HANDLER.replace("LEAVE", "True"), numbered(3))
+    assert result.exit_code == 7
+    assert [request.verb for request in result.replies] == ["error"]
+    assert b"Runtime.ExitError" in result.replies[0].body
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGALRM, signal.SIGCHLD])
+def test_interrupted_calls_are_resumed(tmp_path: Path, number: signal.Signals) -> None:
+    """Signals that interrupt reading and writing lose no bytes (PEP 475)."""
+    source = f"""
+import signal
+signal.signal({int(number)}, lambda number, frame: None)
+if {int(number)} == signal.SIGALRM:
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+
+def handler(event, context):
+    signal.raise_signal({int(number)})
+    return event * 2
+"""
+    text = b'"' + b"x" * 300_000 + b'"'
+    result = run_lite(tmp_path, source, [Event(text) for _ in range(20)])
+    assert result.ended_by_test, result.stderr.decode()
+    assert bodies(result) == [b'"' + b"x" * 600_000 + b'"'] * 20

@@ -1,0 +1,230 @@
+"""Runtime clients as child processes: how each is started, in which environment, and what a run leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.recorder import Event, React, Recorder, Request
+
+PROJECT = Path(__file__).parents[2]
+HANDLERS = PROJECT / "tests" / "handlers"
+BOOTSTRAP = PROJECT / "bootstrap"
+GUARD = 60.0  # seconds after which a run that should have ended counts as hung
+
+OFFICIAL = (sys.executable, "-m", "awslambdaric")
+LITE = (sys.executable, "-m", "awslambdaric_lite")
+BOOTSTRAPPED = (str(BOOTSTRAP),)
+
+
+def package_root() -> str:
+    """Return the folder that `awslambdaric_lite` is imported from: a checkout, or where its wheel was installed."""
+    spec = importlib.util.find_spec("awslambdaric_lite")
+    assert spec is not None and spec.origin is not None
+    return str(Path(spec.origin).parents[1])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One message on the telemetry descriptor."""
+
+    kind: str
+    micros: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one client process did from start to end.
+
+    Attributes:
+        exit_code: negative is a signal, -9 the regular end after the last event.
+        frames: None unless a telemetry descriptor was given.
+    """
+
+    requests: list[Request]
+    stdout: bytes
+    stderr: bytes
+    exit_code: int
+    frames: list[Frame] | None
+
+    @property
+    def replies(self) -> list[Request]:
+        """The posts, without the polls."""
+        return [request for request in self.requests if request.method == "POST"]
+
+    @property
+    def ended_by_test(self) -> bool:
+        """Whether the process was alive and well after its last event."""
+        return self.exit_code == -signal.SIGKILL
+
+
+class _Stream:
+    """Everything that comes out of a pipe, readable while it grows."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._data = bytearray()
+        self._changed = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while chunk := os.read(self._descriptor, 1 << 16):
+            with self._changed:
+                self._data += chunk
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, text: bytes) -> None:
+        with self._changed:
+            seen = self._changed.wait_for(lambda: text in self._data or self._ended, GUARD)
+        assert seen and text in self._data, f"{text!r} was not written; this was: {bytes(self._data)!r}"
+
+    def end(self) -> bytes:
+        self._thread.join(GUARD)
+        assert not self._thread.is_alive(), "a process that nobody ended holds the pipe open"
+        os.close(self._descriptor)
+        return bytes(self._data)
+
+
+def environment(address: str, handler: str, task_root: Path, changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return a function's environment; a value of None in `changes` removes a variable."""
+    variables: dict[str, str | None] = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": "C.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": package_root(),
+        "AWSLAMBDARIC_LITE_PYTHON": sys.executable,
+        "AWS_LAMBDA_RUNTIME_API": address,
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/10/01/[$LATEST]0123456789abcdef",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        "_HANDLER": handler,
+        **changes,
+    }
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+class ClientProcess:
+    """A running client; a context manager that leaves no process behind, forked children included."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, *, telemetry: bool = False) -> None:
+        variables = dict(env)
+        passed: tuple[int, ...] = ()
+        self._telemetry: _Stream | None = None
+        if telemetry:
+            reading, writing = os.pipe()
+            variables["_LAMBDA_TELEMETRY_LOG_FD"] = str(writing)
+            passed = (writing,)
+            self._telemetry = _Stream(reading)
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        self.process = subprocess.Popen(
+            command,
+            env=variables,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=out_end,
+            stderr=err_end,
+            pass_fds=passed,
+            start_new_session=True,
+        )
+        for descriptor in (out_end, err_end, *passed):
+            os.close(descriptor)
+        self.stdout, self.stderr = _Stream(out), _Stream(err)
+        self._frames: list[Frame] | None = None
+
+    def __enter__(self) -> ClientProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and whatever it forked."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(GUARD)
+
+    def wait_until(self, happened: threading.Event) -> bool:
+        """Wait for something to happen or for the process to end; return whether it still runs."""
+
+        def watch() -> None:
+            self.process.wait()
+            happened.set()
+
+        threading.Thread(target=watch, daemon=True).start()
+        if not happened.wait(GUARD):
+            self.kill()
+            raise AssertionError(f"the client neither polled again nor ended in {GUARD:.0f} s")
+        return self.process.poll() is None
+
+    def wait_until_asleep(self) -> None:
+        """Wait until the process is blocked in a system call, such as reading the answer to its poll.
+
+        A signal that arrives between Python's last look at its flag and that call is seen only when the call returns.
+        """
+        deadline = time.monotonic() + GUARD
+        while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert time.monotonic() < deadline, "the client does not come to rest"
+            time.sleep(0.001)
+
+    def result(self, recorder: Recorder | None) -> Run:
+        """Collect what a process that has ended, or ends by itself now, has left."""
+        try:
+            code = self.process.wait(GUARD)
+        finally:
+            self.kill()
+        frames = None if self._telemetry is None else parse_frames(self._telemetry.end())
+        requests = recorder.requests if recorder is not None else []
+        return Run(requests, self.stdout.end(), self.stderr.end(), code, frames)
+
+
+def run_client(
+    command: Sequence[str],
+    handler: str,
+    events: Sequence[Event],
+    *,
+    task_root: Path = HANDLERS,
+    env: Mapping[str, str | None] | None = None,
+    telemetry: bool = False,
+    react: React | None = None,
+    host: str = "127.0.0.1",
+    limit: int | None = None,
+    address: Callable[[Recorder], str] = lambda recorder: recorder.address,
+) -> Run:
+    """Run a client until it has answered all events and polls again, or ends by itself."""
+    with Recorder(events, react, host=host, limit=limit) as recorder:
+        variables = environment(address(recorder), handler, task_root, env or {})
+        with ClientProcess([*command, handler], variables, task_root, telemetry=telemetry) as client:
+            if client.wait_until(recorder.finished):
+                client.kill()
+            return client.result(recorder)
+
+
+def parse_frames(data: bytes) -> list[Frame]:
+    """Split what came through a telemetry descriptor into frames."""
+    frames: list[Frame] = []
+    while data:
+        length = int.from_bytes(data[4:8], "big")
+        text = data[16 : 16 + length]
+        assert len(data) >= 16 and len(text) == length, f"an incomplete frame: {data[:80]!r}"
+        frames.append(Frame(data[:4].hex(), int.from_bytes(data[8:16], "big"), text.decode()))
+        data = data[16 + length :]
+    return frames
