@@ -7,11 +7,11 @@ import gc
 import sys
 
 if __name__ == "__main__":
-    gc.disable()  # what is loaded now stays: looking through it costs 0.2 ms (benchmark spawn_to_next); see main()
+    gc.disable()  # until initialize(): what is loaded now stays, looking through it costs 0.2 ms (spawn_to_next)
     if __spec__ is None:  # run as a file: Python put the package's own folder on the path, where its parent belongs
         if not getattr(sys.flags, "safe_path", False):
             del sys.path[0]
-        sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0])
+        sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0] or "/")
         import awslambdaric_lite  # noqa: F401 -- found here once, its modules are found through it
 
         del sys.path[0]  # the parent may be the function's folder, whose files must not take the place of C modules

@@ -72,7 +72,7 @@ class Invocation:
 class _Reply:
     """A result on its way: kept until the Runtime API has confirmed it."""
 
-    __slots__ = ("body", "head", "invocation_id", "repeated", "request_id", "slim_head", "verb")
+    __slots__ = ("answered", "body", "head", "invocation_id", "repeated", "request_id", "slim_head", "verb")
 
     def __init__(self, verb: str, request_id: str, invocation_id: "str | None", head: bytes, body: bytes) -> None:
         self.verb = verb
@@ -82,6 +82,7 @@ class _Reply:
         self.body = body
         self.slim_head = b""  # where an optional header may make the head too large: without it
         self.repeated = False
+        self.answered = False
 
 
 class LambdaRuntimeClient:
@@ -91,7 +92,10 @@ class LambdaRuntimeClient:
 
     Attributes:
         finishing: the process ends after the reply in hand, so that no further invocation may be asked for.
+        marshaller: of the class, where function authors may put their own, as in the official client.
     """
+
+    marshaller: "Marshaller"
 
     def __init__(
         self,
@@ -107,7 +111,7 @@ class LambdaRuntimeClient:
         to leave in one write.
         """
         self.finishing = False
-        self.marshaller = marshaller
+        LambdaRuntimeClient.marshaller = marshaller
         self._connection = Connection(address)
         self._notice = notice
         self._pipeline = pipeline
@@ -277,6 +281,7 @@ class LambdaRuntimeClient:
             return  # unknown: `next` will tell
         if not self._connection.is_open:
             self._polled = False  # the poll behind the reply was not read
+        reply.answered = True
         status = response.status
         if status == 202 or status == 200:
             self._reply = None
@@ -329,7 +334,7 @@ class LambdaRuntimeClient:
     def _confirm(self, reply: _Reply) -> None:
         """Post a last reply again while it is unknown whether it arrived: no `next` will follow that could tell."""
         attempt = 0
-        while self._reply is reply and not self._connection.is_open:
+        while not reply.answered:
             attempt = self._pause(attempt, ConnectionLost("no confirmation of the last reply"))
             reply.repeated = True
             self._send(reply, poll=False)

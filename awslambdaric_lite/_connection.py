@@ -59,7 +59,7 @@ class Connection:
             if host.replace(".", "").isdigit():
                 resolved = [(_socket.AF_INET, (host, port))]
             else:
-                found = _socket.getaddrinfo(host, port, 0, _socket.SOCK_STREAM)
+                found = _socket.getaddrinfo(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
                 resolved = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
             for position, (family, address) in enumerate(resolved, 1):
                 sock = _socket.socket(family, _socket.SOCK_STREAM)
@@ -74,6 +74,7 @@ class Connection:
                 else:
                     break
         except OSError as error:
+            _reraise_foreign(error)
             raise ConnectionLost(f"cannot connect to {self._address.netloc}: {error}") from error
         self._socket = sock
         return sock
@@ -95,6 +96,7 @@ class Connection:
             for part in parts:
                 sock.sendall(part)
         except OSError as error:
+            _reraise_foreign(error)
             raise ConnectionLost(f"sending failed: {error}") from error
 
     def receive(self) -> Response:
@@ -118,10 +120,20 @@ class Connection:
                     count = sock.recv_into(room)
                     response = reader.filled(count) if count else reader.end()
         except OSError as error:
+            _reraise_foreign(error)
             raise ConnectionLost(f"receiving failed: {error}") from error
         if not response.keep_alive:
             self.close()
         return response
+
+
+def _reraise_foreign(error: OSError) -> None:
+    """Let an exception of a signal handler pass, such as its own TimeoutError; those of sockets have a number.
+
+    Taken for a lost connection it would abandon a pending poll, or a reply half sent.
+    """
+    if error.errno is None:
+        raise error
 
 
 class _Recording:

@@ -1,6 +1,6 @@
 """From the handler's name to the handler, with the official names, messages and order of failure. Imports `_faults`.
 
-Also home of `after_import()`, the one user of `sys.meta_path`.
+Also home of `after_import()`, the one place that adds to `sys.meta_path`.
 """
 
 import sys
@@ -76,7 +76,8 @@ class _Watcher:
         if name != self._name:
             return None
         for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(name, None)
+            find = None if finder is self else getattr(finder, "find_spec", None)
+            spec: "ModuleSpec | None" = find(name, None) if find is not None else None
             if spec is not None:
                 if spec.loader is not None:
                     self._act_after(spec.loader)

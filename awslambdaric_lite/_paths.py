@@ -19,7 +19,7 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
 
     Called when the interpreter was started with `-S`, after the runtime's own imports.
     """
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}{'t' if 't' in sys.abiflags else ''}"
     _run_site(version, environ)
     if not hasattr(sys.modules["builtins"], "exit"):
         _add_interactive_names()
@@ -48,6 +48,7 @@ def _run_site(version: str, environ: "dict[bytes, bytes]") -> None:
         or _exists(f"{home}/../pyvenv.cfg")
         or any(name.endswith(".pth") for name in names)
         or _exists(f"{sys.prefix}/lib/python3/dist-packages")  # Debian's own interpreter
+        or sys.platlibdir != "lib"  # Amazon Linux and Fedora look in lib64 as well
         or (home_folder and not sys.flags.no_user_site and _exists(user))
         or _is_found("sitecustomize")
         or "sitecustomize.py" in names
@@ -77,7 +78,8 @@ def _exists(path: str) -> bool:
 
 
 def _is_found(name: str) -> bool:
-    return any(finder.find_spec(name, None) is not None for finder in sys.meta_path)
+    finders = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
+    return any(finder.find_spec(name, None) is not None for finder in finders)
 
 
 class _Interactive:

@@ -1,4 +1,4 @@
-"""Exceptions turned into what the Runtime API, X-Ray and the log receive. Imports only C builtins and `_codec`.
+"""Exceptions turned into what the Runtime API, X-Ray and the log receive. Imports C builtins, `_codec`, `_sinks`.
 
 Loaded in init and written without `traceback`: its import alone would cost the first error on a 128 MB function 120 ms.
 The texts are those of the official client, which formats plain (file, line, name, source) tuples: no caret lines.
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
+_XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
 _XRAY_LENGTH = 60_000  # characters; the service drops everything above 64 KiB
 _NO_BREAK_SPACE = "\u00a0"
 
@@ -84,14 +85,16 @@ def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
     try:
         with open(path, "rb") as file:
             source = file.read()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):  # other errors: there is a file, but not to be read
         loader: "object" = names.get("__loader__")
         text = str(loader.get_source(names["__name__"]))  # type: ignore[attr-defined]
         return text.splitlines()[line - 1]
     lines = source.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: at CR, LF and CRLF only, as the tokenizer
     encoding = "utf-8"
     for comment in lines[:2]:  # PEP 263
-        if comment.lstrip()[:1] == b"#" and b"coding" in comment:
+        if comment.strip() and comment.lstrip()[:1] != b"#":
+            break
+        if b"coding" in comment:
             declared = comment.partition(b"coding")[2]
             if declared[:1] in (b":", b"="):
                 encoding = declared[1:].split()[0].decode("ascii")
@@ -151,7 +154,8 @@ def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
         directory = ""  # it was removed
     if len(frames) > 2 * _XRAY_FRAMES:
         frames = frames[:_XRAY_FRAMES] + frames[-_XRAY_FRAMES:]
-    kept_message = message
+    frames = [(path[:_XRAY_NAME], line, name[:_XRAY_NAME], "") for path, line, name, _ in frames]
+    kept_message = message[:_XRAY_LENGTH]
     while True:
         stack = ",".join(
             f'{{"label":{quote(name)},"path":{quote(path)},"line":{"null" if line is None else line}}}'
@@ -164,8 +168,8 @@ def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
         )
         if len(cause) <= _XRAY_LENGTH:
             return cause
-        if len(kept_message) > 1000:
-            kept_message = kept_message[: max(1000, len(kept_message) // 4)] + "..."
+        if len(kept_message) > _XRAY_NAME:
+            kept_message = kept_message[: max(_XRAY_NAME, len(kept_message) // 4) - 3] + "..."
         elif frames:
             frames = frames[: len(frames) // 2]
         else:
@@ -189,7 +193,14 @@ def log_error(error: "ErrorResult", sink: "LogSink") -> None:
 
 
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
-    """Write a warning of the runtime itself to the log, in the configured format."""
+    """Write a warning of the runtime itself to the log, in the configured format, if the log can be written."""
+    try:
+        _write_notice(sink, request_id, text)
+    except Exception:
+        pass  # user code closed or replaced standard output
+
+
+def _write_notice(sink: "LogSink", request_id: str, text: str) -> None:
     seconds = time.time()
     now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     if sink.json_format:

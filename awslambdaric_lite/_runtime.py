@@ -102,19 +102,23 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     except (AttributeError, ValueError):
         pass  # there is no standard output, or it is somebody's own object
+    posix.register_at_fork(before=_flush)  # else parent and child would both write what is pending
     after_import("logging", install_logging)
     gc.enable()
     status = 1
     failed: "BaseException | None" = None
     try:
         handler: "Handler" = load(settings.handler)
-        if not client.marshaller.choose_encoder():
+        choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # not with a marshaller of user code
+        if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: orjson cannot be imported, the standard library is used")
         return handler
     except Fault as fault:
         error = make_error(fault.message, fault.error_type, fault.trace)
         failed = fault
     except SystemExit as exit_request:
+        if client.forked:
+            raise  # a child that user code forked ends as it wants to
         status = _status(exit_request.code) or 1
         frames = frames_of(exit_request.__traceback__, _OWN)
         error = make_error(_exit_text("", status), "Runtime.ExitError", format_frames(frames))
@@ -135,8 +139,7 @@ def _rehearse(client: LambdaRuntimeClient, sink: "LogSink") -> None:
 
     A tool that a `sitecustomize` has started is: then there is no rehearsal.
     """
-    post = LambdaRuntimeClient.post_invocation_result
-    if handle_event_request.__code__ is not _OWN[-1] or post.__module__ != LambdaRuntimeClient.__module__:
+    if handle_event_request is not _UNREPLACED[0] or LambdaRuntimeClient.post_invocation_result is not _UNREPLACED[1]:
         return
 
     def answer(invocation: "Invocation") -> None:
@@ -305,12 +308,17 @@ def _leave(status: int) -> int:
     _flush()
     if "threading" in sys.modules:
         import _thread
+        import atexit
         import time
+
+        threads_ended: "list[bool]" = []
+        atexit.register(threads_ended.append, True)  # registered last, called first, after threads were waited for
 
         def cut_short() -> None:
             time.sleep(_LINGER)
-            _flush()
-            posix._exit(status)
+            if not threads_ended:
+                _flush()
+                posix._exit(status)
 
         try:
             _thread.start_new_thread(cut_short, ())
@@ -321,3 +329,6 @@ def _leave(status: int) -> int:
 
 # Frames of these run before the handler's own and are no news to whoever reads its stack trace.
 _OWN = (initialize.__code__, load.__code__, load.__globals__["_import"].__code__, handle_event_request.__code__)
+
+# What tools replace, as it was.
+_UNREPLACED = (handle_event_request, LambdaRuntimeClient.post_invocation_result)

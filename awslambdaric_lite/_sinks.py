@@ -35,7 +35,8 @@ class StandardLogSink:
         except UnicodeEncodeError:  # a lone surrogate, or an encoding that cannot hold the text
             encoding = stream.encoding or "ascii"
             stream.write(msg.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
+        if hasattr(stream, "flush"):  # it may be an object of user code that can only write
+            stream.flush()
 
     def log_error(self, message_lines: "list[str]") -> None:
         """Write the lines of an error report as one event."""

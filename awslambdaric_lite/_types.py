@@ -4,7 +4,7 @@ from typing_extensions import Protocol
 
 
 class Socket(Protocol):
-    """What `_client` uses of a socket, whichever module it comes from."""
+    """What `_connection` uses of a socket, whichever module it comes from."""
 
     def connect(self, address: "tuple[object, ...]") -> None: ...
     def recv(self, size: int) -> bytes: ...

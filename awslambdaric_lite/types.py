@@ -1,4 +1,4 @@
-"""Types for annotating handlers and their tests; nothing of this is needed when a function runs.
+"""Types for annotating handlers and their tests; needs nothing but the standard library.
 
 from awslambdaric_lite.types import Context, JSON
 
@@ -8,13 +8,11 @@ def handler(event: JSON, context: Context) -> JSON: ...
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from typing_extensions import Protocol, TypeAliasType
+from typing import Any, Protocol, TypeAlias
 
 __all__ = ["JSON", "ClientContext", "Context", "Handler", "Identity"]
 
-JSON = TypeAliasType("JSON", "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None")
+JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
 
 
 class Identity(Protocol):

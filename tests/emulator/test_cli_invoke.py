@@ -205,9 +205,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--event FILE" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("number", "returncode"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)]
-)
+@pytest.mark.parametrize(("number", "returncode"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)])
 def test_interrupted_it_leaves_nothing(
     write_handler: WriteHandler, socket_runtime: list[str], number: int, returncode: int
 ) -> None:

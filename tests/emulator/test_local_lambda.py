@@ -217,9 +217,10 @@ def test_an_exit_in_the_middle_of_an_invocation(
         assert function.invoke(0).error is None
         result = function.invoke(1)
         text = f"RequestId: {result.request_id} Error: {reason}"
-        assert result.payload == json.dumps(
-            {"errorType": "Runtime.ExitError", "errorMessage": text}, separators=(",", ":")
-        ).encode()
+        assert (
+            result.payload
+            == json.dumps({"errorType": "Runtime.ExitError", "errorMessage": text}, separators=(",", ":")).encode()
+        )
         assert (result.error, result.cold) == ("Unhandled", False)
         assert result.logs.splitlines()[1:4] == ["last words", text, "Runtime.ExitError"]
         assert result.report.line().endswith("\tStatus: error\tError Type: Runtime.ExitError\t")
@@ -258,9 +259,7 @@ def handler(event, context):
         time.sleep(60)
     return "fine"
 """
-    with LocalLambda(
-        "app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=0.5
-    ) as function:
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=0.5) as function:
         result = function.invoke(1)
         assert result.json() == {
             "errorType": "Sandbox.Timedout",
@@ -297,9 +296,7 @@ def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, t
         assert result.report.status == "timeout"
 
 
-def test_an_init_error_is_returned_to_the_first_invoker(
-    write_handler: WriteHandler, socket_runtime: list[str]
-) -> None:
+def test_an_init_error_is_returned_to_the_first_invoker(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """The posted body, the logs of the failing init, its exit code; the next invocation tries again."""
     source = "print('importing', flush=True)\nraise ValueError('no luck')"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
@@ -326,9 +323,7 @@ def test_an_exit_during_init(write_handler: WriteHandler, socket_runtime: list[s
         assert result.report.status == "error"
 
 
-def test_a_slow_init_is_repeated_inside_the_invocation(
-    write_handler: WriteHandler, socket_runtime: list[str]
-) -> None:
+def test_a_slow_init_is_repeated_inside_the_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """An init beyond its limit is killed and repeated once on the function's own time."""
     source = """
 import os, tempfile, time

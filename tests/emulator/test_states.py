@@ -57,9 +57,7 @@ def test_refusals_are_worded_as_the_real_server_words_them(state: State, call: C
     """The text names both states and gives the fixed reason."""
     with pytest.raises(TransitionRefused) as refusal:
         at(state).apply(call)
-    assert str(refusal.value) == (
-        f"State transition {text} failed for runtime. Error: State transition is not allowed"
-    )
+    assert str(refusal.value) == (f"State transition {text} failed for runtime. Error: State transition is not allowed")
 
 
 def test_an_invocation_is_current_from_delivery_to_the_following_next() -> None:

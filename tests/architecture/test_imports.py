@@ -1,0 +1,173 @@
+"""Who imports whom: compared with a table, read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from .imports import imports_of, is_type_checking, runtime_sources
+from .test_cold_path import listed
+
+SOURCES = runtime_sources()
+COLD = sorted(name.partition(".")[2] or "__init__" for name in listed() if name.startswith("awslambdaric_lite"))
+
+# module: (what it imports of the package when it is loaded, what only when something unusual happens)
+EDGES: dict[str, tuple[set[str], set[str]]] = {
+    "__init__": (set(), set()),
+    "__main__": (set(), set()),  # `awslambdaric_lite` and `_runtime`, by their full names
+    "_client": ({"__init__", "_connection", "_faults", "_http"}, set()),
+    "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
+    "_connection": ({"_faults", "_http"}, set()),
+    "_context": (set(), {"_sinks"}),
+    "_exact": ({"_codec"}, set()),
+    "_faults": (set(), set()),
+    "_handler": ({"_faults"}, set()),
+    "_hints": ({"_faults"}, set()),
+    "_http": ({"_faults"}, set()),
+    "_json_errors": (set(), set()),
+    "_logs": ({"_sinks"}, set()),
+    "_orjson": ({"_exact"}, {"_vendor"}),
+    "_paths": (set(), set()),
+    "_report": ({"_codec", "_sinks"}, set()),
+    "_runtime": (
+        {"_client", "_codec", "_context", "_faults", "_handler", "_paths", "_report", "_settings", "_sinks"},
+        {"_hints", "_logs"},
+    ),
+    "_settings": ({"_faults"}, set()),
+    "_sinks": (set(), set()),
+    "_types": (set(), set()),  # for type checkers: nobody imports it
+}
+SOLE_USERS = {"_socket": "_connection", "_json": "_codec"}
+C_BUILTINS = {"_json", "_socket", "gc", "marshal", "posix", "sys", "time"}
+# Public faces of private C modules, in the `except ImportError` behind them.
+FALLBACKS = {"_codec": {"json.encoder", "json.scanner"}, "_connection": {"socket"}}
+# What a cold module may import later: only for what is not an ordinary invocation.
+LATER = {
+    "_codec": {"json"},  # a broken client context, for its error text
+    "_paths": {
+        "builtins",
+        "site",
+        "_sitebuiltins",
+    },  # the first and last are loaded or C; `site` where something needs it
+    "_runtime": {"_thread", "atexit", "time"},
+}
+
+
+def test_the_table_names_every_module() -> None:
+    """A new module of the runtime needs a row."""
+    assert set(EDGES) == set(SOURCES)
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_imports_within_the_package_are_those_of_the_table(module: str) -> None:
+    """Eager and lazy edges are equal to the table's, both ways."""
+    found = imports_of(SOURCES[module])
+    assert (found.ours, found.lazy_ours) == EDGES[module]
+
+
+def test_eager_imports_make_no_circle() -> None:
+    """Imports point one way."""
+    done: set[str] = set()
+    while len(done) < len(EDGES):
+        ready = {name for name, (eager, _) in EDGES.items() if name not in done and eager <= done}
+        assert ready, f"a circle among {sorted(set(EDGES) - done)}"
+        done |= ready
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_the_runtime_does_not_know_the_tools(module: str) -> None:
+    """Neither the emulator nor the command line nor the examples are imported, at any time."""
+    found = imports_of(SOURCES[module])
+    everything = found.ours | found.lazy_ours | found.others | found.lazy_others
+    assert not {name for name in everything if name.split(".")[0] in ("cli", "emulator", "examples", "pytest_plugin")}
+    assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
+    if module != "__main__":
+        assert "awslambdaric_lite" not in found.others | found.lazy_others
+
+
+@pytest.mark.parametrize("module", COLD)
+def test_cold_modules_import_c_builtins_only(module: str) -> None:
+    """What is loaded before user code imports C modules; the rest is a declared fallback or happens later."""
+    found = imports_of(SOURCES[module])
+    assert found.others - FALLBACKS.get(module, set()) <= C_BUILTINS
+    assert found.lazy_others <= LATER.get(module, set())
+    for name in C_BUILTINS - {"_json", "_socket"}:
+        assert name in sys.builtin_module_names
+
+
+@pytest.mark.parametrize(("private", "owner"), SOLE_USERS.items())
+def test_a_private_module_has_one_user(private: str, owner: str) -> None:
+    """Each private module of CPython has one address in the package."""
+    users = {
+        name for name, path in SOURCES.items() if private in (imports_of(path).others | imports_of(path).lazy_others)
+    }
+    assert users == {owner}
+
+
+def test_only_the_handler_module_touches_the_meta_path() -> None:
+    """`sys.meta_path` is changed in one place; `_paths` looks through it."""
+    changing, reading = set(), set()
+    for name, path in SOURCES.items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Attribute)
+                and node.value.attr == "meta_path"
+            ):
+                changing.add(name)
+            if isinstance(node, ast.Attribute) and node.attr == "meta_path":
+                reading.add(name)
+    assert changing == {"_handler"}
+    assert reading == {"_handler", "_paths"}
+
+
+def _annotations(tree: ast.AST) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            arguments = node.args
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            found += [each.annotation for each in every if each is not None and each.annotation is not None]
+            if node.returns is not None:
+                found.append(node.returns)
+        elif isinstance(node, ast.AnnAssign):
+            found.append(node.annotation)
+    return found
+
+
+@pytest.mark.parametrize("module", COLD)
+def test_cold_annotations_cost_nothing(module: str) -> None:
+    """Annotations are quoted, but for plain names that exist at run time; `__future__` is not loaded."""
+    tree = ast.parse(SOURCES[module].read_text())
+    for_checkers: set[str] = set()
+    for node in ast.walk(tree):
+        if is_type_checking(node):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ImportFrom | ast.Import):
+                    for_checkers.update(alias.asname or alias.name for alias in inner.names)
+                elif isinstance(inner, ast.Assign):
+                    for_checkers.update(target.id for target in inner.targets if isinstance(target, ast.Name))
+    for annotation in _annotations(tree):
+        if isinstance(annotation, ast.Constant):
+            continue  # quoted, or None
+        text = ast.unparse(annotation)
+        assert isinstance(annotation, ast.Name), f"{module}.py:{annotation.lineno}: quote {text!r}"
+        assert annotation.id not in for_checkers, f"{module}.py:{annotation.lineno}: quote {text!r}"
+    assert "__future__" not in imports_of(SOURCES[module]).others
+
+
+# Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
+LONG = {"_client": 360, "_http": 320, "_runtime": 340}
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)
+def test_files_stay_short(path: Path) -> None:
+    """At most 300 lines, or the number that is written down here."""
+    lines = len(path.read_text().splitlines())
+    if path.parent == SOURCES["__init__"].parent and path.stem in LONG:
+        assert 300 < lines <= LONG[path.stem]
+    else:
+        assert lines <= (300 if path.parent == SOURCES["__init__"].parent else 400)

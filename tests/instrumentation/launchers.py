@@ -1,0 +1,47 @@
+"""The runtimes that instrumentation tests run on: the official client as the oracle, and ours, started both ways."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL, PROJECT, Run, run_client
+from tests.support.runtime_messages import Event
+
+FUNCTIONS = Path(__file__).with_name("functions")
+LAUNCHERS = {"awslambdaric": OFFICIAL, "module": LITE, "bootstrap": BOOTSTRAPPED}
+
+every_runtime = pytest.mark.parametrize("runtime", LAUNCHERS)
+our_runtimes = pytest.mark.parametrize("runtime", [name for name in LAUNCHERS if name != "awslambdaric"])
+
+
+def run(
+    runtime: str,
+    handler: str,
+    events: Sequence[Event] = (Event(),),
+    *,
+    env: Mapping[str, str | None] | None = None,
+    task_root: Path = FUNCTIONS,
+) -> Run:
+    """Run a function until it has answered all events, or its process ends."""
+    if runtime == "awslambdaric":
+        require("awslambdaric", "awslambdaric")
+    return run_client(LAUNCHERS[runtime], handler, events, env=env, task_root=task_root)
+
+
+def hooks_exist_before_site(runtime: str) -> bool:
+    """Return whether a sitecustomize finds the hooks.
+
+    `python -m` runs it before `__main__` has anything to replace, under either client. `bootstrap` does the same where
+    the package is installed; where the package lies beside it, our own code runs `site`, and is there first.
+    """
+    return runtime == "bootstrap" and (PROJECT / "awslambdaric_lite").is_dir()
+
+
+def require(module: str, package: str) -> None:
+    """Skip the calling test where a tool is not installed."""
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{package} is not installed for this interpreter: pip install {package}")

@@ -1,0 +1,181 @@
+"""sentry-sdk with its AwsLambdaIntegration: it reports what it should, and changes nothing of what the caller gets."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.instrumentation.collector import Collector
+from tests.instrumentation.launchers import every_runtime, hooks_exist_before_site, our_runtimes, require, run
+from tests.support.client_process import Run, package_root
+from tests.support.runtime_messages import ARN, Event
+
+
+@pytest.fixture(autouse=True)
+def _sentry() -> None:
+    require("sentry_sdk", "sentry-sdk")
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A local end for sentry-sdk's reports."""
+    with Collector() as running:
+        yield running
+
+
+def run_with_sentry(
+    collector: Collector,
+    runtime: str,
+    events: tuple[Event, ...] = (Event(),),
+    handler: str = "with_sentry.handler",
+    **env: str,
+) -> Run:
+    """Run the function of `functions/with_sentry.py`."""
+    return run(runtime, handler, events, env={"COLLECTOR": collector.address, **env})
+
+
+def the_exception(event: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    """Return type, text and functions on the stack of a report."""
+    (value,) = event["exception"]["values"]
+    assert value["mechanism"] == {"type": "aws_lambda", "handled": False}
+    return value["type"], value["value"], [frame["function"] for frame in value["stacktrace"]["frames"]]
+
+
+FAILING = Event(b'{"fail": "it"}', headers=(("Lambda-Runtime-Trace-Id", "Root=1-5759e988-bd862e3fe1be46a994272793"),))
+
+
+@every_runtime
+def test_handler_error(collector: Collector, runtime: str) -> None:
+    """The exception of a handler is reported, with request id, function and ARN, before its error is posted."""
+    result = run_with_sentry(collector, runtime, (Event(b'{"a": 1}'), FAILING, Event(b'{"b": 2}')))
+    (event,) = collector.sentry_events()
+    kind, text, functions = the_exception(event)
+    assert (kind, text) == ("ValueError", "failed on purpose: it")
+    assert functions[-1] == "handler"
+    told = event["extra"]["lambda"]
+    assert (told["aws_request_id"], told["function_name"]) == ("request-1", "function")
+    assert (told["invoked_function_arn"], told["function_version"]) == (ARN, "$LATEST")
+    assert event["extra"]["cloudwatch logs"]["log_group"] == "/aws/lambda/function"
+    assert event["transaction"] == "function"
+    assert event["tags"]["aws_region"] == "eu-central-1"
+    assert [(reply.verb, reply.request_id, reply.status) for reply in result.replies] == [
+        ("response", "request-0", 202),
+        ("error", "request-1", 202),
+        ("response", "request-2", 202),
+    ]
+    assert result.ended_by_test
+    error = json.loads(result.replies[1].body)
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "failed on purpose: it")
+    assert error["requestId"] == "request-1"
+
+
+@our_runtimes
+def test_same_answers_as_official(collector: Collector, runtime: str) -> None:
+    """Results, errors and stack traces, the tool's frames included, are those under the official client."""
+    events = (Event(b'{"a": 1}'), FAILING, Event(b"[1"), Event(b'[{"fail": 1}]'))
+    official, ours = (run_with_sentry(collector, name, events) for name in ("awslambdaric", runtime))
+    assert len(official.replies) == len(events)
+    for expected, actual in zip(official.replies, ours.replies, strict=True):
+        assert (actual.path, json.loads(actual.body)) == (expected.path, json.loads(expected.body))
+    assert ours.stdout == official.stdout
+    frames = json.loads(ours.replies[1].body)["stackTrace"]
+    assert any("sentry_sdk" in frame for frame in frames) and "with_sentry.py" in frames[-1]
+
+
+@every_runtime
+def test_initialised_within_a_handler(collector: Collector, runtime: str) -> None:
+    """A tool that is started by the first invocation watches the second one."""
+    events = (Event(b'{"initialize": true}'), FAILING)
+    result = run_with_sentry(collector, runtime, events, SENTRY_TEST="in handler")
+    assert [reply.verb for reply in result.replies] == ["response", "error"]
+    (event,) = collector.sentry_events()
+    assert the_exception(event)[:2] == ("ValueError", "failed on purpose: it")
+    assert event["extra"]["lambda"]["aws_request_id"] == "request-1"
+
+
+@every_runtime
+def test_initialised_by_sitecustomize(collector: Collector, runtime: str, tmp_path: Path) -> None:
+    """Started before the function, the tool adds no log lines of its own making; where it can hook in, it reports."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sentry_sdk\n"
+        "from sentry_sdk.integrations.aws_lambda import AwsLambdaIntegration\n"
+        "dsn = f'http://public@{os.environ[\"COLLECTOR\"]}/1'\n"
+        "sentry_sdk.init(dsn=dsn, integrations=[AwsLambdaIntegration()])\n"
+    )
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    raise ValueError('failed on purpose')\n")
+    env = {"COLLECTOR": collector.address, "PYTHONPATH": f"{tmp_path}:{package_root()}"}
+    result = run(runtime, "app.handler", env=env, task_root=tmp_path)
+    assert [reply.verb for reply in result.replies] == ["error"]
+    assert result.stdout.count(b"[ERROR]") == 1
+    texts = [event["exception"]["values"][0]["value"] for event in collector.sentry_events()]
+    assert texts == (["failed on purpose"] if hooks_exist_before_site(runtime) else [])
+
+
+INIT_FAILURES = {
+    "import": ("Runtime.ImportModuleError", "Unable to import module 'with_sentry': No module named "),
+    "raise": ("ValueError", "init failed on purpose"),
+}
+
+
+@every_runtime
+@pytest.mark.parametrize("failure", INIT_FAILURES)
+def test_init_error(collector: Collector, runtime: str, failure: str) -> None:
+    """A failed import is reported from the error that is posted, for no exception is in hand any more."""
+    result = run_with_sentry(collector, runtime, SENTRY_TEST=failure)
+    (reply,) = result.replies
+    error = json.loads(reply.body)
+    expected_kind, expected_text = INIT_FAILURES[failure]
+    assert (reply.verb, error["errorType"]) == ("init/error", expected_kind)
+    assert error["errorMessage"].startswith(expected_text)
+    (event,) = collector.sentry_events()
+    (value,) = event["exception"]["values"]
+    assert (value["type"], value["value"]) == (error["errorType"], error["errorMessage"])
+    if failure == "raise":
+        assert value["stacktrace"]["frames"][-1]["function"] == "<module>"
+    assert result.exit_code == 1
+
+
+@every_runtime
+def test_missing_handler(collector: Collector, runtime: str) -> None:
+    """A handler that the module does not have is reported too."""
+    result = run_with_sentry(collector, runtime, handler="with_sentry.handel")
+    (event,) = collector.sentry_events()
+    (value,) = event["exception"]["values"]
+    assert value["type"] == "Runtime.HandlerNotFound"
+    assert json.loads(result.replies[0].body)["errorMessage"] == value["value"]
+
+
+@our_runtimes
+def test_exit_during_import(collector: Collector, runtime: str) -> None:
+    """Leaving during the import is posted, and so reported, which the official client does not do."""
+    result = run_with_sentry(collector, runtime, SENTRY_TEST="exit")
+    (event,) = collector.sentry_events()
+    assert event["exception"]["values"][0]["type"] == "Runtime.ExitError"
+    assert [reply.verb for reply in result.replies] == ["init/error"] and result.exit_code == 1
+
+
+class DueSoon(Event):
+    """An event whose deadline is a little more than sentry-sdk's 1.5 s ahead when it is handed out."""
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the header fields with that deadline."""
+        deadline = f"{time.time() * 1000 + 2500:.0f}"
+        return list({**dict(super().fields()), "Lambda-Runtime-Deadline-Ms": deadline}.items())
+
+
+@every_runtime
+def test_timeout_warning(collector: Collector, runtime: str) -> None:
+    """The tool's thread warns shortly before the deadline; the handler that makes it in time still gets its result."""
+    events = (DueSoon(request_id="request-0"),)
+    result = run_with_sentry(collector, runtime, events, "with_sentry.slow", TIMEOUT_WARNING="1")
+    (event,) = collector.sentry_events()
+    (value,) = event["exception"]["values"]
+    assert value["type"] == "ServerlessTimeoutWarning" and "timed out" in value["value"]
+    assert event["extra"]["lambda"]["aws_request_id"] == "request-0"
+    (reply,) = result.replies
+    assert json.loads(reply.body)["warned"] is True

@@ -1,0 +1,165 @@
+"""Our runtime, and the official client beside it, under AWS's own runtime interface emulator."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL, environment
+from tests.support.real_emulator import RealEmulator, Unavailable, binary
+
+FUNCTION = Path(__file__).with_name("function")
+RUNTIMES = {"module": LITE, "bootstrap": BOOTSTRAPPED, "awslambdaric": OFFICIAL}
+LIMIT = 6_291_556  # bytes of a response: 6 MiB and 100
+
+every_runtime = pytest.mark.parametrize("runtime", RUNTIMES)
+our_runtimes = pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "awslambdaric"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _emulator() -> None:
+    try:
+        binary()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def emulator(runtime: str, env: Mapping[str, str] | None = None) -> RealEmulator:
+    """Return an emulator that is about to run the function with that runtime."""
+    if runtime == "awslambdaric" and importlib.util.find_spec("awslambdaric") is None:
+        pytest.skip("awslambdaric is not installed for this interpreter: pip install awslambdaric")
+    # The emulator sets what the platform sets, the address of its Runtime API first of all.
+    platform: dict[str, str | None] = {"AWS_LAMBDA_RUNTIME_API": None, "_HANDLER": None}
+    variables = environment("", "", FUNCTION, {**platform, **(env or {})})
+    return RealEmulator([*RUNTIMES[runtime], "app.handler"], variables, FUNCTION)
+
+
+def told(emulator: RealEmulator, **event: object) -> dict[str, Any]:
+    """Invoke the function and return what it tells."""
+    answer = emulator.invoke(json.dumps(event).encode())
+    assert answer.status == 200, answer
+    result = answer.json()
+    assert isinstance(result, dict)
+    return result
+
+
+@every_runtime
+def test_small_event(runtime: str) -> None:
+    """An event reaches the handler, its result the caller, its output the log."""
+    with emulator(runtime) as real:
+        result = told(real, text="höhö", number=2**70)
+        log = real.log()
+    assert result == {
+        "process": result["process"],
+        "run": 1,
+        "text": 4,
+        "number": 2**70,
+        "function": "function",
+        "time_left": True,
+    }
+    assert "run 1 of " in log
+
+
+@every_runtime
+def test_large_event(runtime: str) -> None:
+    """An event of 5 MB, which the emulator sends chunked, arrives whole, and the next one after it."""
+    with emulator(runtime) as real:
+        assert told(real, text="a" * 5_000_000)["text"] == 5_000_000
+        assert told(real, text="ü" * 800_000)["text"] == 800_000  # escaped: 4.8 MB
+        assert told(real)["run"] == 3
+
+
+@every_runtime
+def test_large_response(runtime: str) -> None:
+    """A response just below the limit comes back whole."""
+    with emulator(runtime) as real:
+        answer = real.invoke(json.dumps({"do": "grow", "size": LIMIT - 2}).encode())
+    assert (answer.status, len(answer.body)) == (200, LIMIT)
+
+
+@every_runtime
+def test_handler_error(runtime: str) -> None:
+    """The caller gets the error of a handler; the same process answers the next event."""
+    with emulator(runtime) as real:
+        first = told(real)
+        error = told(real, do="fail")
+        after = told(real)
+    assert (error["errorType"], error["errorMessage"]) == ("KeyError", "'failed on purpose'")
+    assert [entry.count("app.py") for entry in error["stackTrace"]] == [1]
+    assert (after["process"], after["run"]) == (first["process"], 3)
+
+
+@every_runtime
+def test_too_large_response(runtime: str) -> None:
+    """A response that is too large is the caller's error, and the next event is answered."""
+    with emulator(runtime) as real:
+        first = told(real)
+        answer = real.invoke(json.dumps({"do": "grow", "size": LIMIT}).encode())
+        after = told(real)
+        log = real.log()
+    error = answer.json()
+    assert isinstance(error, dict) and error["errorType"] == "Function.ResponseSizeTooLarge"
+    if runtime == "awslambdaric":
+        assert after["process"] != first["process"]  # it takes the refusal for a reason to end
+    else:
+        assert (answer.status, after["process"], after["run"]) == (200, first["process"], 3)
+        assert "413" in log
+
+
+@every_runtime
+def test_init_error(runtime: str) -> None:
+    """The caller gets the error of a failed init, at every attempt."""
+    with emulator(runtime, {"FAIL_INIT": "1"}) as real:
+        answers = [real.invoke() for _ in range(2)]
+    for answer in answers:
+        error = answer.json()
+        assert answer.status == 502 and isinstance(error, dict)
+        assert (error["errorType"], error["errorMessage"]) == ("ValueError", "init failed on purpose")
+
+
+@every_runtime
+def test_exit(runtime: str) -> None:
+    """A handler that ends the process: the caller learns how it exited, the next event meets a new process."""
+    with emulator(runtime) as real:
+        first = told(real)
+        answer = real.invoke(b'{"do": "exit"}')
+        after = told(real)
+    error = answer.json()
+    assert isinstance(error, dict)
+    assert (answer.status, error["errorType"]) == (502, "Runtime.ExitError")
+    assert error["errorMessage"].endswith("Error: Runtime exited with error: exit status 3")
+    assert after["process"] != first["process"] and after["run"] == 1
+
+
+@our_runtimes
+@pytest.mark.parametrize("pipeline", ["1", "0"])
+def test_many_events(runtime: str, pipeline: str) -> None:
+    """300 events in a row are each answered once, in order, by one process, pipelining or not."""
+    with emulator(runtime, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}) as real:
+        results = [told(real, number=number) for number in range(300)]
+        log = real.log()
+    assert [(result["number"], result["run"]) for result in results] == [(n, n + 1) for n in range(300)]
+    assert len({result["process"] for result in results}) == 1
+    assert log.count("INIT START") == 1
+
+
+@our_runtimes
+@pytest.mark.parametrize("pipeline", ["1", "0"])
+def test_mixed_events(runtime: str, pipeline: str) -> None:
+    """Results, errors, refused and large responses in turn, pipelining or not: each caller gets its own answer."""
+    with emulator(runtime, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}) as real:
+        first = told(real)
+        for number in range(5):
+            assert told(real, number=number)["number"] == number
+            assert told(real, do="fail")["errorType"] == "KeyError"
+            assert told(real, number=number, text="b" * 100_000)["text"] == 100_000
+            assert real.invoke(b'{"do": "grow", "size": 300000}').body == b'"' + b"x" * 300_000 + b'"'
+            assert told(real, do="grow", size=LIMIT)["errorType"] == "Function.ResponseSizeTooLarge"
+            assert real.invoke(b"[1, 2").json() != []
+        last = told(real)
+    assert (last["process"], last["run"]) == (first["process"], 27)

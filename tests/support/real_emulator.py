@@ -1,0 +1,199 @@
+"""AWS's own runtime interface emulator: where its binary comes from, and a running one.
+
+The binary is published inside the wheel of `aws-sam-cli` (Apache-2.0). It is fetched once into the user's cache, is
+never shipped, and nothing but the tests uses it. Its HTTP end takes one invocation at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+GUARD = 60.0  # seconds after which something that should have happened counts as hung
+_ATTEMPTS = 5  # starts, each on new ports: a port that was free may be taken a moment later
+_FOLDER = "samcli/local/rapid"
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+_PATH = "/2015-03-31/functions/function/invocations"
+
+
+class Unavailable(Exception):
+    """The binary cannot be had here; the text says why."""
+
+
+def binary() -> Path:
+    """Return the emulator's binary, downloading it if it is not in the cache yet.
+
+    Raises:
+        Unavailable: this machine has no build of it, or the download failed.
+    """
+    architecture = _ARCHITECTURES.get(platform.machine().lower())
+    if sys.platform != "linux" or architecture is None:
+        raise Unavailable(f"AWS's emulator is built for Linux on x86_64 and arm64, not for {platform.platform()}")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "awslambdaric-lite-tests"
+    path = cache / f"aws-lambda-rie-{architecture}"
+    if path.exists():
+        return path
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "w") as lock:  # one of several test processes downloads, the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _download(f"{_FOLDER}/{path.name}", path)
+    return path
+
+
+def _download(member: str, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary=:all:", "--ignore-requires-python", "--dest", folder, "aws-sam-cli"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if result.returncode != 0:
+            reason = (result.stderr or result.stdout).strip().rpartition("\n")[2]
+            raise Unavailable(f"AWS's emulator could not be downloaded (pip download aws-sam-cli): {reason}")
+        (wheel,) = Path(folder).glob("*.whl")
+        unpacked = Path(folder) / "binary"
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as source, open(unpacked, "wb") as copy:
+            shutil.copyfileobj(source, copy)
+        unpacked.chmod(0o755)
+        unpacked.replace(target)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a caller of the emulator gets."""
+
+    status: int
+    body: bytes
+
+    def json(self) -> object:
+        """Return the parsed body."""
+        return json.loads(self.body)
+
+
+class RealEmulator:
+    """A running emulator with one function; a context manager that leaves no process behind."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+        """`command` is the runtime's; its last argument is what the emulator takes for the handler."""
+        self._binary = binary()
+        self._command = list(command)
+        self._env = dict(env)
+        self._cwd = cwd
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed on exit)
+        self._port = 0
+
+    def __enter__(self) -> RealEmulator:
+        for _ in range(_ATTEMPTS):
+            if self._start():
+                return self
+        log = self.log()
+        self._log.close()
+        raise AssertionError(f"the emulator did not start: {log}")
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        self._log.close()
+
+    def _start(self) -> bool:
+        """Start the emulator on two free ports; return whether it got them."""
+        self._port, api_port = _free_ports(2)
+        addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
+        addresses += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
+        self._process = subprocess.Popen(
+            [str(self._binary), *addresses, *self._command],
+            env=self._env,
+            cwd=self._cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        end = time.monotonic() + GUARD
+        while self._process.poll() is None and time.monotonic() < end:  # it ends at once if it cannot have a port
+            try:
+                if _listens(self._process.pid, (self._port, api_port)):
+                    return True
+            except OSError:
+                pass  # it ended meanwhile
+            time.sleep(0.01)
+        self._stop()
+        return False
+
+    def _stop(self) -> None:
+        """End the emulator and every process of its session; each of its children has a process group of its own."""
+        self._process.terminate()
+        try:
+            self._process.wait(GUARD / 6)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(GUARD)
+        for process in _session(self._process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def log(self) -> str:
+        """Return everything that the emulator and the function wrote."""
+        return os.pread(self._log.fileno(), 1 << 26, 0).decode(errors="replace")
+
+    def invoke(self, event: bytes = b"{}") -> Answer:
+        """Invoke the function and wait for what it answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GUARD)
+        try:
+            connection.request("POST", _PATH, event)
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        finally:
+            connection.close()
+
+
+def _listens(process: int, ports: Sequence[int]) -> bool:
+    """Return whether the process itself listens on all of the ports, from `/proc/net/tcp` (proc(5))."""
+    own = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        try:
+            own.add(os.readlink(descriptor))
+        except OSError:
+            continue  # it was closed meanwhile
+    listening = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+            listening.add(int(fields[1].rpartition(":")[2], 16))
+    return listening.issuperset(ports)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session, from the sixth field of each `/proc/<pid>/stat` (proc(5))."""
+    members = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended meanwhile
+            if int(fields[3]) == leader and int(folder.name) != leader:
+                members.append(int(folder.name))
+    return members

@@ -1,0 +1,175 @@
+"""`_context`: the object that handlers receive, attribute by attribute as the official one."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from awslambdaric_lite import _context, _sinks
+from awslambdaric_lite._context import LambdaContext
+
+VARIABLES = {
+    "AWS_LAMBDA_LOG_GROUP_NAME": "log_group_name",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "log_stream_name",
+    "AWS_LAMBDA_FUNCTION_NAME": "function_name",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "memory_limit_in_mb",
+    "AWS_LAMBDA_FUNCTION_VERSION": "function_version",
+}
+CLIENT = {"installation_id": "i", "app_title": "t", "app_version_name": "n", "app_version_code": 1, "other": "dropped"}
+W3C = {"traceparent": "00-1-2-01", "tracestate": 3, "baggage": "é", "other": "x"}
+ARGUMENTS: list[tuple[Any, ...]] = [
+    ("id-1", None, None, 0),
+    ("id-1", None, None, 4102444800000, "arn:aws:lambda:1", "tenant"),
+    (None, {}, {}, 0),
+    ("id-1", {"custom": {"a": 1}, "env": {}, "client": CLIENT}, {"cognitoIdentityId": "c", "other": 1}, 0),
+    ("id-1", {"client": None, "env": [1]}, {"cognitoIdentityId": "c", "cognitoIdentityPoolId": "p"}, 0),
+    ("id-1", {"client": {}, "w3c": W3C}, None, 0),
+    ("id-1", {"w3c": None}, None, 0),
+    ("id-1", {"w3c": ["traceparent"]}, None, 0),
+    ("id-1", {"w3c": {}}, None, 0),
+    ("id-1", [1], None, 0),
+    ("id-1", "text", None, 0),
+    ("id-1", {"client": "text"}, None, 0),
+    ("id-1", None, [1], 0),
+]
+
+
+def described(make: Callable[..., Any], arguments: tuple[Any, ...]) -> object:
+    """Return everything that user code can see of a context, or the error that making it raised."""
+    try:
+        context = make(*copy.deepcopy(arguments))
+    except Exception as error:
+        return type(error), str(error)
+    client = getattr(context.client_context, "client", None)
+    return (
+        repr(context),
+        context.w3c(),
+        sorted(name for name in dir(context) if not name.startswith("_")),
+        sorted(name for name in vars(context) if not name.startswith("_")),
+        None if context.client_context is None else (context.client_context.custom, context.client_context.env),
+        None if client is None else {name: getattr(client, name) for name in sorted(type(client).__slots__)},
+        (context.identity.cognito_identity_id, context.identity.cognito_identity_pool_id),
+        context.memory_limit_in_mb,
+    )
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=repr)
+@pytest.mark.parametrize("function", [{}, dict.fromkeys(VARIABLES, "value")], ids=["no variables", "variables"])
+def test_a_context_is_that_of_the_official_client(
+    arguments: tuple[Any, ...], function: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same attributes, values, text and errors, whatever the headers held."""
+    from awslambdaric.lambda_context import LambdaContext as Official
+
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in function.items():
+        monkeypatch.setenv(name, value)
+    assert described(LambdaContext, arguments) == described(Official, arguments)
+
+
+def test_a_test_can_make_one_without_arguments() -> None:
+    """Every argument has a default."""
+    context = LambdaContext()
+    assert context.aws_request_id is None
+    assert context.client_context is None
+    assert context.identity.cognito_identity_id is None
+    assert context.get_remaining_time_in_millis() == 0
+    assert context.w3c() == {}
+
+
+def test_the_function_is_described_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that changes between two invocations is seen by the second, and not by the first."""
+    for name, attribute in VARIABLES.items():
+        monkeypatch.setenv(name, "before")
+        first = LambdaContext()
+        monkeypatch.setenv(name, "é")
+        second = LambdaContext()
+        monkeypatch.delenv(name)
+        third = LambdaContext()
+        assert [getattr(each, attribute) for each in (first, second, third)] == ["before", "é", None]
+
+
+class Clock:
+    """In the place of `time`: stands still."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("now", "left"),
+    [(1000.0, 3000), (1000.0009, 3000), (1000.0011, 2999), (1002.999, 1), (1003.0, 0), (1003.5, 0), (9e9, 0)],
+)
+def test_the_remaining_time_is_exact_and_never_negative(now: float, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Milliseconds to the deadline of the header, by the wall clock, cut off as the official client does."""
+    monkeypatch.setattr(_context, "time", Clock(now))
+    assert LambdaContext(epoch_deadline_time_in_ms=1_003_000).get_remaining_time_in_millis() == left
+
+
+def test_the_trace_context_is_a_copy() -> None:
+    """What a handler does to it does not stay."""
+    context = LambdaContext("id-1", {"w3c": {"traceparent": "a"}})
+    context.w3c()["traceparent"] = "b"
+    assert context.w3c() == {"traceparent": "a"}
+
+
+class RecordingSink:
+    """Notes what is logged."""
+
+    json_format = False
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def log(self, msg: str, frame_type: bytes | None = None) -> None:
+        self.texts.append(msg)
+
+    def log_error(self, message_lines: list[str]) -> None:
+        raise NotImplementedError
+
+
+class HandlerWithSink(logging.Handler):
+    """A root handler as the runtime installs it."""
+
+    def __init__(self, sink: RecordingSink) -> None:
+        super().__init__()
+        self.log_sink = sink
+
+
+def test_log_writes_to_the_root_handlers_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `logging` set up by the runtime, text goes to its sink, as it is."""
+    sink = RecordingSink()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler(), HandlerWithSink(sink)])
+    LambdaContext().log("no newline")
+    LambdaContext().log({"a": 1})
+    assert sink.texts == ["no newline", "{'a': 1}"]
+
+
+def test_log_writes_to_the_runtimes_sink_before_logging_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that never imports `logging` reaches the same sink."""
+    sink = RecordingSink()
+    monkeypatch.delitem(sys.modules, "logging")
+    monkeypatch.setattr(_sinks, "_current", [sink])
+    LambdaContext().log(5)
+    assert sink.texts == ["5"]
+
+
+def test_log_writes_to_standard_output_in_a_test(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a runtime there is only standard output."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    LambdaContext().log("text")
+    monkeypatch.delitem(sys.modules, "logging")
+    monkeypatch.setattr(_sinks, "_current", [])
+    LambdaContext().log("text")
+    assert capsys.readouterr().out == "texttext"

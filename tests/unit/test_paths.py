@@ -1,0 +1,162 @@
+"""`_paths`: the module search path and the interactive names, in fresh interpreters started with `-S`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..architecture.child import PACKAGE, bare_prefix, base_interpreter, environment
+from ..wire.doubles import GUARD
+
+CODE = """
+import sys
+sys.path.insert(0, {package!r})
+import awslambdaric_lite._paths as paths
+del sys.path[0]
+before = list(sys.path)
+if {layers!r}:
+    paths._LAYERS = {layers!r}
+import posix
+paths.complete_path(posix.environ)
+after = list(sys.path)
+loaded = sorted(sys.modules)
+{more}
+import json
+print(json.dumps({{"before": before, "after": after, "loaded": loaded, "result": globals().get("result")}}))
+"""
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """Make a standard library without site-packages."""
+    return bare_prefix(tmp_path / "prefix")
+
+
+def site_packages(prefix: Path) -> Path:
+    """Return where packages would be installed."""
+    (library,) = (prefix / "lib").iterdir()
+    return library / "site-packages"
+
+
+def completed(tmp_path: Path, prefix: Path, *, layers: Path | None = None, more: str = "", **variables: str) -> Any:
+    """Run `complete_path()` in a child; return what it found and made."""
+    task = tmp_path / "task"
+    task.mkdir(exist_ok=True)
+    finished = subprocess.run(
+        [
+            base_interpreter(),
+            "-S",
+            "-c",
+            CODE.format(package=str(PACKAGE.parent), layers=layers and str(layers), more=more),
+        ],
+        env=environment(tmp_path, **{"PYTHONHOME": str(prefix), "LAMBDA_TASK_ROOT": str(task), **variables}),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+def test_a_bare_interpreter_gets_its_task_root(tmp_path: Path, prefix: Path) -> None:
+    """Task root first, then the standard library; `site` and `os` are not loaded for that."""
+    found = completed(tmp_path, prefix)
+    assert found["after"] == [str(tmp_path / "task"), *found["before"]]
+    assert not {"os", "site", "re"} & set(found["loaded"])
+
+
+def test_without_a_task_root_the_working_directory_counts(tmp_path: Path, prefix: Path) -> None:
+    """As in a container that does not set the variable."""
+    found = completed(tmp_path, prefix, LAMBDA_TASK_ROOT="")
+    assert found["after"][0] == str(tmp_path)
+
+
+def test_layers_come_behind_the_task_root(tmp_path: Path, prefix: Path) -> None:
+    """Version-specific packages before the others, and neither where there is none."""
+    layers = tmp_path / "opt" / "python"
+    library = next((prefix / "lib").iterdir()).name
+    specific = layers / "lib" / library / "site-packages"
+    specific.mkdir(parents=True)
+    (specific / "module.py").touch()
+    found = completed(tmp_path, prefix, layers=layers)
+    assert found["after"][:3] == [str(tmp_path / "task"), str(specific), str(layers)]
+    (specific / "module.py").unlink()
+    assert str(specific) not in completed(tmp_path, prefix, layers=layers)["after"]
+
+
+def test_installed_packages_are_appended(tmp_path: Path, prefix: Path) -> None:
+    """The interpreter's own site-packages come last, without running `site`."""
+    packages = site_packages(prefix)
+    packages.mkdir()
+    (packages / "module.py").touch()
+    found = completed(tmp_path, prefix)
+    assert found["after"] == [str(tmp_path / "task"), *found["before"], str(packages)]
+    assert "site" not in found["loaded"]
+
+
+def test_a_pth_file_of_the_interpreter_is_obeyed(tmp_path: Path, prefix: Path) -> None:
+    """`site` runs where something installed depends on it."""
+    packages, extra = site_packages(prefix), tmp_path / "extra"
+    packages.mkdir()
+    extra.mkdir()
+    (packages / "extra.pth").write_text(f"{extra}\n")
+    found = completed(tmp_path, prefix)
+    assert found["after"][0] == str(tmp_path / "task")
+    assert found["after"][-2:] == [str(packages), str(extra)]
+    assert "site" in found["loaded"]
+
+
+def test_a_pth_file_in_the_task_root_is_obeyed(tmp_path: Path, prefix: Path) -> None:
+    """Packages that ship one work in a function's zip."""
+    extra = tmp_path / "extra"
+    extra.mkdir()
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "extra.pth").write_text(f"{extra}\n")
+    assert str(extra) in completed(tmp_path, prefix)["after"]
+
+
+def test_a_sitecustomize_runs(tmp_path: Path, prefix: Path) -> None:
+    """Wherever `PYTHONPATH` has it, as with tools that instrument a function."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "sitecustomize.py").write_text("import builtins\nbuiltins.customized = True\n")
+    found = completed(
+        tmp_path, prefix, PYTHONPATH=str(tools), more="result = getattr(__builtins__, 'customized', False)"
+    )
+    assert found["result"] is True
+    assert "site" in found["loaded"]
+
+
+def test_a_path_that_is_there_is_not_added_again(tmp_path: Path, prefix: Path) -> None:
+    """`PYTHONPATH` may name the task root already."""
+    task = str(tmp_path / "task")
+    found = completed(tmp_path, prefix, PYTHONPATH=task)
+    assert found["after"].count(task) == 1
+
+
+@pytest.mark.parametrize("name", ["exit", "quit", "copyright", "credits", "license", "help"])
+def test_interactive_names_exist(name: str, tmp_path: Path, prefix: Path) -> None:
+    """Functions use them although they should not; making them waits until somebody does."""
+    found = completed(tmp_path, prefix, more=f"result = [type({name}).__name__, repr({name})[:30]]")
+    assert found["result"][1]
+
+
+@pytest.mark.parametrize(("call", "code"), [("exit()", None), ("quit(3)", 3), ("exit('text')", "text")])
+def test_exit_and_quit_leave(call: str, code: object, tmp_path: Path, prefix: Path) -> None:
+    """With the status that they are given."""
+    more = f"try:\n    {call}\nexcept SystemExit as error:\n    result = ['left', error.code]\n"
+    assert completed(tmp_path, prefix, more=more)["result"] == ["left", code]
+
+
+def test_interactive_names_of_site_are_left_alone(tmp_path: Path, prefix: Path) -> None:
+    """Where `site` has run, its own are there."""
+    packages = site_packages(prefix)
+    packages.mkdir()
+    (packages / "x.pth").write_text("\n")
+    assert completed(tmp_path, prefix, more="result = type(exit).__name__")["result"] == "Quitter"

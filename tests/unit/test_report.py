@@ -1,0 +1,442 @@
+"""`_report`: stack traces against the standard library's `traceback`, causes for X-Ray, error reports in the log."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import sys
+import textwrap
+import traceback
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from awslambdaric_lite import _report
+from awslambdaric_lite._report import (
+    error_json,
+    format_frames,
+    frames_of,
+    log_error,
+    make_error,
+    notice,
+    text_of,
+    xray_cause,
+)
+from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
+
+
+@pytest.fixture(autouse=True)
+def _fresh_source_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no test see source lines that another has read."""
+    monkeypatch.setattr(_report, "_lines", {})
+    modules = set(sys.modules)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield
+    for name in set(sys.modules) - modules:
+        if name.startswith("reported"):
+            del sys.modules[name]
+
+
+def caught(function: Callable[[], object]) -> TracebackType:
+    """Return the traceback of what a function raises, without this frame."""
+    try:
+        function()
+    except BaseException as error:
+        assert error.__traceback__ is not None
+        assert error.__traceback__.tb_next is not None
+        return error.__traceback__.tb_next
+    raise AssertionError("nothing was raised")
+
+
+def official(trace: TracebackType) -> list[str]:
+    """Format as the official client does: 4-tuples through `traceback.format_list`."""
+    tuples = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(trace)]
+    return traceback.format_list(tuples)  # type: ignore[arg-type]  # a line may be None
+
+
+def check(trace: TracebackType) -> list[str]:
+    """Assert that frames are formatted as the standard library formats them; return them."""
+    entries = format_frames(frames_of(trace, ()))
+    assert entries == official(trace)
+    return entries
+
+
+def module(folder: Path, source: str | bytes, name: str = "reported") -> Callable[[], object]:
+    """Write and import a module; return its function `fail`."""
+    path = folder / f"{name}.py"
+    path.write_bytes(source if isinstance(source, bytes) else textwrap.dedent(source).encode())
+    importlib.invalidate_caches()
+    sys.path.insert(0, str(folder))
+    try:
+        return importlib.import_module(name).fail  # type: ignore[no-any-return]
+    finally:
+        sys.path.remove(str(folder))
+
+
+SOURCES: dict[str, str | bytes] = {
+    "one frame": "def fail():\n    raise ValueError('x')\n",
+    "several frames": (
+        "def a(): b()\ndef b():\n    c(\n        1,\n        2)\ndef c(x, y):\n    return x / 0\ndef fail(): a()\n"
+    ),
+    "tabs and form feeds": "\fdef fail():\n\tif True:\n\t\traise ValueError \f  \n",
+    "a lambda, a comprehension and a class": """
+        fail = lambda: [x for x in [1] if make()]
+        def make():
+            class Inner:
+                raise KeyError('x')
+        """,
+    "a generator": "def gen():\n    yield 1\n    raise ValueError\ndef fail(): list(gen())\n",
+    "a re-raised exception": """
+        def fail():
+            try:
+                inner()
+            except ValueError as error:
+                raise error
+        def inner():
+            raise ValueError
+        """,
+    "a chained exception": """
+        def fail():
+            try:
+                1 / 0
+            except ZeroDivisionError as error:
+                raise ValueError('x') from error
+        """,
+    "code without a file": "def fail():\n    exec('def f():\\n    1/0\\nf()')\n",
+    "code that calls itself a file": "def fail():\n    exec(compile('1/0', '/no/such/file.py', 'exec'))\n",
+    "code with the name of a directory": "def fail():\n    exec(compile('1/0', '/', 'exec'))\n",
+    "code with a NUL in its name": "def fail():\n    exec(compile('1/0', 'a<b', 'exec'))\n",
+    "a line beyond the end": "def fail():\n    exec(compile('\\n' * 500 + '1/0', __file__, 'exec'))\n",
+    "names beyond ASCII": "def größe():\n    raise ValueError('é')\ndef fail():\n    größe()  # 😀\n",
+    "latin-1": "# -*- coding: latin-1 -*-\ndef fail():\n    raise ValueError('é')\n".encode("latin-1"),
+    "a coding in the second line": (
+        b"#!/usr/bin/python\n# vim: set fileencoding=cp1252 :\ndef fail(): raise ValueError('\x80')\n"
+    ),
+    "utf-8 with a byte order mark": b"\xef\xbb\xbfdef fail(): raise ValueError('\xc3\xa9')\n",
+    "utf-8 with a byte order mark and a coding": (
+        b"\xef\xbb\xbf# coding: utf-8\ndef fail(): raise ValueError('\xc3\xa9')\n"
+    ),
+    "utf-16 talk": "# this is not a coding: at all\n".replace("coding: at", "decoding at").encode()
+    + b"def fail(): raise ValueError\n",
+    "the word coding without a meaning": (
+        "# coding is fun\n# my encoding; see below\ndef fail(): raise ValueError('é')\n"
+    ),
+    "a coding in the third line": "#\n#\n# coding: ascii\ndef fail(): raise ValueError('é')\n",
+    "a coding behind code": "x = 1\n# coding: ascii\ndef fail(): raise ValueError('é')\n",
+    "a coding with dashes and capitals": "# -*- coding: ISO-8859-15 -*-\ndef fail(): raise ValueError('€')\n".encode(
+        "iso-8859-15"
+    ),
+    "CRLF": b"def fail():\r\n    raise ValueError('x')\r\n",
+    "CR": b"def fail():\r    raise ValueError('x')\r",
+    "mixed line ends": b"def fail():\r\n\r    x = 1\n    raise ValueError('x')\r\n",
+    "other line ends within a line": "def fail():\n    x = '\u2028\x0b\x0c\x1c\x85'\n    raise ValueError('x')\n",
+    "no line end": b"def fail(): raise ValueError('x')",
+    "a backslash at a line's end": "def fail():\n    raise \\\n        ValueError(\n        'x')\n",
+    "a long line": "def fail():\n    raise ValueError('" + "x" * 100_000 + "')\n",
+    "a line of blanks": "def fail():\n    exec(compile('\\n1/0', __file__, 'exec'))\n   \n",
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_frames_are_formatted_as_the_standard_library_does(name: str, tmp_path: Path) -> None:
+    """File, line, function and source line of every frame, whatever the source looks like."""
+    assert check(caught(module(tmp_path, SOURCES[name])))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 5, 100, 900])
+def test_recursion_is_collapsed(depth: int, tmp_path: Path) -> None:
+    """More than three frames at the same line are counted, with one more or several."""
+    source = f"def down(n):\n    if n: down(n - 1)\n    1 / 0\ndef fail(): down({depth})\n"
+    entries = check(caught(module(tmp_path, source)))
+    repeated = [entry for entry in entries if "repeated" in entry]
+    assert len(repeated) == (1 if depth > 3 else 0)
+
+
+def test_recursion_that_ends_at_the_bottom_is_collapsed(tmp_path: Path) -> None:
+    """A run of frames may be the last thing in the trace, or be one of two that alternate."""
+    source = "def a(n):\n    return b(n)\ndef b(n):\n    return a(n + 1)\ndef fail(): a(0)\n"
+    check(caught(module(tmp_path, source)))
+    check(caught(module(tmp_path, "def fail(n=0):\n    fail(n + 1)\n", "reported_bottom")))
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced by a directory", "unreadable text"])
+def test_source_that_is_gone_leaves_the_line_out(what: str, tmp_path: Path) -> None:
+    """A trace needs no source."""
+    fail = module(tmp_path, "def fail():\n    raise ValueError('x')\n")
+    path = tmp_path / "reported.py"
+    path.unlink()
+    if what == "replaced by a directory":
+        path.mkdir()
+    elif what == "unreadable text":
+        path.write_bytes(b"# coding: nonsense\n\xff\xfe\n")
+    entries = check(caught(fail))
+    assert entries[-1].count("\n") == 1
+
+
+def test_source_in_a_zip_is_found(tmp_path: Path) -> None:
+    """Modules imported from a zip have their source there."""
+    with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+        archive.writestr("reported_zip.py", "def fail():\n    raise ValueError('in a zip')\n")
+    sys.path.insert(0, str(tmp_path / "code.zip"))
+    try:
+        fail = importlib.import_module("reported_zip").fail
+    finally:
+        sys.path.pop(0)
+    entries = check(caught(fail))
+    assert "in a zip" in entries[-1]
+
+
+@pytest.mark.parametrize("limit", [None, 0, 1, 2, 3, 100, -1])
+def test_the_trace_limit_is_kept(limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sys.tracebacklimit` counts as in the standard library; without one there is no limit."""
+    trace = caught(module(tmp_path, SOURCES["several frames"]))
+    if limit is not None:
+        monkeypatch.setattr(sys, "tracebacklimit", limit, raising=False)
+    check(trace)
+
+
+def test_own_frames_in_front_are_left_out(tmp_path: Path) -> None:
+    """Leading frames of the runtime's own code are no news; such frames in the middle, and a tool's, stay."""
+    fail = module(tmp_path, "def fail(): inner()\ndef inner(): raise ValueError\n")
+    fail_code, inner_code = (fail.__globals__[name].__code__ for name in ("fail", "inner"))
+    trace = caught(fail)
+    assert [frame[2] for frame in frames_of(trace, ())] == ["fail", "inner"]
+    assert [frame[2] for frame in frames_of(trace, (fail_code,))] == ["inner"]
+    assert [frame[2] for frame in frames_of(trace, (inner_code,))] == ["fail", "inner"]
+    assert frames_of(trace, (fail_code, inner_code)) == []
+    assert frames_of(None, ()) == []
+
+
+def test_code_that_is_exchanged_is_not_looked_up_again(tmp_path: Path) -> None:
+    """A source line is read once: on Lambda code does not change, and errors that repeat cost no file access."""
+    fail = module(tmp_path, "def fail():\n    raise ValueError('first')\n")
+    before = format_frames(frames_of(caught(fail), ()))
+    (tmp_path / "reported.py").unlink()
+    assert format_frames(frames_of(caught(fail), ())) == before
+
+
+def test_many_source_lines_do_not_pile_up(tmp_path: Path) -> None:
+    """The memory of source lines is bounded."""
+    source = "".join(f"def f{n}(): raise ValueError({n})\n" for n in range(2500)) + "def fail(): pass\n"
+    names = module(tmp_path, source).__globals__
+    for number in range(2500):
+        (entry,) = format_frames(frames_of(caught(names[f"f{number}"]), ()))
+        assert f"ValueError({number})" in entry
+        assert len(_report._lines) <= 1001
+
+
+# What an exception says
+
+
+class Broken(Exception):
+    """Cannot be printed."""
+
+    def __str__(self) -> str:
+        raise SystemExit("in __str__")
+
+
+class Wrong(Exception):
+    """Prints what is no string."""
+
+    def __str__(self) -> str:
+        return 3  # type: ignore[return-value]
+
+
+class Text(str):
+    """A string that is not itself when printed."""
+
+    def __str__(self) -> str:
+        return "other"
+
+
+class Odd(Exception):
+    """Prints a subclass of str."""
+
+    def __str__(self) -> str:
+        return Text("text")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ValueError("é\n"), "é\n"),
+        (ValueError(), ""),
+        (ValueError(1, 2), "(1, 2)"),
+        (KeyError("a"), "'a'"),
+        (Broken(), "<exception str() failed: Broken>"),
+        (Wrong(), "<exception str() failed: Wrong>"),
+        (Odd(), "text"),
+    ],
+)
+def test_the_text_of_an_exception_never_fails(error: BaseException, text: str) -> None:
+    """`str(error)`, or a placeholder where that raises, whatever it raises."""
+    assert text_of(error) == text
+    assert type(text_of(error)) is str
+
+
+def test_an_error_object_has_the_official_keys() -> None:
+    """In their order; the request id is empty during init."""
+    assert list(make_error("m", "T", ["a"], "id-1").items()) == [
+        ("errorMessage", "m"),
+        ("errorType", "T"),
+        ("requestId", "id-1"),
+        ("stackTrace", ["a"]),
+    ]
+    assert make_error("m", "T", [])["requestId"] == ""
+
+
+@pytest.mark.parametrize("message", ["plain", "é€😀\ud800", '"\\\n\r\t\0\x7f\u2028', ""])
+def test_an_error_object_is_ascii_json(message: str) -> None:
+    """Any text survives; the value is that of the standard library."""
+    error = make_error(message, "Größe", [message, "b"], "id-1")
+    text = error_json(error)
+    assert text.isascii()
+    assert "\n" not in text
+    assert json.loads(text) == error
+
+
+# The cause for X-Ray
+
+FRAME = ("/var/task/app.py", 3, "handler", "raise ValueError")
+
+
+def test_a_cause_is_the_official_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Working directory, exceptions with their frames, and the paths, each once."""
+    from awslambdaric.bootstrap import make_xray_fault
+
+    monkeypatch.chdir(tmp_path)
+    frames = [FRAME, ("b.py", None, "é", ""), FRAME]
+    expected = make_xray_fault("ValueError", 'm"\n', os.getcwd(), frames)
+    found = json.loads(xray_cause("ValueError", 'm"\n', frames))
+    assert sorted(found.pop("paths")) == sorted(expected.pop("paths"))
+    assert found == expected
+
+
+def test_a_cause_is_one_line_of_ascii() -> None:
+    """It goes into a header: no line end, no NUL, nothing beyond ASCII, whatever the texts hold."""
+    text = "a\r\nInjected: 1\0é😀\ud800\x7f\u2028"
+    cause = xray_cause(text, text, [(text, 1, text, text)])
+    assert cause.isascii()
+    assert not re.search(r"[\x00-\x1f]", cause)
+    assert json.loads(cause)["exceptions"][0]["message"] == text
+
+
+@pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 1000])
+def test_a_cause_holds_the_outermost_and_innermost_frames(count: int) -> None:
+    """At most 25 of each end: the service shortens no stack, it drops everything."""
+    frames = [(f"{number}.py", number, "f", "") for number in range(count)]
+    (exception,) = json.loads(xray_cause("E", "m", frames))["exceptions"]  # type: ignore[arg-type]
+    expected = frames if count <= 50 else frames[:25] + frames[-25:]
+    assert [frame["line"] for frame in exception["stack"]] == [frame[1] for frame in expected]
+
+
+@pytest.mark.parametrize("char", ["x", "é", "😀", "\0"])
+@pytest.mark.parametrize("where", ["message", "type", "path", "name", "everything"])
+@pytest.mark.parametrize("size", [999, 2000, 70_000])
+def test_a_cause_is_never_too_long(size: int, where: str, char: str) -> None:
+    """Below 60,000 bytes however long its parts are; valid JSON, or nothing at all."""
+    long = char * (size if where != "message" else size * 30)
+
+    def part(name: str) -> str:
+        return long if where in (name, "everything") else "short"
+
+    cause = xray_cause(part("type"), part("message"), [(part("path"), 1, part("name"), "")] * 60)
+    assert len(cause) <= 60_000
+    if cause:
+        (exception,) = json.loads(cause)["exceptions"]
+        assert part("message").startswith(exception["message"].removesuffix("..."))
+        assert where == "message" or exception["message"] == "short" or len(exception["message"]) >= 999
+    if where == "message":
+        assert cause, "a long message alone costs neither type nor stack"
+        assert exception["type"] == "short"
+        assert len(exception["stack"]) == 50
+
+
+def test_a_removed_working_directory_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cause has an empty one."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert json.loads(xray_cause("E", "m", []))["working_directory"] == ""
+
+
+# The log
+
+
+class RecordingSink:
+    """Notes what is logged."""
+
+    def __init__(self, *, json_format: bool = False) -> None:
+        self.json_format = json_format
+        self.texts: list[tuple[str, bytes | None]] = []
+        self.reports: list[list[str]] = []
+
+    def log(self, msg: str, frame_type: bytes | None = None) -> None:
+        self.texts.append((msg, frame_type))
+
+    def log_error(self, message_lines: list[str]) -> None:
+        self.reports.append(message_lines)
+
+
+ERRORS = [
+    make_error(
+        "m",
+        "ValueError",
+        ['  File "a.py", line 1, in f\n    x = 1\n', "  [Previous line repeated 3 more times]\n"],
+        "id",
+    ),
+    make_error("two\nlines", "T", []),
+    make_error("", "T", ["\n", "a\n\n  b", "no indent", "   \n"]),
+    make_error("é\ud800", "T", ["\tx\u2028y"]),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_report_in_text_is_the_official_one(error: dict[str, object]) -> None:
+    """Headline, `Traceback`, then the trace with its indentation in no-break spaces."""
+    from awslambdaric.bootstrap import log_error as official_log_error
+
+    ours, theirs = RecordingSink(), RecordingSink()
+    log_error(error, ours)
+    official_log_error(error, theirs)
+    assert ours.reports == theirs.reports
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_an_error_report_in_json_is_one_object(error: dict[str, object]) -> None:
+    """Time and level, then the error object; one line."""
+    sink = RecordingSink(json_format=True)
+    log_error(error, sink)
+    ((text,),) = sink.reports
+    assert "\n" not in text
+    found = json.loads(text)
+    assert list(found) == ["timestamp", "level", *error]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found.pop("timestamp"))
+    assert found.pop("level") == "ERROR"
+    assert found == error
+
+
+def test_a_notice_is_a_warning() -> None:
+    """In the format of log records, with the level's frame type."""
+    sink = RecordingSink()
+    notice(sink, "id-1", "text é")
+    ((text, frame),) = sink.texts
+    assert re.fullmatch(r"\[WARNING\]\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\tid-1\ttext é\n", text)
+    assert frame == TEXT_FRAMES[30]
+
+
+def test_a_notice_in_json_is_one_object() -> None:
+    """With the keys of a log record."""
+    sink = RecordingSink(json_format=True)
+    notice(sink, 'id"1', "two\nlines")
+    ((text, frame),) = sink.texts
+    found = json.loads(text)
+    assert (found["level"], found["message"], found["requestId"]) == ("WARNING", "two\nlines", 'id"1')
+    assert text.count("\n") == 1
+    assert frame == JSON_FRAMES[30]

@@ -1,0 +1,153 @@
+"""`_settings`: what the environment asks for, and where the Runtime API listens."""
+
+from __future__ import annotations
+
+import pytest
+
+from awslambdaric_lite._faults import SettingError
+from awslambdaric_lite._settings import Address, Settings
+
+API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}
+
+
+@pytest.mark.parametrize(
+    ("value", "host", "port", "netloc", "prefix"),
+    [
+        ("127.0.0.1:9001", "127.0.0.1", 9001, "127.0.0.1:9001", ""),
+        ("169.254.100.1:9001", "169.254.100.1", 9001, "169.254.100.1:9001", ""),
+        ("localhost:1", "localhost", 1, "localhost:1", ""),
+        ("api.internal:65535", "api.internal", 65535, "api.internal:65535", ""),
+        ("[::1]:9001", "::1", 9001, "[::1]:9001", ""),
+        ("[fe80::1%eth0]:9001", "fe80::1%eth0", 9001, "[fe80::1%eth0]:9001", ""),
+        ("http://127.0.0.1:9001", "127.0.0.1", 9001, "127.0.0.1:9001", ""),
+        ("HTTP://127.0.0.1:9001/", "127.0.0.1", 9001, "127.0.0.1:9001", ""),
+        ("127.0.0.1:9001/function/", "127.0.0.1", 9001, "127.0.0.1:9001", "/function"),
+        ("http://api:80/a/b", "api", 80, "api:80", "/a/b"),
+        ("http://api/a", "api", 80, "api", "/a"),
+        ("http://[::1]", "::1", 80, "[::1]", ""),
+        (" 127.0.0.1:9001\n", "127.0.0.1", 9001, "127.0.0.1:9001", ""),
+    ],
+)
+def test_an_address_is_host_and_port(value: str, host: str, port: int, netloc: str, prefix: str) -> None:
+    """`host:port`: a name, IPv4, or IPv6 in brackets; a scheme and a path prefix are understood."""
+    address = Address(value)
+    assert (address.host, address.port, address.netloc, address.prefix) == (host, port, netloc, prefix)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_address_says_what_is_missing(value: str | None) -> None:
+    """The message names the variable and what belongs there, on one line."""
+    with pytest.raises(SettingError, match=r"^AWS_LAMBDA_RUNTIME_API is not set; .*host:port.*$"):
+        Address(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        " ",
+        "localhost",
+        "localhost:",
+        ":9001",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:http",
+        "127.0.0.1:-1",
+        "127.0.0.1:٩",
+        "127.0.0.1:²",
+        "::1:9001",
+        "[]:9001",
+        "[::1:9001",
+        "::1]:9001",
+        "https://127.0.0.1:9001",
+        "ftp://127.0.0.1:9001",
+        "user@host:9001",
+        "http://user:password@host:9001",
+        "ho st:9001",
+        "host\t:9001",
+        "host\r\nX: y:9001",
+        "hôst:9001",
+        "host:9001/a b",
+        "host:9001/a\r\nX: y",
+        "host:9001/é",
+        "host:9001/€",
+        "host:9001/a\rb",
+        "host:9001?a",
+        "host:9001#a",
+        "/host:9001",
+        "http://",
+    ],
+)
+def test_a_malformed_address_is_shown(value: str) -> None:
+    """The message names the variable, shows its value, and gives an example, on one line."""
+    with pytest.raises(SettingError) as caught:
+        Address(value)
+    message = str(caught.value)
+    assert message.startswith(f"AWS_LAMBDA_RUNTIME_API={value!r} is malformed; ")
+    assert "127.0.0.1:9001" in message
+    assert "\n" not in message
+
+
+def test_the_defaults() -> None:
+    """Without a word from anybody."""
+    settings = Settings(dict(API), [])
+    assert settings.handler == ""
+    assert settings.json_format is False
+    assert settings.log_level is None
+    assert settings.pipeline is True
+    assert settings.codec == "auto"
+    assert settings.problems == []
+    assert settings.api.port == 9001
+
+
+def test_an_argument_names_the_handler_before_the_variable() -> None:
+    """`python -m awslambdaric_lite app.handler` wins over `_HANDLER`, as with the official client."""
+    environ = {**API, b"_HANDLER": "m\u00f6dul.handler".encode()}
+    assert Settings(environ, []).handler == "m\u00f6dul.handler"
+    assert Settings(environ, ["other.handler"]).handler == "other.handler"
+
+
+def test_variables_may_hold_any_bytes() -> None:
+    """What is not UTF-8 is read as `os.environ` reads it."""
+    assert Settings({**API, b"_HANDLER": b"a.\xff"}, []).handler == "a.\udcff"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("JSON", True), ("json", True), ("Text", False), ("", False), ("x", False)]
+)
+def test_the_log_format_is_json_or_text(value: str, expected: bool) -> None:
+    """Anything but JSON, in any case, is text."""
+    assert Settings({**API, b"AWS_LAMBDA_LOG_FORMAT": value.encode()}, []).json_format is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "expected"),
+    [
+        ("PIPELINE", "0", "pipeline", False),
+        ("PIPELINE", "1", "pipeline", True),
+        ("PIPELINE", "", "pipeline", True),
+        ("CODEC", "stdlib", "codec", "stdlib"),
+        ("CODEC", "ORJSON", "codec", "orjson"),
+        ("CODEC", "", "codec", "auto"),
+    ],
+)
+def test_own_settings(name: str, value: str, attribute: str, expected: object) -> None:
+    """Allowed values, in any case; empty is unset."""
+    settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): value.encode()}, [])
+    assert getattr(settings, attribute) == expected
+    assert settings.problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "default", "allowed"),
+    [("PIPELINE", "pipeline", True, "1, 0"), ("CODEC", "codec", "auto", "auto, stdlib, orjson")],
+)
+def test_a_bad_value_is_reported_and_the_default_is_used(
+    name: str, attribute: str, default: object, allowed: str
+) -> None:
+    """One line that names the variable, the value and what is allowed."""
+    settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): b"yes\nplease"}, [])
+    assert getattr(settings, attribute) == default
+    (problem,) = settings.problems
+    assert f"AWSLAMBDARIC_LITE_{name}='yes\\nplease'" in problem
+    assert problem.endswith(allowed)
+    assert "\n" not in problem

@@ -1,0 +1,184 @@
+"""`_sinks`: text on standard output, and frames on the telemetry descriptor."""
+
+from __future__ import annotations
+
+import io
+import os
+import posix
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from awslambdaric_lite import _sinks
+from awslambdaric_lite._sinks import (
+    JSON_FRAMES,
+    TEXT_FRAMES,
+    FramedTelemetryLogSink,
+    StandardLogSink,
+    create_log_sink,
+    current,
+)
+
+VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
+
+
+class Clock:
+    """In the place of `time`: always the same moment."""
+
+    def time_ns(self) -> int:
+        return 1_700_000_000_123_456_789
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Open a pipe: what is written to the second descriptor is read from the first."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.fixture(autouse=True)
+def _no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test start without a sink and without a descriptor in the environment."""
+    monkeypatch.setattr(_sinks, "_current", [])
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+def test_a_frame_is_these_bytes(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test vector of the protocol: type, length, microseconds, text."""
+    monkeypatch.setattr(_sinks, "time", Clock())
+    FramedTelemetryLogSink(pipe[1]).log("hello", TEXT_FRAMES[20])
+    assert os.read(pipe[0], 100).hex() == "a55a000f0000000500060a241820224068656c6c6f"
+
+
+def test_frame_types_carry_level_and_format() -> None:
+    """`0xa55a0000`, the level in the middle, a bit for the time and one for text."""
+    levels = {0: 0, 10: 2, 20: 3, 30: 4, 40: 5, 50: 6}
+    assert {level: int.from_bytes(code, "big") for level, code in JSON_FRAMES.items()} == {
+        level: 0xA55A0000 | number << 2 | 2 for level, number in levels.items()
+    }
+    assert {level: int.from_bytes(code, "big") for level, code in TEXT_FRAMES.items()} == {
+        level: 0xA55A0000 | number << 2 | 3 for level, number in levels.items()
+    }
+
+
+def frames(data: bytes) -> list[tuple[int, str]]:
+    """Take frames apart: type and text."""
+    found = []
+    while data:
+        kind, length, _ = struct.unpack(">IIQ", data[:16])
+        found.append((kind, data[16 : 16 + length].decode()))
+        data = data[16 + length :]
+    return found
+
+
+@pytest.mark.parametrize(("json_format", "kind"), [(False, 0xA55A0017), (True, 0xA55A0016)])
+def test_an_error_report_is_one_frame(json_format: bool, kind: int, pipe: tuple[int, int]) -> None:
+    """Lines joined by line feeds, none at the end."""
+    FramedTelemetryLogSink(pipe[1], json_format=json_format).log_error(["one", "two"])
+    assert frames(os.read(pipe[0], 1000)) == [(kind, "one\ntwo")]
+
+
+def test_a_frame_without_a_type_is_untyped_text(pipe: tuple[int, int]) -> None:
+    """As `context.log` sends it; the length counts bytes; what UTF-8 cannot hold is escaped."""
+    sink = FramedTelemetryLogSink(pipe[1])
+    sink.log("é€😀")
+    sink.log("a\ud800")
+    sink.log("")
+    assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "é€😀"), (0xA55A0003, "a\\ud800"), (0xA55A0003, "")]
+
+
+def test_a_frame_larger_than_the_pipe_arrives_whole(pipe: tuple[int, int]) -> None:
+    """A write that takes only a part is continued."""
+    os.set_blocking(pipe[1], True)
+    received = bytearray()
+    text = "x" * 1_000_000
+
+    def read() -> None:
+        while len(received) < 16 + len(text):
+            received.extend(os.read(pipe[0], 65536))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    FramedTelemetryLogSink(pipe[1]).log(text)
+    reader.join(30)
+    assert frames(bytes(received)) == [(0xA55A0003, text)]
+
+
+def test_standard_output_gets_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing added to a message; an error report is one line of the log, joined by carriage returns."""
+    sink = StandardLogSink()
+    sink.log("a\nb", TEXT_FRAMES[40])
+    sink.log_error(["one", "two"])
+    assert capsys.readouterr().out == "a\nbone\rtwo\n"
+
+
+class Terminal(io.StringIO):
+    """Standard output that a person reads."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_real_line_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person reads an error report line by line."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    StandardLogSink().log_error(["one", "two"])
+    assert terminal.getvalue() == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
+def test_text_that_the_stream_cannot_hold_is_escaped(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log line is never lost to an encoding."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    monkeypatch.setattr(sys, "stdout", stream)
+    StandardLogSink().log("€\ud800\n")
+    monkeypatch.undo()
+    assert raw.getvalue() == "€\\ud800\n".encode(encoding, "backslashreplace")
+
+
+class Closed(io.StringIO):
+    """Standard output that user code has closed."""
+
+    def isatty(self) -> bool:
+        raise ValueError("I/O operation on closed file")
+
+
+@pytest.mark.parametrize("stream", [None, Closed()])
+def test_a_sink_can_be_made_without_standard_output(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever became of `sys.stdout`, making the sink does not fail."""
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert StandardLogSink().json_format is False
+
+
+def test_the_descriptor_is_taken_out_of_the_environment(pipe: tuple[int, int]) -> None:
+    """Children of user code must not write into the platform's frames."""
+    os.environ[VARIABLE] = str(pipe[1])
+    sink = create_log_sink(json_format=True)
+    assert isinstance(sink, FramedTelemetryLogSink)
+    assert (sink.fd, sink.json_format) == (pipe[1], True)
+    assert VARIABLE not in os.environ
+    assert VARIABLE.encode() not in posix.environ
+    assert current() is sink
+
+
+@pytest.mark.parametrize("value", [None, "", "x", "-1", "²"])
+def test_without_a_usable_descriptor_logs_go_to_standard_output(value: str | None) -> None:
+    """Absent or malformed: standard output, and the variable is gone."""
+    if value is not None:
+        os.environ[VARIABLE] = value
+    sink = create_log_sink(json_format=False)
+    assert isinstance(sink, StandardLogSink)
+    assert VARIABLE not in os.environ
+    assert current() is sink
+
+
+def test_outside_the_runtime_there_is_no_sink() -> None:
+    """A test of a handler has none."""
+    assert current() is None

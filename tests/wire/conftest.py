@@ -1,0 +1,48 @@
+"""Fixtures of the transcript tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from awslambdaric_lite import _client, _connection
+from awslambdaric_lite._client import LambdaRuntimeClient
+
+from .doubles import MakeClient, Notices, RecordingClock, RecordingSocketModule, make_client
+
+
+@pytest.fixture
+def sockets(monkeypatch: pytest.MonkeyPatch) -> RecordingSocketModule:
+    """Let the client use sockets that note what is done with them."""
+    module = RecordingSocketModule()
+    monkeypatch.setattr(_connection, "_socket", module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> RecordingClock:
+    """Let the client not really wait between attempts to connect."""
+    recording = RecordingClock()
+    monkeypatch.setattr(_client, "time", recording)
+    return recording
+
+
+@pytest.fixture
+def notices() -> Notices:
+    """Receive what the client reports."""
+    return Notices()
+
+
+@pytest.fixture
+def client_of(notices: Notices) -> Iterator[MakeClient]:
+    """Make clients whose connections are closed when the test ends."""
+    clients: list[LambdaRuntimeClient] = []
+
+    def make(address: str, *, pipeline: bool = True) -> LambdaRuntimeClient:
+        clients.append(make_client(address, notices, pipeline=pipeline))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client._connection.close()

@@ -1,0 +1,294 @@
+"""What the client makes of an answer to `next`: header fields, bodies of any size, connections of any kind."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import socket
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite._client import Invocation
+from awslambdaric_lite._faults import ProtocolError
+from awslambdaric_lite._http import ResponseReader
+
+from ..architecture.child import run_python
+from .doubles import (
+    ACCEPTED,
+    ClassicApi,
+    MakeClient,
+    RecordingClock,
+    RecordingSocketModule,
+    ScriptedApi,
+    Step,
+    event,
+)
+
+MEGABYTE = 1 << 20
+OPTIONAL = {
+    "Lambda-Runtime-Trace-Id": "x_amzn_trace_id",
+    "Lambda-Runtime-Client-Context": "client_context",
+    "Lambda-Runtime-Cognito-Identity": "cognito_identity",
+    "Lambda-Runtime-Aws-Tenant-Id": "tenant_id",
+    "Lambda-Runtime-Invocation-Id": "invocation_id",
+}
+
+
+def test_header_fields_become_attributes(client_of: MakeClient) -> None:
+    """Every field of the API has its attribute, under the official client's name."""
+    fields = [f"{name.lower()}:  value of {attribute} " for name, attribute in OPTIONAL.items()]
+    with ScriptedApi(event("id-1", b"[1]", *fields)) as api:
+        invocation = client_of(api.address).wait_next_invocation()
+    assert invocation.invoke_id == "id-1"
+    assert invocation.deadline_time_in_ms == 1542409706888
+    assert invocation.invoked_function_arn == "arn:aws:lambda:us-east-1:123456789012:function:f"
+    assert invocation.content_type == "application/json"
+    for attribute in OPTIONAL.values():
+        assert getattr(invocation, attribute) == f"value of {attribute}"
+    assert invocation.take_body() == b"[1]"
+
+
+@pytest.mark.parametrize("value", ["absent", "empty"])
+def test_an_empty_field_is_an_absent_one(value: str, client_of: MakeClient) -> None:
+    """Managed Instances send some fields empty: None, as if they had not been sent."""
+    fields = [f"{name}: " for name in OPTIONAL] if value == "empty" else []
+    with ScriptedApi(event("id-1", b"", *fields)) as api:
+        invocation = client_of(api.address).wait_next_invocation()
+    assert {attribute: getattr(invocation, attribute) for attribute in OPTIONAL.values()} == dict.fromkeys(
+        OPTIONAL.values()
+    )
+
+
+@pytest.mark.parametrize("deadline", ["", "soon", "-1", "1.5", "²", "9" * 5000])
+def test_a_deadline_that_is_no_number_is_none(deadline: str, client_of: MakeClient) -> None:
+    """A malformed deadline ends nothing: the invocation has no time left to speak of."""
+    answer = event("id-1").replace(b"1542409706888", deadline.encode())
+    with ScriptedApi(answer) as api:
+        invocation = client_of(api.address).wait_next_invocation()
+    assert invocation.deadline_time_in_ms == 0
+
+
+def test_a_client_context_beyond_ascii_is_text(client_of: MakeClient) -> None:
+    """The client context is the caller's JSON, in UTF-8."""
+    with ScriptedApi(event("id-1", b"{}", 'Lambda-Runtime-Client-Context: {"custom":{"name":"Zoë €"}}')) as api:
+        invocation = client_of(api.address).wait_next_invocation()
+    assert invocation.client_context == '{"custom":{"name":"Zoë €"}}'
+
+
+def test_an_event_is_handed_over_once(client_of: MakeClient) -> None:
+    """`take_body` lets go of the event, so that it can be freed."""
+    with ScriptedApi(event("id-1", b"x" * 1000)) as api:
+        invocation = client_of(api.address).wait_next_invocation()
+    assert len(invocation.take_body()) == 1000
+    assert len(invocation.take_body()) == 0
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("size", [0, 1, 2048, 2049, 65_535, 65_536, 65_537, 1_000_000])
+def test_a_body_of_any_size_arrives_whole(size: int, chunked: bool, client_of: MakeClient) -> None:
+    """Both framings, around every size at which something changes; the next invocation follows on the connection."""
+    body = bytes(index * 31 % 251 for index in range(size))
+    with ScriptedApi(event("id-1", body, chunked=chunked), ACCEPTED, event("id-2", b"next")) as api:
+        client = client_of(api.address)
+        assert client.wait_next_invocation().take_body() == body
+        client.post_invocation_result("id-1", b"1")
+        assert client.wait_next_invocation().take_body() == b"next"
+    assert api.connections == 1
+
+
+def test_a_large_sized_body_is_received_in_place(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """5 MB of known length: one ordinary read at most, the rest straight into the body."""
+    body = bytes(5 * MEGABYTE)
+    with ScriptedApi(event("id-1", body)) as api:
+        assert client_of(api.address).wait_next_invocation().take_body() == body
+    assert 0 < sum(count for _, count in sockets.reads) <= 2 * 65536
+    head = len(event("id-1", body)) - len(body)
+    assert sum(count for _, count in sockets.reads) + sum(sockets.reads_in_place) == head + len(body)
+
+
+def test_a_large_chunked_body_is_consumed_as_it_comes(client_of: MakeClient) -> None:
+    """5 MB in chunks of 2 KB: beside the body, never more than a piece is kept, so no byte is copied again and again.
+
+    Counted as memory that the reader holds after each piece; a bytearray may be an eighth larger than what is in it.
+    """
+    data = event("id-1", bytes(5 * MEGABYTE), chunked=True)
+    reader = ResponseReader()
+    tracemalloc.start()
+    try:
+        response, position, fed = None, 0, 0
+        while response is None:
+            piece = data[position : position + min(reader.wanted, 60_000)]
+            position += len(piece)
+            response = reader.feed(piece)
+            fed += 1
+            del piece
+            assert tracemalloc.get_traced_memory()[0] < position * 1.13 + 200_000
+    finally:
+        tracemalloc.stop()
+    assert response.body == bytes(5 * MEGABYTE)
+    assert fed <= len(data) // 60_000 + 1
+
+
+def test_a_large_sized_body_costs_its_own_size() -> None:
+    """5 MB of known length received in place: the peak is the body and little more."""
+    data = event("id-1", bytes(5 * MEGABYTE))
+    view = memoryview(data)
+    reader = ResponseReader()
+    tracemalloc.start()
+    try:
+        response, position = reader.feed(data[:60_000]), 60_000
+        while response is None:
+            room = reader.room()
+            assert room is not None
+            count = min(len(room), 200_000)
+            room[:count] = view[position : position + count]
+            position += count
+            response = reader.filled(count)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * MEGABYTE + 300_000
+    assert response.body == bytes(5 * MEGABYTE)
+
+
+def test_an_interim_response_is_passed_over(client_of: MakeClient) -> None:
+    """100 before an event, and before a status, changes nothing."""
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    with ScriptedApi(interim + event("id-1"), interim + ACCEPTED, event("id-2")) as api:
+        client = client_of(api.address)
+        client.wait_next_invocation()
+        client.post_invocation_result("id-1", b"1")
+        assert client.wait_next_invocation().invoke_id == "id-2"
+    assert len(api.requests) == 3
+
+
+def test_what_is_not_http_is_shown(client_of: MakeClient) -> None:
+    """Another service on the port: the error shows what it said."""
+    with (
+        ScriptedApi(Step(b"SSH-2.0-OpenSSH_9.6\r\n", "close")) as api,
+        pytest.raises(ProtocolError, match=r"SSH-2\.0-OpenSSH_9\.6"),
+    ):
+        client_of(api.address).wait_next_invocation()
+
+
+def test_no_time_limit_is_inherited(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """`socket.setdefaulttimeout()` of user code does not reach the connection: a poll may take for ever."""
+    with ScriptedApi(event("id-1")) as api:
+        socket.setdefaulttimeout(5)
+        try:
+            client_of(api.address).wait_next_invocation()
+        finally:
+            socket.setdefaulttimeout(None)
+    assert sockets.timeouts == [None]
+
+
+def test_every_address_of_a_name_is_tried(
+    sockets: RecordingSocketModule, client_of: MakeClient, clock: RecordingClock
+) -> None:
+    """A host name may have an address on which nobody listens: the next one is tried at once."""
+    with ScriptedApi() as gone:
+        pass
+    with ScriptedApi(event("id-1")) as api:
+        sockets.addresses = [("127.0.0.1", gone.port), ("127.0.0.1", api.port)]
+        assert client_of(f"runtime.internal:{api.port}").wait_next_invocation().invoke_id == "id-1"
+    assert sockets.resolved == [(b"runtime.internal", api.port)]  # bytes: text would import `encodings.idna`
+    assert clock.sleeps == []
+    assert dict(api.requests[0].headers)["Host"] == f"runtime.internal:{api.port}"
+
+
+def test_a_name_is_resolved(client_of: MakeClient) -> None:
+    """`localhost` finds the API, whichever of its addresses comes first."""
+    with ScriptedApi(event("id-1")) as api:
+        assert client_of(f"localhost:{api.port}").wait_next_invocation().invoke_id == "id-1"
+
+
+def test_an_address_in_digits_is_not_looked_up(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """The address of Lambda itself costs no resolver."""
+    with ScriptedApi(event("id-1")) as api:
+        client_of(api.address).wait_next_invocation()
+    assert sockets.resolved == []
+
+
+def test_small_writes_are_not_held_back(client_of: MakeClient) -> None:
+    """Nagle's algorithm is off: a reply does not wait for the acknowledgement of what went before."""
+    with ScriptedApi(event("id-1")) as api:
+        client = client_of(api.address)
+        client.wait_next_invocation()
+        sock = client._connection._socket
+        assert isinstance(sock, _socket.socket)
+        assert sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY)
+
+
+def test_a_rehearsal_reaches_nobody(
+    sockets: RecordingSocketModule, client_of: MakeClient, clock: RecordingClock
+) -> None:
+    """A made-up invocation is answered without the network, and leaves no trace in the requests that follow."""
+    with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
+        client = client_of(api.address)
+        seen: list[str] = []
+
+        def answer(invocation: Invocation) -> None:
+            seen.append(bytes(invocation.take_body()).decode())
+            client.post_invocation_result(invocation.invoke_id, b"1")
+
+        for _ in range(2):
+            client.rehearse(answer)
+        assert (sockets.writes, clock.sleeps) == ([], [])
+        assert set(seen) == {'{"a":[1]}'}
+        client.wait_next_invocation()
+        client.post_invocation_result("id-1", b"1")
+        client.wait_next_invocation()
+    assert [request.line for request in api.requests] == [
+        "GET invocation/next",
+        "POST invocation/id-1/response",
+        "GET invocation/next",
+    ]
+    assert api.connections == 1
+
+
+def test_a_descriptor_that_user_code_closed_is_replaced(client_of: MakeClient) -> None:
+    """`os.closerange()` and the like cost a connection, not a result."""
+    with ClassicApi([("id-1", b"1"), ("id-2", b"2")]) as api:
+        client = client_of(api.address)
+        client.wait_next_invocation()
+        sock = client._connection._socket
+        assert isinstance(sock, _socket.socket)
+        os.close(sock.fileno())
+        client.post_invocation_result("id-1", b"result")
+        assert client.wait_next_invocation().invoke_id == "id-2"
+    assert api.accepted == [("id-1", b"result")]
+
+
+FORK = """
+import os, sys
+from awslambdaric_lite._client import LambdaRuntimeClient
+from awslambdaric_lite._codec import Marshaller
+from awslambdaric_lite._faults import ForkedChild
+from awslambdaric_lite._settings import Address
+client = LambdaRuntimeClient(Address(sys.argv[1]), Marshaller(), print)
+invocation = client.wait_next_invocation()
+child = os.fork()
+if not child:
+    for use in (lambda: client.post_invocation_result("id-1", b"child"), client.wait_next_invocation):
+        try:
+            use()
+        except ForkedChild:
+            pass
+        else:
+            os._exit(1)
+    os._exit(7)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+client.post_invocation_result("id-1", b"parent")
+print(client.wait_next_invocation().invoke_id)
+"""
+
+
+def test_a_forked_child_cannot_answer_for_its_parent(tmp_path: Path) -> None:
+    """In the child every use of the client is an error; the parent's connection is not disturbed."""
+    with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
+        finished = run_python(FORK, api.address, folder=tmp_path)
+    assert finished.stdout == "id-2\n", finished.stderr
+    assert [request.body for request in api.requests] == [b"", b"parent", b""]
+    assert api.connections == 1
