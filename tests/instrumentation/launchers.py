@@ -35,10 +35,10 @@ def run(
 def hooks_exist_before_site(runtime: str) -> bool:
     """Return whether a sitecustomize finds the hooks.
 
-    `python -m` runs it before `__main__` has anything to replace, under either client. `bootstrap` does the same where
-    the package is installed; where the package lies beside it, our own code runs `site`, and is there first.
+    `python -m` runs it before `__main__` has anything to replace, under either client. Under `bootstrap` it is our own
+    code that runs `site`, and is there first.
     """
-    return runtime == "bootstrap" and (PROJECT / "awslambdaric_lite").is_dir()
+    return runtime == "bootstrap"
 
 
 def require(module: str, package: str) -> None:
