@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL, PROJECT, Run, run_client
+from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL, Run, run_client
 from tests.support.runtime_messages import Event
 
 FUNCTIONS = Path(__file__).with_name("functions")
