@@ -122,7 +122,7 @@ class LambdaRuntimeClient:
         self._poll_request = f"GET {self._target}invocation/next HTTP/1.1\r\n{self._common}\r\n".encode("latin-1")
         self._reply: "_Reply | None" = None  # not confirmed yet
         self._status_due = False  # its status was not read yet
-        self._polled = False  # a poll was written and has no answer yet
+        self._polled = False  # a poll left together with a reply and has no answer yet
         self._kept_alive = False  # the server has kept a connection open after an answer
 
     @property
@@ -141,7 +141,9 @@ class LambdaRuntimeClient:
         while True:
             if self._status_due:
                 self._read_status()
-            response = self._poll()
+            response = self._exchange(self._poll_request, sent=self._polled)
+            self._polled = False
+            self._kept_alive = self._connection.is_open
             if response.status != 200:
                 raise ApiError("GET invocation/next", response.status, response.body)
             invocation = Invocation(response)
@@ -299,35 +301,18 @@ class LambdaRuntimeClient:
         if status == 413 or status == 410:
             self._reply = None  # the service has closed the invocation itself; a retry of it is to run
 
-    def _poll(self) -> "Response":
-        """Ask for the next invocation, over a new connection where the old one is dead."""
+    def _exchange(self, request: bytes, *, sent: bool = False) -> "Response":
+        """Send a request, unless it is on its way already, and read its response; over a new connection if need be."""
         connection = self._connection
         attempt = 0
         while True:
             try:
-                if not self._polled:
-                    connection.send(self._poll_request)
-                    self._polled = True
-                response = connection.receive()
-            except ConnectionLost as lost:
-                connection.close()
-                self._polled = False
-                attempt = self._pause(attempt, lost)
-            else:
-                self._polled = False
-                self._kept_alive = connection.is_open
-                return response
-
-    def _exchange(self, request: bytes) -> "Response":
-        """Send one request that may be sent again if the connection dies, and read its response."""
-        connection = self._connection
-        attempt = 0
-        while True:
-            try:
-                connection.send(request)
+                if not sent:
+                    connection.send(request)
                 return connection.receive()
             except ConnectionLost as lost:
                 connection.close()
+                sent = False
                 attempt = self._pause(attempt, lost)
 
     def _confirm(self, reply: _Reply) -> None:

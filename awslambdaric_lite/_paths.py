@@ -24,13 +24,13 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
     if not hasattr(sys.modules["builtins"], "exit"):
         _add_interactive_names()
     root = environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
-    front = [root]
+    front = {root: _listed(root)}
     for folder in (f"{_LAYERS}/lib/{version}/site-packages", _LAYERS):
-        if _listed(folder):
-            front.append(folder)
+        if names := _listed(folder):
+            front[folder] = names
     sys.path[:0] = [folder for folder in front if folder not in sys.path]
-    for folder in front:
-        if any(name.endswith(".pth") for name in _listed(folder)):
+    for folder, names in front.items():
+        if any(name.endswith(".pth") for name in names):
             import site
 
             site.addsitedir(folder)

@@ -192,7 +192,6 @@ def handle_event_request(
     Raises:
         SystemExit: the handler asked for it; its error was posted.
     """
-    status: "int | None" = None
     leaving: "SystemExit | None" = None
     body = [event_body]
     del event_body  # nobody here holds a large event while the handler runs
@@ -217,8 +216,8 @@ def handle_event_request(
             raise  # a child that user code forked ends as it wants to
         kind, text = type(raised).__name__, text_of(raised)
         if isinstance(raised, SystemExit):
-            leaving, status = raised, _status(raised.code)
-            kind, text = "Runtime.ExitError", _exit_text(invoke_id, status)
+            leaving = raised
+            kind, text = "Runtime.ExitError", _exit_text(invoke_id, _status(raised.code))
             lambda_runtime_client.finishing = True
         frames = frames_of(raised.__traceback__, _OWN)
         cause = xray_cause(kind, text, frames)
