@@ -17,10 +17,10 @@ except ModuleNotFoundError as missing:
         "the local Lambda needs h11; install it with: pip install 'awslambdaric-lite[local]'", name="h11"
     ) from missing
 
-from .environment import ExecutionEnvironment
+from .environments.environment import ExecutionEnvironment
 from .errors import EmulatorError, EventTooLarge, InvalidFunction, LocalLambdaClosed
 from .function import ApiOptions, FunctionConfig
-from .http_connection import RecordedRequest
+from .http.connection import RecordedRequest
 from .local import LocalLambda
 from .results import InvokeResult, Report
 

@@ -2,7 +2,9 @@
 
 EmulatorError
 ├── InvalidFunction     the function cannot be set up as described
+├── UnknownQualifier    there is no such version or alias
 ├── EventTooLarge       the service would refuse the event
+├── TooManyRequests     every environment is taken, and no further one may be started
 └── LocalLambdaClosed   the local Lambda was closed, or not started yet
 """
 
@@ -23,3 +25,11 @@ class EventTooLarge(EmulatorError, ValueError):
 
 class LocalLambdaClosed(EmulatorError, RuntimeError):
     """An invocation was asked of a local Lambda that is not running."""
+
+
+class UnknownQualifier(EmulatorError, LookupError):
+    """An invocation names a version or an alias that the function does not have."""
+
+
+class TooManyRequests(EmulatorError, RuntimeError):
+    """A synchronous invocation finds the function at its concurrency limit."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from .errors import InvalidFunction
+from .errors import InvalidFunction, UnknownQualifier
+from .http.connection import Framing
 
 ACCOUNT = "012345678912"
+LATEST = "$LATEST"
 MAX_PAYLOAD = 6 * 1024 * 1024 + 100  # bytes, of an event or a response; exactly this many are accepted
 
-Framing = Literal["auto", "length", "chunked"]
+# Source: the Lambda API reference, `CreateAlias` (a name that is all digits would look like a version).
+_ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
+_VERSION = re.compile(r"\$LATEST|\d+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,17 @@ class FunctionConfig:
     init_timeout_s: float = 10.0
     concurrency: int = 10
     region: str = "us-east-1"
-    version: str = "$LATEST"
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Which version each alias stands for; the versions are known by that, too."""
+    provisioned: int = 0
+    """So many environments are started ahead and never scaled in."""
+    idle_timeout_s: float = 300.0
+    freeze: bool = True
+    """Stop the processes (`SIGSTOP`) between invocations."""
+    repeat_failed_init: bool = True
+    """Repeat an init that failed or took too long inside of the invocation, on the function's time, as AWS does."""
+    snap_start: bool = False
+    """Let the runtime wait in `restore/next` when its init is done, and restore it for its first invocation."""
     runtime: Sequence[str] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     api: ApiOptions = ApiOptions()
@@ -64,6 +78,13 @@ class FunctionConfig:
             raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to 10240 MB")
         if self.concurrency < 1:
             raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
+        if not 0 <= self.provisioned <= self.concurrency:
+            raise InvalidFunction(f"provisioned {self.provisioned} is out of range; it is 0 up to the concurrency")
+        if self.idle_timeout_s <= 0:
+            raise InvalidFunction(f"idle timeout {self.idle_timeout_s:g} s is out of range; it is above 0")
+        for alias, version in self.aliases.items():
+            if not _ALIAS.fullmatch(alias) or not _VERSION.fullmatch(version):
+                raise InvalidFunction(f"alias {alias}={version} is no alias and version; write it such as live=3")
         if self.init_timeout_s <= 0:
             raise InvalidFunction(f"init timeout {self.init_timeout_s:g} s is out of range; it is above 0")
         if self.runtime is not None and (isinstance(self.runtime, str) or not self.runtime):
@@ -76,8 +97,21 @@ class FunctionConfig:
 
     @property
     def arn(self) -> str:
-        """The ARN that invocations show."""
+        """The ARN without a qualifier."""
         return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
+
+    def resolve(self, qualifier: str | None) -> tuple[str, str]:
+        """The version that a qualifier stands for, and the ARN that an invocation with it shows.
+
+        Raises:
+            UnknownQualifier: there is no such version or alias.
+        """
+        if not qualifier:
+            return LATEST, self.arn
+        version = self.aliases.get(qualifier, qualifier)
+        if version != LATEST and version not in self.aliases.values():
+            raise UnknownQualifier(f"Function not found: {self.arn}:{qualifier}")
+        return version, f"{self.arn}:{qualifier}"
 
     def command(self) -> list[str]:
         """The runtime's command line; `{handler}` in an argument stands for the handler."""

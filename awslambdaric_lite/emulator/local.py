@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import secrets
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,15 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .environment import ExecutionEnvironment
+from .environments.environment import ExecutionEnvironment
 from .errors import EventTooLarge, LocalLambdaClosed
 from .function import MAX_PAYLOAD, ApiOptions, FunctionConfig
-from .guardian import Guardian
-from .logs import LineSink
-from .pool import EnvironmentPool
+from .host import FunctionHost
+from .logs.stream import LineSink
 from .results import Invocation, InvokeResult
-
-_LAST_WORDS_S = 1.0  # on closing, for a runtime that has replied to ask for the next invocation
 
 
 class LocalLambda:
@@ -70,9 +65,8 @@ class LocalLambda:
         self._on_log = on_log
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pool: EnvironmentPool | None = None
+        self._host: FunctionHost | None = None
         self._closing: asyncio.Event | None = None
-        self._running: dict[asyncio.Task[None], Invocation] = {}
 
     def __enter__(self) -> LocalLambda:
         self.start()
@@ -140,15 +134,15 @@ class LocalLambda:
         )
         if request_id is not None:
             invocation.request_id = request_id
-        if self._thread is None or self._loop is None:
+        if self._thread is None or self._loop is None or self._host is None:
             raise LocalLambdaClosed("this LocalLambda is not running; use it in a `with` block")
-        self._loop.call_soon_threadsafe(self._submit, invocation)
+        self._loop.call_soon_threadsafe(self._host.submit, invocation)
         return InvokeResult(invocation, invocation.answered.result())
 
     @property
     def environments(self) -> list[ExecutionEnvironment]:
         """The execution environments, in the order of their start."""
-        return [] if self._pool is None else list(self._pool.environments)
+        return [] if self._host is None else list(self._host.pool.environments)
 
     def _serve(self, ready: Future[None]) -> None:
         try:
@@ -161,49 +155,13 @@ class LocalLambda:
     async def _main(self, ready: Future[None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._closing = asyncio.Event()
-        scratch = Path(tempfile.mkdtemp(prefix="local-lambda-"))
-        guardian: Guardian | None = None
+        self._host = FunctionHost(self.function, self._on_log)
         try:
-            with contextlib.suppress(OSError):  # without a shell there is none, and close() has to do
-                guardian = Guardian(scratch)
-
-            def create(number: int) -> ExecutionEnvironment:
-                return ExecutionEnvironment(self.function, scratch / f"tmp-{number}", guardian, self._on_log)
-
-            self._pool = EnvironmentPool(create)
+            await self._host.start()
             ready.set_result(None)
             await self._closing.wait()
-            await self._finish_answered()
-            for task in self._running:
-                task.cancel()
-            await self._pool.close()
-            await asyncio.gather(*self._running, return_exceptions=True)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-            if guardian is not None:
-                guardian.close()
-
-    async def _finish_answered(self) -> None:
-        """Let invocations whose callers have their answers come to their ends, so that those have logs and reports."""
-        answered = [task for task, invocation in self._running.items() if invocation.answered.done()]
-        if answered:
-            await asyncio.wait(answered, timeout=_LAST_WORDS_S)
-
-    def _submit(self, invocation: Invocation) -> None:
-        assert self._pool is not None and self._closing is not None and self._loop is not None
-        if self._closing.is_set():
-            invocation.abandon(LocalLambdaClosed("the local Lambda was closed"))
-            return
-        task = self._loop.create_task(self._pool.run(invocation))
-        self._running[task] = invocation
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        invocation = self._running.pop(task)
-        if task.cancelled():
-            invocation.abandon(LocalLambdaClosed("the local Lambda was closed before the invocation was complete"))
-        elif (error := task.exception()) is not None:
-            invocation.abandon(error)
+            await self._host.close()
 
 
 def _payload(event: object) -> bytes:

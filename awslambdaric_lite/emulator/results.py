@@ -9,6 +9,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .streams import ResponseStream
+
 Status = Literal["success", "error", "timeout"]
 
 
@@ -20,6 +22,7 @@ class Answer:
     content_type: str = "application/json"
     error_type: str | None = None  # None: the function answered; else the platform's name for the failure
     trailers: tuple[tuple[str, str], ...] = ()
+    streaming: bool = False  # whether the runtime asked for streaming
 
     @property
     def error(self) -> str | None:
@@ -36,6 +39,7 @@ class Report:
     memory_size_mb: int
     max_memory_used_mb: int
     init_duration_ms: float | None = None
+    restore_duration_ms: float | None = None
     status: Status = "success"
     error_type: str | None = None
 
@@ -55,6 +59,9 @@ class Report:
         ]
         if self.init_duration_ms is not None:
             parts.append(f"Init Duration: {self.init_duration_ms:.2f} ms")
+        if self.restore_duration_ms is not None:
+            parts.append(f"Restore Duration: {self.restore_duration_ms:.2f} ms")
+            parts.append(f"Billed Restore Duration: {math.ceil(self.restore_duration_ms)} ms")
         if self.status == "timeout":
             parts.append("Status: timeout")
         elif self.status == "error":
@@ -82,21 +89,31 @@ class Invocation:
     trace_id: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     attempt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    version: str = "$LATEST"  # the published version that an alias or qualifier stood for
+    arn: str = ""  # what the caller invoked, qualifier and all
+    stream: ResponseStream | None = None  # for a caller who wants the response as it comes
     deadline_ms: int = 0
     cold: bool = False
     answered: Future[Answer] = field(default_factory=Future)
     completed: Future[Completion] = field(default_factory=Future)
 
     def answer(self, answer: Answer) -> None:
-        """Give the caller its answer; a second one is ignored, as the caller has gone."""
+        """Give the caller its answer; a second one is ignored, as the caller has gone.
+
+        For a streamed response this is its end: the answer says how it ended, the payload was in the stream.
+        """
         if not self.answered.done():
             self.answered.set_result(answer)
+        if self.stream is not None:
+            self.stream.end()
 
     def abandon(self, reason: BaseException) -> None:
         """End it without an answer: whoever waits gets the reason."""
         for future in (self.answered, self.completed):
             if not future.done():
                 future.set_exception(reason)
+        if self.stream is not None:
+            self.stream.end()
 
 
 class InvokeResult:

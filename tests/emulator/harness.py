@@ -11,9 +11,10 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from awslambdaric_lite.emulator.function import ApiOptions
-from awslambdaric_lite.emulator.http_connection import RecordedRequest
+from awslambdaric_lite.emulator.http.connection import RecordedRequest
+from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.results import Answer, Invocation
-from awslambdaric_lite.emulator.runtime_api import RuntimeApi
+from awslambdaric_lite.emulator.runtime_api.api import RuntimeApi
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 WAIT = 10.0  # seconds after which a test that waits for something has failed
@@ -106,7 +107,10 @@ class ApiServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.api = self.run(lambda: RuntimeApi(self, ARN, options, self.requests))
+        self.api = self.run(lambda: RuntimeApi(self, options))
+        self.server = self.run(
+            lambda: HttpServer(self.api, recorded=self.requests if options.record_requests else None)
+        )
 
     def on_next(self) -> None:
         self._nexts.release()
@@ -114,6 +118,9 @@ class ApiServer:
     def on_answer(self, invocation: Invocation, answer: Answer) -> None:
         self.answers.append(answer)
         invocation.answer(answer)
+
+    def on_restore_next(self) -> None:
+        self._nexts.release()
 
     def on_init_error(self, answer: Answer) -> None:
         self.init_errors.append(answer)
@@ -133,7 +140,7 @@ class ApiServer:
 
     def client(self) -> Client:
         """Connect."""
-        return Client(self.api.address)
+        return Client(self.server.address)
 
     def await_next(self) -> None:
         """Wait until a runtime has asked for an invocation (each asking counts once)."""
@@ -141,7 +148,7 @@ class ApiServer:
 
     def deliver(self, event: bytes = b"{}", *, request_id: str = "id-1", trace_id: str = "") -> Invocation:
         """Hand out an invocation."""
-        invocation = Invocation(event, request_id=request_id, trace_id=trace_id, deadline_ms=1234)
+        invocation = Invocation(event, request_id=request_id, trace_id=trace_id, deadline_ms=1234, arn=ARN)
         self.run(lambda: self.api.deliver(invocation))
         return invocation
 
@@ -157,7 +164,7 @@ class ApiServer:
         """Cut everything."""
 
         async def finish() -> None:
-            self.api.server.close()
+            self.server.close()
             others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             await asyncio.gather(*others, return_exceptions=True)
             await asyncio.sleep(0)  # the transports' own good-byes

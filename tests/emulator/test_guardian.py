@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from awslambdaric_lite.emulator.guardian import Guardian
+from awslambdaric_lite.emulator.environments.guardian import Guardian
 
 
 def sleeper() -> subprocess.Popen[bytes]:

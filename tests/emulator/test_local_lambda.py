@@ -418,22 +418,22 @@ def test_logs_and_report_outlive_the_block(write_handler: WriteHandler, socket_r
         assert result.report.status == "success"
 
 
-def test_invocations_from_many_threads_queue(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Each gets its own answer; one environment serves them all."""
-    with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime) as function:
+def test_invocations_from_many_threads(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Each gets its own answer; no more environments than invocations at once are started."""
+    root = write_handler(ECHO)
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, concurrency=8) as function:
         answers: dict[int, int] = {}
 
         def call(number: int) -> None:
             answers[number] = function.invoke(number).json()["event"]
 
-        threads = [threading.Thread(target=call, args=(number,)) for number in range(20)]
+        threads = [threading.Thread(target=call, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert answers == {number: number for number in range(20)}
-        assert len(function.environments) == 1
-        assert function.invoke().json()["calls"] == 21
+        assert answers == {number: number for number in range(8)}
+        assert 1 <= len(function.environments) <= 8
 
 
 def test_close_ends_what_is_running(write_handler: WriteHandler, socket_runtime: list[str]) -> None:

@@ -483,7 +483,7 @@ def test_requests_are_not_kept_unless_asked_for(make_api: MakeApi) -> None:
 
 def test_the_address_is_a_port_of_its_own_on_the_loopback(make_api: MakeApi) -> None:
     """Each API listens on 127.0.0.1 and on another port."""
-    addresses = {make_api(ApiOptions()).api.address for _ in range(3)}
+    addresses = {make_api(ApiOptions()).server.address for _ in range(3)}
     assert len(addresses) == 3
     assert all(address.startswith("127.0.0.1:") for address in addresses)
     with Client(addresses.pop()) as client:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.states import (
+from awslambdaric_lite.emulator.runtime_api.states import (
     TRANSITIONS,
     Call,
     RuntimeStateMachine,

@@ -10,7 +10,7 @@ import secrets
 import time
 from pathlib import Path
 
-from .function import FunctionConfig
+from ..function import FunctionConfig
 
 # Credentials that are well-formed and worthless: without any, an SDK would go looking for an instance role.
 _FAKE_KEY = "ASIAIOSFODNN7EXAMPLE"
@@ -25,7 +25,13 @@ def log_stream_name(version: str) -> str:
 
 
 def process_environment(
-    function: FunctionConfig, *, runtime_api: str, scratch: Path, log_stream: str
+    function: FunctionConfig,
+    *,
+    version: str,
+    initialization_type: str,
+    runtime_api: str,
+    scratch: Path,
+    log_stream: str,
 ) -> dict[str, str]:
     """Put together the whole environment of a runtime process; the function's own variables win."""
     variables = {name: os.environ[name] for name in _FROM_HOST if name in os.environ}
@@ -39,9 +45,9 @@ def process_environment(
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_REGION": function.region,

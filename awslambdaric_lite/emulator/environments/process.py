@@ -69,9 +69,15 @@ class RuntimeProcess:
     def kill(self) -> None:
         """Kill the whole process group; its end is reported as any other."""
         self.peak_memory_mb()
-        if self._popen.returncode is None:  # else the number of the group may be another's by now
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Freeze the whole process group where it stands."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Thaw it."""
+        self._signal(signal.SIGCONT)
 
     def reap(self) -> int:
         """After its end: kill what is left of the group, release everything, return the exit code."""
@@ -95,6 +101,11 @@ class RuntimeProcess:
         except (OSError, ValueError):
             pass  # it has ended, or the system has no /proc: what was seen last holds
         return -(-self._peak_kb // 1024)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._popen.returncode is None:  # else the number of the group may be another's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
 
     def _close_output(self) -> None:
         if self._output >= 0:

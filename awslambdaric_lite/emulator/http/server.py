@@ -6,14 +6,22 @@ import asyncio
 import itertools
 import socket
 
-from .http_connection import Application, Connection, RecordedRequest
+from .connection import Application, Connection, RecordedRequest
 
 
 class HttpServer:
-    """Listens on a port of its own and hands requests to one application."""
+    """Listens on a port (0: any that is free) and hands requests to one application.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
 
     def __init__(
-        self, application: Application, host: str = "127.0.0.1", recorded: list[RecordedRequest] | None = None
+        self,
+        application: Application,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        recorded: list[RecordedRequest] | None = None,
     ) -> None:
         self._application = application
         self._recorded = recorded
@@ -22,10 +30,16 @@ class HttpServer:
         self._accepting: dict[asyncio.Task[None], socket.socket] = {}
         self._quiet = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._listener = socket.create_server((host, 0), backlog=128)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=1024)
         self._listener.setblocking(False)
-        self.address = "{}:{}".format(*self._listener.getsockname()[:2])
+        self.host, self.port = self._listener.getsockname()[:2]
         self._loop.add_reader(self._listener.fileno(), self._accept)
+
+    @property
+    def address(self) -> str:
+        """`host:port`, as in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def _accept(self) -> None:
         # An accept loop of its own, rather than asyncio's server, so that `drain` can see who is still in the backlog.

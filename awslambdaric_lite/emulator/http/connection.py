@@ -1,8 +1,9 @@
 """HTTP/1.1 with one client: h11 on an asyncio transport.
 
 Owns framing and the order of requests on a connection. Knows nothing of the Runtime API. An application is told when
-the head of a request is in, when its body is, and when it ended early; it answers when it likes. Requests that a client
-sends ahead (pipelining) wait for the reply to the one before them.
+the head of a request is in, when its body is, and when it ended early; it answers when it likes, in one piece or in
+parts, and may take the body in parts, too. Requests that a client sends ahead (pipelining) wait for the reply to the
+one before them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import h11
 
-from .function import Framing
+Framing = Literal["auto", "length", "chunked"]
 
 DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of bodies up to here
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
@@ -68,7 +69,7 @@ class Application(Protocol):
 class Exchange:
     """One request and the answer to it."""
 
-    __slots__ = ("_connection", "body", "body_size", "keep", "request")
+    __slots__ = ("_connection", "body", "body_size", "keep", "on_data", "request")
 
     def __init__(self, connection: Connection, request: RecordedRequest) -> None:
         self._connection: Connection | None = connection
@@ -76,10 +77,11 @@ class Exchange:
         self.body = bytearray()
         self.body_size = 0
         self.keep: int | None = None  # keep only so many bytes of the body, but count all
+        self.on_data: Callable[[bytes], None] | None = None  # takes the body in parts, instead of `body`
 
     @property
     def open(self) -> bool:
-        """Whether an answer is still awaited."""
+        """Whether an answer, or the rest of one, is still awaited."""
         return self._connection is not None
 
     def respond(self, status: int, headers: Headers, body: bytes, framing: Framing = "auto") -> None:
@@ -87,6 +89,43 @@ class Exchange:
         connection, self._connection = self._connection, None
         if connection is not None and connection.respond(status, headers, body, framing):
             connection.go_on()
+
+    def start(self, status: int, headers: Headers) -> None:
+        """Begin an answer whose body follows with `write`, up to `finish`."""
+        if self._connection is not None and not self._connection.start(status, headers):
+            self._connection = None
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the body; does nothing when the client has gone."""
+        if self._connection is not None and data:
+            self._connection.write(data)
+
+    async def drained(self) -> None:
+        """Wait until the client has read most of what was written, or has gone."""
+        if self._connection is not None:
+            await self._connection.writable.wait()
+
+    def finish(self) -> None:
+        """End a body that was sent in parts."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.finish()
+
+    def abort(self) -> None:
+        """Cut the connection: how an answer that began and cannot go on ends."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.cut()
+
+    def pause(self) -> None:
+        """Read no more of the request's body for now, so that its sender feels it."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """Go on reading the request's body."""
+        if self._connection is not None:
+            self._connection.resume()
 
     def drop(self) -> None:
         """Nobody is there to be answered any more."""
@@ -114,6 +153,9 @@ class Connection(asyncio.Protocol):
         self._unread = 0  # bytes of an answered request's body that were thrown away
         self._advancing = False
         self._lingering = False
+        self._paused = False
+        self.writable = asyncio.Event()
+        self.writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -131,7 +173,14 @@ class Connection(asyncio.Protocol):
         self._advance()
         return False  # closes the transport after what was written
 
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self.writable.set()
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.open:
             if self._receiving:
@@ -143,24 +192,63 @@ class Connection(asyncio.Protocol):
 
     def respond(self, status: int, headers: Headers, body: bytes, framing: Framing) -> bool:
         """Write the answer in one piece; return whether there was somebody to write it to."""
-        transport = self._transport
-        if transport is None or transport.is_closing() or self._h11.our_state is not h11.SEND_RESPONSE:
-            return False
         chunked = framing == "chunked" or (framing == "auto" and len(body) > DECLARED_LENGTH_LIMIT)
-        fields = [(name.encode(), value.encode()) for name, value in headers]
-        fields.append((b"Date", _http_date()))
-        fields.append((b"Transfer-Encoding", b"chunked") if chunked else (b"Content-Length", b"%d" % len(body)))
-        if self._receiving and self._announced_length() > MAX_UNREAD_BODY:
-            fields.append((b"Connection", b"close"))
-        out = [self._h11.send(h11.Response(status_code=status, headers=fields))]
+        framed = (b"Transfer-Encoding", b"chunked") if chunked else (b"Content-Length", b"%d" % len(body))
+        out = self._head(status, headers, framed)
+        if out is None or self._transport is None:
+            return False
         view = memoryview(body)
         step = _CHUNK if chunked else max(len(body), 1)
         out += [self._h11.send(h11.Data(data=bytes(view[at : at + step]))) for at in range(0, len(body), step)]
         out.append(self._h11.send(h11.EndOfMessage()))
+        self._transport.write(b"".join(part for part in out if part))
+        return True
+
+    def start(self, status: int, headers: Headers) -> bool:
+        """Write the head of an answer whose body comes in parts; return whether there was somebody to write it to."""
+        out = self._head(status, headers, (b"Transfer-Encoding", b"chunked"))
+        if out is None or self._transport is None:
+            return False
+        self._transport.write(b"".join(part for part in out if part))
+        return True
+
+    def write(self, data: bytes) -> None:
+        """Write a part of the body."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(self._h11.send(h11.Data(data=data)) or b"")
+
+    def finish(self) -> None:
+        """Write the end of a body that came in parts."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(self._h11.send(h11.EndOfMessage()) or b"")
+        self.go_on()
+
+    def pause(self) -> None:
+        """Stop reading."""
+        if not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+            self._advance()
+
+    def _head(self, status: int, headers: Headers, framed: tuple[bytes, bytes]) -> list[bytes | None] | None:
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._h11.our_state is not h11.SEND_RESPONSE:
+            return None
+        fields = [(name.encode(), value.encode()) for name, value in headers]
+        fields.append((b"Date", _http_date()))
+        if status != 204:  # which has no body, and must not frame one (RFC 9110, section 8.6)
+            fields.append(framed)
+        if self._receiving and self._announced_length() > MAX_UNREAD_BODY:
+            fields.append((b"Connection", b"close"))
         assert self._exchange is not None
         self._exchange.request.status = status  # before the write: whoever sees the answer sees the record of it, too
-        transport.write(b"".join(part for part in out if part))
-        return True
+        return [self._h11.send(h11.Response(status_code=status, headers=fields))]
 
     def go_on(self) -> None:
         """After an answer: take the next request."""
@@ -199,7 +287,7 @@ class Connection(asyncio.Protocol):
             self._advancing = False
 
     def _step(self) -> bool:
-        if self._transport is None or self._lingering:
+        if self._transport is None or self._lingering or self._paused:
             return False
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
@@ -243,7 +331,9 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         assert exchange is not None
         exchange.body_size += len(data)
-        if exchange.keep is None or len(exchange.body) < exchange.keep:
+        if exchange.on_data is not None and exchange.open:
+            exchange.on_data(bytes(data))
+        elif exchange.keep is None or len(exchange.body) < exchange.keep:
             exchange.body += data
         if not exchange.open:
             self._unread += len(data)

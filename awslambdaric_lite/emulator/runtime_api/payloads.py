@@ -10,10 +10,11 @@ import re
 import signal
 from typing import NamedTuple
 
-from .function import MAX_PAYLOAD
-from .results import Answer
+from ..function import MAX_PAYLOAD
+from ..results import Answer
 
 JSON_TYPE = "application/json"
+TIMED_OUT = "Sandbox.Timedout"
 _KNOWN_ERROR_TYPE = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")  # searched, not matched: as the server does
 
 
@@ -65,20 +66,24 @@ def failure(error_type: str, message: str | None = None) -> Answer:
     return Answer(_compact(body), error_type=error_type)
 
 
-def runtime_exited(request_id: str, reason: str) -> Answer:
+def runtime_exited(request_id: str | None, reason: str) -> Answer:
     """The process ended without a reply."""
-    return failure("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}")
+    return failure("Runtime.ExitError", _worded(request_id, reason))
 
 
-def timed_out(request_id: str, timeout_s: float) -> Answer:
+def timed_out(request_id: str | None, timeout_s: float) -> Answer:
     """The function did not finish in time."""
-    return failure("Sandbox.Timedout", f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds")
+    return failure(TIMED_OUT, _worded(request_id, f"Task timed out after {timeout_s:.2f} seconds"))
 
 
-def invalid_entrypoint(request_id: str, error: OSError) -> Answer:
+def invalid_entrypoint(request_id: str | None, error: OSError) -> Answer:
     """The runtime's command cannot be executed."""
     text = f"fork/exec {error.filename}: {(error.strerror or 'failed').lower()}"
-    return failure("Runtime.InvalidEntrypoint", f"RequestId: {request_id} Error: {text}")
+    return failure("Runtime.InvalidEntrypoint", _worded(request_id, text))
+
+
+def _worded(request_id: str | None, text: str) -> str:
+    return f"Error: {text}" if request_id is None else f"RequestId: {request_id} Error: {text}"
 
 
 def response_too_large(size: int) -> Answer:

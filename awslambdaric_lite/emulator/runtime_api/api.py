@@ -10,12 +10,12 @@ import json
 import re
 from typing import Protocol
 
+from ..function import MAX_PAYLOAD, ApiOptions
+from ..http.connection import Exchange, Headers, RecordedRequest
+from ..results import Answer, Invocation
+from ..streams import ResponseStream, StreamHead
 from . import payloads
-from .function import MAX_PAYLOAD, ApiOptions
-from .http_connection import Exchange, Headers, RecordedRequest
-from .http_server import HttpServer
 from .payloads import JSON_TYPE, Reply
-from .results import Answer, Invocation
 from .states import Call, RuntimeStateMachine, StaleAttempt, State, TransitionRefused, UnknownRequestId
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -32,28 +32,24 @@ class Observer(Protocol):
     def on_answer(self, invocation: Invocation, answer: Answer) -> None:
         """The runtime's reply has been taken over, or refused in a way that ends the invocation for the caller."""
 
+    def on_restore_next(self) -> None:
+        """The runtime has done its init and waits to be restored from a snapshot."""
+
     def on_init_error(self, answer: Answer) -> None:
-        """The runtime reported that its init failed."""
+        """The runtime reported that its init, or its restore, failed."""
 
 
 class RuntimeApi:
     """The application that serves one runtime process, from its start to its end."""
 
-    def __init__(
-        self, observer: Observer, function_arn: str, options: ApiOptions, recorded: list[RecordedRequest] | None = None
-    ) -> None:
+    def __init__(self, observer: Observer, options: ApiOptions, *, snap_start: bool = False) -> None:
         self.machine = RuntimeStateMachine()
         self._observer = observer
-        self._arn = function_arn
         self._options = options
+        self._snap_start = snap_start
         self._current: Invocation | None = None
         self._polls: list[Exchange] = []
-        self.server = HttpServer(self, recorded=recorded if options.record_requests else None)
-
-    @property
-    def address(self) -> str:
-        """The value of `AWS_LAMBDA_RUNTIME_API`."""
-        return self.server.address
+        self._restore_poll: Exchange | None = None
 
     def deliver(self, invocation: Invocation) -> None:
         """Give the waiting runtime an invocation.
@@ -66,6 +62,17 @@ class RuntimeApi:
         if self._polls:  # else its connection died while it waited: it gets the event when it asks again
             self._send_event(self._polls.pop(0), invocation)
 
+    def restore(self) -> None:
+        """Let a runtime that waits in `restore/next` go on.
+
+        Raises:
+            TransitionRefused: it does not wait there.
+        """
+        self.machine.apply(Call.RESTORE)
+        poll, self._restore_poll = self._restore_poll, None
+        if poll is not None:
+            poll.respond(200, [], b"")
+
     # What the HTTP server calls
 
     def on_head(self, exchange: Exchange) -> None:
@@ -77,6 +84,10 @@ class RuntimeApi:
         match parts:
             case ["ping"] | ["runtime", "invocation", "next"]:
                 allowed = "GET"
+            case ["runtime", "restore", "next"] if self._snap_start:
+                allowed = "GET"
+            case ["runtime", "restore", "error"] if self._snap_start:
+                allowed = "POST"
             case ["runtime", "init", "error"]:
                 allowed = "POST"
             case ["runtime", "invocation", _, "response" | "error"]:
@@ -96,6 +107,10 @@ class RuntimeApi:
                 _send(exchange, payloads.PONG)
             case ["runtime", "invocation", "next"]:
                 self._next(exchange)
+            case ["runtime", "restore", "next"]:
+                self._restore_next(exchange)
+            case ["runtime", "restore", "error"]:
+                self._init_error(exchange, Call.RESTORE_ERROR)
             case ["runtime", "init", "error"]:
                 self._init_error(exchange)
             case [*_, "response"]:
@@ -153,8 +168,22 @@ class RuntimeApi:
             self._tell(payloads.failure("Runtime.InvalidResponseModeHeader"))
             return _send(exchange, payloads.INVALID_RESPONSE_MODE)
         if kind == "response":
+            assert self._current is not None
             exchange.keep = MAX_PAYLOAD + 1
+            if self._current.stream is not None:
+                self._pass_on(exchange, self._current.stream, streaming=mode == "streaming")
         return None
+
+    def _pass_on(self, exchange: Exchange, stream: ResponseStream, *, streaming: bool) -> None:
+        """Hand the body to the caller's stream as it comes, no faster than that is read."""
+
+        def on_data(data: bytes) -> None:
+            if not stream.feed(data):
+                exchange.pause()
+
+        exchange.on_data = on_data
+        content_type = exchange.request.header("Content-Type") or "application/octet-stream"
+        stream.begin(StreamHead(content_type, streaming), exchange.resume)
 
     def _response(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -163,7 +192,11 @@ class RuntimeApi:
             return _send(exchange, payloads.TOO_LARGE)
         error_type = next((v for k, v in request.trailers if k.lower() == "lambda-runtime-function-error-type"), None)
         answer = Answer(
-            bytes(exchange.body), request.header("Content-Type") or "", error_type, trailers=tuple(request.trailers)
+            bytes(exchange.body),
+            request.header("Content-Type") or "",
+            streaming=request.header("Lambda-Runtime-Function-Response-Mode") == "streaming",
+            error_type=error_type,
+            trailers=tuple(request.trailers),
         )
         self._reply_taken(answer)
         return _send(exchange, payloads.ACCEPTED)
@@ -172,9 +205,17 @@ class RuntimeApi:
         self._reply_taken(_error_answer(exchange.request, body))
         _send(exchange, payloads.ACCEPTED)
 
-    def _init_error(self, exchange: Exchange) -> None:
+    def _restore_next(self, exchange: Exchange) -> None:
         try:
-            self.machine.apply(Call.INIT_ERROR)
+            self.machine.apply(Call.RESTORE_NEXT)
+        except TransitionRefused as refusal:
+            return _send(exchange, payloads.refused_transition(str(refusal)))
+        self._restore_poll = exchange
+        return self._observer.on_restore_next()
+
+    def _init_error(self, exchange: Exchange, call: Call = Call.INIT_ERROR) -> None:
+        try:
+            self.machine.apply(call)
         except TransitionRefused as refusal:
             return _send(exchange, payloads.refused_transition(str(refusal)))
         answer = _error_answer(exchange.request, bytes(exchange.body))
@@ -202,7 +243,7 @@ class RuntimeApi:
             ("Content-Type", invocation.content_type),
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(invocation.deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self._arn),
+            ("Lambda-Runtime-Invoked-Function-Arn", invocation.arn),
             *(
                 (name, _CONTROL.sub(" ", value).strip())  # a line break would end the header: a blank, as in Go
                 for name, value, even in optional

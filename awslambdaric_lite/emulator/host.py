@@ -1,0 +1,93 @@
+"""One function in one event loop: its environments, its invocations, its files. What every front end talks to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
+
+from .environments.environment import ExecutionEnvironment
+from .environments.guardian import Guardian
+from .environments.pool import EnvironmentPool
+from .errors import LocalLambdaClosed
+from .function import LATEST, FunctionConfig
+from .logs.stream import LineSink
+from .results import Invocation
+
+_LAST_WORDS_S = 1.0  # on closing, for a runtime that has replied to ask for the next invocation
+
+
+class FunctionHost:
+    """Runs a function from `start` to `close`; all calls come from the event loop it was started in."""
+
+    def __init__(self, function: FunctionConfig, on_log: LineSink | None = None) -> None:
+        self.function = function
+        self._on_log = on_log
+        self._numbers = itertools.count()
+        self._scratch: Path | None = None
+        self._guardian: Guardian | None = None
+        self._closing = False
+        self._running: dict[asyncio.Task[None], Invocation] = {}
+        self.pool = EnvironmentPool(self._create, function.concurrency, function.idle_timeout_s)
+
+    async def start(self) -> None:
+        """Get ready to take invocations, and wait for what is provisioned."""
+        self._scratch = Path(tempfile.mkdtemp(prefix="local-lambda-"))
+        with contextlib.suppress(OSError):  # without a shell there is none, and close() has to do
+            self._guardian = Guardian(self._scratch)
+        await self.pool.provision(LATEST, self.function.provisioned)
+
+    async def close(self) -> None:
+        """Kill every process, remove every file and end every invocation that still waits."""
+        self._closing = True
+        try:
+            await self._finish_answered()
+            for task in self._running:
+                task.cancel()
+            await self.pool.close()
+            await asyncio.gather(*self._running, return_exceptions=True)
+        finally:
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+            if self._guardian is not None:
+                self._guardian.close()
+
+    def submit(self, invocation: Invocation, *, queue: bool = False) -> None:
+        """Run an invocation; what comes of it is in its futures.
+
+        At the concurrency limit it waits for its turn if `queue` says so, else its futures raise `TooManyRequests`.
+        """
+        if self._closing:
+            invocation.abandon(LocalLambdaClosed("the local Lambda was closed"))
+            return
+        invocation.arn = invocation.arn or self.function.arn
+        task = asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue))
+        self._running[task] = invocation
+        task.add_done_callback(self._done)
+
+    async def _finish_answered(self) -> None:
+        """Let invocations whose callers have their answers come to their ends, so that those have logs and reports."""
+        answered = [task for task, invocation in self._running.items() if invocation.answered.done()]
+        if answered:
+            await asyncio.wait(answered, timeout=_LAST_WORDS_S)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        invocation = self._running.pop(task)
+        if task.cancelled():
+            invocation.abandon(LocalLambdaClosed("the local Lambda was closed before the invocation was complete"))
+        elif (error := task.exception()) is not None:
+            invocation.abandon(error)
+
+    def _create(self, version: str, provisioned: bool) -> ExecutionEnvironment:
+        assert self._scratch is not None
+        return ExecutionEnvironment(
+            self.function,
+            self._scratch / f"tmp-{next(self._numbers)}",
+            self._guardian,
+            self._on_log,
+            version=version,
+            provisioned=provisioned,
+        )

@@ -1,0 +1,1 @@
+"""The Runtime API, as a runtime process sees it."""
