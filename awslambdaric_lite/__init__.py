@@ -4,13 +4,14 @@ The names that handlers and tests use are found on first access: importing the p
 """
 
 __version__ = "0.1.0"
-__all__ = ["LambdaContext", "__version__"]
+__all__ = ["LambdaContext", "StreamingResponse", "__version__"]
 
-_PUBLIC = {"LambdaContext": "_context"}  # public name -> module that defines it
+_PUBLIC = {"LambdaContext": "_context", "StreamingResponse": "_responses"}  # public name -> module that defines it
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._context import LambdaContext as LambdaContext
+    from ._responses import StreamingResponse as StreamingResponse
 
 
 def __getattr__(name: str) -> object:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+WSGI_FRAMEWORKS = ("bottle", "django", "falcon", "flask", "pyramid", "werkzeug")
+_LIVE = 0x2A0  # inspect.CO_COROUTINE, CO_GENERATOR and CO_ASYNC_GENERATOR
+
 
 def load(handler: str) -> "Callable[..., object]":
     """Import the module that a handler string such as `app.handler` or `src/app.handler` names, and return the handler.
@@ -54,6 +57,25 @@ def _import(name: str) -> "ModuleType":
         raise TypeError(text)
     __import__(name)
     return sys.modules[name]
+
+
+def is_special(handler: object) -> bool:
+    """Whether a handler shows that it wants more than a call: it makes something live, or is an application."""
+    if code_flags(handler) & _LIVE:
+        return True
+    return not hasattr(handler, "__code__") and any(
+        base.__module__.partition(".")[0] in WSGI_FRAMEWORKS for base in type(handler).__mro__
+    )
+
+
+def code_flags(handler: object) -> int:
+    """Return the flags (`inspect.CO_*`) of the code behind a function, a method, a partial or a callable object."""
+    function = getattr(handler, "func", handler)  # of a functools.partial
+    code = getattr(function, "__code__", None)
+    if code is None and callable(function):
+        code = getattr(type(function).__call__, "__code__", None)
+    flags: int = getattr(code, "co_flags", 0)
+    return flags
 
 
 def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:

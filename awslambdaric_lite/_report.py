@@ -13,6 +13,7 @@ from ._sinks import JSON_FRAMES, TEXT_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from types import CodeType, TracebackType
 
     Frame = tuple[str, int | None, str, str]
@@ -26,6 +27,7 @@ _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fi
 _XRAY_LENGTH = 60_000  # characters; the service drops everything above 64 KiB
 _NO_BREAK_SPACE = "\u00a0"
 
+OWN_FRAMES: "list[CodeType]" = []  # code of the runtime that calls the handler: no news to who reads a stack trace
 _lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
 
 
@@ -37,7 +39,7 @@ def text_of(error: BaseException) -> str:
         return f"<exception str() failed: {type(error).__name__}>"
 
 
-def frames_of(traceback: "TracebackType | None", own: "tuple[CodeType, ...]") -> "list[Frame]":
+def frames_of(traceback: "TracebackType | None", own: "Collection[CodeType]") -> "list[Frame]":
     """Walk a traceback, as far as `sys.tracebacklimit` allows.
 
     Leading frames that run one of the `own` code objects are left out; they count, as in the official client.

@@ -12,9 +12,19 @@ from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
 from ._faults import ApiError, ConnectionLost, Fault, ForkedChild, ProtocolError, SettingError
-from ._handler import after_import, load
+from ._handler import after_import, is_special, load
 from ._paths import complete_path
-from ._report import error_json, format_frames, frames_of, log_error, make_error, notice, text_of, xray_cause
+from ._report import (
+    OWN_FRAMES,
+    error_json,
+    format_frames,
+    frames_of,
+    log_error,
+    make_error,
+    notice,
+    text_of,
+    xray_cause,
+)
 from ._settings import Settings
 from ._sinks import create_log_sink
 
@@ -26,11 +36,13 @@ if TYPE_CHECKING:
 
     from ._client import Invocation
     from ._report import ErrorResult
+    from ._special import Special
     from ._types import LogSink
 
     Handler = Callable[[object, LambdaContext], object]
 
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
+_specials: "list[Special]" = []
 _LINGER = 2.0  # seconds that threads of user code get when the process ends
 
 
@@ -57,8 +69,9 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             complete_path(posix.environ)
         settings = Settings(posix.environ, argv[1:])
         sink = create_log_sink(json_format=settings.json_format)
-        for problem in settings.problems:
-            notice(sink, "", problem)
+        if settings.options is not None:
+            for problem in settings.options.problems:
+                notice(sink, "", problem)
         current = _Current()
         client = LambdaRuntimeClient(
             settings.api,
@@ -109,6 +122,8 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     failed: "BaseException | None" = None
     try:
         handler: "Handler" = load(settings.handler)
+        if is_special(handler) or (settings.options is not None and settings.options.names_application):
+            handler = _special(client, sink).adapt(handler)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # not with a marshaller of user code
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: orjson cannot be imported, the standard library is used")
@@ -120,10 +135,10 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
         if client.forked:
             raise  # a child that user code forked ends as it wants to
         status = _status(exit_request.code) or 1
-        frames = frames_of(exit_request.__traceback__, _OWN)
+        frames = frames_of(exit_request.__traceback__, OWN_FRAMES)
         error = make_error(_exit_text("", status), "Runtime.ExitError", format_frames(frames))
     except BaseException as raised:
-        frames = frames_of(raised.__traceback__, _OWN)
+        frames = frames_of(raised.__traceback__, OWN_FRAMES)
         error = make_error(text_of(raised), type(raised).__name__, format_frames(frames))
     # The `except` blocks have ended: a tool that reports from its own post_init_error must find no exception in hand.
     _log(error, sink)
@@ -207,7 +222,15 @@ def handle_event_request(
         marshaller = lambda_runtime_client.marshaller
         event = marshaller.unmarshal_request(body.pop(), content_type)
         response = request_handler(event, context)
-        result, result_content_type = marshaller.marshal_response(response)
+        try:
+            result, result_content_type = marshaller.marshal_response(response)
+        except Fault:
+            if not _is_live(response):
+                raise
+            answer = _special(lambda_runtime_client, log_sink).deliver(response, context, invocation_id, _flush)
+            if answer is None:
+                return
+            result, result_content_type = answer
     except Fault as fault:
         cause = xray_cause("LambdaValidationError", fault.message, [])
         error = make_error(fault.message, fault.error_type, fault.trace, invoke_id)
@@ -219,7 +242,7 @@ def handle_event_request(
             leaving = raised
             kind, text = "Runtime.ExitError", _exit_text(invoke_id, _status(raised.code))
             lambda_runtime_client.finishing = True
-        frames = frames_of(raised.__traceback__, _OWN)
+        frames = frames_of(raised.__traceback__, OWN_FRAMES)
         cause = xray_cause(kind, text, frames)
         error = make_error(text, kind, format_frames(frames), invoke_id)
     else:
@@ -231,6 +254,21 @@ def handle_event_request(
     lambda_runtime_client.post_invocation_error(invoke_id, error_json(error), cause, invocation_id)
     if leaving is not None:
         raise leaving
+
+
+def _is_live(response: object) -> bool:
+    """Whether a result that is no JSON is a stream, or is to be awaited."""
+    kind = type(response)
+    return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
+
+
+def _special(client: LambdaRuntimeClient, sink: "LogSink") -> "Special":
+    """Return what serves streams, coroutines and applications; made when it is first needed."""
+    if not _specials:
+        from ._special import Special
+
+        _specials.append(Special(client, sink))
+    return _specials[0]
 
 
 def _set_trace_id(trace_id: "str | None") -> None:
@@ -327,7 +365,7 @@ def _leave(status: int) -> int:
 
 
 # Frames of these run before the handler's own and are no news to whoever reads its stack trace.
-_OWN = (initialize.__code__, load.__code__, load.__globals__["_import"].__code__, handle_event_request.__code__)
+OWN_FRAMES += (initialize.__code__, load.__code__, load.__globals__["_import"].__code__, handle_event_request.__code__)
 
 # What tools replace, as it was.
 _UNREPLACED = (handle_event_request, LambdaRuntimeClient.post_invocation_result)

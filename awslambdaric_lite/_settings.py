@@ -4,12 +4,10 @@ from ._faults import SettingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ._options import Options
 
-_CHOICES = {
-    "PIPELINE": ("1", "0"),
-    "CODEC": ("auto", "stdlib", "orjson"),
-}  # AWSLAMBDARIC_LITE_<name>: allowed values, the default first
+_PREFIX = b"AWSLAMBDARIC_LITE_"
+_ELSEWHERE = (b"AWSLAMBDARIC_LITE_PYTHON", b"AWSLAMBDARIC_LITE_NEXT_WRAPPER")  # not for this process
 
 
 class Settings:
@@ -17,10 +15,10 @@ class Settings:
 
     Attributes:
         handler: such as `app.handler`; empty if nobody named one.
-        problems: one line for each variable that has a value it cannot have.
+        options: None if no variable that begins with `AWSLAMBDARIC_LITE_` is set.
     """
 
-    __slots__ = ("api", "codec", "handler", "json_format", "log_level", "pipeline", "problems")
+    __slots__ = ("api", "codec", "handler", "json_format", "log_level", "options", "pipeline")
 
     def __init__(self, environ: "dict[bytes, bytes]", arguments: "list[str]") -> None:
         """Read the environment.
@@ -33,24 +31,19 @@ class Settings:
             value = environ.get(name.encode())
             return None if value is None else value.decode(errors="surrogateescape")
 
-        self.problems: "list[str]" = []
         self.handler = arguments[0] if arguments else variable("_HANDLER") or ""
         self.api = Address(variable("AWS_LAMBDA_RUNTIME_API"))
         self.json_format = (variable("AWS_LAMBDA_LOG_FORMAT") or "").upper() == "JSON"
         self.log_level = variable("AWS_LAMBDA_LOG_LEVEL")
-        self.pipeline = self._choice("PIPELINE", variable) == "1"
-        self.codec = self._choice("CODEC", variable)
+        self.pipeline = True
+        self.codec = "auto"
+        self.options: "Options | None" = None
+        if [name for name in environ if name.startswith(_PREFIX) and name not in _ELSEWHERE]:
+            from ._options import Options
 
-    def _choice(self, name: str, variable: "Callable[[str], str | None]") -> str:
-        full_name = f"AWSLAMBDARIC_LITE_{name}"
-        value = variable(full_name)
-        allowed = _CHOICES[name]
-        if not value:
-            return allowed[0]
-        if value.lower() in allowed:
-            return value.lower()
-        self.problems.append(f"{full_name}={value!r} is ignored: it can be {', '.join(allowed)}")
-        return allowed[0]
+            self.options = Options(environ)
+            self.pipeline = self.options["PIPELINE"] == "1"
+            self.codec = self.options["CODEC"]
 
 
 class Address:

@@ -19,6 +19,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "__main__": (set(), set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_faults", "_http"}, set()),
+    "_async": (set(), set()),
     "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
     "_connection": ({"_faults", "_http"}, set()),
     "_context": (set(), {"_sinks"}),
@@ -29,15 +30,19 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_http": ({"_faults"}, set()),
     "_json_errors": (set(), set()),
     "_logs": ({"_sinks"}, set()),
+    "_options": (set(), set()),
     "_orjson": ({"_exact"}, {"_vendor"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_faults", "_handler", "_paths", "_report", "_settings", "_sinks"},
-        {"_hints", "_logs"},
+        {"_hints", "_logs", "_special"},
     ),
-    "_settings": ({"_faults"}, set()),
+    "_responses": (set(), set()),
+    "_settings": ({"_faults"}, {"_options"}),
     "_sinks": (set(), set()),
+    "_special": ({"_codec", "_faults", "_handler", "_options", "_report", "_streaming"}, {"_async"}),
+    "_streaming": ({"_codec", "_faults", "_report", "_responses"}, set()),
     "_types": (set(), set()),  # for type checkers: nobody imports it
 }
 SOLE_USERS = {"_socket": "_connection", "_json": "_codec"}
@@ -160,7 +165,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
-LONG = {"_client": 360, "_http": 320, "_runtime": 340}
+LONG = {"_client": 360, "_http": 320, "_runtime": 380}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

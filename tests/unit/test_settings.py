@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from awslambdaric_lite._faults import SettingError
+from awslambdaric_lite._options import Options
 from awslambdaric_lite._settings import Address, Settings
 
 API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}
@@ -95,7 +96,7 @@ def test_the_defaults() -> None:
     assert settings.log_level is None
     assert settings.pipeline is True
     assert settings.codec == "auto"
-    assert settings.problems == []
+    assert settings.options is None
     assert settings.api.port == 9001
 
 
@@ -134,7 +135,7 @@ def test_own_settings(name: str, value: str, attribute: str, expected: object) -
     """Allowed values, in any case; empty is unset."""
     settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): value.encode()}, [])
     assert getattr(settings, attribute) == expected
-    assert settings.problems == []
+    assert settings.options is not None and settings.options.problems == []
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,25 @@ def test_a_bad_value_is_reported_and_the_default_is_used(
     """One line that names the variable, the value and what is allowed."""
     settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): b"yes\nplease"}, [])
     assert getattr(settings, attribute) == default
-    (problem,) = settings.problems
+    assert settings.options is not None
+    (problem,) = settings.options.problems
     assert f"AWSLAMBDARIC_LITE_{name}='yes\\nplease'" in problem
     assert problem.endswith(allowed)
     assert "\n" not in problem
+
+
+def test_an_unknown_variable_is_reported() -> None:
+    """A misspelt name is not silently without effect."""
+    settings = Settings({**API, b"AWSLAMBDARIC_LITE_CODECS": b"orjson"}, [])
+    assert settings.options is not None
+    (problem,) = settings.options.problems
+    assert "AWSLAMBDARIC_LITE_CODECS='orjson'" in problem and "CODEC," in problem
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "900001", "soon"])
+def test_milliseconds_out_of_range_are_reported(value: str) -> None:
+    """The one variable that is a number."""
+    options = Options({b"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": value.encode()})
+    assert options.timeout_dump_ms is None
+    assert "1 to 900000" in options.problems[0]
+    assert Options({b"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": b"500"}).timeout_dump_ms == 500

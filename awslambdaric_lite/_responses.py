@@ -1,0 +1,70 @@
+"""`StreamingResponse`: what a handler returns to stream an HTTP response. Imports only C builtins."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Mapping
+    from typing import IO
+
+    Chunk = bytes | bytearray | memoryview | str
+    Body = Chunk | Iterable[Chunk] | AsyncIterable[Chunk] | IO[bytes]
+    Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+class StreamingResponse:
+    """An HTTP response whose body leaves as it is made; for function URLs and REST APIs that stream.
+
+    Whoever invokes the function directly gets the body behind a prelude, which is JSON and eight NUL bytes.
+    Names are those of Starlette's class.
+
+    Attributes:
+        body_iterator: the body: chunks of `bytes` or `str`, from any iterable, sync or async, or a binary file.
+        headers: name and value pairs in order; a `set-cookie` among them is a cookie.
+        cookies: values for `Set-Cookie`, one each.
+    """
+
+    __slots__ = ("body_iterator", "cookies", "headers", "status_code")
+
+    def __init__(
+        self,
+        body: "Body",
+        status_code: int = 200,
+        headers: "Headers | None" = None,
+        cookies: "Iterable[str] | None" = None,
+        media_type: "str | None" = None,
+    ) -> None:
+        """Describe the response; `media_type` is the content type, unless `headers` has one.
+
+        Raises:
+            TypeError: the status or a header is not of its type.
+            ValueError: the status is none of HTTP's.
+        """
+        if type(status_code) is not int:  # an HTTPStatus is fine, a bool or a string is a mistake
+            if isinstance(status_code, (bool, float)) or not hasattr(status_code, "__index__"):
+                raise TypeError(f"status_code is an integer, not {status_code!r}")
+            status_code = status_code.__index__()
+        if not 100 <= status_code <= 599:
+            raise ValueError(f"status_code {status_code} is not between 100 and 599")
+        self.body_iterator = body
+        self.status_code = status_code
+        self.headers: "list[tuple[str, str]]" = []
+        self.cookies = [] if cookies is None else list(cookies)
+        pairs: "Iterable[tuple[object, object]]" = headers or ()  # type: ignore[assignment]
+        if hasattr(headers, "items"):
+            pairs = headers.items()  # type: ignore[union-attr]
+        for name, value in pairs:
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise TypeError(f"header {name!r} is {value!r}: names and values are strings")
+            if name.lower() == "set-cookie":
+                self.cookies.append(value)
+            else:
+                self.headers.append((name, value))
+        if media_type is not None and not any(name.lower() == "content-type" for name, _ in self.headers):
+            self.headers.append(("content-type", media_type))
+
+    def joined_headers(self) -> "dict[str, str]":
+        """Headers by lower-case name; those that are repeated are joined, for in the prelude a name occurs once."""
+        joined: "dict[str, str]" = {}
+        for name, value in self.headers:
+            name = name.lower()
+            joined[name] = f"{joined[name]}, {value}" if name in joined else value
+        return joined

@@ -1,0 +1,102 @@
+"""Handlers that are more than plain functions, results that are more than JSON: the door to what serves them.
+
+Loaded in init if the handler shows what it is (`_handler.is_special`), else when a plain function returns one of these.
+"""
+
+import posix
+
+from ._codec import Marshaller
+from ._faults import Fault
+from ._handler import code_flags
+from ._options import Options
+from ._report import OWN_FRAMES, notice
+from ._streaming import OWN, deliver, streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable
+    from typing import Any
+
+    from ._async import EventLoop
+    from ._client import LambdaRuntimeClient
+    from ._types import LogSink
+
+_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR
+
+OWN_FRAMES.extend(OWN)
+
+
+class _LiveMarshaller(Marshaller):
+    """Does not even try to write a stream as JSON."""
+
+    def marshal_response(self, response: object) -> "tuple[bytes, str]":
+        if streams(response):
+            raise Fault("Runtime.MarshalError", "a stream is no JSON")
+        return super().marshal_response(response)
+
+
+class Special:
+    """What one process needs beyond the ordinary; the event loop is made when something is to be awaited."""
+
+    def __init__(self, client: "LambdaRuntimeClient", sink: "LogSink") -> None:
+        self._client = client
+        self._sink = sink
+        self._options = Options(posix.environ)
+        self._loop: "EventLoop | None" = None
+
+    @property
+    def loop(self) -> "EventLoop":
+        """The one event loop."""
+        if self._loop is None:
+            from . import _async
+
+            self._loop = _async.EventLoop(
+                lambda text: notice(self._sink, "", text),
+                cancel_at_deadline=self._options["CANCEL_AT_DEADLINE"] == "1",
+            )
+            OWN_FRAMES.extend(_async.OWN)
+        return self._loop
+
+    def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
+        """Return what to call for an event."""
+        type(self._client).marshaller = _LiveMarshaller(self._options["CODEC"])
+        flags = code_flags(handler)
+        if flags & _COROUTINE:
+            loop = self.loop
+
+            def invoke(event: object, context: "Any") -> object:
+                return loop.run(handler(event, context), context)
+
+            OWN_FRAMES.append(invoke.__code__)
+            return invoke
+        if flags & _ASYNC_GENERATOR:
+            _ = self.loop  # now, while the CPU is not throttled
+        return handler
+
+    def deliver(
+        self,
+        response: object,
+        context: "Any",
+        invocation_id: "str | None",
+        flush: "Callable[[], None]",
+    ) -> "tuple[bytes, str] | None":
+        """Stream a result, or wait for it; return what an awaited one is as JSON.
+
+        Raises:
+            Fault: it is none of what can be streamed or awaited.
+            BaseException: of the handler's.
+        """
+        client = self._client
+        while hasattr(type(response), "__await__"):
+            response = self.loop.run(response, context)  # type: ignore[arg-type]
+        if not streams(response):
+            return client.marshaller.marshal_response(response)
+
+        def drive(body: "AsyncIterable[object]", write: "Callable[[object], None]") -> None:
+            self.loop.drive(body, write, context)
+
+        deliver(client, response, context.aws_request_id, invocation_id, self._sink, flush, drive)
+        return None
+
+
+OWN_FRAMES.extend((Special.deliver.__code__,))
