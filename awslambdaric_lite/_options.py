@@ -38,9 +38,9 @@ class Options:
         return self._chosen.get(name, _CHOICES[name][0])
 
     @property
-    def names_application(self) -> bool:
-        """Whether the handler was said to be an application."""
-        return self["APP"] in ("asgi", "wsgi")
+    def concerns_handler(self) -> bool:
+        """Whether something is to be done with the handler: it was said to be an application, or is to be watched."""
+        return self["APP"] in ("asgi", "wsgi") or self.timeout_dump_ms is not None
 
     def _take(self, name: str, value: str) -> "str | None":
         """Note a value; return what is wrong with it."""

@@ -81,6 +81,10 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         )
         _rehearse(client, sink)
         handler = initialize(settings, client, current, sink)
+        if posix.environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
+            from ._snapstart import pass_through_snapshot
+
+            pass_through_snapshot(client, sink, _flush)
         run(client, handler, current, sink)
     except (SettingError, ApiError, ConnectionLost, ProtocolError) as error:
         _say(str(error))
@@ -122,7 +126,7 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     failed: "BaseException | None" = None
     try:
         handler: "Handler" = load(settings.handler)
-        if is_special(handler) or (settings.options is not None and settings.options.names_application):
+        if is_special(handler) or (settings.options is not None and settings.options.concerns_handler):
             handler = _special(client, sink).adapt(handler)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # not with a marshaller of user code
         if choose_encoder is not None and not choose_encoder():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._client import LambdaRuntimeClient
     from ._types import LogSink
 
-_COROUTINE, _ASYNC_GENERATOR = 0x80, 0x200  # inspect.CO_COROUTINE and CO_ASYNC_GENERATOR
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_*
 
 OWN_FRAMES.extend(OWN)
 
@@ -59,19 +59,30 @@ class Special:
 
     def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
         """Return what to call for an event."""
-        type(self._client).marshaller = _LiveMarshaller(self._options["CODEC"])
         flags = code_flags(handler)
+        if flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR):
+            type(self._client).marshaller = _LiveMarshaller(self._options["CODEC"])
         if flags & _COROUTINE:
-            loop = self.loop
-
-            def invoke(event: object, context: "Any") -> object:
-                return loop.run(handler(event, context), context)
-
-            OWN_FRAMES.append(invoke.__code__)
-            return invoke
-        if flags & _ASYNC_GENERATOR:
+            handler = self._awaited(handler)
+        elif flags & _ASYNC_GENERATOR:
             _ = self.loop  # now, while the CPU is not throttled
+        if self._options.timeout_dump_ms is not None:
+            from ._watchdog import Watchdog
+
+            watchdog = Watchdog(self._client, self._options.timeout_dump_ms, _is_live)
+            watchdog.loop = None if self._loop is None else self._loop.loop
+            handler = watchdog.watch(handler)
+            OWN_FRAMES.append(handler.__code__)
         return handler
+
+    def _awaited(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
+        loop = self.loop
+
+        def invoke(event: object, context: "Any") -> object:
+            return loop.run(handler(event, context), context)
+
+        OWN_FRAMES.append(invoke.__code__)
+        return invoke
 
     def deliver(
         self,
@@ -97,6 +108,11 @@ class Special:
 
         deliver(client, response, context.aws_request_id, invocation_id, self._sink, flush, drive)
         return None
+
+
+def _is_live(result: object) -> bool:
+    """Whether something of the handler goes on after it has returned."""
+    return streams(result) or hasattr(type(result), "__await__")
 
 
 OWN_FRAMES.extend((Special.deliver.__code__,))

@@ -1,0 +1,96 @@
+"""Stacks shortly before the deadline, so that a time-out says where it hung.
+
+Loaded where `AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS` is set. All threads' stacks come from the C watchdog of `faulthandler`,
+which needs neither the interpreter's lock nor its cooperation; what coroutines wait for comes from the event loop.
+"""
+
+import faulthandler
+
+from ._report import OWN_FRAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, TimerHandle
+    from collections.abc import Callable
+    from typing import Any
+
+    from ._client import Invocation, LambdaRuntimeClient
+
+_STDERR = 2  # the descriptor: user code may have replaced sys.stderr
+
+
+class Watchdog:
+    """Armed when the handler is called, disarmed before the next invocation is asked for.
+
+    Armed any longer it would bite after a thaw: its clock goes on while the environment is frozen.
+    """
+
+    def __init__(self, client: "LambdaRuntimeClient", before_ms: int, is_live: "Callable[[object], bool]") -> None:
+        """`is_live(result)` tells of what goes on after the handler has returned."""
+        self.loop: "AbstractEventLoop | None" = None
+        self._before_ms = before_ms
+        self._is_live = is_live
+        self._timer: "TimerHandle | None" = None
+        wait_next_invocation = client.wait_next_invocation
+
+        def disarm_and_wait() -> "Invocation":
+            self.disarm()
+            return wait_next_invocation()
+
+        client.wait_next_invocation = disarm_and_wait  # type: ignore[method-assign]
+
+    def watch(self, handler: "Callable[[object, Any], object]") -> "Callable[[object, Any], object]":
+        """Return the handler, watched."""
+
+        def watched(event: object, context: "Any") -> object:
+            self.arm(context.get_remaining_time_in_millis() - self._before_ms)
+            try:
+                result = handler(event, context)
+            except BaseException:
+                self.disarm()
+                raise
+            if not self._is_live(result):
+                self.disarm()
+            return result
+
+        return watched
+
+    def arm(self, left_ms: int) -> None:
+        """Dump in so many milliseconds; not at all if that moment has passed."""
+        if left_ms <= 0:
+            return
+        faulthandler.dump_traceback_later(left_ms / 1000, file=_STDERR)
+        if self.loop is not None:
+            self._timer = self.loop.call_later(left_ms / 1000, _dump_tasks, self.loop)
+
+    def disarm(self) -> None:
+        """Do not dump any more."""
+        faulthandler.cancel_dump_traceback_later()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _dump_tasks(loop: "AbstractEventLoop") -> None:
+    """Write where each task of the loop waits, in faulthandler's form. The loop runs, or this would not be called."""
+    import asyncio
+    import os
+
+    lines: "list[str]" = []
+    for task in asyncio.all_tasks(loop):
+        lines.append(f"Task {task.get_name()} (most recent await last):")
+        awaited: object = task.get_coro()
+        while awaited is not None:
+            frame = _first(awaited, ("cr_frame", "ag_frame", "gi_frame"))
+            if frame is not None and frame.f_code not in OWN_FRAMES:
+                lines.append(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}')
+            awaited = _first(awaited, ("cr_await", "ag_await", "gi_yieldfrom"))
+    try:
+        os.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # user code closed it
+
+
+def _first(awaitable: object, names: "tuple[str, ...]") -> "Any":
+    """Return what a coroutine, an asynchronous generator or a generator calls one of these names."""
+    return next((value for name in names if (value := getattr(awaitable, name, None)) is not None), None)
