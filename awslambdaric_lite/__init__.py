@@ -4,14 +4,19 @@ The names that handlers and tests use are found on first access: importing the p
 """
 
 __version__ = "0.1.0"
-__all__ = ["LambdaContext", "StreamingResponse", "__version__"]
+__all__ = ["LambdaContext", "StreamingResponse", "__version__", "on_shutdown"]
 
-_PUBLIC = {"LambdaContext": "_context", "StreamingResponse": "_responses"}  # public name -> module that defines it
+_PUBLIC = {
+    "LambdaContext": "_context",
+    "StreamingResponse": "_responses",
+    "on_shutdown": "_shutdown",
+}  # public name -> module that defines it
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._context import LambdaContext as LambdaContext
     from ._responses import StreamingResponse as StreamingResponse
+    from ._shutdown import on_shutdown as on_shutdown
 
 
 def __getattr__(name: str) -> object:

@@ -81,6 +81,10 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         )
         _rehearse(client, sink)
         handler = initialize(settings, client, current, sink)
+        if "awslambdaric_lite._shutdown" in sys.modules or "signal" in sys.modules:
+            from ._shutdown import arm_if_wanted
+
+            arm_if_wanted(settings.api, sink, _flush, lambda: _specials[0].existing_loop if _specials else None)
         if posix.environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
             from ._snapstart import pass_through_snapshot
 

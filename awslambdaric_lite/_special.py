@@ -14,6 +14,7 @@ from ._streaming import OWN, deliver, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import AsyncIterable, Callable
     from typing import Any
 
@@ -57,6 +58,11 @@ class Special:
             OWN_FRAMES.extend(_async.OWN)
         return self._loop
 
+    @property
+    def existing_loop(self) -> "AbstractEventLoop | None":
+        """The event loop, if it was needed already."""
+        return None if self._loop is None else self._loop.loop
+
     def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
         """Return what to call for an event."""
         flags = code_flags(handler)
@@ -70,7 +76,7 @@ class Special:
             from ._watchdog import Watchdog
 
             watchdog = Watchdog(self._client, self._options.timeout_dump_ms, _is_live)
-            watchdog.loop = None if self._loop is None else self._loop.loop
+            watchdog.loop = self.existing_loop
             handler = watchdog.watch(handler)
             OWN_FRAMES.append(handler.__code__)
         return handler

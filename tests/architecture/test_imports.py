@@ -36,10 +36,11 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_faults", "_handler", "_paths", "_report", "_settings", "_sinks"},
-        {"_hints", "_logs", "_snapstart", "_special"},
+        {"_hints", "_logs", "_shutdown", "_snapstart", "_special"},
     ),
     "_responses": (set(), set()),
     "_settings": ({"_faults"}, {"_options"}),
+    "_shutdown": ({"_connection", "_faults", "_report"}, set()),
     "_sinks": (set(), set()),
     "_snapstart": ({"_faults", "_report"}, set()),
     "_special": ({"_codec", "_faults", "_handler", "_options", "_report", "_streaming"}, {"_async", "_watchdog"}),
@@ -47,7 +48,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_watchdog": ({"_report"}, set()),
     "_types": (set(), set()),  # for type checkers: nobody imports it
 }
-SOLE_USERS = {"_socket": "_connection", "_json": "_codec"}
+SOLE_USERS = {"_socket": "_connection", "_json": "_codec", "_signal": "_shutdown"}
 C_BUILTINS = {"_json", "_socket", "gc", "marshal", "posix", "sys", "time"}
 # Public faces of private C modules, in the `except ImportError` behind them.
 FALLBACKS = {"_codec": {"json.encoder", "json.scanner"}, "_connection": {"socket"}}
@@ -167,7 +168,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
-LONG = {"_client": 360, "_http": 320, "_runtime": 390}
+LONG = {"_client": 360, "_http": 320, "_runtime": 395}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)
