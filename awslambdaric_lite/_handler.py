@@ -78,6 +78,30 @@ def code_flags(handler: object) -> int:
     return flags
 
 
+def rescue_stale_bytecode(*, trust_all: bool) -> None:
+    """Have bytecode that is rejected for the date of its source looked at once more, by `_stale`.
+
+    Hooked in where the interpreter compares dates, so that bytecode which passes costs nothing.
+    """
+    external = sys.modules["_frozen_importlib_external"]
+    validate = getattr(external, "_validate_timestamp_pyc", None)
+    if validate is None:
+        return  # a Python that does it in another way
+
+    def validate_or_rescue(data: bytes, mtime: int, size: int, name: str, details: "dict[str, str]") -> None:
+        try:
+            validate(data, mtime, size, name, details)
+        except ImportError:
+            if name.startswith("awslambdaric_lite."):
+                raise  # `_stale` itself, for one
+            from ._stale import rescue
+
+            if not rescue(data, size, name, details["path"], trust_all=trust_all):
+                raise
+
+    external._validate_timestamp_pyc = validate_or_rescue  # type: ignore[attr-defined]
+
+
 def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:
     """Call `action(module)` as soon as user code has imported the module `name`; at once if it is imported already."""
     module = sys.modules.get(name)

@@ -12,7 +12,7 @@ from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
 from ._faults import ApiError, ConnectionLost, Fault, ForkedChild, ProtocolError, SettingError
-from ._handler import after_import, is_special, load
+from ._handler import after_import, is_special, load, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import (
     OWN_FRAMES,
@@ -128,6 +128,9 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     gc.enable()
     status = 1
     failed: "BaseException | None" = None
+    trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
+    if trust != "off":
+        rescue_stale_bytecode(trust_all=trust == "all")
     try:
         handler: "Handler" = load(settings.handler)
         if is_special(handler) or (settings.options is not None and settings.options.concerns_handler):
@@ -135,6 +138,10 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # not with a marshaller of user code
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: orjson cannot be imported, the standard library is used")
+        if "awslambdaric_lite._stale" in sys.modules and settings.log_level in ("DEBUG", "TRACE"):
+            from ._stale import rescued
+
+            notice(sink, "", f"{len(rescued)} modules came from bytecode that only looked stale")
         return handler
     except Fault as fault:
         error = make_error(fault.message, fault.error_type, fault.trace)

@@ -25,7 +25,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_context": (set(), {"_sinks"}),
     "_exact": ({"_codec"}, set()),
     "_faults": (set(), set()),
-    "_handler": ({"_faults"}, set()),
+    "_handler": ({"_faults"}, {"_stale"}),
     "_hints": ({"_faults"}, set()),
     "_http": ({"_faults"}, set()),
     "_json_errors": (set(), set()),
@@ -36,7 +36,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_faults", "_handler", "_paths", "_report", "_settings", "_sinks"},
-        {"_hints", "_logs", "_shutdown", "_snapstart", "_special"},
+        {"_hints", "_logs", "_shutdown", "_snapstart", "_special", "_stale"},
     ),
     "_responses": (set(), set()),
     "_settings": ({"_faults"}, {"_options"}),
@@ -44,6 +44,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_sinks": (set(), set()),
     "_snapstart": ({"_faults", "_report"}, set()),
     "_special": ({"_codec", "_faults", "_handler", "_options", "_report", "_streaming"}, {"_async", "_watchdog"}),
+    "_stale": (set(), set()),
     "_streaming": ({"_codec", "_faults", "_report", "_responses"}, set()),
     "_watchdog": ({"_report"}, set()),
     "_types": (set(), set()),  # for type checkers: nobody imports it
@@ -168,7 +169,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
-LONG = {"_client": 360, "_http": 320, "_runtime": 395}
+LONG = {"_client": 360, "_http": 320, "_runtime": 405}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

@@ -1,0 +1,162 @@
+"""Bytecode that the interpreter rejects for the date of its source, used where it provably belongs to that source.
+
+Packagers reset the times of files, so that every `.pyc` of an installed package looks stale and each cold start
+compiles it all again. What pip recorded tells more than a date: if one `RECORD` lists the `.py` with the very size and
+hash that the file has, and lists the `.pyc` too, the two were installed together. Loaded when the first such file turns
+up.
+"""
+
+import marshal
+import sys
+from binascii import b2a_base64
+
+try:
+    from _sha2 import sha256  # spares `hashlib`
+except ImportError:
+    try:
+        from _sha256 import sha256  # up to CPython 3.11
+    except ImportError:
+        from hashlib import sha256
+
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_HEADER = 16  # bytes of a .pyc: magic number, flags, time, size (PEP 552)
+
+rescued: "list[str]" = []
+"""The names of the modules whose bytecode was used."""
+
+_codes: "dict[str, CodeType]" = {}  # path of a .pyc: its content, until the import machinery asks for it
+_sources: "dict[str, bytes]" = {}  # path of a .py that was read in vain: its content, until it is compiled
+_records: "dict[tuple[str, str], dict[bytes, bytes]]" = {}  # root and top-level name: lines of RECORD by path
+
+
+def rescue(data: bytes, size: int, name: str, bytecode_path: str, *, trust_all: bool) -> bool:
+    """Whether a rejected `.pyc` may be used for its source, which has `size` bytes now."""
+    if data[4:8] != b"\0\0\0\0" or int.from_bytes(data[12:16], "little") != size & 0xFFFFFFFF:
+        return False
+    source_path = _source_path(bytecode_path)
+    if source_path is None or not (trust_all or _installed_together(source_path, bytecode_path, size)):
+        return False
+    try:
+        code = marshal.loads(data[_HEADER:])
+    except (EOFError, ValueError, TypeError):
+        return False  # it is garbled: the source is compiled
+    if not hasattr(code, "co_filename"):
+        return False
+    if not rescued:
+        _serve_what_was_read()
+    sys.modules["_imp"]._fix_co_filename(code, source_path)  # as the import machinery does
+    _codes[bytecode_path] = code
+    _sources.pop(source_path, None)
+    rescued.append(name)
+    return True
+
+
+def _source_path(bytecode_path: str) -> "str | None":
+    """Where the source of `…/__pycache__/name.cpython-313.pyc` is."""
+    folder, _, file = bytecode_path.rpartition("/")
+    parent, _, cache = folder.rpartition("/")
+    return f"{parent}/{file.partition('.')[0]}.py" if cache == "__pycache__" else None
+
+
+def _installed_together(source_path: str, bytecode_path: str, size: int) -> bool:
+    """Whether one RECORD lists both files, the source with the hash it has."""
+    for root in sys.path:
+        if root and source_path.startswith(f"{root}/"):
+            relative = source_path[len(root) + 1 :]
+            lines = _record(root, relative.partition("/")[0])
+            entry = lines.get(relative.encode())
+            if entry is not None and bytecode_path[len(root) + 1 :].encode() in lines:
+                return _matches(entry, source_path, size)
+    return False
+
+
+def _record(root: str, top: str) -> "dict[bytes, bytes]":
+    """Read the RECORD, in a folder that packages are imported from, which has a top-level package or module."""
+    known = _records.get((root, top))
+    if known is None:
+        known = _records[root, top] = {}
+        begin = b"\n%b%b" % (top.encode(), b"," if top.endswith(".py") else b"/")
+        for content in _contents(root):
+            if begin in content:
+                for line in content.split(b"\n"):
+                    path, _, rest = line.rstrip(b"\r").partition(b",")
+                    known[path] = rest
+                break
+    return known
+
+
+_roots: "dict[str, list[bytes]]" = {}
+
+
+def _contents(root: str) -> "list[bytes]":
+    found = _roots.get(root)
+    if found is None:
+        found = _roots[root] = []
+        try:
+            names = posix.listdir(root)
+        except OSError:
+            return found
+        for name in names:
+            if name.endswith(".dist-info"):
+                content = _read(f"{root}/{name}/RECORD")
+                if content is not None:
+                    found.append(b"\n" + content)
+    return found
+
+
+def _matches(entry: bytes, source_path: str, size: int) -> bool:
+    """Compare `sha256=…,size` with a file; what was read of it in vain is kept for the compiler."""
+    recorded, _, recorded_size = entry.rpartition(b",")
+    if recorded_size != b"%d" % size or not recorded.startswith(b"sha256="):
+        return False
+    source = _read(source_path)
+    if source is None:
+        return False
+    digest = b2a_base64(sha256(source).digest(), newline=False).rstrip(b"=").translate(_URL_SAFE)
+    if len(source) == size and recorded == b"sha256=" + digest:
+        return True
+    _sources[source_path] = source
+    _serve_what_was_read()
+    return False
+
+
+def _read(path: str) -> "bytes | None":
+    try:
+        with open(path, "rb", 0) as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+_serving: "list[bool]" = []
+
+
+def _serve_what_was_read() -> None:
+    """Let the import machinery have what was read here already, rather than read or unmarshal it again."""
+    if _serving:
+        return
+    _serving.append(True)
+    external: "Any" = sys.modules["_frozen_importlib_external"]
+    compile_bytecode = external._compile_bytecode
+    get_data = external.FileLoader.get_data
+
+    def take_code(
+        data: bytes, name: "str | None" = None, bytecode_path: "str | None" = None, source_path: "str | None" = None
+    ) -> object:
+        code = _codes.pop(bytecode_path, None) if bytecode_path is not None else None
+        return compile_bytecode(data, name, bytecode_path, source_path) if code is None else code
+
+    def take_source(self: object, path: str) -> bytes:
+        source = _sources.pop(path, None) if _sources else None
+        content: bytes = get_data(self, path) if source is None else source
+        return content
+
+    external._compile_bytecode = take_code
+    external.FileLoader.get_data = take_source
