@@ -139,6 +139,20 @@ def make_error(
     }
 
 
+def exit_status(code: object) -> int:
+    """Return the exit status that the interpreter makes of `SystemExit.code`."""
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1
+
+
+def exit_text(request_id: str, status: int) -> str:
+    """Return what the platform says of a runtime that exits."""
+    prefix = f"RequestId: {request_id} " if request_id else ""
+    reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
+    return f"{prefix}Error: Runtime {reason}"
+
+
 def error_json(error: "ErrorResult") -> str:
     """Render an error object as ASCII JSON."""
     trace = error["stackTrace"]

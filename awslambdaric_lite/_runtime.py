@@ -17,6 +17,8 @@ from ._paths import complete_path
 from ._report import (
     OWN_FRAMES,
     error_json,
+    exit_status,
+    exit_text,
     format_frames,
     frames_of,
     log_error,
@@ -98,7 +100,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         _flush()
         posix._exit(1)
     except SystemExit as error:
-        _leave(_status(error.code))
+        _leave(exit_status(error.code))
         raise
     except KeyboardInterrupt:
         return _leave(130)
@@ -149,9 +151,9 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
     except SystemExit as exit_request:
         if client.forked:
             raise  # a child that user code forked ends as it wants to
-        status = _status(exit_request.code) or 1
+        status = exit_status(exit_request.code) or 1
         frames = frames_of(exit_request.__traceback__, OWN_FRAMES)
-        error = make_error(_exit_text("", status), "Runtime.ExitError", format_frames(frames))
+        error = make_error(exit_text("", status), "Runtime.ExitError", format_frames(frames))
     except BaseException as raised:
         frames = frames_of(raised.__traceback__, OWN_FRAMES)
         error = make_error(text_of(raised), type(raised).__name__, format_frames(frames))
@@ -250,12 +252,12 @@ def handle_event_request(
         cause = xray_cause("LambdaValidationError", fault.message, [])
         error = make_error(fault.message, fault.error_type, fault.trace, invoke_id)
     except BaseException as raised:
-        if lambda_runtime_client.forked and isinstance(raised, SystemExit):
-            raise  # a child that user code forked ends as it wants to
+        if lambda_runtime_client.finishing or (lambda_runtime_client.forked and isinstance(raised, SystemExit)):
+            raise  # what there was to post was posted; a child that user code forked ends as it wants to
         kind, text = type(raised).__name__, text_of(raised)
         if isinstance(raised, SystemExit):
             leaving = raised
-            kind, text = "Runtime.ExitError", _exit_text(invoke_id, _status(raised.code))
+            kind, text = "Runtime.ExitError", exit_text(invoke_id, exit_status(raised.code))
             lambda_runtime_client.finishing = True
         frames = frames_of(raised.__traceback__, OWN_FRAMES)
         cause = xray_cause(kind, text, frames)
@@ -339,20 +341,6 @@ def _say(text: str) -> None:
         sys.stderr.write(f"awslambdaric-lite: {text}\n")
     except Exception:
         pass
-
-
-def _status(code: object) -> int:
-    """Return the exit status that the interpreter makes of `SystemExit.code`."""
-    if code is None:
-        return 0
-    return code & 0xFF if isinstance(code, int) else 1
-
-
-def _exit_text(request_id: str, status: int) -> str:
-    """Return what the platform says of a runtime that exits."""
-    prefix = f"RequestId: {request_id} " if request_id else ""
-    reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
-    return f"{prefix}Error: Runtime {reason}"
 
 
 def _leave(status: int) -> int:

@@ -6,6 +6,7 @@ somebody asked for it, by `on_shutdown()` or with a SIGTERM handler of its own. 
 
 import _thread
 import posix
+import sys
 import time
 
 try:
@@ -68,6 +69,7 @@ class Shutdown:
         self._pid = posix.getpid()
         self._users_handler: "Any" = None
         self._begun = False
+        self._pending = False
 
     def arm(self, address: "Address") -> None:
         """Ask the platform for SIGTERM, and be ready for it. If it refuses, the function runs on without."""
@@ -86,18 +88,26 @@ class Shutdown:
         reading, writing = posix.pipe()
         posix.set_blocking(writing, False)
         _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        _signal.signal(_SIGURG, _nothing)  # its default is to be ignored, which would wake nobody
+        _signal.signal(_SIGURG, self._on_kick)  # its default is to be ignored, which would wake nobody
         _thread.start_new_thread(_wait_for_ever, (connection, request))
         _thread.start_new_thread(_wake_main_thread, (reading, _thread.get_ident()))
+
+    def _on_kick(self, number: int, frame: object) -> None:
+        """Interrupt a system call, which is all that is wanted, unless the hooks had to be put off."""
+        if self._pending:
+            self._on_sigterm(_SIGTERM, frame)
 
     def _on_sigterm(self, number: int, frame: object) -> None:
         if self._begun or posix.getpid() != self._pid:
             return  # of a child that user code forked: the hooks are the parent's
+        self._pending = _within_a_write()
+        if self._pending:
+            return  # what a hook prints would be lost: the next kick comes back here
         self._begun = True
         loop = self._loop()
         if loop is not None and loop.is_running():
             # Within a coroutine: the loop cannot be entered again, so the hooks run beside that coroutine.
-            self._task = loop.create_task(self._run_beside())
+            loop.call_soon_threadsafe(self._begin_beside, loop)  # wakes it, unlike `create_task`
             return
         for hook in reversed(_hooks):
             self._run(hook, loop)
@@ -114,6 +124,9 @@ class Shutdown:
                 loop.run_until_complete(result)  # type: ignore[arg-type]
         except BaseException as raised:
             self._log(raised)
+
+    def _begin_beside(self, loop: "AbstractEventLoop") -> None:
+        self._task = loop.create_task(self._run_beside())
 
     async def _run_beside(self) -> None:
         for hook in reversed(_hooks):
@@ -186,8 +199,16 @@ def _wake_main_thread(reading: int, main_thread: int) -> None:
             time.sleep(0.005)
 
 
-def _nothing(number: int, frame: object) -> None:
-    """Interrupt a system call, which is all that is wanted."""
+def _within_a_write() -> bool:
+    """Whether the signal interrupted a write to standard output or error, whose buffers refuse another one then."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except RuntimeError:
+            return True
+        except Exception:
+            pass  # closed, or somebody's own
+    return False
 
 
 def arm_if_wanted(

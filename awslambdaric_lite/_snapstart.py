@@ -29,7 +29,7 @@ def pass_through_snapshot(client: "LambdaRuntimeClient", sink: "LogSink", flush:
         SystemExit: a hook failed, or the wait; the error was posted.
         ApiError: the error was refused.
     """
-    failure = _failure_of(lambda: _until_restored(client, flush), sink)
+    failure = _failure_of(sink, _until_restored, client, flush)
     if failure is not None:
         flush()
         client.post_init_error(failure, "Runtime.BeforeSnapshotError")
@@ -37,7 +37,7 @@ def pass_through_snapshot(client: "LambdaRuntimeClient", sink: "LogSink", flush:
     random = sys.modules.get("random")
     if random is not None:
         random.seed()  # every environment that is restored from the snapshot has the same state
-    failure = _failure_of(_run_after_restore, sink)
+    failure = _failure_of(sink, _run_after_restore)
     if failure is not None:
         flush()
         _post_restore_error(client, failure)
@@ -66,10 +66,10 @@ def _hooks(getter: str) -> "list[Hook]":
     return getattr(package, getter)() if package is not None else []
 
 
-def _failure_of(step: "Callable[[], None]", sink: "LogSink") -> "ErrorResult | None":
+def _failure_of(sink: "LogSink", step: "Callable[..., None]", *arguments: object) -> "ErrorResult | None":
     """Take a step; return what it raised, whatever that is, as an error that was logged."""
     try:
-        step()
+        step(*arguments)
         return None
     except BaseException as raised:
         frames = frames_of(raised.__traceback__, OWN_FRAMES)

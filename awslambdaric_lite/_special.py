@@ -66,7 +66,8 @@ class Special:
     def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
         """Return what to call for an event."""
         flags = code_flags(handler)
-        if flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR):
+        live = flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR)
+        if live and type(self._client.marshaller) is Marshaller:  # else it is the user's own
             type(self._client).marshaller = _LiveMarshaller(self._options["CODEC"])
         if flags & _COROUTINE:
             handler = self._awaited(handler)
@@ -112,6 +113,8 @@ class Special:
         def drive(body: "AsyncIterable[object]", write: "Callable[[object], None]") -> None:
             self.loop.drive(body, write, context)
 
+        if drive.__code__ not in OWN_FRAMES:
+            OWN_FRAMES.append(drive.__code__)
         deliver(client, response, context.aws_request_id, invocation_id, self._sink, flush, drive)
         return None
 

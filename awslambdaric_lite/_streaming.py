@@ -9,7 +9,17 @@ from binascii import b2a_base64
 
 from ._codec import quote
 from ._faults import ApiError, ConnectionLost, LiteError
-from ._report import OWN_FRAMES, error_json, format_frames, frames_of, log_error, make_error, text_of
+from ._report import (
+    OWN_FRAMES,
+    error_json,
+    exit_status,
+    exit_text,
+    format_frames,
+    frames_of,
+    log_error,
+    make_error,
+    text_of,
+)
 from ._responses import StreamingResponse
 
 TYPE_CHECKING = False
@@ -76,21 +86,24 @@ def deliver(
     except _CutOff as cut:
         sender.report(f"The Runtime API cut the streamed response off: {cut}")
     except BaseException as raised:
-        if not sender.began or client.forked:
+        if not sender.began or client.forked or client.finishing:
             raise
-        leaving = isinstance(raised, SystemExit)
+        kind, text = type(raised).__name__, text_of(raised)
+        if isinstance(raised, SystemExit):
+            kind, text = "Runtime.ExitError", exit_text(invoke_id, exit_status(raised.code))
+            client.finishing = True
         frames = frames_of(raised.__traceback__, OWN_FRAMES)
-        error = make_error(text_of(raised), type(raised).__name__, format_frames(frames), invoke_id)
+        error = make_error(text, kind, format_frames(frames), invoke_id)
         try:
             log_error(error, sink)
         except Exception:
             pass  # a log that cannot be written must not keep the error from the caller
         flush()
         try:
-            sender.finish(_trailers(type(raised).__name__, error_json(error)))
+            sender.finish(_trailers(kind, error_json(error)))
         except _CutOff as cut:
             sender.report(f"The Runtime API cut the streamed response off: {cut}")
-        if leaving:
+        if client.finishing:
             raise
 
 
@@ -178,6 +191,7 @@ class _Sender:
 
     def _judge(self, status: int, body: "bytes | bytearray") -> None:
         if status >= 500:
+            self._client.finishing = True
             raise ApiError(f"the response to {self._invoke_id}", status, body)
         if status >= 300:
             text = str(body[:500], "utf-8", "backslashreplace").strip()
@@ -219,8 +233,11 @@ def _prelude(response: StreamingResponse) -> bytes:
 
 def _trailers(kind: str, error: str) -> bytes:
     """Render the trailers of a stream that failed; the platform knows types such as `Function.ValueError`."""
-    known = kind[:1].isupper() and len(kind) > 1 and _LETTERS.issuperset(kind)
-    error_type = f"Function.{kind}" if known else "Runtime.StreamError"
+    error_type = "Runtime.StreamError"
+    if kind.startswith("Runtime."):
+        error_type = kind
+    elif kind[:1].isupper() and len(kind) > 1 and _LETTERS.issuperset(kind):
+        error_type = f"Function.{kind}"
     body = b2a_base64(error.encode(), newline=False)
     return (
         f"Lambda-Runtime-Function-Error-Type: {error_type}\r\nLambda-Runtime-Function-Error-Body: ".encode()

@@ -85,6 +85,8 @@ def _dump_tasks(loop: "AbstractEventLoop") -> None:
             if frame is not None and frame.f_code not in OWN_FRAMES:
                 lines.append(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}')
             awaited = _first(awaited, ("cr_await", "ag_await", "gi_yieldfrom"))
+            if awaited is not None and frame is not None and "body" in frame.f_locals and frame.f_code in OWN_FRAMES:
+                awaited = frame.f_locals["body"]  # a streamed generator: what stands for its next step shows nothing
     try:
         os.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     except OSError:

@@ -36,6 +36,8 @@ def run_lite(
     telemetry: bool = False,
     host: str = "127.0.0.1",
     limit: int | None = None,
+    on_chunk: Callable[[bytes], object] | None = None,
+    extensions: bool = True,
     address: Callable[[Recorder], str] = lambda recorder: recorder.address,
 ) -> Run:
     """Run `app.handler` of that source until it has answered all events and polls again, or ends by itself."""
@@ -50,6 +52,8 @@ def run_lite(
         telemetry=telemetry,
         host=host,
         limit=limit,
+        on_chunk=on_chunk,
+        extensions=extensions,
         address=address,
     )
 

@@ -59,8 +59,8 @@ class Run:
 
     @property
     def replies(self) -> list[Request]:
-        """The posts, without the polls."""
-        return [request for request in self.requests if request.method == "POST"]
+        """The posts to the Runtime API, without the polls."""
+        return [request for request in self.requests if request.method == "POST" and "/extension/" not in request.path]
 
     @property
     def ended_by_test(self) -> bool:
@@ -207,10 +207,12 @@ def run_client(
     react: React | None = None,
     host: str = "127.0.0.1",
     limit: int | None = None,
+    on_chunk: Callable[[bytes], object] | None = None,
+    extensions: bool = True,
     address: Callable[[Recorder], str] = lambda recorder: recorder.address,
 ) -> Run:
     """Run a client until it has answered all events and polls again, or ends by itself."""
-    with Recorder(events, react, host=host, limit=limit) as recorder:
+    with Recorder(events, react, host=host, limit=limit, on_chunk=on_chunk, extensions=extensions) as recorder:
         variables = environment(address(recorder), handler, task_root, env or {})
         with ClientProcess([*command, handler], variables, task_root, telemetry=telemetry) as client:
             if client.wait_until(recorder.finished):

@@ -19,6 +19,7 @@ from tests.support.runtime_messages import Event, Request, read_request, render
 __all__ = ["Event", "React", "Reaction", "Recorder", "Request"]
 
 API = "/2018-06-01/runtime"
+EXTENSION = "/2020-01-01/extension/"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Recorder:
 
     Attributes:
         finished: set when a poll arrives for which no event is left; that poll is never answered.
+        registered: set when a registered extension asks for its first event; that is never answered, either.
     """
 
     def __init__(
@@ -69,12 +71,20 @@ class Recorder:
         *,
         host: str = "127.0.0.1",
         limit: int | None = None,
+        on_chunk: Callable[[bytes], object] | None = None,
+        extensions: bool = True,
     ) -> None:
         """`react(request, n)` may bend the answer to the n-th request (from 0) of that verb.
+
+        `on_chunk` gets the chunks of streamed responses as they arrive; no more is read until it returns. Without
+        `extensions` the Extensions API answers 404.
 
         A body of more than `limit` bytes is answered with 413 before it was read, and the connection closed, as Go's
         server does.
         """
+        self._on_chunk = None if on_chunk is None else self._watched(on_chunk)
+        self._extensions = extensions
+        self.registered = threading.Event()
         numbered = [
             event if event.request_id else Event(event.body, f"request-{number}", event.headers, event.content_type)
             for number, event in enumerate(events)
@@ -118,6 +128,19 @@ class Recorder:
         self._threads.append(thread)
         thread.start()
 
+    def _watched(self, on_chunk: Callable[[bytes], object]) -> Callable[[bytes], object]:
+        """A response that the test cuts off has been taken for one: the service ends such an invocation."""
+
+        def watched(chunk: bytes) -> None:
+            try:
+                on_chunk(chunk)
+            except OSError:
+                with self._lock:
+                    self._state.answered = True
+                raise
+
+        return watched
+
     def _accept(self) -> None:
         while True:
             try:
@@ -133,7 +156,7 @@ class Recorder:
     def _serve(self, sock: socket.socket, number: int) -> None:
         try:
             with sock, sock.makefile("rb") as stream:
-                while (request := read_request(stream, number, self._limit)) is not None:
+                while (request := read_request(stream, number, self._limit, self._on_chunk)) is not None:
                     if not self._answer(sock, request):
                         return
         except OSError:
@@ -157,7 +180,7 @@ class Recorder:
         if reaction.before is not None:
             reaction.before()
         if status == 0 and reaction.cut is None:
-            if not reaction.ignored:
+            if not reaction.ignored and request.verb == "next":
                 self.finished.set()  # no event is left: hold the poll
             return not reaction.ignored
         if reaction.announced:
@@ -176,6 +199,12 @@ class Recorder:
                 state.current, state.answered = (state.pending.pop(0) if state.pending else None), False
             event = state.current
             return (0, [], b"") if event is None else (200, event.fields(), event.body)
+        if EXTENSION in request.path and self._extensions:
+            return self._step_of_extension(request)
+        if request.verb == "restore/next":
+            return 200, [], b""
+        if request.verb == "restore/error":
+            return _ACCEPTED
         if (request.method, path) == ("POST", "/init/error"):
             return _refusal(403, "InvalidStateTransition") if state.polled else _ACCEPTED
         if request.method == "POST" and request.verb in ("response", "error"):
@@ -186,6 +215,12 @@ class Recorder:
             state.answered = True
             return _ACCEPTED
         return _refusal(404, "NotFound")
+
+    def _step_of_extension(self, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
+        if request.verb == "extension/register":
+            return 200, [*_JSON, ("Lambda-Extension-Identifier", "extension-1")], b"{}"
+        self.registered.set()
+        return 0, [], b""  # there is no event for it, ever
 
 
 _JSON = [("Content-Type", "application/json")]

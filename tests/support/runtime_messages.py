@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -47,6 +47,8 @@ class Request:
     Attributes:
         status: of the answer; None if there was none, or it told nothing of the state.
         unread: the body was left unread because of its size.
+        chunks: how a chunked body was cut.
+        trailers: what followed a chunked body.
     """
 
     method: str
@@ -56,6 +58,8 @@ class Request:
     connection: int
     status: int | None = None
     unread: bool = False
+    chunks: tuple[bytes, ...] = ()
+    trailers: tuple[tuple[str, str], ...] = ()
 
     def header(self, name: str) -> str | None:
         """Return a header field's value, None without one."""
@@ -63,8 +67,9 @@ class Request:
 
     @property
     def verb(self) -> str:
-        """What the request asks for: `next`, `response`, `error` or `init/error`."""
-        return "init/error" if self.path.endswith("/init/error") else self.path.rpartition("/")[2]
+        """What the request asks for: `next`, `response`, `error`, `init/error`, `restore/next` or the like."""
+        *_, group, last = self.path.split("/")
+        return f"{group}/{last}" if group in ("init", "restore", "event", "extension") else last
 
     @property
     def request_id(self) -> str:
@@ -84,8 +89,13 @@ def render(status: int, fields: Sequence[tuple[str, str]], body: bytes) -> bytes
     return head + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
-def read_request(stream: IO[bytes], connection: int, limit: int | None = None) -> Request | None:
-    """Read one request from a buffered stream; None at its end, also in the middle of a request."""
+def read_request(
+    stream: IO[bytes], connection: int, limit: int | None = None, on_chunk: Callable[[bytes], object] | None = None
+) -> Request | None:
+    """Read one request from a buffered stream; None at its end, also in the middle of a request.
+
+    `on_chunk` gets each chunk of a chunked body as it arrives; the next one is read when it returns.
+    """
     readline = stream.readline
     words = readline().decode("latin-1").split()
     if len(words) != 3:
@@ -95,13 +105,20 @@ def read_request(stream: IO[bytes], connection: int, limit: int | None = None) -
         name, _, value = line.decode("utf-8", "surrogateescape").rstrip("\r\n").partition(":")
         headers.append((name, value.strip()))
     known = {name.lower(): value for name, value in headers}
+    chunks: list[bytes] = []
+    trailers: list[tuple[str, str]] = []
     if known.get("transfer-encoding") == "chunked":
-        body = b""
-        while size := int(readline().split(b";")[0], 16):
-            body += stream.read(size)
+        while size := int(readline().split(b";")[0] or b"-1", 16):
+            chunks.append(stream.read(max(size, 0)))
+            if size < 0 or len(chunks[-1]) < size:
+                return None
             readline()
-        while readline() not in (b"\r\n", b""):
-            pass
+            if on_chunk is not None:
+                on_chunk(chunks[-1])
+        while (line := readline()) not in (b"\r\n", b""):
+            name, _, value = line.decode("latin-1").rstrip("\r\n").partition(":")
+            trailers.append((name, value.strip()))
+        body = b"".join(chunks)
     else:
         length = int(known.get("content-length", "0"))
         if limit is not None and length > limit:
@@ -109,4 +126,4 @@ def read_request(stream: IO[bytes], connection: int, limit: int | None = None) -
         body = stream.read(length)
         if len(body) < length:
             return None
-    return Request(words[0], words[1], tuple(headers), body, connection)
+    return Request(words[0], words[1], tuple(headers), body, connection, chunks=tuple(chunks), trailers=tuple(trailers))

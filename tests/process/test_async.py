@@ -1,0 +1,177 @@
+"""Coroutine handlers: one loop for the process, and what may go wrong in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.process.lite import bodies, numbered, run_lite
+from tests.support.recorder import Event
+
+
+def soon(seconds: float) -> tuple[tuple[str, str], ...]:
+    """A header that sets the deadline."""
+    return (("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000))),)
+
+
+BODY = "    await asyncio.sleep(0)\n    return [event, id(asyncio.get_running_loop())]\n"
+METHOD = BODY.replace("    ", "        ")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"async def handler(event, context):\n{BODY}",
+        f"async def f(event):\n{BODY}def handler(event, context): return f(event)",
+        f"class C:\n    async def __call__(self, event, context):\n{METHOD}handler = C()",
+        f"class C:\n    async def m(self, event, context):\n{METHOD}handler = C().m",
+        f"import functools\nasync def f(a, event, context):\n{BODY}handler = functools.partial(f, 1)",
+    ],
+    ids=["coroutine function", "returned coroutine", "callable object", "method", "partial"],
+)
+def test_one_loop_for_the_process(tmp_path: Path, source: str) -> None:
+    """Every kind of coroutine is awaited, on the same loop each time."""
+    result = run_lite(tmp_path, f"import asyncio\n{source}\n", numbered(3))
+    answers = [json.loads(body) for body in bodies(result)]
+    assert [answer[0] for answer in answers] == [0, 1, 2]
+    assert len({answer[1] for answer in answers}) == 1
+    assert result.ended_by_test and result.stderr == b""
+
+
+def test_a_connection_outlives_its_invocation(tmp_path: Path) -> None:
+    """What was opened in one invocation works in the next."""
+    source = """
+import asyncio
+connection = None
+async def serve(reader, writer):
+    while line := await reader.readline():
+        writer.write(line)
+async def handler(event, context):
+    global connection
+    if connection is None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        connection = await asyncio.open_connection(*server.sockets[0].getsockname())
+    reader, writer = connection
+    writer.write(b"%d\\n" % event)
+    return (await reader.readline()).decode()
+"""
+    assert bodies(run_lite(tmp_path, source, numbered(3))) == [b'"0\\n"', b'"1\\n"', b'"2\\n"']
+
+
+def test_an_exception(tmp_path: Path) -> None:
+    """Is posted as a plain function's: its own frames, the loop's are no news."""
+    source = """
+import asyncio
+async def inner():
+    await asyncio.sleep(0)
+    raise ValueError("inside")
+async def handler(event, context):
+    await inner()
+"""
+    (request,) = run_lite(tmp_path, source).replies
+    error = json.loads(request.body)
+    assert (request.verb, error["errorType"], error["errorMessage"]) == ("error", "ValueError", "inside")
+    assert [entry.split(" in ")[1].split("\n")[0] for entry in error["stackTrace"]] == ["handler", "inner"]
+
+
+def test_sys_exit(tmp_path: Path) -> None:
+    """Ends the process with its code after the error was posted, as in a plain handler."""
+    result = run_lite(tmp_path, "import sys\nasync def handler(event, context):\n    sys.exit(4)\n")
+    assert json.loads(result.replies[0].body)["errorType"] == "Runtime.ExitError"
+    assert (result.exit_code, result.stderr) == (4, b"")
+
+
+def test_results_are_ordinary(tmp_path: Path) -> None:
+    """What is no JSON is a MarshalError; bytes pass through; the encoder is the same."""
+    source = "async def handler(event, context):\n    return {'s': {1}, 'b': b'x', 'n': [float('nan'), 'é']}[event]\n"
+    result = run_lite(tmp_path, source, [Event(b'"s"'), Event(b'"b"'), Event(b'"n"')])
+    assert json.loads(bodies(result)[0])["errorType"] == "Runtime.MarshalError"
+    assert bodies(result)[1:] == [b"x", '[null,"é"]'.encode()]
+
+
+def test_cancelled_shortly_before_the_deadline(tmp_path: Path) -> None:
+    """With CANCEL_AT_DEADLINE the handler is cancelled in time for its error to be posted; `finally` runs."""
+    source = """
+import asyncio
+async def handler(event, context):
+    try:
+        await asyncio.sleep(60 if event else 0)
+        return "done"
+    finally:
+        print("finally")
+"""
+    env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
+    result = run_lite(tmp_path, source, [Event(b"1", headers=soon(0.8)), Event(b"0", headers=soon(60))], env=env)
+    error = json.loads(bodies(result)[0])
+    assert error["errorType"] == "TimeoutError"
+    assert "before the deadline" in error["errorMessage"]
+    assert bodies(result)[1] == b'"done"'
+    assert result.stdout.count(b"finally") == 2
+
+
+def test_a_cancellation_of_its_own_is_no_timeout(tmp_path: Path) -> None:
+    """Only the deadline's is called so."""
+    source = "import asyncio\nasync def handler(event, context):\n    raise asyncio.CancelledError('mine')\n"
+    env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
+    (body,) = bodies(run_lite(tmp_path, source, env=env))
+    assert json.loads(body)["errorType"] == "CancelledError"
+
+
+def test_background_tasks_are_reported_once(tmp_path: Path) -> None:
+    """One warning for the process, which names the coroutine; they go on in the next invocation."""
+    source = """
+import asyncio
+tasks = []
+async def left_behind():
+    for number in range(1000):
+        await asyncio.sleep(0)
+async def handler(event, context):
+    tasks.append(asyncio.create_task(left_behind()))
+    return [task.done() for task in tasks]
+"""
+    result = run_lite(tmp_path, source, numbered(3))
+    assert result.stdout.count(b"outlives its invocation") == 1
+    assert b"[WARNING]\t" in result.stdout and b"left_behind" in result.stdout
+
+
+def test_an_asynchronous_generator_is_one_task(tmp_path: Path) -> None:
+    """Context variables and time limits hold from one chunk to the next."""
+    source = """
+import asyncio, contextvars
+variable = contextvars.ContextVar("variable")
+async def handler(event, context):
+    variable.set("kept")
+    task = asyncio.current_task()
+    yield "a"
+    await asyncio.sleep(0)
+    assert asyncio.current_task() is task
+    yield variable.get()
+"""
+    assert bodies(run_lite(tmp_path, source)) == [b"akept"]
+
+
+def test_the_users_loop_policy_is_used(tmp_path: Path) -> None:
+    """The loop comes from the policy that was set while the handler's module was imported (uvloop's, say)."""
+    source = """
+import asyncio, warnings
+warnings.simplefilter("ignore")
+class Loop(asyncio.SelectorEventLoop): pass
+class Policy(asyncio.DefaultEventLoopPolicy):
+    def new_event_loop(self): return Loop()
+asyncio.set_event_loop_policy(Policy())
+async def handler(event, context):
+    return type(asyncio.get_running_loop()).__name__
+"""
+    assert bodies(run_lite(tmp_path, source)) == [b'"Loop"']
+
+
+def test_a_plain_handler_loads_no_loop(tmp_path: Path) -> None:
+    """Nothing of streams and coroutines is loaded for who uses neither."""
+    source = "import sys\ndef handler(event, context):\n    return sorted(sys.modules)"
+    (body,) = bodies(run_lite(tmp_path, source))
+    loaded = json.loads(body)
+    for name in ("asyncio", "awslambdaric_lite._async", "awslambdaric_lite._special", "awslambdaric_lite._streaming"):
+        assert name not in loaded

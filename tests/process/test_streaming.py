@@ -1,0 +1,409 @@
+"""Streamed responses: bytes on the wire, in their order, and what becomes of generators."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.process.lite import run_lite
+from tests.support.client_process import GUARD, LITE, Run
+from tests.support.recorder import Event, Reaction, Request
+
+MODE = "Lambda-Runtime-Function-Response-Mode"
+STREAM = "def handler(event, context):\n    yield b'one'\n    yield b'two'\n"
+
+
+def stream(result: Run) -> Request:
+    """Return the one streamed response."""
+    (request,) = [request for request in result.replies if request.header("Transfer-Encoding") == "chunked"]
+    return request
+
+
+def failure(request: Request) -> dict[str, object]:
+    """Decode the error of a stream that failed."""
+    trailers = {name.lower(): value for name, value in request.trailers}
+    error: dict[str, object] = json.loads(base64.b64decode(trailers["lambda-runtime-function-error-body"]))
+    return error
+
+
+def test_the_bytes_on_the_wire(tmp_path: Path) -> None:
+    """Chunked, with the mode, trailers declared before the body, one chunk for each that was yielded."""
+    result = run_lite(tmp_path, STREAM, [Event(headers=(("Lambda-Runtime-Invocation-Id", "attempt-1"),))])
+    request = stream(result)
+    assert request.path.endswith("/invocation/request-0/response")
+    names = [name.lower() for name, _ in request.headers]
+    assert names == [
+        "host",
+        "user-agent",
+        "content-type",
+        "lambda-runtime-invocation-id",
+        "lambda-runtime-function-response-mode",
+        "transfer-encoding",
+        "trailer",
+    ]
+    assert request.header(MODE) == "streaming"
+    assert request.header("Content-Type") == "application/octet-stream"
+    assert request.header("Trailer") == "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body"
+    assert request.chunks == (b"one", b"two")
+    assert request.trailers == ()
+    assert result.ended_by_test and result.stderr == b""
+
+
+def test_the_connection_is_not_used_after_a_stream(tmp_path: Path) -> None:
+    """The next poll comes over a new one; ordinary invocations keep theirs."""
+    source = STREAM.replace("def handler", "def stream") + (
+        "def handler(event, context):\n    return stream(event, context) if event == 1 else event\n"
+    )
+    result = run_lite(tmp_path, source, [Event(b"0"), Event(b"1"), Event(b"2"), Event(b"3")])
+    assert [request.connection for request in result.requests] == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    assert [request.status for request in result.replies] == [202] * 4
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ("b'a', bytearray(b'b'), memoryview(b'c'), 'd\\u00e9'", (b"a", b"b", b"c", b"d\xc3\xa9")),
+        ("b'', b'a', '', bytearray(), b'b'", (b"a", b"b")),
+        ("memoryview(b'abcdef')[::2], memoryview(array('H', [1, 2]))", (b"ace", b"\x01\x00\x02\x00")),
+        ("'\\ud800'", (b"\\ud800",)),
+        ("b'x' * 1000000, 'y'", (b"x" * 1_000_000, b"y")),
+    ],
+    ids=["types", "empty ones", "views", "a lone surrogate", "large"],
+)
+def test_chunks(tmp_path: Path, chunks: str, expected: tuple[bytes, ...]) -> None:
+    """Whatever holds bytes, and text as UTF-8; an empty chunk would end the body and is skipped."""
+    result = run_lite(tmp_path, f"from array import array\ndef handler(event, context):\n    yield from [{chunks}]\n")
+    assert stream(result).chunks == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def handler(event, context): return iter([b'one', b'two'])",
+        "def handler(event, context): return map(bytes.lower, [b'ONE', b'TWO'])",
+        "import io\ndef handler(event, context): return io.BytesIO(b'onetwo')",
+        "def handler(event, context): return open('body.bin', 'rb')",
+        "import functools\ndef f(a, event, context): yield a + b'two'\nhandler = functools.partial(f, b'one')",
+        "class C:\n    def __call__(self, event, context):\n        yield b'one'\n        yield b'two'\nhandler = C()",
+        "class C:\n    def m(self, event, context):\n        yield b'onetwo'\nhandler = C().m",
+        "async def handler(event, context):\n    yield b'one'\n    yield b'two'",
+        "async def f():\n    yield b'onetwo'\ndef handler(event, context): return f()",
+        "async def f():\n    yield b'onetwo'\nasync def handler(event, context): return f()",
+        "async def handler(event, context): return iter(['one', 'two'])",
+    ],
+)
+def test_what_is_streamed(tmp_path: Path, source: str) -> None:
+    """Generators, iterators, files; returned, yielded, asynchronous."""
+    (tmp_path / "body.bin").write_bytes(b"onetwo")
+    result = run_lite(tmp_path, source, [Event(), Event()])
+    assert [request.body for request in result.replies] == [b"onetwo"] * 2
+    assert all(request.header(MODE) == "streaming" for request in result.replies)
+    assert b"Warning" not in result.stderr
+
+
+def test_http_response(tmp_path: Path) -> None:
+    """The prelude leaves with the first byte: JSON of status, headers and cookies, and eight NUL bytes."""
+    source = """
+from awslambdaric_lite import StreamingResponse
+def handler(event, context):
+    headers = [("X-A", "1"), ("x-a", "2"), ("Set-Cookie", "b=2"), ("X-Text", "\\u00e9")]
+    return StreamingResponse(iter(["first", "second"]), 201, headers, cookies=["a=1"], media_type="text/plain")
+"""
+    request = stream(run_lite(tmp_path, source))
+    assert request.header("Content-Type") == "application/vnd.awslambda.http-integration-response"
+    prelude, _, body = request.body.partition(b"\0" * 8)
+    assert json.loads(prelude) == {
+        "statusCode": 201,
+        "headers": {"x-a": "1, 2", "x-text": "é", "content-type": "text/plain"},
+        "cookies": ["a=1", "b=2"],
+    }
+    assert prelude.isascii()
+    assert (body, request.chunks[1:]) == (b"firstsecond", (b"first", b"second"))
+
+
+@pytest.mark.parametrize("body", ["'text'", "b'text'", "['te', b'xt']", "io.BytesIO(b'text')", "agen()"])
+def test_bodies_of_an_http_response(tmp_path: Path, body: str) -> None:
+    """At hand, iterable, a file, asynchronous."""
+    source = f"""
+import io
+from awslambdaric_lite import StreamingResponse
+async def agen():
+    yield "te"
+    yield b"xt"
+def handler(event, context):
+    return StreamingResponse({body})
+"""
+    request = stream(run_lite(tmp_path, source))
+    assert request.body == b'{"statusCode":200,"headers":{}}' + b"\0" * 8 + b"text"
+
+
+def test_a_stream_without_a_byte(tmp_path: Path) -> None:
+    """Head and prelude leave at the end."""
+    assert stream(run_lite(tmp_path, "def handler(event, context):\n    if event: yield\n")).chunks == (b"",) * 0
+    source = "from awslambdaric_lite import StreamingResponse as R\ndef handler(e, c): return R([], 204)"
+    assert stream(run_lite(tmp_path, source)).body == b'{"statusCode":204,"headers":{}}' + b"\0" * 8
+
+
+def test_the_first_byte_leaves_when_it_is_yielded(tmp_path: Path) -> None:
+    """The generator goes on only when the test has seen the chunk, and would wait for ever otherwise."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    source = f"""
+def handler(event, context):
+    yield "first"
+    with open({str(gate)!r}) as gate:
+        yield gate.read()
+"""
+    seen: list[bytes] = []
+
+    def on_chunk(chunk: bytes) -> None:
+        seen.append(chunk)
+        if chunk == b"first":
+            gate.write_text("second")
+
+    assert stream(run_lite(tmp_path, source, on_chunk=on_chunk)).chunks == (b"first", b"second")
+    assert seen == [b"first", b"second"]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_an_error_before_the_first_byte(tmp_path: Path, kind: str) -> None:
+    """Is an ordinary error, with the handler's own frames only; an empty chunk is no byte."""
+    source = f"{kind} handler(event, context):\n    yield b''\n    raise ValueError('early')\n"
+    result = run_lite(tmp_path, source)
+    (request,) = result.replies
+    assert request.verb == "error"
+    error = json.loads(request.body)
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "early")
+    (entry,) = error["stackTrace"]
+    assert "app.py" in entry and "in handler" in entry
+    assert b"[ERROR] ValueError: early" in result.stdout
+
+
+def test_an_error_of_the_prelude_is_ordinary(tmp_path: Path) -> None:
+    """A response that cannot be described fails like any handler."""
+    source = "from awslambdaric_lite import StreamingResponse as R\ndef handler(e, c): return R([], 99)"
+    (request,) = run_lite(tmp_path, source).replies
+    assert (request.verb, json.loads(request.body)["errorType"]) == ("error", "ValueError")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("raised", "error_type", "name"),
+    [
+        ("ValueError('late')", "Function.ValueError", "ValueError"),
+        ("type('snake_case', (Exception,), {})('late')", "Runtime.StreamError", "snake_case"),
+        ("KeyboardInterrupt('late')", "Function.KeyboardInterrupt", "KeyboardInterrupt"),
+    ],
+)
+def test_an_error_after_the_first_byte(tmp_path: Path, kind: str, raised: str, error_type: str, name: str) -> None:
+    """Is told in trailers, logged, and the loop goes on."""
+    source = f"{kind} handler(event, context):\n    yield b'begun'\n    raise {raised}\n"
+    result = run_lite(tmp_path, source, [Event(), Event()])
+    assert [request.verb for request in result.replies] == ["response"] * 2
+    request = result.replies[0]
+    assert (request.body, request.status) == (b"begun", 202)
+    assert dict(request.trailers)["Lambda-Runtime-Function-Error-Type"] == error_type
+    error = failure(request)
+    assert (error["errorType"], error["errorMessage"], error["requestId"]) == (name, "late", "request-0")
+    assert str(error["stackTrace"]).count("File ") == 1 and "in handler" in str(error["stackTrace"])
+    assert result.stdout.count(f"[ERROR] {name}: late".encode()) == 2
+    assert result.ended_by_test
+
+
+def test_what_is_no_chunk(tmp_path: Path) -> None:
+    """The message names the type and what is allowed."""
+    result = run_lite(tmp_path, "def handler(event, context):\n    yield b'x'\n    yield {'a': 1}\n")
+    assert failure(stream(result))["errorMessage"] == "a streamed response is made of bytes or str, not of dict"
+
+
+def test_sys_exit_in_a_stream(tmp_path: Path) -> None:
+    """The stream ends with the error, then the process does."""
+    source = "import sys\ndef handler(event, context):\n    yield b'x'\n    sys.exit(3)\n"
+    result = run_lite(tmp_path, source)
+    assert failure(stream(result))["errorType"] == "Runtime.ExitError"
+    assert result.exit_code == 3
+
+
+CLEANED = """
+def handler(event, context):
+    try:
+        while True:
+            yield b"x" * {size}
+    finally:
+        print("cleaned up")
+"""
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_server_that_hangs_up(tmp_path: Path, asynchronous: bool) -> None:
+    """One log line, the generator is closed, nothing is posted, and the next invocation is taken."""
+    count = 0
+
+    def on_chunk(chunk: bytes) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise ConnectionResetError
+
+    source = ("async " if asynchronous else "") + CLEANED.format(size=1000).lstrip()
+    source = source.replace("yield", "if event == 'short': return\n            yield")
+    result = run_lite(tmp_path, source, [Event(), Event(b'"short"')], on_chunk=on_chunk)
+    assert [request.request_id for request in result.replies] == ["request-1"]
+    assert result.stdout.count(b"cleaned up") == 2
+    (line,) = [line for line in result.stdout.decode().splitlines() if "cut the streamed response off" in line]
+    assert line.startswith("[WARNING]\t") and "\trequest-0\t" in line
+    assert result.ended_by_test and result.stderr == b""
+
+
+@pytest.mark.parametrize("status", [400, 403, 410, 413])
+def test_a_refusal_at_the_end(tmp_path: Path, status: int) -> None:
+    """Is logged, nothing else is posted, the loop goes on."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return Reaction(status=status) if request.request_id == "request-0" else None
+
+    result = run_lite(tmp_path, STREAM, [Event(), Event()], react=react)
+    assert [request.verb for request in result.replies] == ["response", "response"]
+    assert f"refused the response with {status}".encode() in result.stdout
+    assert result.ended_by_test
+
+
+def test_a_server_error_ends_the_process(tmp_path: Path) -> None:
+    """500 is final."""
+    result = run_lite(tmp_path, STREAM, react=lambda request, _: Reaction(500) if request.verb == "response" else None)
+    assert result.exit_code == 1
+    assert b"answered the response to request-0 with 500" in result.stderr
+
+
+def test_a_refusal_in_the_middle(tmp_path: Path) -> None:
+    """A server that answers and closes while the body is still being written is heard."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        polls: list[bytes] = []
+        done = threading.Event()
+
+        def serve() -> None:
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+            event = head + b"Lambda-Runtime-Aws-Request-Id: id-1\r\n\r\n{}"
+            first, _ = listener.accept()
+            with first:
+                polls.append(first.recv(65536))
+                first.sendall(event)
+                first.recv(65536)  # the beginning of the stream
+                refusal = b'{"errorType":"InvalidRequestID"}'
+                first.sendall(
+                    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal)
+                    + refusal
+                )
+                first.shutdown(socket.SHUT_WR)
+                first.settimeout(GUARD)
+                while first.recv(1 << 20):
+                    if len(polls) > 1 or done.is_set():
+                        break
+                    break
+            second, _ = listener.accept()
+            with second:
+                polls.append(second.recv(65536))
+                done.set()
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = "{}:{}".format(*listener.getsockname()[:2])
+        from tests.support.client_process import ClientProcess, environment
+
+        (tmp_path / "app.py").write_text(CLEANED.format(size=100_000))
+        variables = environment(address, "app.handler", tmp_path, {})
+        with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
+            assert done.wait(GUARD)
+            thread.join(GUARD)
+            client.kill()
+            result = client.result(None)
+    assert len(polls) == 2 and polls[1].startswith(b"GET ")
+    assert b"cleaned up" in result.stdout
+    assert b"The Runtime API" in result.stdout
+
+
+def test_a_slow_reader_is_waited_for(tmp_path: Path) -> None:
+    """What is not read is not made: the generator stands still when the sockets' buffers are full."""
+    counter = tmp_path / "counter"
+    source = f"""
+def handler(event, context):
+    with open({str(counter)!r}, "wb", 0) as file:
+        for number in range(2000):
+            file.write(b".")
+            yield b"x" * 100_000
+"""
+    sizes: list[int] = []
+    stalled = threading.Event()
+
+    def on_chunk(chunk: bytes) -> None:
+        if not stalled.is_set():
+            size = -1
+            while size != counter.stat().st_size:  # until it stands still
+                size = counter.stat().st_size
+                threading.Event().wait(0.2)
+            sizes.append(size)
+            stalled.set()
+
+    result = run_lite(tmp_path, source, on_chunk=on_chunk)
+    assert len(stream(result).body) == 200_000_000
+    assert 0 < sizes[0] < 400
+
+
+def test_a_long_stream_needs_no_memory(tmp_path: Path) -> None:
+    """200 MB pass, and the process stays as small as after 2 MB."""
+    source = """
+def peak():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+def handler(event, context):
+    for number in range(event):
+        yield b"x" * 1_000_000
+    print("peak", peak())
+"""
+    result = run_lite(tmp_path, source, [Event(b"2"), Event(b"200")], on_chunk=lambda chunk: None)
+    small, large = (int(line.split()[1]) for line in result.stdout.split(b"\n") if line.startswith(b"peak"))
+    assert large < small + 2000  # KB
+
+
+def test_hooks_of_tools_are_not_in_the_way(tmp_path: Path) -> None:
+    """A replaced `handle_event_request` sees streamed invocations; `post_invocation_result` is for results."""
+    source = """
+import __main__
+bootstrap = __main__.bootstrap
+handle, post = bootstrap.handle_event_request, bootstrap.LambdaRuntimeClient.post_invocation_result
+def handled(*arguments, **named):
+    print("handled")
+    return handle(*arguments, **named)
+def posted(self, *arguments, **named):
+    print("posted")
+    return post(self, *arguments, **named)
+bootstrap.handle_event_request = handled
+bootstrap.LambdaRuntimeClient.post_invocation_result = posted
+def handler(event, context):
+    yield b"x"
+"""
+    result = run_lite(tmp_path, source)
+    assert stream(result).body == b"x"
+    assert result.stdout.split() == [b"handled"]
+
+
+def test_a_marshaller_of_the_users_own_is_kept(tmp_path: Path) -> None:
+    """What user code put in its place while it was imported renders ordinary results."""
+    source = """
+import __main__
+class Mine:
+    def unmarshal_request(self, request, content_type=None): return 1
+    def marshal_response(self, response):
+        return b"mine", "text/plain"
+__main__.bootstrap.LambdaRuntimeClient.marshaller = Mine()
+async def handler(event, context):
+    return {"a": 1}
+"""
+    (request,) = run_lite(tmp_path, source).replies
+    assert (request.body, request.header("Content-Type")) == (b"mine", "text/plain")

@@ -1,0 +1,103 @@
+"""Stacks shortly before the deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.process.lite import numbered, run_lite
+from tests.support.client_process import Run
+from tests.support.recorder import Event, Reaction, Request
+
+ENV = {"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": "500"}
+
+
+def late(seconds: float, body: bytes = b"{}") -> Event:
+    """An event with so much time."""
+    return Event(body, headers=(("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000))),))
+
+
+def run(tmp_path: Path, source: str, *events: Event) -> Run:
+    """Run a watched function."""
+    return run_lite(tmp_path, source, events, env=ENV)
+
+
+HANGING = {
+    "plain": "import time\ndef hang(): time.sleep(1)\ndef handler(event, context):\n    hang()\n",
+    "generator": "import time\ndef hang(): time.sleep(1)\ndef handler(event, context):\n    yield b'x'\n    hang()\n",
+    "thread": """
+import threading, time
+def hang(): time.sleep(1)
+def handler(event, context):
+    thread = threading.Thread(target=hang)
+    thread.start()
+    thread.join()
+""",
+    "coroutine": """
+import asyncio
+async def hang(): await asyncio.sleep(1)
+async def handler(event, context): await hang()
+""",
+    "asynchronous generator": """
+import asyncio
+async def hang(): await asyncio.sleep(1)
+async def handler(event, context):
+    yield b"x"
+    await hang()
+""",
+}
+
+
+@pytest.mark.parametrize("source", HANGING.values(), ids=HANGING)
+def test_where_it_hung(tmp_path: Path, source: str) -> None:
+    """The stack names the function that does not come back, in all threads and tasks; the invocation goes on."""
+    result = run(tmp_path, source, late(1.0))
+    text = result.stderr.decode()
+    assert "in hang\n" in text and "in handler\n" in text, text
+    assert text.count("Timeout (") == 1
+    assert [request.status for request in result.replies] == [202]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_silent_when_all_is_well(tmp_path: Path, kind: str) -> None:
+    """An invocation that ends in time, and time that passes after it, leave nothing."""
+    waited = threading.Event()
+
+    def react(request: Request, number: int) -> Reaction | None:
+        def wait() -> None:
+            time.sleep(0.7)  # the environment stands still for longer than the timer would have taken
+            waited.set()
+
+        return Reaction(before=wait) if request.verb == "next" and number == 1 else None
+
+    source = f"{kind} handler(event, context):\n    return event\n"
+    result = run_lite(tmp_path, source, [late(1.0), late(60)], env=ENV, react=react)
+    assert waited.is_set()
+    assert (result.stderr, len(result.replies)) == (b"", 2)
+
+
+def test_an_error_disarms_it_too(tmp_path: Path) -> None:
+    """A handler that raised is not dumped later."""
+    source = "import time\ndef handler(event, context):\n    if event == 0: raise ValueError\n    time.sleep(1)\n"
+    assert run(tmp_path, source, late(1.0, b"0"), late(60, b"1")).stderr == b""
+
+
+def test_less_time_than_that(tmp_path: Path) -> None:
+    """Where the moment has passed already it is silent."""
+    source = "import time\ndef handler(event, context):\n    time.sleep(0.5)\n"
+    assert run(tmp_path, source, late(0.4)).stderr == b""
+
+
+def test_raw_to_standard_error(tmp_path: Path) -> None:
+    """Whatever user code has made of `sys.stderr`."""
+    source = "import io, sys, time\nsys.stderr = io.StringIO()\ndef handler(event, context):\n    time.sleep(1)\n"
+    assert b"in handler" in run(tmp_path, source, late(1.0)).stderr
+
+
+def test_off_by_default(tmp_path: Path) -> None:
+    """Neither the module nor faulthandler is loaded."""
+    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'watchdog' in m]"
+    assert run_lite(tmp_path, source, numbered(1)).replies[0].body == b"[]"
