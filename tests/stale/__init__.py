@@ -1,0 +1,1 @@
+"""Bytecode whose source has another date."""
