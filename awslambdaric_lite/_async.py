@@ -20,6 +20,8 @@ class EventLoop:
         """`warn` is told, once, of tasks that outlive their invocation."""
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
+        self.own_tasks: "set[asyncio.Task[Any]]" = set()
+        """Tasks of the runtime, which may outlive an invocation."""
         self._warn: "Callable[[str], None] | None" = warn
         self._cancel_at_deadline = cancel_at_deadline
 
@@ -52,7 +54,7 @@ class EventLoop:
         self.run(_pump(body, write), context)
 
     def _look_for_leftovers(self) -> None:
-        left = [task for task in asyncio.all_tasks(self.loop) if not task.done()]
+        left = [task for task in asyncio.all_tasks(self.loop) - self.own_tasks if not task.done()]
         if left and self._warn is not None:
             names = ", ".join(sorted({getattr(task.get_coro(), "__qualname__", repr(task)) for task in left}))
             warn, self._warn = self._warn, None

@@ -9,7 +9,7 @@ from ._codec import Marshaller
 from ._faults import Fault
 from ._handler import code_flags
 from ._options import Options
-from ._report import OWN_FRAMES, notice
+from ._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error, notice, text_of
 from ._streaming import OWN, deliver, streams
 
 TYPE_CHECKING = False
@@ -65,6 +65,12 @@ class Special:
 
     def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
         """Return what to call for an event."""
+        if not hasattr(handler, "__code__") or self._options["APP"] != "auto":
+            from . import _apps
+
+            kind = _apps.kind_of(handler, self._options["APP"])
+            if kind is not None:
+                handler = _apps.adapt(handler, kind, self, stream=self._options["APP_STREAM"] == "1")
         flags = code_flags(handler)
         live = flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR)
         if live and type(self._client.marshaller) is Marshaller:  # else it is the user's own
@@ -81,6 +87,14 @@ class Special:
             handler = watchdog.watch(handler)
             OWN_FRAMES.append(handler.__code__)
         return handler
+
+    def log(self, raised: BaseException) -> None:
+        """Write an error report of what has no invocation to be the result of."""
+        frames = frames_of(raised.__traceback__, OWN_FRAMES)
+        try:
+            log_error(make_error(text_of(raised), type(raised).__name__, format_frames(frames)), self._sink)
+        except Exception:
+            pass  # the log cannot be written
 
     def _awaited(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
         loop = self.loop

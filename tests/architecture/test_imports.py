@@ -19,6 +19,8 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "__main__": (set(), set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_faults", "_http"}, set()),
+    "_apps": ({"_handler"}, {"_asgi", "_shutdown", "_wsgi"}),
+    "_asgi": ({"_http_events", "_responses"}, set()),
     "_async": (set(), set()),
     "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
     "_connection": ({"_faults", "_http"}, set()),
@@ -28,6 +30,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_handler": ({"_faults"}, {"_stale"}),
     "_hints": ({"_faults"}, set()),
     "_http": ({"_faults"}, set()),
+    "_http_events": (set(), set()),
     "_json_errors": (set(), set()),
     "_logs": ({"_sinks"}, set()),
     "_options": (set(), set()),
@@ -43,10 +46,14 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_shutdown": ({"_connection", "_faults", "_report"}, set()),
     "_sinks": (set(), set()),
     "_snapstart": ({"_faults", "_report"}, set()),
-    "_special": ({"_codec", "_faults", "_handler", "_options", "_report", "_streaming"}, {"_async", "_watchdog"}),
+    "_special": (
+        {"_codec", "_faults", "_handler", "_options", "_report", "_streaming"},
+        {"_apps", "_async", "_watchdog"},
+    ),
     "_stale": (set(), set()),
     "_streaming": ({"_codec", "_faults", "_report", "_responses"}, set()),
     "_watchdog": ({"_report"}, set()),
+    "_wsgi": ({"_http_events", "_responses"}, set()),
     "_types": (set(), set()),  # for type checkers: nobody imports it
 }
 SOLE_USERS = {"_socket": "_connection", "_json": "_codec", "_signal": "_shutdown"}

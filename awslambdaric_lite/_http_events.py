@@ -1,0 +1,160 @@
+"""HTTP as Lambda events have it: function URLs, HTTP and REST APIs, load balancers; and what they want in return.
+
+Sources: the Lambda developer guide ("Lambda function URLs", "Using AWS Lambda with an Application Load Balancer"), the
+API Gateway guide ("Working with AWS Lambda proxy integrations", payload formats 1.0 and 2.0).
+"""
+
+from base64 import b64decode, b64encode
+from urllib.parse import unquote_to_bytes, urlencode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    Fields = list[tuple[str, str]]
+
+FUNCTION_URL, HTTP_API, REST_API, LOAD_BALANCER = "function URL", "HTTP API", "REST API", "load balancer"
+_TEXT_TYPES = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
+_TEXT_ENDINGS = ("+json", "+xml")
+
+
+class HttpRequest:
+    """A request, whatever event it came in.
+
+    Attributes:
+        front: which of the four sent it.
+        raw_path: as the event has it, percent-encoded; `path` is decoded.
+        headers: names in lower case; those that were repeated are repeated, cookies are in one field.
+        client: address of the caller, as the front saw it.
+    """
+
+    def __init__(self, event: "dict[str, Any]") -> None:
+        """Read an event.
+
+        Raises:
+            ValueError: no front for HTTP sends such events.
+        """
+        context = event.get("requestContext") if isinstance(event, dict) else None
+        if not isinstance(context, dict):
+            raise ValueError(_NO_HTTP)
+        self.event = event
+        self.headers: "Fields" = []
+        if "http" in context:
+            self._read_format_2(event, context)
+        elif "httpMethod" in event:
+            self._read_format_1(event, context)
+        else:
+            raise ValueError(_NO_HTTP)
+        self.path = unquote_to_bytes(self.raw_path)
+        body = event.get("body") or ""
+        self.body = b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        found = dict(self.headers)
+        self.scheme = found.get("x-forwarded-proto", "https")
+        host, _, port = found.get("host", "").partition(":")
+        self.host = host or "localhost"
+        port = port or found.get("x-forwarded-port", "")
+        self.port = int(port) if port.isdigit() else 443
+        self.accepts_stream = self.front in (FUNCTION_URL, REST_API)
+
+    def _read_format_2(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
+        self.front = FUNCTION_URL if ".lambda-url." in context.get("domainName", "") else HTTP_API
+        self.method: str = context["http"]["method"]
+        self.raw_path: str = event.get("rawPath") or "/"
+        self.query: str = event.get("rawQueryString") or ""
+        self.client: str = context["http"].get("sourceIp", "")
+        for name, value in (event.get("headers") or {}).items():
+            self.headers.append((name.lower(), value))
+        if event.get("cookies"):
+            self.headers.append(("cookie", "; ".join(event["cookies"])))
+
+    def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
+        self.front = LOAD_BALANCER if "elb" in context else REST_API
+        self.method = event["httpMethod"]
+        self.raw_path = event.get("path") or "/"
+        self.headers = list(_pairs(event, "multiValueHeaders", "headers"))
+        query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters", fold=False)
+        if self.front == LOAD_BALANCER:  # which passes them on as they were sent, encoded
+            self.query = "&".join(f"{name}={value}" for name, value in query)
+            # Each proxy adds the address that it saw; the load balancer's is the last.
+            self.client = dict(self.headers).get("x-forwarded-for", "").rpartition(",")[2].strip()
+        else:
+            self.query = urlencode(list(query))
+            self.client = (context.get("identity") or {}).get("sourceIp") or ""
+            if event.get("version") == "1.0":
+                self.front = HTTP_API
+
+    def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
+        """Return the answer in the form that the front wants; repeated headers and cookies are all in it."""
+        text = _text(headers, body)
+        answer: "dict[str, object]" = {
+            "statusCode": status,
+            "body": b64encode(body).decode() if text is None else text,
+            "isBase64Encoded": text is None,
+        }
+        if "http" in self.event["requestContext"]:
+            cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+            answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
+            if cookies:
+                answer["cookies"] = cookies
+        elif self.front == LOAD_BALANCER and "multiValueHeaders" not in self.event:
+            answer["headers"] = _spelled_apart(headers)
+        else:
+            answer["multiValueHeaders"] = _gathered(headers)
+        return answer
+
+
+_NO_HTTP = (
+    "the event is no HTTP request: an application can be invoked through a function URL, an HTTP API, a REST API or an "
+    "Application Load Balancer (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
+)
+
+
+def _pairs(event: "dict[str, Any]", multi: str, single: str, *, fold: bool = True) -> "Iterable[tuple[str, str]]":
+    """Names and values; the console's test events have null in either place."""
+    values = event.get(multi)
+    if values:
+        for name, each in values.items():
+            for value in each or ():
+                yield (name.lower() if fold else name), value
+    else:
+        for name, value in (event.get(single) or {}).items():
+            yield (name.lower() if fold else name), value
+
+
+def _text(headers: "Fields", body: bytes) -> "str | None":
+    """The body as text, None where that would not bring the bytes back."""
+    fields = {name.lower(): value for name, value in headers}
+    kind = fields.get("content-type", "").partition(";")[0].strip().lower()
+    textual = kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(_TEXT_ENDINGS) or not body
+    if "content-encoding" in fields or not textual:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
+    joined: "dict[str, str]" = {}
+    for name, value in headers:
+        name = name.lower()
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _gathered(headers: "Fields") -> "dict[str, list[str]]":
+    gathered: "dict[str, list[str]]" = {}
+    for name, value in headers:
+        gathered.setdefault(name.lower(), []).append(value)
+    return gathered
+
+
+def _spelled_apart(headers: "Fields") -> "dict[str, str]":
+    """One value for a name: further cookies have the name in other letters, further values of the rest are joined."""
+    fields = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
+    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+    for number, cookie in enumerate(cookies):
+        letters = [letter.upper() if number >> position & 1 else letter for position, letter in enumerate("setcookie")]
+        fields["".join((*letters[:3], "-", *letters[3:]))] = cookie
+    return fields
