@@ -19,6 +19,7 @@ from .errors import UsageError
 
 COMMANDS = {
     "invoke": "run one invocation of a function here",
+    "event": "print an event as AWS would send it",
 }
 
 

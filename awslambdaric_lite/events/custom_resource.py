@@ -1,0 +1,87 @@
+"""Events of AWS CloudFormation custom resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from .shared import ACCOUNT, REGION, Event, derived_uuid, fresh_id
+
+
+def cloudformation(
+    request_type: str = "Create",
+    properties: Mapping[str, Any] | None = None,
+    *,
+    old_properties: Mapping[str, Any] | None = None,
+    physical_resource_id: str | None = None,
+    resource_type: str = "Custom::MyResource",
+    logical_resource_id: str = "MyResource",
+    stack: str = "my-stack",
+    function_name: str = "my-function",
+    response_url: str | None = None,
+    request_id: str | None = None,
+    account: str = ACCOUNT,
+    region: str = REGION,
+) -> Event:
+    """A request to create, update or delete a CloudFormation custom resource.
+
+        cloudformation("Update", {"Count": 3}, old_properties={"Count": 2}, response_url=server.url)
+
+    The function answers with a PUT to the response URL; give the URL of a server of your own to see the answer.
+
+    Args:
+        request_type: Create, Update or Delete.
+        properties: of the resource. Numbers and booleans become text, as CloudFormation sends them.
+        old_properties: those before an update; default: none.
+        physical_resource_id: of an existing resource; default: one derived from stack and logical id.
+        resource_type: `AWS::CloudFormation::CustomResource` or one that begins with `Custom::`.
+        logical_resource_id: the resource's name in the template.
+        stack: the stack's name.
+        function_name: the function that is the service token.
+        response_url: default: one of AWS's form that accepts nothing.
+        request_id: default: fresh; with it, the event is always the same.
+        account: the stack's account.
+        region: its region.
+
+    Raises:
+        ValueError: there is no such request type, or an argument does not belong to it.
+
+    Source: docs AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
+    """
+    if request_type not in ("Create", "Update", "Delete"):
+        raise ValueError(f"request_type {request_type!r} is none; there is: Create, Update, Delete")
+    if request_type != "Update" and old_properties is not None:
+        raise ValueError(f"a {request_type} request has no old_properties; only Update has")
+    if request_type == "Create" and physical_resource_id is not None:
+        raise ValueError("a Create request has no physical_resource_id yet; the function answers with it")
+    request_id = request_id or fresh_id()
+    token = f"arn:aws:lambda:{region}:{account}:function:{function_name}"
+    stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/{derived_uuid(stack, 'stack')}"
+    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}.s3.{region}.amazonaws.com"
+    path = quote(f"{stack_id}|{logical_resource_id}|{request_id}", safe="/")
+    event: Event = {
+        "RequestType": request_type,
+        "ServiceToken": token,
+        "ResponseURL": response_url or f"https://{bucket}/{path}?X-Amz-Expires=7200&X-Amz-Signature=example",
+        "StackId": stack_id,
+        "RequestId": request_id,
+        "LogicalResourceId": logical_resource_id,
+        "ResourceType": resource_type,
+        "ResourceProperties": {"ServiceToken": token, **_as_sent(properties or {})},
+    }
+    if request_type != "Create":
+        event["PhysicalResourceId"] = physical_resource_id or f"{stack}-{logical_resource_id}"
+    if request_type == "Update":
+        event["OldResourceProperties"] = {"ServiceToken": token, **_as_sent(old_properties or {})}
+    return event
+
+
+def _as_sent(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _as_sent(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_sent(member) for member in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
