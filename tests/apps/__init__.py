@@ -1,0 +1,1 @@
+"""Applications of real frameworks as handlers."""
