@@ -1,6 +1,7 @@
 """Which handlers are applications, and of which kind."""
 
 from ._handler import WSGI_FRAMEWORKS, code_flags
+from ._report import OWN_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ def kind_of(handler: object, chosen: str) -> "str | None":
         code = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
         return "asgi" if code is not None and code.co_flags & _COROUTINE else "wsgi"
     if code_flags(handler) & _COROUTINE:
-        code = getattr(type(handler).__call__, "__code__", None)
-        if code is not None and code.co_argcount == _ARGUMENTS + 1:  # and self
+        call = type(handler).__call__
+        code = getattr(call, "__code__", None)
+        if code is not None and code.co_argcount == _ARGUMENTS + 1 and not call.__defaults__:  # and self
             return "asgi"
     return None
 
@@ -34,13 +36,24 @@ def adapt(handler: "Any", kind: str, special: "Special", *, stream: bool) -> "Ca
     if kind == "wsgi":
         from . import _wsgi
 
-        return lambda event, context: _wsgi.handle(handler, event, context, stream=stream)
-    from ._asgi import AsgiHandler
+        OWN_FRAMES.extend(_wsgi.OWN)
 
-    asgi = AsgiHandler(handler, special.loop, special.log)
-    shut_down = asgi.start()
-    if shut_down is not None:
-        from ._shutdown import on_shutdown
+        def answer(event: object, context: object) -> object:
+            return _wsgi.handle(handler, event, context, stream=stream)
 
-        on_shutdown(shut_down)
-    return lambda event, context: asgi.handle(event, context, stream=stream)
+    else:
+        from . import _asgi
+
+        OWN_FRAMES.extend(_asgi.OWN)
+        asgi = _asgi.AsgiHandler(handler, special.loop, special.log)
+        shut_down = asgi.start()
+        if shut_down is not None:
+            from ._shutdown import on_shutdown
+
+            on_shutdown(shut_down)
+
+        def answer(event: object, context: object) -> object:
+            return asgi.handle(event, context, stream=stream)
+
+    OWN_FRAMES.append(answer.__code__)
+    return answer

@@ -81,7 +81,12 @@ class AsgiHandler:
                 self._log(cycle.error)
         finally:
             cycle.disconnected.set()
-            task.cancel()
+            if not task.done():  # the caller is gone: let the application clean up in this invocation
+                task.cancel()
+                await asyncio.wait({task})
+                error = None if task.cancelled() else task.exception()
+                if error is not None:
+                    self._log(error)
 
     def _scope(self, request: HttpRequest, context: "Any") -> "Message":
         return {
@@ -155,9 +160,11 @@ class _Cycle:
                 for name, value in message.get("headers", ())
             ]
         elif kind == "http.response.body" and self._started and not self._complete:
-            body = message.get("body", b"")
+            body = b"" if self._scope["method"] == "HEAD" else message.get("body", b"")
             if self.streams:
                 self.begun.set()
+                if self.disconnected.is_set():
+                    raise OSError("the caller is gone")
                 if body:
                     await self.queue.put(bytes(body))
             elif body:
@@ -195,6 +202,8 @@ class _Lifespan:
 
     async def shut_down(self) -> None:
         """Tell it to end, and wait for that."""
+        if self._task is None or self._task.done():
+            return
         self._settled.clear()
         await self._due.put({"type": "lifespan.shutdown"})
         await self._settled.wait()
@@ -216,3 +225,10 @@ class _Lifespan:
         elif kind == "lifespan.startup.complete":
             self.complete = True
         self._settled.set()
+
+
+# Frames of these run before the application's own and are no news to whoever reads its stack trace.
+OWN = tuple(
+    function.__code__
+    for function in (AsgiHandler.handle, AsgiHandler._begin_stream, AsgiHandler._chunks, _Cycle.run, _Lifespan.started)
+)

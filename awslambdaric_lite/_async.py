@@ -38,13 +38,18 @@ class EventLoop:
         if self._cancel_at_deadline and context is not None:
             left = context.get_remaining_time_in_millis() / 1000 - _MARGIN
             timer = loop.call_later(max(left, 0.0), task.cancel)
-        result, raised = loop.run_until_complete(task)
-        if timer is not None:
-            if timer.when() <= loop.time() and isinstance(raised, asyncio.CancelledError):
-                raise TimeoutError(f"cancelled {_MARGIN * 1000:.0f} ms before the deadline") from raised
-            timer.cancel()
-        if self._warn is not None:
-            self._look_for_leftovers()
+        try:
+            result, raised = loop.run_until_complete(task)
+        except BaseException:  # of a signal handler: it came out of the loop itself, and the task would stay in there
+            task.cancel()
+            loop.run_until_complete(task)
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if timer is not None and timer.when() <= loop.time() and isinstance(raised, asyncio.CancelledError):
+            raise TimeoutError(f"cancelled {_MARGIN * 1000:.0f} ms before the deadline") from raised
+        self._look_for_leftovers()
         if raised is not None:
             raise raised
         return result
@@ -55,6 +60,12 @@ class EventLoop:
 
     def _look_for_leftovers(self) -> None:
         left = [task for task in asyncio.all_tasks(self.loop) - self.own_tasks if not task.done()]
+        if not left:
+            return
+        closing = [task for task in left if type(task.get_coro()).__name__ == "async_generator_athrow"]
+        if closing:  # the collector has found generators that nobody wants to the end: their `finally` belongs here
+            self.loop.run_until_complete(asyncio.wait(closing))
+            left = [task for task in left if not task.done()]
         if left and self._warn is not None:
             names = ", ".join(sorted({getattr(task.get_coro(), "__qualname__", repr(task)) for task in left}))
             warn, self._warn = self._warn, None
@@ -66,10 +77,17 @@ class EventLoop:
 
 async def _settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":
     """Catch whatever is raised: out of a task, SystemExit and KeyboardInterrupt would take the loop with them."""
+    result: object = None
+    raised: "BaseException | None" = None
     try:
-        return await awaitable, None
+        result = await awaitable
     except BaseException as error:
-        return None, error
+        raised = error
+    try:
+        await asyncio.sleep(0)  # what is due by now, such as the end of a closed connection, does not wait for a thaw
+    except asyncio.CancelledError:
+        pass  # too late: there is a result
+    return result, raised
 
 
 async def _pump(body: "AsyncIterable[object]", write: "Callable[[object], None]") -> None:

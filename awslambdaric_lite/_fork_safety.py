@@ -41,8 +41,9 @@ class Belongings:
 
     def give_way(self) -> "NoReturn":
         """Become a fresh process with the same id, started as this one was, in which each worker loads for itself."""
-        for number in _descriptors() or ():
-            if number > 2 and number not in (self._before or ()):
+        before = self._before or {}
+        for number, target in (_descriptors() or {}).items():
+            if number > 2 and before.get(number) != target:
                 try:
                     posix.set_inheritable(number, False)
                 except OSError:

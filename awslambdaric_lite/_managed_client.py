@@ -7,7 +7,7 @@ refused is logged and the loop goes on; an init error that is refused with 403 w
 import time
 
 from ._client import LambdaRuntimeClient
-from ._faults import ApiError, ConnectionLost
+from ._faults import ApiError, ConnectionLost, ProtocolError
 from ._slots import INIT_FAILED, POLLING, REFUSED
 
 TYPE_CHECKING = False
@@ -54,21 +54,19 @@ class ManagedClient(LambdaRuntimeClient):
         slot = self._slot
         slot.end()
         slot.state = POLLING
-        for delay in (*_DELAYS, 0.0):
+        for delay in (*_DELAYS, None):
             try:
                 invocation = super().wait_next_invocation()
-            except (ApiError, ConnectionLost) as refusal:
-                if not delay or self.forked:
-                    break_off = refusal
-                    break
+                break
+            except (ApiError, ConnectionLost, ProtocolError) as refusal:
+                if delay is None or isinstance(refusal, ProtocolError):
+                    self.refused = True
+                    slot.state = REFUSED
+                    raise
                 self._notice("", f"{refusal}; asking again in {delay} s")
                 time.sleep(delay)
-            else:
-                slot.begin(invocation)
-                return invocation
-        self.refused = True
-        slot.state = REFUSED
-        raise break_off
+        slot.begin(invocation)
+        return invocation
 
     def post_init_error(
         self, error_response_data: "dict[str, object]", error_type_override: "str | None" = None
@@ -100,9 +98,6 @@ class ManagedClient(LambdaRuntimeClient):
             if reply is not None and not reply.answered and not reply.repeated:
                 self._confirm(reply)
         except (ApiError, ConnectionLost) as refusal:
-            if self.forked or reply is None:
-                raise
-            if reply.repeated and not reply.answered and isinstance(refusal, ConnectionLost):
-                ...
+            assert reply is not None
             self._reply = None
-            self._notice(reply.request_id, f"{refusal}; the result is lost, the loop goes on")
+            self._notice(reply.request_id, f"{refusal}; this result may be lost, the loop goes on")

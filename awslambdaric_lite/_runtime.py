@@ -82,8 +82,12 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             pipeline=settings.pipeline,
         )
         _rehearse(client, sink)
+        if b"AWS_LAMBDA_MAX_CONCURRENCY" in posix.environ:
+            from ._managed import serve
+
+            return _leave(serve(sys.modules[__name__], settings, client, current, sink))
         handler = initialize(settings, client, current, sink)
-        if "awslambdaric_lite._shutdown" in sys.modules or "signal" in sys.modules:
+        if "awslambdaric_lite._shutdown" in sys.modules or _handles_sigterm():
             from ._shutdown import arm_if_wanted
 
             arm_if_wanted(settings.api, sink, _flush, lambda: _specials[0].existing_loop if _specials else None)
@@ -244,6 +248,8 @@ def handle_event_request(
         except Fault:
             if not _is_live(response):
                 raise
+            result = None
+        if result is None:  # behind the `except`: what goes on of the handler must find no exception in hand
             answer = _special(lambda_runtime_client, log_sink).deliver(response, context, invocation_id, _flush)
             if answer is None:
                 return
@@ -286,6 +292,12 @@ def _special(client: LambdaRuntimeClient, sink: "LogSink") -> "Special":
 
         _specials.append(Special(client, sink))
     return _specials[0]
+
+
+def _handles_sigterm() -> bool:
+    """Whether user code has a handler for SIGTERM; without the module `signal` there is none."""
+    signal = sys.modules.get("signal")
+    return signal is not None and callable(signal.getsignal(signal.SIGTERM))
 
 
 def _set_trace_id(trace_id: "str | None") -> None:

@@ -21,7 +21,7 @@ from ._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any, TypeVar
 
     from ._settings import Address
@@ -66,16 +66,21 @@ class Shutdown:
         self._sink = sink
         self._flush = flush
         self._loop = loop
-        self._pid = posix.getpid()
         self._users_handler: "Any" = None
+        self._mask: "set[int]" = set()
         self._begun = False
         self._pending = False
+        self._writing = -1
 
     def arm(self, address: "Address") -> None:
         """Ask the platform for SIGTERM, and be ready for it. If it refuses, the function runs on without."""
         _armed.append(self)
+        self._be_woken_up()
         if _hooks:
             self._users_handler = _signal.signal(_SIGTERM, self._on_sigterm)
+            posix.register_at_fork(
+                before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_parent
+            )
         try:
             identifier, connection = _register(address)
         except LiteError as refusal:
@@ -83,14 +88,35 @@ class Shutdown:
             return
         head = f"GET {address.prefix}{_EXTENSIONS}event/next HTTP/1.1\r\nHost: {address.netloc}\r\n"
         request = f"{head}Lambda-Extension-Identifier: {identifier}\r\n\r\n".encode("latin-1")
-        # A signal that arrives just before the main thread blocks in `recv` would be looked at with the next event
-        # only, which never comes. The kernel's end of it is seen by a thread, which wakes the main thread up.
-        reading, writing = posix.pipe()
-        posix.set_blocking(writing, False)
-        _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        _signal.signal(_SIGURG, self._on_kick)  # its default is to be ignored, which would wake nobody
         _thread.start_new_thread(_wait_for_ever, (connection, request))
+
+    def _be_woken_up(self) -> None:
+        """See to it that SIGTERM is looked at at once.
+
+        One that arrives just before the main thread blocks in `recv` would be looked at with the next event only, which
+        never comes. The kernel's end of it is seen by a thread, which wakes the main thread up.
+        """
+        reading, self._writing = posix.pipe()
+        posix.set_blocking(self._writing, False)
+        users_descriptor = _signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        if users_descriptor != -1:  # of an event loop, say, which would miss its signals
+            _signal.set_wakeup_fd(users_descriptor)
+        _signal.signal(_SIGURG, self._on_kick)  # its default is to be ignored, which would wake nobody
         _thread.start_new_thread(_wake_main_thread, (reading, _thread.get_ident()))
+
+    def _hold_back(self) -> None:
+        """Block SIGTERM while the process is forked: a new child forgets signals that its parent has a handler for."""
+        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_SIGTERM,))
+
+    def _let_through(self) -> None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child SIGTERM does what it would do without hooks: `multiprocessing` ends children with it."""
+        if _signal.getsignal(_SIGTERM) == self._on_sigterm:
+            _signal.signal(_SIGTERM, _signal.SIG_DFL if self._users_handler is None else self._users_handler)
+            _signal.set_wakeup_fd(-1)
+        self._let_through()
 
     def _on_kick(self, number: int, frame: object) -> None:
         """Interrupt a system call, which is all that is wanted, unless the hooks had to be put off."""
@@ -98,45 +124,55 @@ class Shutdown:
             self._on_sigterm(_SIGTERM, frame)
 
     def _on_sigterm(self, number: int, frame: object) -> None:
-        if self._begun or posix.getpid() != self._pid:
-            return  # of a child that user code forked: the hooks are the parent's
-        self._pending = _within_a_write()
-        if self._pending:
-            return  # what a hook prints would be lost: the next kick comes back here
-        self._begun = True
-        loop = self._loop()
-        if loop is not None and loop.is_running():
-            # Within a coroutine: the loop cannot be entered again, so the hooks run beside that coroutine.
-            loop.call_soon_threadsafe(self._begin_beside, loop)  # wakes it, unlike `create_task`
+        if self._begun:
             return
-        for hook in reversed(_hooks):
-            self._run(hook, loop)
-        self._end(number, frame)
+        again = self._pending
+        self._pending = _within_a_write()
+        if self._pending:  # what a hook prints would be lost: a kick comes back here
+            if not again:
+                posix.write(self._writing, bytes((_SIGTERM,)))  # an event loop may have taken the signal to itself
+            return
+        self._begun = True
+        self._run(list(_hooks))
 
-    def _run(self, hook: "Callable[[], object]", loop: "AbstractEventLoop | None") -> None:
+    def _run(self, left: "list[Callable[[], object]]") -> None:
+        """Run the hooks that are left, the last one first, and end."""
+        loop = self._loop()
+        while left:
+            awaitable = self._call(left.pop())
+            if awaitable is None:
+                continue
+            if loop is not None and loop.is_running():
+                # Within a coroutine: the loop cannot be entered again, so this hook runs beside that coroutine.
+                loop.call_soon_threadsafe(self._await_beside, loop, awaitable, left)  # wakes it, unlike `create_task`
+                return
+            if loop is None:
+                import asyncio
+
+                loop = asyncio.new_event_loop()
+            loop.run_until_complete(self._settle(awaitable))
+        self._end()
+
+    def _call(self, hook: "Callable[[], object]") -> "Awaitable[object] | None":
+        """Call a hook; return what is still to be awaited."""
         try:
             result = hook()
-            if hasattr(type(result), "__await__"):
-                if loop is None:
-                    import asyncio
-
-                    loop = asyncio.new_event_loop()
-                loop.run_until_complete(result)  # type: ignore[arg-type]
         except BaseException as raised:
             self._log(raised)
+            return None
+        return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
 
-    def _begin_beside(self, loop: "AbstractEventLoop") -> None:
-        self._task = loop.create_task(self._run_beside())
+    def _await_beside(
+        self, loop: "AbstractEventLoop", awaitable: "Awaitable[object]", left: "list[Callable[[], object]]"
+    ) -> None:
+        self._task = loop.create_task(self._settle(awaitable))
+        self._task.add_done_callback(lambda _: self._run(left))
 
-    async def _run_beside(self) -> None:
-        for hook in reversed(_hooks):
-            try:
-                result = hook()
-                if hasattr(type(result), "__await__"):
-                    await result  # type: ignore[misc]
-            except BaseException as raised:
-                self._log(raised)
-        self._end(_SIGTERM, None)
+    async def _settle(self, awaitable: "Awaitable[object]") -> None:
+        try:
+            await awaitable
+        except BaseException as raised:
+            self._log(raised)
 
     def _log(self, raised: BaseException) -> None:
         frames = frames_of(raised.__traceback__, OWN_FRAMES)
@@ -145,11 +181,11 @@ class Shutdown:
         except Exception:
             pass  # the rest of the hooks matters more
 
-    def _end(self, number: int, frame: object) -> None:
+    def _end(self) -> None:
         """Leave without unwinding: in the middle of an invocation nothing is to be posted any more."""
         if callable(self._users_handler):
             try:
-                self._users_handler(number, frame)
+                self._users_handler(_SIGTERM, None)
             except BaseException as raised:
                 if not isinstance(raised, SystemExit):
                     self._log(raised)
@@ -222,4 +258,4 @@ def arm_if_wanted(
         Shutdown(sink, flush, loop).arm(address)
 
 
-OWN_FRAMES += (Shutdown._run.__code__, Shutdown._run_beside.__code__)
+OWN_FRAMES += (Shutdown._call.__code__, Shutdown._settle.__code__)

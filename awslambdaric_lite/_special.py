@@ -82,8 +82,7 @@ class Special:
         if self._options.timeout_dump_ms is not None:
             from ._watchdog import Watchdog
 
-            watchdog = Watchdog(self._client, self._options.timeout_dump_ms, _is_live)
-            watchdog.loop = self.existing_loop
+            watchdog = Watchdog(self._client, self._options.timeout_dump_ms, lambda: self.existing_loop)
             handler = watchdog.watch(handler)
             OWN_FRAMES.append(handler.__code__)
         return handler
@@ -131,11 +130,6 @@ class Special:
             OWN_FRAMES.append(drive.__code__)
         deliver(client, response, context.aws_request_id, invocation_id, self._sink, flush, drive)
         return None
-
-
-def _is_live(result: object) -> bool:
-    """Whether something of the handler goes on after it has returned."""
-    return streams(result) or hasattr(type(result), "__await__")
 
 
 OWN_FRAMES.extend((Special.deliver.__code__,))

@@ -33,7 +33,8 @@ rescued: "list[str]" = []
 
 _codes: "dict[str, CodeType]" = {}  # path of a .pyc: its content, until the import machinery asks for it
 _sources: "dict[str, bytes]" = {}  # path of a .py that was read in vain: its content, until it is compiled
-_records: "dict[tuple[str, str], dict[bytes, bytes]]" = {}  # root and top-level name: lines of RECORD by path
+_roots: "dict[str, list[bytes]]" = {}  # folder: what each RECORD in it contains
+_records: "dict[tuple[str, bytes], list[dict[bytes, bytes]]]" = {}  # root and top-level name: lines by path
 
 
 def rescue(data: bytes, size: int, name: str, bytecode_path: str, *, trust_all: bool) -> bool:
@@ -67,32 +68,32 @@ def _source_path(bytecode_path: str) -> "str | None":
 
 def _installed_together(source_path: str, bytecode_path: str, size: int) -> bool:
     """Whether one RECORD lists both files, the source with the hash it has."""
-    for root in sys.path:
+    for folder in sys.path:
+        root = folder.rstrip("/")
         if root and source_path.startswith(f"{root}/"):
-            relative = source_path[len(root) + 1 :]
-            lines = _record(root, relative.partition("/")[0])
-            entry = lines.get(relative.encode())
-            if entry is not None and bytecode_path[len(root) + 1 :].encode() in lines:
-                return _matches(entry, source_path, size)
+            begin = len(root) + 1
+            source, bytecode = source_path[begin:].encode(), bytecode_path[begin:].encode()
+            for lines in _records_of(root, source.partition(b"/")[0]):
+                entry = lines.get(source)
+                if entry is not None and bytecode in lines and _matches(entry, source_path, size):
+                    return True
     return False
 
 
-def _record(root: str, top: str) -> "dict[bytes, bytes]":
-    """Read the RECORD, in a folder that packages are imported from, which has a top-level package or module."""
+def _records_of(root: str, top: bytes) -> "list[dict[bytes, bytes]]":
+    """Read each RECORD, in a folder that packages are imported from, which has a top-level package or module.
+
+    There are several where packages share a namespace. Returns what follows each path.
+    """
     known = _records.get((root, top))
     if known is None:
-        known = _records[root, top] = {}
-        begin = b"\n%b%b" % (top.encode(), b"," if top.endswith(".py") else b"/")
+        known = _records[root, top] = []
+        begin = b"\n%b%b" % (top, b"," if top.endswith(b".py") else b"/")
         for content in _contents(root):
             if begin in content:
-                for line in content.split(b"\n"):
-                    path, _, rest = line.rstrip(b"\r").partition(b",")
-                    known[path] = rest
-                break
+                lines = [line for line in content.split(b"\n") if b".py" in line]
+                known.append({path: rest.rstrip(b"\r") for path, _, rest in [line.partition(b",") for line in lines]})
     return known
-
-
-_roots: "dict[str, list[bytes]]" = {}
 
 
 def _contents(root: str) -> "list[bytes]":
@@ -116,7 +117,7 @@ def _matches(entry: bytes, source_path: str, size: int) -> bool:
     recorded, _, recorded_size = entry.rpartition(b",")
     if recorded_size != b"%d" % size or not recorded.startswith(b"sha256="):
         return False
-    source = _read(source_path)
+    source = _sources.get(source_path) or _read(source_path)
     if source is None:
         return False
     digest = b2a_base64(sha256(source).digest(), newline=False).rstrip(b"=").translate(_URL_SAFE)

@@ -40,12 +40,16 @@ class _CutOff(LiteError):
 
 
 def streams(response: object) -> bool:
-    """Whether a result is one of those that are streamed."""
+    """Whether a result is one of those that are streamed.
+
+    Its class tells: a field of a named tuple may be called `read`, and some dicts have every attribute.
+    """
+    kind = type(response)
     return (
-        isinstance(response, StreamingResponse)
-        or hasattr(response, "__next__")
-        or hasattr(response, "__anext__")
-        or hasattr(response, "read")
+        issubclass(kind, StreamingResponse)
+        or hasattr(kind, "__next__")
+        or hasattr(kind, "__anext__")
+        or callable(getattr(kind, "read", None))
     )
 
 
@@ -110,7 +114,7 @@ def deliver(
 class _Sender:
     """One streamed reply: its head with the first byte, then chunks, then its end and what the API says of it."""
 
-    __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "began")
+    __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "_whole", "began")
 
     def __init__(
         self,
@@ -121,6 +125,7 @@ class _Sender:
         prelude: bytes,
     ) -> None:
         self.began = False
+        self._whole = True  # nothing was sent in part only
         self._client = client
         self._connection = client._connection
         self._invoke_id = invoke_id
@@ -177,8 +182,12 @@ class _Sender:
         return self._head + (b"%x\r\n%b\r\n" % (len(prelude), prelude) if prelude else b"")
 
     def _send(self, *parts: "bytes | memoryview") -> None:
+        if not self._whole:
+            raise _CutOff("it was interrupted in the middle of a chunk")
+        self._whole = False  # if a signal handler raises here, or the connection is lost, there is no going on
         try:
             self._connection.send(*parts)  # type: ignore[arg-type]
+            self._whole = True
         except ConnectionLost as lost:
             # A server may answer and close before it has read all of a body that it refuses: look for its answer.
             try:

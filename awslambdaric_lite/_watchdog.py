@@ -5,6 +5,8 @@ which needs neither the interpreter's lock nor its cooperation; what coroutines 
 """
 
 import faulthandler
+import posix
+import time
 
 from ._report import OWN_FRAMES
 
@@ -14,44 +16,43 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._client import Invocation, LambdaRuntimeClient
+    from ._client import LambdaRuntimeClient
 
 _STDERR = 2  # the descriptor: user code may have replaced sys.stderr
 
 
 class Watchdog:
-    """Armed when the handler is called, disarmed before the next invocation is asked for.
+    """Armed when the handler is called, disarmed before its result leaves and, for streams, before the next poll.
 
     Armed any longer it would bite after a thaw: its clock goes on while the environment is frozen.
     """
 
-    def __init__(self, client: "LambdaRuntimeClient", before_ms: int, is_live: "Callable[[object], bool]") -> None:
-        """`is_live(result)` tells of what goes on after the handler has returned."""
-        self.loop: "AbstractEventLoop | None" = None
+    def __init__(
+        self, client: "LambdaRuntimeClient", before_ms: int, loop: "Callable[[], AbstractEventLoop | None]"
+    ) -> None:
+        """`loop` returns the event loop of coroutine handlers, None while there is none."""
         self._before_ms = before_ms
-        self._is_live = is_live
+        self._loop = loop
         self._timer: "TimerHandle | None" = None
-        wait_next_invocation = client.wait_next_invocation
+        self._due = 0.0
+        for name in ("_post", "wait_next_invocation"):  # a poll leaves with what is posted
+            setattr(client, name, self._disarming(getattr(client, name)))
+        # A forked child has no such thread, and CPython would wait for it at the child's end.
+        posix.register_at_fork(before=faulthandler.cancel_dump_traceback_later, after_in_parent=self._go_on)
 
-        def disarm_and_wait() -> "Invocation":
+    def _disarming(self, method: "Callable[..., Any]") -> "Callable[..., Any]":
+        def disarm_first(*arguments: "Any") -> "Any":
             self.disarm()
-            return wait_next_invocation()
+            return method(*arguments)
 
-        client.wait_next_invocation = disarm_and_wait  # type: ignore[method-assign]
+        return disarm_first
 
     def watch(self, handler: "Callable[[object, Any], object]") -> "Callable[[object, Any], object]":
         """Return the handler, watched."""
 
         def watched(event: object, context: "Any") -> object:
             self.arm(context.get_remaining_time_in_millis() - self._before_ms)
-            try:
-                result = handler(event, context)
-            except BaseException:
-                self.disarm()
-                raise
-            if not self._is_live(result):
-                self.disarm()
-            return result
+            return handler(event, context)
 
         return watched
 
@@ -59,22 +60,31 @@ class Watchdog:
         """Dump in so many milliseconds; not at all if that moment has passed."""
         if left_ms <= 0:
             return
+        self._due = time.monotonic() + left_ms / 1000
         faulthandler.dump_traceback_later(left_ms / 1000, file=_STDERR)
-        if self.loop is not None:
-            self._timer = self.loop.call_later(left_ms / 1000, _dump_tasks, self.loop)
+        loop = self._loop()
+        if loop is not None:
+            self._timer = loop.call_later(left_ms / 1000, _dump_tasks, loop)
 
     def disarm(self) -> None:
         """Do not dump any more."""
+        if not self._due:
+            return
+        self._due = 0.0
         faulthandler.cancel_dump_traceback_later()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def _go_on(self) -> None:
+        left = self._due - time.monotonic()
+        if left > 0:
+            faulthandler.dump_traceback_later(left, file=_STDERR)
+
 
 def _dump_tasks(loop: "AbstractEventLoop") -> None:
     """Write where each task of the loop waits, in faulthandler's form. The loop runs, or this would not be called."""
     import asyncio
-    import os
 
     lines: "list[str]" = []
     for task in asyncio.all_tasks(loop):
@@ -88,7 +98,7 @@ def _dump_tasks(loop: "AbstractEventLoop") -> None:
             if awaited is not None and frame is not None and "body" in frame.f_locals and frame.f_code in OWN_FRAMES:
                 awaited = frame.f_locals["body"]  # a streamed generator: what stands for its next step shows nothing
     try:
-        os.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+        posix.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     except OSError:
         pass  # user code closed it
 

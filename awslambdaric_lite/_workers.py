@@ -7,7 +7,7 @@ import posix
 import signal
 import time
 
-from ._lifeline import Lifeline
+from ._lifeline import Lifeline, Once
 from ._slots import INIT_FAILED, POLLING, STARTING, Slot, create_slots
 
 TYPE_CHECKING = False
@@ -39,12 +39,19 @@ class Place:
 
 
 class Supervisor:
-    """Keeps N workers alive."""
+    """Keeps N workers alive.
+
+    Attributes:
+        may_register: true for the first worker that asks: the platform takes one extension of a name,
+        may_report: and one init error.
+    """
 
     def __init__(self, count: int, log: "Callable[[str], None]") -> None:
         self._places = [Place(slot) for slot in create_slots(count)]
         self._alive: "dict[int, Place]" = {}
         self._lifeline = Lifeline()
+        self.may_register = Once()
+        self.may_report = Once()
         self._log = log
 
     def run(self) -> "Place | int":
@@ -100,7 +107,9 @@ class Supervisor:
         state = place.slot.state
         if state == INIT_FAILED:
             return code if code > 0 else 1
-        place.ended = f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
+        place.ended = (
+            f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
+        )
         place.in_vain = 0 if state == POLLING else place.in_vain + 1
         if place.in_vain > RETRIES:
             when = "before its first poll" if state == STARTING else "because the Runtime API refuses it"
@@ -123,7 +132,6 @@ class Supervisor:
         while self._alive and time.monotonic() < end:
             signal.sigtimedwait((signal.SIGCHLD,), 0.01)
             self._reap()
-            self._signal(signal.SIGURG)  # wakes whoever got SIGTERM just before it began to wait for an event
         self._signal(signal.SIGKILL)
         while self._alive:
             signal.sigtimedwait((signal.SIGCHLD,), 0.05)

@@ -19,32 +19,67 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "__main__": (set(), set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_faults", "_http"}, set()),
-    "_apps": ({"_handler"}, {"_asgi", "_shutdown", "_wsgi"}),
+    "_apps": ({"_handler", "_report"}, {"_asgi", "_shutdown", "_wsgi"}),
     "_asgi": ({"_http_events", "_responses"}, set()),
     "_async": (set(), set()),
     "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
+    "_concurrent": (
+        {
+            "_faults",
+            "_handler",
+            "_managed_client",
+            "_report",
+            "_scope",
+            "_shutdown",
+            "_slots",
+            "_special",
+            "_worker",
+        },
+        {"_async", "_shared_loop"},
+    ),
     "_connection": ({"_faults", "_http"}, set()),
     "_context": (set(), {"_sinks"}),
     "_exact": ({"_codec"}, set()),
     "_faults": (set(), set()),
+    "_fork_safety": (set(), set()),
     "_handler": ({"_faults"}, {"_stale"}),
     "_hints": ({"_faults"}, set()),
     "_http": ({"_faults"}, set()),
     "_http_events": (set(), set()),
     "_json_errors": (set(), set()),
+    "_lifeline": (set(), set()),
     "_logs": ({"_sinks"}, set()),
+    "_managed": (
+        {
+            "_codec",
+            "_faults",
+            "_fork_safety",
+            "_handler",
+            "_options",
+            "_report",
+            "_sinks",
+            "_worker",
+            "_worker_shutdown",
+            "_workers",
+        },
+        {"_apps", "_asgi", "_async", "_concurrent", "_scope", "_special", "_wsgi"},
+    ),
+    "_managed_client": ({"_client", "_faults", "_slots"}, set()),
     "_options": (set(), set()),
     "_orjson": ({"_exact"}, {"_vendor"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_faults", "_handler", "_paths", "_report", "_settings", "_sinks"},
-        {"_hints", "_logs", "_shutdown", "_snapstart", "_special", "_stale"},
+        {"_hints", "_logs", "_managed", "_shutdown", "_snapstart", "_special", "_stale"},
     ),
     "_responses": (set(), set()),
+    "_scope": (set(), set()),
     "_settings": ({"_faults"}, {"_options"}),
+    "_shared_loop": ({"_async"}, set()),
     "_shutdown": ({"_connection", "_faults", "_report"}, set()),
     "_sinks": (set(), set()),
+    "_slots": (set(), set()),
     "_snapstart": ({"_faults", "_report"}, set()),
     "_special": (
         {"_codec", "_faults", "_handler", "_options", "_report", "_streaming"},
@@ -53,6 +88,9 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_stale": (set(), set()),
     "_streaming": ({"_codec", "_faults", "_report", "_responses"}, set()),
     "_watchdog": ({"_report"}, set()),
+    "_worker": ({"_faults", "_managed_client", "_report", "_worker_shutdown"}, set()),
+    "_worker_shutdown": ({"_faults", "_report", "_shutdown"}, set()),
+    "_workers": ({"_lifeline", "_slots"}, set()),
     "_wsgi": ({"_http_events", "_responses"}, set()),
     "_types": (set(), set()),  # for type checkers: nobody imports it
 }
@@ -98,7 +136,9 @@ def test_the_runtime_does_not_know_the_tools(module: str) -> None:
     """Neither the emulator nor the command line nor the examples are imported, at any time."""
     found = imports_of(SOURCES[module])
     everything = found.ours | found.lazy_ours | found.others | found.lazy_others
-    assert not {name for name in everything if name.split(".")[0] in ("cli", "emulator", "events", "examples", "pytest_plugin")}
+    assert not {
+        name for name in everything if name.split(".")[0] in ("cli", "emulator", "events", "examples", "pytest_plugin")
+    }
     assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
     if module != "__main__":
         assert "awslambdaric_lite" not in found.others | found.lazy_others

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import importlib.util
 import json
 import time
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 
 from tests.process.lite import bodies, numbered, run_lite
 from tests.support.recorder import Event
+
+ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 
 
 def soon(seconds: float) -> tuple[tuple[str, str], ...]:
@@ -175,3 +179,149 @@ def test_a_plain_handler_loads_no_loop(tmp_path: Path) -> None:
     loaded = json.loads(body)
     for name in ("asyncio", "awslambdaric_lite._async", "awslambdaric_lite._special", "awslambdaric_lite._streaming"):
         assert name not in loaded
+
+
+def test_an_exception_of_a_signal_handler(tmp_path: Path) -> None:
+    """Is the result of the invocation that it fell into; that one is cancelled, not resumed in the next."""
+    source = """
+import asyncio, signal
+class TooSlow(Exception): pass
+def alarm(*_): raise TooSlow("alarm")
+signal.signal(signal.SIGALRM, alarm)
+async def handler(event, context):
+    if event == 1:
+        await asyncio.sleep(0.1)
+        return len(asyncio.all_tasks())
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("finally")
+"""
+    result = run_lite(tmp_path, source, numbered(2))
+    error, answer = (json.loads(body) for body in bodies(result))
+    assert (error["errorType"], answer) == ("TooSlow", 1)
+    assert result.stdout.count(b"finally") == 1
+    assert b"outlives" not in result.stdout
+
+
+@pytest.mark.parametrize("chunks", [0, 1])
+def test_a_stream_that_is_cancelled_shortly_before_the_deadline(tmp_path: Path, chunks: int) -> None:
+    """Ends as a stream that fails: an ordinary error before its first byte, trailers after it; `finally` runs."""
+    source = f"""
+import asyncio
+async def handler(event, context):
+    try:
+        if {chunks}: yield b"begun"
+        await asyncio.sleep(60)
+        yield b"never"
+    finally:
+        print("finally")
+"""
+    env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
+    result = run_lite(tmp_path, source, [Event(headers=soon(0.8))], env=env)
+    (request,) = result.replies
+    error = json.loads(base64.b64decode(dict(request.trailers)[ERROR_BODY]) if chunks else request.body)
+    assert (request.verb, request.status) == ("response" if chunks else "error", 202)
+    assert error["errorType"] == "TimeoutError"
+    assert result.stdout.count(b"finally") == 1
+
+
+def test_a_cancellation_that_is_refused(tmp_path: Path) -> None:
+    """A handler that catches it and answers has answered."""
+    source = """
+import asyncio
+async def handler(event, context):
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        return "in time"
+"""
+    env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
+    assert bodies(run_lite(tmp_path, source, [Event(headers=soon(0.8))], env=env)) == [b'"in time"']
+
+
+def test_a_signal_handler_of_the_loop(tmp_path: Path) -> None:
+    """`add_signal_handler` works from within an invocation, and from one to the next."""
+    source = """
+import asyncio, os, signal
+rung = None
+async def handler(event, context):
+    global rung
+    if rung is None:
+        rung = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, rung.set)
+    rung.clear()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await rung.wait()
+    return "rung"
+"""
+    assert bodies(run_lite(tmp_path, source, numbered(2))) == [b'"rung"'] * 2
+
+
+def test_the_process_ends_without_a_warning(tmp_path: Path) -> None:
+    """Neither the loop nor a generator that was left half-way complains when `sys.exit` ends the process."""
+    source = """
+import asyncio, sys
+async def numbers():
+    yield 1
+    yield 2
+async def handler(event, context):
+    async for number in numbers(): break
+    await asyncio.sleep(0)
+    if event: sys.exit(0)
+"""
+    result = run_lite(tmp_path, source, numbered(2), env={"PYTHONWARNINGS": "default", "PYTHONDEVMODE": "1"})
+    assert (result.exit_code, result.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
+def test_uvloop(tmp_path: Path) -> None:
+    """Its policy, its loop; errors, streams and tasks as anywhere."""
+    source = """
+import asyncio, warnings
+warnings.simplefilter("ignore")
+import uvloop
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+async def stream():
+    yield type(asyncio.get_running_loop()).__module__
+async def handler(event, context):
+    await asyncio.sleep(0)
+    if event == 1: raise ValueError("mine")
+    if event == 2: return stream()
+    return type(asyncio.get_running_loop()).__module__
+"""
+    answer, error, streamed = bodies(run_lite(tmp_path, source, numbered(3)))
+    assert (answer, streamed) == (b'"uvloop"', b"uvloop")
+    (entry,) = json.loads(error)["stackTrace"]
+    assert "in handler" in entry
+
+
+def test_what_is_due_at_the_end(tmp_path: Path) -> None:
+    """Generators that were left half-way and connections that were closed end in this invocation, unreported."""
+    source = """
+import asyncio
+log = []
+async def numbers():
+    try:
+        yield 1
+        yield 2
+    finally:
+        await asyncio.sleep(0.01)
+        log.append("generator")
+class Protocol(asyncio.Protocol):
+    def connection_lost(self, error): log.append("connection")
+server = None
+async def handler(event, context):
+    global server
+    if event == 1:
+        return log[:]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
+    transport, _ = await loop.create_connection(Protocol, *server.sockets[0].getsockname())
+    async for number in numbers(): break
+    transport.close()
+"""
+    result = run_lite(tmp_path, source, numbered(2))
+    assert sorted(json.loads(bodies(result)[1])) == ["connection", "generator"]
+    assert b"outlives" not in result.stdout

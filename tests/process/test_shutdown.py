@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -190,16 +192,108 @@ def test_what_cannot_be_called(tmp_path: Path) -> None:
     assert json.loads(result.replies[0].body)["errorMessage"] == "on_shutdown takes a function, not 1"
 
 
-def test_a_forked_child_runs_no_hooks(tmp_path: Path) -> None:
-    """They are the parent's."""
+@pytest.mark.parametrize("own", ["", "signal.signal(15, lambda *a: os._exit(3))"], ids=["default", "of its own"])
+def test_a_forked_child_runs_no_hooks(tmp_path: Path, own: str) -> None:
+    """They are the parent's; SIGTERM ends a child as it would without them, and the parent lives on."""
     source = HOOKS.replace(
         "    return event",
         "    pid = os.fork()\n    if not pid:\n        os.kill(os.getpid(), 15)\n        os._exit(9)\n"
         "    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])",
     )
-    result = terminated(tmp_path, "import os\n" + source)
-    assert result.replies[0].body == b"9"
-    assert result.stdout.split() == b"second first at exit".split()
+    result = terminated(tmp_path, f"import os, signal\n{own}\n{source}")
+    assert result.replies[0].body == (b"3" if own else b"-15")
+    assert result.stdout.split()[:2] == b"second first".split()
+
+
+def test_processes_of_multiprocessing_can_be_terminated(tmp_path: Path) -> None:
+    """`Process.terminate()` is SIGTERM."""
+    source = HOOKS.replace(
+        "    return event",
+        "    process = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
+        "    process.start()\n    process.terminate()\n    process.join()\n    return process.exitcode",
+    )
+    result = terminated(tmp_path, "import multiprocessing, time\n" + source)
+    assert result.replies[0].body == b"-15"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["time.sleep(60)", "while True: yield b'x' * 100_000"],
+    ids=["blocked coroutine", "reader that stands still"],
+)
+def test_a_loop_that_is_blocked(tmp_path: Path, body: str) -> None:
+    """Plain hooks need no loop, so they run though the coroutine never comes back to its own."""
+    handler = f"    print('begun', flush=True)\n    {body}\n"
+    source = "import time\n" + HOOKS.replace("def handler", "async def handler").replace("    return event\n", handler)
+    write_app(tmp_path, source)
+    stopped = threading.Event()
+    with Recorder([Event()], on_chunk=lambda chunk: stopped.wait(GUARD)) as recorder:
+        variables = environment(recorder.address, "app.handler", tmp_path, {})
+        with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
+            client.stdout.wait_for(b"begun\n")
+            client.wait_until_asleep()
+            client.process.send_signal(signal.SIGTERM)
+            client.process.wait(GUARD)
+            stopped.set()
+            result = client.result(recorder)
+    assert result.stdout.split() == b"begun second first at exit".split()
+    assert result.exit_code == 0
+
+
+def test_a_coroutine_between_plain_hooks(tmp_path: Path) -> None:
+    """Keeps its place in the order, also beside a handler that waits; one that fails is logged."""
+    source = COROUTINES.replace(
+        "async def handler",
+        "@on_shutdown\nasync def third():\n    await asyncio.sleep(0)\n    raise ValueError('third')\n"
+        "@on_shutdown\ndef fourth(): print('fourth')\nasync def handler",
+    )
+    result = terminated(tmp_path, source, [Event(b"1")], when=begun)
+    text = result.stdout.decode()
+    told = ("begun", "fourth", "[ERROR] ValueError: third", "in third", "second", "first True")
+    assert sorted(told, key=text.index) == list(told)
+    assert result.exit_code == 0
+
+
+def test_a_signal_handler_of_a_loop(tmp_path: Path) -> None:
+    """What user code gave its loop at import goes on working; hooks and that handler both count."""
+    source = """
+import asyncio, os, signal
+from awslambdaric_lite import on_shutdown
+rung = []
+loop = asyncio.new_event_loop()
+loop.add_signal_handler(signal.SIGUSR1, rung.append, 1)
+on_shutdown(lambda: print("hook"))
+def handler(event, context):
+    os.kill(os.getpid(), signal.SIGUSR1)
+    while not rung:
+        loop.run_until_complete(asyncio.sleep(0))
+    return "rung"
+"""
+    result = terminated(tmp_path, source)
+    assert (result.replies[0].body, result.stdout) == (b'"rung"', b"hook\n")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
+@pytest.mark.parametrize("event", [b"0", b"1"], ids=["between invocations", "within one"])
+def test_uvloop(tmp_path: Path, event: bytes) -> None:
+    """Has its own way with signals."""
+    source = "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n" + COROUTINES
+    when = {"when": begun} if event == b"1" else {}
+    result = terminated(tmp_path, source, [Event(event)], **when)
+    assert result.stdout.split() == b"begun second first True".split()
+    assert result.exit_code == 0
+
+
+def test_a_second_signal(tmp_path: Path) -> None:
+    """Changes nothing: hooks that are running go on, each once."""
+    source = HOOKS.replace("def second(): print", "def second():\n    os.kill(os.getpid(), 15)\n    print")
+    assert terminated(tmp_path, "import os\n" + source).stdout.split() == b"second first at exit".split()
+
+
+def test_signal_alone_loads_nothing(tmp_path: Path) -> None:
+    """Many libraries import `signal`; that is no handler."""
+    source = "import signal, sys\ndef handler(event, context): return 'awslambdaric_lite._shutdown' in sys.modules"
+    assert run_lite(tmp_path, source).replies[0].body == b"false"
 
 
 @pytest.mark.parametrize("number", range(12))

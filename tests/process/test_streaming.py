@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import run_lite
-from tests.support.client_process import GUARD, LITE, Run
+from tests.process.lite import bodies, numbered, run_lite
+from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment
 from tests.support.recorder import Event, Reaction, Request
 
 MODE = "Lambda-Runtime-Function-Response-Mode"
@@ -314,8 +314,6 @@ def test_a_refusal_in_the_middle(tmp_path: Path) -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         address = "{}:{}".format(*listener.getsockname()[:2])
-        from tests.support.client_process import ClientProcess, environment
-
         (tmp_path / "app.py").write_text(CLEANED.format(size=100_000))
         variables = environment(address, "app.handler", tmp_path, {})
         with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
@@ -407,3 +405,179 @@ async def handler(event, context):
 """
     (request,) = run_lite(tmp_path, source).replies
     assert (request.body, request.header("Content-Type")) == (b"mine", "text/plain")
+
+
+def test_user_code_sees_no_exception_in_hand(tmp_path: Path) -> None:
+    """A generator and a coroutine run outside the runtime's `except` blocks: what they log has no foreign context."""
+    source = """
+import asyncio, sys
+def stream(event, context):
+    yield repr(sys.exc_info()[1])
+async def wait(event, context):
+    return repr(sys.exc_info()[1])
+async def astream(event, context):
+    yield repr(sys.exc_info()[1])
+def handler(event, context):
+    return [stream, wait, astream][event](event, context)
+"""
+    assert bodies(run_lite(tmp_path, source, numbered(3))) == [b"None", b'"None"', b"None"]
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_what_only_looks_like_a_stream(tmp_path: Path, kind: str) -> None:
+    """Attributes of instances and fields of tuples, called `read`, make no file of an ordinary result."""
+    source = f"""
+from collections import namedtuple
+class Open(dict):
+    def __getattr__(self, name): return self.get(name, Open())
+Rights = namedtuple("Rights", "read write")
+{kind} handler(event, context):
+    return [Open(a=1), Rights(True, False)][event]
+"""
+    result = run_lite(tmp_path, source, numbered(2))
+    assert [json.loads(body) for body in bodies(result)] == [{"a": 1}, {"read": True, "write": False}]
+
+
+def test_a_generator_that_does_not_want_to_end(tmp_path: Path) -> None:
+    """One that fails while it is closed after a cut-off: logged as cut off, nothing more is sent to anybody."""
+    count = 0
+
+    def on_chunk(chunk: bytes) -> None:
+        nonlocal count
+        count += 1
+        if count == 3:
+            raise ConnectionResetError
+
+    source = """
+def handler(event, context):
+    if event == "short": return
+    try:
+        while True: yield b"x" * 1000
+    except GeneratorExit:
+        raise ValueError("while closing")
+"""
+    result = run_lite(tmp_path, source, [Event(), Event(b'"short"')], on_chunk=on_chunk)
+    assert [request.verb for request in result.requests] == ["next", "next", "response", "next"]
+    assert b"[ERROR] ValueError: while closing" in result.stdout
+    assert result.stdout.count(b"cut the streamed response off") == 1
+    assert result.ended_by_test
+
+
+def test_a_body_that_fails_to_close(tmp_path: Path) -> None:
+    """After its last chunk that is an error of the stream; the chunks have arrived."""
+    source = """
+class Body:
+    def __iter__(self): return iter([b"x"])
+    def close(self): raise ValueError("while closing")
+from awslambdaric_lite import StreamingResponse
+def handler(event, context): return StreamingResponse(Body())
+"""
+    request = stream(run_lite(tmp_path, source))
+    assert request.body.endswith(b"\0x")
+    assert failure(request)["errorMessage"] == "while closing"
+
+
+def test_an_exception_of_a_signal_handler_in_the_middle_of_a_chunk(tmp_path: Path) -> None:
+    """Whether the chunk is whole nobody knows: no trailers are written into it, the connection ends instead."""
+    received: list[bytes] = []
+    polled = threading.Event()
+    event = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+        b"Lambda-Runtime-Aws-Request-Id: id-1\r\n\r\n{}"
+    )
+    source = """
+import signal
+def alarm(*_): raise TimeoutError("too slow")
+def handler(event, context):
+    signal.signal(signal.SIGALRM, alarm)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    yield b"x" * 50_000_000
+"""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            first, _ = listener.accept()
+            with first:
+                first.recv(65536)
+                first.sendall(event)
+                second, _ = listener.accept()  # while nobody reads, the alarm rings
+                with second:
+                    second.recv(65536)
+                    first.settimeout(GUARD)
+                    try:
+                        while data := first.recv(1 << 20):
+                            received.append(data)
+                    except ConnectionResetError:
+                        pass
+                    polled.set()
+                    second.settimeout(GUARD)
+                    second.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        (tmp_path / "app.py").write_text(source)
+        address = "{}:{}".format(*listener.getsockname()[:2])
+        with ClientProcess(
+            [*LITE, "app.handler"], environment(address, "app.handler", tmp_path, {}), tmp_path
+        ) as client:
+            assert polled.wait(GUARD)
+            client.kill()
+            result = client.result(None)
+        thread.join(GUARD)
+    body = b"".join(received).partition(b"\r\n\r\n")[2]
+    assert 0 < len(body) < 50_000_000
+    assert set(body.partition(b"\r\n")[2]) == set(b"x")
+    assert b"[ERROR] TimeoutError: too slow" in result.stdout
+    assert b"cut the streamed response off" in result.stdout
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_a_fork_in_a_generator(tmp_path: Path, asynchronous: bool) -> None:
+    """A child that goes on yielding ends without a word to the Runtime API; the parent's stream is whole."""
+    source = f"""
+import os
+{"async " if asynchronous else ""}def handler(event, context):
+    yield b"before "
+    pid = os.fork()
+    if pid:
+        yield str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    else:
+        yield b"of the child"
+"""
+    result = run_lite(tmp_path, source, [Event(), Event()])
+    assert [request.body for request in result.replies] == [b"before 1"] * 2
+    assert b"a forked child returned from the handler" in result.stderr
+
+
+def test_a_generator_that_threads_feed(tmp_path: Path) -> None:
+    """Chunks that come from another thread leave in their order."""
+    source = """
+import queue, threading
+def handler(event, context):
+    chunks = queue.Queue(1)
+    def produce():
+        for number in range(100): chunks.put(b"%d " % number)
+        chunks.put(None)
+    thread = threading.Thread(target=produce)
+    thread.start()
+    yield from iter(chunks.get, None)
+    thread.join()
+"""
+    assert stream(run_lite(tmp_path, source)).body == b"".join(b"%d " % number for number in range(100))
+
+
+def test_a_stream_returned_by_a_coroutine(tmp_path: Path) -> None:
+    """A `StreamingResponse` of an asynchronous body, awaited for through a plain function."""
+    source = """
+import asyncio
+from awslambdaric_lite import StreamingResponse
+async def body():
+    for number in range(3):
+        await asyncio.sleep(0)
+        yield str(number)
+async def inner():
+    await asyncio.sleep(0)
+    return StreamingResponse(body(), 202)
+def handler(event, context): return inner()
+"""
+    assert stream(run_lite(tmp_path, source)).body == b'{"statusCode":202,"headers":{}}' + b"\0" * 8 + b"012"

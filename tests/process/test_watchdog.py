@@ -101,3 +101,43 @@ def test_off_by_default(tmp_path: Path) -> None:
     """Neither the module nor faulthandler is loaded."""
     source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'watchdog' in m]"
     assert run_lite(tmp_path, source, numbered(1)).replies[0].body == b"[]"
+
+
+def test_a_coroutine_of_a_plain_function(tmp_path: Path) -> None:
+    """Once there is a loop its tasks are dumped, too."""
+    source = """
+import asyncio
+async def hang(event): await asyncio.sleep(event)
+def handler(event, context): return hang(event)
+"""
+    assert b"in hang\n" in run(tmp_path, source, late(60, b"0"), late(1.0, b"1")).stderr
+
+
+@pytest.mark.parametrize("ending", ["os._exit(7)", "sys.exit(7)", "return", "raise ValueError"])
+def test_a_forked_child(tmp_path: Path, ending: str) -> None:
+    """Ends as it would otherwise; the parent is still watched."""
+    source = f"""
+import os, sys, time
+def handler(event, context):
+    pid = os.fork()
+    if not pid:
+        {ending}
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    time.sleep(1)
+    return code
+"""
+    result = run(tmp_path, source, late(1.5))
+    assert result.replies[0].body == (b"7" if "7" in ending else b"1")
+    assert result.stderr.count(b"Timeout (") == 1
+
+
+def test_an_early_error_of_a_stream_disarms_it(tmp_path: Path) -> None:
+    """It is posted as an ordinary error, with the next poll behind it."""
+    source = """
+import time
+def handler(event, context):
+    if event: time.sleep(1)
+    raise ValueError
+    yield
+"""
+    assert run(tmp_path, source, late(1.0, b"0"), late(60, b"1")).stderr == b""

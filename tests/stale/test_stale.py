@@ -6,7 +6,8 @@ import json
 import os
 import py_compile
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 from tests.process.lite import run_lite
 from tests.stale.package import RESET, bytecode, edited, install
+from tests.support.client_process import package_root
 
 HANDLER = """
 import sys
@@ -40,11 +42,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(root: Path, **options: str) -> Any:
-    """Import the package in a function and return what it found."""
-    env = {f"AWSLAMBDARIC_LITE_{name}": value for name, value in options.items()}
+def load(root: Path, *, path: Sequence[Path | str] = (), source: str = HANDLER, **options: str) -> Any:
+    """Import the package in a function, with further folders on the path, and return what it found."""
+    env = {name if name[:6] == "PYTHON" else f"AWSLAMBDARIC_LITE_{name}": value for name, value in options.items()}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
-    result = run_lite(root, HANDLER, env=env)
+    env["PYTHONPATH"] = ":".join(map(str, (*path, package_root())))
+    result = run_lite(root, source, env=env)
     assert result.stderr == b"" and result.stdout == b""
     return json.loads(result.replies[0].body)
 
@@ -191,3 +194,101 @@ def test_the_line_in_the_log(root: Path, level: str | None, count: int) -> None:
 def test_the_dates_are_as_packagers_leave_them(root: Path) -> None:
     """The premise of all this: the interpreter itself would compile."""
     assert (root / "package" / "module.py").stat().st_mtime == RESET
+
+
+def test_packages_that_share_a_namespace(tmp_path: Path) -> None:
+    """Each has a record of its own, and all of them count; an older record of a package does no harm."""
+    install(tmp_path, {"shared/first/__init__.py": OLD}, "shared_first-1")
+    install(tmp_path, {"shared/second/__init__.py": OLD}, "shared_second-1")
+    install(tmp_path, {"package/__init__.py": "", "package/module.py": "answer = lambda: 'before'\n"}, "package-0.9")
+    sources = {
+        "package/__init__.py": "",
+        "package/module.py": "import shared.first\nfrom shared.second import answer\n",
+    }
+    install(tmp_path, sources)
+    assert load(tmp_path)["rescued"] == ["package", "package.module", "shared.first", "shared.second"]
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/", "{}/./", "{}/link"])
+def test_folders_on_the_path(tmp_path: Path, form: str) -> None:
+    """A layer's folder, however it is written, or a link to it."""
+    layer = tmp_path / "layer"
+    install(layer, {"package/__init__.py": "", "package/module.py": OLD})
+    (layer / "link").symlink_to(layer)
+    (tmp_path / "function").mkdir()
+    found = load(tmp_path / "function", path=[form.format(layer)])
+    assert (found["answer"], found["rescued"]) == ("old", MODULES)
+
+
+def test_a_folder_within_a_folder_on_the_path(root: Path) -> None:
+    """Packages in `vendor/` beside the handler, which is on the path as well, have their records there."""
+    install(root / "vendor", {"vendored.py": OLD}, "vendored-1")
+    install(root, {"package/__init__.py": "", "package/module.py": "from vendored import answer\n"})
+    assert load(root, path=[root / "vendor"])["rescued"] == [*MODULES, "vendored"]
+
+
+def test_optimised(root: Path) -> None:
+    """With -O other files are the bytecode; pip lists none of them, so that the source is compiled."""
+    module = root / "package" / "module.py"
+    py_compile.compile(str(module), optimize=1, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    with edited(bytecode(module)) as plain:
+        plain[:] = b"not this one"
+    optimised = Path(str(bytecode(module)).replace(".pyc", ".opt-1.pyc"))
+    assert optimised.exists()
+    os.utime(module, (RESET + 10, RESET + 10))
+    found = load(root, PYTHONOPTIMIZE="1")
+    assert (found["answer"], found["rescued"]) == ("old", [])
+    assert load(root, PYTHONOPTIMIZE="1", STALE_PYC="all")["rescued"] == ["package.module"]
+
+
+def test_a_cache_elsewhere(root: Path) -> None:
+    """With PYTHONPYCACHEPREFIX what lies there is none of pip's."""
+    module = root / "package" / "module.py"
+    elsewhere = Path(f"{root}/cache{module}").with_name(bytecode(module).name)
+    elsewhere.parent.mkdir(parents=True)
+    shutil.copy(bytecode(module), elsewhere)
+    found = load(root, PYTHONPYCACHEPREFIX=f"{root}/cache")
+    assert (found["answer"], found["rescued"] or []) == ("old", [])
+
+
+def test_packages_in_a_zip(tmp_path: Path) -> None:
+    """Are imported by another machinery, and keep working."""
+    install(tmp_path / "unpacked", {"package/__init__.py": "", "package/module.py": OLD})
+    with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
+        for path in (tmp_path / "unpacked").rglob("*"):
+            archive.write(path, path.relative_to(tmp_path / "unpacked"))
+    found = load(tmp_path, path=[tmp_path / "packages.zip"])
+    assert (found["answer"], found["rescued"]) == ("old", None)
+
+
+def test_a_module_that_is_loaded_again(root: Path) -> None:
+    """`reload` sees an edit; nothing that was read for the first import is left over."""
+    source = HANDLER + f"""
+import importlib, os
+with open(package.module.__file__, "w") as file:
+    file.write({NEW!r})
+os.utime(package.module.__file__, ({RESET}, {RESET}))
+importlib.reload(package.module)
+"""
+    assert load(root, source=source)["answer"] == "new"
+
+
+def test_a_runtime_whose_own_bytecode_is_stale(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Starts, and rescues others; its own files are compiled, not rescued."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    shutil.copytree(Path(package_root()) / "awslambdaric_lite", runtime / "awslambdaric_lite")
+    for path in runtime.rglob("*.py"):
+        os.utime(path, (RESET, RESET))
+    assert load(root, path=[runtime])["rescued"] == MODULES
+
+
+def test_a_large_record(root: Path) -> None:
+    """Of ten thousand files is read in time."""
+    record = root / "package-1.0.dist-info" / "RECORD"
+    others = "".join(f"package/data/{number}/file.json,sha256={'x' * 43},{number}\r\n" for number in range(10_000))
+    record.write_bytes(others.encode() + record.read_bytes())
+    source = HANDLER.replace("import package", "import time\nbegun = time.perf_counter()\nimport package")
+    source = source.replace("def handler", "took = time.perf_counter() - begun\ndef handler")
+    found = load(root, source=source.replace("    }", "        'time': took,\n    }"))
+    assert found["rescued"] == MODULES
+    assert found["time"] < 0.5

@@ -1,0 +1,80 @@
+"""What belongs to one of several invocations at once, bound to it by context variables instead of the process."""
+
+import os
+from contextvars import ContextVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TRACE_ID = "_X_AMZN_TRACE_ID"
+
+_request_id: "ContextVar[str | None]" = ContextVar("request_id", default=None)
+_tenant_id: "ContextVar[str | None]" = ContextVar("tenant_id", default=None)
+_trace_id: "ContextVar[str | None]" = ContextVar("trace_id", default=None)
+
+
+class _Bound:
+    """An attribute whose value is that of a context variable."""
+
+    def __init__(self, variable: "ContextVar[str | None]") -> None:
+        self._variable = variable
+
+    def __get__(self, instance: object, owner: object = None) -> "str | None":
+        return self._variable.get()
+
+    def __set__(self, instance: object, value: "str | None") -> None:
+        self._variable.set(value)
+
+
+class Scope:
+    """The invocation in hand: that of the thread or task that asks, and of tasks started from there."""
+
+    request_id = _Bound(_request_id)
+    tenant_id = _Bound(_tenant_id)
+    trace_id = _Bound(_trace_id)
+
+    def __call__(self) -> "tuple[str | None, str | None]":
+        """Return request id and tenant id, for log records."""
+        return _request_id.get(), _tenant_id.get()
+
+
+class _Environ(type(os.environ)):  # type: ignore[misc]
+    """`os.environ` in which one name is a different variable in each invocation."""
+
+    def __getitem__(self, key: str) -> str:
+        if key != _TRACE_ID:
+            return str(super().__getitem__(key))
+        value = _trace_id.get()
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: str) -> None:
+        if key != _TRACE_ID:
+            super().__setitem__(key, value)
+        else:
+            _trace_id.set(value)
+
+    def __delitem__(self, key: str) -> None:
+        if key != _TRACE_ID:
+            super().__delitem__(key)
+        elif self[key]:
+            _trace_id.set(None)
+
+    def __iter__(self) -> "Iterator[str]":
+        yield from super().__iter__()
+        if _trace_id.get() is not None:
+            yield _TRACE_ID
+
+    def __len__(self) -> int:
+        return int(super().__len__()) + (_trace_id.get() is not None)
+
+
+def bind_environment() -> None:
+    """Have `os.environ["_X_AMZN_TRACE_ID"]`, which botocore and X-Ray's SDK read, tell the current invocation's value.
+
+    Processes that user code starts find it where they are given a copy of `os.environ`.
+    """
+    os.environ.pop(_TRACE_ID, None)
+    os.environ.__class__ = _Environ

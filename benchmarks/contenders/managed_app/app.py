@@ -1,0 +1,8 @@
+"""What most functions do first."""
+
+import boto3  # type: ignore[import-untyped]
+
+
+def hello(event: object, context: object) -> str:
+    """Answer."""
+    return str(boto3.__version__)

@@ -1,0 +1,111 @@
+"""A function in Managed Instances mode: the client as a real process, its workers, and the service before it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.managed.double import GUARD, ManagedApi, React
+from tests.process.lite import write_app
+from tests.support.client_process import LITE, ClientProcess, Run, environment
+
+PIDS = """
+import os
+def handler(event, context):
+    return os.getpid()
+"""
+
+
+class Function:
+    """A running client and the double that it talks to."""
+
+    def __init__(self, api: ManagedApi, client: ClientProcess) -> None:
+        self.api = api
+        self.client = client
+        self._run: Run | None = None
+
+    @property
+    def pid(self) -> int:
+        """The first process."""
+        return self.client.process.pid
+
+    def ask(self, body: bytes = b"{}", **options: Any) -> Any:
+        """Invoke; return the parsed reply."""
+        return json.loads(self.api.invoke(body, **options).result().body)
+
+    def workers(self) -> list[int]:
+        """Return the processes that the first one has forked and that live."""
+        return [pid for pid in alive_in_session(self.pid) if pid != self.pid]
+
+    def ended(self) -> Run:
+        """Wait until the first process ends by itself; return what it left."""
+        self.client.process.wait(GUARD)
+        return self.finish()
+
+    def finish(self) -> Run:
+        """End everything; return what was left."""
+        if self._run is None:
+            self.client.kill()
+            self._run = self.client.result(None)
+        return self._run
+
+
+@contextlib.contextmanager
+def function(
+    task_root: Path,
+    source: str,
+    count: int = 4,
+    *,
+    command: tuple[str, ...] = LITE,
+    env: Mapping[str, str | None] | None = None,
+    react: React | None = None,
+    polls: int | None = None,
+) -> Iterator[Function]:
+    """Start `app.handler` of that source; wait until `polls` (by default all) polls wait, unless that is 0."""
+    write_app(task_root, source)
+    with ManagedApi(react) as api:
+        managed = {"AWS_LAMBDA_MAX_CONCURRENCY": str(count), "AWS_LAMBDA_LOG_FORMAT": "JSON"}
+        managed["AWS_LAMBDA_INITIALIZATION_TYPE"] = "lambda-managed-instances"
+        variables = environment(api.address, "app.handler", task_root, {**managed, **(env or {})})
+        with ClientProcess([*command, "app.handler"], variables, task_root) as client:
+            running = Function(api, client)
+            try:
+                if polls != 0:
+                    api.wait_for_polls(polls or count)
+                yield running
+            except BaseException:
+                print(running.finish())
+                raise
+            running.finish()
+        wait_until(lambda: not alive_in_session(running.pid), "the end of all processes")
+
+
+def alive_in_session(leader: int) -> list[int]:
+    """Return the processes of a session that have not ended, from `/proc/<pid>/stat` (proc(5))."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            except OSError:
+                continue  # it ended meanwhile
+            if int(fields[3]) == leader and fields[0] not in "ZX":
+                found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition: Any, what: str) -> None:
+    """Wait for something that no event tells of."""
+    end = time.monotonic() + GUARD
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.005)
+
+
+def records(output: bytes) -> list[dict[str, Any]]:
+    """Parse JSON log lines."""
+    return [json.loads(line) for line in output.decode().splitlines() if line]

@@ -1,0 +1,207 @@
+"""Worker processes under AWS's own emulator in Managed Instances mode.
+
+That mode wants its files at the platform's places, so the emulator runs in a private mount namespace, which needs root.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.managed.harness import alive_in_session, wait_until
+from tests.support.client_process import package_root
+from tests.support.real_emulator import Answer, Unavailable, _free_ports, _listens, binary
+
+GUARD = 60.0
+WORKERS = 4
+FUNCTION = """
+import os, time
+def handler(event, context):
+    time.sleep(event.get("sleep", 0))
+    if event.get("do") == "fail":
+        raise KeyError("on purpose")
+    if event.get("do") == "exit":
+        os._exit(3)
+    return {"pid": os.getpid(), "first": os.getppid(), "number": event.get("number"), "id": context.aws_request_id}
+"""
+# All below a file system in memory that only the emulator and its children see; the function runs as another user.
+SCRIPT = """
+set -e
+mount -t tmpfs -o mode=755 tmpfs /var
+mkdir /var/task /var/lang /var/runtime /var/package /var/site
+mount --bind {prefix} /var/lang
+mount --bind {package} /var/package
+mount --bind {site} /var/site
+cp {emulator} /var/emulator
+cp {app} /var/task/app.py
+printf '#!/bin/sh\\nexec /var/lang/bin/{python} -m {module} app.handler\\n' > /var/runtime/bootstrap
+chmod 755 /var/runtime/bootstrap /var/task/app.py
+cd /var/task
+addresses="--runtime-interface-emulator-address {address} --runtime-api-address {api}"
+exec /var/emulator $addresses /var/runtime/bootstrap app.handler
+"""
+
+both_clients = pytest.mark.parametrize("module", ["awslambdaric_lite", "awslambdaric"])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _possible() -> None:
+    try:
+        binary()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    try:
+        tried = subprocess.run(
+            ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/var"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        pytest.skip("a private mount namespace needs unshare (util-linux)")
+    if tried.returncode != 0:
+        pytest.skip(f"no private mount namespace, which needs root: {tried.stderr.strip()}")
+
+
+class Emulator:
+    """A running emulator that has the function loaded."""
+
+    def __init__(self, port: int, session: int) -> None:
+        self._port = port
+        self.session = session
+
+    def invoke(self, **event: object) -> Answer:
+        """Invoke the function and wait for what it answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GUARD)
+        try:
+            path = "/2015-03-31/functions/function/invocations"
+            connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return Answer(response.status, response.read())
+        finally:
+            connection.close()
+
+    def told(self, **event: object) -> dict[str, Any]:
+        """Invoke as soon as a worker polls; one that is not there yet is refused with 400."""
+        end = time.monotonic() + GUARD
+        while (answer := self.invoke(**event)).status == 400 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert answer.status == 200, answer
+        result = answer.json()
+        assert isinstance(result, dict)
+        return result
+
+    def told_at_once(self) -> list[dict[str, Any]]:
+        """Invoke as often as there are workers, all at the same time."""
+        results: list[dict[str, Any]] = []
+        threads = [
+            threading.Thread(target=lambda n=n: results.append(self.told(sleep=0.3, number=n))) for n in range(WORKERS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(GUARD)
+        return results
+
+
+@contextlib.contextmanager
+def emulator(module: str, folder: Path) -> Iterator[Emulator]:
+    """Run the emulator with that runtime client."""
+    (folder / "app.py").write_text(FUNCTION)
+    port, api_port = _free_ports(2)
+    places = {
+        "prefix": sys.base_prefix,
+        "package": package_root(),
+        "site": sysconfig.get_path("platlib"),
+        "emulator": str(binary()),
+        "app": str(folder / "app.py"),
+        "address": f"127.0.0.1:{port}",
+        "api": f"127.0.0.1:{api_port}",
+    }
+    script = SCRIPT.format(
+        python=f"python{sys.version_info[0]}.{sys.version_info[1]}",
+        module=module,
+        **{name: shlex.quote(place) for name, place in places.items()},
+    )
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": "/var/package:/var/site",
+        "AWS_LAMBDA_MAX_CONCURRENCY": str(WORKERS),
+        "_HANDLER": "app.handler",
+    }
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", script],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        wait_until(lambda: process.poll() is not None or _ready(process.pid, port, api_port), "the emulator")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield Emulator(port, process.pid)
+    except BaseException:
+        print((folder / "log").read_text(errors="replace")[-5000:])
+        raise
+    finally:
+        for pid in alive_in_session(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(GUARD)
+
+
+def _ready(process: int, *ports: int) -> bool:
+    try:
+        return _listens(process, ports)
+    except OSError:
+        return False
+
+
+@both_clients
+def test_invocations_at_once(module: str, tmp_path: Path) -> None:
+    """Four invocations at once are answered by four workers of one first process, and each caller gets its own."""
+    if module == "awslambdaric":
+        pytest.importorskip("awslambdaric")
+    with emulator(module, tmp_path) as real:
+        real.told()
+        results = real.told_at_once()
+        assert sorted(result["number"] for result in results) == [0, 1, 2, 3]
+        assert len({result["pid"] for result in results}) == len({result["id"] for result in results}) == WORKERS
+        assert len({result["first"] for result in results}) == 1
+
+
+@both_clients
+def test_many_invocations(module: str, tmp_path: Path) -> None:
+    """Results and errors in turn, a few hundred, none lost or mixed up."""
+    if module == "awslambdaric":
+        pytest.importorskip("awslambdaric")
+    with emulator(module, tmp_path) as real:
+        for number in range(100):
+            assert real.told(number=number)["number"] == number
+            assert real.told(do="fail")["errorType"] == "KeyError"
+
+
+def test_a_worker_ends(tmp_path: Path) -> None:
+    """The caller is told that its worker ended, another takes its place, and the environment goes on."""
+    with emulator("awslambdaric_lite", tmp_path) as real:
+        first = real.told()["first"]
+        real.told_at_once()
+        error = json.loads(real.invoke(do="exit").body)
+        assert error["errorType"] == "Runtime.ExitError" and error["errorMessage"].endswith("exit status 3")
+        # Of four calls at once the dead worker's poll gets none: it had been answered when it ended.
+        results = real.told_at_once()
+        assert len({result["pid"] for result in results}) == WORKERS
+        assert {result["first"] for result in results} == {first}

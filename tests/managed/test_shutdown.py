@@ -1,0 +1,67 @@
+"""Shutdown hooks where several invocations are served at once: SIGTERM comes to the first process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.managed.harness import function, wait_until
+
+HOOKED = """
+import os, time
+from awslambdaric_lite import on_shutdown
+@on_shutdown
+def bye():
+    with open("byes", "a") as file:
+        file.write(f"{os.getpid()}\\n")
+"""
+IDLE = HOOKED + "def handler(event, context):\n    return os.getpid()\n"
+BUSY = HOOKED + 'def handler(event, context):\n    open("busy", "a").write(".")\n    time.sleep(600)\n'
+ASYNC = "import asyncio\n" + HOOKED + "async def handler(event, context):\n    await asyncio.sleep(event)\n"
+OWN_HANDLER = """
+import os, signal, sys
+def leave(number, frame):
+    open("byes", "a").write(f"{os.getpid()}\\n")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+def handler(event, context):
+    return os.getpid()
+"""
+
+
+def byes(task_root: Path) -> list[int]:
+    """Return the processes in which the hook ran."""
+    return sorted(map(int, (task_root / "byes").read_text().split()))
+
+
+@pytest.mark.parametrize("source", [IDLE, BUSY, ASYNC, OWN_HANDLER], ids=["idle", "busy", "async", "own handler"])
+@pytest.mark.parametrize("fork", ["after", "before"])
+def test_hooks_run_in_each_worker(tmp_path: Path, source: str, fork: str) -> None:
+    """One process registers with the platform; the hooks run once in each worker, also in one that is busy."""
+    with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
+        assert len(running.api.extensions) == 1
+        workers = sorted(running.workers())
+        if source == BUSY:
+            running.api.invoke()
+            wait_until(lambda: (tmp_path / "busy").exists(), "the handler")
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.client.process.wait(60) == 0
+    assert byes(tmp_path) == workers
+
+
+def test_nobody_registers_unasked(tmp_path: Path) -> None:
+    """A function that asks for nothing has no extension."""
+    with function(tmp_path, "def handler(event, context):\n    return event\n", 2) as running:
+        assert running.api.extensions == []
+
+
+def test_hooks_of_one_process(tmp_path: Path) -> None:
+    """In asyncio mode they run once."""
+    with function(tmp_path, ASYNC, 3, env={"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "asyncio"}) as running:
+        running.api.invoke(b"600")
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.client.process.wait(60) == 0
+    assert byes(tmp_path) == [running.pid]
