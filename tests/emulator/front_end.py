@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import boto3  # type: ignore[import-untyped]
-from botocore.config import Config  # type: ignore[import-untyped]
+import boto3
+from botocore.config import Config
 
 from awslambdaric_lite.emulator.frontend.asynchronous import AsynchronousQueue, AsyncOptions
 from awslambdaric_lite.emulator.frontend.invoke_api import InvokeApi

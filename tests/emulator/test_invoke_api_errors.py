@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError
 
 from awslambdaric_lite.emulator.frontend.service_errors import service_error
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.eventstream import EventStreamBuffer  # type: ignore[import-untyped]
-from botocore.exceptions import EventStreamError  # type: ignore[import-untyped]
+from botocore.eventstream import EventStreamBuffer
+from botocore.exceptions import EventStreamError
 
 from awslambdaric_lite.emulator import ApiOptions
 
