@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LARGE = 1 << 20  # bytes of a response from which on the encoder's speed outweighs the import of orjson
 
 _WHITESPACE = " \t\n\r"
+_BEFORE_JSON = _WHITESPACE + "\ufeff"
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((dict, list, tuple))
 _STR_ONLY = frozenset((str,))
@@ -92,7 +93,7 @@ def loads(text: str) -> object:
         RecursionError: it is nested too deeply.
     """
     start = 0
-    if text[:1] in _WHITESPACE or text[:1] == "\ufeff":
+    if text[:1] in _BEFORE_JSON:
         start = 1 if text[:1] == "\ufeff" else 0
         start = len(text) - len(text[start:].lstrip(_WHITESPACE))
     try:
