@@ -227,7 +227,10 @@ class Marshaller:
         """
         if size > self._largest:
             self._largest = size
-            bytes(size + size // 4)
+            try:
+                bytes(size + size // 4)
+            except MemoryError:
+                pass  # address space is limited
 
     def _gain_speed(self, body: bytes) -> None:
         """After a large response: others will follow, so that a faster encoder is worth its import."""
