@@ -19,7 +19,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "__init__": (set(), set()),
     "__main__": (set(), set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_faults", "_http"}, set()),
-    "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
+    "_codec": ({"_faults"}, {"_exact", "_json_errors", "_long_strings", "_orjson"}),
     "_connection": ({"_faults", "_http"}, set()),
     "_context": (set(), {"_sinks"}),
     "_exact": ({"_codec"}, set()),
@@ -29,6 +29,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_http": ({"_faults"}, set()),
     "_json_errors": (set(), set()),
     "_logs": ({"_sinks"}, set()),
+    "_long_strings": (set(), set()),
     "_orjson": ({"_exact"}, {"_vendor"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
