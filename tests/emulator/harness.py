@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
@@ -138,7 +139,11 @@ class ObservingServer:
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Do something in the server's loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, WAIT), self._loop).result()
+        return self.start(asyncio.wait_for(work, WAIT)).result()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin something in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def client(self) -> Client:
         """Connect."""

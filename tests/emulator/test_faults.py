@@ -265,10 +265,13 @@ def answered(api: ApiServer, event: bytes, request_id: str) -> bytes:
         lambda faults: faults.delay(0.1, on="response"),
         lambda faults: faults.cut_after(10, on="response"),
         lambda faults: faults.cut_after(0, on="response"),
+        lambda faults: faults.reset(on="next"),
+        lambda faults: faults.cut_after(0, on="next"),
+        lambda faults: faults.cut_after(50, on="next"),
     ],
-    ids=["reset", "delay", "cut", "unanswered"],
+    ids=["reset", "delay", "cut", "unanswered", "reset-poll", "unanswered-poll", "cut-event"],
 )
-def test_our_runtime_survives_a_faulty_response(runtime: ApiServer, order: Callable[[Faults], None]) -> None:
+def test_our_runtime_survives(runtime: ApiServer, order: Callable[[Faults], None]) -> None:
     """No event is lost and none answered twice."""
     assert answered(runtime, b"1", "id-1") == b"1"
     order(runtime.server.faults)

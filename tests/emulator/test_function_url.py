@@ -169,11 +169,11 @@ def test_head_requests(serve: Serve) -> None:
     with serve(ECHO) as url, Client(url.server.address) as client:
         client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
         replies = client.socket.makefile("rb")
-        assert replies.readline() == b"HTTP/1.1 200 \r\n"
+        assert replies.readline() == b"HTTP/1.1 200 OK\r\n"
         head = b"".join(iter(replies.readline, b"\r\n")).lower()
         assert b"content-type: application/json\r\n" in head
         assert b"content-length: 0\r\n" not in head
-        assert replies.readline() == b"HTTP/1.1 200 \r\n"  # no byte of a body came between
+        assert replies.readline() == b"HTTP/1.1 200 OK\r\n"  # no byte of a body came between
         replies.close()
 
 

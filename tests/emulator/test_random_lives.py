@@ -127,7 +127,7 @@ class Lives(RuleBasedStateMachine):
         self.function.freeze()
         self.function.thaw()
 
-    @precondition(lambda self: not self.hanging)
+    @precondition(lambda self: not self.hanging and not self.queued)
     @rule()
     def frozen(self) -> None:
         """Environments that were frozen are thawed by their next invocation."""

@@ -272,8 +272,9 @@ def test_a_streaming_caller_may_get_more(api: ApiServer) -> None:
     """Beyond the limit of buffered invokes, even without the mode header."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
+        reader = api.start(_count(stream_of(invocation)))
         client.send(reply(invocation, b"x" * (MAX_PAYLOAD + 1)))
-        assert len(read_all(api, invocation)) == MAX_PAYLOAD + 1
+        assert reader.result(WAIT) == MAX_PAYLOAD + 1
         assert client.read().status == 202
 
 
@@ -292,7 +293,7 @@ def test_a_slow_reader_holds_the_runtime_back(make_api: MakeApi) -> None:
                 sent += 1
         taken = stream_of(invocation).size
         assert taken < 2 * MIB
-        reader = asyncio.run_coroutine_threadsafe(_count(stream_of(invocation)), api._loop)
+        reader = api.start(_count(stream_of(invocation)))
         client.socket.settimeout(WAIT)
         client.socket.shutdown(socket.SHUT_WR)  # a chunk was cut somewhere: the stream ends as a truncated one
         assert reader.result(WAIT) >= sent * 65536
@@ -326,7 +327,7 @@ def test_the_platform_takes_a_burst_and_then_so_much_a_second(make_api: MakeApi)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         started = time.monotonic()
-        reader = asyncio.run_coroutine_threadsafe(_count(stream_of(invocation)), api._loop)
+        reader = api.start(_count(stream_of(invocation)))
         client.send(head(invocation) + chunk(b"x" * (BURST + 4 * MIB)) + END)
         assert reader.result(WAIT) == BURST + 4 * MIB
         assert time.monotonic() - started >= 4 * MIB / rate - 2 * REFILL_S

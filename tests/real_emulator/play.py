@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
 from typing import NamedTuple
@@ -95,6 +96,9 @@ class Play:
         for number, known in enumerate(self._ids, 1):
             body = body.replace(known.encode(), b"<id %d>" % number)
         self.notes.append(Note(status, content_type, body if len(body) <= _SHOWN else b"<%d bytes>" % len(body)))
+
+
+Transcript = Callable[[Play], None]
 
 
 class PlayConnection:

@@ -9,9 +9,11 @@ import pytest
 
 from tests.support.real_emulator import Unavailable, binary, check_private_mounts
 
-from .play import END, Note, Play
+from .play import END, Note, Play, Transcript
 from .stages import OurClassicStage, OurManagedStage, RealStage, Stage
-from .transcripts import CLASSIC, MANAGED, Transcript
+from .transcripts_http import HTTP
+from .transcripts_replies import REPLIES
+from .transcripts_states import CLASSIC, MANAGED
 
 
 class Difference(NamedTuple):
@@ -111,7 +113,7 @@ def _name(transcript: Transcript) -> str:
     return transcript.__name__
 
 
-@pytest.mark.parametrize("transcript", CLASSIC, ids=_name)
+@pytest.mark.parametrize("transcript", [*HTTP, *REPLIES, *CLASSIC], ids=_name)
 def test_one_at_a_time(transcript: Transcript, tmp_path: Path) -> None:
     """The server of ordinary functions."""
     real = notes(RealStage(tmp_path, managed=False), transcript)
@@ -119,7 +121,7 @@ def test_one_at_a_time(transcript: Transcript, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_private_mounts")
-@pytest.mark.parametrize("transcript", MANAGED, ids=_name)
+@pytest.mark.parametrize("transcript", [*HTTP, *REPLIES, *MANAGED], ids=_name)
 def test_managed_instances(transcript: Transcript, tmp_path: Path) -> None:
     """The server of Managed Instances."""
     real = notes(RealStage(tmp_path, managed=True), transcript)

@@ -16,16 +16,14 @@ from collections.abc import Callable
 
 import h11
 
-from . import wording
+from . import answers
 from .exchange import Application, Exchange, Framing, Headers, RecordedRequest
 from .faults import Fault, Faults
 
 __all__ = ["Application", "Connection", "Exchange", "Framing", "Headers", "RecordedRequest"]
 
-DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of bodies up to here
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
-_CHUNK = 32 * 1024
 _LINGER_S = 0.5
 _RESET = struct.pack("ii", 1, 0)  # linger for no time: the other end is told at once
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
@@ -115,15 +113,15 @@ class Connection(asyncio.Protocol):
 
     def start(self, status: int, headers: Headers) -> bool:
         """Write the head of an answer whose body comes in parts; return whether there was somebody to write it to."""
-        head = self._head(status, headers, (b"Transfer-Encoding", b"chunked"))
-        if head is None or self._transport is None:
+        request = self._request_to_answer(status)
+        if request is None:
             return False
-        self._transport.write(head)
+        self._write(answers.head(self._h11, request, headers, answers.CHUNKED, close=self._has_to_close(request)))
         return True
 
     def write(self, data: bytes) -> None:
         """Write a part of the body."""
-        if self._is_open() and self._has_body():
+        if self._is_open() and self._exchange is not None and answers.has_body(self._exchange.request):
             self._write(self._h11.send(h11.Data(data=data)) or b"")
 
     def finish(self) -> None:
@@ -152,19 +150,10 @@ class Connection(asyncio.Protocol):
     # Writing
 
     def _respond(self, status: int, headers: Headers, body: bytes, framing: Framing) -> None:
-        chunked = framing == "chunked" or (framing == "auto" and len(body) > DECLARED_LENGTH_LIMIT)
-        framed = (b"Transfer-Encoding", b"chunked") if chunked else (b"Content-Length", b"%d" % len(body))
-        head = self._head(status, headers, framed)
-        if head is None:
+        request = self._request_to_answer(status)
+        if request is None:
             return
-        out = [head]
-        if self._has_body():
-            view = memoryview(body)
-            step = _CHUNK if chunked else max(len(body), 1)
-            for at in range(0, len(body), step):
-                out.append(self._h11.send(h11.Data(data=bytes(view[at : at + step]))) or b"")
-        out.append(self._h11.send(h11.EndOfMessage()) or b"")
-        answer = b"".join(out)
+        answer = answers.whole(self._h11, request, headers, body, framing, close=self._has_to_close(request))
         if self._fault is not None and self._fault.cut_after is not None:
             self._write(answer[: self._fault.cut_after])
             self._linger()
@@ -172,27 +161,20 @@ class Connection(asyncio.Protocol):
             self._write(answer)
         self._go_on()
 
-    def _head(self, status: int, headers: Headers, framed: tuple[bytes, bytes]) -> bytes | None:
-        if not self._is_open() or self._h11.our_state is not h11.SEND_RESPONSE:
+    def _request_to_answer(self, status: int) -> RecordedRequest | None:
+        """The request, with the status that it is about to get; None if its client has gone or has an answer."""
+        if self._exchange is None or not self._is_open() or self._h11.our_state is not h11.SEND_RESPONSE:
             return None
-        assert self._exchange is not None
-        fields = [(name.encode(), value.encode()) for name, value in headers]
-        fields.append((b"Date", wording.date()))
-        if status != 204:  # which has no body, and must not frame one (RFC 9110, section 8.6)
-            fields.append(framed)
-        request = self._exchange.request
-        if self._receiving and (
-            int(request.header("content-length") or 0) > MAX_UNREAD_BODY
-            or self._h11.they_are_waiting_for_100_continue  # nobody knows whether the body comes all the same
-        ):
-            fields.append((b"Connection", b"close"))
-        request.status = status  # before the write: whoever sees the answer sees the record of it, too
-        return self._h11.send(h11.Response(status_code=status, headers=fields, reason=wording.reason(status))) or b""
+        self._exchange.request.status = status  # before the write: whoever sees the answer sees the record of it, too
+        return self._exchange.request
 
-    def _has_body(self) -> bool:
-        assert self._exchange is not None
-        request = self._exchange.request
-        return request.method != "HEAD" and request.status not in (204, 304)
+    def _has_to_close(self, request: RecordedRequest) -> bool:
+        """Whether what is still to come of the request is too much, or may not come at all."""
+        if not self._receiving:
+            return False
+        return (
+            int(request.header("content-length") or 0) > MAX_UNREAD_BODY or self._h11.they_are_waiting_for_100_continue
+        )
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -278,7 +260,7 @@ class Connection(asyncio.Protocol):
             method=event.method.decode("ascii"),
             path=event.target.decode("latin-1"),
             http_version=event.http_version.decode("ascii"),
-            headers=wording.text(event.headers.raw_items()),
+            headers=answers.text(event.headers.raw_items()),
             connection=self._number,
         )
         self._exchange = exchange = Exchange(self, recorded)
@@ -305,7 +287,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(fault.garbage)
             self._linger()
         elif fault.status is not None:
-            exchange.respond(fault.status, [("Content-Type", "text/plain; charset=utf-8")], wording.phrase(fault.status))
+            exchange.respond(fault.status, answers.PLAIN_TEXT, answers.phrase(fault.status))
         else:
             return False
         return True
@@ -331,7 +313,7 @@ class Connection(asyncio.Protocol):
         self._receiving = False
         recorded = exchange.request
         recorded.complete = True
-        recorded.trailers = wording.text(event.headers.raw_items())
+        recorded.trailers = answers.text(event.headers.raw_items())
         if self._recorded is not None:
             recorded.body = bytes(self._record)
         if exchange.open:
@@ -343,9 +325,5 @@ class Connection(asyncio.Protocol):
             self._receiving = False
             self._application.on_truncated(exchange)
         elif self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            status = wording.phrase(431 if error.error_status_hint == 431 else 400)
-            self._write(
-                b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%s"
-                % (status, status)
-            )
+            self._write(answers.protocol_error(431 if error.error_status_hint == 431 else 400))
         self._linger()

@@ -1,15 +1,13 @@
-"""Transcripts of the Runtime API: what a runtime sends, in order. Each function is one; its first line says of what."""
+"""Transcripts of the Runtime API: events, responses and errors, for either server. Each function is one."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 
 from tests.emulator.harness import get, post
 
-from .play import Play
+from .play import Play, Transcript
 
-Transcript = Callable[[Play], None]
 LIMIT = 6_291_556  # bytes of a response
 ROOT = "/2018-06-01/"
 CAUSE_TYPE = "Content-Type: application/vnd.aws.lambda.error.cause+json"
@@ -18,45 +16,6 @@ CAUSE_TYPE = "Content-Type: application/vnd.aws.lambda.error.cause+json"
 def _chunked(request_id: str, body: bytes, *headers: str) -> bytes:
     lines = [f"POST {ROOT}runtime/invocation/{request_id}/response HTTP/1.1", "Host: api", "Transfer-Encoding: chunked"]
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
-
-
-# Either kind of server
-
-
-def ping(play: Play) -> None:
-    """The oldest call there is."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(get("ping"))
-    connection.ask(get("ping?a=b"))
-
-
-def unknown_paths(play: Play) -> None:
-    """404, and the connection stays usable."""
-    play.invoke()
-    connection = play.connect()
-    for path in ("nope", "", "runtime", "runtime/invocation", "runtime/invocation/next/", "runtime/invocation/x/other"):
-        connection.ask(get(path))
-    connection.ask(b"GET /2015-03-31/next HTTP/1.1\r\nHost: api\r\n\r\n")
-    connection.ask(get("ping"))
-
-
-def restore_without_snapstart(play: Play) -> None:
-    """The calls about restoring exist only with SnapStart."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(get("runtime/restore/next"))
-    connection.ask(post("restore/error"))
-
-
-def wrong_methods(play: Play) -> None:
-    """405."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(post("invocation/next"))
-    connection.ask(get("runtime/invocation/x/response"))
-    connection.ask(get("runtime/invocation/x/error"))
-    connection.ask(get("runtime/init/error"))
 
 
 def reply_before_any_event(play: Play) -> None:
@@ -242,76 +201,6 @@ def large_event(play: Play) -> None:
     connection.finish(request_id)
 
 
-def large_header(play: Play) -> None:
-    """Headers of nearly one mebibyte pass."""
-    connection, request_id = play.begin()
-    cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * 1_000_000
-    connection.reply(request_id, b"{}", cause, kind="error")
-
-
-def too_large_header(play: Play) -> None:
-    """Larger ones do not, and the connection is closed."""
-    connection, request_id = play.begin()
-    cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * 1_100_000
-    connection.reply(request_id, b"{}", cause, kind="error")
-    connection.end()
-
-
-def large_refused_body(play: Play) -> None:
-    """A refusal does not wait for a large body, and closes the connection."""
-    connection, _ = play.begin()
-    head, _, _ = post("invocation/x/response", b"x" * 1_000_000).partition(b"\r\n\r\n")
-    connection.ask(head + b"\r\n\r\n")
-    connection.end()
-
-
-def small_refused_body(play: Play) -> None:
-    """A small one is read, and the connection stays."""
-    connection, _ = play.begin()
-    connection.reply("x", b"x" * 200_000)
-    connection.ask(get("ping"))
-
-
-def expect_continue(play: Play) -> None:
-    """A client that waits for leave to send the body gets it."""
-    connection, request_id = play.begin()
-    sent = post(f"invocation/{request_id}/response", b"[]", "Expect: 100-continue")
-    connection.ask(sent[:-2])
-    connection.ask(sent[-2:])
-
-
-def expect_continue_refused(play: Play) -> None:
-    """One that is refused instead cannot go on: nobody knows whether its body comes."""
-    connection, _ = play.begin()
-    connection.ask(post("invocation/x/response", b"[]", "Expect: 100-continue")[:-2])
-    connection.send(b"[]")
-    connection.ask(get("ping"))
-
-
-def not_http(play: Play) -> None:
-    """400 and the end."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(b"what is this\r\n\r\n")
-    connection.end()
-
-
-def old_http(play: Play) -> None:
-    """HTTP/1.0: one answer and the end."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(f"GET {ROOT}ping HTTP/1.0\r\n\r\n".encode())
-    connection.end()
-
-
-def connection_close(play: Play) -> None:
-    """A client that wants one answer only."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(f"GET {ROOT}ping HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n".encode())
-    connection.end()
-
-
 def init_error(play: Play) -> None:
     """One is taken, and no other."""
     play.invoke()
@@ -327,91 +216,7 @@ def init_error_after_an_event(play: Play) -> None:
     connection.ask(post("init/error"))
 
 
-# The server for one invocation at a time
-
-
-def same_event_again(play: Play) -> None:
-    """A second poll before the reply gets the same event."""
-    connection, request_id = play.begin(b'{"n":1}')
-    connection.next()
-    play.connect().next()
-    connection.finish(request_id)
-
-
-def next_after_init_error(play: Play) -> None:
-    """The runtime is to exit instead."""
-    play.invoke()
-    connection = play.connect()
-    connection.ask(post("init/error"))
-    connection.next()
-
-
-def next_after_a_bad_mode(play: Play) -> None:
-    """The state is stuck."""
-    connection, request_id = play.begin()
-    connection.reply(request_id, b"{}", "Lambda-Runtime-Function-Response-Mode: Streaming")
-    connection.next()
-    connection.reply(request_id, b"{}", kind="error")
-
-
-def refused_reply_and_poll_in_one_write(play: Play) -> None:
-    """The poll behind a wrong reply gets the same event again."""
-    connection, request_id = play.begin(b'{"n":1}')
-    connection.send(post("invocation/x/response") + get())
-    connection.read()
-    connection.read()
-    connection.finish(request_id)
-
-
-# The server of Managed Instances
-
-
-def replies_in_any_order(play: Play) -> None:
-    """Two invocations run; the second is answered first."""
-    first, first_id = play.begin(b"1")
-    second = play.connect()
-    second.poll()
-    second_id = play.invoke_again(second, b"2")
-    first.reply(second_id, b"two")
-    second.reply(first_id, b"one")
-    play.caller()
-    play.caller()
-
-
-def nobody_waits(play: Play) -> None:
-    """A call beyond the polls that wait is refused at once."""
-    connection, request_id = play.begin()
-    play.invoke(b"2")
-    connection.finish(request_id)
-    play.caller()
-
-
-def other_attempt(play: Play) -> None:
-    """A reply with the id of another attempt comes too late; the right one is taken."""
-    connection, request_id = play.begin()
-    connection.reply(request_id, b"1", "Lambda-Runtime-Invocation-Id: other")
-    connection.reply(request_id, b"2", "Lambda-Runtime-Invocation-Id: other", kind="error")
-    connection.finish(request_id, b"3")
-
-
-def too_large_error(play: Play) -> None:
-    """An error above one mebibyte is refused, and the invocation goes on."""
-    connection, request_id = play.begin()
-    connection.reply(request_id, b"x" * (1024 * 1024 + 1), kind="error")
-    play.connect().finish(request_id, b"1")
-
-
-def error_of_one_mebibyte(play: Play) -> None:
-    """One byte less is not."""
-    connection, request_id = play.begin()
-    connection.reply(request_id, b"x" * 1024 * 1024, kind="error")
-
-
-EITHER: list[Transcript] = [
-    ping,
-    unknown_paths,
-    restore_without_snapstart,
-    wrong_methods,
+REPLIES: list[Transcript] = [
     reply_before_any_event,
     response,
     two_invocations,
@@ -434,30 +239,6 @@ EITHER: list[Transcript] = [
     too_large_response,
     truncated_response,
     large_event,
-    large_header,
-    too_large_header,
-    large_refused_body,
-    small_refused_body,
-    expect_continue,
-    expect_continue_refused,
-    not_http,
-    old_http,
-    connection_close,
     init_error,
     init_error_after_an_event,
-]
-CLASSIC: list[Transcript] = [
-    *EITHER,
-    same_event_again,
-    next_after_init_error,
-    next_after_a_bad_mode,
-    refused_reply_and_poll_in_one_write,
-]
-MANAGED: list[Transcript] = [
-    *EITHER,
-    replies_in_any_order,
-    nobody_waits,
-    other_attempt,
-    too_large_error,
-    error_of_one_mebibyte,
 ]
