@@ -73,8 +73,9 @@ class LogStream:
         self._listeners.append(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """No longer do so."""
-        self._listeners.remove(listener)
+        """No longer do so; may be asked again, as by an end in the middle of an init."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def feed(self, data: bytes) -> None:
         """Add output of the function's process."""
