@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LARGE = 1 << 20  # bytes of a response from which on the encoder's speed outweighs the import of orjson
 
 _WHITESPACE = " \t\n\r"
+_BEFORE_JSON = _WHITESPACE + "\ufeff"
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((dict, list, tuple))
 _STR_ONLY = frozenset((str,))
@@ -59,13 +60,14 @@ try:
 
     _scan = _json.make_scanner(_ScannerContext())  # type: ignore[arg-type]
     quote = _json.encode_basestring_ascii
+    _quote_text = _json.encode_basestring
 
-    def _new_encoder() -> "Callable[[object, int], tuple[str, ...]]":
+    def _new_encoder(quote_text: "Callable[[str], str]") -> "Callable[[object, int], tuple[str, ...]]":
         """Make the C encoder: circles are found, NaN is refused, separators are compact, text is not escaped."""
-        return _json.make_encoder({}, None, _json.encode_basestring, None, ":", ",", False, False, False)  # type: ignore[arg-type]
+        return _json.make_encoder({}, None, quote_text, None, ":", ",", False, False, False)  # type: ignore[arg-type]
 
     _scan("0", 0)
-    _new_encoder()(0, 0)
+    _new_encoder(_quote_text)("0", 0)
 except (ImportError, AttributeError, TypeError):  # the private module is missing or has changed: use its public face
     import json.encoder
     import json.scanner
@@ -76,8 +78,9 @@ except (ImportError, AttributeError, TypeError):  # the private module is missin
 
     _scan = _PublicContext().scan_once  # type: ignore[attr-defined]
     quote = json.encoder.encode_basestring_ascii
+    _quote_text = json.encoder.encode_basestring
 
-    def _new_encoder() -> "Callable[[object, int], tuple[str, ...]]":
+    def _new_encoder(quote_text: "Callable[[str], str]") -> "Callable[[object, int], tuple[str, ...]]":
         plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return lambda value, _level: (plain.encode(value),)
 
@@ -90,7 +93,7 @@ def loads(text: str) -> object:
         RecursionError: it is nested too deeply.
     """
     start = 0
-    if text[:1] in _WHITESPACE or text[:1] == "\ufeff":
+    if text[:1] in _BEFORE_JSON:
         start = 1 if text[:1] == "\ufeff" else 0
         start = len(text) - len(text[start:].lstrip(_WHITESPACE))
     try:
@@ -172,9 +175,11 @@ class Marshaller:
     def __init__(self, codec: str = "auto") -> None:
         """`codec` is `auto`, `stdlib` or `orjson`, see `choose_encoder()`."""
         self._codec = codec
-        self._plain_encoder = _new_encoder()
+        self._quote = _quote_text
+        self._plain_encoder = _new_encoder(self._quote)
         self._encode: "Encode" = self._encode_stdlib
         self._large_responses = 0
+        self._largest = 0  # bytes of an event or result, of those above LARGE
 
     def unmarshal_request(
         self, request: "bytes | bytearray", content_type: "str | None" = "application/json"
@@ -188,8 +193,10 @@ class Marshaller:
             return request if type(request) is bytes else bytes(request)
         try:
             text = str(request, "utf-8")
-            if len(request) > LARGE and type(request) is bytearray:
-                request.clear()  # whoever refers to it, and CPython 3.10 does: a large event need not exist three times
+            if len(request) > LARGE:
+                self._keep_blocks_of(len(request))
+                if type(request) is bytearray:
+                    request.clear()  # whoever refers to it, and CPython 3.10 does: it need not exist three times
             del request
             return loads(text)
         except (ValueError, RecursionError) as error:
@@ -207,12 +214,37 @@ class Marshaller:
             body = self._encode(response)
         except Exception as error:
             raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
-        if len(body) > LARGE and self._codec == "auto":
-            self._large_responses += 1
-            if self._large_responses == 2:
-                self._codec = "settled"
-                self._use_orjson()
+        if len(body) > LARGE and self._codec != "settled":
+            self._gain_speed(body)
         return body, "application/json"
+
+    def _keep_blocks_of(self, size: int) -> None:
+        """Make malloc keep blocks of up to `size` bytes and some more, for the next large event or result.
+
+        glibc returns blocks above a limit to the kernel whenever they are freed, and what it gets anew comes page by
+        page: half the time of an event of 5 MB (benchmark echo_5mb_plain, +stdlib). Freeing a larger block than ever
+        before raises the limit to its size (mallopt(3), M_MMAP_THRESHOLD); as nobody writes to it, it takes no memory.
+        """
+        if size > self._largest:
+            self._largest = size
+            try:
+                bytes(size + size // 4)
+            except MemoryError:
+                pass  # address space is limited
+
+    def _gain_speed(self, body: bytes) -> None:
+        """After a large response: others will follow, so that a faster encoder is worth its import."""
+        self._keep_blocks_of(len(body))
+        if self._codec == "auto":
+            self._large_responses += 1
+            if self._large_responses < 2 or self._use_orjson():
+                return
+        from ._long_strings import holds_long_strings, long_quoter
+
+        if holds_long_strings(body):
+            self._quote = long_quoter(_quote_text)
+            self._plain_encoder = _new_encoder(self._quote)
+        self._codec = "settled"
 
     def choose_encoder(self) -> bool:
         """Settle on an encoder, once the handler is loaded; return False if orjson was asked for and cannot be used.
@@ -244,9 +276,10 @@ class Marshaller:
                 text = chunks[0] if len(chunks) == 1 else "".join(chunks)
                 return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes \ud800, its JSON escape
             except (TypeError, ValueError):
-                self._plain_encoder = _new_encoder()  # NaN, a circle, a set; the failed run left its markers behind
+                # NaN, a circle, a set; the failed run left its markers behind.
+                self._plain_encoder = _new_encoder(self._quote)
             except BaseException:
-                self._plain_encoder = _new_encoder()
+                self._plain_encoder = _new_encoder(self._quote)
                 raise
         from ._exact import encode
 

@@ -120,7 +120,9 @@ def _matches(entry: bytes, source_path: str, size: int) -> bool:
     source = _sources.get(source_path) or _read(source_path)
     if source is None:
         return False
-    digest = b2a_base64(sha256(source).digest(), newline=False).rstrip(b"=").translate(_URL_SAFE)
+    openssl = sys.modules.get("_hashlib")  # if user code has it: 2.5 MB of boto3 in 2 ms instead of 7
+    hashed = sha256(source) if openssl is None else openssl.openssl_sha256(source)
+    digest = b2a_base64(hashed.digest(), newline=False).rstrip(b"=").translate(_URL_SAFE)
     if len(source) == size and recorded == b"sha256=" + digest:
         return True
     _sources[source_path] = source

@@ -19,6 +19,7 @@ from .errors import UsageError
 
 COMMANDS = {
     "invoke": "run one invocation of a function here",
+    "serve": "run a function here until Ctrl-C, for SDKs and HTTP clients",
     "event": "print an event as AWS would send it",
 }
 

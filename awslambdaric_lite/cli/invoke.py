@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
-import shlex
-import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UsageError
 from .events import read_event
+from .function_options import add_function_options, function_settings
+from .lines import line_writer, terminal
+from .reports import report_fields
 
 if TYPE_CHECKING:
     from ..emulator import InvokeResult
 
 HELP = """Start the function in a process of its own, send it one event and print what it answers. The exit code is 0,
 or 1 if the function failed."""
+_COLOURED = 64 * 1024  # bytes; nobody looks at the colours of more, and they take time
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("handler", metavar="HANDLER", help="module.function, such as app.handler")
     parser.add_argument("--event", metavar="FILE", help="a JSON file, or - for standard input (default: the event {})")
-    parser.add_argument("--task-root", metavar="DIR", default=".", help="the function's folder (default: this one)")
-    parser.add_argument("--timeout", metavar="S", type=float, default=3.0, help="seconds (default: 3, as on AWS)")
-    parser.add_argument("--memory", metavar="MB", type=int, default=128, help="reported size (default: 128, as on AWS)")
-    parser.add_argument("--env", metavar="K=V", action="append", default=[], help="an environment variable; repeatable")
-    parser.add_argument(
-        "--runtime",
-        metavar="CMD",
-        help="any runtime's command, run in the task root; {handler} in it stands for HANDLER (default: this runtime)",
-    )
+    parser.add_argument("--client-context", metavar="JSON", help="what a mobile application would send along")
     parser.add_argument("--json", action="store_true", help="print payload, error, logs and report as one JSON object")
+    add_function_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,12 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: something on the command line cannot be used.
     """
-    runtime = _runtime_command(arguments.runtime, arguments.task_root)
-    if runtime is None and "." not in arguments.handler:
-        raise UsageError(
-            f"handler {arguments.handler!r} has no dot; write module.function, such as {arguments.handler}.handler"
-        )
-    variables = dict(_variable(text) for text in arguments.env)
+    settings = function_settings(arguments)
+    client_context = _client_context(arguments.client_context)
+    if arguments.debug and arguments.event == "-":
+        raise UsageError("--debug gives standard input to the function; read the event from a file, not from -")
     event = read_event(arguments.event)
     try:
         from ..emulator import EmulatorError, LocalLambda
@@ -59,57 +50,50 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with LocalLambda(
             arguments.handler,
-            task_root=arguments.task_root,
-            timeout_s=arguments.timeout,
-            memory_mb=arguments.memory,
-            runtime=runtime,
-            env=variables,
-            on_log=None if arguments.json else _show_line,
+            function_name=arguments.name,
+            on_log=None if arguments.json else line_writer(sys.stderr),
+            repeat_failed_init=False,  # once is enough for somebody who waits for this one invocation
+            **settings,
         ) as function:
-            result = function.invoke(event)
-            output = _as_json(result) if arguments.json else _as_text(result)
+            result = function.invoke(event, client_context=client_context)
+            _ = result.report  # waits for completion: the log lines come first
+            _show(result, as_json=arguments.json)
     except EmulatorError as error:
         raise UsageError(str(error)) from None
-    sys.stdout.buffer.write(output)
-    sys.stdout.buffer.flush()
     return 0 if result.error is None else 1
 
 
-def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
+def _client_context(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        command = shlex.split(text)
+        value = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"--runtime {text!r} cannot be split into arguments: {error}") from None
-    if not command:
-        raise UsageError("--runtime is empty; give a command, such as './bootstrap'")
-    program = command[0] if os.sep not in command[0] else os.path.join(os.path.abspath(task_root), command[0])
-    if Path(task_root).is_dir() and shutil.which(program) is None:
-        place = "on PATH" if os.sep not in command[0] else "(paths start at the task root)"
-        raise UsageError(f"--runtime: there is no executable {command[0]} {place}")
-    return command
+        raise UsageError(f"--client-context is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError('--client-context is no JSON object; write it such as {"custom": {"key": "value"}}')
+    return value
 
 
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--env {text!r} has no value; write NAME=value")
-    return name, value
+def _show(result: InvokeResult, *, as_json: bool) -> None:
+    is_short = len(result.payload) <= _COLOURED
+    if not as_json and is_short and (console := terminal(sys.stdout)) is not None:
+        from rich.highlighter import JSONHighlighter
+        from rich.text import Text
 
-
-def _show_line(line: str) -> None:
-    # Within a line of log, a carriage return stands for a line break (CloudWatch shows it so).
-    print(line.replace("\r", "\n"), file=sys.stderr, flush=True)
-
-
-def _as_text(result: InvokeResult) -> bytes:
-    _ = result.report  # waits for completion: the log lines come first
-    return result.payload + (b"\n" if sys.stdout.isatty() else b"")
+        payload = Text(result.payload.decode("utf-8", "replace"))
+        with contextlib.suppress(ValueError):  # any other text has no colours
+            result.json()
+            JSONHighlighter().highlight(payload)
+        console.print(payload)
+        return
+    sys.stdout.buffer.write(_as_json(result) if as_json else result.payload)
+    if not as_json and sys.stdout.isatty():
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _as_json(result: InvokeResult) -> bytes:
-    report = result.report
     try:
         payload: Any = result.json()
     except ValueError:
@@ -121,13 +105,6 @@ def _as_json(result: InvokeResult) -> bytes:
         "errorType": result.error_type,
         "cold": result.cold,
         "logs": result.logs,
-        "report": {
-            "status": report.status,
-            "durationMs": round(report.duration_ms, 2),
-            "billedDurationMs": report.billed_duration_ms,
-            "initDurationMs": None if report.init_duration_ms is None else round(report.init_duration_ms, 2),
-            "memorySizeMB": report.memory_size_mb,
-            "maxMemoryUsedMB": report.max_memory_used_mb,
-        },
+        "report": report_fields(result.report),
     }
     return json.dumps(fields, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"

@@ -18,17 +18,33 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from .environments.environment import ExecutionEnvironment
-from .errors import EmulatorError, EventTooLarge, InvalidFunction, LocalLambdaClosed
+from .errors import (
+    AddressUnavailable,
+    EmulatorError,
+    EventTooLarge,
+    InvalidFunction,
+    LocalLambdaClosed,
+    TooManyRequests,
+    UnknownQualifier,
+)
+from .frontend.asynchronous import AsyncOptions
+from .frontend.url_cors import Cors
 from .function import ApiOptions, FunctionConfig
 from .http.connection import RecordedRequest
+from .http.faults import Faults
 from .local import LocalLambda
 from .results import InvokeResult, Report
+from .stream_reader import StreamReader
 
 __all__ = [
+    "AddressUnavailable",
     "ApiOptions",
+    "AsyncOptions",
+    "Cors",
     "EmulatorError",
     "EventTooLarge",
     "ExecutionEnvironment",
+    "Faults",
     "FunctionConfig",
     "InvalidFunction",
     "InvokeResult",
@@ -36,4 +52,7 @@ __all__ = [
     "LocalLambdaClosed",
     "RecordedRequest",
     "Report",
+    "StreamReader",
+    "TooManyRequests",
+    "UnknownQualifier",
 ]

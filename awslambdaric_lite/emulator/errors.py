@@ -5,6 +5,7 @@ EmulatorError
 ├── UnknownQualifier    there is no such version or alias
 ├── EventTooLarge       the service would refuse the event
 ├── TooManyRequests     every environment is taken, and no further one may be started
+├── AddressUnavailable  a port is taken, or an address is not of this machine
 └── LocalLambdaClosed   the local Lambda was closed, or not started yet
 """
 
@@ -33,3 +34,7 @@ class UnknownQualifier(EmulatorError, LookupError):
 
 class TooManyRequests(EmulatorError, RuntimeError):
     """A synchronous invocation finds the function at its concurrency limit."""
+
+
+class AddressUnavailable(EmulatorError, OSError):
+    """An address or a port cannot be listened on."""

@@ -8,13 +8,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
+from .environments.layers import check_layers
+from .environments.variables import check_customer_variables
 from .errors import InvalidFunction, UnknownQualifier
 from .http.connection import Framing
+from .logs.levels import ApplicationLevel, LogFormat, SystemLevel
 
 ACCOUNT = "012345678912"
 LATEST = "$LATEST"
 MAX_PAYLOAD = 6 * 1024 * 1024 + 100  # bytes, of an event or a response; exactly this many are accepted
+_NO_LIMIT_S = 365 * 86400.0  # a deadline for those who take their time
 
 # Source: the Lambda API reference, `CreateAlias` (a name that is all digits would look like a version).
 _ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
@@ -31,6 +36,8 @@ class ApiOptions:
     """Send client context, identity and trace headers even when empty, as Managed Instances do."""
     invocation_ids: bool = False
     """Send `Lambda-Runtime-Invocation-Id` with each attempt and answer a stale one with 410."""
+    stream_bytes_per_s: float | None = 2 * 1024 * 1024
+    """How fast a streamed response is taken from the runtime after the first 6 MiB; None is as fast as it is read."""
     record_requests: bool = False
     """Keep every request in `ExecutionEnvironment.requests`, bodies included."""
 
@@ -64,6 +71,29 @@ class FunctionConfig:
     """Let the runtime wait in `restore/next` when its init is done, and restore it for its first invocation."""
     runtime: Sequence[str] | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    pass_env: Sequence[str] = ()
+    """Names of variables of this process that the function is to have, too, where they are set."""
+    aws_credentials: bool = False
+    """Let the function use the credentials of whoever runs it, in place of worthless ones."""
+    enforce_memory: bool = True
+    """Kill the processes when they have more than `memory_mb` resident."""
+    private_tmp: bool | None = False
+    """Mount each environment's own folder on `/tmp`, which costs a cold start some 4 ms; None: where that can be done,
+    which is where this process may mount and nothing that the function needs lies there. `TMPDIR` is always set."""
+    layers: Sequence[Path] = ()
+    """Folders or zip files for `/opt`, later ones over earlier ones; their `extensions` are started, too."""
+    log_format: LogFormat = "Text"
+    log_level: ApplicationLevel | None = None
+    """Of the function's own logs; as on AWS only with logs in JSON format, where it is INFO unless given."""
+    system_log_level: SystemLevel | None = None
+    """Of the platform's events, likewise."""
+    telemetry_log_fd: bool = False
+    """Hand the runtime a descriptor for its logs (`_LAMBDA_TELEMETRY_LOG_FD`), as managed runtimes have."""
+    extensions: Sequence[Path] = ()
+    """Programs of external extensions; each is known by the name of its file."""
+    debug: bool = False
+    """For a person with a debugger: nothing ever times out, there is one environment, never frozen, and its process has
+    the standard input and the standard error (as its output, too) of this one, for `breakpoint()`."""
     api: ApiOptions = ApiOptions()
 
     def __post_init__(self) -> None:
@@ -87,13 +117,23 @@ class FunctionConfig:
                 raise InvalidFunction(f"alias {alias}={version} is no alias and version; write it such as live=3")
         if self.init_timeout_s <= 0:
             raise InvalidFunction(f"init timeout {self.init_timeout_s:g} s is out of range; it is above 0")
+        if self.debug:
+            limits = {"timeout_s": _NO_LIMIT_S, "init_timeout_s": _NO_LIMIT_S}
+            alone = {"concurrency": 1, "provisioned": min(self.provisioned, 1), "freeze": False}
+            for name, value in {**limits, **alone}.items():
+                object.__setattr__(self, name, value)
+        _check_logging(self.log_format, self.log_level, self.system_log_level)
+        object.__setattr__(self, "extensions", tuple(Path(program).absolute() for program in self.extensions))
+        for program in self.extensions:
+            if not program.is_file():
+                raise InvalidFunction(f"extension {program} is not a file; give the path of an executable program")
+        if len({program.name for program in self.extensions}) < len(self.extensions):
+            raise InvalidFunction("two extensions have the same file name, which is how Lambda knows them; rename one")
         if self.runtime is not None and (isinstance(self.runtime, str) or not self.runtime):
             raise InvalidFunction("runtime is a list of arguments, such as ['python3', '-m', 'awslambdaric_lite']")
-        for name, value in self.env.items():
-            if not isinstance(value, str):
-                raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
-            if not name or "=" in name or "\0" in name or "\0" in value:
-                raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
+        check_customer_variables(self.env, self.pass_env)
+        object.__setattr__(self, "layers", tuple(Path(layer).absolute() for layer in self.layers))
+        check_layers(self.layers)
 
     @property
     def arn(self) -> str:
@@ -118,6 +158,19 @@ class FunctionConfig:
         if self.runtime is None:
             return default_runtime()
         return [argument.replace("{handler}", self.handler) for argument in self.runtime]
+
+
+def _check_logging(log_format: str, level: str | None, system_level: str | None) -> None:
+    if log_format not in get_args(LogFormat):
+        raise InvalidFunction(f"log format {log_format} is unknown; it is one of {', '.join(get_args(LogFormat))}")
+    for name, value, allowed in (
+        ("log level", level, get_args(ApplicationLevel)),
+        ("system log level", system_level, get_args(SystemLevel)),
+    ):
+        if value is not None and value not in allowed:
+            raise InvalidFunction(f"{name} {value} is unknown; it is one of {', '.join(allowed)}")
+        if value is not None and log_format != "JSON":
+            raise InvalidFunction(f"{name} {value} needs the log format JSON; with Text everything is logged")
 
 
 def default_runtime() -> list[str]:

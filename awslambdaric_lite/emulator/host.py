@@ -7,13 +7,16 @@ import contextlib
 import itertools
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from .environments.environment import ExecutionEnvironment
+from .environments.filesystem import Layout
 from .environments.guardian import Guardian
 from .environments.pool import EnvironmentPool
 from .errors import LocalLambdaClosed
 from .function import LATEST, FunctionConfig
+from .http.faults import Faults
 from .logs.stream import LineSink
 from .results import Invocation
 
@@ -23,11 +26,20 @@ _LAST_WORDS_S = 1.0  # on closing, for a runtime that has replied to ask for the
 class FunctionHost:
     """Runs a function from `start` to `close`; all calls come from the event loop it was started in."""
 
-    def __init__(self, function: FunctionConfig, on_log: LineSink | None = None) -> None:
+    def __init__(
+        self,
+        function: FunctionConfig,
+        on_log: LineSink | None = None,
+        on_invocation: Callable[[Invocation], None] | None = None,
+    ) -> None:
         self.function = function
+        self.faults = Faults()
+        """Faults between the runtimes of all environments and their Runtime APIs."""
         self._on_log = on_log
+        self._on_invocation = on_invocation
         self._numbers = itertools.count()
         self._scratch: Path | None = None
+        self._layout: Layout | None = None
         self._guardian: Guardian | None = None
         self._closing = False
         self._running: dict[asyncio.Task[None], Invocation] = {}
@@ -38,6 +50,21 @@ class FunctionHost:
         self._scratch = Path(tempfile.mkdtemp(prefix="local-lambda-"))
         with contextlib.suppress(OSError):  # without a shell there is none, and close() has to do
             self._guardian = Guardian(self._scratch)
+        self._layout = Layout(self.function, self._scratch)
+        await self.pool.provision(LATEST, self.function.provisioned)
+
+    async def reload(self) -> None:
+        """Take the code as it is now: invocations from now on get new environments, those that run finish in theirs.
+
+        Raises:
+            InvalidFunction, OSError: a layer is damaged or cannot be read; everything stays as it was.
+        """
+        assert self._scratch is not None
+        if self.function.layers:
+            folder = self._scratch / f"reload-{next(self._numbers)}"
+            folder.mkdir()
+            self._layout = Layout(self.function, folder)
+        self.pool.retire_all()
         await self.pool.provision(LATEST, self.function.provisioned)
 
     async def close(self) -> None:
@@ -64,6 +91,8 @@ class FunctionHost:
             invocation.abandon(LocalLambdaClosed("the local Lambda was closed"))
             return
         invocation.arn = invocation.arn or self.function.arn
+        if self._on_invocation is not None:
+            self._on_invocation(invocation)
         task = asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue))
         self._running[task] = invocation
         task.add_done_callback(self._done)
@@ -82,12 +111,13 @@ class FunctionHost:
             invocation.abandon(error)
 
     def _create(self, version: str, provisioned: bool) -> ExecutionEnvironment:
-        assert self._scratch is not None
+        assert self._layout is not None
         return ExecutionEnvironment(
             self.function,
-            self._scratch / f"tmp-{next(self._numbers)}",
+            self._layout.environment(next(self._numbers)),
             self._guardian,
             self._on_log,
             version=version,
             provisioned=provisioned,
+            faults=self.faults,
         )

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import secrets
-import threading
-import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from pathlib import Path
+import signal
+import warnings
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .environments.environment import ExecutionEnvironment
-from .errors import EventTooLarge, LocalLambdaClosed
-from .function import MAX_PAYLOAD, ApiOptions, FunctionConfig
-from .host import FunctionHost
+from .errors import EmulatorError, EventTooLarge
+from .frontend.asynchronous import AsyncOptions
+from .frontend.requests import MAX_ASYNC_PAYLOAD
+from .frontend.tracing import new_trace_id
+from .function import LATEST, MAX_PAYLOAD, FunctionConfig
+from .http.faults import Faults
 from .logs.stream import LineSink
-from .results import Invocation, InvokeResult
+from .loop_thread import LoopThread, closed
+from .results import Answer, Invocation, InvokeResult
+from .service import FunctionService
+from .stream_reader import StreamReader
+from .streams import ResponseStream
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .frontend.url import InvokeMode
+    from .frontend.url_cors import Cors
+    from .settings import FunctionSettings
+
+_T = TypeVar("_T")
 
 
 class LocalLambda:
     """A function that can be invoked, from `with` to the end of its block.
 
+    The settings are those of `FunctionConfig`, such as `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`.
     `runtime` is the command of any runtime, a list of arguments, run in the task root; `{handler}` in an argument
     stands for the handler, which is in `_HANDLER` in any case. Without it, this package's runtime runs on this
-    interpreter.
-    `env` adds variables, and wins over those of the platform. `on_log` gets each line of log as it is written, from
-    another thread. Invocations may come from any thread; for now one environment takes them one after another.
+    interpreter. `on_log` gets each line of log as it is written, from another thread. `asynchronous` says how
+    `invoke_async` retries, `url_mode` whether the function URL streams, `cors` which web pages may call that. Calls may
+    come from any thread.
 
     Raises:
         InvalidFunction: a setting is outside of what Lambda takes.
@@ -39,34 +51,21 @@ class LocalLambda:
         self,
         handler: str,
         *,
-        task_root: str | Path = ".",
-        memory_mb: int = 128,
-        timeout_s: float = 3.0,
-        concurrency: int = 10,
-        runtime: Sequence[str] | None = None,
-        env: Mapping[str, str] | None = None,
         function_name: str = "function",
-        init_timeout_s: float = 10.0,
-        api: ApiOptions | None = None,
         on_log: LineSink | None = None,
+        asynchronous: AsyncOptions | None = None,
+        url_mode: InvokeMode = "BUFFERED",
+        cors: Cors | None = None,
+        **settings: Unpack[FunctionSettings],
     ) -> None:
-        self.function = FunctionConfig(
-            handler=handler,
-            task_root=Path(task_root),
-            name=function_name,
-            memory_mb=memory_mb,
-            timeout_s=timeout_s,
-            init_timeout_s=init_timeout_s,
-            concurrency=concurrency,
-            runtime=runtime,
-            env=dict(env or {}),
-            api=api or ApiOptions(),
-        )
+        values: dict[str, Any] = dict(settings)  # FunctionConfig takes paths as text, but does not declare that
+        self.function = FunctionConfig(handler=handler, name=function_name, **values)
         self._on_log = on_log
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._host: FunctionHost | None = None
-        self._closing: asyncio.Event | None = None
+        self._asynchronous = asynchronous
+        self._url_mode: InvokeMode = url_mode
+        self._cors = cors
+        self._loop = LoopThread()
+        self._running: FunctionService | None = None
 
     def __enter__(self) -> LocalLambda:
         self.start()
@@ -78,32 +77,34 @@ class LocalLambda:
         self.close()
 
     def start(self) -> None:
-        """Get ready to take invocations; the first one starts the runtime."""
-        if self._thread is not None:
-            return
-        ready: Future[None] = Future()
-        self._thread = threading.Thread(target=self._serve, args=(ready,), name="local-lambda", daemon=True)
-        self._thread.start()
-        try:
-            ready.result()
-        except Exception:
-            self._thread = None
-            raise
+        """Get ready to take invocations; the first one starts the runtime, unless some are provisioned."""
+        if self._running is None:
+            service = FunctionService(
+                self.function,
+                on_log=self._on_log,
+                asynchronous=self._asynchronous,
+                url_mode=self._url_mode,
+                cors=self._cors,
+            )
+            self._loop.start(service.start(), service.close)
+            self._running = service
 
     def close(self) -> None:
-        """Kill every process, remove every file and end every invocation that still waits."""
-        thread, loop, closing = self._thread, self._loop, self._closing
-        if thread is None or loop is None or closing is None:
-            return
-        with contextlib.suppress(RuntimeError):  # its loop has ended already
-            loop.call_soon_threadsafe(closing.set)
-        thread.join()
-        self._thread = None
+        """End every process, remove every file and end every invocation that still waits.
+
+        Asynchronous events that have not come to their ends are lost, which a `ResourceWarning` tells.
+        """
+        service, self._running = self._running, None
+        if service is not None and (lost := self._loop.stop(service.close())):
+            warnings.warn(f"{lost} asynchronous events were lost by closing", ResourceWarning, stacklevel=2)
+
+    # Invocations
 
     def invoke(
         self,
         event: object = None,
         *,
+        qualifier: str | None = None,
         client_context: Mapping[str, Any] | str | None = None,
         cognito_identity: Mapping[str, str] | None = None,
         tenant_id: str = "",
@@ -114,65 +115,174 @@ class LocalLambda:
         """Invoke the function and wait for its answer.
 
         `bytes` are sent as they are, any other event as JSON; None is the empty object. A trace id is made up unless
-        one is given (an empty one sends none).
+        one is given (an empty one sends none). `qualifier` is a version or an alias.
 
         Raises:
             EventTooLarge: the service would refuse the event.
             LocalLambdaClosed: it was not started, or closed meanwhile.
+            TooManyRequests: the function is at its concurrency limit.
+            UnknownQualifier: there is no such version or alias.
             TypeError: the event cannot be written as JSON.
         """
-        payload = _payload(event)
-        if len(payload) > MAX_PAYLOAD:
-            raise EventTooLarge(f"the event has {len(payload)} bytes; an invocation takes up to {MAX_PAYLOAD}")
+        version, arn = self.function.resolve(qualifier)
         invocation = Invocation(
-            payload,
+            _payload(event, MAX_PAYLOAD),
             content_type,
             client_context=client_context if isinstance(client_context, str) else _json_or_empty(client_context),
             cognito_identity=_json_or_empty(cognito_identity),
             tenant_id=tenant_id,
-            trace_id=_new_trace_id() if trace_id is None else trace_id,
+            trace_id=new_trace_id() if trace_id is None else trace_id,
+            version=version,
+            arn=arn,
         )
         if request_id is not None:
             invocation.request_id = request_id
-        if self._thread is None or self._loop is None or self._host is None:
-            raise LocalLambdaClosed("this LocalLambda is not running; use it in a `with` block")
-        self._loop.call_soon_threadsafe(self._host.submit, invocation)
+        self._loop.post(self._service.host.submit, invocation)
         return InvokeResult(invocation, invocation.answered.result())
+
+    def invoke_stream(self, event: object = None, *, qualifier: str | None = None) -> StreamReader:
+        """Invoke the function and return an iterator of the parts of its response, as they come.
+
+        Raises:
+            EventTooLarge, LocalLambdaClosed, UnknownQualifier, TypeError: as `invoke`.
+        """
+        invocation = self._new_invocation(event, qualifier, MAX_PAYLOAD)
+
+        async def submit() -> ResponseStream:
+            invocation.stream = ResponseStream()
+            self._service.host.submit(invocation)
+            return invocation.stream
+
+        return StreamReader(invocation, self._loop.call(submit()), self._loop)
+
+    def invoke_async(self, event: object = None, *, qualifier: str | None = None) -> str:
+        """Queue an event for the function; return its request id.
+
+        Raises:
+            EventTooLarge, LocalLambdaClosed, UnknownQualifier, TypeError: as `invoke`.
+        """
+        invocation = self._new_invocation(event, qualifier, MAX_ASYNC_PAYLOAD)
+        self._loop.post(self._service.queue.put, invocation)
+        return invocation.request_id
+
+    def wait_for_async(self) -> None:
+        """Wait until every asynchronous event has come to its end, retries and all."""
+        self._loop.call(self._service.queue.idle())
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where SDKs find the function: `boto3.client("lambda", endpoint_url=...)`. The port is opened on first use."""
+        return self._do(self._service.open_endpoint)
+
+    @property
+    def url(self) -> str:
+        """The function URL, with a slash at its end. The port is opened on first use."""
+        return self._do(self._service.open_url)
+
+    # What happens to a function
 
     @property
     def environments(self) -> list[ExecutionEnvironment]:
         """The execution environments, in the order of their start."""
-        return [] if self._host is None else list(self._host.pool.environments)
+        return [] if self._running is None else list(self._running.host.pool.environments)
 
-    def _serve(self, ready: Future[None]) -> None:
-        try:
-            asyncio.run(self._main(ready))
-        except BaseException as error:
-            if ready.done():
-                raise
-            ready.set_exception(error)
+    def freeze(self) -> None:
+        """Stop every process where it stands, as between invocations, but in the middle of one, too."""
+        self._each(ExecutionEnvironment.freeze)
 
-    async def _main(self, ready: Future[None]) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._closing = asyncio.Event()
-        self._host = FunctionHost(self.function, self._on_log)
-        try:
-            await self._host.start()
-            ready.set_result(None)
-            await self._closing.wait()
-        finally:
-            await self._host.close()
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._each(ExecutionEnvironment.thaw)
+
+    def time_out_now(self) -> None:
+        """Let the invocations that run be out of time."""
+        self._each(ExecutionEnvironment.time_out_now)
+
+    def crash(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Let the runtimes' processes die of a signal."""
+        self._each(lambda environment: environment.crash(number))
+
+    def sigterm(self) -> None:
+        """Send SIGTERM to the runtimes, as the platform does before it ends an environment."""
+        self._each(ExecutionEnvironment.sigterm)
+
+    def snapshot_restore(self) -> None:
+        """Start a new environment up to its snapshot and restore it; the next invocation finds it restored.
+
+        Raises:
+            EmulatorError: the function has no SnapStart, or its init or its restore failed.
+        """
+        if not self.function.snap_start:
+            raise EmulatorError("the function has no snapshots; set snap_start=True")
+
+        async def restore() -> Answer | None:
+            host = self._service.host
+            await host.reload()
+            return await host.pool.restore(LATEST)
+
+        if (failure := self._loop.call(restore())) is not None:
+            raise EmulatorError(f"the function cannot be restored: {failure.payload.decode('utf-8', 'replace')}")
+
+    def cross_wire(self) -> None:
+        """Make the attempts that run stale ones: their replies get 410, and their runtimes get the events again.
+
+        Raises:
+            EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
+        """
+
+        def cross_wire() -> None:
+            running = self._service.host.pool.running
+            if not running:
+                raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
+            for environment in running:
+                environment.cross_wire()
+
+        self._do(cross_wire)
+
+    @property
+    def faults(self) -> Faults:
+        """Faults of the network between the runtimes and their Runtime APIs: `function.faults.reset(on="next")`."""
+        return self._service.host.faults
+
+    def reload(self) -> None:
+        """Take the code as it is now: new invocations get new environments, running ones finish in theirs."""
+        self._loop.call(self._service.host.reload())
+
+    def _each(self, act: Callable[[ExecutionEnvironment], None]) -> None:
+        def act_on_all() -> None:
+            for environment in self.environments:
+                act(environment)
+
+        self._do(act_on_all)
+
+    def _do(self, act: Callable[[], _T]) -> _T:
+        """Call something in the event loop and wait for it."""
+
+        async def in_loop() -> _T:
+            return act()
+
+        return self._loop.call(in_loop())
+
+    @property
+    def _service(self) -> FunctionService:
+        if self._running is None:
+            raise closed()
+        return self._running
+
+    def _new_invocation(self, event: object, qualifier: str | None, limit: int) -> Invocation:
+        version, arn = self.function.resolve(qualifier)
+        return Invocation(_payload(event, limit), trace_id=new_trace_id(), version=version, arn=arn)
 
 
-def _payload(event: object) -> bytes:
+def _payload(event: object, limit: int) -> bytes:
     if isinstance(event, (bytes, bytearray, memoryview)):
-        return bytes(event)
-    return json.dumps({} if event is None else event, separators=(",", ":")).encode()
+        payload = bytes(event)
+    else:
+        payload = json.dumps({} if event is None else event, separators=(",", ":")).encode()
+    if len(payload) > limit:
+        raise EventTooLarge(f"the event has {len(payload)} bytes; an invocation takes up to {limit}")
+    return payload
 
 
 def _json_or_empty(value: Mapping[str, Any] | None) -> str:
     return "" if value is None else json.dumps(dict(value), separators=(",", ":"))
-
-
-def _new_trace_id() -> str:
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

@@ -23,6 +23,7 @@ class Answer:
     error_type: str | None = None  # None: the function answered; else the platform's name for the failure
     trailers: tuple[tuple[str, str], ...] = ()
     streaming: bool = False  # whether the runtime asked for streaming
+    xray_cause: str | None = None  # of an error: what the runtime said for X-Ray, as JSON
 
     @property
     def error(self) -> str | None:

@@ -22,7 +22,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_apps": ({"_handler", "_report"}, {"_asgi", "_shutdown", "_wsgi"}),
     "_asgi": ({"_http_events", "_responses"}, set()),
     "_async": (set(), set()),
-    "_codec": ({"_faults"}, {"_exact", "_json_errors", "_orjson"}),
+    "_codec": ({"_faults"}, {"_exact", "_json_errors", "_long_strings", "_orjson"}),
     "_concurrent": (
         {
             "_faults",
@@ -49,6 +49,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_json_errors": (set(), set()),
     "_lifeline": (set(), set()),
     "_logs": ({"_sinks"}, set()),
+    "_long_strings": (set(), set()),
     "_managed": (
         {
             "_codec",
@@ -136,9 +137,8 @@ def test_the_runtime_does_not_know_the_tools(module: str) -> None:
     """Neither the emulator nor the command line nor the examples are imported, at any time."""
     found = imports_of(SOURCES[module])
     everything = found.ours | found.lazy_ours | found.others | found.lazy_others
-    assert not {
-        name for name in everything if name.split(".")[0] in ("cli", "emulator", "events", "examples", "pytest_plugin")
-    }
+    tools = ("cli", "emulator", "events", "examples", "pytest_plugin")
+    assert not {name for name in everything if name.split(".")[0] in tools}
     assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
     if module != "__main__":
         assert "awslambdaric_lite" not in found.others | found.lazy_others

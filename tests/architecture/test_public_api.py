@@ -177,4 +177,4 @@ def test_cpython_has_the_private_modules() -> None:
 
     assert vars(_connection)["_socket"].__name__ == "_socket"
     assert type(_codec._scan).__module__ == "_json"
-    assert type(_codec._new_encoder()).__module__ == "_json"
+    assert type(_codec._new_encoder(_codec._quote_text)).__module__ == "_json"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awslambdaric_lite.emulator.function import ApiOptions
+from awslambdaric_lite.emulator.function import ApiOptions, FunctionConfig
 
 from .harness import ApiServer
+
+if TYPE_CHECKING:
+    from .front_end import FrontEnd
 
 SOCKET_RUNTIME = Path(__file__).parents[1] / "support" / "socket_runtime.py"
 
@@ -50,3 +54,22 @@ def write_handler(tmp_path: Path) -> Callable[[str], Path]:
         return tmp_path
 
     return write
+
+
+@pytest.fixture
+def make_front_end(
+    write_handler: Callable[[str], Path], socket_runtime: list[str]
+) -> Iterator[Callable[..., FrontEnd]]:
+    """Functions behind the Lambda API; the first argument is the source of `app.py`, the rest are settings."""
+    from .front_end import FrontEnd  # with boto3, which takes its time
+
+    front_ends: list[FrontEnd] = []
+
+    def make(source: str, options: Any = None, **settings: Any) -> FrontEnd:
+        settings = {"runtime": socket_runtime, "timeout_s": 20.0, **settings}
+        front_ends.append(FrontEnd(FunctionConfig("app.handler", write_handler(source), **settings), options))
+        return front_ends[-1]
+
+    yield make
+    for front_end in front_ends:
+        front_end.close()

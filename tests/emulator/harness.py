@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from awslambdaric_lite.emulator.function import ApiOptions
-from awslambdaric_lite.emulator.http.connection import RecordedRequest
+from awslambdaric_lite.emulator.http.exchange import Application, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.results import Answer, Invocation
 from awslambdaric_lite.emulator.runtime_api.api import RuntimeApi
+from awslambdaric_lite.emulator.runtime_api.managed import ManagedRuntimeApi
+from awslambdaric_lite.emulator.streams import ResponseStream
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 WAIT = 10.0  # seconds after which a test that waits for something has failed
@@ -96,21 +98,23 @@ def reply(invocation: Invocation, body: bytes = b"{}", *headers: str, kind: str 
     return post(f"invocation/{invocation.request_id}/{kind}", body, *headers)
 
 
-class ApiServer:
-    """Serves the Runtime API from a thread and records what it tells its observer."""
+class ObservingServer:
+    """Serves an API from a thread and records what it tells its observer."""
 
-    def __init__(self, options: ApiOptions) -> None:
+    def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
         self.answers: list[Answer] = []
         self.init_errors: list[Answer] = []
+        self.server: HttpServer
         self._nexts = threading.Semaphore(0)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
-        self.api = self.run(lambda: RuntimeApi(self, options))
-        self.server = self.run(
-            lambda: HttpServer(self.api, recorded=self.requests if options.record_requests else None)
-        )
+
+    def serve(self, application: Application, options: ApiOptions) -> None:
+        """Open the port."""
+        recorded = self.requests if options.record_requests else None
+        self.server = self.run(lambda: HttpServer(application, recorded=recorded, serve_half_closed=False))
 
     def on_next(self) -> None:
         self._nexts.release()
@@ -127,16 +131,19 @@ class ApiServer:
 
     def run(self, call: Callable[[], T]) -> T:
         """Call something in the server's loop."""
-        done: Future[T] = Future()
 
-        async def inside() -> None:
-            try:
-                done.set_result(call())
-            except BaseException as error:
-                done.set_exception(error)
+        async def inside() -> T:
+            return call()
 
-        asyncio.run_coroutine_threadsafe(inside(), self._loop)
-        return done.result(WAIT)
+        return self.wait(inside())
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the server's loop and wait for it."""
+        return self.start(asyncio.wait_for(work, WAIT)).result()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin something in the server's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def client(self) -> Client:
         """Connect."""
@@ -145,20 +152,6 @@ class ApiServer:
     def await_next(self) -> None:
         """Wait until a runtime has asked for an invocation (each asking counts once)."""
         assert self._nexts.acquire(timeout=WAIT), "nobody called next"
-
-    def deliver(self, event: bytes = b"{}", *, request_id: str = "id-1", trace_id: str = "") -> Invocation:
-        """Hand out an invocation."""
-        invocation = Invocation(event, request_id=request_id, trace_id=trace_id, deadline_ms=1234, arn=ARN)
-        self.run(lambda: self.api.deliver(invocation))
-        return invocation
-
-    def begin(self, client: Client, event: bytes = b"{}", request_id: str = "id-1") -> Invocation:
-        """Let a client ask for an invocation and receive this one."""
-        client.send(get())
-        self.await_next()
-        invocation = self.deliver(event, request_id=request_id)
-        assert client.read().body == event
-        return invocation
 
     def close(self) -> None:
         """Cut everything."""
@@ -173,3 +166,57 @@ class ApiServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+class ApiServer(ObservingServer):
+    """The Runtime API of a runtime that takes one invocation at a time."""
+
+    def __init__(self, options: ApiOptions, *, snap_start: bool = False) -> None:
+        super().__init__()
+        self.api = self.run(lambda: RuntimeApi(self, options, snap_start=snap_start))
+        self.serve(self.api, options)
+
+    def deliver(
+        self, event: bytes = b"{}", *, request_id: str = "id-1", trace_id: str = "", streamed: bool = False
+    ) -> Invocation:
+        """Hand out an invocation, for a caller who reads the response as it comes if `streamed` says so."""
+
+        def inside() -> Invocation:
+            stream = ResponseStream() if streamed else None
+            invocation = Invocation(
+                event, request_id=request_id, trace_id=trace_id, deadline_ms=1234, arn=ARN, stream=stream
+            )
+            self.api.deliver(invocation)
+            return invocation
+
+        return self.run(inside)
+
+    def begin(
+        self, client: Client, event: bytes = b"{}", request_id: str = "id-1", *, streamed: bool = False
+    ) -> Invocation:
+        """Let a client ask for an invocation and receive this one."""
+        client.send(get())
+        self.await_next()
+        invocation = self.deliver(event, request_id=request_id, streamed=streamed)
+        assert client.read().body == event
+        return invocation
+
+
+class ManagedApiServer(ObservingServer):
+    """The Runtime API of Managed Instances."""
+
+    def __init__(self, options: ApiOptions) -> None:
+        super().__init__()
+        self.api = self.run(lambda: ManagedRuntimeApi(self, options))
+        self.serve(self.api, options)
+
+    def deliver(self, event: bytes = b"{}", *, request_id: str = "id-1", streamed: bool = False) -> Invocation:
+        """Hand out an invocation."""
+
+        def inside() -> Invocation:
+            stream = ResponseStream() if streamed else None
+            invocation = Invocation(event, request_id=request_id, deadline_ms=1234, arn=ARN, stream=stream)
+            self.api.deliver(invocation)
+            return invocation
+
+        return self.run(inside)

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,29 +15,10 @@ import pytest
 
 from awslambdaric_lite.cli import main
 
+from .command_line import REPOSITORY, alive, command, environment, run, shell
+
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"
-REPOSITORY = Path(__file__).parents[2]
-
-
-def command(*arguments: str) -> list[str]:
-    """The command line of a fresh process."""
-    return [sys.executable, "-m", "awslambdaric_lite.cli", *arguments]
-
-
-def environment() -> dict[str, str]:
-    """The environment for it: the package is found where this test found it."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])}
-
-
-def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run it to its end."""
-    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=environment(), timeout=60)
-
-
-def shell(runtime: list[str]) -> str:
-    """A command as one argument."""
-    return " ".join(f"'{argument}'" for argument in runtime)
 
 
 def test_payload_on_stdout_and_logs_on_stderr(write_handler: WriteHandler) -> None:
@@ -49,7 +29,7 @@ def test_payload_on_stdout_and_logs_on_stderr(write_handler: WriteHandler) -> No
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"got": {"name": "Ünï"}}
     lines = done.stderr.decode().splitlines()
-    assert [line.split()[0] for line in lines] == ["START", "working", "END", "REPORT"]
+    assert [line.split()[0] for line in lines] == ["INIT_START", "START", "working", "END", "REPORT"]
 
 
 def test_the_example_answers_its_example_event() -> None:
@@ -230,7 +210,7 @@ def test_interrupted_it_leaves_nothing(
         _, runtime, child, scratch = line.decode().split()
         assert process.stderr.read() == b""
     limit = time.monotonic() + 10
-    while any(_alive(int(pid)) for pid in (runtime, child)) or Path(scratch).parent.exists():
+    while any(alive(int(pid)) for pid in (runtime, child)) or Path(scratch).parent.exists():
         assert time.monotonic() < limit, "something was left behind"
         time.sleep(0.005)
 
@@ -247,10 +227,3 @@ def test_a_reader_that_goes_away_is_no_traceback(write_handler: WriteHandler, so
         assert subprocess.run(arguments, stdout=subprocess.PIPE, stderr=inlet, env=environment(), timeout=60).stdout
     finally:
         os.close(inlet)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -7,9 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.guardian import Guardian
+from awslambdaric_lite.emulator.environments.memory import descendants
+
+from .environment_harness import alive
 
 
 def sleeper() -> subprocess.Popen[bytes]:
@@ -71,3 +75,42 @@ def test_a_guardian_that_was_killed_does_no_harm(tmp_path: Path) -> None:
     os.waitid(os.P_PID, guardian.pid, os.WEXITED | os.WNOWAIT)
     guardian.watch(1)
     guardian.close()
+
+
+PARENT = """
+import os, sys, tempfile
+from awslambdaric_lite.emulator import LocalLambda
+tempfile.tempdir = sys.argv[2]
+with LocalLambda("app.handler", task_root=sys.argv[1], runtime=sys.argv[3:], concurrency=2) as function:
+    print(function.invoke().json(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_killed_parent_leaves_nothing(
+    write_handler: Callable[[str], Path], socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """Frozen processes, their children, the scratch folder and the guardian itself go with a parent that was killed."""
+    source = """
+import os, subprocess, sys
+def handler(event, context):
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
+    return f"{os.getpid()} {child.pid}"
+"""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-c", PARENT, str(write_handler(source)), str(scratch), *socket_runtime]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        try:
+            assert parent.stdout is not None
+            pids = [int(pid) for pid in parent.stdout.readline().split()]
+            assert len(pids) == 2
+            assert list(scratch.iterdir())
+            guardians = [pid for pid in descendants(parent.pid) if pid not in pids]
+            assert len(guardians) == 1
+        finally:
+            parent.kill()
+    limit = time.monotonic() + 10
+    while any(alive(pid) for pid in (*pids, *guardians)) or list(scratch.iterdir()):
+        assert time.monotonic() < limit, "something outlived its parent"
+        time.sleep(0.005)

@@ -65,7 +65,7 @@ def test_cold_start_then_warm(write_handler: WriteHandler, socket_runtime: list[
 
 
 def test_logs_of_an_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Init output, START, output of both streams in order, END, REPORT; nothing of another invocation."""
+    """INIT_START, init output, START, output of both streams in order, END, REPORT; nothing of another invocation."""
     source = """
 import sys, os
 print("loading", flush=True)
@@ -78,7 +78,9 @@ def handler(event, context):
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
         first, second = function.invoke(), function.invoke()
         output = ["out 0", "err 0", "out 1", "err 1", "out 2", "err 2", "no newline"]
-        assert first.logs.splitlines() == [
+        init_start, *lines = first.logs.splitlines()
+        assert init_start.startswith("INIT_START Runtime Version: ")
+        assert lines == [
             "loading",
             f"START RequestId: {first.request_id} Version: $LATEST",
             *output,
@@ -97,7 +99,7 @@ def test_output_larger_than_a_pipe_stays_in_its_invocation(
     source = "def handler(event, context):\n    print('x' * 999 + '\\n', end='')\n    print(('y' * 99 + '\\n') * 10000)"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime) as function:
         lines = function.invoke().logs.splitlines()
-    assert lines[1] == "x" * 999
+    assert lines[2] == "x" * 999
     assert lines.count("y" * 99) == 10000
     assert lines[-2].startswith("END ")
 
@@ -269,7 +271,7 @@ def handler(event, context):
         assert f"{result.request_id} Task timed out after 0.50 seconds" in result.logs
         assert result.report.line().endswith("\tStatus: timeout\t")
         assert result.report.duration_ms >= 500
-        pids = [int(pid) for pid in result.logs.splitlines()[1].split()]
+        pids = [int(pid) for pid in result.logs.splitlines()[2].split()]
         assert gone(pids[0])
         _await(lambda: not _alive(pids[1]))
         assert function.environments[0].exit_code == -signal.SIGKILL
@@ -303,7 +305,7 @@ def test_an_init_error_is_returned_to_the_first_invoker(write_handler: WriteHand
         result = function.invoke()
         assert result.json() == {"errorMessage": "no luck", "errorType": "ValueError", "stackTrace": []}
         assert (result.error, result.cold) == ("Unhandled", True)
-        assert result.logs.startswith("importing\nINIT_REPORT Init Duration: ")
+        assert "\nimporting\nINIT_REPORT Init Duration: " in result.logs
         assert "\tPhase: init\tStatus: error\tError Type: Runtime.Unknown\n" in result.logs
         assert result.report.status == "error"  # waits for the exit
         assert function.environments[0].exit_code == 1

@@ -135,7 +135,7 @@ def test_an_empty_error_is_worded_by_the_platform(api: ApiServer) -> None:
 @pytest.mark.parametrize(
     ("body", "payload"),
     [
-        (b'{"errorType":"E","errorMessage":"m","errorCause":{}}', b'{"errorType":"E","errorMessage":"m"}'),
+        (b'{"errorType":"E","errorMessage":"m","errorCause":{}}', b'{"errorMessage":"m","errorType":"E"}'),
         (b"not json", b'"Invalid error body"'),
     ],
 )

@@ -44,8 +44,8 @@ def test_wheel_is_for_every_platform(distributions: Distributions) -> None:
 
 
 def test_wheel_is_small(distributions: Distributions) -> None:
-    """The wheel stays a fraction of a megabyte: it is part of the deployment package."""
-    assert distributions.wheel.stat().st_size < 250_000
+    """The wheel stays a fraction of a megabyte, tools included; layers carry the runtime alone."""
+    assert distributions.wheel.stat().st_size < 400_000
 
 
 def test_metadata(distributions: Distributions) -> None:

@@ -281,8 +281,12 @@ def test_a_server_error_ends_the_process(tmp_path: Path) -> None:
     assert b"answered the response to request-0 with 500" in result.stderr
 
 
-def test_a_refusal_in_the_middle(tmp_path: Path) -> None:
-    """A server that answers and closes while the body is still being written is heard."""
+@pytest.mark.parametrize("ending", ["", "raise ValueError('while closing')"], ids=["quiet", "failing"])
+def test_a_refusal_in_the_middle(tmp_path: Path, ending: str) -> None:
+    """A server that answers and closes while the body is still being written is heard; what follows is the next poll.
+
+    Also where the generator fails while it is closed: no end of the stream goes to a new connection.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         polls: list[bytes] = []
         done = threading.Event()
@@ -314,7 +318,7 @@ def test_a_refusal_in_the_middle(tmp_path: Path) -> None:
         thread = threading.Thread(target=serve)
         thread.start()
         address = "{}:{}".format(*listener.getsockname()[:2])
-        (tmp_path / "app.py").write_text(CLEANED.format(size=100_000))
+        (tmp_path / "app.py").write_text(CLEANED.format(size=100_000) + f"        {ending}\n")
         variables = environment(address, "app.handler", tmp_path, {})
         with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
             assert done.wait(GUARD)

@@ -43,7 +43,17 @@ def _exactly(value: object) -> bytes:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 
 
-ENCODERS: dict[str, Callable[[object], bytes]] = {"stdlib": _marshal("stdlib"), "exact": _exactly}
+def _marshal_after_long_strings() -> Callable[[object], bytes]:
+    encode = _marshal("stdlib")
+    encode("x" * (_codec.LARGE + 1))
+    return encode
+
+
+ENCODERS: dict[str, Callable[[object], bytes]] = {
+    "stdlib": _marshal("stdlib"),
+    "long strings": _marshal_after_long_strings(),
+    "exact": _exactly,
+}
 if HAS_ORJSON:
     ENCODERS["orjson"] = _marshal("orjson")
 

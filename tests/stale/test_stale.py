@@ -263,13 +263,16 @@ def test_packages_in_a_zip(tmp_path: Path) -> None:
 
 def test_a_module_that_is_loaded_again(root: Path) -> None:
     """`reload` sees an edit; nothing that was read for the first import is left over."""
-    source = HANDLER + f"""
+    source = (
+        HANDLER
+        + f"""
 import importlib, os
 with open(package.module.__file__, "w") as file:
     file.write({NEW!r})
 os.utime(package.module.__file__, ({RESET}, {RESET}))
 importlib.reload(package.module)
 """
+    )
     assert load(root, source=source)["answer"] == "new"
 
 

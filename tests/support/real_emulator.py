@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ _ATTEMPTS = 5  # starts, each on new ports: a port that was free may be taken a 
 _FOLDER = "samcli/local/rapid"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _PATH = "/2015-03-31/functions/function/invocations"
+_IN_PRIVATE_MOUNTS = ("unshare", "--mount", "--propagation", "private", "sh", "-c")
 
 
 class Unavailable(Exception):
@@ -72,6 +74,20 @@ def _download(member: str, target: Path) -> None:
         unpacked.replace(target)
 
 
+def check_private_mounts() -> None:
+    """Check that a process may have mounts of its own, which Managed Instances need.
+
+    Raises:
+        Unavailable: it may not.
+    """
+    try:
+        result = subprocess.run([*_IN_PRIVATE_MOUNTS, "mount -t tmpfs none /var"], capture_output=True, text=True)
+    except FileNotFoundError:
+        raise Unavailable("Managed Instances need a private mount namespace, and there is no unshare(1)") from None
+    if result.returncode != 0:
+        raise Unavailable(f"Managed Instances need a private mount namespace: {result.stderr.strip()}")
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a caller of the emulator gets."""
@@ -87,14 +103,23 @@ class Answer:
 class RealEmulator:
     """A running emulator with one function; a context manager that leaves no process behind."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        """`command` is the runtime's; its last argument is what the emulator takes for the handler."""
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path, *, max_concurrency: int | None = None
+    ) -> None:
+        """`command` is the runtime's; its last argument is what the emulator takes for the handler.
+
+        With `max_concurrency` it is the emulator of Managed Instances, for which the command becomes
+        `/var/runtime/bootstrap` and is run by user 993 in an empty `/var/task`.
+        """
         self._binary = binary()
         self._command = list(command)
         self._env = dict(env)
         self._cwd = cwd
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed on exit)
+        self._max_concurrency = max_concurrency
         self._port = 0
+        self.api_address = ""
+        """`host:port` of the Runtime API."""
 
     def __enter__(self) -> RealEmulator:
         for _ in range(_ATTEMPTS):
@@ -113,9 +138,14 @@ class RealEmulator:
         self._port, api_port = _free_ports(2)
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
+        self.api_address = f"127.0.0.1:{api_port}"
+        command, env = [str(self._binary), *addresses, *self._command], self._env
+        if self._max_concurrency is not None:
+            command = [*_IN_PRIVATE_MOUNTS, self._managed([str(self._binary), *addresses])]
+            env = {**env, "AWS_LAMBDA_MAX_CONCURRENCY": str(self._max_concurrency)}
         self._process = subprocess.Popen(
-            [str(self._binary), *addresses, *self._command],
-            env=self._env,
+            command,
+            env=env,
             cwd=self._cwd,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -132,6 +162,15 @@ class RealEmulator:
             time.sleep(0.01)
         self._stop()
         return False
+
+    def _managed(self, emulator: Sequence[str]) -> str:
+        """Return the shell script that makes the folders which Managed Instances have, and becomes the emulator."""
+        bootstrap = f"#!/bin/sh\nexec {shlex.join(self._command)}\n"
+        return (
+            "set -e; mount -t tmpfs none /var; mkdir /var/task /var/runtime; "
+            f"printf %s {shlex.quote(bootstrap)} > /var/runtime/bootstrap; chmod 755 /var/runtime/bootstrap; "
+            f"exec {shlex.join([*emulator, '/var/runtime/bootstrap', 'app.handler'])}"
+        )
 
     def _stop(self) -> None:
         """End the emulator and every process of its session; each of its children has a process group of its own."""

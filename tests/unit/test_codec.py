@@ -301,3 +301,30 @@ def test_large_means_a_megabyte() -> None:
     """The size from which on the encoder's speed outweighs its import."""
     assert LARGE == 1 << 20
     assert _codec.is_plain({"a": [1, (2, None)]})
+
+
+ADDRESS_SPACE = """
+import resource
+from awslambdaric_lite._codec import Marshaller
+event = bytearray(b'"' + b"x" * (24 << 20) + b'"')
+marshaller = Marshaller()
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (52 << 20), -1))
+print(len(marshaller.unmarshal_request(event)))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set by what is in use")
+def test_a_large_event_needs_no_more_address_space_than_it_takes(tmp_path: Path) -> None:
+    """Memory that is only asked for to make malloc keep what it has may be refused."""
+    finished = subprocess.run(
+        [sys.executable, "-c", ADDRESS_SPACE],
+        env={"PYTHONPATH": str(Path(awslambdaric_lite.__file__).parent.parent)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.stdout == f"{24 << 20}\n", finished.stderr

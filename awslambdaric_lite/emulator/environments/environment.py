@@ -10,97 +10,62 @@ import asyncio
 import contextlib
 import shutil
 import time
-from datetime import datetime, timezone
-from enum import Enum
-from pathlib import Path
 
+from ..extensions.lifecycle import EnvironmentFailure
 from ..function import FunctionConfig
-from ..http.connection import RecordedRequest
-from ..http.server import HttpServer
-from ..logs.events import Ended, InitPhase, InitReport, InitStart, Start
-from ..logs.stream import LineSink, LogStream
-from ..results import Answer, Completion, Invocation, Report, Status
+from ..http.faults import Faults
+from ..logs.events import (
+    InitPhase,
+    InitReport,
+    InitRuntimeDone,
+    InitStart,
+    Instance,
+    Outcome,
+    RestoreReport,
+    RestoreRuntimeDone,
+    RestoreStart,
+)
+from ..logs.spans import InvocationClock
+from ..logs.stream import LineSink
+from ..logs.timestamps import iso_time, now
+from ..results import Answer, Completion, Invocation
 from ..runtime_api import payloads
-from ..runtime_api.api import RuntimeApi
+from .filesystem import Filesystem
+from .generation import Generation
 from .guardian import Guardian
-from .process import RuntimeProcess
+from .passage import Passage
+from .processes import EnvironmentProcesses
+from .turns import Turn
 from .variables import log_stream_name, process_environment
 
 _EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit
-_DRAIN_LIMIT_S = 0.5
 _RESTORE_LIMIT_S = 10.0
 
 
-class _Turn(Enum):
-    """What ended a wait for the runtime."""
-
-    NEXT = "asked for an invocation"
-    RESTORE_READY = "waits to be restored"
-    INIT_ERROR = "reported that its init or its restore failed"
-    EXITED = "exited"
-    TIMED_OUT = "let the time pass"
-
-
-class _Passage:
-    """One invocation on its way through the environment."""
-
-    __slots__ = ("began", "failure", "init_ms", "invocation", "restore_ms", "status")
-
-    def __init__(self, invocation: Invocation) -> None:
-        self.invocation = invocation
-        self.began: float | None = None
-        self.init_ms: float | None = None
-        self.restore_ms: float | None = None
-        self.failure: Answer | None = None
-        self.status: Status = "success"
-
-    def fail(self, failure: Answer) -> None:
-        self.failure = failure
-        self.status = "timeout" if failure.error_type == payloads.TIMED_OUT else "error"
-        self.invocation.answer(failure)
-
-
-class ExecutionEnvironment:
-    """Runs invocations one after another; also the observer of its Runtime API."""
+class ExecutionEnvironment(EnvironmentProcesses):
+    """Runs invocations one after another."""
 
     def __init__(
         self,
         function: FunctionConfig,
-        scratch: Path,
+        filesystem: Filesystem,
         guardian: Guardian | None = None,
         sink: LineSink | None = None,
         *,
         version: str = "$LATEST",
         provisioned: bool = False,
+        faults: Faults | None = None,
     ) -> None:
-        self.function = function
+        super().__init__(function, sink)
         self.version = version
         self.provisioned = provisioned
-        self.requests: list[RecordedRequest] = []
-        """Every request that reached the Runtime API, in order (with `ApiOptions.record_requests`)."""
-        self.exit_code: int | None = None
-        """How the last process ended; negative for a signal."""
         self.log_stream = log_stream_name(version)
-        self._scratch = scratch
+        self._instance = Instance(function.name, version, self.log_stream, function.memory_mb, function.region)
+        self._filesystem = filesystem
         self._guardian = guardian
-        self._log = LogStream(sink)
-        self._process: RuntimeProcess | None = None
-        self._api: RuntimeApi | None = None
-        self._server: HttpServer | None = None
+        self._faults = faults
         self._was_reset = False  # after a failure: the next init is part of an invocation
-        self._awaits_restore = False
-        self._reported: Answer | None = None
-        self._turn: asyncio.Future[_Turn] | None = None
         self._started_at = 0.0
-        self._turned_at = 0.0
-        self._gone = asyncio.Event()
-        self._reaper: asyncio.Task[None] | None = None
-        self._peak_mb = 0
-
-    @property
-    def pid(self) -> int | None:
-        """The runtime process, while there is one."""
-        return None if self._process is None else self._process.pid
 
     @property
     def initialization_type(self) -> str:
@@ -109,78 +74,54 @@ class ExecutionEnvironment:
             return "snap-start"
         return "provisioned-concurrency" if self.provisioned else "on-demand"
 
-    async def prepare(self) -> None:
-        """Start the runtime ahead of its first invocation, which starts it again if this fails."""
+    async def prepare(self) -> Answer | None:
+        """Start the runtime ahead of its first invocation, which starts it again if this fails; return why it does."""
         limit = max(130.0, self.function.timeout_s)  # source: the developer guide, "Lambda runtime environment"
-        if await self._initialize("init", limit, None) is None:
+        failure = await self._initialize("init", limit, None)
+        if failure is None:
             self._freeze()
+        return failure
+
+    async def restore(self) -> Answer | None:
+        """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong."""
+        self.thaw()
+        failure, _ = await self._restore(None)
+        if failure is None:
+            self._freeze()
+        return failure
 
     async def run(self, invocation: Invocation) -> None:
         """Take one invocation from start to completion. The caller is answered on the way."""
-        passage = _Passage(invocation)
+        passage = Passage(invocation)
         self.thaw()
-        if self._process is None:
+        if self._signalled is not None:
+            await self._await_signalled(self._signalled)
+        if self.pid is None:
             invocation.cold = True
             await self._start(passage)
         if self._awaits_restore and passage.failure is None:
-            await self._restore(passage)
+            failure, passage.restore_ms = await self._restore(invocation.request_id)
+            if failure is not None:
+                passage.fail(failure)
         self._begin(passage)
         if passage.failure is None:
             await self._invoke(passage)
         self._complete(passage)
+        self._signalled = None
         self._freeze()
 
     async def close(self) -> None:
-        """Kill the process and wait until nothing of it is left."""
-        if self._process is not None:
-            self._process.kill()
-            await self._gone.wait()
+        """End the processes, as in a spin-down, and wait until nothing of them is left."""
+        await self._end("spindown")
 
     async def discard(self) -> None:
         """Close the environment for good: its files go, too."""
         await self.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-
-    # What tests do to it
-
-    def freeze(self) -> None:
-        """Stop every process of the environment where it stands."""
-        if self._process is not None:
-            self._process.stop()
-
-    def thaw(self) -> None:
-        """Let them go on."""
-        if self._process is not None:
-            self._process.go_on()
-
-    def time_out_now(self) -> None:
-        """Let the invocation that runs be out of time."""
-        self._settle(_Turn.TIMED_OUT)
-
-    # The Runtime API's observer
-
-    def on_next(self) -> None:
-        """The runtime is free: the init or the invocation is complete."""
-        self._settle(_Turn.NEXT)
-
-    def on_restore_next(self) -> None:
-        """The runtime may be snapshotted."""
-        self._settle(_Turn.RESTORE_READY)
-
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
-        """Let the caller have it at once; the invocation is complete only later."""
-        assert self._process is not None
-        self._process.read_output()
-        invocation.answer(answer)
-
-    def on_init_error(self, answer: Answer) -> None:
-        """Keep it for the invocation that waits for the init or the restore."""
-        self._reported = answer
-        self._settle(_Turn.INIT_ERROR)
+        shutil.rmtree(self._filesystem.scratch, ignore_errors=True)
 
     # Phases
 
-    async def _start(self, passage: _Passage) -> None:
+    async def _start(self, passage: Passage) -> None:
         """Bring a runtime up for an invocation.
 
         An init that fails is repeated inside of the invocation, on the function's own time, as on AWS.
@@ -189,7 +130,7 @@ class ExecutionEnvironment:
         failure: Answer | None = None
         if not self._was_reset:
             failure = await self._initialize("init", self.function.init_timeout_s, request_id)
-            passage.init_ms = (self._turned_at - self._started_at) * 1000
+            passage.init_ms = (self._turns.at - self._started_at) * 1000
             if failure is None:
                 return
             if failure.error_type != payloads.TIMED_OUT and not self.function.repeat_failed_init:
@@ -202,186 +143,194 @@ class ExecutionEnvironment:
             passage.fail(failure)
 
     async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> Answer | None:
-        """Start the process and wait until it is ready; return what went wrong."""
+        """Start the processes and wait until they are ready; return what went wrong."""
+        await self._end("failure")  # of extensions that outlived their runtime
         self._started_at = time.perf_counter()
-        kind = self.initialization_type
-        self._log.emit(InitStart(kind, phase, self.function.name, self.version))
+        self._reported = None
+        self._peak_mb = 0
+        self._filesystem.scratch.mkdir(exist_ok=True)
+        recorded = self.requests if self.function.api.record_requests else None
+        generation = Generation(self.function, self.version, self._log, self._guardian, self, recorded, self._faults)
+        self._generation = generation
+        self._log.emit(InitStart(self.initialization_type, phase, self._instance))
         try:
-            self._start_process()
+            turn = await self._bring_up(generation, limit_s)
         except OSError as error:
-            self._turned_at = time.perf_counter()
-            return payloads.invalid_entrypoint(request_id, error)
-        turn = await self._await_turn(limit_s)
-        took_ms = (self._turned_at - self._started_at) * 1000
-        if turn in (_Turn.NEXT, _Turn.RESTORE_READY):
-            self._awaits_restore = turn is _Turn.RESTORE_READY
-            self._log.emit(InitReport(kind, phase, took_ms, "success"))
-            return None
-        if turn is _Turn.TIMED_OUT:
-            await self._reset()
-            self._log.emit(InitReport(kind, phase, took_ms, "timeout"))
-            if phase == "invoke" and request_id is not None:
-                self._log.note(self._time_out_line(request_id))
-            return payloads.timed_out(request_id, limit_s)
-        failure = await self._failure(turn, request_id)
-        self._log.emit(InitReport(kind, phase, took_ms, "error", failure.error_type))
+            self._turns.at = time.perf_counter()
+            failure = payloads.invalid_entrypoint(request_id, error)
+        else:
+            if turn in (Turn.NEXT, Turn.RESTORE_READY):
+                self._awaits_restore = turn is Turn.RESTORE_READY
+                self._report_init(generation, phase, "success")
+                return None
+            if turn is Turn.TIMED_OUT:
+                self._read_output()
+                self._report_init(generation, phase, "timeout")
+                await self._reset("timeout")
+                if phase == "invoke" and request_id is not None:
+                    self._log.note(self._time_out_line(request_id))
+                return payloads.timed_out(request_id, limit_s)
+            failure = await self._failure(generation, turn, request_id)
+        self._report_init(generation, phase, "error", failure.error_type)
+        await self._reset("failure")
         return failure
 
-    async def _restore(self, passage: _Passage) -> None:
-        """Let the runtime go on after its snapshot."""
-        assert self._api is not None
+    async def _bring_up(self, generation: Generation, limit_s: float) -> Turn:
+        """Start the extensions, then the runtime; return when all of them are ready, or never will be.
+
+        Raises:
+            OSError: the runtime cannot be started.
+        """
+        extensions = generation.extensions
+        variables = process_environment(
+            self.function,
+            version=self.version,
+            initialization_type=self.initialization_type,
+            runtime_api=generation.address,
+            filesystem=self._filesystem,
+            log_stream=self.log_stream,
+        )
+        self._turns.expect_extensions()
+        extensions.launch((*self.function.extensions, *self._filesystem.extension_programs), variables)
+        if not extensions.registered or extensions.failure is not None:
+            turn = await self._turns.wait(limit_s)
+            if turn is not Turn.EXTENSIONS_REGISTERED:
+                return turn
+        self._turns.expect_runtime()
+        command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
+        generation.start_runtime(command, variables)
+        turn = await self._turns.wait(self._started_at + limit_s - time.perf_counter())
+        if turn not in (Turn.NEXT, Turn.RESTORE_READY):
+            return turn
+        extensions.runtime_is_up()
+        after = await self._await_extensions(generation, self._started_at + limit_s - time.perf_counter())
+        return turn if after is Turn.EXTENSIONS_READY else after
+
+    def _report_init(
+        self, generation: Generation, phase: InitPhase, outcome: Outcome, error_type: str | None = None
+    ) -> None:
+        kind = self.initialization_type
+        took_ms = (self._turns.at - self._started_at) * 1000
+        self._log.emit(InitRuntimeDone(kind, phase, outcome, error_type))
+        generation.extensions.report()
+        self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
+
+    async def _restore(self, request_id: str | None) -> tuple[Answer | None, float]:
+        """Let the runtime go on after its snapshot; return what went wrong, and the milliseconds that it took."""
+        assert self._generation is not None
         started = time.perf_counter()
         self._awaits_restore = False
-        self._expect_turn()
-        self._api.restore()
-        turn = await self._await_turn(_RESTORE_LIMIT_S)
-        passage.restore_ms = (self._turned_at - started) * 1000
-        if turn is _Turn.TIMED_OUT:
-            await self._reset()
-            passage.fail(payloads.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s"))
-        elif turn is not _Turn.NEXT:
-            passage.fail(await self._failure(turn, passage.invocation.request_id))
+        self._log.emit(RestoreStart(self._instance))
+        self._turns.expect_runtime()
+        self._generation.api.restore()
+        turn = await self._turns.wait(_RESTORE_LIMIT_S)
+        took_ms = (self._turns.at - started) * 1000
+        outcome: Outcome = "success"
+        failure: Answer | None = None
+        if turn is Turn.TIMED_OUT:
+            self._read_output()
+            outcome = "timeout"
+            failure = payloads.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
+        elif turn is not Turn.NEXT:
+            outcome = "error"
+            failure = await self._failure(self._generation, turn, request_id)
+        error_type = None if failure is None else failure.error_type
+        self._log.emit(RestoreRuntimeDone(outcome, error_type))
+        self._log.emit(RestoreReport(took_ms, outcome, error_type))
+        if outcome != "success":
+            await self._reset("timeout" if outcome == "timeout" else "failure")
+        return failure, took_ms
 
-    async def _failure(self, turn: _Turn, request_id: str | None) -> Answer:
-        """What a runtime that gave up during init or restore leaves to the caller; nothing of it runs any more."""
-        if turn is _Turn.INIT_ERROR:
+    async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> Answer:
+        """What processes that gave up during init or restore leave to the caller."""
+        if turn is Turn.INIT_ERROR:
             assert self._reported is not None
-            failure = self._reported
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), _EXIT_GRACE_S)
-        else:
-            failure = payloads.runtime_exited(request_id, self._exit_reason())
-        await self._reset()
-        return failure
+                await asyncio.wait_for(generation.gone.wait(), _EXIT_GRACE_S)
+            return self._reported
+        return self._ended(generation, turn).answer(request_id)
 
-    async def _invoke(self, passage: _Passage) -> None:
-        assert passage.began is not None
-        invocation = passage.invocation
-        remaining = passage.began + self.function.timeout_s - time.perf_counter()
+    async def _invoke(self, passage: Passage) -> None:
+        assert passage.began is not None and self._generation is not None
+        invocation, generation = passage.invocation, self._generation
+        deadline = passage.began + self.function.timeout_s
+        remaining = deadline - time.perf_counter()
         invocation.deadline_ms = int((time.time() + remaining) * 1000)
-        turn = _Turn.EXITED  # for a process that asked for an invocation and was gone before it came
-        if self._process is not None:
-            assert self._api is not None
-            self._expect_turn()
-            self._api.deliver(invocation)
-            turn = await self._await_turn(remaining)
-        if turn is _Turn.EXITED:
-            reason = self._exit_reason()
-            self._log.note(f"RequestId: {invocation.request_id} Error: {reason}")
-            self._log.note("Runtime.ExitError")
-            passage.fail(payloads.runtime_exited(invocation.request_id, reason))
-            await self._reset()
-        elif turn is _Turn.TIMED_OUT:
-            await self._reset()
-            self._log.note(self._time_out_line(invocation.request_id))
-            passage.fail(payloads.timed_out(invocation.request_id, self.function.timeout_s))
+        clock = passage.clock = InvocationClock()
+        turn = Turn.EXITED  # for a process that asked for an invocation and was gone before it came
+        if generation.extensions.failure is not None:
+            turn = Turn.EXTENSION_FAILED
+        elif generation.process is not None:
+            self._passage = passage
+            self._turns.expect_runtime()
+            generation.extensions.invoke(invocation)
+            generation.api.deliver(invocation)
+            turn = await self._turns.wait(remaining)
+            if turn is Turn.NEXT:
+                clock.runtime_ready = self._turns.at
+                self._log.emit(passage.runtime_done(self._turns.at))
+                turn = await self._await_extensions(generation, deadline - time.perf_counter())
+            self._passage = None
+        if turn is Turn.EXTENSIONS_READY:
+            clock.extensions_ready = self._turns.at
+            return
+        self._read_output()
+        if turn is Turn.TIMED_OUT:
+            generation.api.interrupt()
+            await self._time_out(passage)
+        else:
+            await self._give_up(passage, self._ended(generation, turn))
 
-    def _begin(self, passage: _Passage) -> None:
+    async def _time_out(self, passage: Passage) -> None:
+        """End an invocation that is out of time, and every process with it."""
+        assert passage.clock is not None
+        request_id = passage.invocation.request_id
+        if passage.clock.runtime_ready is None:
+            passage.status = "timeout"
+            self._log.emit(passage.runtime_done(self._turns.at))
+        await self._reset("timeout")
+        self._log.note(self._time_out_line(request_id))
+        passage.fail(payloads.timed_out(request_id, self.function.timeout_s))
+
+    async def _give_up(self, passage: Passage, end: EnvironmentFailure) -> None:
+        """End an invocation whose runtime or extension has ended, and every other process."""
+        assert passage.clock is not None
+        request_id = passage.invocation.request_id
+        if passage.clock.runtime_ready is None:
+            passage.status = "error"
+            self._log.emit(passage.runtime_done(self._turns.at, end.error_type))
+        self._log.note(f"RequestId: {request_id} Error: {end.reason}")
+        self._log.note(end.error_type)
+        passage.fail(end.answer(request_id))
+        await self._reset("failure")
+
+    def _begin(self, passage: Passage) -> None:
         if passage.began is None:
-            passage.began = self._turned_at = time.perf_counter()
-            self._log.emit(Start(passage.invocation.request_id, self.version))
+            self._log.emit(passage.begin(self.version))
+            self._turns.at = passage.began or 0.0
 
-    def _complete(self, passage: _Passage) -> None:
-        assert passage.began is not None
-        report = Report(
-            request_id=passage.invocation.request_id,
-            duration_ms=(self._turned_at - passage.began) * 1000,
+    def _complete(self, passage: Passage) -> None:
+        if self._generation is not None:
+            self._peak_mb = self._generation.peak_memory_mb()
+        ended = passage.end(
+            self._turns.at,
             memory_size_mb=self.function.memory_mb,
             max_memory_used_mb=self._peak_mb,
-            init_duration_ms=None if passage.restore_ms is not None else passage.init_ms,
-            restore_duration_ms=passage.restore_ms,
-            status=passage.status,
-            error_type=passage.failure.error_type if passage.failure else None,
+            has_extensions=self._generation is not None and len(self._generation.extensions) > 0,
         )
-        self._log.emit(Ended(report))
-        passage.invocation.completed.set_result(Completion(report, self._log.take()))
+        self._log.emit(ended)
+        passage.invocation.completed.set_result(Completion(ended.report, self._log.take()))
 
     def _freeze(self) -> None:
         if self.function.freeze:
             self.freeze()
 
     def _time_out_line(self, request_id: str) -> str:
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return f"{now} {request_id} Task timed out after {self.function.timeout_s:.2f} seconds"
+        return f"{iso_time(now())} {request_id} Task timed out after {self.function.timeout_s:.2f} seconds"
 
-    # The process
+    # The processes
 
-    def _start_process(self) -> None:
-        self._expect_turn()
-        self._reported = None
-        self._awaits_restore = False
-        self._gone.clear()
-        self._peak_mb = 0
-        self._scratch.mkdir(exist_ok=True)
-        api = RuntimeApi(self, self.function.api, snap_start=self.function.snap_start)
-        server = HttpServer(api, recorded=self.requests if self.function.api.record_requests else None)
-        variables = process_environment(
-            self.function,
-            version=self.version,
-            initialization_type=self.initialization_type,
-            runtime_api=server.address,
-            scratch=self._scratch,
-            log_stream=self.log_stream,
-        )
-        try:
-            self._process = RuntimeProcess(
-                self.function.command(),
-                env=variables,
-                cwd=self.function.task_root,
-                on_output=self._log.feed,
-                on_exit=self._on_exit,
-            )
-        except OSError:
-            server.close()
-            raise
-        self._api = api
-        self._server = server
-        if self._guardian is not None:
-            self._guardian.watch(self._process.pid)
-
-    async def _reset(self) -> None:
+    async def _reset(self, reason: str) -> None:
         """End every process after a failure; `/tmp` stays, and the next init is part of an invocation."""
         self._was_reset = True
-        await self.close()
-
-    def _on_exit(self, process: RuntimeProcess) -> None:
-        self._reaper = asyncio.get_running_loop().create_task(self._reap(process))
-
-    async def _reap(self, process: RuntimeProcess) -> None:
-        assert self._server is not None
-        process.kill()  # children that stayed behind hold its connections open
-        await self._server.drain(_DRAIN_LIMIT_S)  # it may have sent its reply just before the end
-        self.exit_code = process.reap()
-        self._peak_mb = process.peak_memory_mb()
-        self._server.close()
-        if self._guardian is not None:
-            self._guardian.forget(process.pid)
-        self._process = None
-        self._gone.set()
-        self._settle(_Turn.EXITED)
-
-    def _exit_reason(self) -> str:
-        assert self.exit_code is not None
-        return payloads.exit_reason(self.exit_code)
-
-    # Waiting
-
-    def _expect_turn(self) -> None:
-        self._turn = asyncio.get_running_loop().create_future()
-
-    def _settle(self, turn: _Turn) -> None:
-        if self._process is not None:
-            self._process.read_output()  # printed before this call, so it counts to this invocation
-            self._peak_mb = self._process.peak_memory_mb()
-        if self._turn is not None and not self._turn.done():
-            self._turned_at = time.perf_counter()
-            self._turn.set_result(turn)
-
-    async def _await_turn(self, limit_s: float) -> _Turn:
-        assert self._turn is not None
-        await asyncio.wait({self._turn}, timeout=max(limit_s, 0.0))
-        if not self._turn.done():
-            self._turned_at = time.perf_counter()
-            self._turn.cancel()
-            return _Turn.TIMED_OUT
-        return self._turn.result()
+        await self._end(reason)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import TooManyRequests
-from ..results import Invocation
+from ..results import Answer, Invocation
 from .environment import ExecutionEnvironment
 
 _SETTLE_S = 0.1  # how long an environment that has answered is waited for, rather than starting another one
@@ -29,6 +29,22 @@ class EnvironmentPool:
         self._busy: dict[ExecutionEnvironment, Invocation] = {}
         self._waiting: deque[tuple[str, asyncio.Future[ExecutionEnvironment | None]]] = deque()
         self._discarding: set[asyncio.Task[None]] = set()
+        self._retired: set[ExecutionEnvironment] = set()  # busy ones that take no further invocation
+
+    @property
+    def running(self) -> list[ExecutionEnvironment]:
+        """The environments that run an invocation."""
+        return list(self._busy)
+
+    @property
+    def busy(self) -> int:
+        """How many environments run an invocation."""
+        return len(self._busy)
+
+    @property
+    def queued(self) -> int:
+        """How many invocations wait for an environment."""
+        return len(self._waiting)
 
     async def provision(self, version: str, count: int) -> None:
         """Start environments ahead of their invocations and wait until they are ready."""
@@ -51,6 +67,24 @@ class EnvironmentPool:
             del self._busy[environment]
             self._release(environment)
 
+    async def restore(self, version: str) -> Answer | None:
+        """Start an environment up to its snapshot and restore it, ahead of an invocation; return what went wrong."""
+        environment = self._new(version)
+        failure = await environment.prepare() or await environment.restore()
+        self._release(environment)
+        return failure
+
+    def retire_all(self) -> None:
+        """Give what comes from now on to new environments: idle ones end now, busy ones after their invocations.
+
+        Retired environments do not count towards the limit.
+        """
+        for environment in list(self._idle):
+            self._unidle(environment)
+            self._discard(environment)
+        self._retired.update(self.environments)
+        self._offer_room()
+
     async def close(self) -> None:
         """End every environment."""
         for timer in self._idle.values():
@@ -66,7 +100,7 @@ class EnvironmentPool:
         if self._about_to_be_free(version) and (soon := await self._wait(version, _SETTLE_S)):
             return soon
         while True:
-            if len(self.environments) < self._limit:
+            if self._room > 0:
                 return self._new(version)
             for environment in self._idle:  # of another version: the longest idle makes room
                 if not environment.provisioned:
@@ -78,9 +112,19 @@ class EnvironmentPool:
             if given := await self._wait(version, None):
                 return given
 
+    @property
+    def _room(self) -> int:
+        """How many environments more there may be."""
+        return self._limit - len(self.environments) + len(self._retired)
+
+    def _offer_room(self) -> None:
+        """Wake as many of those who wait as may start an environment of their own."""
+        for _ in range(min(self._room, len(self._waiting))):
+            self._waiting.popleft()[1].set_result(None)
+
     def _about_to_be_free(self, version: str) -> bool:
         answered = sum(
-            environment.version == version and invocation.answered.done()
+            environment.version == version and invocation.answered.done() and environment not in self._retired
             for environment, invocation in self._busy.items()
         )
         return answered > sum(waiting == version for waiting, _ in self._waiting)
@@ -102,6 +146,10 @@ class EnvironmentPool:
         return given.result() if done else None
 
     def _release(self, environment: ExecutionEnvironment) -> None:
+        if environment in self._retired:
+            self._retired.remove(environment)
+            self._discard(environment)
+            return
         for index, (version, given) in enumerate(self._waiting):
             if version == environment.version:
                 del self._waiting[index]

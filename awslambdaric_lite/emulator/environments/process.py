@@ -11,11 +11,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from .memory import GroupMemory
+
 _READ_SIZE = 64 * 1024
+_STANDARD_ERROR = 2
 
 
 class RuntimeProcess:
     """A started process. All callbacks come from the event loop.
+
+    One that is `attached` has this process's standard input and standard error; its output is not read.
 
     Raises:
         OSError: the command cannot be executed.
@@ -29,16 +34,24 @@ class RuntimeProcess:
         cwd: Path,
         on_output: Callable[[bytes], None],
         on_exit: Callable[[RuntimeProcess], None],
+        inherited: Sequence[int] = (),
+        attached: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_output = on_output
         self._on_exit = on_exit
-        self._peak_kb = 0
         # One pipe for both streams: what is printed to them stays in order.
         self._output, inlet = os.pipe()
         try:
             self._popen = subprocess.Popen(
-                command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=inlet, stderr=inlet, start_new_session=True
+                command,
+                env=env,
+                cwd=cwd,
+                stdin=None if attached else subprocess.DEVNULL,
+                stdout=_STANDARD_ERROR if attached else inlet,
+                stderr=_STANDARD_ERROR if attached else inlet,
+                start_new_session=True,
+                pass_fds=inherited,
             )
         except BaseException:
             os.close(self._output)
@@ -46,6 +59,7 @@ class RuntimeProcess:
         finally:
             os.close(inlet)
         self.pid = self._popen.pid
+        self.memory = GroupMemory(self.pid)
         os.set_blocking(self._output, False)
         self._loop.add_reader(self._output, self.read_output)
         self._watch_end()
@@ -68,8 +82,18 @@ class RuntimeProcess:
 
     def kill(self) -> None:
         """Kill the whole process group; its end is reported as any other."""
-        self.peak_memory_mb()
+        self.memory.measure_kb()
         self._signal(signal.SIGKILL)
+
+    def crash(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        if self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask the whole process group to end."""
+        self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
         """Freeze the whole process group where it stands."""
@@ -78,6 +102,15 @@ class RuntimeProcess:
     def go_on(self) -> None:
         """Thaw it."""
         self._signal(signal.SIGCONT)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether it waits for something, and is not stopped."""
+        try:
+            with open(f"/proc/{self.pid}/stat", "rb") as stat:
+                return stat.read().rpartition(b")")[2].split()[0] in (b"S", b"D", b"Z")
+        except (OSError, IndexError):
+            return True  # it has ended, or the system has no /proc
 
     def reap(self) -> int:
         """After its end: kill what is left of the group, release everything, return the exit code."""
@@ -88,19 +121,9 @@ class RuntimeProcess:
         return returncode
 
     def peak_memory_mb(self) -> int:
-        """The most memory the process ever had resident, by the kernel's high-water mark of its address space.
-
-        Not `ru_maxrss`: that of a child starts with what its parent had.
-        """
-        try:
-            with open(f"/proc/{self.pid}/status", "rb") as status:
-                for line in status:
-                    if line.startswith(b"VmHWM:"):
-                        self._peak_kb = max(self._peak_kb, int(line.split()[1]))
-                        break
-        except (OSError, ValueError):
-            pass  # it has ended, or the system has no /proc: what was seen last holds
-        return -(-self._peak_kb // 1024)
+        """The most memory that the process and its descendants were seen with, rounded up."""
+        self.memory.measure_kb()
+        return self.memory.peak_mb
 
     def _signal(self, number: signal.Signals) -> None:
         if self._popen.returncode is None:  # else the number of the group may be another's by now

@@ -1,21 +1,65 @@
-"""The environment variables that the runtime process sees: those of a `provided.*` function, and no others.
+"""The environment variables that processes see: those of a `provided.*` function, and no others.
 
-Source: the Lambda developer guide, "Using Lambda environment variables".
+Source: the Lambda developer guide, "Using Lambda environment variables". Unlike Lambda, which refuses every reserved
+name, a function may set those that tests like to pretend (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import time
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from ..function import FunctionConfig
+from ..errors import InvalidFunction
+
+if TYPE_CHECKING:
+    from ..function import FunctionConfig
+    from .filesystem import Filesystem
+
+MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
+
+# Reserved names with a setting of their own, which is the cure, or none at all.
+_SETTINGS = {
+    "_HANDLER": "the handler",
+    "AWS_LAMBDA_FUNCTION_NAME": "the setting `name`",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "the setting `memory_mb`",
+    "AWS_LAMBDA_FUNCTION_VERSION": "a qualifier, and the setting `aliases`",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "the settings `provisioned` and `snap_start`",
+    "LAMBDA_TASK_ROOT": "the setting `task_root`",
+    "_LAMBDA_TELEMETRY_LOG_FD": "the setting `telemetry_log_fd`",
+    "AWS_LAMBDA_RUNTIME_API": "",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "",
+}
 
 # Credentials that are well-formed and worthless: without any, an SDK would go looking for an instance role.
 _FAKE_KEY = "ASIAIOSFODNN7EXAMPLE"
-_FAKE_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-_FAKE_TOKEN = "local-session-token"
+_FAKE_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": _FAKE_KEY,
+    "AWS_ACCESS_KEY": _FAKE_KEY,
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "AWS_SESSION_TOKEN": "local-session-token",
+}
+# Source: the AWS SDKs and Tools reference guide, "Environment variables support", as far as it is about credentials.
+_CREDENTIAL_SOURCES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_EC2_METADATA_DISABLED",
+)
+_CREDENTIAL_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 _FROM_HOST = ("LD_LIBRARY_PATH",)  # what the host's programs need to start at all
 
 
@@ -24,13 +68,33 @@ def log_stream_name(version: str) -> str:
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{secrets.token_hex(16)}"
 
 
+def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = ()) -> None:
+    """See to it that a function may set these variables, and have those of the host.
+
+    Raises:
+        InvalidFunction: a name or a value cannot be set, a name is the emulator's, or all are too large together.
+    """
+    for name, value in env.items():
+        if not isinstance(value, str):
+            raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
+    for name in (*env, *pass_env):
+        if (cure := _SETTINGS.get(name)) is not None:
+            advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
+            raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
+    size = len(json.dumps(dict(env), ensure_ascii=False, separators=(",", ":")).encode(errors="surrogateescape"))
+    if size > MAX_SIZE:
+        raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+
+
 def process_environment(
     function: FunctionConfig,
     *,
     version: str,
     initialization_type: str,
     runtime_api: str,
-    scratch: Path,
+    filesystem: Filesystem,
     log_stream: str,
 ) -> dict[str, str]:
     """Put together the whole environment of a runtime process; the function's own variables win."""
@@ -39,7 +103,7 @@ def process_environment(
         "PATH": os.environ.get("PATH") or "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "TMPDIR": str(scratch),
+        "TMPDIR": str(filesystem.tmp),
         "LAMBDA_TASK_ROOT": str(function.task_root),
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "_HANDLER": function.handler,
@@ -48,17 +112,31 @@ def process_environment(
         "AWS_LAMBDA_FUNCTION_VERSION": version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": _FAKE_KEY,
-        "AWS_ACCESS_KEY": _FAKE_KEY,
-        "AWS_SECRET_ACCESS_KEY": _FAKE_SECRET,
-        "AWS_SESSION_TOKEN": _FAKE_TOKEN,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
     }
-    return variables | dict(function.env)
+    if not function.snap_start:  # a snapshot serves many environments, each with a log stream of its own
+        variables |= {
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        }
+    if function.log_format == "JSON":
+        variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level or "INFO"}
+    variables |= _callers_credentials() if function.aws_credentials else _FAKE_CREDENTIALS
+    variables |= {name: os.environ[name] for name in function.pass_env if name in os.environ}
+    variables |= function.env
+    return variables | filesystem.layer_variables(variables)
+
+
+def _callers_credentials() -> dict[str, str]:
+    """Where the caller's SDKs have their credentials from: variables, and files that the process knows no home of."""
+    variables = {name: os.environ[name] for name in _CREDENTIAL_SOURCES if name in os.environ}
+    for name, default in _CREDENTIAL_FILES.items():
+        path = os.path.expanduser(os.environ.get(name, default))
+        if os.path.exists(path):
+            variables[name] = path
+    return variables

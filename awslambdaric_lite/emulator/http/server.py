@@ -6,11 +6,16 @@ import asyncio
 import itertools
 import socket
 
-from .connection import Application, Connection, RecordedRequest
+from .connection import Connection
+from .exchange import Application, RecordedRequest
+from .faults import Faults
 
 
 class HttpServer:
     """Listens on a port (0: any that is free) and hands requests to one application.
+
+    `faults` strike requests as a test asks for them. With `serve_half_closed`, a client that has closed its sending
+    side still gets its answer; without, it counts as gone, which suits answers that may never come.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -22,7 +27,12 @@ class HttpServer:
         host: str = "127.0.0.1",
         port: int = 0,
         recorded: list[RecordedRequest] | None = None,
+        faults: Faults | None = None,
+        *,
+        serve_half_closed: bool = True,
     ) -> None:
+        self.faults = Faults() if faults is None else faults
+        self._serve_half_closed = serve_half_closed
         self._application = application
         self._recorded = recorded
         self._numbers = itertools.count(1)
@@ -50,7 +60,14 @@ class HttpServer:
                 return
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(self._application, next(self._numbers), self._closed, self._recorded)
+            connection = Connection(
+                self._application,
+                next(self._numbers),
+                self._closed,
+                self._recorded,
+                self.faults,
+                serve_half_closed=self._serve_half_closed,
+            )
             self._connections.add(connection)
             self._quiet.clear()
             task = self._loop.create_task(self._adopt(connection, client))

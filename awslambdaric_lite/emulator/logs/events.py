@@ -1,18 +1,23 @@
-"""The platform's own events: what happened to an environment, as figures.
+"""The platform's events of an init or a restore, and what all platform events have in common.
 
-One event is shown in three ways: as lines of text or of JSON in the log, and as a record to telemetry subscribers.
-Source of the names: "Lambda Telemetry API Event schema reference" of the developer guide.
+One event is shown in three ways: as lines of text or as a line of JSON in the log, and as a record to telemetry
+subscribers. Names and attributes: "Lambda Telemetry API Event schema reference" of the developer guide.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ..results import Report
+from ... import __version__
+from .levels import SystemLevel
 
 InitPhase = Literal["init", "invoke"]
-InitStatus = Literal["success", "error", "timeout"]
+Outcome = Literal["success", "failure", "error", "timeout"]
+
+RUNTIME_VERSION = f"local:awslambdaric-lite.v{__version__}"
+"""In the form `name:version.vN`, so that log parsers take it; no managed runtime bears this name."""
 
 
 class PlatformEvent:
@@ -20,8 +25,13 @@ class PlatformEvent:
 
     type: ClassVar[str]
 
+    @property
+    def level(self) -> SystemLevel:
+        """The detail at which the event enters a log in JSON format ("System log level event mapping")."""
+        return "INFO"
+
     def lines(self) -> list[str]:
-        """The lines of a log in text format."""
+        """The lines of a log in text format; most events have none."""
         return []
 
     def record(self) -> dict[str, Any]:
@@ -29,23 +39,86 @@ class PlatformEvent:
         raise NotImplementedError
 
 
+def milliseconds(duration_ms: float) -> float:
+    """A duration as records show it, to the microsecond."""
+    return round(duration_ms, 3)
+
+
+def with_error(record: dict[str, Any], error_type: str | None) -> dict[str, Any]:
+    """The record, with its `errorType` if there was an error."""
+    return record if error_type is None else {**record, "errorType": error_type}
+
+
+def _status_text(outcome: Outcome, error_type: str | None) -> str:
+    return f"Status: {outcome}" if error_type is None else f"Status: {outcome}\tError Type: {error_type}"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The execution environment as start events describe it."""
+
+    function_name: str
+    function_version: str
+    instance_id: str  # the name of its log stream
+    memory_mb: int
+    region: str
+
+    @property
+    def runtime_arn(self) -> str:
+        """An ARN of the right form, made up from the version."""
+        digest = hashlib.sha256(RUNTIME_VERSION.encode()).hexdigest()
+        return f"arn:aws:lambda:{self.region}::runtime:{digest}"
+
+    def line(self, prefix: str) -> str:
+        """The line that tells which runtime starts."""
+        return f"{prefix} Runtime Version: {RUNTIME_VERSION}\tRuntime Version ARN: {self.runtime_arn}"
+
+    def record(self) -> dict[str, Any]:
+        """The attributes that a start event has of it."""
+        return {
+            "runtimeVersion": RUNTIME_VERSION,
+            "runtimeVersionArn": self.runtime_arn,
+            "functionName": self.function_name,
+            "functionVersion": self.function_version,
+            "instanceId": self.instance_id,
+            "instanceMaxMemory": self.memory_mb,
+        }
+
+
 @dataclass(frozen=True)
 class InitStart(PlatformEvent):
-    """A runtime process is being started."""
+    """The processes of an environment are being started."""
 
     type = "platform.initStart"
     initialization_type: str
     phase: InitPhase
-    function_name: str
-    function_version: str
+    instance: Instance
+
+    def lines(self) -> list[str]:
+        """An init that is repeated inside of an invocation has no line."""
+        return [self.instance.line("INIT_START")] if self.phase == "init" else []
 
     def record(self) -> dict[str, Any]:
-        return {
-            "initializationType": self.initialization_type,
-            "phase": self.phase,
-            "functionName": self.function_name,
-            "functionVersion": self.function_version,
-        }
+        return {"initializationType": self.initialization_type, "phase": self.phase, **self.instance.record()}
+
+
+@dataclass(frozen=True)
+class InitRuntimeDone(PlatformEvent):
+    """The runtime, and every extension, waits for an invocation; or one of them never will."""
+
+    type = "platform.initRuntimeDone"
+    initialization_type: str
+    phase: InitPhase
+    status: Outcome
+    error_type: str | None = None
+
+    @property
+    def level(self) -> SystemLevel:
+        return "DEBUG" if self.status == "success" else "WARN"
+
+    def record(self) -> dict[str, Any]:
+        record = {"initializationType": self.initialization_type, "phase": self.phase, "status": self.status}
+        return with_error(record, self.error_type)
 
 
 @dataclass(frozen=True)
@@ -56,50 +129,79 @@ class InitReport(PlatformEvent):
     initialization_type: str
     phase: InitPhase
     duration_ms: float
-    status: InitStatus
+    status: Outcome
     error_type: str | None = None
 
+    @property
+    def level(self) -> SystemLevel:
+        if self.status != "success":
+            return "WARN"
+        return "DEBUG" if self.initialization_type == "on-demand" else "INFO"
+
     def lines(self) -> list[str]:
-        """Only an init that went wrong has a line; a good one is in the REPORT of its first invocation."""
-        if self.status == "success":
-            return []
-        status = self.status if self.error_type is None else f"{self.status}\tError Type: {self.error_type}"
-        return [f"INIT_REPORT Init Duration: {self.duration_ms:.2f} ms\tPhase: {self.phase}\tStatus: {status}"]
+        """A good init on demand has no line: the REPORT of its first invocation tells of it."""
+        line = f"INIT_REPORT Init Duration: {self.duration_ms:.2f} ms"
+        if self.status != "success":
+            return [f"{line}\tPhase: {self.phase}\t{_status_text(self.status, self.error_type)}"]
+        return [] if self.initialization_type == "on-demand" else [line]
 
     def record(self) -> dict[str, Any]:
-        record: dict[str, Any] = {
+        record = {
             "initializationType": self.initialization_type,
             "phase": self.phase,
-            "metrics": {"durationMs": round(self.duration_ms, 3)},
+            "metrics": {"durationMs": milliseconds(self.duration_ms)},
             "status": self.status,
         }
-        return record if self.error_type is None else {**record, "errorType": self.error_type}
+        return with_error(record, self.error_type)
 
 
 @dataclass(frozen=True)
-class Start(PlatformEvent):
-    """An invocation begins."""
+class RestoreStart(PlatformEvent):
+    """A snapshot is being restored."""
 
-    type = "platform.start"
-    request_id: str
-    version: str
+    type = "platform.restoreStart"
+    instance: Instance
 
     def lines(self) -> list[str]:
-        return [f"START RequestId: {self.request_id} Version: {self.version}"]
+        return [self.instance.line("RESTORE_START")]
 
     def record(self) -> dict[str, Any]:
-        return {"requestId": self.request_id, "version": self.version}
+        return self.instance.record()
 
 
 @dataclass(frozen=True)
-class Ended(PlatformEvent):
-    """An invocation is complete."""
+class RestoreRuntimeDone(PlatformEvent):
+    """The runtime has done what it does after a restore."""
 
-    type = "platform.report"
-    report: Report
+    type = "platform.restoreRuntimeDone"
+    status: Outcome
+    error_type: str | None = None
 
-    def lines(self) -> list[str]:
-        return [f"END RequestId: {self.report.request_id}", self.report.line()]
+    @property
+    def level(self) -> SystemLevel:
+        return "DEBUG" if self.status == "success" else "WARN"
 
     def record(self) -> dict[str, Any]:
-        return {"requestId": self.report.request_id, "status": self.report.status}
+        return with_error({"status": self.status}, self.error_type)
+
+
+@dataclass(frozen=True)
+class RestoreReport(PlatformEvent):
+    """A restore is over, well or not."""
+
+    type = "platform.restoreReport"
+    duration_ms: float
+    status: Outcome
+    error_type: str | None = None
+
+    @property
+    def level(self) -> SystemLevel:
+        return "INFO" if self.status == "success" else "WARN"
+
+    def lines(self) -> list[str]:
+        line = f"RESTORE_REPORT Restore Duration: {self.duration_ms:.2f} ms"
+        return [line if self.status == "success" else f"{line}\t{_status_text(self.status, self.error_type)}"]
+
+    def record(self) -> dict[str, Any]:
+        record = {"status": self.status, "metrics": {"durationMs": milliseconds(self.duration_ms)}}
+        return with_error(record, self.error_type)

@@ -1,48 +1,140 @@
-"""The log stream of an execution environment: what the process prints and what the platform adds, line by line."""
+"""The log stream of an execution environment: what its processes print and what the platform adds, line by line."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 from .events import PlatformEvent
+from .frames import Frame
+from .levels import SYSTEM_RANKS, ApplicationLevel, LogFormat, SystemLevel, as_object, is_wanted
+from .timestamps import iso_time, now
 
 LineSink = Callable[[str], None]
+Source = Literal["function", "extension"]
+
+
+@dataclass(frozen=True)
+class TelemetryRecord:
+    """One event of the telemetry: of the platform, or a line of a function or an extension."""
+
+    time: datetime
+    type: str
+    record: dict[str, Any] | str
+
+    @property
+    def category(self) -> str:
+        """What a subscriber asks for: `platform`, `function` or `extension`."""
+        return self.type.partition(".")[0]
+
+    def line(self, *, as_text: bool = False) -> str:
+        """The event as one line of JSON; `as_text` makes a string of what a function or an extension logged as JSON."""
+        record = self.record
+        if as_text and self.category != "platform" and not isinstance(record, str):
+            record = _compact(record)
+        return _compact({"time": iso_time(self.time), "type": self.type, "record": record})
+
+
+def _compact(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+Listener = Callable[[TelemetryRecord], None]
 
 
 class LogStream:
-    """Puts bytes together to lines, keeps them until they are taken, and shows each to a sink at once."""
+    """Puts bytes together to lines, keeps them until they are taken, and shows each to a sink at once.
 
-    def __init__(self, sink: LineSink | None = None) -> None:
+    In JSON format the platform's events are lines of JSON, those below `system_level` left out, and so are the
+    function's own JSON objects below `level`. Listeners get everything, whatever the format, as on AWS.
+    """
+
+    def __init__(
+        self,
+        sink: LineSink | None = None,
+        *,
+        log_format: LogFormat = "Text",
+        level: ApplicationLevel | None = None,
+        system_level: SystemLevel | None = None,
+    ) -> None:
         self._sink = sink
+        self._json = log_format == "JSON"
+        self._level: ApplicationLevel = level or "INFO"
+        self._system_rank = SYSTEM_RANKS[system_level or "INFO"]
         self._lines: list[str] = []
-        self._partial = b""
+        self._listeners: list[Listener] = []
+        self._function = Output(self, "function")
+
+    def listen(self, listener: Listener) -> None:
+        """Give every record to the listener from now on."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """No longer do so; may be asked again, as by an end in the middle of an init."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def feed(self, data: bytes) -> None:
-        """Add output of the process."""
-        *lines, self._partial = (self._partial + data).split(b"\n")
-        for line in lines:
-            self._add(line.decode("utf-8", "replace"))
+        """Add output of the function's process."""
+        self._function.feed(data)
+
+    def extension_output(self) -> Output:
+        """A way in for the output of one extension's process."""
+        return Output(self, "extension")
+
+    def frame(self, frame: Frame) -> None:
+        """Add a message from the telemetry descriptor.
+
+        However many lines it has, it is one event: in the log its line ends become carriage returns, as they do where
+        runtimes write such a message to standard output.
+        """
+        self._function.finish()
+        self._add_message("function", frame.message.removesuffix("\n"))
 
     def emit(self, event: PlatformEvent) -> None:
-        """Add an event of the platform; an unfinished line of the process ends before it."""
-        self._finish_line()
-        for line in event.lines():
-            self._add(line)
+        """Add an event of the platform; an unfinished line of the function ends before it."""
+        self._function.finish()
+        if not self._json:
+            for line in event.lines():
+                self._add(line)
+            if not self._listeners:
+                return
+        elif not self._listeners and SYSTEM_RANKS[event.level] < self._system_rank:
+            return
+        record = TelemetryRecord(now(), event.type, event.record())
+        if self._json and SYSTEM_RANKS[event.level] >= self._system_rank:
+            self._add(record.line())
+        self._tell(record)
 
     def note(self, line: str) -> None:
-        """Add a line of the platform that is no event of the telemetry."""
-        self._finish_line()
-        self._add(line)
+        """Add a line of the platform that only a log in text format has; records tell of it otherwise."""
+        self._function.finish()
+        if not self._json:
+            self._add(line)
 
     def take(self) -> str:
         """Everything since the last time, each line with its newline."""
-        self._finish_line()
+        self._function.finish()
         lines, self._lines = self._lines, []
         return "".join(f"{line}\n" for line in lines)
 
-    def _finish_line(self) -> None:
-        if self._partial:
-            self.feed(b"\n")
+    def add_line(self, source: Source, line: bytes) -> None:
+        """Add one line of output, without its line end."""
+        self._add_message(source, line.decode("utf-8", "replace"))
+
+    def _add_message(self, source: Source, message: str) -> None:
+        value = as_object(message) if self._json else None
+        if value is None or is_wanted(value, self._level):
+            self._add(message.replace("\n", "\r"))
+        if self._listeners:
+            self._tell(TelemetryRecord(now(), source, message if value is None else value))
+
+    def _tell(self, record: TelemetryRecord) -> None:
+        for listener in self._listeners:
+            listener(record)
 
     def _add(self, line: str) -> None:
         self._lines.append(line)
@@ -51,3 +143,23 @@ class LogStream:
                 self._sink(line)
             except Exception:  # the reader's trouble (a closed terminal, say) must not become the function's
                 self._sink = None
+
+
+class Output:
+    """What one process prints, cut into lines."""
+
+    def __init__(self, stream: LogStream, source: Source) -> None:
+        self._stream = stream
+        self._source = source
+        self._partial = b""
+
+    def feed(self, data: bytes) -> None:
+        """Add what was read."""
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._stream.add_line(self._source, line)
+
+    def finish(self) -> None:
+        """End a line that was begun."""
+        if self._partial:
+            self.feed(b"\n")

@@ -11,6 +11,7 @@ import signal
 from typing import NamedTuple
 
 from ..function import MAX_PAYLOAD
+from ..http.exchange import Exchange, Headers
 from ..results import Answer
 
 JSON_TYPE = "application/json"
@@ -44,6 +45,12 @@ TRUNCATED_REQUEST = _refusal(400, "TruncatedHTTPRequest", "HTTP request detected
 STALE_INVOCATION = _refusal(410, "InvokeTimeout", "Invoke timeout")
 TOO_LARGE = _refusal(413, "RequestEntityTooLarge", f"Exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes).")
 INTERNAL_ERROR = _refusal(500, "InternalServerError", "Internal Server Error")
+
+
+def send(exchange: Exchange, reply: Reply) -> None:
+    """Answer with a reply."""
+    headers: Headers = [("Content-Type", reply.content_type)] if reply.content_type else []
+    exchange.respond(reply.status, headers, reply.body)
 
 
 def refused_transition(message: str) -> Reply:
@@ -86,11 +93,11 @@ def _worded(request_id: str | None, text: str) -> str:
     return f"Error: {text}" if request_id is None else f"RequestId: {request_id} Error: {text}"
 
 
-def response_too_large(size: int) -> Answer:
-    """The response exceeds the limit of a buffered invocation."""
+def response_too_large(size: int, limit: int) -> Answer:
+    """The response exceeds the limit of the invocation."""
     return failure(
         "Function.ResponseSizeTooLarge",
-        f"Response payload size ({size} bytes) exceeded maximum allowed payload size ({MAX_PAYLOAD} bytes).",
+        f"Response payload size ({size} bytes) exceeded maximum allowed payload size ({limit} bytes).",
     )
 
 

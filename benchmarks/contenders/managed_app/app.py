@@ -1,6 +1,6 @@
 """What most functions do first."""
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 
 
 def hello(event: object, context: object) -> str:

@@ -1,0 +1,72 @@
+r"""Environment variables from a file: one `NAME=value` a line.
+
+The common part of what dotenv files are: blank lines, `# comments` (after a value, too, with a blank before them),
+`export` before a name, 'single' quotes that take everything literally, "double" quotes in which \n, \r, \t, \", \$ and
+\\ are escapes. Nothing is expanded: a dollar sign is a dollar sign. A value ends with its line.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from .errors import UsageError
+
+_LINE = re.compile(r"(?:export\s+)?(?P<name>[^=\s]*)\s*=\s*(?P<value>.*)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_COMMENT = re.compile(r"(^|\s+)#.*", re.DOTALL)
+_QUOTED = {
+    "'": re.compile(r"'([^']*)'\s*(?:\s#.*)?"),
+    '"': re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:\s#.*)?'),
+}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "$": "$", "\\": "\\"}
+
+
+def read_env_file(path: str) -> dict[str, str]:
+    """The variables of a file; of several with one name the last one counts.
+
+    Raises:
+        UsageError: the file cannot be read, or a line of it cannot be understood; the message names it.
+    """
+    variables: dict[str, str] = {}
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        line = line.strip()
+        if line and not line.startswith("#"):
+            try:
+                name, value = _parse(line)
+            except ValueError as error:
+                raise UsageError(f"--env-file {path}, line {number}: {error}") from None
+            variables[name] = value
+    return variables
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"--env-file {path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise UsageError(f"--env-file {path} is a directory; give the path of a file in it") from None
+    except OSError as error:
+        raise UsageError(f"--env-file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--env-file {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+
+
+def _parse(line: str) -> tuple[str, str]:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ValueError(f"{line!r} has no value; write NAME=value")
+    name, value = match["name"], match["value"]
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name; it has letters, digits and underscores, and no digit first")
+    if value[:1] not in _QUOTED:
+        return name, _COMMENT.sub("", value)
+    quoted = _QUOTED[value[0]].fullmatch(value)
+    if quoted is None:
+        raise ValueError(f"the value of {name} does not end with its quote {value[0]}; quote all of it, in one line")
+    return name, quoted[1] if value[0] == "'" else re.sub(r"\\(.)", _unescape, quoted[1])
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[1], match[0])

@@ -1,0 +1,178 @@
+"""What processes find under `/tmp` and `/opt`: their environment's own scratch folder, and the function's layers.
+
+Where this process may mount (root with `unshare` and `mount` of util-linux), layers, and on demand the scratch folder,
+are mounted for the processes alone, unless something that the function needs lies there. Elsewhere search paths and
+`TMPDIR` stand in. Two programs more to execute are a delay of some 4 ms, so it is done only where it matters.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidFunction
+from ..function import FunctionConfig
+from . import layers
+
+TMP = Path("/tmp")
+OPT = Path("/opt")
+_PROBE_LIMIT_S = 5.0
+
+# The layers come first: their folder may be in the `/tmp` that the second mount hides.
+_SCRIPT = r"""
+[ -z "$1" ] || "$0" -o bind,ro "$1" /opt || exit
+[ -z "$2" ] || "$0" -o bind "$2" /tmp || exit
+shift 2
+exec "$@"
+"""
+
+
+@dataclass(frozen=True)
+class _Mounter:
+    """The programs that start another one with mounts of its own, in the same process."""
+
+    unshare: str
+    mount: str
+    clean: tuple[str, ...]  # takes away variables that the shell adds
+
+    def command(self, command: Sequence[str], opt: Path | None, tmp: Path | None) -> list[str]:
+        sources = ["" if source is None else str(source) for source in (opt, tmp)]
+        return [self.unshare, "-m", "/bin/sh", "-c", _SCRIPT, self.mount, *sources, *self.clean, *command]
+
+
+class Filesystem:
+    """What the processes of one environment find."""
+
+    def __init__(
+        self, scratch: Path, content: Path | None, mounter: _Mounter | None, *, mount_tmp: bool, mount_opt: bool
+    ) -> None:
+        self.scratch = scratch
+        """The folder behind `tmp`, as this process finds it. It may not exist yet."""
+        self.tmp = TMP if mount_tmp else scratch
+        """The environment's own folder, as its processes find it."""
+        self._content = content
+        self._mounter = mounter if mount_tmp or mount_opt else None
+        self._opt_source = content if mount_opt else None
+        self._tmp_source = scratch if mount_tmp else None
+
+    @property
+    def extension_programs(self) -> list[Path]:
+        """The external extensions in the layers, as this process finds them."""
+        return layers.extension_programs(self._content)
+
+    def layer_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """The search paths with those of the layers at their ends."""
+        if self._content is None:
+            return {}
+        return layers.layer_variables(self._content, OPT if self._opt_source else self._content, variables)
+
+    def command(self, command: Sequence[str], variables: Mapping[str, str], cwd: Path) -> list[str]:
+        """The command line that runs a command with its mounts, in the process that is started.
+
+        Raises:
+            OSError: the command cannot be executed; the shell between would tell nobody.
+        """
+        if self._mounter is None:
+            return list(command)
+        program = _executable(command[0], variables.get("PATH", os.defpath), cwd)
+        return self._mounter.command([program, *command[1:]], self._opt_source, self._tmp_source)
+
+
+class Layout:
+    """The files of a function: its layers, merged once, and a scratch folder for each environment.
+
+    Raises:
+        InvalidFunction: a layer is damaged, or a private `/tmp` is demanded where there can be none.
+        OSError: a layer cannot be read.
+    """
+
+    def __init__(self, function: FunctionConfig, folder: Path) -> None:
+        self._folder = folder
+        self._content = layers.merge(function.layers, folder / "opt")
+        extensions = [*function.extensions, *layers.extension_programs(self._content)]
+        needed = [path for needed in _needed(function) for path in (needed, needed.resolve())]
+        # Extensions share `/tmp` and `/opt` with the runtime, and are started without mounts.
+        self._mounter = None if extensions else _mounter()
+        self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
+        if self._content is not None and not self._mount_opt:
+            needed.append(self._content.resolve())
+        self._mount_tmp = function.private_tmp is not False and self._can_mount(TMP, needed)
+        if function.private_tmp and not self._mount_tmp:
+            inside = next((path for path in needed if path.is_relative_to(TMP)), None)
+            reason = "this process may not mount"
+            if extensions:
+                reason = f"extension {extensions[0].name} would not share it"
+            elif self._mounter is not None and inside is not None:
+                reason = f"{inside} lies there"
+            raise InvalidFunction(f"private /tmp is not possible: {reason}; leave private_tmp out, for TMPDIR only")
+
+    def environment(self, number: int) -> Filesystem:
+        """Those of one environment."""
+        return Filesystem(
+            self._folder / f"tmp-{number}",
+            self._content,
+            self._mounter,
+            mount_tmp=self._mount_tmp,
+            mount_opt=self._mount_opt,
+        )
+
+    def _can_mount(self, place: Path, needed: Sequence[Path]) -> bool:
+        return (
+            self._mounter is not None
+            and place.is_dir()
+            and not place.is_symlink()
+            and not any(path.is_relative_to(place) for path in needed)
+        )
+
+
+def _needed(function: FunctionConfig) -> Iterator[Path]:
+    """What a function's processes read: its code, its interpreter, its programs."""
+    yield function.task_root
+    command = function.command()
+    program = function.task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
+    for path in (program, program.resolve()):
+        yield path
+        yield path.parent.parent  # of `bin`, beside which an interpreter has its libraries
+    for argument in command[1:]:
+        if os.path.isabs(argument):
+            yield Path(argument)
+    if str(program) == sys.executable:
+        yield from (Path(entry) for entry in (sys.base_prefix, *sys.path) if os.path.isabs(entry))
+    for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH"):
+        yield from (Path(entry) for entry in function.env.get(name, "").split(os.pathsep) if os.path.isabs(entry))
+
+
+def _executable(name: str, path: str, cwd: Path) -> str:
+    """Find a program as `subprocess` would, and fail as it would."""
+    candidates = [str(cwd / name)] if "/" in name else [os.path.join(folder, name) for folder in path.split(os.pathsep)]
+    code = errno.ENOENT
+    for candidate in candidates:
+        if os.path.isfile(candidate):
+            if os.access(candidate, os.X_OK):
+                return candidate
+            code = errno.EACCES
+    raise OSError(code, os.strerror(code), name)
+
+
+@functools.cache
+def _mounter() -> _Mounter | None:
+    """How to mount here, found out by trying; None where it cannot be done."""
+    unshare, mount, env = (shutil.which(name) for name in ("unshare", "mount", "env"))
+    if os.geteuid() != 0 or unshare is None or mount is None or env is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        trial = _Mounter(unshare, mount, ()).command([env], Path(folder), Path(folder))
+        try:
+            done = subprocess.run(trial, env={}, capture_output=True, timeout=_PROBE_LIMIT_S, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+    added = [line.partition("=")[0] for line in done.stdout.decode().splitlines()]  # of a shell such as bash
+    return _Mounter(unshare, mount, (env, *(word for name in added for word in ("-u", name))) if added else ())

@@ -1,0 +1,1 @@
+"""Extensions: their registration, their events, their processes, and the telemetry they subscribe to."""

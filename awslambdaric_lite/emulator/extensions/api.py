@@ -1,0 +1,158 @@
+"""The Extensions API (version 2020-01-01) of one execution environment.
+
+Owns routing, parsing and the polls that wait. What is allowed is decided by `ExtensionRegistry`; what a call means for
+the environment is told to an `ExtensionObserver`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ..function import ACCOUNT, FunctionConfig
+from ..http.connection import Exchange
+from ..runtime_api.payloads import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
+from .payloads import compact, forbidden, send
+from .registry import IDENTIFIER, Extension, ExtensionRefused, ExtensionRegistry, State, parse_identifier
+
+PREFIX = "/2020-01-01/extension/"
+_METHODS = {"register": "POST", "event/next": "GET", "init/error": "POST", "exit/error": "POST"}
+_NAME = "Lambda-Extension-Name"
+_FEATURES = "Lambda-Extension-Accept-Feature"
+_ERROR_TYPE = "Lambda-Extension-Function-Error-Type"
+
+
+class ExtensionObserver(Protocol):
+    """Who wants to know what extensions say."""
+
+    def on_registered(self, extension: Extension) -> None:
+        """An extension has registered."""
+
+    def on_ready(self, extension: Extension) -> None:
+        """An extension waits for its next event."""
+
+    def on_error(self, extension: Extension, error_type: str) -> None:
+        """An extension has reported an error; the platform's name for it is given. It is expected to exit."""
+
+
+class ExtensionsApi:
+    """The application that serves the extensions of an environment."""
+
+    def __init__(
+        self, registry: ExtensionRegistry, observer: ExtensionObserver, function: FunctionConfig, version: str
+    ) -> None:
+        self._registry = registry
+        self._observer = observer
+        self._function = function
+        self._version = version
+        self._polls: dict[Extension, Exchange] = {}
+
+    def deliver(self, extension: Extension, event: dict[str, Any]) -> None:
+        """Give an event to an extension that waits for one."""
+        extension.state = State.RUNNING
+        poll = self._polls.pop(extension, None)
+        if poll is not None:
+            headers = [("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))]
+            send(poll, Reply(200, compact(event)), headers)
+
+    # What the HTTP server calls
+
+    def on_head(self, exchange: Exchange) -> None:
+        """Refuse what is no call of this API."""
+        allowed = _METHODS.get(_call(exchange))
+        if allowed is None:
+            send(exchange, NOT_FOUND)
+        elif exchange.request.method != allowed:
+            send(exchange, METHOD_NOT_ALLOWED)
+
+    def on_body(self, exchange: Exchange) -> None:
+        """Act on a complete request."""
+        try:
+            match _call(exchange):
+                case "register":
+                    self._register(exchange)
+                case "event/next":
+                    self._next(exchange)
+                case "init/error":
+                    self._error(exchange, "Extension.InitError", Extension.fail_init)
+                case _:
+                    self._error(exchange, "Extension.ExitError", Extension.fail)
+        except ExtensionRefused as refusal:
+            send(exchange, forbidden(refusal.error_type, refusal.message))
+
+    def on_truncated(self, exchange: Exchange) -> None:
+        """Half a call is none."""
+
+    def on_lost(self, exchange: Exchange) -> None:
+        """Forget a poll whose connection has gone.
+
+        As in the open server the extension still counts as waiting, and gets its next event written to nobody.
+        """
+        for extension, poll in self._polls.items():
+            if poll is exchange:
+                del self._polls[extension]
+                return
+
+    # The calls
+
+    def _register(self, exchange: Exchange) -> None:
+        request = exchange.request
+        name = request.header(_NAME)
+        if not name:
+            raise ExtensionRefused("Extension.InvalidExtensionName", "Empty extension name")
+        extension = self._registry.register(name, _subscribed_events(bytes(exchange.body)))
+        body = {
+            "functionName": self._function.name,
+            "functionVersion": self._version,
+            "handler": self._function.handler,
+        }
+        if "accountId" in [feature.strip() for feature in (request.header(_FEATURES) or "").split(",")]:
+            body["accountId"] = ACCOUNT
+        send(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
+        self._observer.on_registered(extension)
+
+    def _next(self, exchange: Exchange) -> None:
+        extension = self._registry.find(parse_identifier(exchange.request.header(IDENTIFIER)), "Unknown extension {}")
+        extension.ask()
+        self._polls[extension] = exchange
+        self._observer.on_ready(extension)
+
+    def _error(self, exchange: Exchange, platform_type: str, report: Callable[[Extension, str], None]) -> None:
+        identifier = parse_identifier(exchange.request.header(IDENTIFIER))
+        error_type = exchange.request.header(_ERROR_TYPE)
+        if not error_type:  # looked at before the extension is looked up, as in the open server
+            raise ExtensionRefused("Extension.MissingHeader", f"{_ERROR_TYPE} not found")
+        extension = self._registry.find(identifier)
+        report(extension, error_type)
+        self._observer.on_error(extension, platform_type)
+        send(exchange, ACCEPTED)
+
+
+def _call(exchange: Exchange) -> str:
+    return exchange.request.path.partition("?")[0].removeprefix(PREFIX)
+
+
+def _subscribed_events(body: bytes) -> list[str]:
+    """The events that a registration asks for.
+
+    Raises:
+        ExtensionRefused: the body is not what it should be.
+    """
+    try:
+        request = json.loads(body)
+    except ValueError as error:
+        raise ExtensionRefused("InvalidRequestFormat", str(error)) from None
+    if request is None:
+        return []
+    if not isinstance(request, dict):
+        raise ExtensionRefused("InvalidRequestFormat", "the body is not a JSON object")
+    if request.get("configurationKeys"):
+        raise ExtensionRefused(
+            "InvalidRequestFormat", "configurationKeys are deprecated; use environment variables instead"
+        )
+    events = request.get("events") or []
+    if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
+        raise ExtensionRefused("InvalidRequestFormat", "events is not a list of strings")
+    return events

@@ -1,0 +1,70 @@
+"""The records of asynchronous invocations, appended to files: one line of JSON for each event that is done with.
+
+Source of the format: "Capturing records of Lambda asynchronous invocations" of the developer guide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Literal
+
+from ..logs.timestamps import iso_time, now
+from ..results import Answer, Invocation
+from .json_text import json_text
+
+Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded"]
+
+
+def invocation_record(event: Invocation, condition: Condition, invoke_count: int, answer: Answer | None) -> str:
+    """Describe what became of an event, in one line without its end.
+
+    An event that was never run, because it grew too old in the queue, has no answer. Numbers and text of the event and
+    of the response stand as they were sent.
+    """
+    unqualified = event.arn.count(":") == 6
+    context = {
+        "requestId": event.request_id,
+        "functionArn": f"{event.arn}:$LATEST" if unqualified else event.arn,
+        "condition": condition,
+        "approximateInvokeCount": invoke_count,
+    }
+    members = {
+        "version": json.dumps("1.0"),
+        "timestamp": json.dumps(iso_time(now())),
+        "requestContext": _compact(context),
+        "requestPayload": _embedded(event.event),
+    }
+    if answer is not None:
+        response = {"statusCode": 200, "executedVersion": event.version}
+        if answer.error is not None:
+            response["functionError"] = answer.error
+        members["responseContext"] = _compact(response)
+        members["responsePayload"] = _embedded(answer.payload)
+    return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line in one write, so that lines of several writers do not mix.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, line.encode() + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+def _embedded(payload: bytes) -> str:
+    try:
+        # A line break can only stand between the tokens of JSON, never in a string.
+        return json_text(payload).translate({0x0A: " ", 0x0D: " "})
+    except ValueError:
+        return json.dumps(payload.decode("utf-8", "replace"))
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

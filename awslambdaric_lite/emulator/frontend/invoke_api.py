@@ -1,0 +1,194 @@
+"""The Lambda API as SDKs speak it (Invoke, InvokeWithResponseStream, InvokeAsync), and a health check.
+
+Owns what becomes of a request up to its answer. What requests say is read in `requests`, errors are worded in
+`service_errors`, events without a waiting caller go to the queue of `asynchronous`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import uuid
+from collections.abc import Coroutine
+
+from ..host import FunctionHost
+from ..http.connection import Exchange
+from ..results import Answer, Invocation
+from ..streams import ResponseStream
+from . import eventstream
+from .asynchronous import AsynchronousQueue
+from .requests import InvokeRequest, Operation, read_head
+from .service_errors import service_error
+
+LOG_TAIL = 4096  # bytes of the log, before base64
+_HEALTH_PATHS = ("/health", "/")
+_ERROR_TRAILER = "lambda-runtime-function-error-type"
+_LAST_WORDS_S = 1.0  # on closing, for answers to leave
+
+
+class InvokeApi:
+    """The application that serves one function to callers; all calls come from the host's event loop."""
+
+    def __init__(self, host: FunctionHost, queue: AsynchronousQueue) -> None:
+        self._host = host
+        self._queue = queue
+        self._heads: dict[Exchange, InvokeRequest] = {}  # of requests whose bodies are on their way
+        self._streams: dict[Exchange, ResponseStream] = {}
+        self._tasks: dict[asyncio.Task[None], Exchange] = {}
+
+    async def close(self) -> None:
+        """Wait for callers to get their answers; to be called when the host is closed, and before the server is."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_WORDS_S)
+        for exchange in self._tasks.values():
+            exchange.abort()  # it reads too slowly
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # What the HTTP server calls
+
+    def on_head(self, exchange: Exchange) -> None:
+        """Refuse what can be refused without the body, and read no more of that than the limit."""
+        request = exchange.request
+        if request.method in ("GET", "HEAD") and request.path.partition("?")[0] in _HEALTH_PATHS:
+            return self._health(exchange)
+        try:
+            head = read_head(request, self._host.function)
+        except Exception as error:
+            return _refuse(exchange, error)
+
+        def on_data(data: bytes) -> None:
+            exchange.body += data
+            try:
+                head.check_size(len(exchange.body))
+            except Exception as error:
+                del self._heads[exchange]
+                _refuse(exchange, error, head.request_id)
+
+        self._heads[exchange] = head
+        exchange.on_data = on_data
+        return None
+
+    def on_body(self, exchange: Exchange) -> None:
+        """Invoke, or queue, or only say that one could."""
+        head = self._heads.pop(exchange)
+        stream = ResponseStream() if head.operation is Operation.INVOKE_WITH_RESPONSE_STREAM else None
+        try:
+            invocation = head.invocation(bytes(exchange.body), stream)
+            if head.invocation_type == "Event":
+                self._queue.put(invocation)
+        except Exception as error:
+            return _refuse(exchange, error, head.request_id)
+        exchange.body.clear()
+        if head.invocation_type == "Event":
+            return exchange.respond(202, [_request_id(head.request_id)], b"", "length")
+        if head.invocation_type == "DryRun":
+            return exchange.respond(204, [_request_id(head.request_id)], b"")
+        if stream is None:
+            return self._start(exchange, head, self._invoke(exchange, head, invocation))
+        self._streams[exchange] = stream
+        return self._start(exchange, head, self._invoke_with_stream(exchange, head, invocation, stream))
+
+    def on_truncated(self, exchange: Exchange) -> None:
+        """Forget a request that broke off."""
+        self._heads.pop(exchange, None)
+
+    def on_lost(self, exchange: Exchange) -> None:
+        """The caller has gone: the function runs on, and what it streams is thrown away."""
+        if exchange in self._streams:
+            self._streams[exchange].abandon()
+
+    # The calls
+
+    def _health(self, exchange: Exchange) -> None:
+        environments = len(self._host.pool.environments)
+        state = {"status": "ok", "function": self._host.function.name, "environments": environments}
+        body = b"" if exchange.request.method == "HEAD" else json.dumps(state).encode()
+        exchange.respond(200, [("Content-Type", "application/json")], body, "length")
+
+    def _start(self, exchange: Exchange, head: InvokeRequest, work: Coroutine[None, None, None]) -> None:
+        async def run() -> None:
+            try:
+                await work
+            except Exception as error:
+                _refuse(exchange, error, head.request_id)
+            finally:
+                self._streams.pop(exchange, None)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks[task] = exchange
+        task.add_done_callback(self._tasks.pop)
+
+    async def _invoke(self, exchange: Exchange, head: InvokeRequest, invocation: Invocation) -> None:
+        """Answer when the runtime has replied; with a log tail, when the invocation is complete."""
+        self._host.submit(invocation)
+        answer = await asyncio.wrap_future(invocation.answered)
+        headers = _answer_headers(head, answer.content_type or "application/octet-stream")
+        if answer.error is not None:
+            headers.append(("X-Amz-Function-Error", answer.error))
+        if head.tail:
+            headers.append(("X-Amz-Log-Result", await _log_tail(invocation)))
+        exchange.respond(200, headers, answer.payload, "length")
+
+    async def _invoke_with_stream(
+        self, exchange: Exchange, head: InvokeRequest, invocation: Invocation, stream: ResponseStream
+    ) -> None:
+        """Pass the response on as it comes, no faster than the caller reads."""
+        self._host.submit(invocation)
+        if await stream.head is None:
+            await asyncio.wrap_future(invocation.answered)  # raises if it could not be run
+        exchange.start(200, _answer_headers(head, eventstream.CONTENT_TYPE))
+        while exchange.open and (part := await stream.read()):
+            exchange.write(eventstream.payload_chunk(part))
+            await exchange.drained()
+        exchange.write(await _last_frame(head, invocation))
+        exchange.finish()
+
+
+async def _last_frame(head: InvokeRequest, invocation: Invocation) -> bytes:
+    """How the response ended: well, with a function error, or because the service failed."""
+    try:
+        answer = await asyncio.wrap_future(invocation.answered)
+    except Exception as error:  # the head has left: this is the only way to tell
+        failure = service_error(error)
+        return eventstream.error(failure.name, str(failure))
+    log_result = await _log_tail(invocation) if head.tail else None
+    if answer.error is None:
+        return eventstream.invoke_complete(log_result=log_result)
+    return eventstream.invoke_complete(_error_code(answer), answer.payload.decode("utf-8", "replace"), log_result)
+
+
+def _error_code(answer: Answer) -> str | None:
+    """The type that the runtime gave in a trailer, else the value that Invoke has in `X-Amz-Function-Error`.
+
+    The service documents neither: the former is how its open server passes trailers on, the latter is what callers in
+    the field check for.
+    """
+    return answer.error_type if any(name.lower() == _ERROR_TRAILER for name, _ in answer.trailers) else answer.error
+
+
+async def _log_tail(invocation: Invocation) -> str:
+    """The end of the log in base64, once the invocation is complete."""
+    try:
+        completion = await asyncio.wrap_future(invocation.completed)
+    except Exception:  # closed before its end, say: the caller has its answer all the same
+        return ""
+    return base64.b64encode(completion.logs.encode("utf-8", "replace")[-LOG_TAIL:]).decode()
+
+
+def _answer_headers(head: InvokeRequest, content_type: str) -> list[tuple[str, str]]:
+    return [
+        ("Content-Type", content_type),
+        _request_id(head.request_id),
+        ("X-Amz-Executed-Version", head.target.version),
+    ]
+
+
+def _request_id(value: str) -> tuple[str, str]:
+    return ("x-amzn-RequestId", value)
+
+
+def _refuse(exchange: Exchange, error: Exception, request_id: str | None = None) -> None:
+    failure = service_error(error)
+    headers = [*failure.headers, _request_id(request_id or str(uuid.uuid4()))]
+    exchange.respond(failure.status, headers, failure.body, "length")

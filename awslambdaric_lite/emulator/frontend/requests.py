@@ -1,0 +1,183 @@
+"""The head of an invoke request, read and checked, before its body has come."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import parse_qs, unquote
+
+from ..function import MAX_PAYLOAD, FunctionConfig
+from ..http.connection import RecordedRequest
+from ..results import Invocation
+from ..streams import ResponseStream
+from .json_text import json_text
+from .service_errors import (
+    ServiceError,
+    invalid_content,
+    too_large,
+    unknown_operation,
+    unsupported_media_type,
+    violated,
+)
+from .targets import Target, find_target
+from .tracing import new_trace_id
+
+MAX_ASYNC_PAYLOAD = 1024 * 1024  # bytes of an event; source: "Lambda quotas" of the developer guide
+MAX_LEGACY_PAYLOAD = 256 * 1024  # source: InvokeAsync in the API reference
+MAX_CLIENT_CONTEXT = 3583  # bytes in base64; source: Invoke in the API reference
+_TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+_LOG_TYPES = ("None", "Tail")
+
+# AWS documents that a body which is not JSON is refused, but not by which types it knows that. SDKs declare none or
+# a stream of octets, curl declares a form unless told otherwise: these are taken for JSON, as AWS does.
+_BINARY_TYPES = {"", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded"}
+_JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json|x-amz-json-1\.[01])")
+
+
+class Operation(Enum):
+    """The calls of the API that invoke, by the version and the last part of their paths."""
+
+    INVOKE = ("2015-03-31", "invocations")
+    INVOKE_WITH_RESPONSE_STREAM = ("2021-11-15", "response-streaming-invocations")
+    INVOKE_ASYNC = ("2014-11-13", "invoke-async")
+
+
+_INVOCATION_TYPES: Mapping[Operation, tuple[str, ...]] = {
+    Operation.INVOKE: ("RequestResponse", "Event", "DryRun"),
+    Operation.INVOKE_WITH_RESPONSE_STREAM: ("RequestResponse", "DryRun"),
+    Operation.INVOKE_ASYNC: ("Event",),
+}
+
+
+@dataclass(frozen=True)
+class InvokeRequest:
+    """What is asked for, but for the event."""
+
+    operation: Operation
+    target: Target
+    invocation_type: str
+    tail: bool  # the end of the log is wanted
+    client_context: str
+    tenant_id: str
+    trace_id: str
+    request_id: str
+
+    @property
+    def limit(self) -> int:
+        """The largest event, in bytes."""
+        if self.operation is Operation.INVOKE_ASYNC:
+            return MAX_LEGACY_PAYLOAD
+        return MAX_ASYNC_PAYLOAD if self.invocation_type == "Event" else MAX_PAYLOAD
+
+    def check_size(self, size: int) -> None:
+        """Refuse an event of more than the limit.
+
+        Raises:
+            ServiceError: 413.
+        """
+        if size > self.limit:
+            raise too_large(size, self.invocation_type, self.limit)
+
+    def invocation(self, event: bytes, stream: ResponseStream | None = None) -> Invocation:
+        """Make the invocation; no event is the empty object.
+
+        Raises:
+            ServiceError: the event is not JSON.
+        """
+        try:
+            json_text(event or b"{}")
+        except ValueError as error:
+            text = f"Could not parse request body into json: Could not parse payload into json: {error}"
+            raise invalid_content(text) from error
+        return Invocation(
+            event or b"{}",
+            client_context="" if self.invocation_type == "Event" else self.client_context,
+            tenant_id=self.tenant_id,
+            trace_id=self.trace_id,
+            request_id=self.request_id,
+            version=self.target.version,
+            arn=self.target.arn,
+            stream=stream,
+        )
+
+
+def read_head(request: RecordedRequest, function: FunctionConfig) -> InvokeRequest:
+    """Read the path, the query and the headers.
+
+    Raises:
+        ServiceError: it is no request of the API, or one that the service refuses.
+    """
+    path, _, query = request.path.partition("?")
+    operation, name = _route(request.method, path)
+    invocation_type = request.header("X-Amz-Invocation-Type") or _INVOCATION_TYPES[operation][0]
+    if invocation_type not in _INVOCATION_TYPES[operation]:
+        allowed = ", ".join(_INVOCATION_TYPES[operation])
+        raise violated("invocationType", invocation_type, f"Member must satisfy enum value set: [{allowed}]")
+    log_type = request.header("X-Amz-Log-Type") or "None"
+    if log_type not in _LOG_TYPES:
+        raise violated("logType", log_type, f"Member must satisfy enum value set: [{', '.join(_LOG_TYPES)}]")
+    tenant_id = request.header("X-Amz-Tenant-Id") or ""
+    if tenant_id and not _TENANT_ID.fullmatch(tenant_id):
+        raise violated("tenantId", tenant_id, "Member must have 1 to 256 letters, digits, blanks and ._:/=+-@")
+    _check_content_type(request.header("Content-Type") or "")
+    head = InvokeRequest(
+        operation=operation,
+        target=find_target(function, name, parse_qs(query).get("Qualifier", [None])[0]),
+        invocation_type=invocation_type,
+        tail=log_type == "Tail",
+        client_context=_client_context(request.header("X-Amz-Client-Context") or ""),
+        tenant_id=tenant_id,
+        trace_id=_trace_id(request.header("X-Amzn-Trace-Id") or ""),
+        request_id=_request_id(request.header("x-amzn-RequestId")),
+    )
+    head.check_size(int(request.header("Content-Length") or 0))
+    return head
+
+
+def _route(method: str, path: str) -> tuple[Operation, str]:
+    match path.rstrip("/").split("/"):
+        case ["", version, "functions", name, last] if method == "POST":
+            for operation in Operation:
+                if operation.value == (version, last):
+                    return operation, unquote(name)
+    raise unknown_operation(method, path)
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type not in _BINARY_TYPES and not _JSON_TYPE.fullmatch(media_type):
+        raise unsupported_media_type(content_type)
+
+
+def _client_context(encoded: str) -> str:
+    if len(encoded) > MAX_CLIENT_CONTEXT:
+        raise invalid_content(f"Client context has {len(encoded)} bytes of base64; it has up to {MAX_CLIENT_CONTEXT}.")
+    try:
+        text = json_text(base64.b64decode(encoded, validate=True)) if encoded else ""
+    except (ValueError, binascii.Error) as error:
+        raise _bad_client_context() from error
+    if text and not text.lstrip().startswith("{"):
+        raise _bad_client_context()
+    return text
+
+
+def _bad_client_context() -> ServiceError:
+    return invalid_content("Client context must be a valid Base64-encoded JSON object.")
+
+
+def _trace_id(given: str) -> str:
+    """The caller's trace, or a new one in place of none and of garbage."""
+    return given if given and given.isascii() else new_trace_id()
+
+
+def _request_id(given: str | None) -> str:
+    """The caller's own id, or a new one."""
+    try:
+        return str(uuid.uuid4() if given is None else uuid.UUID(given))
+    except ValueError as error:
+        raise invalid_content(f"x-amzn-RequestId is not a UUID: {given}") from error

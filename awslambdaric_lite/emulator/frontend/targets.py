@@ -1,0 +1,53 @@
+"""Which function, and which version of it, a caller means by a name, a partial ARN or an ARN."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..errors import UnknownQualifier
+from ..function import FunctionConfig
+from .service_errors import invalid_parameter, not_found, violated
+
+# The three forms that the API reference gives under `FunctionName`; the function's own name may be "function", too.
+_FUNCTION = re.compile(
+    r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d):)?\d{12}:(?:function:)?)?"
+    r"(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+_FORMS = "Member must be a name, a partial ARN (012345678912:function:NAME) or an ARN, each with :QUALIFIER or without"
+_QUALIFIER = re.compile(r"\$LATEST|[a-zA-Z0-9-_]{1,128}")
+
+
+class Target(NamedTuple):
+    """What is invoked."""
+
+    version: str
+    arn: str  # as the caller named it: with its qualifier, if any
+
+
+def find_target(function: FunctionConfig, wanted: str, qualifier: str | None) -> Target:
+    """Find what a function name and the parameter `Qualifier` stand for.
+
+    The account in an ARN is not looked at: there is one function here, and code under test often knows it by the ARN
+    that it has on AWS.
+
+    Raises:
+        ServiceError: there is no such function, or the name makes no sense.
+    """
+    match = _FUNCTION.fullmatch(wanted)
+    if match is None:
+        raise violated("functionName", wanted, _FORMS)
+    if qualifier and not _QUALIFIER.fullmatch(qualifier):
+        raise violated("qualifier", qualifier, "Member must be $LATEST, a version or an alias")
+    if qualifier and match["qualifier"] and qualifier != match["qualifier"]:
+        raise invalid_parameter("The derived qualifier from the function name does not match the specified qualifier.")
+    if match["region"] and match["region"] != function.region:
+        raise not_found(f"Functions from '{match['region']}' are not reachable in this region ('{function.region}')")
+    qualifier = qualifier or match["qualifier"]
+    if match["name"] != function.name:
+        arn = function.arn.removesuffix(function.name) + match["name"]
+        raise not_found(f"Function not found: {arn}:{qualifier}" if qualifier else f"Function not found: {arn}")
+    try:
+        return Target(*function.resolve(qualifier))
+    except UnknownQualifier as unknown:
+        raise not_found(str(unknown)) from unknown

@@ -1,0 +1,154 @@
+"""What a function returns, as an HTTP response: payload format 2.0 in its buffered and in its streamed form.
+
+The front end of AWS reads results with a lenient JSON binding: a number or a boolean where text is wanted becomes its
+text, and the status may be a string of digits. What is still not of the documented form is answered with 502.
+Source: docs lambda/latest/dg/urls-invocation.html.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+Headers = list[tuple[str, str]]
+
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Headers that belong to the front end. The first ones arrive under another name: not in the documentation, but what
+# users of function URLs see. The others are of one connection only (RFC 9110, section 7.6.1).
+_RENAMED = {"connection", "content-length", "date", "www-authenticate"}
+_DROPPED = {"keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+class MalformedResponse(ValueError):
+    """The function's result is no response; the text says why."""
+
+
+@dataclass(frozen=True)
+class UrlResponse:
+    """A response, or the head of one whose body follows."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+
+BAD_GATEWAY = UrlResponse(502, [("Content-Type", "application/json")], b"Internal Server Error")
+
+
+def buffered_response(payload: bytes) -> UrlResponse:
+    """Read a whole result: an object with `statusCode` is a response, any other JSON is the body of one.
+
+    Raises:
+        MalformedResponse: the result is not JSON, or an object with a `statusCode` and something unusable.
+    """
+    result = _json(payload)
+    if not isinstance(result, dict) or "statusCode" not in result:
+        return UrlResponse(200, [("Content-Type", "application/json")], payload)
+    headers = _headers(result, "application/json")
+    return UrlResponse(_status(result["statusCode"]), headers, _body(result.get("body"), result.get("isBase64Encoded")))
+
+
+def streamed_head(metadata: bytes) -> UrlResponse:
+    """Read the metadata that a streamed response begins with; without a status it is 200.
+
+    Raises:
+        MalformedResponse: it is no JSON object, or something in it is unusable.
+    """
+    head = _json(metadata)
+    if not isinstance(head, dict):
+        raise MalformedResponse("the metadata of the stream is no JSON object")
+    return UrlResponse(_status(head.get("statusCode", 200)), _headers(head, "application/octet-stream"))
+
+
+def plain_head(content_type: str) -> UrlResponse:
+    """The head of a streamed response without metadata.
+
+    Raises:
+        MalformedResponse: the content type cannot be sent.
+    """
+    return UrlResponse(200, [("Content-Type", _value("Content-Type", content_type))])
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise MalformedResponse(f"it is not JSON: {error}") from error
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON value")
+
+
+def _status(value: object) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 3:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise MalformedResponse(f"statusCode is {json.dumps(value)}, not a number such as 200")
+    if not 100 <= value <= 599:
+        raise MalformedResponse(f"statusCode {value} is out of range; it is 100 to 599")
+    if value < HTTPStatus.OK:
+        raise MalformedResponse(f"statusCode {value} cannot be that of a complete response (RFC 9110, section 15.2)")
+    return value
+
+
+def _headers(result: Mapping[str, Any], content_type: str) -> Headers:
+    """The header lines, with a content type in any case, and one `Set-Cookie` for each cookie."""
+    given, cookies = result.get("headers"), result.get("cookies")
+    if not isinstance(given, dict | None):
+        raise MalformedResponse(f"headers is {_kind(given)}, not an object")
+    if not isinstance(cookies, list | None):
+        raise MalformedResponse(f"cookies is {_kind(cookies)}, not an array")
+    lines: Headers = []
+    for name, value in (given or {}).items():
+        if value is None or name.lower() in _DROPPED:
+            continue
+        if not _TOKEN.fullmatch(name):
+            raise MalformedResponse(f"{name!r} is no header name")
+        lines.append((f"x-amzn-Remapped-{name}" if name.lower() in _RENAMED else name, _value(name, value)))
+    if not any(name.lower() == "content-type" for name, _ in lines):
+        lines.append(("Content-Type", content_type))
+    return lines + [("Set-Cookie", _value("cookies", cookie)) for cookie in cookies or ()]
+
+
+def _value(name: str, value: object) -> str:
+    text = _text(name, value).strip(" \t")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedResponse(f"{name} has a lone surrogate") from error
+    if _CONTROL.search(text):
+        raise MalformedResponse(f"{name} has a line break or another control character")
+    return text
+
+
+def _body(value: object, is_base64: object) -> bytes:
+    text = "" if value is None else _text("body", value)
+    if is_base64 in (None, False, "false"):
+        return text.encode("utf-8", "replace")
+    if is_base64 not in (True, "true"):
+        raise MalformedResponse(f"isBase64Encoded is {json.dumps(is_base64)}, not true or false")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MalformedResponse(f"body is not base64: {error}") from error
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    raise MalformedResponse(f"{name} is {_kind(value)}, not text")
+
+
+def _kind(value: object) -> str:
+    names: dict[type, str] = {dict: "an object", list: "an array", str: "text", type(None): "null"}
+    return names.get(type(value), json.dumps(value))

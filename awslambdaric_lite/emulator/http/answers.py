@@ -1,0 +1,92 @@
+"""Answers as bytes: rendered by h11, framed as a Go server frames them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import h11
+
+from .exchange import Framing, Headers, RecordedRequest
+
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+PLAIN_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
+DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of bodies up to here
+_CHUNK = 32 * 1024
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def whole(
+    connection: h11.Connection,
+    request: RecordedRequest,
+    headers: Headers,
+    body: bytes,
+    framing: Framing,
+    *,
+    close: bool,
+) -> bytes:
+    """Render an answer of one piece, whose status the request has."""
+    chunked = framing == "chunked" or (framing == "auto" and len(body) > DECLARED_LENGTH_LIMIT)
+    framed = CHUNKED if chunked else (b"Content-Length", b"%d" % len(body))
+    out = [head(connection, request, headers, framed, close=close)]
+    if has_body(request):
+        view = memoryview(body)
+        step = _CHUNK if chunked else max(len(body), 1)
+        for at in range(0, len(body), step):
+            out.append(connection.send(h11.Data(data=bytes(view[at : at + step]))) or b"")
+    out.append(connection.send(h11.EndOfMessage()) or b"")
+    return b"".join(out)
+
+
+def head(
+    connection: h11.Connection,
+    request: RecordedRequest,
+    headers: Headers,
+    framed: tuple[bytes, bytes],
+    *,
+    close: bool,
+) -> bytes:
+    """Render the head of an answer; `close` announces that it is the last one."""
+    assert request.status is not None
+    fields = [(name.encode(), value.encode()) for name, value in headers]
+    fields.append((b"Date", _date()))
+    if request.status != 204:  # which has no body, and must not frame one (RFC 9110, section 8.6)
+        fields.append(framed)
+    if close:
+        fields.append((b"Connection", b"close"))
+    response = h11.Response(status_code=request.status, headers=fields, reason=_reason(request.status))
+    return connection.send(response) or b""
+
+
+def has_body(request: RecordedRequest) -> bool:
+    """Whether the answer to a request may have a body."""
+    return request.method != "HEAD" and request.status not in (204, 304)
+
+
+def protocol_error(status: int) -> bytes:
+    """Render the answer to what is not a request; the connection ends with it."""
+    text = phrase(status)
+    return b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%s" % (text, text)
+
+
+def phrase(status: int) -> bytes:
+    """A status in words."""
+    return b"%d %s" % (status, _reason(status))
+
+
+def text(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """Headers as text; bytes that are not UTF-8 survive as surrogates."""
+    return [(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in headers]
+
+
+def _reason(status: int) -> bytes:
+    return _REASONS.get(status, b"Unknown")
+
+
+def _date() -> bytes:
+    now = time.gmtime()  # by hand: strftime would speak the language of the process
+    clock = f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT"
+    return f"{_DAYS[now.tm_wday]}, {now.tm_mday:02} {_MONTHS[now.tm_mon - 1]} {now.tm_year} {clock}".encode()

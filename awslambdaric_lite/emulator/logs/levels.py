@@ -1,0 +1,35 @@
+"""Log formats and levels, and which of a function's JSON logs are more detailed than what it asked for.
+
+Source: "Log-level filtering" of the developer guide.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, get_args
+
+LogFormat = Literal["Text", "JSON"]
+SystemLevel = Literal["DEBUG", "INFO", "WARN"]
+ApplicationLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
+
+_RANKS = {level: rank for rank, level in enumerate(get_args(ApplicationLevel))}
+_ALIASES = {"WARNING": "WARN", "CRITICAL": "FATAL"}  # what Python calls them, and so its runtime clients
+SYSTEM_RANKS = {level: rank for rank, level in enumerate(get_args(SystemLevel))}
+
+
+def as_object(line: str) -> dict[str, Any] | None:
+    """The JSON object that a line is, if it is one."""
+    if not line.startswith("{"):
+        return None
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_wanted(record: dict[str, Any], lowest: ApplicationLevel) -> bool:
+    """Whether a record is at least as severe as `lowest`; one without a valid level is INFO."""
+    level = record.get("level")
+    name = level.upper() if isinstance(level, str) else "INFO"
+    return _RANKS.get(_ALIASES.get(name, name), _RANKS["INFO"]) >= _RANKS[lowest]

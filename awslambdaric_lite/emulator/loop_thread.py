@@ -1,0 +1,104 @@
+"""An event loop in a thread of its own, and the ways into it from other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from .errors import LocalLambdaClosed
+
+_T = TypeVar("_T")
+
+
+class LoopThread:
+    """Runs from `start` to `stop`; may be started again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # None: calls are not taken, or no longer
+        self._stop = asyncio.Event()
+
+    def start(self, opening: Coroutine[Any, Any, None], closing: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Start the thread and run `opening` in it; if that raises, run `closing`, end the thread and raise it."""
+        started: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="local-lambda", daemon=True)
+        self._thread.start()
+        try:
+            self._loop = started.result()
+        except BaseException:
+            opening.close()
+            raise
+        try:
+            self.call(opening)
+        except BaseException:
+            self.stop(closing())
+            raise
+
+    def stop(self, closing: Coroutine[Any, Any, _T]) -> _T:
+        """Take no more calls, run `closing`, cancel what is left and end the thread.
+
+        Raises:
+            LocalLambdaClosed: it was stopped already.
+        """
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None or self._thread is None:
+            closing.close()
+            raise closed()
+        try:
+            return asyncio.run_coroutine_threadsafe(closing, loop).result()
+        finally:
+            loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    def call(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run something in the loop and wait for what it returns or raises.
+
+        Raises:
+            LocalLambdaClosed: the loop does not run, or was stopped meanwhile.
+        """
+        with self._lock:
+            if self._loop is None:
+                work.close()
+                raise closed()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise closed() from None
+        except BaseException:  # Ctrl-C, if it does not come from the work itself
+            future.cancel()
+            raise
+
+    def post(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """Call something in the loop without waiting for it.
+
+        Raises:
+            LocalLambdaClosed: the loop does not run.
+        """
+        with self._lock:
+            if self._loop is None:
+                raise closed()
+            self._loop.call_soon_threadsafe(callback, *arguments)
+
+    def _run(self, started: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
+        async def main() -> None:
+            self._stop = asyncio.Event()
+            started.set_result(asyncio.get_running_loop())
+            await self._stop.wait()
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)  # there is no loop to be had, as where descriptors are short
+
+
+def closed() -> LocalLambdaClosed:
+    """What a call outside of its time gets."""
+    return LocalLambdaClosed("this LocalLambda is not running; use it in a `with` block")

@@ -1,0 +1,119 @@
+"""One function and its doors in one event loop: direct calls, the queue of asynchronous ones, the Lambda API, the URL.
+
+Owns the order in which all of it is opened and closed. `LocalLambda` and `awslambdaric-lite serve` are built on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .errors import AddressUnavailable
+from .frontend.asynchronous import AsynchronousQueue, AsyncOptions
+from .function import FunctionConfig
+from .host import FunctionHost
+from .http.connection import Application
+from .http.server import HttpServer
+from .logs.stream import LineSink
+from .results import Invocation
+
+if TYPE_CHECKING:
+    from .frontend.invoke_api import InvokeApi
+    from .frontend.url import FunctionUrl, InvokeMode
+    from .frontend.url_cors import Cors
+
+_LOOPBACK = "127.0.0.1"
+
+
+class FunctionService:
+    """Serves a function from `start` to `close`; all calls come from the event loop it was started in."""
+
+    def __init__(
+        self,
+        function: FunctionConfig,
+        *,
+        on_log: LineSink | None = None,
+        on_invocation: Callable[[Invocation], None] | None = None,
+        asynchronous: AsyncOptions | None = None,
+        url_mode: InvokeMode = "BUFFERED",
+        cors: Cors | None = None,
+    ) -> None:
+        self.function = function
+        self.host = FunctionHost(function, on_log, on_invocation)
+        self._asynchronous = asynchronous
+        self._url_mode = url_mode
+        self._cors = cors
+        self._queue: AsynchronousQueue | None = None
+        # Imported when they are opened: who invokes directly needs neither.
+        self._api: tuple[InvokeApi, HttpServer] | None = None
+        self._url: tuple[FunctionUrl, HttpServer] | None = None
+
+    @property
+    def queue(self) -> AsynchronousQueue:
+        """What has been asked for asynchronously."""
+        assert self._queue is not None
+        return self._queue
+
+    async def start(self) -> None:
+        """Get ready to take invocations, and wait for what is provisioned."""
+        self._queue = AsynchronousQueue(self.host, self._asynchronous)
+        await self.host.start()
+
+    async def close(self) -> int:
+        """End everything; return how many asynchronous events are lost by that."""
+        lost = 0 if self._queue is None else await self._queue.close()
+        await self.host.close()
+        for door in (self._api, self._url):
+            if door is not None:
+                application, server = door
+                await application.close()
+                server.close()
+        await asyncio.sleep(0)  # for the connections to be closed, too
+        return lost
+
+    def open_endpoint(self, address: str = _LOOPBACK, port: int = 0) -> str:
+        """Offer the Lambda API; return its URL. It is opened once: a second call returns the URL of the first.
+
+        Raises:
+            AddressUnavailable: the address cannot be listened on.
+        """
+        if self._api is None:
+            from .frontend.invoke_api import InvokeApi
+
+            application = InvokeApi(self.host, self.queue)
+            self._api = application, _listen(application, address, port)
+        return f"http://{self._api[1].address}"
+
+    def open_url(self, address: str = _LOOPBACK, port: int = 0) -> str:
+        """Offer the function URL, likewise; return it.
+
+        Raises:
+            AddressUnavailable: the address cannot be listened on.
+        """
+        if self._url is None:
+            from .frontend.url import FunctionUrl
+
+            application = FunctionUrl(self.host, invoke_mode=self._url_mode, cors=self._cors)
+            self._url = application, _listen(application, address, port)
+        return f"http://{self._url[1].address}/"
+
+
+def _listen(application: Application, address: str, port: int) -> HttpServer:
+    try:
+        return HttpServer(application, address, port)
+    except OSError as error:
+        raise AddressUnavailable(_reason(address, port, error)) from error
+
+
+def _reason(address: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {address} is taken; end what listens there, or take another port (0: any free one)"
+    if error.errno == errno.EACCES:
+        return f"port {port} of {address} may not be taken by this user; take one above 1023 (0: any free one)"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"address {address} is none of this machine; take one that is, such as {_LOOPBACK}"
+    if error.errno is not None and error.errno < 0:  # of the resolver
+        return f"address {address} is unknown; take one of this machine, such as {_LOOPBACK}"
+    return f"port {port} of {address} cannot be listened on: {error.strerror}"

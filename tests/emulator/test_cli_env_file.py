@@ -1,0 +1,84 @@
+"""`--env-file`: what a line may be, and what it may not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.cli.env_file import read_env_file
+from awslambdaric_lite.cli.errors import UsageError
+
+from .command_line import run, shell
+
+WriteHandler = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=1", "1"),
+        ("A=", ""),
+        ("  export A = some text  ", "some text"),
+        ("A=x=y", "x=y"),
+        ("A=one # two", "one"),
+        ("A=one#two", "one#two"),
+        ("A=# nothing", ""),
+        ("A='it is $HOME \\n # \"so\"' # yes", 'it is $HOME \\n # "so"'),
+        ('A="one\\ntwo\\t\\"three\\" \\$4 \\\\ \\x"', 'one\ntwo\t"three" $4 \\ \\x'),
+        ('A=""', ""),
+        ("A=$HOME", "$HOME"),
+        ("A=Ünï", "Ünï"),
+        ("A=1\r", "1"),
+    ],
+)
+def test_values(line: str, value: str, tmp_path: Path) -> None:
+    """As the dotenv files of other tools mean them; nothing is expanded."""
+    path = tmp_path / ".env"
+    path.write_bytes(f"# a comment\n\n{line}\n".encode())
+    assert read_env_file(str(path)) == {"A": value}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b"NAME", "line 3: 'NAME' has no value; write NAME=value"),
+        (b"1A=x", "line 3: '1A' is no name"),
+        (b"=x", "line 3: '' is no name"),
+        (b"A B=x", "line 3: 'A B=x' has no value"),
+        (b"A='x", "line 3: the value of A does not end with its quote '"),
+        (b'A="x\ny"', 'line 3: the value of A does not end with its quote "'),
+        (b"A='x'y", "quote all of it, in one line"),
+        (b"A=\xff", "is not UTF-8 (byte 9); save it as UTF-8"),
+    ],
+)
+def test_lines_that_cannot_be_understood(line: bytes, message: str, tmp_path: Path) -> None:
+    """The file, the line, and what to write instead."""
+    path = tmp_path / "bad.env"
+    path.write_bytes(b"# one\n\n" + line)
+    with pytest.raises(UsageError) as raised:
+        read_env_file(str(path))
+    assert str(raised.value).startswith(f"--env-file {path}")
+    assert message in str(raised.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """Missing ones and folders."""
+    with pytest.raises(UsageError, match="does not exist; check the path"):
+        read_env_file(str(tmp_path / "missing"))
+    with pytest.raises(UsageError, match="is a directory"):
+        read_env_file(str(tmp_path))
+
+
+def test_files_and_options_together(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A later file wins over an earlier one, and `--env` over both."""
+    root = write_handler("import os\ndef handler(event, context):\n    return [os.environ[name] for name in 'ABC']")
+    (root / "one.env").write_text("A=1\nB=1\nC=1\n")
+    (root / "two.env").write_text("\ufeffB=2\nC=2\n", encoding="utf-8")
+    done = run(
+        *("invoke", "app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--env", "C=3"),
+        *("--env-file", str(root / "one.env"), "--env-file", str(root / "two.env")),
+    )
+    assert json.loads(done.stdout) == ["1", "2", "3"]

@@ -1,0 +1,245 @@
+"""The Extensions API on the wire: exact statuses, headers and bodies."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.emulator.results import Invocation
+from tests.support.extension_client import ExtensionClient, Reply
+
+from .extension_harness import ExtensionServer, until
+
+REGISTER = "/2020-01-01/extension/register"
+NEXT = "/2020-01-01/extension/event/next"
+STRANGER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ExtensionServer]:
+    """The APIs of extensions."""
+    server = ExtensionServer(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(server: ExtensionServer) -> Iterator[ExtensionClient]:
+    """An extension that has not said anything yet."""
+    client = server.client()
+    yield client
+    client.close()
+
+
+def refusal(reply: Reply) -> tuple[str, str]:
+    """Type and message of a 403, whose form is checked."""
+    assert (reply.status, reply.headers["content-type"]) == (403, "application/json")
+    body = reply.json()
+    assert reply.body == json.dumps(body, separators=(",", ":")).encode() + b"\n"
+    assert list(body) == ["errorMessage", "errorType"]
+    return body["errorType"], body["errorMessage"]
+
+
+def refused_move(client: ExtensionClient, state: str, target: str, name: str | None = None) -> tuple[str, str]:
+    """The refusal of a call that the state does not allow."""
+    return (
+        "Extension.InvalidExtensionState",
+        f"State transition from {state} to {target} failed for extension {name or client.identifier}. "
+        "Error: State transition is not allowed",
+    )
+
+
+def test_registration(client: ExtensionClient) -> None:
+    """An identifier, and what there is to know of the function; the account only where it is asked for."""
+    reply = client.register(["INVOKE"])
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    assert str(uuid.UUID(client.identifier)) == client.identifier
+    assert reply.json() == {"functionName": "function", "functionVersion": "7", "handler": "app.handler"}
+    client.name = "other"
+    reply = client.register(Lambda_Extension_Accept_Feature="unknown, accountId")
+    assert reply.json()["accountId"] == "012345678912"
+
+
+@pytest.mark.parametrize("body", [b'{"events":[]}', b'{"events":null}', b"{}", b"null", b'{"configurationKeys":[]}'])
+def test_a_registration_without_events(client: ExtensionClient, body: bytes) -> None:
+    """Nothing need be subscribed to."""
+    assert client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner").status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "error_type", "message"),
+    [
+        (b"", "InvalidRequestFormat", "Expecting value"),
+        (b"{", "InvalidRequestFormat", "Expecting property name"),
+        (b"[]", "InvalidRequestFormat", "not a JSON object"),
+        (b'{"events":"INVOKE"}', "InvalidRequestFormat", "not a list of strings"),
+        (b'{"events":[1]}', "InvalidRequestFormat", "not a list of strings"),
+        (
+            b'{"events":[],"configurationKeys":["A"]}',
+            "InvalidRequestFormat",
+            "configurationKeys are deprecated; use environment variables instead",
+        ),
+        (b'{"events":["BOOT"]}', "Extension.InvalidEventType", "BOOT: ErrorInvalidEventType"),
+        (
+            b'{"events":["INVOKE","SHUTDOWN"]}',
+            "Extension.InvalidEventType",
+            "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension",
+        ),
+    ],
+)
+def test_a_bad_registration(client: ExtensionClient, body: bytes, error_type: str, message: str) -> None:
+    """403, and the name is free for a better one."""
+    actual_type, actual_message = refusal(client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner"))
+    assert actual_type == error_type
+    assert message in actual_message
+    assert client.register().status == 200
+
+
+def test_names(server: ExtensionServer, client: ExtensionClient) -> None:
+    """There has to be one, it has to be new, and there is room for ten."""
+    no_name = client.ask("POST", REGISTER, b"{}")
+    assert refusal(no_name) == ("Extension.InvalidExtensionName", "Empty extension name")
+    assert client.register().status == 200
+    assert refusal(client.register()) == (
+        "Extension.InvalidExtensionState",
+        "Extension with this name already registered",
+    )
+    for number in range(9):
+        client.name = f"inner-{number}"
+        assert client.register().status == 200
+    client.name = "inner-9"
+    assert refusal(client.register()) == ("Extension.TooManyExtensions", "Extension limit (10) reached")
+
+
+def test_registration_closes_when_the_runtime_is_up(server: ExtensionServer, client: ExtensionClient) -> None:
+    """Late extensions are refused."""
+    server.call(server.extensions.runtime_is_up)
+    assert refusal(client.register()) == ("Extension.RegistrationClosed", "Extension registration closed already")
+
+
+@pytest.mark.parametrize("path", ["event/next", "init/error", "exit/error"])
+def test_identifiers(client: ExtensionClient, path: str) -> None:
+    """A missing, a malformed and an unknown one are told apart."""
+    path = f"/2020-01-01/extension/{path}"
+    method = "GET" if path == NEXT else "POST"
+    error = {"Lambda_Extension_Function_Error_Type": "Own.Error"}
+    assert refusal(client.ask(method, path, b"", **error)) == (
+        "Extension.MissingExtensionIdentifier",
+        "Missing Lambda-Extension-Identifier header",
+    )
+    assert refusal(client.ask(method, path, b"", Lambda_Extension_Identifier="x", **error)) == (
+        "Extension.InvalidExtensionIdentifier",
+        "Invalid Lambda-Extension-Identifier",
+    )
+    unknown = f"Unknown extension {STRANGER}" if path == NEXT else "Unknown Lambda-Extension-Identifier"
+    assert refusal(client.ask(method, path, b"", Lambda_Extension_Identifier=STRANGER, **error)) == (
+        "Extension.UnknownExtensionIdentifier",
+        unknown,
+    )
+
+
+def test_events(server: ExtensionServer, client: ExtensionClient) -> None:
+    """An event comes with an identifier of its own, and only to those who subscribed."""
+    quiet = server.client("quiet")
+    client.register(["INVOKE"])
+    quiet.register()
+    client.wait()
+    quiet.wait()
+    server.call(server.extensions.runtime_is_up)
+    invocation = Invocation(b"{}", request_id="id-1", arn="arn", deadline_ms=1234, trace_id="Root=1")
+    server.call(lambda: server.extensions.invoke(invocation))
+    reply = client.read()
+    assert reply.json() == {
+        "eventType": "INVOKE",
+        "deadlineMs": 1234,
+        "requestId": "id-1",
+        "invokedFunctionArn": "arn",
+        "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
+    }
+    first_id = uuid.UUID(reply.headers["lambda-extension-event-identifier"])
+    assert not server.extensions.ready
+    client.wait()
+    other = Invocation(b"{}", request_id="id-2")
+    until(lambda: server.extensions.ready)
+    assert server.told[-1] == "ready"
+    server.call(lambda: server.extensions.invoke(other))
+    reply = client.read()
+    assert "tracing" not in reply.json()
+    assert uuid.UUID(reply.headers["lambda-extension-event-identifier"]) != first_id
+    quiet.close()
+
+
+def test_a_second_poll_is_refused(server: ExtensionServer, client: ExtensionClient) -> None:
+    """One call of `event/next` waits at a time."""
+    client.register()
+    client.wait()
+    again = server.client()
+    again.identifier = client.identifier
+    until(lambda: server.states() == ["Ready"])
+    assert refusal(again.next()) == refused_move(client, "Ready", "Ready")
+    again.close()
+
+
+def test_reported_errors(client: ExtensionClient) -> None:
+    """They need a type and the right moment; a repeated report changes nothing."""
+    client.register()
+    path = "/2020-01-01/extension/init/error"
+    untyped = client.ask("POST", path, Lambda_Extension_Identifier=client.identifier)
+    assert refusal(untyped) == ("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found")
+    for _ in range(2):
+        reply = client.report("init", "Own.Error")
+        assert (reply.status, reply.body) == (202, b'{"status":"OK"}\n')
+    assert refusal(client.next()) == refused_move(client, "InitError", "Ready")
+    assert refusal(client.report("exit", "Own.Error")) == refused_move(client, "InitError", "Exited")
+    client.name = "other"
+    client.register()
+    for _ in range(2):
+        assert client.report("exit", "Own.Error").status == 202
+    assert refusal(client.report("init", "Own.Error")) == refused_move(client, "ExitError", "InitError")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", REGISTER, 405),
+        ("POST", NEXT, 405),
+        ("GET", "/2020-01-01/extension/init/error", 405),
+        ("POST", "/2020-01-01/extension/other", 404),
+        ("POST", "/2020-01-01/extension/", 404),
+        ("POST", "/2022-07-01/telemetry", 405),
+        ("PUT", "/2022-07-01/telemetry/more", 404),
+        ("GET", "/2020-08-15/logs", 405),
+    ],
+)
+def test_routes(client: ExtensionClient, method: str, path: str, status: int) -> None:
+    """Unknown paths and methods are refused as the open server does."""
+    reply = client.ask(method, path, b"{}")
+    assert (reply.status, reply.body) == (status, b"404 page not found\n" if status == 404 else b"")
+
+
+def test_the_old_logs_api(client: ExtensionClient) -> None:
+    """It says that it is not supported, without failing the extension."""
+    reply = client.ask("PUT", "/2020-08-15/logs", b"{}", Lambda_Extension_Identifier=STRANGER)
+    assert reply.status == 202
+    assert reply.json() == {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"}
+
+
+def test_a_lost_poll_costs_its_event(server: ExtensionServer, client: ExtensionClient) -> None:
+    """The event is written to nobody; then the extension may ask again on a new connection."""
+    client.register(["INVOKE"])
+    client.wait()
+    until(lambda: server.states() == ["Ready"])
+    client.close()
+    server.call(server.extensions.runtime_is_up)
+    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-1")))
+    again = server.client()
+    again.identifier = client.identifier
+    again.wait()
+    until(lambda: server.extensions.ready)
+    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-2")))
+    assert again.read().json()["requestId"] == "id-2"
+    again.close()

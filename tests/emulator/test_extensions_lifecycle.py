@@ -1,0 +1,192 @@
+"""Extensions with real processes: how they are started, told of invocations, and waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.emulator.results import InvokeResult
+
+from .extension_harness import SUPPORT, Gate, Programs, local_lambda, until
+from .harness import ARN, WAIT
+
+WriteHandler = Callable[[str], Path]
+
+HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """A folder for external extensions."""
+    return Programs(tmp_path)
+
+
+def process_state(pid: int) -> str:
+    """The kernel's letter for what a process does."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_an_external_extension_is_told_of_everything(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """It registers before the runtime starts, gets each invocation and the shutdown, and is gone in the end."""
+    program = programs.write("watcher")
+    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
+        result = function.invoke({"n": 1}, trace_id="Root=1-2-3;Parent=4;Sampled=0")
+        assert result.json() == {"n": 1}
+        lines = result.logs.splitlines()
+        assert lines[1] == "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"
+        assert lines[2:4] == [f"START RequestId: {result.request_id} Version: $LATEST", "hello"]
+        second = function.invoke(trace_id="")
+        assert second.report.status == "success"
+        before_close = time.time()
+    registered, first_event, second_event, shutdown = programs.trace
+    assert registered == "registered"
+    deadline_ms = first_event.pop("deadlineMs")
+    assert abs(deadline_ms / 1000 - time.time() - 3) < WAIT
+    assert first_event == {
+        "eventType": "INVOKE",
+        "requestId": result.request_id,
+        "invokedFunctionArn": ARN,
+        "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1-2-3;Parent=4;Sampled=0"},
+    }
+    assert second_event["requestId"] == second.request_id
+    assert "tracing" not in second_event
+    assert before_close < shutdown.pop("deadlineMs") / 1000 < before_close + WAIT
+    assert shutdown == {"eventType": "SHUTDOWN", "shutdownReason": "spindown"}
+
+
+def test_what_an_external_extension_sees(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The function's own variables and the platform's, but none that are the runtime's; its own name is known to it."""
+    program = programs.write(
+        "watcher", "reply = extension.register()\ntrace([dict(os.environ), reply.json()])\nextension.next()"
+    )
+    env = {**programs.env, "TABLE": "orders", "_HIDDEN": "1"}
+    root = write_handler(HELLO)
+    with local_lambda(root, socket_runtime, extensions=[program], env=env, memory_mb=256) as function:
+        function.invoke()
+    [[variables, registration]] = programs.trace
+    assert registration == {"functionName": "function", "functionVersion": "$LATEST", "handler": "app.handler"}
+    assert variables["TABLE"] == "orders"
+    assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_LAMBDA_RUNTIME_API", "PATH", "TMPDIR"} <= set(variables)
+    assert not [name for name in variables if name.startswith("_")]
+    assert not {"LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_EXECUTION_ENV"} & {
+        *variables
+    }
+
+
+def test_the_runtime_starts_when_every_external_extension_has_registered(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
+) -> None:
+    """One that takes its time with `register` keeps the runtime from starting; one with `event/next` the init."""
+    registering, asking = Gate(tmp_path, "registering"), Gate(tmp_path, "asking")
+    source = "extension.register()\ntrace('quick')\nextension.next()"
+    slow = (
+        f"trace('slow')\n{registering.wait}\ntrace('registers')\nextension.register()\n"
+        f"{asking.wait}\ntrace('asks')\nextension.next()"
+    )
+    handler = "import sys\nsys.path.insert(0, %r)\nfrom extension_client import trace\ntrace('loaded')\n%s"
+    both = [programs.write("quick", source), programs.write("slow", slow)]
+    root = write_handler(handler % (str(SUPPORT), HELLO))
+    with local_lambda(root, socket_runtime, extensions=both, env=programs.env) as function:
+        results: list[InvokeResult] = []
+        caller = threading.Thread(target=lambda: results.append(function.invoke()))
+        caller.start()
+        assert sorted(programs.await_trace(2)) == ["quick", "slow"]
+        assert function.environments[0].pid is None
+        registering.open()
+        assert programs.await_trace(4)[2:] == ["registers", "loaded"]
+        assert not results
+        asking.open()
+        caller.join(WAIT)
+        assert results[0].error is None
+        assert programs.trace[-1] == "asks"
+
+
+def test_the_caller_does_not_wait_for_extensions_and_the_report_does(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
+) -> None:
+    """The answer is there while an extension is busy; logs and report come when it asks for its next event."""
+    gate = Gate(tmp_path)
+    program = programs.write(
+        "busy",
+        'extension.register(["INVOKE"])\nextension.next()\n' + gate.wait + "\nprint('done', flush=True)\n"
+        "extension.next()",
+    )
+    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
+        answered = time.perf_counter()
+        result = function.invoke(1)
+        assert result.json() == 1
+        assert not result._completed.done()
+        gate.open()
+        assert result.report.status == "success"
+        assert "\ndone\nEND " in result.logs
+        assert result.report.duration_ms < (time.perf_counter() - answered) * 1000
+
+
+def test_an_external_extension_is_frozen_between_invocations(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The kernel shows it stopped; the next invocation finds it going on."""
+    program = programs.write("watcher", "trace(os.getpid())\nextension.register(['INVOKE'])\nwhile 1: extension.next()")
+    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
+        assert function.invoke().report.status == "success"
+        (pid,) = programs.trace
+        until(lambda: process_state(pid) == "T")
+        assert function.invoke().report.status == "success"
+
+
+def test_an_internal_extension_gets_invocations(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """A thread of the runtime sees each event, and the invocation is complete when it is back."""
+    source = f"""
+import sys, threading
+sys.path.insert(0, {str(SUPPORT)!r})
+from extension_client import ExtensionClient, trace
+extension = ExtensionClient("inner")
+trace(extension.register(["SHUTDOWN"]).json()["errorType"])
+trace(extension.register(["INVOKE"]).status)
+def follow():
+    while True:
+        trace(extension.next().json()["requestId"])
+threading.Thread(target=follow, daemon=True).start()
+{HELLO}
+"""
+    with local_lambda(write_handler(source), socket_runtime, env=programs.env) as function:
+        results = [function.invoke() for _ in range(3)]
+        assert all(result.report.status == "success" for result in results)
+        assert programs.trace == ["Extension.InvalidEventType", 200, *(result.request_id for result in results)]
+
+
+def test_the_memory_of_extensions_counts(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The report has the runtime's and theirs."""
+    program = programs.write("large", "ballast = b'x' * 50_000_000\nextension.register()\nextension.next()")
+    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program]) as function:
+        assert 50 < function.invoke().report.max_memory_used_mb < 128
+
+
+def test_a_layer_brings_extensions(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
+) -> None:
+    """Executables in its folder `extensions` run as those that were named."""
+    layer = tmp_path / "layer"
+    layer.mkdir()
+    Programs(layer).write("from-layer")
+    named = programs.write("named")
+    with local_lambda(
+        write_handler(HELLO), socket_runtime, layers=[layer], extensions=[named], env=programs.env
+    ) as function:
+        logs = function.invoke().logs
+        assert "EXTENSION\tName: from-layer\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in logs
+        assert "EXTENSION\tName: named\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in logs
+    assert [entry == "registered" for entry in programs.trace].count(True) == 2

@@ -1,0 +1,167 @@
+"""Extensions with real processes: how they and their runtime end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .extension_harness import FOLLOW, SUPPORT, Programs, gone, local_lambda, until
+from .harness import WAIT
+
+WriteHandler = Callable[[str], Path]
+
+HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
+ENDLESS = "import time\ndef handler(event, context):\n    while event: time.sleep(0.01)\n    return 'fine'"
+INTERNAL = f"""
+import signal, sys, threading
+sys.path.insert(0, {str(SUPPORT)!r})
+from extension_client import ExtensionClient, trace
+extension = ExtensionClient("inner")
+extension.register([])
+threading.Thread(target=extension.next, daemon=True).start()
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """A folder for external extensions."""
+    return Programs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("handler", "reason"),
+    [
+        (ENDLESS, "timeout"),
+        ("import os\ndef handler(event, context):\n    if event: os._exit(1)\n    return 'fine'", "failure"),
+    ],
+)
+def test_a_reset_is_a_shutdown_with_its_reason(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, handler: str, reason: str
+) -> None:
+    """A time-out or an exit of the runtime ends the extensions, too; they come up again with it."""
+    program = programs.write("watcher")
+    with local_lambda(
+        write_handler(handler), socket_runtime, extensions=[program], env=programs.env, timeout_s=0.5
+    ) as function:
+        result = function.invoke(1)
+        assert result.report.status == ("timeout" if reason == "timeout" else "error")
+        assert programs.trace[2]["shutdownReason"] == reason
+        assert function.invoke(0).json() == "fine"
+    assert [entry for entry in programs.trace if entry == "registered"] == ["registered"] * 2
+    assert programs.trace[-1]["shutdownReason"] == "spindown"
+
+
+def test_an_extension_that_does_not_come_back_lets_the_invocation_time_out(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The caller has its answer; the environment is not free before the time is over."""
+    program = programs.write("busy", "extension.register(['INVOKE'])\nextension.next()\nimport time\ntime.sleep(60)")
+    with local_lambda(
+        write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, timeout_s=0.3
+    ) as function:
+        result = function.invoke(7)
+        assert (result.json(), result.error) == (7, None)
+        assert result.report.status == "timeout"
+        assert result.report.duration_ms >= 300
+
+
+def test_extensions_that_do_not_end_by_themselves_are_killed(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """One that wants no SHUTDOWN at once, one that ignores it after two seconds."""
+    quick = "trace(['quick', os.getpid()])\nextension.register()\nextension.next()"
+    stubborn = (
+        "trace(['stubborn', os.getpid()])\nextension.register(['SHUTDOWN'])\nextension.next()\nimport time\n"
+        "trace('told')\ntime.sleep(60)"
+    )
+    both = [programs.write("quick", quick), programs.write("stubborn", stubborn)]
+    with local_lambda(write_handler(HELLO), socket_runtime, extensions=both, env=programs.env) as function:
+        function.invoke()
+        pids = dict(programs.trace)
+        closing = threading.Thread(target=function.close)
+        closing.start()
+        assert programs.await_trace(3)[2] == "told"
+        until(lambda: gone(pids["quick"]))
+        assert not gone(pids["stubborn"])
+        began = time.monotonic()
+        closing.join(WAIT)
+        assert gone(pids["stubborn"])
+        assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("internal", [True, False])
+def test_sigterm_is_for_runtimes_with_an_internal_extension(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, internal: bool
+) -> None:
+    """With one the runtime gets SIGTERM and may end by itself; without any it is killed and hears nothing."""
+    source = (
+        INTERNAL
+        if internal
+        else f"import signal, sys\nsys.path.insert(0, {str(SUPPORT)!r})\nfrom extension_client import trace\n"
+    )
+    source += "signal.signal(signal.SIGTERM, lambda *_: (trace('terminated'), sys.exit(0)))\n" + HELLO
+    with local_lambda(write_handler(source), socket_runtime, env=programs.env) as function:
+        result = function.invoke()
+        assert ("EXTENSION\tName: inner\tState: Ready\tEvents: []" in result.logs) is internal
+        environment = function.environments[0]
+    assert programs.trace == (["terminated"] if internal else [])
+    assert environment.exit_code == (0 if internal else -9)
+
+
+def test_a_runtime_that_ignores_sigterm_has_half_a_second(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """Then it is killed."""
+    source = INTERNAL + "signal.signal(signal.SIGTERM, lambda *_: trace('terminated'))\n" + HELLO
+    with local_lambda(write_handler(source), socket_runtime, env=programs.env) as function:
+        assert function.invoke().report.status == "success"
+        environment = function.environments[0]
+        began = time.monotonic()
+    assert 0.5 <= time.monotonic() - began < 2
+    assert environment.exit_code == -9
+    assert programs.trace == ["terminated"]
+
+
+def test_scale_in_ends_extensions(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
+    """An environment that has been idle for long tells its extension, thawed for it, and leaves nothing behind."""
+    program = programs.write("watcher", "trace(os.getpid())\n" + FOLLOW)
+    with local_lambda(
+        write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, idle_timeout_s=0.05
+    ) as function:
+        function.invoke()
+        until(lambda: not function.environments)
+        pid, *_, shutdown = programs.await_trace(4)
+        assert shutdown["shutdownReason"] == "spindown"
+        until(lambda: gone(pid))
+
+
+def test_a_killed_parent_leaves_no_extension(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The guardian knows their processes, too."""
+    program = programs.write("watcher", "trace(os.getpid())\nextension.register()\nextension.next()")
+    script = f"""
+from pathlib import Path
+from tests.emulator.extension_harness import local_lambda
+settings = dict(extensions=[{str(program)!r}], env={programs.env!r})
+with local_lambda(Path({str(write_handler(HELLO))!r}), {socket_runtime!r}, **settings) as function:
+    function.invoke()
+    print("ready", flush=True)
+    input()
+"""
+    checkout = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", script], cwd=checkout, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"ready\n"
+        (pid,) = programs.trace
+        assert not gone(pid)
+        parent.kill()
+    until(lambda: gone(pid))

@@ -1,0 +1,96 @@
+"""The prelude of streamed HTTP responses, cut in every way."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awslambdaric_lite.emulator.frontend.url_prelude import MAX_PRELUDE, Prelude, PreludeReader
+from awslambdaric_lite.emulator.frontend.url_response import MalformedResponse
+
+METADATA = b'{"statusCode":200,"headers":{"content-type":"text/plain"},"cookies":["a=1"]}'
+END = bytes(8)
+
+quiet = settings(deadline=None, database=None)
+
+
+def parts(data: bytes, cuts: list[int]) -> list[bytes]:
+    """Cut at the given places."""
+    places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(places)]
+
+
+def read(pieces: list[bytes]) -> Prelude | None:
+    """Feed the pieces; whatever comes after the one that completed the prelude is payload."""
+    reader = PreludeReader()
+    for index, piece in enumerate(pieces):
+        if (prelude := reader.feed(piece)) is not None:
+            return Prelude(prelude.metadata, prelude.payload + b"".join(pieces[index + 1 :]))
+    return None
+
+
+@pytest.mark.parametrize("cut", range(len(METADATA + END) + 3))
+def test_cut_at_every_point(cut: int) -> None:
+    """In two, with a payload that begins with NULs of its own: the first eight are the delimiter."""
+    stream = METADATA + END + b"\0\0payload"
+    assert read([stream[:cut], stream[cut:]]) == Prelude(METADATA, b"\0\0payload")
+
+
+def test_byte_by_byte() -> None:
+    """It is complete with the eighth NUL, and not before."""
+    reader = PreludeReader()
+    for byte in (METADATA + END)[:-1]:
+        assert reader.feed(bytes([byte])) is None
+    assert reader.feed(b"\0") == Prelude(METADATA, b"")
+
+
+@quiet
+@given(
+    metadata=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=4),
+    payload=st.binary(max_size=40),
+    cuts=st.lists(st.integers(0, 500), max_size=12),
+)
+def test_cuts_carry_no_meaning(metadata: dict[str, str], payload: bytes, cuts: list[int]) -> None:
+    """Metadata and payload come out as they went in."""
+    text = json.dumps(metadata).encode()
+    assert read(parts(text + END + payload, cuts)) == Prelude(text, payload)
+
+
+@quiet
+@given(data=st.lists(st.sampled_from([b"\0", b"\0\0\0", b"x", b"{}"]), max_size=12).map(b"".join), cuts=st.data())
+def test_every_cut_has_the_same_outcome(data: bytes, cuts: st.DataObject) -> None:
+    """Malformed, unfinished or complete: the same in one piece and in many."""
+
+    def outcome(pieces: list[bytes]) -> Prelude | str | None:
+        try:
+            return read(pieces)
+        except MalformedResponse as malformed:
+            return str(malformed)
+
+    assert outcome(parts(data, cuts.draw(st.lists(st.integers(0, 40), max_size=8)))) == outcome([data])
+
+
+def test_too_few_nuls() -> None:
+    """Metadata has none, so fewer than eight in a row are an error, which is noticed at the next byte."""
+    reader = PreludeReader()
+    assert reader.feed(METADATA + END[:7]) is None
+    with pytest.raises(MalformedResponse, match="fewer than 8 NUL"):
+        reader.feed(b"x")
+
+
+@pytest.mark.parametrize("size", [1, 1000, MAX_PRELUDE + 100])
+def test_the_limit(size: int) -> None:
+    """Metadata and delimiter have 16 KiB, to the byte, in parts of any size; more is not waited for."""
+
+    def pieces(data: bytes) -> list[bytes]:
+        return [data[at : at + size] for at in range(0, len(data), size)]
+
+    fits = b"{" + b" " * (MAX_PRELUDE - 10) + b"}"
+    assert read(pieces(fits + END)) == Prelude(fits, b"")
+    for too_long in (fits + b" ", fits + b" " + END):
+        with pytest.raises(MalformedResponse, match="16384"):
+            read(pieces(too_long))

@@ -1,0 +1,390 @@
+"""The HTTP server itself, with an application that echoes: framing, order, and clients with habits."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awslambdaric_lite.emulator.http.connection import MAX_HEAD, MAX_UNREAD_BODY
+from awslambdaric_lite.emulator.http.exchange import Exchange
+from awslambdaric_lite.emulator.http.server import HttpServer
+
+from .harness import WAIT, Client
+
+TEXT = [("Content-Type", "text/plain")]
+
+
+class Echo:
+    """`/echo` answers with the body, `/stream` in parts that a test releases, `/refuse` before the body, `/late` when
+    it is told to, `/empty` with 204; `/count` takes the body in parts and answers with its size."""
+
+    def __init__(self) -> None:
+        self.late: list[Exchange] = []
+        self.lost: list[str] = []
+        self.truncated: list[str] = []
+        self.arrived = threading.Semaphore(0)
+        self.gone = threading.Semaphore(0)
+        self.sizes: dict[int, int] = {}
+
+    def on_head(self, exchange: Exchange) -> None:
+        path = exchange.request.path
+        if path == "/refuse":
+            exchange.respond(403, TEXT, b"no")
+        elif path == "/count":
+            size = 0
+
+            def on_data(data: bytes) -> None:
+                nonlocal size
+                size += len(data)
+                self.sizes[id(exchange)] = size
+
+            exchange.on_data = on_data
+
+    def on_body(self, exchange: Exchange) -> None:
+        path = exchange.request.path
+        if path == "/late":
+            self.late.append(exchange)
+            self.arrived.release()
+        elif path == "/stream":
+            exchange.start(200, TEXT)
+            self.late.append(exchange)
+            self.arrived.release()
+        elif path == "/empty":
+            exchange.respond(204, [], b"")
+        elif path == "/count":
+            exchange.respond(200, TEXT, b"%d" % self.sizes.get(id(exchange), 0))
+        else:
+            exchange.respond(200, TEXT, bytes(exchange.body) or path.encode())
+
+    def on_truncated(self, exchange: Exchange) -> None:
+        self.truncated.append(exchange.request.path)
+        self.gone.release()
+
+    def on_lost(self, exchange: Exchange) -> None:
+        self.lost.append(exchange.request.path)
+        self.gone.release()
+
+
+class Server:
+    """The server in a thread."""
+
+    def __init__(self, *, serve_half_closed: bool) -> None:
+        self.echo = Echo()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+        async def start() -> HttpServer:
+            return HttpServer(self.echo, serve_half_closed=serve_half_closed)
+
+        self.server = asyncio.run_coroutine_threadsafe(start(), self._loop).result(WAIT)
+
+    def client(self) -> Client:
+        """Connect."""
+        return Client(self.server.address)
+
+    def with_late(self, action: Callable[[Exchange], object]) -> None:
+        """Wait for a request that waits for its answer, and do something to the first one, which stays."""
+        assert self.echo.arrived.acquire(timeout=WAIT)
+        self.again(action)
+
+    def again(self, action: Callable[[Exchange], object]) -> None:
+        """Do something more to it."""
+
+        async def act() -> None:
+            action(self.echo.late[-1])
+
+        asyncio.run_coroutine_threadsafe(act(), self._loop).result(WAIT)
+
+    def close(self) -> None:
+        """End everything."""
+
+        async def finish() -> None:
+            self.server.close()
+            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            await asyncio.gather(*others, return_exceptions=True)
+            await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that serves clients that have closed their sending side, as front ends do."""
+    running = Server(serve_half_closed=True)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def strict_server() -> Iterator[Server]:
+    """A server to which such clients are gone, as Runtime APIs are."""
+    running = Server(serve_half_closed=False)
+    yield running
+    running.close()
+
+
+def request(path: str, body: bytes = b"", *headers: str, method: str = "POST", version: str = "1.1") -> bytes:
+    """Render a request with a declared length."""
+    lines = [f"{method} {path} HTTP/{version}", "Host: test", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def received(client: Client) -> bytes:
+    """Everything up to the end of the connection."""
+    data = b""
+    while part := client.socket.recv(65536):
+        data += part
+    return data
+
+
+@pytest.mark.parametrize("path", ["/echo", "/refuse"])
+def test_head_has_no_body(server: Server, path: str) -> None:
+    """The headers of the answer, and nothing after them: the next answer is in order."""
+    with server.client() as client:
+        client.send(request(path, method="HEAD") + request("/echo", b"1", "Connection: close"))
+        first, second = received(client).split(b"\r\n\r\n", 1)
+    assert (b"content-length: %d" % len(path if path == "/echo" else "no")) in first.lower()
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second.endswith(b"\r\n\r\n1")
+
+
+def test_head_of_a_streamed_answer(server: Server) -> None:
+    """Its parts are not sent."""
+    with server.client() as client:
+        client.send(request("/stream", method="HEAD"))
+        server.with_late(lambda exchange: exchange.write(b"part"))
+        server.again(Exchange.finish)
+        client.send(request("/echo", b"1", "Connection: close"))
+        _, second = received(client).split(b"\r\n\r\n", 1)
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_no_content(server: Server) -> None:
+    """204 has neither body nor framing, and the connection stays."""
+    with server.client() as client:
+        client.send(request("/empty") + request("/echo", b"1", "Connection: close"))
+        first, second = received(client).split(b"\r\n\r\n", 1)
+    assert first.startswith(b"HTTP/1.1 204 No Content\r\n")
+    assert b"content-length" not in first.lower() and b"transfer-encoding" not in first.lower()
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_http_1_0_is_never_chunked(server: Server, size: int) -> None:
+    """A body of any size, streamed ones included, ends with the connection."""
+    with server.client() as client:
+        client.send(request("/echo", b"x" * size, version="1.0"))
+        head, _, body = received(client).partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        assert body == b"x" * size
+    with server.client() as client:
+        client.send(request("/stream", version="1.0"))
+        server.with_late(lambda exchange: exchange.write(b"part"))
+        server.again(Exchange.finish)
+        head, _, body = received(client).partition(b"\r\n\r\n")
+        assert (b"transfer-encoding" in head.lower(), body) == (False, b"part")
+
+
+def test_keep_alive(server: Server) -> None:
+    """A thousand requests on one connection."""
+    with server.client() as client:
+        for number in range(1000):
+            assert client.ask(request("/echo", b"%d" % number)).body == b"%d" % number
+
+
+def test_requests_sent_ahead_wait_for_a_streamed_answer(server: Server) -> None:
+    """However many they are: they are answered in order, after its end."""
+    count = 200
+    with server.client() as client:
+        sender = threading.Thread(
+            target=client.send, args=(request("/stream") + request("/echo", b"x" * 50_000) * count,)
+        )
+        sender.start()
+        server.with_late(lambda exchange: exchange.write(b"one"))
+        server.again(lambda exchange: exchange.write(b"two"))
+        server.again(Exchange.finish)
+        assert client.read().body == b"onetwo"
+        for _ in range(count):
+            assert client.read().body == b"x" * 50_000
+        sender.join(WAIT)
+
+
+def test_requests_sent_ahead_are_not_hoarded(server: Server) -> None:
+    """While an answer is awaited, the server reads no more of what comes after it: the client cannot send on."""
+    data = request("/echo", b"x" * 1_000_000)
+    with server.client() as client:
+        client.send(request("/late"))
+        client.socket.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            for _ in range(200):
+                client.socket.sendall(data)
+        client.socket.settimeout(WAIT)
+        server.with_late(lambda exchange: exchange.respond(200, TEXT, b"late"))
+        assert client.read().body == b"late"
+        assert client.read().status == 200
+
+
+def test_a_half_closed_client_gets_its_answer(server: Server) -> None:
+    """One that has nothing more to say still listens."""
+    with server.client() as client:
+        client.send(request("/late"))
+        client.socket.shutdown(socket.SHUT_WR)
+        server.with_late(lambda exchange: exchange.respond(200, TEXT, b"x" * 1_000_000))
+        assert client.read().body == b"x" * 1_000_000
+        assert client.at_end()
+
+
+def test_a_half_closed_client_gets_its_stream(server: Server) -> None:
+    """To the end of it, and what it had sent ahead, too."""
+    with server.client() as client:
+        client.send(request("/stream") + request("/echo", b"next"))
+        client.socket.shutdown(socket.SHUT_WR)
+        server.with_late(lambda exchange: exchange.write(b"part"))
+        server.again(Exchange.finish)
+        assert client.read().body == b"part"
+        assert client.read().body == b"next"
+        assert client.at_end()
+    assert server.echo.lost == []
+
+
+def test_a_half_closed_client_counts_as_gone_where_answers_may_never_come(strict_server: Server) -> None:
+    """Its exchange is lost, and the connection closed."""
+    with strict_server.client() as client:
+        client.send(request("/late"))
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.at_end()
+    assert strict_server.echo.gone.acquire(timeout=WAIT)
+    assert strict_server.echo.lost == ["/late"]
+
+
+def test_a_client_that_leaves_a_stream_is_noticed(server: Server) -> None:
+    """As soon as something is written to it."""
+    with server.client() as client:
+        client.send(request("/stream"))
+        server.with_late(lambda exchange: exchange.write(b"part"))
+        client.socket.recv(1000)
+    while not server.echo.gone.acquire(timeout=0.01):
+        server.again(lambda exchange: exchange.write(b"more"))
+    assert server.echo.lost == ["/stream"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("path", ["/echo", "/count"])
+def test_large_uploads(server: Server, path: str, chunked: bool) -> None:
+    """20 MB with a length or in chunks, kept or taken in parts."""
+    body = b"x" * 20_000_000
+    if chunked:
+        head = f"POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        parts = [body[at : at + 77_777] for at in range(0, len(body), 77_777)]
+        sent = head + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    else:
+        sent = request(path, body)
+    with server.client() as client:
+        client.send(sent)
+        assert client.read().body == (body if path == "/echo" else b"20000000")
+
+
+@pytest.mark.parametrize("path", ["/echo", "/count"])
+def test_expect_continue(server: Server, path: str) -> None:
+    """Leave is given before the body comes."""
+    sent = request(path, b"12345", "Expect: 100-continue")
+    with server.client() as client:
+        assert client.ask(sent[:-5]).status == 100
+        assert client.ask(sent[-5:]).body == (b"12345" if path == "/echo" else b"5")
+
+
+def test_expect_continue_that_is_refused(server: Server) -> None:
+    """The refusal comes instead, and the connection ends, as nobody knows what would come next."""
+    with server.client() as client:
+        refusal = client.ask(request("/refuse", b"12345", "Expect: 100-continue")[:-5])
+        assert (refusal.status, refusal.headers["connection"]) == (403, "close")
+        assert client.at_end()
+
+
+@pytest.mark.parametrize("size", [MAX_UNREAD_BODY, MAX_UNREAD_BODY + 1, 30_000_000])
+def test_a_refusal_reaches_a_client_that_sends_on(server: Server, size: int) -> None:
+    """Who sends the whole body before it reads gets the answer all the same; a small body keeps the connection."""
+    with server.client() as client:
+        assert client.ask(request("/refuse", b"x" * size)).body == b"no"
+        if size <= MAX_UNREAD_BODY:
+            assert client.ask(request("/echo", b"1")).body == b"1"
+        else:
+            assert client.at_end()
+
+
+def test_a_refused_chunked_body_that_grows(server: Server) -> None:
+    """Its length is not known when it is refused; where it gets too long, the connection ends."""
+    with server.client() as client:
+        client.send(b"POST /refuse HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+        assert client.read().body == b"no"
+        for _ in range(30):
+            client.send(b"2710\r\n%s\r\n" % (b"x" * 10_000))
+        assert client.at_end()
+
+
+@pytest.mark.parametrize("attempt", range(10))
+def test_too_large_a_head_is_refused_in_words(server: Server, attempt: int) -> None:
+    """The client that is still sending gets to read the 431."""
+    with server.client() as client:
+        refusal = client.ask(request("/echo", b"", "X-Large: " + "x" * (MAX_HEAD + 500_000 * (attempt % 3))))
+        assert (refusal.status, refusal.body) == (431, b"431 Request Header Fields Too Large")
+        assert client.at_end()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    ],
+    ids=["words", "no-host", "two-lengths", "negative", "coding", "space", "tls"],
+)
+def test_what_is_not_http(server: Server, data: bytes) -> None:
+    """A 4xx or 5xx at most and the end; nothing smuggled reaches the application but by its own right."""
+    with server.client() as client:
+        client.send(data + b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = received(client)
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5"))
+    assert b"/smuggled" not in answer
+
+
+def test_a_body_that_is_cut_off(server: Server) -> None:
+    """The application learns of it, once."""
+    with server.client() as client:
+        client.send(request("/echo", b"12345")[:-1])
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.at_end()
+    assert server.echo.truncated == ["/echo"]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_however_the_bytes_are_cut_up(data: st.DataObject) -> None:
+    """Requests in any pieces get the same answers."""
+    bodies = data.draw(st.lists(st.binary(max_size=5000), min_size=1, max_size=4))
+    sent = b"".join(request("/echo", body) for body in bodies)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=6)))
+    running = Server(serve_half_closed=data.draw(st.booleans()))
+    try:
+        with running.client() as client:
+            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for start, end in zip([0, *cuts], [*cuts, len(sent)], strict=True):
+                client.send(sent[start:end])
+            assert [client.read().body for _ in bodies] == [body or b"/echo" for body in bodies]
+    finally:
+        running.close()

@@ -1,0 +1,210 @@
+"""The errors of the service: boto3 raises the class that it raises on AWS, with the fields of its shape."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+from botocore.exceptions import ClientError
+
+from awslambdaric_lite.emulator.frontend.service_errors import service_error
+
+from .front_end import WAIT, FrontEnd, await_that
+from .harness import Client
+
+MakeFrontEnd = Callable[..., FrontEnd]
+
+ANY = "def handler(event, headers):\n    return event\n"
+WAITING = """
+import os, time
+def handler(event, headers):
+    open({begun!r}, "w").close()
+    while not os.path.exists({gate!r}): time.sleep(0.005)
+    return event
+"""
+INVOKE = "/2015-03-31/functions/function/invocations"
+LIMITS = {"RequestResponse": 6_291_556, "DryRun": 6_291_556, "Event": 1_048_576}
+
+
+def context(value: str) -> str:
+    """Encode a client context."""
+    return base64.b64encode(value.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "status", "text"),
+    [
+        ({"FunctionName": "other"}, "ResourceNotFoundException", 404, "Function not found: arn:.*:function:other$"),
+        ({"FunctionName": "other:live"}, "ResourceNotFoundException", 404, "Function not found: .*:other:live$"),
+        ({"Qualifier": "7"}, "ResourceNotFoundException", 404, "Function not found: .*:function:function:7$"),
+        (
+            {"FunctionName": "arn:aws:lambda:eu-west-1:012345678912:function:function"},
+            "ResourceNotFoundException",
+            404,
+            r"Functions from 'eu-west-1' are not reachable in this region \('us-east-1'\)",
+        ),
+        (
+            {"FunctionName": "function:live", "Qualifier": "3"},
+            "InvalidParameterValueException",
+            400,
+            "derived qualifier from the function name does not match",
+        ),
+        ({"Payload": b"{a"}, "InvalidRequestContentException", 400, "Could not parse request body into json: "),
+        ({"Payload": b"\xff"}, "InvalidRequestContentException", 400, "Could not parse request body into json: "),
+        ({"Payload": b"NaN"}, "InvalidRequestContentException", 400, "NaN"),
+        ({"Payload": b"{a", "InvocationType": "Event"}, "InvalidRequestContentException", 400, "Could not parse"),
+        ({"Payload": b"{a", "InvocationType": "DryRun"}, "InvalidRequestContentException", 400, "Could not parse"),
+        ({"ClientContext": "{}"}, "InvalidRequestContentException", 400, "valid Base64-encoded JSON object"),
+        ({"ClientContext": context("{a")}, "InvalidRequestContentException", 400, "valid Base64-encoded JSON object"),
+        ({"ClientContext": context("[1]")}, "InvalidRequestContentException", 400, "valid Base64-encoded JSON object"),
+        ({"ClientContext": "A" * 3584}, "InvalidRequestContentException", 400, "3584 bytes .* up to 3583"),
+        ({"InvocationType": "Later"}, "ValidationException", 400, "'Later' at 'invocationType' .*Event, DryRun"),
+        ({"LogType": "All"}, "ValidationException", 400, "'All' at 'logType' .*None, Tail"),
+        ({"TenantId": "a,b"}, "ValidationException", 400, "'a,b' at 'tenantId'"),
+        ({"TenantId": "a" * 257}, "ValidationException", 400, "at 'tenantId'"),
+        ({"FunctionName": "no name"}, "ValidationException", 400, "'no name' at 'functionName'"),
+        ({"Qualifier": "a.b"}, "ValidationException", 400, "'a.b' at 'qualifier'"),
+    ],
+)
+def test_what_the_service_refuses(
+    make_front_end: MakeFrontEnd, settings: dict[str, Any], name: str, status: int, text: str
+) -> None:
+    """Class, status, message, type and request id; and nothing was started."""
+    front_end = make_front_end(ANY, aliases={"live": "3"})
+    client = front_end.client()
+    with pytest.raises(getattr(client.exceptions, name, ClientError), match=text) as raised:
+        client.invoke(**{"FunctionName": "function", **settings})
+    response = raised.value.response
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (name, status)
+    assert response.get("Type", "User") == "User"
+    assert len(response["ResponseMetadata"]["RequestId"]) == 36
+    assert front_end.host.pool.environments == []
+
+
+def test_an_event_that_is_nested_too_deeply(make_front_end: MakeFrontEnd) -> None:
+    """It is refused like any other that cannot be read."""
+    client = make_front_end(ANY).client()
+    gc.disable()  # a finaliser that happened to run at the bottom of the recursion would fail, and fail the test
+    try:
+        with pytest.raises(client.exceptions.InvalidRequestContentException, match="nested too deeply"):
+            client.invoke(FunctionName="function", Payload=b"[" * 100_000)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("kind", LIMITS)
+def test_events_that_are_too_large(make_front_end: MakeFrontEnd, kind: str) -> None:
+    """One byte above the limit of the invocation type is refused, the limit is not."""
+    client = make_front_end("def handler(event, headers):\n    return len(event)\n").client()
+    event = b'"' + b"x" * (LIMITS[kind] - 2) + b'"'
+    with pytest.raises(client.exceptions.RequestTooLargeException, match=str(LIMITS[kind])) as raised:
+        client.invoke(FunctionName="function", InvocationType=kind, Payload=event + b" ")
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert client.invoke(FunctionName="function", InvocationType=kind, Payload=event)["StatusCode"] in (200, 202, 204)
+
+
+def test_a_chunked_body_is_not_read_beyond_the_limit(make_front_end: MakeFrontEnd) -> None:
+    """The refusal comes while the caller, who never ends, is still sending."""
+    front_end = make_front_end(ANY)
+    with Client(front_end.server.address) as caller:
+        head = (
+            f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nX-Amz-Invocation-Type: Event\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        caller.send(head.encode() + b"%x\r\n%s\r\n" % (LIMITS["Event"] + 1, b"x" * (LIMITS["Event"] + 1)))
+        answer = caller.read()
+    assert (answer.status, answer.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
+    text = "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"
+    assert json.loads(answer.body) == {"Type": "User", "message": text}
+
+
+def test_a_caller_who_breaks_off(make_front_end: MakeFrontEnd) -> None:
+    """Half a body invokes nothing and leaves nothing behind."""
+    front_end = make_front_end(ANY)
+    with Client(front_end.server.address) as caller:
+        caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
+        await_that(lambda: front_end.api._heads)
+    await_that(lambda: not front_end.api._heads)
+    assert front_end.host.pool.environments == []
+
+
+@pytest.mark.parametrize("operation", ["invoke", "invoke_with_response_stream"])
+def test_too_many_at_once(make_front_end: MakeFrontEnd, tmp_path: Path, operation: str) -> None:
+    """429 with a reason and the seconds to wait; the one that runs is not disturbed."""
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    front_end = make_front_end(WAITING.format(begun=str(begun), gate=str(gate)), concurrency=1)
+    client = front_end.client()
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(client.invoke, FunctionName="function", Payload=b'"first"')
+        await_that(begun.exists)
+        with pytest.raises(client.exceptions.TooManyRequestsException, match="Rate Exceeded") as raised:
+            getattr(client, operation)(FunctionName="function")
+        gate.touch()
+        assert running.result(WAIT)["Payload"].read() == b'"first"'
+    response = raised.value.response
+    assert response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    assert (response["Type"], response["retryAfterSeconds"]) == ("User", "1")
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 429
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "multipart/form-data; boundary=x", "application/xml"])
+def test_a_body_that_says_it_is_not_json(make_front_end: MakeFrontEnd, content_type: str) -> None:
+    """415 with the type in the message."""
+    url = make_front_end(ANY).url + INVOKE
+    answer = urllib3.request("POST", url, body=b"{}", headers={"Content-Type": content_type})
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (415, "UnsupportedMediaTypeException")
+    assert answer.json() == {"Type": "User", "message": f"Unsupported content type: {content_type}"}
+
+
+def test_a_request_id_that_is_none(make_front_end: MakeFrontEnd) -> None:
+    """400 with the value in the message."""
+    answer = urllib3.request("POST", make_front_end(ANY).url + INVOKE, headers={"x-amzn-RequestId": "mine"})
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "InvalidRequestContentException")
+    assert answer.json()["message"] == "x-amzn-RequestId is not a UUID: mine"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", INVOKE),
+        ("POST", "/2015-03-31/functions/function"),
+        ("POST", "/2021-11-15/functions/function/invocations"),
+        ("POST", "/health"),
+    ],
+)
+def test_paths_that_are_none_of_the_apis(make_front_end: MakeFrontEnd, method: str, path: str) -> None:
+    """404 with method and path in the message."""
+    answer = urllib3.request(method, make_front_end(ANY).url + path)
+    assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
+    assert f"{method} {path}" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("operation", ["invoke", "invoke_with_response_stream"])
+def test_closing_under_a_waiting_caller(make_front_end: MakeFrontEnd, tmp_path: Path, operation: str) -> None:
+    """Who waits gets a `ServiceException`, and so does who comes after."""
+    begun = tmp_path / "begun"
+    front_end = make_front_end(WAITING.format(begun=str(begun), gate=str(tmp_path / "gate")))
+    client = front_end.client()
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(getattr(client, operation), FunctionName="function")
+        await_that(begun.exists)
+        front_end.close_function()
+        with pytest.raises(client.exceptions.ServiceException, match="closed before") as raised:
+            running.result(WAIT)
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503
+    for settings in ({}, {"InvocationType": "Event"}):
+        with pytest.raises(client.exceptions.ServiceException, match="closed"):
+            client.invoke(FunctionName="function", **settings)
+
+
+def test_a_failure_of_the_emulator_itself() -> None:
+    """Whatever else goes wrong is a `ServiceException` of status 500 that says what."""
+    failure = service_error(OSError("no space left"))
+    assert (failure.status, failure.name) == (500, "ServiceException")
+    assert json.loads(failure.body) == {"Type": "Service", "Message": "no space left"}

@@ -1,0 +1,180 @@
+"""Layers: what is merged, in which order, and what a function's processes see of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.emulator.environments.layers import extension_programs, layer_variables, merge
+from awslambdaric_lite.emulator.errors import InvalidFunction
+from awslambdaric_lite.emulator.function import FunctionConfig
+
+from .environment_harness import running
+from .extension_harness import FOLLOW, HEAD, Programs
+
+WriteHandler = Callable[[str], Path]
+PACKAGES = f"python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+
+
+def folder(root: Path, files: Mapping[str, str]) -> Path:
+    """A layer as a folder."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def archive(path: Path, files: Mapping[str, str], mode: int = 0o100644) -> Path:
+    """A layer as a zip file."""
+    with zipfile.ZipFile(path, "w") as written:
+        for name, text in files.items():
+            member = zipfile.ZipInfo(name, (2024, 2, 3, 4, 5, 6))
+            member.external_attr = mode << 16 | 0x20  # of MS-DOS: to be archived
+            written.writestr(member, text)
+    return path
+
+
+def content(root: Path) -> dict[str, str]:
+    """Every file below a folder."""
+    return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
+
+
+def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
+    """Folders and zip files alike, file by file; even a folder makes way for a file, and the other way round."""
+    layers = [
+        folder(tmp_path / "first", {"python/a.py": "1", "python/b.py": "1", "bin/tool": "1", "x": "1"}),
+        archive(tmp_path / "second.zip", {"python/b.py": "2", "python/c.py": "2", "x/y": "2"}),
+        folder(tmp_path / "third", {"python/c.py": "3", "bin": "3"}),
+    ]
+    merged = merge(layers, tmp_path / "opt")
+    assert merged == tmp_path / "opt"
+    assert content(merged) == {"python/a.py": "1", "python/b.py": "2", "python/c.py": "3", "bin": "3", "x/y": "2"}
+    assert content(layers[0])["python/b.py"] == "1"
+
+
+def test_what_is_kept_of_files(tmp_path: Path) -> None:
+    """Whether they can be executed, when they were changed (bytecode is judged by that), and where links lead."""
+    program = folder(tmp_path / "layer", {"bin/tool": "#!/bin/sh"}) / "bin" / "tool"
+    program.chmod(0o755)
+    os.utime(program, (1_000_000_000, 1_000_000_000))
+    (tmp_path / "layer" / "bin" / "alias").symlink_to("tool")
+    zipped = archive(tmp_path / "a.zip", {"run": "#!/bin/sh"}, 0o100755)
+    linked = archive(tmp_path / "b.zip", {"lib/link": "../run"}, 0o120777)
+    plain = archive(tmp_path / "c.zip", {"data": ""}, 0)
+    merged = merge([tmp_path / "layer", zipped, linked, plain], tmp_path / "opt")
+    assert merged is not None
+    assert (merged / "bin/tool").stat().st_mtime == 1_000_000_000
+    assert os.access(merged / "bin/tool", os.X_OK)
+    assert os.readlink(merged / "bin/alias") == "tool"
+    assert os.access(merged / "run", os.X_OK)
+    assert (merged / "run").stat().st_mtime == 1_706_933_106  # 2024-02-03 04:05:06 UTC
+    assert (merged / "lib/link").read_text() == "#!/bin/sh"
+    assert (merged / "data").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_single_folder_is_used_as_it_is(tmp_path: Path) -> None:
+    """Nothing is copied, so that a change in it is seen; without layers there is no folder."""
+    layer = folder(tmp_path / "layer", {"python/a.py": ""})
+    assert merge([layer], tmp_path / "opt") == layer
+    assert merge([], tmp_path / "opt") is None
+    assert not (tmp_path / "opt").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside", "python/../../outside", "/outside"])
+def test_a_zip_file_that_leads_outside(tmp_path: Path, name: str) -> None:
+    """It is refused by its name, and nothing is written there."""
+    with pytest.raises(InvalidFunction, match=r"evil\.zip has the member .*outside"):
+        merge([archive(tmp_path / "evil.zip", {name: "x"})], tmp_path / "opt")
+    assert not (tmp_path / "outside").exists()
+
+
+def test_a_link_on_the_way_leads_nowhere(tmp_path: Path) -> None:
+    """A link to a folder makes way for what comes below its name."""
+    (tmp_path / "elsewhere").mkdir()
+    link = archive(tmp_path / "a.zip", {"python": str(tmp_path / "elsewhere")}, 0o120777)
+    below = archive(tmp_path / "b.zip", {"python/a.py": "x"})
+    merged = merge([link, below], tmp_path / "opt")
+    assert merged is not None and (merged / "python" / "a.py").read_text() == "x"
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_layers_that_lambda_would_not_take(tmp_path: Path) -> None:
+    """More than five, no such file, no zip file, a damaged one."""
+    layer = folder(tmp_path / "layer", {"python/a.py": ""})
+    (tmp_path / "text").write_text("no archive")
+    damaged = archive(tmp_path / "damaged.zip", {"a": "x" * 1000})
+    damaged.write_bytes(damaged.read_bytes().replace(b"xxxx", b"yyyy", 1))
+    FunctionConfig("app.handler", tmp_path, layers=[layer] * 5)
+    with pytest.raises(InvalidFunction, match="6 layers are too many; Lambda takes up to 5"):
+        FunctionConfig("app.handler", tmp_path, layers=[layer] * 6)
+    for path in (tmp_path / "missing.zip", tmp_path / "text"):
+        with pytest.raises(InvalidFunction, match=f"layer {path} is neither a folder nor a zip file"):
+            FunctionConfig("app.handler", tmp_path, layers=[path])
+    with pytest.raises(InvalidFunction, match=r"damaged\.zip is damaged"):
+        merge([damaged], tmp_path / "opt")
+
+
+def test_search_paths(tmp_path: Path) -> None:
+    """What is there is added at the end, as the process sees it; what is not is not."""
+    layer = folder(tmp_path / "layer", {"bin/tool": "", f"{PACKAGES}/a.py": "", "python/b.py": ""})
+    assert layer_variables(layer, Path("/opt"), {"PATH": "/bin", "PYTHONPATH": ""}) == {
+        "PATH": "/bin:/opt/bin",
+        "PYTHONPATH": f"/opt/{PACKAGES}:/opt/python",
+    }
+    libraries = folder(tmp_path / "libraries", {"lib/libx.so": ""})
+    assert layer_variables(libraries, libraries, {"LD_LIBRARY_PATH": "/lib"}) == {
+        "LD_LIBRARY_PATH": f"/lib:{libraries}/lib"
+    }
+
+
+def test_external_extensions(tmp_path: Path) -> None:
+    """Every file directly in `extensions`, sorted by name, unless they are disabled."""
+    layer = folder(tmp_path / "layer", {"extensions/b": "", "extensions/a": "", "extensions/more/c": "", "d": ""})
+    assert extension_programs(layer) == [layer / "extensions/a", layer / "extensions/b"]
+    assert extension_programs(None) == extension_programs(tmp_path) == []
+    (layer / "disable-extensions-jwigqn8j").touch()
+    assert extension_programs(layer) == []
+
+
+def test_a_function_uses_its_layers(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
+    """It imports their packages and finds their programs, and the last layer counts."""
+    first = folder(tmp_path / "first", {"python/shared.py": "VALUE = 1", f"{PACKAGES}/other.py": "VALUE = 2"})
+    second = archive(tmp_path / "second.zip", {"python/shared.py": "VALUE = 3"})
+    tools = archive(tmp_path / "tools.zip", {"bin/layer-tool": "#!/bin/sh\necho from the layer"}, 0o100755)
+    source = (
+        "import other, shared, subprocess\ndef handler(event, context):\n"
+        "    return [shared.VALUE, other.VALUE, subprocess.check_output(['layer-tool'], text=True)]"
+    )
+
+    async def story() -> None:
+        async with running(write_handler(source), socket_runtime, layers=[first, second, tools]) as function:
+            assert (await function.invoke())[0] == [3, 2, "from the layer\n"]
+
+    asyncio.run(story())
+
+
+def test_an_extension_in_a_layer_is_started(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """It registers under the name of its file."""
+    programs = Programs(tmp_path)
+    layer = archive(tmp_path / "layer.zip", {"extensions/watcher": HEAD + FOLLOW}, 0o100755)
+
+    async def story() -> None:
+        root = write_handler("def handler(event, context): return 1")
+        async with running(root, socket_runtime, layers=[layer], env=programs.env) as function:
+            _, completion = await function.invoke()
+            assert "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]" in completion.logs
+        assert [entry if isinstance(entry, str) else entry["eventType"] for entry in programs.trace] == [
+            "registered",
+            "INVOKE",
+            "SHUTDOWN",
+        ]
+
+    asyncio.run(story())

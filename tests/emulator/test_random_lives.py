@@ -1,0 +1,177 @@
+"""Random sequences of what can happen to a function: nothing is lost, nothing is answered twice, no state is stuck."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from awslambdaric_lite.emulator import AsyncOptions, InvokeResult, LocalLambda
+
+from .conftest import SOCKET_RUNTIME
+
+LIMIT = 3  # environments
+WAIT = 30.0  # seconds after which something that should have happened has not
+SOURCE = """
+import os, time
+
+def handler(event, context):
+    kind, number = event
+    if kind == "raise": raise ValueError(number)
+    if kind == "exit": os._exit(number % 200)
+    if kind == "hang":
+        print("hangs", number, flush=True)
+        time.sleep(600)
+    return number
+"""
+ENDS = {"time_out_now": "Sandbox.Timedout", "crash": "Runtime.ExitError"}
+
+
+class Hanging:
+    """An invocation that only its platform can end."""
+
+    def __init__(self, function: LocalLambda, number: int) -> None:
+        self.result: InvokeResult | None = None
+        self._function = function
+        self._number = number
+        self._thread = threading.Thread(target=self._invoke)
+        self._thread.start()
+
+    def _invoke(self) -> None:
+        self.result = self._function.invoke(["hang", self._number])
+
+    def ended(self) -> InvokeResult:
+        """Wait for its end."""
+        self._thread.join(WAIT)
+        assert self.result is not None, f"invocation {self._number} is stuck"
+        return self.result
+
+
+class Lives(RuleBasedStateMachine):
+    """One function, everything that can happen to it, and a count of what should have come of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        (self.folder / "app.py").write_text(SOURCE)
+        self.records = self.folder / "records.jsonl"
+        self.begun = threading.Semaphore(0)
+        self.hanging: list[Hanging] = []
+        self.queued: set[str] = set()
+        self.number = 0
+        self.function = LocalLambda(
+            "app.handler",
+            task_root=self.folder,
+            runtime=[sys.executable, "-S", str(SOCKET_RUNTIME)],
+            concurrency=LIMIT,
+            timeout_s=600,
+            on_log=lambda line: self.begun.release() if line.startswith("hangs") else None,
+            asynchronous=AsyncOptions(retry_delay_scale=0.0, on_success=self.records, on_failure=self.records),
+        )
+        self.function.start()
+
+    def next_number(self) -> int:
+        """A number for an event."""
+        self.number += 1
+        return self.number
+
+    def free(self) -> bool:
+        """Whether an invocation finds room: asynchronous events take some, too."""
+        return len(self.hanging) < LIMIT and not self.queued
+
+    @precondition(free)
+    @rule()
+    def succeeds(self) -> None:
+        """Whatever happened before, an ordinary invocation works, and gets its own answer."""
+        number = self.next_number()
+        result = self.function.invoke(["echo", number])
+        assert (result.error, result.json()) == (None, number)
+        assert result.report.status == "success"
+
+    @precondition(free)
+    @rule(kind=st.sampled_from(["raise", "exit"]))
+    def fails(self, kind: str) -> None:
+        """A failure is this invocation's alone."""
+        number = self.next_number()
+        result = self.function.invoke([kind, number])
+        assert result.error == "Unhandled"
+        assert result.json()["errorType"] == {"raise": "ValueError", "exit": "Runtime.ExitError"}[kind]
+        assert result.report.request_id == result.request_id
+
+    @precondition(free)
+    @rule()
+    def hangs(self) -> None:
+        """Something does not come back."""
+        self.hanging.append(Hanging(self.function, self.next_number()))
+        assert self.begun.acquire(timeout=WAIT), "the invocation did not begin"
+
+    @rule(end=st.sampled_from(sorted(ENDS)))
+    def ends(self, end: str) -> None:
+        """Every invocation that runs is ended, and says by what."""
+        self.settle()
+        getattr(self.function, end)()
+        hanging, self.hanging = self.hanging, []
+        for each in hanging:
+            assert each.ended().error_type == ENDS[end]
+
+    @rule()
+    def frozen_for_a_while(self) -> None:
+        """Standing still changes nothing."""
+        self.function.freeze()
+        self.function.thaw()
+
+    @precondition(lambda self: not self.hanging and not self.queued)
+    @rule()
+    def frozen(self) -> None:
+        """Environments that were frozen are thawed by their next invocation."""
+        self.function.freeze()
+
+    @rule()
+    def reloaded(self) -> None:
+        """New code, new environments."""
+        self.settle()
+        self.function.reload()
+
+    @precondition(lambda self: len(self.hanging) < LIMIT)
+    @rule(kind=st.sampled_from(["echo", "raise", "exit"]))
+    def queued_event(self, kind: str) -> None:
+        """An event whose outcome is recorded."""
+        self.queued.add(self.function.invoke_async([kind, self.next_number()]))
+
+    @rule()
+    def settle(self) -> None:
+        """Let queued events come to their ends; not one is lost."""
+        if self.queued and len(self.hanging) < LIMIT:
+            self.function.wait_for_async()
+            lines = self.records.read_text().splitlines()
+            recorded = [json.loads(line)["requestContext"]["requestId"] for line in lines]
+            assert len(recorded) == len(set(recorded))
+            assert self.queued <= set(recorded)
+            self.queued = set()
+
+    @invariant()
+    def within_the_limit(self) -> None:
+        """Never more environments than allowed."""
+        assert len(self.function.environments) <= LIMIT
+
+    def teardown(self) -> None:
+        """Close, whatever was going on; whoever still waits is told."""
+        try:
+            self.ends("crash")
+            self.succeeds()
+        finally:
+            self.function.close()
+            shutil.rmtree(self.folder)
+
+
+TestLives = Lives.TestCase
+TestLives.settings = settings(
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -1,0 +1,280 @@
+"""The Runtime API of Managed Instances: many invocations at once, and its own refusals."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from awslambdaric_lite.emulator.function import MAX_PAYLOAD, ApiOptions
+from awslambdaric_lite.emulator.results import Invocation
+from awslambdaric_lite.emulator.runtime_api import managed, payloads
+from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable
+
+from .harness import WAIT, Client, ManagedApiServer, get, post, reply
+
+INVALID_ID = b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
+TOO_LATE = b'{"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}\n'
+
+
+@pytest.fixture
+def api() -> Iterator[ManagedApiServer]:
+    """The API."""
+    server = ManagedApiServer(ApiOptions(invocation_ids=True, record_requests=True))
+    yield server
+    server.close()
+
+
+def begin(api: ManagedApiServer, client: Client, request_id: str, *, streamed: bool = False) -> Invocation:
+    """Let a worker take an invocation."""
+    client.send(get())
+    api.await_next()
+    invocation = api.deliver(request_id.encode(), request_id=request_id, streamed=streamed)
+    assert client.read().body == request_id.encode()
+    return invocation
+
+
+def payload(invocation: Invocation) -> bytes:
+    """What the caller gets."""
+    return invocation.answered.result(WAIT).payload
+
+
+def error_type(invocation: Invocation) -> str | None:
+    """How it failed."""
+    return invocation.answered.result(WAIT).error_type
+
+
+def test_replies_come_in_any_order(api: ManagedApiServer) -> None:
+    """Each reply is addressed by its request id, on whatever connection."""
+    clients = [api.client() for _ in range(4)]
+    try:
+        invocations = [begin(api, client, f"id-{number}") for number, client in enumerate(clients)]
+        for client, invocation in zip(clients, reversed(invocations), strict=True):
+            assert client.ask(reply(invocation, invocation.request_id.encode())).status == 202
+        assert [payload(invocation) for invocation in invocations] == [b"id-0", b"id-1", b"id-2", b"id-3"]
+    finally:
+        for client in clients:
+            client.__exit__(None, None, None)
+
+
+def test_polls_wait_side_by_side(api: ManagedApiServer) -> None:
+    """First come, first served; without one, an invocation is refused at once."""
+    with api.client() as first, api.client() as second:
+        for client in (first, second):
+            client.send(get())
+            api.await_next()
+        assert api.run(lambda: api.api.idle) == 2
+        api.deliver(b"1", request_id="id-1")
+        api.deliver(b"2", request_id="id-2")
+        with pytest.raises(Unavailable):
+            api.deliver(b"3", request_id="id-3")
+        assert (first.read().body, second.read().body) == (b"1", b"2")
+
+
+def test_the_same_id_cannot_run_twice(api: ManagedApiServer) -> None:
+    """The second invocation is refused; once the first is answered, the id may be used again."""
+    with api.client() as client, api.client() as other:
+        invocation = begin(api, client, "id-1")
+        other.send(get())
+        api.await_next()
+        with pytest.raises(DuplicatedInvocation):
+            api.deliver(request_id="id-1")
+        assert client.ask(reply(invocation)).status == 202
+        api.deliver(b"again", request_id="id-1")
+        assert other.read().body == b"again"
+
+
+def test_a_lost_poll_is_forgotten(api: ManagedApiServer) -> None:
+    """It takes no invocation with it."""
+    with api.client() as client:
+        client.send(get())
+        api.await_next()
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.at_end()
+    with pytest.raises(Unavailable):
+        api.deliver()
+
+
+def test_too_many_polls(api: ManagedApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """500, beyond what the server is willing to keep."""
+    assert managed.MAX_POLLS == 10_000
+    monkeypatch.setattr(managed, "MAX_POLLS", 1)
+    with api.client() as first, api.client() as second:
+        first.send(get())
+        api.await_next()
+        refusal = second.ask(get())
+        assert refusal.status == 500
+        assert refusal.body == b'{"errorMessage":"Internal Server Error","errorType":"InternalServerError"}\n'
+
+
+@pytest.mark.parametrize("kind", ["response", "error"])
+def test_a_second_reply_is_unknown(api: ManagedApiServer, kind: str) -> None:
+    """400, whenever it comes."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        assert client.ask(reply(invocation, b"1")).status == 202
+        assert client.ask(reply(invocation, b"2", kind=kind))[::2] == (400, INVALID_ID)
+    assert payload(invocation) == b"1"
+
+
+def test_a_second_response_beside_the_first(api: ManagedApiServer) -> None:
+    """400 while the body of the first is on its way."""
+    with api.client() as client, api.client() as other:
+        invocation = begin(api, client, "id-1", streamed=True)
+        client.send(reply(invocation, b"12345")[:-1])
+        assert invocation.stream is not None
+        assert api.wait(invocation.stream.read()) == b"1234"
+        assert other.ask(reply(invocation, b"no"))[::2] == (400, INVALID_ID)
+        assert client.ask(b"5").status == 202
+    assert error_type(invocation) is None
+
+
+def test_an_error_beats_a_response_on_its_way(api: ManagedApiServer) -> None:
+    """202; the connection of the response is closed, and the caller gets the error."""
+    with api.client() as client, api.client() as other:
+        invocation = begin(api, client, "id-1", streamed=True)
+        client.send(reply(invocation, b"12345")[:-1])
+        assert invocation.stream is not None
+        assert api.wait(invocation.stream.read()) == b"1234"
+        assert other.ask(reply(invocation, b'{"errorType":"E"}', kind="error")).status == 202
+        assert client.at_end()
+    assert payload(invocation) == b'{"errorType":"E"}'
+
+
+def test_a_time_out_does_not_stop_the_code(api: ManagedApiServer) -> None:
+    """The first reply that comes too late is told so, a further one knows no such invocation."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        assert error_type(invocation) == "Sandbox.Timedout"
+        assert client.ask(reply(invocation))[::2] == (410, TOO_LATE)
+        assert client.ask(reply(invocation, kind="error"))[::2] == (400, INVALID_ID)
+        begin(api, client, "id-2")
+
+
+def test_a_time_out_in_the_middle_of_a_response(api: ManagedApiServer) -> None:
+    """410 at once."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1", streamed=True)
+        client.send(reply(invocation, b"12345")[:-1])
+        assert invocation.stream is not None
+        assert api.wait(invocation.stream.read()) == b"1234"
+        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        assert client.read()[::2] == (410, TOO_LATE)
+    assert error_type(invocation) == "Sandbox.Timedout"
+
+
+def test_a_time_out_after_the_answer_is_none(api: ManagedApiServer) -> None:
+    """Whoever was quicker wins, also against an invocation with the same id that came later."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        assert client.ask(reply(invocation, b"1")).status == 202
+        later = begin(api, client, "id-1")
+        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        assert client.ask(reply(later, b"2")).status == 202
+    assert (payload(invocation), payload(later)) == (b"1", b"2")
+
+
+@pytest.mark.parametrize("kind", ["response", "error"])
+def test_another_attempt(api: ManagedApiServer, kind: str) -> None:
+    """410 for a reply with the id of another attempt; the right one is taken."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        stale = client.ask(reply(invocation, b"1", "Lambda-Runtime-Invocation-Id: other", kind=kind))
+        assert stale[::2] == (410, TOO_LATE)
+        right = f"Lambda-Runtime-Invocation-Id: {invocation.attempt_id}"
+        assert client.ask(reply(invocation, b"2", right, kind=kind)).status == 202
+    assert payload(invocation) == b"2"
+
+
+def test_a_bad_mode_ends_the_invocation(api: ManagedApiServer) -> None:
+    """400, and the worker is free."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        assert client.ask(reply(invocation, b"{}", "Lambda-Runtime-Function-Response-Mode: x")).status == 400
+        assert error_type(invocation) == "Runtime.InvalidResponseModeHeader"
+        begin(api, client, "id-2")
+
+
+def test_sizes(api: ManagedApiServer) -> None:
+    """A response beyond the limit is told to the caller; an error beyond 1 MiB is refused, and nothing has happened."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        assert client.ask(reply(invocation, b"x" * (MAX_PAYLOAD + 1))).status == 413
+        assert error_type(invocation) == "Function.ResponseSizeTooLarge"
+        invocation = begin(api, client, "id-2")
+        refusal = client.ask(reply(invocation, b"x" * (1024 * 1024 + 1), kind="error"))
+        assert (refusal.status, b"6291556" in refusal.body) == (413, True)
+        assert client.ask(reply(invocation, b"1")).status == 202
+        assert payload(invocation) == b"1"
+
+
+@pytest.mark.parametrize(("kind", "status"), [("response", 400), ("error", 413)])
+def test_truncated_replies(api: ManagedApiServer, kind: str, status: int) -> None:
+    """A response ends the invocation; an error has not happened, and the real server words that oddly."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        client.send(reply(invocation, b"12345", kind=kind)[:-1])
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.read().status == status
+    if kind == "response":
+        assert error_type(invocation) == "Runtime.TruncatedResponse"
+    else:
+        with api.client() as client:
+            assert client.ask(reply(invocation, b"1")).status == 202
+
+
+def test_init_error_counts_once(api: ManagedApiServer) -> None:
+    """Also after a poll; its body is not looked at. A further one is refused, in this server's spelling."""
+    with api.client() as client, api.client() as poller:
+        poller.send(get())
+        api.await_next()
+        kind = "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError"
+        assert client.ask(post("init/error", b'{"errorType":"X"}', kind)).status == 202
+        refusal = client.ask(post("init/error"))
+        text = "State transition from InitError to InitError failed for runtime. Error: state transition is not allowed"
+        assert (refusal.status, text.encode() in refusal.body) == (403, True)
+    [answer] = api.init_errors
+    assert (answer.payload, answer.error_type) == (
+        b'{"errorType":"Runtime.ImportModuleError"}',
+        "Runtime.ImportModuleError",
+    )
+
+
+def test_error_trailers_replace_the_body(api: ManagedApiServer) -> None:
+    """Also for a caller who waits for everything, as the real server's callers see it."""
+    with api.client() as client:
+        invocation = begin(api, client, "id-1")
+        head = (
+            "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n"
+            "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+            "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
+        )
+        tail = "Lambda-Runtime-Function-Error-Type: Function.Bad\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n"
+        assert client.ask(f"{head}1\r\nx\r\n0\r\n{tail}".encode()).status == 202
+    assert (payload(invocation), error_type(invocation)) == (b"{}", "Function.Bad")
+
+
+def test_other_paths(api: ManagedApiServer) -> None:
+    """Ping, 404 (also for SnapStart) and 405."""
+    with api.client() as client:
+        assert client.ask(get("ping")).body == b"pong"
+        assert client.ask(get("runtime/restore/next")).status == 404
+        assert client.ask(post("invocation/next")).status == 405
+
+
+def test_a_thousand_invocations_on_eight_workers(api: ManagedApiServer) -> None:
+    """Each is answered once, by what was sent for it."""
+    clients = [api.client() for _ in range(8)]
+    try:
+        answers = {}
+        for start in range(0, 1000, 8):
+            batch = [begin(api, client, f"id-{start + at}") for at, client in enumerate(clients)]
+            for client, invocation in zip(clients, batch[3:] + batch[:3], strict=True):
+                assert client.ask(reply(invocation, invocation.request_id.encode())).status == 202
+            answers.update({invocation.request_id: payload(invocation) for invocation in batch})
+        assert answers == {f"id-{number}": f"id-{number}".encode() for number in range(1000)}
+    finally:
+        for client in clients:
+            client.__exit__(None, None, None)

@@ -1,0 +1,36 @@
+"""Processes that left their group: which are killed, and which are not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from awslambdaric_lite.emulator.environments.strays import Strays
+
+
+def test_strays_are_known_by_a_variable(tmp_path: Path) -> None:
+    """Only younger processes with exactly that variable are killed, whatever their session."""
+    sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+    name, value = "STRAY_OF", str(tmp_path)
+
+    def start(name: str, value: str, **options: bool) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(sleep, env={**os.environ, name: value}, **options)  # type: ignore[call-overload, no-any-return]
+
+    older = start(name, value)
+    time.sleep(2 / os.sysconf("SC_CLK_TCK"))  # the kernel knows a process's age in these ticks
+    strays = Strays(f"{name}={value}")
+    stray = start(name, value, start_new_session=True)
+    others = [older, start(name, value + "0"), start("X" + name, value)]
+    try:
+        asyncio.run(strays.kill())
+        assert stray.wait(10) == -signal.SIGKILL
+        assert [process.poll() for process in others] == [None] * 3
+    finally:
+        for process in (stray, *others):
+            process.kill()
+            process.wait()

@@ -1,0 +1,267 @@
+"""Telemetry on its way to a subscriber: batches, attempts, losses, and time that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from awslambdaric_lite.emulator.extensions import delivery
+from awslambdaric_lite.emulator.extensions.delivery import Subscriber
+from awslambdaric_lite.emulator.extensions.destinations import DeliveryFailed, TcpSender
+from awslambdaric_lite.emulator.extensions.subscription import Destination, Subscription
+from awslambdaric_lite.emulator.logs.stream import TelemetryRecord
+from awslambdaric_lite.emulator.logs.timestamps import now
+
+from .harness import WAIT
+from .telemetry_listener import TelemetryListener, until
+
+ALL = ("platform", "function", "extension")
+
+
+def record(text: str | dict[str, Any] = "hello", kind: str = "function") -> TelemetryRecord:
+    """A record of now."""
+    return TelemetryRecord(now(), kind, text)
+
+
+def subscription(listener: TelemetryListener, timeout_s: float = 0.025, **changes: Any) -> Subscription:
+    """A subscription of the listener's."""
+    settings: dict[str, Any] = {"types": ALL, "max_items": 1000, "max_bytes": 262_144, "as_text": False}
+    return Subscription(destination=Destination(listener.port, listener.url), timeout_s=timeout_s, **settings | changes)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test in a loop of its own, for a limited time."""
+    asyncio.run(asyncio.wait_for(test, 3 * WAIT))
+
+
+def test_a_batch_is_sent_when_its_time_has_come() -> None:
+    """Everything since its first record in one array, in order, posted to the path that was given."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        subscriber = Subscriber("one", subscription(listener))
+        for number in range(3):
+            subscriber.add(record(str(number)))
+        await until(lambda: bool(listener.batches))
+        [batch] = listener.batches
+        assert [(event["type"], event["record"]) for event in batch] == [("function", str(n)) for n in range(3)]
+        assert batch[0]["time"].endswith("Z") and len(batch[0]["time"]) == 24
+        assert listener.paths == ["/telemetry?from=test"]
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(("text", "limit"), [("x", {"max_items": 1000}), ("x" * 1000, {"max_bytes": 262_144})])
+def test_a_batch_is_sent_when_it_is_full(text: str, limit: dict[str, int]) -> None:
+    """By number or by size, without waiting for the time; no record is lost or doubled."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        subscriber = Subscriber("one", subscription(listener, timeout_s=30.0, **limit))
+        for number in range(1000):
+            subscriber.add(record(f"{number} {text}"))
+        await until(lambda: bool(listener.batches))
+        await subscriber.flush(WAIT)
+        numbers = [int(event["record"].split()[0]) for batch in listener.batches for event in batch]
+        assert numbers == list(range(1000))
+        assert len(listener.batches) == (1 if len(text) == 1 else 5)
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_only_what_was_asked_for() -> None:
+    """Records of other types are left out; the oldest schema has them as strings."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        subscriber = Subscriber("one", subscription(listener, types=("platform", "function"), as_text=True))
+        subscriber.add(record("no", "extension"))
+        subscriber.add(record({"level": "INFO", "message": "ü"}))
+        subscriber.add(record({"requestId": "id"}, "platform.start"))
+        await subscriber.flush(WAIT)
+        [batch] = listener.batches
+        assert [event["record"] for event in batch] == ['{"level":"INFO","message":"ü"}', {"requestId": "id"}]
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_a_batch_that_is_not_taken_is_sent_again() -> None:
+    """Server errors and a listener that comes late cost nothing but time."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        listener.statuses = [500, 503]
+        subscriber = Subscriber("one", subscription(listener))
+        subscriber.add(record("first"))
+        subscriber.add(record("second"))
+        await until(lambda: bool(listener.batches))
+        assert listener.attempts == 3
+        assert [event["record"] for event in listener.batches[0]] == ["first", "second"]
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_what_is_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last attempt a batch is dropped, and the next one that arrives begins with `platform.logsDropped`."""
+    monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        listener.statuses = [500] * 4
+        subscriber = Subscriber("one", subscription(listener))
+        sizes = 0
+        for text in ("lost", "lost as well"):
+            lost = record(text)
+            sizes += len(lost.line())
+            subscriber.add(lost)
+            await subscriber.flush(WAIT)
+        subscriber.add(record("arrives"))
+        await subscriber.flush(WAIT)
+        [[dropped, arrived]] = listener.batches
+        assert dropped["type"] == "platform.logsDropped"
+        assert dropped["record"] == {
+            "reason": "could not send events: the listener answered 500",
+            "droppedRecords": 2,
+            "droppedBytes": sizes,
+        }
+        assert arrived["record"] == "arrives"
+        subscriber.add(record("and so on"))
+        await subscriber.flush(WAIT)
+        assert len(listener.batches[1]) == 1
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_a_slow_subscriber_loses_records_and_holds_nobody_up() -> None:
+    """Its memory is bounded: batches beyond those that wait are dropped, and it is told how many records that were."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        listener.answering.clear()
+        subscriber = Subscriber("one", subscription(listener, timeout_s=30.0))
+        total = 20_000
+        for number in range(total):
+            subscriber.add(record(str(number)))
+        listener.answering.set()
+        await subscriber.flush(WAIT)
+        subscriber.add(record("last"))
+        await subscriber.flush(WAIT)
+        events = [event for batch in listener.batches for event in batch]
+        dropped = [event["record"] for event in events if event["type"] == "platform.logsDropped"]
+        lost = sum(each["droppedRecords"] for each in dropped)
+        assert lost > 0
+        assert "slower than the logs production rate" in dropped[0]["reason"]
+        assert len(events) - len(dropped) + lost == total + 1
+        assert events[-1]["record"] == "last"
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_time_stands_still_while_the_environment_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent, and a listener that was frozen before it answered is not late."""
+    monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.05)
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        subscriber = Subscriber("one", subscription(listener))
+        subscriber.add(record("while awake"))
+        subscriber.pause()
+        subscriber.add(record("while frozen"))
+        await asyncio.sleep(0.1)
+        assert listener.attempts == 0
+        listener.answering.clear()
+        subscriber.resume()
+        await until(lambda: listener.attempts == 1)
+        subscriber.pause()
+        await asyncio.sleep(0.2)
+        listener.answering.set()
+        subscriber.resume()
+        await subscriber.flush(WAIT)
+        assert listener.attempts == 1
+        assert [event["record"] for event in listener.batches[0]] == ["while awake", "while frozen"]
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_a_listener_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt has a limit; nothing keeps running afterwards."""
+    monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.02)
+    monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        listener.answering.clear()
+        subscriber = Subscriber("one", subscription(listener))
+        subscriber.add(record())
+        await subscriber.flush(WAIT)
+        assert (listener.attempts, listener.batches) == (2, [])
+        await subscriber.close()
+        await listener.close()
+
+    run(main())
+
+
+def test_tcp() -> None:
+    """Lines of JSON over one connection; after a break they go on over a new one."""
+
+    async def main() -> None:
+        connections: list[asyncio.StreamWriter] = []
+        lines: list[dict[str, Any]] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.append(writer)
+            while line := await reader.readline():
+                lines.append(json.loads(line))
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        sender = TcpSender(server.sockets[0].getsockname()[1])
+        for text in ("a", "b"):
+            await sender.send([record(text).line().encode()])
+        await until(lambda: len(lines) == 2)
+        assert ([line["record"] for line in lines], len(connections)) == (["a", "b"], 1)
+        connections[0].close()
+        await until(lambda: not sender.connected)
+        await sender.send([record("c").line().encode(), record("d").line().encode()])
+        await until(lambda: len(lines) == 4)
+        assert ([line["record"] for line in lines[2:]], len(connections)) == (["c", "d"], 2)
+        sender.close()
+        connections[1].close()
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(DeliveryFailed):
+            await sender.send([b"{}"])
+
+    run(main())
+
+
+def test_nobody_listens() -> None:
+    """A port that nobody listens on costs the records, not more."""
+
+    async def main() -> None:
+        listener = TelemetryListener()
+        settings = subscription(listener)
+        await listener.close()
+        subscriber = Subscriber("one", settings)
+        subscriber.add(record())
+        await subscriber.flush(WAIT)
+        await subscriber.close()
+
+    run(main())

@@ -1,0 +1,149 @@
+"""What a subscription to telemetry may ask for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awslambdaric_lite.emulator.extensions.subscription import (
+    Destination,
+    InvalidSubscription,
+    parse_subscription,
+)
+
+from .extension_harness import ExtensionServer
+
+HTTP = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/telemetry"}
+
+
+def request(**changes: Any) -> bytes:
+    """A valid request, with changes; None leaves an attribute out."""
+    base = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": HTTP}
+    return json.dumps({key: value for key, value in {**base, **changes}.items() if value is not None}).encode()
+
+
+def test_defaults() -> None:
+    """Lambda's own buffering, and records as they are."""
+    subscription = parse_subscription(request())
+    assert subscription.types == ("platform",)
+    assert subscription.destination == Destination(8080, "http://sandbox.localdomain:8080/telemetry")
+    assert (subscription.max_items, subscription.max_bytes, subscription.timeout_s) == (10_000, 262_144, 1.0)
+    assert not subscription.as_text
+
+
+def test_everything_given() -> None:
+    """Buffering, a TCP destination, the oldest schema, types that are repeated."""
+    subscription = parse_subscription(
+        request(
+            schemaVersion="2022-07-01",
+            types=["function", "extension", "function"],
+            destination={"protocol": "TCP", "port": 9999},
+            buffering={"maxItems": 1000, "maxBytes": 1_048_576, "timeoutMs": 25},
+        )
+    )
+    assert subscription.types == ("function", "extension")
+    assert subscription.destination == Destination(9999)
+    assert (subscription.max_items, subscription.max_bytes, subscription.timeout_s) == (1000, 1_048_576, 0.025)
+    assert subscription.as_text
+
+
+@pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox", "localhost", "127.0.0.1", "[::1]"])
+def test_hosts_of_this_machine(host: str) -> None:
+    """Whatever names the environment itself."""
+    subscription = parse_subscription(request(destination={"protocol": "HTTP", "URI": f"http://{host}:80"}))
+    assert subscription.destination.port == 80
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"schemaVersion": None}, "schemaVersion should be one of 2022-07-01, 2022-12-13, 2025-01-29"),
+        ({"schemaVersion": "2019-01-01"}, "schemaVersion should be one of"),
+        ({"schemaVersion": ["2022-12-13"]}, "schemaVersion should be one of"),
+        ({"types": []}, "types should not be empty"),
+        ({"types": None}, "types should not be empty"),
+        ({"types": "platform"}, "types should be a list of platform, function, extension"),
+        ({"types": ["platform", "xray"]}, "types should be a list of"),
+        ({"types": [{}]}, "types should be a list of"),
+        ({"destination": None}, "destination is not provided"),
+        ({"destination": {"protocol": "UDP", "port": 1}}, "protocol should be HTTP or TCP"),
+        ({"destination": {"protocol": "TCP"}}, "port should be from 1 to 65535"),
+        ({"destination": {"protocol": "TCP", "port": 0}}, "port should be from 1 to 65535"),
+        ({"destination": {"protocol": "TCP", "port": True}}, "port should be from 1 to 65535"),
+        ({"destination": {"protocol": "TCP", "port": "80"}}, "port should be from 1 to 65535"),
+        ({"destination": {"protocol": "HTTP"}}, "URI is not provided"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain"}}, "URI port is not provided"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://sandbox:99999"}}, "URI is not valid"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://sandbox:80/a b\r\nX: y"}}, "URI is not valid"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://[::1"}}, "URI is not valid"),
+        ({"destination": {"protocol": "HTTP", "URI": "http://example.com:80"}}, "URI should begin with"),
+        ({"destination": {"protocol": "HTTP", "URI": "https://sandbox:80"}}, "URI should begin with"),
+        ({"buffering": []}, "buffering should be an object"),
+        ({"buffering": {"maxItems": 999}}, "maxItems should be from 1000 to 10000"),
+        ({"buffering": {"maxBytes": 1_048_577}}, "maxBytes should be from 262144 to 1048576"),
+        ({"buffering": {"timeoutMs": 24}}, "timeoutMs should be from 25 to 30000"),
+        ({"buffering": {"timeoutMs": "100"}}, "timeoutMs should be from 25 to 30000"),
+        ({"buffering": {"maxItems": True}}, "maxItems should be from 1000 to 10000"),
+    ],
+)
+def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
+    """The message names what is wrong and what would be right."""
+    with pytest.raises(InvalidSubscription) as caught:
+        parse_subscription(request(**changes))
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff"])
+def test_bodies_that_are_no_requests(body: bytes) -> None:
+    """Anything but a JSON object."""
+    with pytest.raises(InvalidSubscription, match="the body is not"):
+        parse_subscription(body)
+
+
+def test_every_problem_is_listed() -> None:
+    """One answer tells of all of them."""
+    with pytest.raises(InvalidSubscription) as caught:
+        parse_subscription(request(types=[], destination={"protocol": "HTTP", "URI": "http://sandbox"}))
+    assert str(caught.value) == "types should not be empty; URI port is not provided"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ExtensionServer]:
+    """The APIs of extensions."""
+    server = ExtensionServer(tmp_path)
+    yield server
+    server.close()
+
+
+def test_the_answers(server: ExtensionServer) -> None:
+    """`"OK"` once and again, 400 for what is not valid, 403 for strangers and after the init."""
+    client = server.client()
+    path = "/2022-07-01/telemetry"
+    assert client.ask("PUT", path, request()).json()["errorType"] == "Extension.MissingExtensionIdentifier"
+    client.register()
+    identifier = {"Lambda_Extension_Identifier": client.identifier}
+    bad = client.ask("PUT", path, request(types=[]), **identifier)
+    assert (bad.status, bad.json()) == (
+        400,
+        {"errorType": "ValidationError", "errorMessage": "types should not be empty"},
+    )
+    for _ in range(2):
+        good = client.ask("PUT", path, request(), **identifier)
+        assert (good.status, good.body) == (200, b'"OK"')
+    server.call(server.extensions.report)
+    late = client.ask("PUT", path, request(), **identifier)
+    assert (late.status, late.json()) == (
+        403,
+        {"errorMessage": "Telemetry API subscription is closed", "errorType": "Telemetry.SubscriptionClosed"},
+    )
+    stranger = {"Lambda_Extension_Identifier": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
+    assert client.ask("PUT", path, request(), **stranger).json()["errorType"] == "Extension.UnknownExtensionIdentifier"
+    client.close()
+    assert server.log[:2] == [
+        "TELEMETRY\tName: inner\tState: Subscribed\tTypes: [Platform]",
+        "TELEMETRY\tName: inner\tState: Already subscribed\tTypes: [Platform]",
+    ]

@@ -1,0 +1,146 @@
+"""The variables of a runtime's process, from a function's settings and from the host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awslambdaric_lite.emulator.environments.filesystem import Layout
+from awslambdaric_lite.emulator.environments.variables import MAX_SIZE, process_environment
+from awslambdaric_lite.emulator.errors import InvalidFunction
+from awslambdaric_lite.emulator.function import FunctionConfig
+
+
+def environment(folder: Path, kind: str = "on-demand", **settings: Any) -> dict[str, str]:
+    """What a process of a function with these settings sees."""
+    function = FunctionConfig("app.handler", folder, **settings)
+    return process_environment(
+        function,
+        version="7",
+        initialization_type=kind,
+        runtime_api="127.0.0.1:9001",
+        filesystem=Layout(function, folder).environment(0),
+        log_stream="2026/11/21/[7]abc",
+    )
+
+
+def test_what_a_function_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it, name by name: what AWS sets on `provided.*`, and of the host only its `PATH`."""
+    for name in ("HOST_SECRET", "AWS_PROFILE", "HOME", "PYTHONPATH", "LANGUAGE"):
+        monkeypatch.setenv(name, "of the host")
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+    monkeypatch.setenv("PATH", "/here:/there")
+    assert environment(tmp_path, name="greeter", memory_mb=512, region="eu-central-1", env={"TABLE": "orders"}) == {
+        "_HANDLER": "app.handler",
+        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "AWS_ACCESS_KEY": "ASIAIOSFODNN7EXAMPLE",
+        "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_FUNCTION_NAME": "greeter",
+        "AWS_LAMBDA_FUNCTION_VERSION": "7",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/greeter",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/21/[7]abc",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+        "AWS_REGION": "eu-central-1",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "AWS_SESSION_TOKEN": "local-session-token",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "LAMBDA_RUNTIME_DIR": "/var/runtime",
+        "LAMBDA_TASK_ROOT": str(tmp_path),
+        "LANG": "en_US.UTF-8",
+        "PATH": "/here:/there",
+        "TABLE": "orders",
+        "TMPDIR": str(tmp_path / "tmp-0"),
+        "TZ": ":UTC",
+    }
+
+
+def test_what_only_some_functions_see(tmp_path: Path) -> None:
+    """Logs in JSON are announced with their level; a snapshot has no log stream yet."""
+    plain = environment(tmp_path)
+    assert "AWS_LAMBDA_LOG_FORMAT" not in plain
+    logging = environment(tmp_path, log_format="JSON", log_level="DEBUG")
+    assert (logging["AWS_LAMBDA_LOG_FORMAT"], logging["AWS_LAMBDA_LOG_LEVEL"]) == ("JSON", "DEBUG")
+    snapshot = environment(tmp_path, "snap-start", snap_start=True)
+    assert snapshot["AWS_LAMBDA_INITIALIZATION_TYPE"] == "snap-start"
+    assert set(plain) - set(snapshot) == {"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"}
+
+
+def test_the_functions_own_variables_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over what AWS would let be set, and over what tests like to pretend."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    env = {
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_REGION": "mars-east-1",
+        "AWS_ACCESS_KEY_ID": "mine",
+        "LANG": "C",
+        "PATH": "/bin",
+        "TZ": "Europe/Vienna",
+        "_HIDDEN": "1",
+    }
+    seen = environment(tmp_path, env=env, pass_env=["TZ"])
+    assert {name: seen[name] for name in env} == env
+
+
+def test_variables_of_the_host_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are asked for and set, no others."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://localhost")
+    monkeypatch.setenv("DATABASE_PASSWORD", "hunter2")
+    monkeypatch.delenv("UNSET", raising=False)
+    seen = environment(tmp_path, pass_env=["DATABASE_URL", "UNSET"])
+    assert seen["DATABASE_URL"] == "postgres://localhost"
+    assert not {"DATABASE_PASSWORD", "UNSET"} & set(seen)
+
+
+def test_the_callers_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On demand: the variables that say where they are, and the files, which the function knows no home of."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_PROFILE", "development")
+    monkeypatch.setenv("AWS_REGION", "of-the-host-1")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "~/elsewhere")
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").touch()
+    (tmp_path / "elsewhere").touch()
+    seen = environment(tmp_path, aws_credentials=True)
+    assert seen["AWS_PROFILE"] == "development"
+    assert seen["AWS_REGION"] == "us-east-1"
+    assert seen["AWS_CONFIG_FILE"] == str(tmp_path / ".aws" / "config")
+    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / "elsewhere")
+    assert not {"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HOME"} & set(seen)
+    assert "AWS_PROFILE" not in environment(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("AWS_LAMBDA_RUNTIME_API", "own"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "own"),
+        ("_HANDLER", "handler"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "memory_mb"),
+        ("LAMBDA_TASK_ROOT", "task_root"),
+    ],
+)
+def test_names_that_are_the_local_lambdas_own(tmp_path: Path, name: str, cure: str) -> None:
+    """They are refused, as AWS does, with what is to be set instead."""
+    with pytest.raises(InvalidFunction, match=f"{name} is reserved.*{cure}"):
+        FunctionConfig("app.handler", tmp_path, env={name: "x"})
+    with pytest.raises(InvalidFunction, match=f"{name} is reserved"):
+        FunctionConfig("app.handler", tmp_path, pass_env=[name])
+
+
+def test_four_kilobytes_in_all(tmp_path: Path) -> None:
+    """Measured as JSON, in bytes: exactly the limit passes, one more is told with both numbers."""
+    room = MAX_SIZE - len('{"A":"","B":""}') - 2
+    FunctionConfig("app.handler", tmp_path, env={"A": "x" * room, "B": "ä"})
+    text = re.escape(f"{MAX_SIZE + 1} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+    with pytest.raises(InvalidFunction, match=text):
+        FunctionConfig("app.handler", tmp_path, env={"A": "x" * (room + 1), "B": "ä"})

@@ -1,0 +1,188 @@
+"""`serve --watch`: code is taken anew, and no invocation is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+from watchfiles import Change
+
+from awslambdaric_lite.emulator.watching import SourceFilter, changes
+
+from .command_line import REPOSITORY, WAIT, Serve, alive, command, shell, wait_until
+
+WriteHandler = Callable[[str], Path]
+ANSWERS = "def handler(event, context):\n    return {!r}"
+HELD = """
+import os, time
+def handler(event, context):
+    print("pid", os.getpid(), flush=True)
+    while event["rawPath"] == "/held" and not os.path.exists(os.environ["GO"]):
+        time.sleep(0.005)
+    return "old"
+"""
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    """An HTTP client that asks once only."""
+    with urllib3.PoolManager(retries=False, timeout=WAIT, maxsize=4) as manager:
+        yield manager
+
+
+def test_a_change_is_served(write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager) -> None:
+    """The next invocation finds the new code in a new process, and the old process is gone."""
+    root = write_handler("import os\ndef handler(event, context):\n    return os.getpid()")
+    with Serve("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch") as serve:
+        pid = int(http.request("GET", serve.url).data)
+        (root / "app.py").write_text(ANSWERS.format("new"))
+        assert serve.event("reload")["paths"] == ["app.py"]
+        assert http.request("GET", serve.url).json() == "new"
+        wait_until(lambda: not alive(pid), "the old environment was left")
+        assert serve.end()[0] == 0
+
+
+def test_what_runs_finishes_in_the_old_code(
+    write_handler: WriteHandler,
+    socket_runtime: list[str],
+    http: urllib3.PoolManager,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """An invocation that is on its way is not cut, even where there is room for one environment only."""
+    root, go = write_handler(HELD), tmp_path_factory.mktemp("signals") / "go"
+    with (
+        Serve(
+            *("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch"),
+            *("--concurrency", "1", "--timeout", "60", "--env", f"GO={go}"),
+        ) as serve,
+        concurrent.futures.ThreadPoolExecutor() as callers,
+    ):
+        held = callers.submit(http.request, "GET", serve.url + "held")
+        while not (line := serve.event("log")["line"]).startswith("pid "):
+            pass
+        (root / "app.py").write_text(ANSWERS.format("new"))
+        serve.event("reload")
+        assert http.request("GET", serve.url).json() == "new"
+        assert not held.done()
+        go.touch()
+        assert held.result(WAIT).json() == "old"
+        wait_until(lambda: not alive(int(line.split()[1])), "the old environment was left")
+        assert http.request("GET", serve.url).json() == "new"
+
+
+def test_no_invocation_is_lost_while_the_code_changes(
+    write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
+) -> None:
+    """Callers who never pause see one version or the next, and nothing else."""
+    root = write_handler(ANSWERS.format("0"))
+    answers: list[tuple[int, str]] = []
+    over = threading.Event()
+    with Serve("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch") as serve:
+
+        def call() -> None:
+            while not over.is_set():
+                reply = http.request("GET", serve.url)
+                answers.append((reply.status, reply.json()))
+
+        callers = [threading.Thread(target=call) for _ in range(3)]
+        for caller in callers:
+            caller.start()
+        try:
+            for version in range(1, 6):
+                (root / "app.py").write_text(ANSWERS.format("0" * version))  # by its size, bytecode is not mixed up
+                serve.event("reload")
+        finally:
+            over.set()
+            for caller in callers:
+                caller.join()
+        assert http.request("GET", serve.url).json() == "00000"
+        assert serve.end()[0] == 0
+    assert {status for status, _ in answers} == {200}
+    assert {answer for _, answer in answers} <= {"0" * version for version in range(1, 6)}
+
+
+def test_a_broken_change_is_an_init_error_and_the_next_one_mends_it(
+    write_handler: WriteHandler, http: urllib3.PoolManager
+) -> None:
+    """Half-written code fails its invocations as it would on AWS; nothing needs to be started again."""
+    root = write_handler(ANSWERS.format("first"))
+    with Serve("app.handler", "--task-root", str(root), "--watch") as serve:
+        assert http.request("GET", serve.url).json() == "first"
+        (root / "app.py").write_text("def handler(:\n")
+        serve.event("reload")
+        assert http.request("GET", serve.url).status == 502
+        assert serve.event("invocation")["errorType"] == "Runtime.UserCodeSyntaxError"
+        (root / "app.py").write_text(ANSWERS.format("mended"))
+        serve.event("reload")
+        assert http.request("GET", serve.url).json() == "mended"
+
+
+def test_provisioned_environments_are_started_again(
+    write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
+) -> None:
+    """After a change they are as warm as before."""
+    root = write_handler(ANSWERS.format("old"))
+    arguments = ("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch")
+    with Serve(*arguments, "--provisioned", "2") as serve:
+        (root / "app.py").write_text(ANSWERS.format("renewed"))
+        serve.event("reload")
+        health = serve.endpoint_url + "/health"
+        wait_until(lambda: http.request("GET", health).json()["environments"] == 2, "they were not started")
+        assert http.request("GET", serve.url).json() == "renewed"
+
+
+def test_what_is_no_source_is_ignored(tmp_path: Path) -> None:
+    """Bytecode, caches, version control, virtual environments of any name; but not for where the root itself lies."""
+    root = tmp_path / "node_modules" / "app"
+    (root / "myenv" / "lib").mkdir(parents=True)
+    (root / "myenv" / "pyvenv.cfg").touch()
+    wanted = SourceFilter([root])
+    for path in ("app.py", "package/data.json", "template.yaml", ".env"):
+        assert wanted(Change.modified, str(root / path)), path
+    for path in (
+        *("__pycache__/app.pyc", "app.pyc", ".git/index", ".venv/x.py", "myenv/lib/x.py", "app.py~", ".app.py.swp"),
+        *("node_modules/x.js", ".mypy_cache/x.json", ".pytest_cache/x", ".ruff_cache/x"),
+    ):
+        assert not wanted(Change.modified, str(root / path)), path
+    assert not wanted(Change.modified, str(tmp_path / "elsewhere.py"))
+
+
+def test_changes_are_told_below_a_link(tmp_path: Path) -> None:
+    """A root that is a symbolic link is watched where it points to."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    async def first() -> list[Path]:
+        stop = asyncio.Event()
+        watching = changes([tmp_path / "link"], stop)
+        step = asyncio.ensure_future(watching.__anext__())
+        await asyncio.sleep(0)
+        (tmp_path / "real" / "app.py").touch()
+        paths = await asyncio.wait_for(step, WAIT)
+        stop.set()
+        assert [paths async for paths in watching] == []
+        return paths
+
+    assert asyncio.run(first()) == [tmp_path / "real" / "app.py"]
+
+
+def test_without_watchfiles_the_cure_is_named(tmp_path: Path) -> None:
+    """The extra that is missing, as a command to type; without `--watch` nobody misses it."""
+    (tmp_path / "watchfiles.py").write_text(
+        "raise ModuleNotFoundError('No module named watchfiles', name='watchfiles')"
+    )
+    done = subprocess.run(
+        command("serve", "app.handler", "--watch"),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert b"pip install 'awslambdaric-lite[local]'" in done.stderr
