@@ -77,7 +77,7 @@ class FunctionConfig:
     """Let the function use the credentials of whoever runs it, in place of worthless ones."""
     enforce_memory: bool = True
     """Kill the processes when they have more than `memory_mb` resident."""
-    private_tmp: bool | None = False
+    private_tmp: bool | None = None
     """Mount each environment's own folder on `/tmp`, which costs a cold start some 4 ms; None: where that can be done,
     which is where this process may mount and nothing that the function needs lies there. `TMPDIR` is always set."""
     layers: Sequence[Path] = ()

@@ -15,6 +15,7 @@ from awslambdaric_lite.emulator.environments import filesystem
 from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.errors import InvalidFunction
 from awslambdaric_lite.emulator.function import FunctionConfig
+from tests.support import extension_client
 
 from .conftest import SOCKET_RUNTIME
 from .environment_harness import alive, running
@@ -100,20 +101,43 @@ def test_a_mount_adds_no_variables(outside: tuple[Path, list[str]]) -> None:
 
 
 def test_layers_on_opt(outside: tuple[Path, list[str]]) -> None:
-    """They are mounted there, read-only, without being asked for; `/tmp` is not."""
+    """They are mounted there, read-only, without being asked for, as `/tmp` is."""
     root, runtime = outside
     (root / "layer" / "python").mkdir(parents=True)
 
     async def story() -> None:
-        async with running(root, runtime, layers=[root / "layer"]) as function:
+        async with running(root, runtime, layers=[root / "layer"], private_tmp=False) as function:
             seen, _ = await function.invoke()
             assert seen["/opt"] == ["python"]
             assert seen["refused"] == "Read-only file system"
             assert seen["env"]["PYTHONPATH"] == "/opt/python"
             assert seen["env"]["TMPDIR"] != "/tmp"
-        async with running(root, runtime, layers=[root / "layer"], private_tmp=True) as function:
+        async with running(root, runtime, layers=[root / "layer"]) as function:
             seen, _ = await function.invoke()
             assert (seen["/opt"], seen["/tmp"]) == (["python"], [])
+
+    asyncio.run(story())
+
+
+def test_an_extension_shares_the_mounts(outside: tuple[Path, list[str]]) -> None:
+    """An extension of a layer finds itself on `/opt`, and `/tmp` is the function's, too."""
+    root, runtime = outside
+    program = root / "layer" / "extensions" / "watcher"
+    program.parent.mkdir(parents=True)
+    shutil.copy(Path(extension_client.__file__), root / "extension_client.py")
+    program.write_text(
+        f"#!{runtime[0]} -S\nimport os, sys\nsys.path.insert(0, {str(root)!r})\n"
+        "from extension_client import ExtensionClient\n"
+        "extension = ExtensionClient('watcher')\nextension.register(['INVOKE'])\n"
+        "open('/tmp/' + '-'.join(os.listdir('/opt/extensions')), 'w').close()\n"
+        "while True: extension.next()\n"
+    )
+    program.chmod(0o755)
+
+    async def story() -> None:
+        async with running(root, runtime, layers=[root / "layer"]) as function:
+            seen, _ = await function.invoke()
+            assert (seen["/opt"], seen["/tmp"]) == (["extensions"], ["watcher"])
 
     asyncio.run(story())
 

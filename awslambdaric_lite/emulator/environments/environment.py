@@ -191,7 +191,8 @@ class ExecutionEnvironment(EnvironmentProcesses):
             log_stream=self.log_stream,
         )
         self._turns.expect_extensions()
-        extensions.launch((*self.function.extensions, *self._filesystem.extension_programs), variables)
+        programs = (*self.function.extensions, *self._filesystem.extension_programs)
+        extensions.launch(programs, variables, self._filesystem.extension_command)
         if not extensions.registered or extensions.failure is not None:
             turn = await self._turns.wait(limit_s)
             if turn is not Turn.EXTENSIONS_REGISTERED:

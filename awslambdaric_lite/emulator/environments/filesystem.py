@@ -85,6 +85,19 @@ class Filesystem:
         program = _executable(command[0], variables.get("PATH", os.defpath), cwd)
         return self._mounter.command([program, *command[1:]], self._opt_source, self._tmp_source)
 
+    def extension_command(self, program: Path) -> list[str]:
+        """The command line that runs an external extension, which shares the mounts of the runtime.
+
+        Raises:
+            OSError: it cannot be executed.
+        """
+        if self._mounter is None:
+            return [str(program)]
+        path = _executable(str(program), "", Path("/"))
+        if self._opt_source is not None and program.is_relative_to(self._opt_source):
+            path = str(OPT / program.relative_to(self._opt_source))
+        return self._mounter.command([path], self._opt_source, self._tmp_source)
+
 
 class Layout:
     """The files of a function: its layers, merged once, and a scratch folder for each environment.
@@ -97,10 +110,8 @@ class Layout:
     def __init__(self, function: FunctionConfig, folder: Path) -> None:
         self._folder = folder
         self._content = layers.merge(function.layers, folder / "opt")
-        extensions = [*function.extensions, *layers.extension_programs(self._content)]
         needed = [path for needed in _needed(function) for path in (needed, needed.resolve())]
-        # Extensions share `/tmp` and `/opt` with the runtime, and are started without mounts.
-        self._mounter = None if extensions else _mounter()
+        self._mounter = _mounter()
         self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
         if self._content is not None and not self._mount_opt:
             needed.append(self._content.resolve())
@@ -108,9 +119,7 @@ class Layout:
         if function.private_tmp and not self._mount_tmp:
             inside = next((path for path in needed if path.is_relative_to(TMP)), None)
             reason = "this process may not mount"
-            if extensions:
-                reason = f"extension {extensions[0].name} would not share it"
-            elif self._mounter is not None and inside is not None:
+            if self._mounter is not None and inside is not None:
                 reason = f"{inside} lies there"
             raise InvalidFunction(f"private /tmp is not possible: {reason}; leave private_tmp out, for TMPDIR only")
 
@@ -141,6 +150,7 @@ def _needed(function: FunctionConfig) -> Iterator[Path]:
     for path in (program, program.resolve()):
         yield path
         yield path.parent.parent  # of `bin`, beside which an interpreter has its libraries
+    yield from function.extensions
     for argument in command[1:]:
         if os.path.isabs(argument):
             yield Path(argument)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -115,8 +115,13 @@ class Extensions:
         """Whether nobody is waited for."""
         return not self._awaited
 
-    def launch(self, files: Sequence[Path], variables: Mapping[str, str]) -> None:
-        """Start the external extensions; what goes wrong is told to the observer."""
+    def launch(
+        self, files: Sequence[Path], variables: Mapping[str, str], command: Callable[[Path], list[str]]
+    ) -> None:
+        """Start the external extensions; what goes wrong is told to the observer.
+
+        `command` makes the command line of a program; an `OSError` of it counts as one of the start.
+        """
         environment = programs.extension_environment(variables)
         for program in files:
             extension = self._registry.launch(program.name)
@@ -124,7 +129,7 @@ class Extensions:
                 self._launch_failed(extension, "TooManyExtensions", "ErrTooManyExtensions")
                 return
             try:
-                self._start(extension, program, environment)
+                self._start(extension, command(program), environment)
             except OSError as error:
                 reason = f"fork/exec {program}: {(error.strerror or 'failed').lower()}"
                 self._launch_failed(extension, programs.launch_error(error), reason)
@@ -223,10 +228,10 @@ class Extensions:
 
     # Processes
 
-    def _start(self, extension: Extension, program: Path, environment: Mapping[str, str]) -> None:
+    def _start(self, extension: Extension, command: Sequence[str], environment: Mapping[str, str]) -> None:
         output = self._log.extension_output()
         process = RuntimeProcess(
-            [str(program)],
+            command,
             env=environment,
             cwd=Path("/"),
             on_output=output.feed,
