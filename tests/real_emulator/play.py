@@ -75,6 +75,10 @@ class Play:
         """Note what the caller got whose turn it is, the first at first."""
         self.note("caller", "", self._callers.pop(0).result(WAIT))
 
+    def await_last_caller(self) -> None:
+        """Wait until whoever called last has an answer."""
+        self._callers[-1].result(WAIT)
+
     def connect(self) -> PlayConnection:
         """Open a connection."""
         self._connections.append(PlayConnection(self, self._stage.address))

@@ -56,6 +56,7 @@ def nobody_waits(play: Play) -> None:
     """A call beyond the polls that wait is refused at once."""
     connection, request_id = play.begin()
     play.invoke(b"2")
+    play.await_last_caller()  # before the first one's end, after which somebody might wait
     connection.finish(request_id)
     play.caller()
 
