@@ -114,7 +114,7 @@ class Serving:
         try:
             endpoint_url = self._service.open_endpoint(doors.host, doors.port)
         except AddressUnavailable as error:
-            raise UsageError(f"--port: {error}") from None
+            raise UsageError(f"{'--host' if error.is_of_address else '--port'}: {error}") from None
         try:
             url = self._service.open_url(doors.host, doors.url_port)
         except AddressUnavailable as error:

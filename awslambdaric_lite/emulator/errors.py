@@ -37,4 +37,8 @@ class TooManyRequests(EmulatorError, RuntimeError):
 
 
 class AddressUnavailable(EmulatorError, OSError):
-    """An address or a port cannot be listened on."""
+    """An address or a port cannot be listened on; `is_of_address` says that no port would do."""
+
+    def __init__(self, text: str, *, is_of_address: bool = False) -> None:
+        super().__init__(text)
+        self.is_of_address = is_of_address

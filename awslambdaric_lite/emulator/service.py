@@ -104,7 +104,8 @@ def _listen(application: Application, address: str, port: int) -> HttpServer:
     try:
         return HttpServer(application, address, port)
     except OSError as error:
-        raise AddressUnavailable(_reason(address, port, error)) from error
+        unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0  # the latter are the resolver's
+        raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
 
 
 def _reason(address: str, port: int, error: OSError) -> str:

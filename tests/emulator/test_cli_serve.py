@@ -256,8 +256,11 @@ def test_a_busy_port(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[
         (["app.handler", "--retries", "3"], "3 retry attempts are out of range"),
         (["app.handler", "--on-failure", "missing/file"], "missing is not a directory"),
         (["app.handler", "--env-file", "missing.env"], "--env-file missing.env does not exist"),
-        (["app.handler", "--host", "no-such-host.invalid", "--port", "0"], "address no-such-host.invalid is unknown"),
-        (["app.handler", "--host", "192.0.2.1", "--port", "0"], "address 192.0.2.1 is none of this machine"),
+        (
+            ["app.handler", "--host", "no-such-host.invalid", "--port", "0"],
+            "--host: address no-such-host.invalid is unknown",
+        ),
+        (["app.handler", "--host", "192.0.2.1", "--port", "0"], "--host: address 192.0.2.1 is none of this machine"),
         (["app.handler", "--unknown"], "--unknown"),
     ],
 )

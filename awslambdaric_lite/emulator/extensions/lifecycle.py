@@ -115,9 +115,7 @@ class Extensions:
         """Whether nobody is waited for."""
         return not self._awaited
 
-    def launch(
-        self, files: Sequence[Path], variables: Mapping[str, str], command: Callable[[Path], list[str]]
-    ) -> None:
+    def launch(self, files: Sequence[Path], variables: Mapping[str, str], command: Callable[[Path], list[str]]) -> None:
         """Start the external extensions; what goes wrong is told to the observer.
 
         `command` makes the command line of a program; an `OSError` of it counts as one of the start.
