@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from awslambdaric_lite import events
+from tests.support.client_process import package_root
 
 from .examples import BUILDS
 
-REPOSITORY = Path(__file__).parents[2]
 ONLY_REQUIRED = {
     "cloudwatch_logs": ("line",),
     "dynamodb": (("REMOVE", {"id": 1}),),
@@ -71,9 +70,9 @@ def test_importing_it_is_cheap() -> None:
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
         "print(*sorted(name for name in sys.modules if name.startswith('awslambdaric_lite.')))"
     )
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60
-    )
+    command = [sys.executable, "-S", "-c", code]
+    env = {"PYTHONPATH": package_root()}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
     top, ours = (set(line.split()) for line in done.stdout.splitlines())
     assert top - {"awslambdaric_lite"} <= set(sys.stdlib_module_names)
     assert not top & {"asyncio", "http", "ssl"}

@@ -18,7 +18,7 @@ from tests.stale.package import RESET, bytecode, edited, install
 from tests.support.client_process import package_root
 
 HANDLER = """
-import sys
+import os, sys
 opened = []
 sys.addaudithook(lambda name, arguments: opened.append(str(arguments[0])) if name == "open" else None)
 import package.module
@@ -28,7 +28,7 @@ def handler(event, context):
         "answer": package.module.answer(),
         "rescued": sorted(stale.rescued) if stale else None,
         "file": package.module.answer.__code__.co_filename,
-        "opened": [path for path in opened if "package" in path],
+        "opened": [path for path in opened if path.startswith(os.getcwd()) and "package" in path],
     }
 """
 OLD, NEW = "def answer():\n    return 'old'\n", "def answer():\n    return 'new'\n"
