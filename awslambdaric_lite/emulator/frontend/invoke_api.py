@@ -16,7 +16,7 @@ from ..host import FunctionHost
 from ..http.connection import Exchange
 from ..results import Answer, Invocation
 from ..streams import ResponseStream
-from . import eventstream
+from . import answering, eventstream
 from .asynchronous import AsynchronousQueue
 from .requests import InvokeRequest, Operation, read_head
 from .service_errors import service_error
@@ -24,7 +24,6 @@ from .service_errors import service_error
 LOG_TAIL = 4096  # bytes of the log, before base64
 _HEALTH_PATHS = ("/health", "/")
 _ERROR_TRAILER = "lambda-runtime-function-error-type"
-_LAST_WORDS_S = 1.0  # on closing, for answers to leave
 
 
 class InvokeApi:
@@ -39,11 +38,7 @@ class InvokeApi:
 
     async def close(self) -> None:
         """Wait for callers to get their answers; to be called when the host is closed, and before the server is."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_LAST_WORDS_S)
-        for exchange in self._tasks.values():
-            exchange.abort()  # it reads too slowly
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await answering.finish(self._tasks)
 
     # What the HTTP server calls
 

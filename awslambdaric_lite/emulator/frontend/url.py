@@ -18,6 +18,7 @@ from ..host import FunctionHost
 from ..http.connection import Exchange
 from ..results import Answer, Invocation
 from ..streams import ResponseStream
+from . import answering
 from .service_errors import service_error, too_large
 from .tracing import new_trace_id
 from .url_cors import Cors, is_preflight
@@ -27,7 +28,6 @@ from .url_response import BAD_GATEWAY, MalformedResponse, UrlResponse, buffered_
 
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 
-_LAST_WORDS_S = 1.0  # on closing, for answers to leave
 _WITHOUT_BODY = (204, 304)  # RFC 9110, section 6.4.1
 _TRACE_KEY = re.compile(r"(?:^|(?<=;))\w+(?==)")
 _log = logging.getLogger(__name__)
@@ -61,11 +61,7 @@ class FunctionUrl:
 
     async def close(self) -> None:
         """Wait for callers to get their answers; to be called when the host is closed, and before the server is."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=_LAST_WORDS_S)
-        for exchange in self._tasks.values():
-            exchange.abort()  # it reads too slowly
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await answering.finish(self._tasks)
 
     # What the HTTP server calls
 
