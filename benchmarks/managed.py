@@ -15,14 +15,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import interpreter, machine
+from . import interpreter, machine, suite
 from .contenders import BASELINE, Contender, Registry
 from .report import figure
 from .results import Results
 from .runner import ENVIRONMENT
 from .stats import ratio
 from .tables import Table, show
-from .workshop import DEFAULT_BUILD, HERE, Unavailable, Workshop, build_directory
+from .workshop import HERE, Unavailable, Workshop, build_directory
 
 APP = HERE / "contenders" / "managed_app"
 CONTENDERS = ("lite", BASELINE)
@@ -152,14 +152,9 @@ def table(results: Results, measure_name: str) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.managed", description=__doc__)
+    options = suite.parser("managed", __doc__)
     options.add_argument("--workers", type=int, action="append", metavar="N", help="(repeatable) default 16 and 64")
     options.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each is run (default 5)")
-    options.add_argument(
-        "--python", type=Path, default=Path(sys.executable), metavar="PATH", help="run them on this one"
-    )
-    options.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
-    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
     return options
 
 
@@ -186,11 +181,7 @@ def main(arguments: list[str] | None = None) -> int:
                         kept.setdefault(f"managed_{workers}_memory", []).append(figures.proportional)
     except Unavailable as reason:
         raise SystemExit(f"benchmarks: {reason}") from reason
-    described = machine.describe(python, "left to the scheduler")
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
-    results = Results(described, samples, rounds=options.rounds)
-    if options.output:
-        results.save(options.output)
+    results = suite.collected(samples, options.rounds, python, neighbours, options.output)
     show([table(results, name) for name in results.measures()])
     return 0
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import interpreter, machine
+from . import interpreter, machine, suite
 from .contenders import BASELINE, Contender, Registry
 from .managed import PollCounter
 from .report import figure
@@ -22,7 +22,7 @@ from .results import Results
 from .runner import ENVIRONMENT
 from .stats import ratio
 from .tables import Table, show
-from .workshop import DEFAULT_BUILD, HERE, Unavailable, Workshop, build_directory, run
+from .workshop import HERE, Unavailable, Workshop, build_directory, run
 
 APP = HERE / "contenders" / "managed_app" / "app.py"
 RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
@@ -106,13 +106,8 @@ def table(results: Results, kind: str) -> Table:
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.stale", description=__doc__)
+    options = suite.parser("stale", __doc__)
     options.add_argument("--rounds", type=int, default=10, metavar="N", help="how often each is run (default 10)")
-    options.add_argument(
-        "--python", type=Path, default=Path(sys.executable), metavar="PATH", help="run them on this one"
-    )
-    options.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
-    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
     return options
 
 
@@ -141,11 +136,7 @@ def main(arguments: list[str] | None = None) -> int:
                         samples.setdefault(setup.name, {}).setdefault(MEASURES[kind], []).append(seconds)
     except Unavailable as reason:
         raise SystemExit(f"benchmarks: {reason}") from reason
-    described = machine.describe(python, "left to the scheduler")
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
-    results = Results(described, samples, rounds=options.rounds)
-    if options.output:
-        results.save(options.output)
+    results = suite.collected(samples, options.rounds, python, neighbours, options.output)
     show([table(results, kind) for kind in MEASURES])
     return 0
 

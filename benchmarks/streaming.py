@@ -5,7 +5,6 @@ The official client cannot stream, so these are figures, not comparisons.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -16,12 +15,12 @@ import sys
 import time
 from pathlib import Path
 
-from . import interpreter, machine
+from . import interpreter, machine, suite
 from .contenders import Contender, Registry
 from .results import Results
 from .runner import ENVIRONMENT
 from .tables import Table, show
-from .workshop import DEFAULT_BUILD, HERE, Unavailable, Workshop, build_directory
+from .workshop import HERE, Unavailable, Workshop, build_directory
 
 APP = HERE / "contenders" / "streaming_app"
 CHUNKS = (100, 8 << 10, 64 << 10, 1 << 20)  # bytes
@@ -127,18 +126,9 @@ def table(results: Results) -> Table:
     return found
 
 
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.streaming", description=__doc__)
-    options.add_argument("--python", type=Path, default=Path(sys.executable), metavar="PATH", help="run it on this one")
-    options.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
-    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
-    return options
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Measure; print the table."""
-    options = parser().parse_args(arguments)
+    options = suite.parser("streaming", __doc__).parse_args(arguments)
     build = build_directory(options.build_dir)
     python = interpreter.prepare(options.python, build)
     workshop = Workshop(build, python)
@@ -147,11 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
         samples = measure(Registry(workshop).contender("lite"), workshop.stage("streaming_app", (APP, ".")))
     except (Unavailable, TimeoutError) as reason:
         raise SystemExit(f"benchmarks: {reason}") from reason
-    described = machine.describe(python, "left to the scheduler")
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
-    results = Results(described, {"lite": samples}, rounds=STREAMS)
-    if options.output:
-        results.save(options.output)
+    results = suite.collected({"lite": samples}, STREAMS, python, neighbours, options.output)
     show([table(results)])
     return 0
 
