@@ -366,7 +366,11 @@ def _leave(status: int) -> int:
         threads_ended: "list[bool]" = []
         atexit.register(threads_ended.append, True)  # registered last, called first, after threads were waited for
 
+        runs = _thread.allocate_lock()
+        runs.acquire()
+
         def cut_short() -> None:
+            runs.release()
             time.sleep(_LINGER)
             if not threads_ended:
                 _flush()
@@ -374,6 +378,7 @@ def _leave(status: int) -> int:
 
         try:
             _thread.start_new_thread(cut_short, ())
+            runs.acquire()  # a thread that begins after the interpreter's end crashes Python 3.10 and 3.11
         except RuntimeError:
             pass  # no more threads: then nobody needs to be waited for
     return status

@@ -116,3 +116,16 @@ raise ValueError("x")
     result = run_lite(tmp_path, source)
     assert result.exit_code == 1
     assert [request.verb for request in result.replies] == ["init/error"]
+
+
+@pytest.mark.parametrize("time", range(3))
+def test_exit_leaves_no_thread_to_begin_after_the_end(tmp_path: Path, time: int) -> None:
+    """On one CPU the thread that watches over the exit would begin when the interpreter is gone: a crash up to 3.11."""
+    source = """
+import os, sys, threading
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def handler(event, context):
+    sys.exit(4)
+"""
+    result = run_lite(tmp_path, source, env={"PYTHONDEVMODE": "1"})
+    assert result.exit_code == 4, result.stderr
