@@ -20,7 +20,13 @@ def add_function_options(parser: argparse.ArgumentParser) -> None:
     options.add_argument("--task-root", metavar="DIR", default=".", help="the function's folder (default: this one)")
     options.add_argument("--name", default="function", help="the function's name (default: function)")
     options.add_argument("--timeout", metavar="S", type=float, default=3.0, help="seconds (default: 3, as on AWS)")
-    options.add_argument("--memory", metavar="MB", type=int, default=128, help="megabytes (default: 128, as on AWS)")
+    options.add_argument(
+        "--memory",
+        metavar="MB",
+        type=int,
+        default=128,
+        help="megabytes (default: 128, as on AWS; with --managed-concurrency 2048)",
+    )
     options.add_argument(
         "--layer", metavar="DIR", action="append", default=[], help="a layer's folder or zip file; repeatable"
     )
@@ -37,7 +43,15 @@ def add_function_options(parser: argparse.ArgumentParser) -> None:
         help="any runtime's command, run in the task root; {handler} in it stands for HANDLER (default: this runtime)",
     )
     options.add_argument(
-        "--log-format", choices=["Text", "JSON"], default="Text", help="of the function's log (default: Text)"
+        "--managed-concurrency",
+        metavar="N",
+        type=int,
+        help="as on Lambda Managed Instances: so many invocations at once in each environment",
+    )
+    options.add_argument(
+        "--log-format",
+        choices=["Text", "JSON"],
+        help="of the function's log (default: Text; with --managed-concurrency always JSON)",
     )
     options.add_argument(
         "--log-level",
@@ -62,6 +76,8 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(
             f"handler {arguments.handler!r} has no dot; write module.function, such as {arguments.handler}.handler"
         )
+    if arguments.managed_concurrency is not None and arguments.log_format == "Text":
+        raise UsageError("--log-format Text does not go with --managed-concurrency: logs are always JSON there")
     return {
         "task_root": arguments.task_root,
         "timeout_s": arguments.timeout,
@@ -70,7 +86,8 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "env": _variables(arguments),
         "layers": arguments.layer,
         "aws_credentials": arguments.aws,
-        "log_format": arguments.log_format,
+        "managed_concurrency": arguments.managed_concurrency,
+        "log_format": arguments.log_format or "Text",
         "log_level": arguments.log_level,
         "debug": arguments.debug,
     }

@@ -15,6 +15,7 @@ from .environments.variables import check_customer_variables
 from .errors import InvalidFunction, UnknownQualifier
 from .http.connection import Framing
 from .logs.levels import ApplicationLevel, LogFormat, SystemLevel
+from .managed_settings import MAX_MEMORY_MB, managed_defaults
 
 ACCOUNT = "012345678912"
 LATEST = "$LATEST"
@@ -57,6 +58,11 @@ class FunctionConfig:
     timeout_s: float = 3.0
     init_timeout_s: float = 10.0
     concurrency: int = 10
+    """So many environments at most."""
+    managed_concurrency: int | None = None
+    """Run the function as Lambda Managed Instances do, with so many invocations at once in each environment
+    (`PerExecutionEnvironmentMaxConcurrency`): logs are JSON, nothing is frozen, memory is 2048 MB and an init has 130 s
+    unless set otherwise. None is an ordinary function, with one invocation at a time."""
     region: str = "us-east-1"
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Which version each alias stands for; the versions are known by that, too."""
@@ -98,14 +104,18 @@ class FunctionConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task_root", Path(self.task_root).absolute())
+        if self.managed_concurrency is not None:
+            for name, value in managed_defaults(self).items():
+                object.__setattr__(self, name, value)
         if not self.handler:
             raise InvalidFunction("the handler is empty; give it as module.function, such as app.handler")
         if not self.task_root.is_dir():
             raise InvalidFunction(f"task root {self.task_root} is not a directory; give the folder of the function")
         if not 0 < self.timeout_s <= 900:
             raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; Lambda takes up to 900 s")
-        if not 128 <= self.memory_mb <= 10240:
-            raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to 10240 MB")
+        most_mb = 10240 if self.managed_concurrency is None else MAX_MEMORY_MB
+        if not 128 <= self.memory_mb <= most_mb:
+            raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to {most_mb} MB")
         if self.concurrency < 1:
             raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
         if not 0 <= self.provisioned <= self.concurrency:
@@ -139,6 +149,11 @@ class FunctionConfig:
     def arn(self) -> str:
         """The ARN without a qualifier."""
         return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
+
+    @property
+    def capacity(self) -> int:
+        """How many invocations can run at once, in all environments."""
+        return self.concurrency * (self.managed_concurrency or 1)
 
     def resolve(self, qualifier: str | None) -> tuple[str, str]:
         """The version that a qualifier stands for, and the ARN that an invocation with it shows.

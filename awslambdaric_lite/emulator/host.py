@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
 from .environments.guardian import Guardian
+from .environments.managed import ManagedEnvironment
 from .environments.pool import EnvironmentPool
 from .errors import LocalLambdaClosed
 from .function import LATEST, FunctionConfig
@@ -112,7 +114,8 @@ class FunctionHost:
 
     def _create(self, version: str, provisioned: bool) -> ExecutionEnvironment:
         assert self._layout is not None
-        return ExecutionEnvironment(
+        kind = ClassicEnvironment if self.function.managed_concurrency is None else ManagedEnvironment
+        return kind(
             self.function,
             self._layout.environment(next(self._numbers)),
             self._guardian,

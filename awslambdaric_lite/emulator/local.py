@@ -36,7 +36,8 @@ _T = TypeVar("_T")
 class LocalLambda:
     """A function that can be invoked, from `with` to the end of its block.
 
-    The settings are those of `FunctionConfig`, such as `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`.
+    The settings are those of `FunctionConfig`, such as `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`;
+    with `managed_concurrency` it runs as on Lambda Managed Instances, several invocations at once in an environment.
     `runtime` is the command of any runtime, a list of arguments, run in the task root; `{handler}` in an argument
     stands for the handler, which is in `_HANDLER` in any case. Without it, this package's runtime runs on this
     interpreter. `on_log` gets each line of log as it is written, from another thread. `asynchronous` says how
@@ -188,15 +189,15 @@ class LocalLambda:
 
     def freeze(self) -> None:
         """Stop every process where it stands, as between invocations, but in the middle of one, too."""
-        self._each(ExecutionEnvironment.freeze)
+        self._each(lambda environment: environment.freeze())
 
     def thaw(self) -> None:
         """Let them go on."""
-        self._each(ExecutionEnvironment.thaw)
+        self._each(lambda environment: environment.thaw())
 
     def time_out_now(self) -> None:
         """Let the invocations that run be out of time."""
-        self._each(ExecutionEnvironment.time_out_now)
+        self._each(lambda environment: environment.time_out_now())
 
     def crash(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Let the runtimes' processes die of a signal."""
@@ -204,7 +205,7 @@ class LocalLambda:
 
     def sigterm(self) -> None:
         """Send SIGTERM to the runtimes, as the platform does before it ends an environment."""
-        self._each(ExecutionEnvironment.sigterm)
+        self._each(lambda environment: environment.sigterm())
 
     def snapshot_restore(self) -> None:
         """Start a new environment up to its snapshot and restore it; the next invocation finds it restored.
@@ -227,7 +228,8 @@ class LocalLambda:
         """Make the attempts that run stale ones: their replies get 410, and their runtimes get the events again.
 
         Raises:
-            EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
+            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or several may run at
+                once (`managed_concurrency`).
         """
 
         def cross_wire() -> None:

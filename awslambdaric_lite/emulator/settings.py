@@ -18,6 +18,7 @@ class FunctionSettings(TypedDict, total=False):
     timeout_s: float
     init_timeout_s: float
     concurrency: int
+    managed_concurrency: int | None
     region: str
     aliases: Mapping[str, str]
     provisioned: int

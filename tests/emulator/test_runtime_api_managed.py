@@ -278,3 +278,29 @@ def test_a_thousand_invocations_on_eight_workers(api: ManagedApiServer) -> None:
     finally:
         for client in clients:
             client.__exit__(None, None, None)
+
+
+def test_a_late_invocation_lingers_until_the_runtime_is_told(api: ManagedApiServer) -> None:
+    """A reply that comes too late ends that, and so does the end of its code in any other way that is told."""
+    with api.client() as client, api.client() as other:
+        invocations = [begin(api, each, request_id) for each, request_id in ((client, "id-1"), (other, "id-2"))]
+        for invocation in invocations:
+            api.run(lambda invocation=invocation: api.api.time_out(invocation, payloads.timed_out("id", 3.0)))  # type: ignore[misc]
+        assert api.run(lambda: api.api.lingering) == 2
+        assert client.ask(reply(invocations[0])).status == 410
+        assert api.run(lambda: api.api.lingering) == 1
+        assert other.ask(reply(invocations[1], kind="error")).status == 410
+        assert api.run(lambda: api.api.lingering) == 0
+
+
+def test_a_late_reply_is_not_taken_for_that_of_a_retry(api: ManagedApiServer) -> None:
+    """Both have the same request id; the attempt ids tell them apart, and the late one lingers no longer."""
+    with api.client() as client, api.client() as other:
+        first = begin(api, client, "id-1")
+        api.run(lambda: api.api.time_out(first, payloads.timed_out("id", 3.0)))
+        retry = begin(api, other, "id-1")
+        late = client.ask(reply(first, b"1", f"Lambda-Runtime-Invocation-Id: {first.attempt_id}"))
+        assert (late.status, late.body) == (410, TOO_LATE)
+        assert api.run(lambda: api.api.lingering) == 0
+        assert other.ask(reply(retry, b"2", f"Lambda-Runtime-Invocation-Id: {retry.attempt_id}")).status == 202
+        assert payload(retry) == b"2"

@@ -1,7 +1,7 @@
-"""One execution environment: a runtime process, its Runtime API, its scratch folder, its log stream.
+"""What all execution environments have in common: processes, a Runtime API, a scratch folder, a log stream, an init.
 
-Owns the life cycle: init, restore, one invocation at a time, frozen in between, and a fresh process in the same
-environment after an exit or a time-out (the scratch folder stays, as `/tmp` does).
+Owns the init and the end. How invocations are run in between is decided by two kinds: one after another
+(`ClassicEnvironment`), or several at once (`ManagedEnvironment`).
 """
 
 from __future__ import annotations
@@ -10,53 +10,56 @@ import asyncio
 import contextlib
 import shutil
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 
-from ..extensions.lifecycle import EnvironmentFailure
+from ..errors import EmulatorError
 from ..function import FunctionConfig
+from ..http.connection import Application, Exchange
 from ..http.faults import Faults
-from ..logs.events import (
-    InitPhase,
-    InitReport,
-    InitRuntimeDone,
-    InitStart,
-    Instance,
-    Outcome,
-    RestoreReport,
-    RestoreRuntimeDone,
-    RestoreStart,
-)
-from ..logs.spans import InvocationClock
-from ..logs.stream import LineSink
+from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
+from ..logs.inlet import LogInlet
+from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
-from ..results import Answer, Completion, Invocation
+from ..results import Answer, Invocation
 from ..runtime_api import payloads
 from .filesystem import Filesystem
 from .generation import Generation
 from .guardian import Guardian
-from .passage import Passage
 from .processes import EnvironmentProcesses
 from .turns import Turn
 from .variables import log_stream_name, process_environment
 
 _EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit
-_RESTORE_LIMIT_S = 10.0
+PREPARATION_LIMIT_S = 130.0  # of an init that no invocation waits for; source: "Lambda runtime environment"
 
 
-class ExecutionEnvironment(EnvironmentProcesses):
-    """Runs invocations one after another."""
+class EnvironmentOver(EmulatorError):
+    """An environment cannot take an invocation that it was chosen for: another one is needed."""
+
+
+class ExecutionEnvironment(EnvironmentProcesses, ABC):
+    """One execution environment.
+
+    Attributes:
+        over: it will never take an invocation again.
+        on_change: called when it may take more invocations than before without one having ended, or is over.
+    """
 
     def __init__(
         self,
         function: FunctionConfig,
         filesystem: Filesystem,
-        guardian: Guardian | None = None,
-        sink: LineSink | None = None,
+        guardian: Guardian | None,
+        log: LogStream,
         *,
         version: str = "$LATEST",
         provisioned: bool = False,
         faults: Faults | None = None,
     ) -> None:
-        super().__init__(function, sink)
+        super().__init__(function, log)
+        self.over = False
+        self.on_change: Callable[[ExecutionEnvironment], None] = lambda environment: None
         self.version = version
         self.provisioned = provisioned
         self.log_stream = log_stream_name(version)
@@ -64,51 +67,37 @@ class ExecutionEnvironment(EnvironmentProcesses):
         self._filesystem = filesystem
         self._guardian = guardian
         self._faults = faults
-        self._was_reset = False  # after a failure: the next init is part of an invocation
         self._started_at = 0.0
 
     @property
+    @abstractmethod
     def initialization_type(self) -> str:
         """The value of `AWS_LAMBDA_INITIALIZATION_TYPE`."""
-        if self.function.snap_start:
-            return "snap-start"
-        return "provisioned-concurrency" if self.provisioned else "on-demand"
 
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """How many invocations it can run at once, as things stand."""
+
+    @abstractmethod
     async def prepare(self) -> Answer | None:
-        """Start the runtime ahead of its first invocation, which starts it again if this fails; return why it does."""
-        limit = max(130.0, self.function.timeout_s)  # source: the developer guide, "Lambda runtime environment"
-        failure = await self._initialize("init", limit, None)
-        if failure is None:
-            self._freeze()
-        return failure
+        """Start the runtime ahead of its first invocation; return what went wrong."""
+
+    @abstractmethod
+    async def run(self, invocation: Invocation) -> None:
+        """Take one invocation from start to completion. The caller is answered on the way.
+
+        Raises:
+            EnvironmentOver: the environment had come to its end before.
+        """
 
     async def restore(self) -> Answer | None:
-        """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong."""
-        self.thaw()
-        failure, _ = await self._restore(None)
-        if failure is None:
-            self._freeze()
-        return failure
+        """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong.
 
-    async def run(self, invocation: Invocation) -> None:
-        """Take one invocation from start to completion. The caller is answered on the way."""
-        passage = Passage(invocation)
-        self.thaw()
-        if self._signalled is not None:
-            await self._await_signalled(self._signalled)
-        if self.pid is None:
-            invocation.cold = True
-            await self._start(passage)
-        if self._awaits_restore and passage.failure is None:
-            failure, passage.restore_ms = await self._restore(invocation.request_id)
-            if failure is not None:
-                passage.fail(failure)
-        self._begin(passage)
-        if passage.failure is None:
-            await self._invoke(passage)
-        self._complete(passage)
-        self._signalled = None
-        self._freeze()
+        Raises:
+            EmulatorError: the function has no snapshots.
+        """
+        raise EmulatorError("the function has no snapshots to restore")
 
     async def close(self) -> None:
         """End the processes, as in a spin-down, and wait until nothing of them is left."""
@@ -119,28 +108,35 @@ class ExecutionEnvironment(EnvironmentProcesses):
         await self.close()
         shutil.rmtree(self._filesystem.scratch, ignore_errors=True)
 
-    # Phases
+    # What tests do to it
 
-    async def _start(self, passage: Passage) -> None:
-        """Bring a runtime up for an invocation.
+    @abstractmethod
+    def time_out_now(self) -> None:
+        """Let the invocations that run be out of time."""
 
-        An init that fails is repeated inside of the invocation, on the function's own time, as on AWS.
+    @abstractmethod
+    def cross_wire(self) -> None:
+        """Make the attempts that run stale ones: their replies get 410, and the runtime gets the events again.
+
+        Raises:
+            EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
         """
-        request_id = passage.invocation.request_id
-        failure: Answer | None = None
-        if not self._was_reset:
-            failure = await self._initialize("init", self.function.init_timeout_s, request_id)
-            passage.init_ms = (self._turns.at - self._started_at) * 1000
-            if failure is None:
-                return
-            if failure.error_type != payloads.TIMED_OUT and not self.function.repeat_failed_init:
-                passage.fail(failure)
-                return
-        passage.init_ms = None
-        self._begin(passage)
-        failure = await self._initialize("invoke", self.function.timeout_s, request_id)
-        if failure is not None:
-            passage.fail(failure)
+
+    # What the kinds differ in
+
+    @abstractmethod
+    def on_request(self, exchange: Exchange) -> None:
+        """A request to the port begins."""
+
+    @abstractmethod
+    def _new_api(self) -> Application:
+        """The Runtime API of new processes."""
+
+    @abstractmethod
+    def _new_inlet(self) -> LogInlet | None:
+        """Where new processes may log to beside their output."""
+
+    # The init
 
     async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> Answer | None:
         """Start the processes and wait until they are ready; return what went wrong."""
@@ -150,8 +146,9 @@ class ExecutionEnvironment(EnvironmentProcesses):
         self._peak_mb = 0
         self._filesystem.scratch.mkdir(exist_ok=True)
         recorded = self.requests if self.function.api.record_requests else None
-        generation = Generation(self.function, self.version, self._log, self._guardian, self, recorded, self._faults)
-        self._generation = generation
+        generation = self._generation = Generation(
+            self.function, self.version, self._log, self._guardian, self, self._new_api(), recorded, self._faults
+        )
         self._log.emit(InitStart(self.initialization_type, phase, self._instance))
         try:
             turn = await self._bring_up(generation, limit_s)
@@ -160,7 +157,6 @@ class ExecutionEnvironment(EnvironmentProcesses):
             failure = payloads.invalid_entrypoint(request_id, error)
         else:
             if turn in (Turn.NEXT, Turn.RESTORE_READY):
-                self._awaits_restore = turn is Turn.RESTORE_READY
                 self._report_init(generation, phase, "success")
                 return None
             if turn is Turn.TIMED_OUT:
@@ -199,7 +195,7 @@ class ExecutionEnvironment(EnvironmentProcesses):
                 return turn
         self._turns.expect_runtime()
         command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
-        generation.start_runtime(command, variables)
+        generation.start_runtime(command, variables, self._new_inlet())
         turn = await self._turns.wait(self._started_at + limit_s - time.perf_counter())
         if turn not in (Turn.NEXT, Turn.RESTORE_READY):
             return turn
@@ -216,32 +212,6 @@ class ExecutionEnvironment(EnvironmentProcesses):
         generation.extensions.report()
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
-    async def _restore(self, request_id: str | None) -> tuple[Answer | None, float]:
-        """Let the runtime go on after its snapshot; return what went wrong, and the milliseconds that it took."""
-        assert self._generation is not None
-        started = time.perf_counter()
-        self._awaits_restore = False
-        self._log.emit(RestoreStart(self._instance))
-        self._turns.expect_runtime()
-        self._generation.api.restore()
-        turn = await self._turns.wait(_RESTORE_LIMIT_S)
-        took_ms = (self._turns.at - started) * 1000
-        outcome: Outcome = "success"
-        failure: Answer | None = None
-        if turn is Turn.TIMED_OUT:
-            self._read_output()
-            outcome = "timeout"
-            failure = payloads.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
-        elif turn is not Turn.NEXT:
-            outcome = "error"
-            failure = await self._failure(self._generation, turn, request_id)
-        error_type = None if failure is None else failure.error_type
-        self._log.emit(RestoreRuntimeDone(outcome, error_type))
-        self._log.emit(RestoreReport(took_ms, outcome, error_type))
-        if outcome != "success":
-            await self._reset("timeout" if outcome == "timeout" else "failure")
-        return failure, took_ms
-
     async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> Answer:
         """What processes that gave up during init or restore leave to the caller."""
         if turn is Turn.INIT_ERROR:
@@ -251,87 +221,11 @@ class ExecutionEnvironment(EnvironmentProcesses):
             return self._reported
         return self._ended(generation, turn).answer(request_id)
 
-    async def _invoke(self, passage: Passage) -> None:
-        assert passage.began is not None and self._generation is not None
-        invocation, generation = passage.invocation, self._generation
-        deadline = passage.began + self.function.timeout_s
-        remaining = deadline - time.perf_counter()
-        invocation.deadline_ms = int((time.time() + remaining) * 1000)
-        clock = passage.clock = InvocationClock()
-        turn = Turn.EXITED  # for a process that asked for an invocation and was gone before it came
-        if generation.extensions.failure is not None:
-            turn = Turn.EXTENSION_FAILED
-        elif generation.process is not None:
-            self._passage = passage
-            self._turns.expect_runtime()
-            generation.extensions.invoke(invocation)
-            generation.api.deliver(invocation)
-            turn = await self._turns.wait(remaining)
-            if turn is Turn.NEXT:
-                clock.runtime_ready = self._turns.at
-                self._log.emit(passage.runtime_done(self._turns.at))
-                turn = await self._await_extensions(generation, deadline - time.perf_counter())
-            self._passage = None
-        if turn is Turn.EXTENSIONS_READY:
-            clock.extensions_ready = self._turns.at
-            return
-        self._read_output()
-        if turn is Turn.TIMED_OUT:
-            generation.api.interrupt()
-            await self._time_out(passage)
-        else:
-            await self._give_up(passage, self._ended(generation, turn))
-
-    async def _time_out(self, passage: Passage) -> None:
-        """End an invocation that is out of time, and every process with it."""
-        assert passage.clock is not None
-        request_id = passage.invocation.request_id
-        if passage.clock.runtime_ready is None:
-            passage.status = "timeout"
-            self._log.emit(passage.runtime_done(self._turns.at))
-        await self._reset("timeout")
-        self._log.note(self._time_out_line(request_id))
-        passage.fail(payloads.timed_out(request_id, self.function.timeout_s))
-
-    async def _give_up(self, passage: Passage, end: EnvironmentFailure) -> None:
-        """End an invocation whose runtime or extension has ended, and every other process."""
-        assert passage.clock is not None
-        request_id = passage.invocation.request_id
-        if passage.clock.runtime_ready is None:
-            passage.status = "error"
-            self._log.emit(passage.runtime_done(self._turns.at, end.error_type))
-        self._log.note(f"RequestId: {request_id} Error: {end.reason}")
-        self._log.note(end.error_type)
-        passage.fail(end.answer(request_id))
-        await self._reset("failure")
-
-    def _begin(self, passage: Passage) -> None:
-        if passage.began is None:
-            self._log.emit(passage.begin(self.version))
-            self._turns.at = passage.began or 0.0
-
-    def _complete(self, passage: Passage) -> None:
-        if self._generation is not None:
-            self._peak_mb = self._generation.peak_memory_mb()
-        ended = passage.end(
-            self._turns.at,
-            memory_size_mb=self.function.memory_mb,
-            max_memory_used_mb=self._peak_mb,
-            has_extensions=self._generation is not None and len(self._generation.extensions) > 0,
-        )
-        self._log.emit(ended)
-        passage.invocation.completed.set_result(Completion(ended.report, self._log.take()))
-
-    def _freeze(self) -> None:
-        if self.function.freeze:
-            self.freeze()
-
-    def _time_out_line(self, request_id: str) -> str:
-        return f"{iso_time(now())} {request_id} Task timed out after {self.function.timeout_s:.2f} seconds"
-
     # The processes
 
     async def _reset(self, reason: str) -> None:
-        """End every process after a failure; `/tmp` stays, and the next init is part of an invocation."""
-        self._was_reset = True
+        """End every process after a failure; `/tmp` stays."""
         await self._end(reason)
+
+    def _time_out_line(self, request_id: str) -> str:
+        return f"{iso_time(now())} {request_id} Task timed out after {self.function.timeout_s:.2f} seconds"

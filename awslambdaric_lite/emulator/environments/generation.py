@@ -14,12 +14,11 @@ from typing import Protocol
 from ..extensions.lifecycle import Extensions, ExtensionsObserver
 from ..extensions.router import Router
 from ..function import FunctionConfig
-from ..http.connection import Exchange, RecordedRequest
+from ..http.connection import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
-from ..logs.descriptor import TelemetryDescriptor
+from ..logs.inlet import LogInlet
 from ..logs.stream import LogStream
-from ..runtime_api.api import Observer, RuntimeApi
 from .guardian import Guardian
 from .memory import MemoryWatch
 from .process import RuntimeProcess
@@ -31,7 +30,7 @@ _WAKE_LIMIT_S = 0.2
 _FLUSH_LIMIT_S = 0.1  # for listeners of telemetry to take what there is before their processes end
 
 
-class GenerationObserver(Observer, ExtensionsObserver, Protocol):
+class GenerationObserver(ExtensionsObserver, Protocol):
     """Who decides what happens: the execution environment."""
 
     def on_request(self, exchange: Exchange) -> None:
@@ -44,6 +43,8 @@ class GenerationObserver(Observer, ExtensionsObserver, Protocol):
 class Generation:
     """A port, a runtime and its extensions. Nothing runs before it is started.
 
+    `api` is the Runtime API that the port offers, beside those of the extensions.
+
     Raises:
         OSError: there is no port to be had.
     """
@@ -55,6 +56,7 @@ class Generation:
         log: LogStream,
         guardian: Guardian | None,
         observer: GenerationObserver,
+        api: Application,
         recorded: list[RecordedRequest] | None,
         faults: Faults | None,
     ) -> None:
@@ -65,15 +67,14 @@ class Generation:
         self.out_of_memory = False
         """Whether that was because it had more memory than the function may have."""
         self.extensions = Extensions(function, version, log, observer, guardian)
-        self.api = RuntimeApi(observer, function.api, snap_start=function.snap_start)
-        router = Router(self.api, self.extensions.applications, observer.on_request)
+        router = Router(api, self.extensions.applications, observer.on_request)
         self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
         self._strays = Strays(f"AWS_LAMBDA_RUNTIME_API={self.address}")
         self._function = function
         self._log = log
         self._guardian = guardian
         self._observer = observer
-        self._descriptor: TelemetryDescriptor | None = None
+        self._inlet: LogInlet | None = None
         self._reaper: asyncio.Task[None] | None = None
         self._memory: MemoryWatch | None = None
         self._peak_mb = 0
@@ -85,30 +86,26 @@ class Generation:
         """The value of `AWS_LAMBDA_RUNTIME_API`."""
         return self._server.address
 
-    def start_runtime(self, command: Sequence[str], variables: dict[str, str]) -> None:
-        """Start the runtime's process.
+    def start_runtime(self, command: Sequence[str], variables: dict[str, str], inlet: LogInlet | None = None) -> None:
+        """Start the runtime's process, which may log through `inlet` beside its output.
 
         Raises:
             OSError: it cannot be executed.
         """
-        inherited: tuple[int, ...] = ()
-        if self._function.telemetry_log_fd:
-            self._descriptor = TelemetryDescriptor(self._log.frame)
-            inherited = (self._descriptor.inlet,)
-            variables = {**variables, "_LAMBDA_TELEMETRY_LOG_FD": str(self._descriptor.inlet)}
+        self._inlet = inlet
         try:
             self.process = RuntimeProcess(
                 command,
-                env=variables,
+                env=variables if inlet is None else {**variables, **inlet.variables},
                 cwd=self._function.task_root,
                 on_output=self._log.feed,
                 on_exit=self._on_exit,
-                inherited=inherited,
+                inherited=() if inlet is None else inlet.inherited,
                 attached=self._function.debug,
             )
         finally:
-            if self._descriptor is not None:
-                self._descriptor.handed_over()
+            if inlet is not None:
+                inlet.handed_over()
         if self._guardian is not None:
             self._guardian.watch(self.process.pid)
         if self._function.enforce_memory:
@@ -137,8 +134,8 @@ class Generation:
         """Read what has been printed up to now."""
         if self.process is not None:
             self.process.read_output()
-        if self._descriptor is not None:
-            self._descriptor.read()
+        if self._inlet is not None:
+            self._inlet.read()
         self.extensions.read_output()
 
     def peak_memory_mb(self) -> int:
@@ -172,8 +169,8 @@ class Generation:
         await self.extensions.close()
         await self._strays.kill()
         self._server.close()
-        if self._descriptor is not None:
-            self._descriptor.close()
+        if self._inlet is not None:
+            self._inlet.close()
 
     async def signal(self, send: Callable[[RuntimeProcess], None]) -> None:
         """Thaw the runtime and send it a signal, if it still runs."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
-from ..logs.invocation_events import Ended, RuntimeDone, Start
+from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
 from ..logs.spans import InvocationClock
 from ..results import Answer, Invocation, Report, Status
 from ..runtime_api import payloads
+from .turns import Turn
 
 
 class Passage:
@@ -57,8 +59,14 @@ class Passage:
 
     def end(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int, has_extensions: bool) -> Ended:
         """It is complete."""
+        report = self.report(at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
+        spans = self.clock.extension_spans() if has_extensions and self.clock is not None else ()
+        return Ended(report, spans, self.invocation.trace_id)
+
+    def report(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int) -> Report:
+        """The figures at its end."""
         assert self.began is not None
-        report = Report(
+        return Report(
             request_id=self.invocation.request_id,
             duration_ms=(at - self.began) * 1000,
             memory_size_mb=memory_size_mb,
@@ -68,5 +76,33 @@ class Passage:
             status=self.status,
             error_type=None if self.failure is None else self.failure.error_type,
         )
-        spans = self.clock.extension_spans() if has_extensions and self.clock is not None else ()
-        return Ended(report, spans, self.invocation.trace_id)
+
+
+class ManagedPassage(Passage):
+    """One of several that are on their ways through an environment at once.
+
+    Attributes:
+        delivered: done when a worker has it, or never will have.
+        ended: what ended it, at the moment `ended_at` (by `time.perf_counter`).
+    """
+
+    def __init__(self, invocation: Invocation) -> None:
+        super().__init__(invocation)
+        loop = asyncio.get_running_loop()
+        self.delivered: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[Turn] = loop.create_future()
+        self.ended_at = 0.0
+
+    def end_with(self, turn: Turn) -> None:
+        """It is over, wherever it was; a second end is ignored."""
+        if not self.delivered.done():
+            self.delivered.set_result(None)
+        if not self.ended.done():
+            self.ended_at = time.perf_counter()
+            self.ended.set_result(turn)
+
+    def managed_end(self, *, memory_size_mb: int, max_memory_used_mb: int) -> ManagedEnded:
+        """It is complete."""
+        report = self.report(self.ended_at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
+        spans = () if self.clock is None else self.clock.runtime_spans()
+        return ManagedEnded(report, spans, self.invocation.trace_id)

@@ -1,4 +1,7 @@
-"""Which environment takes which invocation: a warm one first, a new one up to the limit; idle ones go after a while."""
+"""Which environment takes which invocation: a warm one first, a new one up to the limit; idle ones go after a while.
+
+An environment has one slot, or several that are filled before another environment is asked for.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable
 
 from ..errors import TooManyRequests
 from ..results import Answer, Invocation
-from .environment import ExecutionEnvironment
+from .environment import EnvironmentOver, ExecutionEnvironment
 
 _SETTLE_S = 0.1  # how long an environment that has answered is waited for, rather than starting another one
 
@@ -26,20 +29,22 @@ class EnvironmentPool:
         self._limit = limit
         self._idle_timeout_s = idle_timeout_s
         self._idle: dict[ExecutionEnvironment, asyncio.TimerHandle | None] = {}
-        self._busy: dict[ExecutionEnvironment, Invocation] = {}
+        self._taken: dict[ExecutionEnvironment, int] = {}  # slots of those that are not idle
+        self._running: dict[Invocation, ExecutionEnvironment] = {}
         self._waiting: deque[tuple[str, asyncio.Future[ExecutionEnvironment | None]]] = deque()
         self._discarding: set[asyncio.Task[None]] = set()
         self._retired: set[ExecutionEnvironment] = set()  # busy ones that take no further invocation
+        self._closing = False
 
     @property
     def running(self) -> list[ExecutionEnvironment]:
-        """The environments that run an invocation."""
-        return list(self._busy)
+        """The environments that run invocations."""
+        return list(dict.fromkeys(self._running.values()))
 
     @property
     def busy(self) -> int:
-        """How many environments run an invocation."""
-        return len(self._busy)
+        """How many environments run invocations."""
+        return len(set(self._running.values()))
 
     @property
     def queued(self) -> int:
@@ -57,15 +62,18 @@ class EnvironmentPool:
         """Take an invocation to its completion.
 
         Raises:
-            TooManyRequests: every environment is busy and no further one may be started, and it should not `queue`.
+            TooManyRequests: every environment is full and no further one may be started, and it should not `queue`.
         """
-        environment = await self._acquire(invocation.version, queue)
-        self._busy[environment] = invocation
-        try:
-            await environment.run(invocation)
-        finally:
-            del self._busy[environment]
-            self._release(environment)
+        while True:
+            environment = await self._acquire(invocation.version, queue)
+            self._running[invocation] = environment
+            try:
+                return await environment.run(invocation)
+            except EnvironmentOver:
+                continue
+            finally:
+                del self._running[invocation]
+                self._release(environment)
 
     async def restore(self, version: str) -> Answer | None:
         """Start an environment up to its snapshot and restore it, ahead of an invocation; return what went wrong."""
@@ -87,23 +95,25 @@ class EnvironmentPool:
 
     async def close(self) -> None:
         """End every environment."""
+        self._closing = True
         for timer in self._idle.values():
             if timer is not None:
                 timer.cancel()
         await asyncio.gather(*(environment.close() for environment in self.environments), *self._discarding)
 
     async def _acquire(self, version: str, queue: bool) -> ExecutionEnvironment:
-        for environment in reversed(self._idle):  # the one used last is the warmest
-            if environment.version == version:
-                self._unidle(environment)
+        """An environment with a slot taken for the caller, who has to release it."""
+        for environment in (*self._taken, *reversed(self._idle)):  # of the idle ones, the one used last is the warmest
+            if environment.version == version and self._free(environment) > 0:
+                self._take(environment)
                 return environment
         if self._about_to_be_free(version) and (soon := await self._wait(version, _SETTLE_S)):
             return soon
         while True:
             if self._room > 0:
                 return self._new(version)
-            for environment in self._idle:  # of another version: the longest idle makes room
-                if not environment.provisioned:
+            for environment in self._idle:  # of another version, or with no slot left: the longest idle makes room
+                if not environment.provisioned or not environment.slots:
                     self._unidle(environment)
                     self._discard(environment)
                     return self._new(version)
@@ -125,7 +135,7 @@ class EnvironmentPool:
     def _about_to_be_free(self, version: str) -> bool:
         answered = sum(
             environment.version == version and invocation.answered.done() and environment not in self._retired
-            for environment, invocation in self._busy.items()
+            for invocation, environment in self._running.items()
         )
         return answered > sum(waiting == version for waiting, _ in self._waiting)
 
@@ -145,16 +155,41 @@ class EnvironmentPool:
                 self._waiting.remove(entry)
         return given.result() if done else None
 
+    def _free(self, environment: ExecutionEnvironment) -> int:
+        """How many invocations more it may take."""
+        return 0 if environment in self._retired else environment.slots - self._taken.get(environment, 0)
+
+    def _take(self, environment: ExecutionEnvironment) -> None:
+        if environment in self._idle:
+            self._unidle(environment)
+        self._taken[environment] = self._taken.get(environment, 0) + 1
+
     def _release(self, environment: ExecutionEnvironment) -> None:
-        if environment in self._retired:
-            self._retired.remove(environment)
-            self._discard(environment)
+        """Give a slot back."""
+        left = self._taken.pop(environment) - 1
+        if left:
+            self._taken[environment] = left
+        if self._closing:
             return
-        for index, (version, given) in enumerate(self._waiting):
-            if version == environment.version:
-                del self._waiting[index]
-                given.set_result(environment)
-                return
+        if environment not in self._retired and not environment.over:
+            self._offer(environment)
+        elif not left:
+            self._discard(environment)
+            if environment in self._retired:  # which had made room already
+                self._retired.remove(environment)
+            else:
+                self._offer_room()
+
+    def _offer(self, environment: ExecutionEnvironment) -> None:
+        """Let those who wait have its free slots; with none taken it is idle."""
+        for entry in [entry for entry in self._waiting if entry[0] == environment.version]:
+            if self._free(environment) < 1:
+                break
+            self._waiting.remove(entry)
+            self._take(environment)
+            entry[1].set_result(environment)
+        if environment in self._taken:
+            return
         if self._waiting and not environment.provisioned:  # all of other versions: the first one gets the room
             self._discard(environment)
             self._waiting.popleft()[1].set_result(None)
@@ -162,6 +197,16 @@ class EnvironmentPool:
         loop = asyncio.get_running_loop()
         timer = None if environment.provisioned else loop.call_later(self._idle_timeout_s, self._scale_in, environment)
         self._idle[environment] = timer
+
+    def _changed(self, environment: ExecutionEnvironment) -> None:
+        """It says that it can do more than before, or nothing any more; one that is busy is released in any case."""
+        if self._closing:
+            return
+        if environment.over and environment in self._idle:
+            self._scale_in(environment)
+            self._offer_room()
+        elif environment in self._taken and not environment.over and environment not in self._retired:
+            self._offer(environment)
 
     def _unidle(self, environment: ExecutionEnvironment) -> None:
         timer = self._idle.pop(environment)
@@ -179,6 +224,10 @@ class EnvironmentPool:
         task.add_done_callback(self._discarding.discard)
 
     def _new(self, version: str, provisioned: bool = False) -> ExecutionEnvironment:
+        """One more, with a slot taken for the caller; others who wait get the rest."""
         environment = self._create(version, provisioned)
+        environment.on_change = self._changed
         self.environments.append(environment)
+        self._take(environment)
+        self._offer(environment)
         return environment

@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import time
 from collections.abc import Callable
 
-from ..errors import EmulatorError
 from ..extensions.lifecycle import EnvironmentFailure
 from ..function import FunctionConfig
-from ..http.connection import Exchange, RecordedRequest
-from ..logs.stream import LineSink, LogStream
-from ..results import Answer, Invocation
+from ..http.connection import RecordedRequest
+from ..logs.stream import LogStream
+from ..results import Answer
 from ..runtime_api import payloads
 from .generation import Generation
-from .passage import Passage
 from .process import RuntimeProcess
 from .turns import Turn, Turns
 
@@ -29,23 +26,16 @@ _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
 
 class EnvironmentProcesses:
-    """The observer of a Runtime API and of extensions, one generation after another."""
+    """The observer of processes and of extensions, one generation after another."""
 
-    def __init__(self, function: FunctionConfig, sink: LineSink | None) -> None:
+    def __init__(self, function: FunctionConfig, log: LogStream) -> None:
         self.function = function
         self.requests: list[RecordedRequest] = []
         """Every request that reached the Runtime API, in order (with `ApiOptions.record_requests`)."""
         self.exit_code: int | None = None
         """How the last process ended; negative for a signal."""
-        self._log = LogStream(
-            sink,
-            log_format=function.log_format,
-            level=function.log_level,
-            system_level=function.system_log_level,
-        )
+        self._log = log
         self._generation: Generation | None = None
-        self._passage: Passage | None = None
-        self._awaits_restore = False
         self._signalled: asyncio.Task[None] | None = None
         self._reported: Answer | None = None
         self._turns = Turns()
@@ -77,59 +67,17 @@ class EnvironmentProcesses:
         """Send SIGTERM to the runtime's process group, as the platform does at the end. Call it from the event loop."""
         self._signal(RuntimeProcess.terminate)
 
-    def time_out_now(self) -> None:
-        """Let the invocation that runs be out of time."""
-        self._settle(Turn.TIMED_OUT)
-
-    def cross_wire(self) -> None:
-        """Make the attempt that runs a stale one: its reply gets 410, and the runtime gets the event again.
-
-        Raises:
-            EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
-        """
-        if self._generation is None:
-            raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
-        self._generation.api.cross_wire()
-
-    # The Runtime API's observer
-
-    def on_next(self) -> None:
-        """The runtime is free: the init or the invocation is complete."""
-        if self._passage is None:
-            self._look_at_memory()
-        self._settle(Turn.NEXT)
-
-    def on_restore_next(self) -> None:
-        """The runtime may be snapshotted."""
-        self._look_at_memory()
-        self._settle(Turn.RESTORE_READY)
-
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
-        """Let the caller have it at once; the invocation is complete only later."""
-        if self._look_at_memory():
-            return  # killed: it could not have replied
-        self._read_output()
-        if self._passage is not None:
-            self._passage.take_reply(answer)
-        invocation.answer(answer)
+    # What is observed
 
     def on_init_error(self, answer: Answer) -> None:
         """Keep it for the invocation that waits for the init or the restore."""
         self._reported = answer
         self._settle(Turn.INIT_ERROR)
 
-    def on_request(self, exchange: Exchange) -> None:
-        """Take the time when a reply begins."""
-        clock = None if self._passage is None else self._passage.clock
-        if clock is not None and exchange.request.method == "POST" and "/invocation/" in exchange.request.path:
-            clock.reply_began = time.perf_counter()
-
     def on_exited(self, returncode: int) -> None:
         """The runtime is gone."""
         self.exit_code = returncode
         self._settle(Turn.EXITED)
-
-    # The extensions' observer
 
     def on_extensions_registered(self) -> None:
         """The runtime may be started."""
@@ -200,4 +148,3 @@ class EnvironmentProcesses:
             await self._generation.end(reason)
             self._peak_mb = self._generation.peak_memory_mb()
             self._generation = None
-            self._awaits_restore = False

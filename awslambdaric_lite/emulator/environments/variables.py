@@ -27,9 +27,11 @@ _SETTINGS = {
     "AWS_LAMBDA_FUNCTION_NAME": "the setting `name`",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "the setting `memory_mb`",
     "AWS_LAMBDA_FUNCTION_VERSION": "a qualifier, and the setting `aliases`",
-    "AWS_LAMBDA_INITIALIZATION_TYPE": "the settings `provisioned` and `snap_start`",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "the settings `provisioned`, `snap_start` and `managed_concurrency`",
     "LAMBDA_TASK_ROOT": "the setting `task_root`",
     "_LAMBDA_TELEMETRY_LOG_FD": "the setting `telemetry_log_fd`",
+    "AWS_LAMBDA_MAX_CONCURRENCY": "the setting `managed_concurrency`",
+    "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "the setting `managed_concurrency`",
     "AWS_LAMBDA_RUNTIME_API": "",
     "AWS_LAMBDA_LOG_GROUP_NAME": "",
     "AWS_LAMBDA_LOG_STREAM_NAME": "",
@@ -126,6 +128,8 @@ def process_environment(
         }
     if function.log_format == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": function.log_level or "INFO"}
+    if function.managed_concurrency is not None:
+        variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.managed_concurrency)
     variables |= _callers_credentials() if function.aws_credentials else _FAKE_CREDENTIALS
     variables |= {name: os.environ[name] for name in function.pass_env if name in os.environ}
     variables |= function.env

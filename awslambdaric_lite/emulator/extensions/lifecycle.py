@@ -23,6 +23,7 @@ from .telemetry import LOGS, TELEMETRY, TelemetryApi
 EXTERNAL_BUDGET_S = 2.0  # of a shutdown with external extensions; source: "Lambda runtime environment"
 INTERNAL_BUDGET_S = 0.5  # of one with internal extensions only
 RUNTIME_BUDGET_S = 0.3  # what the runtime has of the former
+MANAGED_RUNTIME_BUDGET_S = 0.6  # and on Managed Instances; source: the open server
 
 
 class EnvironmentFailure(NamedTuple):
@@ -72,7 +73,8 @@ class Extensions:
         self._log = log
         self._observer = observer
         self._guardian = guardian
-        self._registry = ExtensionRegistry()
+        self._managed = function.managed_concurrency is not None
+        self._registry = ExtensionRegistry(managed=self._managed)
         self._api = ExtensionsApi(self._registry, self, function, version)
         self._telemetry = TelemetryApi(self._registry.find, log)
         self._running: dict[Extension, _Running] = {}
@@ -101,7 +103,9 @@ class Extensions:
     @property
     def runtime_budget_s(self) -> float:
         """How much of it is the runtime's."""
-        return RUNTIME_BUDGET_S if self.has_external else INTERNAL_BUDGET_S
+        if not self.has_external:
+            return INTERNAL_BUDGET_S
+        return MANAGED_RUNTIME_BUDGET_S if self._managed else RUNTIME_BUDGET_S
 
     # Init
 

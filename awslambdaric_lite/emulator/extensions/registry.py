@@ -98,9 +98,13 @@ class Extension:
 
 
 class ExtensionRegistry:
-    """The extensions of an execution environment, from its init to its reset."""
+    """The extensions of an execution environment, from its init to its reset.
 
-    def __init__(self) -> None:
+    `managed` is one that runs several invocations at once: no extension is told of them.
+    """
+
+    def __init__(self, *, managed: bool = False) -> None:
+        self._managed = managed
         self._external: dict[str, Extension] = {}
         self._internal: dict[str, Extension] = {}
         self._closed = False
@@ -130,8 +134,10 @@ class ExtensionRegistry:
             ExtensionRefused: the name, an event or the moment is wrong.
         """
         external = self._external.get(name)
+        if events and external is None and self._managed:
+            raise ExtensionRefused("Extension.InvalidEventType", "No events allowed for internal extensions")
         for event in events:
-            _check_event(event, internal=external is None)
+            _check_event(event, (SHUTDOWN,) if self._managed else (INVOKE, SHUTDOWN), internal=external is None)
         extension = external or self._new_internal(name)
         extension.register(events)
         if external is None:
@@ -163,8 +169,8 @@ class ExtensionRegistry:
         return Extension(name, external=False)
 
 
-def _check_event(event: str, *, internal: bool) -> None:
-    if event not in (INVOKE, SHUTDOWN):
+def _check_event(event: str, known: Sequence[str], *, internal: bool) -> None:
+    if event not in known:
         raise ExtensionRefused("Extension.InvalidEventType", f"{event}: ErrorInvalidEventType")
     if internal and event == SHUTDOWN:
         raise ExtensionRefused("Extension.InvalidEventType", f"{event}: ShutdownEventNotSupportedForInternalExtension")

@@ -61,12 +61,12 @@ class AsyncOptions:
 
 
 class AsynchronousQueue:
-    """Runs the events put into it, no more at once than the function's concurrency, from the host's event loop."""
+    """Runs the events put into it, no more at once than the function can run, from the host's event loop."""
 
     def __init__(self, host: FunctionHost, options: AsyncOptions | None = None) -> None:
         self._host = host
         self._options = options or AsyncOptions()
-        self._slots = asyncio.Semaphore(host.function.concurrency)
+        self._slots = asyncio.Semaphore(host.function.capacity)
         self._events: set[_Event] = set()  # that nothing has become of yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0

@@ -12,7 +12,7 @@ _READ_SIZE = 64 * 1024
 
 
 class TelemetryDescriptor:
-    """An open pipe. Frames are given to `on_frame` as they come, from the event loop."""
+    """An open pipe, a `LogInlet`. Frames are given to `on_frame` as they come, from the event loop."""
 
     def __init__(self, on_frame: Callable[[Frame], None]) -> None:
         self._on_frame = on_frame
@@ -21,6 +21,16 @@ class TelemetryDescriptor:
         self._outlet, self.inlet = os.pipe()
         os.set_blocking(self._outlet, False)
         self._loop.add_reader(self._outlet, self.read)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells the runtime of it."""
+        return {"_LAMBDA_TELEMETRY_LOG_FD": str(self.inlet)}
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that the runtime is to have."""
+        return (self.inlet,)
 
     def handed_over(self) -> None:
         """The runtime has the far end (or never will): ours would keep the pipe open for ever."""

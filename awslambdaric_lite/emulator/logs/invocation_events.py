@@ -113,3 +113,16 @@ class Ended(PlatformEvent):
             record["spans"] = [span.record() for span in self.spans]
         error_type = None if report.status == "timeout" else report.error_type  # the status says it all
         return with_error({**record, "status": report.status}, error_type)
+
+
+@dataclass(frozen=True)
+class ManagedEnded(Ended):
+    """An invocation of Managed Instances is complete: memory and billing are not per invocation there."""
+
+    def lines(self) -> list[str]:
+        """Nothing: logs of Managed Instances are JSON."""
+        return []
+
+    def record(self) -> dict[str, Any]:
+        record = super().record()
+        return {**record, "metrics": {"durationMs": record["metrics"]["durationMs"]}}

@@ -66,7 +66,7 @@ class LogStream:
         self._system_rank = SYSTEM_RANKS[system_level or "INFO"]
         self._lines: list[str] = []
         self._listeners: list[Listener] = []
-        self._function = Output(self, "function")
+        self._function = self.function_output()
 
     def listen(self, listener: Listener) -> None:
         """Give every record to the listener from now on."""
@@ -81,6 +81,10 @@ class LogStream:
         """Add output of the function's process."""
         self._function.feed(data)
 
+    def function_output(self) -> Output:
+        """A way in for what a worker of the function's process prints."""
+        return Output(self, "function")
+
     def extension_output(self) -> Output:
         """A way in for the output of one extension's process."""
         return Output(self, "extension")
@@ -91,12 +95,12 @@ class LogStream:
         However many lines it has, it is one event: in the log its line ends become carriage returns, as they do where
         runtimes write such a message to standard output.
         """
-        self._function.finish()
+        self._interrupt()
         self._add_message("function", frame.message.removesuffix("\n"))
 
     def emit(self, event: PlatformEvent) -> None:
         """Add an event of the platform; an unfinished line of the function ends before it."""
-        self._function.finish()
+        self._interrupt()
         if not self._json:
             for line in event.lines():
                 self._add(line)
@@ -104,14 +108,15 @@ class LogStream:
                 return
         elif not self._listeners and SYSTEM_RANKS[event.level] < self._system_rank:
             return
-        record = TelemetryRecord(now(), event.type, event.record())
+        body = event.record()
+        record = TelemetryRecord(now(), event.type, body)
         if self._json and SYSTEM_RANKS[event.level] >= self._system_rank:
-            self._add(record.line())
+            self._add(record.line(), body.get("requestId"))
         self._tell(record)
 
     def note(self, line: str) -> None:
         """Add a line of the platform that only a log in text format has; records tell of it otherwise."""
-        self._function.finish()
+        self._interrupt()
         if not self._json:
             self._add(line)
 
@@ -128,7 +133,7 @@ class LogStream:
     def _add_message(self, source: Source, message: str) -> None:
         value = as_object(message) if self._json else None
         if value is None or is_wanted(value, self._level):
-            self._add(message.replace("\n", "\r"))
+            self._add(message.replace("\n", "\r"), None if value is None else value.get("requestId"))
         if self._listeners:
             self._tell(TelemetryRecord(now(), source, message if value is None else value))
 
@@ -136,8 +141,16 @@ class LogStream:
         for listener in self._listeners:
             listener(record)
 
-    def _add(self, line: str) -> None:
+    def _keep(self, line: str, request_id: object) -> None:
+        """Put a line where it will be asked for; `request_id` is what it names as such, if anything."""
         self._lines.append(line)
+
+    def _interrupt(self) -> None:
+        """Something comes that is not of the function's output."""
+        self._function.finish()
+
+    def _add(self, line: str, request_id: object = None) -> None:
+        self._keep(line, request_id)
         if self._sink is not None:
             try:
                 self._sink(line)

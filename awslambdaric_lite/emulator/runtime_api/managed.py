@@ -68,6 +68,11 @@ class ManagedRuntimeApi:
         """How many polls wait."""
         return len(self._polls)
 
+    @property
+    def lingering(self) -> int:
+        """How many invocations are over for their callers, as far as is known not for the runtime."""
+        return len(self._timed_out)
+
     def deliver(self, invocation: Invocation) -> None:
         """Give a waiting worker an invocation.
 
@@ -150,6 +155,7 @@ class ManagedRuntimeApi:
         if running is None or running.response is not None:
             return send(exchange, self._unknown(request_id))
         if self._is_stale(exchange, running):
+            self._timed_out.discard(request_id)  # an attempt before this one: the service retries with the same id
             return send(exchange, payloads.STALE_INVOCATION)
         mode = replies.response_mode(exchange.request)
         if mode not in ("", replies.STREAMING):
@@ -180,6 +186,7 @@ class ManagedRuntimeApi:
         if running is None:
             return send(exchange, self._unknown(request_id))
         if self._is_stale(exchange, running):
+            self._timed_out.discard(request_id)  # an attempt before this one: the service retries with the same id
             return send(exchange, payloads.STALE_INVOCATION)
         if running.response is not None:  # an error beats a response on its way, whose connection is closed
             running.response.abort()

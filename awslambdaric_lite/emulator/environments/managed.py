@@ -1,0 +1,253 @@
+"""An environment of Managed Instances: several invocations at once, never frozen, over with its first process.
+
+Owns the wait for workers that ask for an invocation, the time of each invocation, and what becomes of those that are
+under way when the environment ends. Source: "Lambda Managed Instances" of the developer guide, and the open server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import replace
+from urllib.parse import unquote
+
+from ..errors import EmulatorError
+from ..extensions.lifecycle import EnvironmentFailure
+from ..function import FunctionConfig
+from ..http.connection import Application, Exchange
+from ..http.faults import Faults
+from ..logs.collector import MAX_PATH, LogCollector
+from ..logs.inlet import LogInlet
+from ..logs.shared import SharedLogStream
+from ..logs.spans import InvocationClock
+from ..logs.stream import LineSink
+from ..results import Answer, Completion, Invocation
+from ..runtime_api import payloads
+from ..runtime_api.managed import DuplicatedInvocation, ManagedRuntimeApi, Unavailable
+from .environment import EnvironmentOver, ExecutionEnvironment
+from .filesystem import Filesystem
+from .generation import Generation
+from .guardian import Guardian
+from .passage import ManagedPassage
+from .turns import Turn
+
+_WORKER_LIMIT_S = (
+    10.0  # AWS refuses at once what finds no worker; here one may be just between a reply and its next poll
+)
+_COLLECTOR = ".lambda-log-collector.sock"
+
+
+class ManagedEnvironment(ExecutionEnvironment):
+    """Runs up to `FunctionConfig.managed_concurrency` invocations at once."""
+
+    _log: SharedLogStream
+
+    def __init__(
+        self,
+        function: FunctionConfig,
+        filesystem: Filesystem,
+        guardian: Guardian | None = None,
+        sink: LineSink | None = None,
+        *,
+        version: str = "$LATEST",
+        provisioned: bool = False,
+        faults: Faults | None = None,
+    ) -> None:
+        log = SharedLogStream(sink, level=function.log_level, system_level=function.system_log_level)
+        super().__init__(function, filesystem, guardian, log, version=version, provisioned=provisioned, faults=faults)
+        assert function.managed_concurrency is not None
+        self._concurrency = function.managed_concurrency
+        self._api: ManagedRuntimeApi | None = None
+        self._init: asyncio.Task[Answer | None] | None = None
+        self._passages: dict[str, ManagedPassage] = {}
+        self._waiting: deque[ManagedPassage] = deque()  # those that no worker has asked for yet
+        self._lingering = 0
+        self._is_up = False
+        self._end_reason = "spindown"
+
+    @property
+    def initialization_type(self) -> str:
+        return "lambda-managed-instances"
+
+    @property
+    def slots(self) -> int:
+        """A worker that goes on with an invocation after its time is none."""
+        return 0 if self.over else self._concurrency - self._lingering
+
+    async def prepare(self) -> Answer | None:
+        if self._init is None:
+            self._init = asyncio.get_running_loop().create_task(self._start())
+        return await asyncio.shield(self._init)
+
+    async def run(self, invocation: Invocation) -> None:
+        if self._signalled is not None:
+            await self._await_signalled(self._signalled)
+        if self.over:
+            raise EnvironmentOver("the environment has ended")
+        if invocation.request_id in self._passages:
+            raise DuplicatedInvocation(f"an invocation with the request id {invocation.request_id} is running")
+        passage = self._passages[invocation.request_id] = ManagedPassage(invocation)
+        try:
+            invocation.cold = not self._is_up
+            failure = await self.prepare() or await self._serve(passage)
+            self._begin(passage)
+            if failure is not None:
+                passage.fail(failure)
+            self._complete(passage)
+        finally:
+            del self._passages[invocation.request_id]
+
+    async def close(self) -> None:
+        if self._init is not None and not self._init.done():
+            self._init.cancel()
+            await asyncio.wait({self._init})
+        self.over = True
+        await self._end(self._end_reason)
+
+    # What tests do to it
+
+    def time_out_now(self) -> None:
+        for passage in self._passages.values():
+            if passage.delivered.done():
+                passage.end_with(Turn.TIMED_OUT)
+
+    def cross_wire(self) -> None:
+        raise EmulatorError(
+            "attempts are made stale one at a time, and Managed Instances runs several; leave managed_concurrency out"
+        )
+
+    # The observer of the Runtime API and of the processes
+
+    def on_next(self) -> None:
+        """A worker is free; the first one ends the init."""
+        if not self._is_up:
+            self._look_at_memory()
+            self._settle(Turn.NEXT)
+        self._hand_out()
+        assert self._api is not None
+        if self._api.lingering < self._lingering:
+            self._lingering = self._api.lingering
+            self.on_change(self)
+
+    def on_restore_next(self) -> None:
+        """Never: there are no snapshots."""
+
+    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+        """The invocation is complete with it."""
+        self._read_output()
+        passage = self._passages.get(invocation.request_id)
+        if passage is not None and not passage.ended.done():
+            passage.take_reply(answer)
+            passage.end_with(Turn.NEXT)
+        invocation.answer(answer)
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Take the time when a reply begins."""
+        path = exchange.request.path.split("/")
+        if exchange.request.method == "POST" and len(path) > 4 and path[3] == "invocation":
+            passage = self._passages.get(unquote(path[4]))
+            if passage is not None and passage.clock is not None:
+                passage.clock.reply_began = time.perf_counter()
+
+    def on_exited(self, returncode: int) -> None:
+        """The environment is over, and with it every invocation in it."""
+        super().on_exited(returncode)
+        self._fail_all(Turn.EXITED)
+
+    def on_extension_failed(self) -> None:
+        super().on_extension_failed()
+        self._fail_all(Turn.EXTENSION_FAILED)
+
+    # Phases
+
+    async def _start(self) -> Answer | None:
+        try:
+            failure = await self._initialize("init", self.function.init_timeout_s, None)
+        except BaseException:  # there was no port to be had, say: the next invocation tries it in another environment
+            self.over = True
+            raise
+        self._is_up = failure is None
+        return failure
+
+    async def _serve(self, passage: ManagedPassage) -> Answer | None:
+        """Have an invocation run by a worker; return what went wrong, unless the worker said so."""
+        assert self._generation is not None and self._api is not None
+        self._waiting.append(passage)
+        self._hand_out()
+        await asyncio.wait({passage.delivered}, timeout=_WORKER_LIMIT_S)
+        if not passage.delivered.done():
+            self._waiting.remove(passage)
+            return payloads.failure(
+                Unavailable.error_type, f"No worker of the runtime asked for an invocation in {_WORKER_LIMIT_S:g} s"
+            )
+        await asyncio.wait({passage.ended}, timeout=self.function.timeout_s)
+        turn = passage.ended.result() if passage.ended.done() else Turn.TIMED_OUT
+        if turn is Turn.NEXT:
+            return None
+        self._read_output()
+        passage.end_with(turn)
+        if turn is not Turn.TIMED_OUT:
+            return self._ended(self._generation, turn).answer(passage.invocation.request_id)
+        failure = payloads.timed_out(passage.invocation.request_id, self.function.timeout_s)
+        passage.fail(failure)
+        self._api.time_out(passage.invocation, failure)
+        self._lingering = self._api.lingering
+        return failure
+
+    def _hand_out(self) -> None:
+        """Give invocations that wait to workers that ask."""
+        assert self._api is not None
+        while self._waiting and self._api.idle and not self.over:
+            passage = self._waiting.popleft()
+            self._begin(passage)
+            passage.invocation.deadline_ms = int((time.time() + self.function.timeout_s) * 1000)
+            passage.clock = InvocationClock()
+            self._api.deliver(passage.invocation)
+            passage.delivered.set_result(None)
+
+    def _fail_all(self, turn: Turn) -> None:
+        """The environment comes to its end by itself."""
+        self._end_reason = "failure"
+        self.over = True
+        self._waiting.clear()
+        for passage in self._passages.values():
+            passage.end_with(turn)
+        self.on_change(self)
+
+    def _begin(self, passage: ManagedPassage) -> None:
+        if passage.began is None:
+            self._log.open(passage.invocation.request_id)
+            self._log.emit(passage.begin(self.version))
+
+    def _complete(self, passage: ManagedPassage) -> None:
+        passage.end_with(Turn.EXITED)  # of one that never came to a worker
+        if self._generation is not None:
+            self._peak_mb = self._generation.peak_memory_mb()
+        ended = passage.managed_end(memory_size_mb=self.function.memory_mb, max_memory_used_mb=self._peak_mb)
+        self._log.emit(ended)
+        logs = self._log.close(passage.invocation.request_id)
+        passage.invocation.completed.set_result(Completion(ended.report, logs))
+
+    def _ended(self, generation: Generation, turn: Turn) -> EnvironmentFailure:
+        failure = super()._ended(generation, turn)
+        return failure._replace(reason=failure.reason[:1].lower() + failure.reason[1:])  # as the open server words it
+
+    # The processes
+
+    def _new_api(self) -> Application:
+        options = replace(self.function.api, empty_headers=True, invocation_ids=True)
+        self._api = ManagedRuntimeApi(self, options)
+        return self._api
+
+    def _new_inlet(self) -> LogInlet | None:
+        path = self._filesystem.scratch / _COLLECTOR
+        if len(str(path).encode()) > MAX_PATH:
+            return None  # workers stay with standard output, as they do where there is no collector
+        return LogCollector(path, self._filesystem.tmp / _COLLECTOR, self._log.function_output)
+
+    async def _reset(self, reason: str) -> None:
+        """A failed init is the end; a new environment is another try."""
+        self._end_reason = reason
+        self.over = True
+        await self._end(reason)

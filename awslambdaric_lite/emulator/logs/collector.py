@@ -1,0 +1,116 @@
+"""The socket behind `_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET`, where workers of Managed Instances bring their logs.
+
+No descriptor comes from there, for all its name: each worker connects and makes the connection its standard output or
+its standard error. What it writes are lines, as on any output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from .stream import Output
+
+MAX_PATH = 107  # bytes of a socket's address, without the NUL at its end; source: unix(7)
+_READ_SIZE = 64 * 1024
+_ROUNDS = 32  # more than any connection's buffer holds; a worker that never stops must not keep everybody from going on
+_BACKLOG = 1024  # of connections, two for each worker, when all of them start
+
+
+class LogCollector:
+    """A listening socket, a `LogInlet`. `new_output` makes the reader of what comes over one connection.
+
+    `path` is where this process finds the socket, `path_inside` where the runtime does.
+
+    Raises:
+        OSError: the path cannot be bound, as it is too long for a socket, say.
+    """
+
+    def __init__(self, path: Path, path_inside: Path, new_output: Callable[[], Output]) -> None:
+        self._path = path
+        self._path_inside = path_inside
+        self._new_output = new_output
+        self._loop = asyncio.get_running_loop()
+        self._outputs: dict[socket.socket, Output] = {}
+        self._ready = selectors.DefaultSelector()  # which of many connections have something, at the cost of one call
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            path.unlink(missing_ok=True)  # of a process that was here before
+            self._listener.bind(str(path))
+            self._listener.listen(_BACKLOG)
+        except BaseException:
+            self._listener.close()
+            self._ready.close()
+            raise
+        self._watch(self._listener)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells the runtime of it."""
+        return {"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": str(self._path_inside)}
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """None: workers connect by themselves."""
+        return ()
+
+    def handed_over(self) -> None:
+        """Nothing is to be given up."""
+
+    def read(self) -> None:
+        """Read what has been written up to now, over all connections."""
+        for _ in range(_ROUNDS):
+            if self._closed or not (ready := self._ready.select(0)):
+                return
+            for key, _ in ready:
+                assert isinstance(key.fileobj, socket.socket)
+                self._read(key.fileobj)
+
+    def close(self) -> None:
+        """Read the rest and close everything."""
+        if self._closed:
+            return
+        self.read()
+        for connection in list(self._outputs):
+            self._end(connection)
+        self._forget(self._listener)
+        self._ready.close()
+        self._path.unlink(missing_ok=True)
+
+    @property
+    def _closed(self) -> bool:
+        return self._listener.fileno() < 0
+
+    def _read(self, ready: socket.socket) -> None:
+        try:
+            if ready is self._listener:
+                connection, _ = self._listener.accept()
+                self._outputs[connection] = self._new_output()
+                self._watch(connection)
+                return
+            data = ready.recv(_READ_SIZE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:  # of a connection that was reset
+            data = b""
+        if data:
+            self._outputs[ready].feed(data)
+        else:
+            self._end(ready)
+
+    def _end(self, connection: socket.socket) -> None:
+        self._outputs.pop(connection).finish()
+        self._forget(connection)
+
+    def _watch(self, watched: socket.socket) -> None:
+        watched.setblocking(False)
+        self._ready.register(watched, selectors.EVENT_READ)
+        self._loop.add_reader(watched, self._read, watched)
+
+    def _forget(self, watched: socket.socket) -> None:
+        self._loop.remove_reader(watched)
+        self._ready.unregister(watched)
+        watched.close()

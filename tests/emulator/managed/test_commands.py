@@ -1,0 +1,122 @@
+"""Managed Instances on the command line: `invoke`, `serve` with many callers, the example."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.emulator.command_line import Serve, environment, run
+
+from .fleet import EACH, WAIT, Runtime, platform
+
+
+def written(folder: Path, runtime: Runtime) -> list[str]:
+    """Write `app.py`; return the arguments that serve it."""
+    (folder / "app.py").write_text(runtime.source)
+    arguments = ["app.handler", "--task-root", str(folder), "--managed-concurrency", "3", "--timeout", "20"]
+    if (command := runtime.settings["runtime"]) is not None:
+        arguments += ["--runtime", " ".join(f"'{argument}'" for argument in command)]
+    for name, value in runtime.settings["env"].items():
+        arguments += ["--env", f"{name}={value}"]
+    return arguments
+
+
+@pytest.mark.parametrize("runtime", EACH)
+def test_serve_for_callers_at_once(runtime: Runtime, tmp_path: Path) -> None:
+    """Over the Lambda API and the function URL, none of whom would be answered without the others."""
+    meeting = tmp_path / "meeting"
+    meeting.mkdir()
+    arguments = written(tmp_path, runtime)
+    with (
+        Serve(*arguments, "--concurrency", "1") as serve,
+        concurrent.futures.ThreadPoolExecutor() as callers,
+        urllib3.PoolManager(retries=False, timeout=WAIT, maxsize=4) as http,
+    ):
+        endpoint = f"{serve.endpoint_url}/2015-03-31/functions/function/invocations"
+        calls = [
+            callers.submit(
+                http.request,
+                "POST",
+                url,
+                body=json.dumps({"meet": str(meeting), "count": 3, "name": name}),
+                headers={"Content-Type": "application/json"},
+            )
+            for name, url in (("a", endpoint), ("b", endpoint), ("c", serve.url))
+        ]
+        replies = [call.result(WAIT) for call in calls]
+        assert [reply.status for reply in replies] == [200, 200, 200]
+        assert [reply.json()["name"] for reply in replies] == ["a", "b", "c"]
+        assert [reply.json()["id"] for reply in replies] == [reply.headers["x-amzn-RequestId"] for reply in replies]
+        outcomes = [serve.event("invocation") for _ in replies]
+        assert {outcome["requestId"] for outcome in outcomes} == {reply.json()["id"] for reply in replies}
+        returncode, output, error = serve.end()
+    assert (returncode, error) == (0, b"")
+    log = "\n".join(json.loads(line).get("line", "") for line in output.splitlines())
+    assert len(platform(log, "initStart")) == 1
+    assert len(platform(log, "report")) == 3
+
+
+def test_a_log_tail_is_that_of_its_own_invocation(tmp_path: Path) -> None:
+    """Also where others run beside it."""
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
+    import base64
+
+    with Serve(*written(tmp_path, EACH[0].values[0])) as serve:  # type: ignore[arg-type]
+        client = boto3.client("lambda", endpoint_url=serve.endpoint_url, region_name="us-east-1", **_CREDENTIALS)
+        answer = client.invoke(FunctionName="function", Payload=b'{"name":"tail"}', LogType="Tail")
+        tail = base64.b64decode(answer["LogResult"]).decode()
+        client.close()
+    assert platform(tail, "report")[0]["requestId"] == answer["ResponseMetadata"]["RequestId"]
+    assert "begins tail" in tail
+
+
+_CREDENTIALS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+
+
+def test_invoke(tmp_path: Path) -> None:
+    """One invocation as any other, with the logs of Managed Instances."""
+    done = run("invoke", *written(tmp_path, EACH[0].values[0]))  # type: ignore[arg-type]
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["env"]["AWS_LAMBDA_MAX_CONCURRENCY"] == "3"
+    assert platform(done.stderr.decode(), "report")[0]["status"] == "success"
+
+
+@pytest.mark.parametrize("command", ["invoke", "serve"])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--managed-concurrency", "0"], "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
+        (["--managed-concurrency", "many"], "argument --managed-concurrency: invalid int value: 'many'"),
+        (["--managed-concurrency", "2", "--debug"], "debug does not go with managed_concurrency"),
+        (["--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not go with"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line(command: str, arguments: list[str], message: str, tmp_path: Path) -> None:
+    """With the exit code of a wrong command line."""
+    done = run(command, "app.handler", "--task-root", str(tmp_path), *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert message in done.stderr.decode().splitlines()[0]
+
+
+def test_the_example(tmp_path: Path) -> None:
+    """It runs as its docstring says, and shows four workers at once."""
+    done = subprocess.run(
+        [sys.executable, "-m", "awslambdaric_lite.examples.managed_instances"],
+        capture_output=True,
+        env=environment(),
+        cwd=tmp_path,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    *answers, summary = done.stdout.decode().splitlines()
+    ids, workers = {line.split()[0] for line in answers}, {line.split()[-1] for line in answers}
+    assert (len(ids), len(workers)) == (4, 4)
+    assert summary.startswith("4 invocations of 1 s took")
+    assert summary.endswith("in 1 environment")
+    assert all(f'"requestId": "{each}"' in done.stderr.decode() for each in ids)

@@ -1,0 +1,196 @@
+"""What ends on Managed Instances: a worker, the first process, the time of one invocation, an init, the memory."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.emulator.environments import managed
+from awslambdaric_lite.emulator.environments.managed import ManagedEnvironment
+
+from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, WAIT, Runtime, fleet, platform, until
+
+
+def test_a_worker_that_dies_takes_one_invocation_with_it(tmp_path: Path) -> None:
+    """Another worker reports it; the other invocations go on, in the same environment, which is then whole again."""
+    with fleet(tmp_path, PROCESSES, concurrency=1) as running:
+        event = running.meeting(4)
+        others = [running.call({**event, "name": f"n{number}"}) for number in range(3)]
+        running.joined(event, 3)
+        dead = running.function.invoke({"die": 7})
+        assert (dead.error_type, dead.json()["errorType"]) == ("Runtime.Unknown", "Runtime.ExitError")
+        assert "exit status 7" in dead.json()["errorMessage"]
+        Path(event["meet"], "the test").touch()
+        assert [call.result(WAIT).error for call in others] == [None] * 3
+        assert [result.cold for result in running.meet(4)] == [False] * 4
+        assert len(running.function.environments) == 1
+
+
+@pytest.mark.parametrize("runtime", [OFFICIAL])
+def test_a_worker_that_nobody_replaces(runtime: Runtime, tmp_path: Path) -> None:
+    """Its invocation ends with its time, as nobody speaks for it; the slot is gone, so the rest is for another one."""
+    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=2, timeout_s=1.0) as running:
+        assert running.function.invoke({"die": 7}).report.error_type == "Sandbox.Timedout"
+        assert [environment.slots for environment in running.function.environments] == [1]
+        assert [result.error for result in running.meet(2)] == [None, None]
+        assert [environment.slots for environment in running.function.environments] == [1, 2]
+
+
+@pytest.mark.parametrize("runtime", EACH)
+def test_the_first_process_takes_everything_with_it(runtime: Runtime, tmp_path: Path) -> None:
+    """Each caller is told, in the words of the open server; the next one gets a new environment."""
+    with fleet(tmp_path, runtime, concurrency=1) as running:
+        event = running.meeting(9)
+        calls = [running.call({**event, "name": f"n{number}"}) for number in range(3)]
+        running.joined(event, 3)
+        (before,) = running.function.environments
+        running.function.crash()
+        for call in calls:
+            result = call.result(WAIT)
+            text = f"RequestId: {result.request_id} Error: runtime exited with error: signal: killed"
+            assert result.json() == {"errorType": "Runtime.ExitError", "errorMessage": text}
+            (report,) = platform(result.logs, "report")
+            assert (report["status"], report["errorType"]) == ("error", "Runtime.ExitError")
+        after = running.function.invoke({"name": "n"})
+        assert (after.error, after.cold) == (None, True)
+        assert before not in running.function.environments
+        assert (before.exit_code, len(running.function.environments)) == (-9, 1)
+
+
+def test_an_environment_that_dies_idle_is_nobodys_trouble(tmp_path: Path) -> None:
+    """Also right before the next invocation."""
+    with fleet(tmp_path, PROCESSES, concurrency=1) as running:
+        for _ in range(3):
+            running.function.invoke()
+            running.function.crash()
+            assert running.function.invoke().error is None
+        running.function.crash()
+        until(lambda: not running.function.environments)
+
+
+@pytest.mark.parametrize("runtime", EACH)
+def test_the_time_of_one_ends_while_others_go_on(runtime: Runtime, tmp_path: Path) -> None:
+    """Its code is not killed: it takes a slot until its reply, which is too late, and nobody else's."""
+    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=1, timeout_s=1.0) as running:
+        event = running.meeting(2)
+        late = running.call({**event, "name": "late"})
+        running.joined(event, 1)
+        assert [running.function.invoke({"name": f"n{number}"}).error for number in range(5)] == [None] * 5
+        result = late.result(WAIT)
+        assert result.error_type == "Sandbox.Timedout"
+        assert "Task timed out after 1.00 seconds" in result.json()["errorMessage"]
+        assert (result.report.status, platform(result.logs, "report")[0]["status"]) == ("timeout", "timeout")
+        (environment,) = running.function.environments
+        changes: list[int] = []
+        environment.on_change = lambda environment: changes.append(environment.slots)
+        assert environment.slots == 1
+        assert running.function.invoke({"name": "beside"}).error is None
+        Path(event["meet"], "the test").touch()
+        until(lambda: changes == [2])
+        assert [each.error for each in running.meet(2)] == [None, None]
+        assert running.function.environments == [environment]
+
+
+def test_an_environment_of_nothing_but_late_invocations_makes_room(tmp_path: Path) -> None:
+    """A function that hangs is not out of order for ever, though there may be but one environment."""
+    with fleet(tmp_path, PROCESSES, managed_concurrency=1, concurrency=1, timeout_s=1.0) as running:
+        late = running.function.invoke({**running.meeting(9), "name": "n"})
+        assert (late.error_type, late.report.status) == ("Sandbox.Timedout", "timeout")
+        after = running.function.invoke({})
+        assert (after.error, after.cold, len(running.function.environments)) == (None, True, 1)
+
+
+def test_time_out_now(tmp_path: Path) -> None:
+    """For tests: all that run are out of time."""
+    with fleet(tmp_path, PROCESSES, managed_concurrency=2) as running:
+        event = running.meeting(9)
+        calls = [running.call({**event, "name": f"n{number}"}) for number in range(2)]
+        running.joined(event, 2)
+        running.function.time_out_now()
+        assert [call.result(WAIT).error_type for call in calls] == ["Sandbox.Timedout"] * 2
+
+
+@pytest.mark.parametrize("runtime", EACH)
+def test_an_init_that_fails_is_told_to_all_who_wait_and_not_repeated(runtime: Runtime, tmp_path: Path) -> None:
+    """There is no second try inside of an invocation; the next one has a new environment."""
+    count = tmp_path / "count"
+    source = f"open({str(count)!r}, 'a').write('x')\nimport time\ntime.sleep(0.2)\nraise ValueError('broken')\n"
+    with fleet(tmp_path, runtime, source, managed_concurrency=3, concurrency=1) as running:
+        calls = [running.call() for _ in range(3)]
+        for call in calls:
+            result = call.result(WAIT)
+            assert result.error is not None
+            assert result.error_type == result.report.error_type
+        starts = platform("\n".join(running.lines), "initStart")
+        loads = len(count.read_text())
+        assert running.function.invoke().error is not None
+        assert len(platform("\n".join(running.lines), "initStart")) == len(starts) + 1 == 2
+        assert platform("\n".join(running.lines), "initReport")[0]["status"] == "error"
+        until(lambda: not running.function.environments)
+    if runtime is not PROCESSES and runtime is not ASYNCIO:
+        return  # each of its workers loads for itself
+    assert (loads, len(count.read_text())) == (1, 2)
+
+
+def test_an_init_that_takes_too_long(tmp_path: Path) -> None:
+    """It has 130 seconds, or what is set; nothing of it is left."""
+    with fleet(tmp_path, PROCESSES, "import time\ntime.sleep(600)\n", init_timeout_s=0.5) as running:
+        result = running.function.invoke()
+        assert result.json()["errorType"] == "Sandbox.Timedout"
+        assert platform(result.logs, "initReport")[0]["status"] == "timeout"
+        assert running.function.function.init_timeout_s == 0.5
+    with fleet(tmp_path, PROCESSES) as running:
+        assert running.function.function.init_timeout_s == 130.0
+
+
+def test_the_memory_of_all_workers_counts_together(tmp_path: Path) -> None:
+    """None has too much, all of them have: the environment ends, with everything that runs in it."""
+    source = (
+        MEETING + "hold = []\ndef handler(event, context):\n"
+        "    hold.append(os.urandom(1) * 45_000_000)\n    for _ in absent(event):\n        time.sleep(0.002)\n"
+    )
+    with fleet(tmp_path, PROCESSES, source, memory_mb=160) as running:
+        event = running.meeting(9)
+        calls = [running.call({**event, "name": f"n{number}"}) for number in range(2)]
+        running.joined(event, 2)
+        assert not any(call.done() for call in calls)
+        calls += [running.call({**event, "name": f"n{number}"}) for number in (2, 3)]
+        for call in calls:
+            result = call.result(WAIT)
+            assert (result.error_type, result.report.max_memory_used_mb) == ("Runtime.OutOfMemory", 160)
+
+
+ONE_POLL = """
+import http.client, os, time
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+while True:
+    api.request("GET", "/2018-06-01/runtime/invocation/next")
+    event = api.getresponse()
+    body = event.read()
+    if body == b'"wait"':
+        time.sleep(600)
+    request_id = event.headers["Lambda-Runtime-Aws-Request-Id"]
+    api.request("POST", f"/2018-06-01/runtime/invocation/{request_id}/response", body)
+    api.getresponse().read()
+"""
+
+
+def test_a_runtime_with_fewer_workers_than_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets what it asks for; who finds no worker waits for one, and is told if none comes."""
+    monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.5)
+    (tmp_path / "one_poll.py").write_text(ONE_POLL)
+    alone = Runtime("one poll", [sys.executable, "-S", str(tmp_path / "one_poll.py")], "", {})
+    with fleet(tmp_path, alone, concurrency=1) as running:
+        calls = [running.call(number) for number in range(4)]
+        assert [call.result(WAIT).json() for call in calls] == [0, 1, 2, 3]
+        stuck = running.call("wait")
+        (environment,) = running.function.environments
+        assert isinstance(environment, ManagedEnvironment)
+        until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
+        refused = running.function.invoke("more")
+        assert refused.error_type == "Runtime.Unavailable"
+        assert "No worker of the runtime asked for an invocation" in refused.json()["errorMessage"]
+        running.function.crash()
+        assert stuck.result(WAIT).error_type == "Runtime.ExitError"
