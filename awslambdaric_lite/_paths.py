@@ -20,13 +20,13 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
     Called when the interpreter was started with `-S`, after the runtime's own imports.
     """
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}{'t' if 't' in sys.abiflags else ''}"
-    _run_site(version, environ)
+    run_site(version, environ)
     if not hasattr(sys.modules["builtins"], "exit"):
-        _add_interactive_names()
+        add_interactive_names()
     root = environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
-    front = {root: _listed(root)}
+    front = {root: listed(root)}
     for folder in (f"{_LAYERS}/lib/{version}/site-packages", _LAYERS):
-        if names := _listed(folder):
+        if names := listed(folder):
             front[folder] = names
     sys.path[:0] = [folder for folder in front if folder not in sys.path]
     for folder, names in front.items():
@@ -36,20 +36,20 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
             site.addsitedir(folder)
 
 
-def _run_site(version: str, environ: "dict[bytes, bytes]") -> None:
+def run_site(version: str, environ: "dict[bytes, bytes]") -> None:
     """Run `site.main()` if something depends on it, else append site-packages where it exists."""
     home = sys.executable.rpartition("/")[0]
     site_packages = f"{sys.prefix}/lib/{version}/site-packages"
-    names = _listed(site_packages)
+    names = listed(site_packages)
     home_folder = environ.get(b"HOME", b"").decode(errors="surrogateescape")
     user = f"{home_folder}/.local/lib/{version}/site-packages"
     needed = (
-        _exists(f"{home}/pyvenv.cfg")
-        or _exists(f"{home}/../pyvenv.cfg")
+        exists(f"{home}/pyvenv.cfg")
+        or exists(f"{home}/../pyvenv.cfg")
         or any(name.endswith(".pth") for name in names)
-        or _exists(f"{sys.prefix}/lib/python3/dist-packages")  # Debian's own interpreter
+        or exists(f"{sys.prefix}/lib/python3/dist-packages")  # Debian's own interpreter
         or sys.platlibdir != "lib"  # Amazon Linux and Fedora look in lib64 as well
-        or (home_folder and not sys.flags.no_user_site and _exists(user))
+        or (home_folder and not sys.flags.no_user_site and exists(user))
         or _is_found("sitecustomize")
         or "sitecustomize.py" in names
         or "sitecustomize" in names
@@ -62,14 +62,14 @@ def _run_site(version: str, environ: "dict[bytes, bytes]") -> None:
         sys.path.append(site_packages)
 
 
-def _listed(folder: str) -> "list[str]":
+def listed(folder: str) -> "list[str]":
     try:
         return posix.listdir(folder)
     except OSError:
         return []
 
 
-def _exists(path: str) -> bool:
+def exists(path: str) -> bool:
     try:
         posix.stat(path)
     except OSError:
@@ -104,7 +104,7 @@ class _Interactive:
         return self._make()(*args)
 
 
-def _add_interactive_names() -> None:
+def add_interactive_names() -> None:
     """Add `exit`, `quit` and the like, which functions use although they should not."""
     import builtins
 

@@ -21,6 +21,8 @@ COMMANDS = {
     "invoke": "run one invocation of a function here",
     "serve": "run a function here until Ctrl-C, for SDKs and HTTP clients",
     "event": "print an event as AWS would send it",
+    "pack": "write a function's package, with its requirements and bytecode",
+    "doctor": "tell what is wrong with a package, and what it costs",
 }
 
 

@@ -1,0 +1,121 @@
+"""`awslambdaric-lite pack`: a function's package, its path on standard output, its sizes on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from pathlib import Path
+
+from ..packaging.errors import PackagingError
+from ..packaging.function import Packed, Recipe, pack_function
+from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ..packaging.targets import ARCHITECTURES, Target
+from .errors import UsageError
+from .pack_progress import packing_display
+
+HELP = """Write a function's package: its code, its requirements as wheels for Lambda, and bytecode that stays valid
+when it is unpacked. The same input gives the same bytes. Prints the path; an older file stays if something fails."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("source", metavar="SRC", help="the folder with the function's code")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the zip file")
+    running = ".".join(platform.python_version_tuple()[:2])
+    parser.add_argument(
+        "--python", metavar="X.Y", default=running, help=f"Lambda's version of Python (default: this one's, {running})"
+    )
+    parser.add_argument(
+        "--arch", default="x86_64", help=f"the function's architecture: {' or '.join(ARCHITECTURES)} (default: x86_64)"
+    )
+    parser.add_argument("--handler", metavar="M.F", help="see to it that this handler is in there")
+
+    packages = parser.add_argument_group("requirements")
+    which = packages.add_mutually_exclusive_group()
+    which.add_argument("--requirements", metavar="FILE", help="for pip (default: SRC/requirements.txt if there is one)")
+    which.add_argument("--no-requirements", action="store_true", help="install nothing")
+    packages.add_argument("--find-links", metavar="DIR", help="a folder with more wheels")
+    packages.add_argument("--no-index", action="store_true", help="take wheels from --find-links only")
+    packages.add_argument(
+        "--no-prune", action="store_true", help="keep what never runs: tests, type stubs, RECORD and other notes of pip"
+    )
+
+    content = parser.add_argument_group("content")
+    content.add_argument(
+        "--exclude",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="leave out what is called so in SRC, or with a slash what has this path, such as docs/*.md; repeatable",
+    )
+    content.add_argument(
+        "--runtime", action="store_true", help="put bootstrap and this runtime in, for provided.al2023 (no interpreter)"
+    )
+    content.add_argument(
+        "--interpreter", metavar="FILE", help="what compiles (default: a Python of that version on this machine)"
+    )
+    content.add_argument("--s3", action="store_true", help="it is uploaded through S3, where 50 MB zipped is no limit")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pack once.
+
+    Raises:
+        UsageError: something on the command line cannot be used.
+    """
+    recipe = _recipe(arguments)
+    output = Path(arguments.output)
+    try:
+        with packing_display(sys.stderr) as display:
+            packed = pack_function(recipe, output, display)
+    except PackagingError as error:
+        print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
+        return 1
+    _tell(packed, recipe.target)
+    print(output)
+    return 0
+
+
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    source = Path(arguments.source)
+    try:
+        target = Target.parse(arguments.python, arguments.arch)
+    except PackagingError as error:
+        raise UsageError(str(error)) from None
+    if arguments.find_links is not None and not os.path.isdir(arguments.find_links):
+        raise UsageError(f"--find-links {arguments.find_links} is no folder; name one with wheels")
+    return Recipe(
+        source=source,
+        target=target,
+        requirements=_requirements(arguments, source),
+        find_links=None if arguments.find_links is None else Path(arguments.find_links),
+        no_index=arguments.no_index,
+        exclude=arguments.exclude,
+        prune=not arguments.no_prune,
+        handler=arguments.handler,
+        runtime=arguments.runtime,
+        interpreter=None if arguments.interpreter is None else Path(arguments.interpreter),
+        through_s3=arguments.s3,
+    )
+
+
+def _requirements(arguments: argparse.Namespace, source: Path) -> Path | None:
+    if arguments.no_requirements:
+        return None
+    if arguments.requirements is not None:
+        return Path(arguments.requirements)
+    default = source / "requirements.txt"
+    return default if os.path.isfile(default) else None
+
+
+def _tell(packed: Packed, target: Target) -> None:
+    sizes = packed.sizes
+    lines = [
+        *(f"warning: {warning}" for warning in packed.warnings),
+        f"{sizes.files} files for Python {target.python} on {target.arch}, {packed.precompiled} of them bytecode",
+        f"  zipped    {human(sizes.zipped):>9} of {human(ZIPPED_LIMIT)} for a direct upload",
+        f"  unpacked  {human(sizes.unpacked):>9} of {human(UNPACKED_LIMIT)}, which its layers share",
+    ]
+    print("\n".join(lines), file=sys.stderr)

@@ -1,0 +1,205 @@
+"""Zip files with the same bytes for the same content, and files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from .errors import PackagingError
+
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment of a zip file's calendar
+_LATEST = (2107, 12, 31, 23, 59, 58)
+_UNIX = 3  # "version made by" of APPNOTE.TXT 4.4.2: the attributes hold a Unix mode
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of an archive: its relative POSIX name, its content or where that is, and whether it may be executed."""
+
+    name: str
+    source: Path | bytes
+    executable: bool = False
+
+    def read(self) -> bytes:
+        """Its content.
+
+        Raises:
+            PackagingError: its file cannot be read.
+        """
+        if isinstance(self.source, bytes):
+            return self.source
+        try:
+            return self.source.read_bytes()
+        except OSError as error:
+            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; see to its permissions") from None
+
+    def size(self) -> int:
+        """The number of bytes in it.
+
+        Raises:
+            PackagingError: its file is not there.
+        """
+        if isinstance(self.source, bytes):
+            return len(self.source)
+        try:
+            return self.source.stat().st_size
+        except OSError as error:
+            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; see to its permissions") from None
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What became of an archive: bytes of the file, bytes when it is unpacked, number of members."""
+
+    zipped: int
+    unpacked: int
+    files: int
+
+
+def write_zip(
+    output: Path,
+    members: Iterable[Member],
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+    accept: Callable[[Sizes], None] | None = None,
+) -> Sizes:
+    """Write an archive whose bytes depend on nothing but its members (and `SOURCE_DATE_EPOCH`, where it is set).
+
+    Members are sorted, deflated and have mode 0644 or 0755; their date is `SOURCE_DATE_EPOCH` (UTC), or 1980-01-01.
+    `progress(name, done, total)` is called after each member with bytes of content, `accept(sizes)` before the file
+    takes its place: what it raises prevents that, and an older file of that name stays as it was.
+
+    Raises:
+        PackagingError: a name is taken twice, absolute, leads elsewhere or cannot be written; a file cannot be read;
+            the output cannot be written; `SOURCE_DATE_EPOCH` is no number.
+    """
+    ordered = sorted(members, key=lambda member: member.name)
+    _check_names([member.name for member in ordered])
+    date = _date()
+    total = sum(member.size() for member in ordered)
+    done = 0
+    with _taking_the_place_of(output) as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member in ordered:
+                content = member.read()
+                archive.writestr(_info(member, date), content, compresslevel=9)
+                done += len(content)
+                if progress is not None:
+                    progress(member.name, done, total)
+        sizes = Sizes(file.tell(), done, len(ordered))
+        if accept is not None:
+            accept(sizes)
+    return sizes
+
+
+def write_text_file(output: Path, text: str) -> None:
+    """Write a file of UTF-8 text, or leave what is there.
+
+    Raises:
+        PackagingError: it cannot be written.
+    """
+    with _taking_the_place_of(output) as file:
+        file.write(text.encode())
+
+
+def check_output(output: Path) -> None:
+    """See early whether a file can be written there; an older one stays.
+
+    Raises:
+        PackagingError: it cannot.
+    """
+    beside = _beside(output)
+    try:
+        beside.open("xb").close()
+        beside.unlink()
+    except OSError as error:
+        raise PackagingError(_unwritable(output, error)) from None
+
+
+def is_unfinished(name: str, output: str) -> bool:
+    """Whether a file name is that of an output which was never finished, because the process was killed."""
+    return name.startswith(f".{output}.") and name.endswith(".unfinished")
+
+
+@contextmanager
+def _taking_the_place_of(output: Path) -> Iterator[BinaryIO]:
+    """A file beside the output that becomes it if all goes well, and else is gone."""
+    beside = _beside(output)
+    try:
+        file = beside.open("xb")
+    except OSError as error:
+        raise PackagingError(_unwritable(output, error)) from None
+    try:
+        with file:
+            yield file
+        os.replace(beside, os.path.realpath(output))
+    except OSError as error:
+        raise PackagingError(_unwritable(output, error)) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _beside(output: Path) -> Path:
+    """A new name beside the output; if that is a link, beside the file that it names, for that is replaced."""
+    real = Path(os.path.realpath(output))
+    if os.path.lexists(real) and not real.is_file():
+        raise PackagingError(f"{output} is no ordinary file; name one to be written")
+    return real.with_name(f".{real.name}.{secrets.token_hex(4)}.unfinished")
+
+
+def _unwritable(output: Path, error: OSError) -> str:
+    if not output.parent.is_dir():
+        return f"{output} cannot be written: the folder {output.parent} does not exist; make it, or name another"
+    return f"{output} cannot be written: {error.strerror}; name a place where it can be"
+
+
+def _info(member: Member, date: tuple[int, int, int, int, int, int]) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(member.name, date)
+    info.create_system = _UNIX
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = (stat.S_IFREG | (0o755 if member.executable else 0o644)) << 16
+    return info
+
+
+def _check_names(names: list[str]) -> None:
+    """See to it that each sorted name is a file of its own within the archive."""
+    taken = set(names)
+    previous = None
+    for name in names:
+        if name == previous:
+            raise PackagingError(f"{name} would be in the archive twice; leave one of the two out")
+        previous = name
+        parts = name.split("/")
+        if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
+            raise PackagingError(
+                f"{name!r} is no name for a file of the archive; write it relative, with no . or .. in it"
+            )
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise PackagingError(f"{name!r} is not UTF-8, which names in zip files are; rename the file") from None
+        parent = next((each for end in range(1, len(parts)) if (each := "/".join(parts[:end])) in taken), None)
+        if parent is not None:
+            raise PackagingError(f"{parent} would be a file and a folder (of {name}); rename one of the two")
+
+
+def _date() -> tuple[int, int, int, int, int, int]:
+    """The date of members; see https://reproducible-builds.org/specs/source-date-epoch."""
+    text = os.environ.get("SOURCE_DATE_EPOCH")
+    if not text:
+        return _EARLIEST
+    try:
+        moment = time.gmtime(int(text))
+    except (ValueError, OverflowError, OSError):
+        raise PackagingError(
+            f"SOURCE_DATE_EPOCH={text!r} is no number of seconds since 1970; correct or unset it"
+        ) from None
+    return min(max(moment[:6], _EARLIEST), _LATEST)

@@ -1,0 +1,233 @@
+"""Whether the handler imports, how long that takes, and what its bytecode costs."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..bytecode import find_interpreter
+from ..errors import PackagingError
+from ..import_run import ImportFailure, run_import
+from ..import_tree import Imported, measure_imports
+from ..targets import Target
+from .binaries import has_binaries
+from .bytecode import costs_cold_start
+from .findings import Finding, plain
+from .platform_packages import PLATFORM_PACKAGES
+from .subject import Subject
+from .workplace import Workplace, environment, with_valid_bytecode, workplace
+
+TIMEOUT_S = 60.0
+"""Seconds that an import may take here; Lambda grants ten before it starts over."""
+
+_RUNS = 5  # of each kind
+_PATIENCE_S = 6.0  # for all of them
+_SLOW_US = 20_000  # of one package's own modules, to be worth a finding
+_SLOWEST = 5
+_GUESSES = ("lambda_function.py", "app.py", "main.py", "handler.py", "index.py")
+
+
+@dataclass
+class HandlerAudit:
+    """The findings, and the tree of imports where there is one."""
+
+    findings: list[Finding] = field(default_factory=list)
+    tree: Imported | None = None
+
+
+def check_handler(
+    subject: Subject, handler: str | None, found: Iterable[Finding], variables: Mapping[str, str]
+) -> HandlerAudit:
+    """Import it in a copy of the package, in another process; what was `found` until now says what is worth measuring.
+
+    Raises:
+        PackagingError: the handler's name has no dot, or the package cannot be copied.
+    """
+    if handler is None:
+        return _unchecked(
+            f"name the handler with --handler MODULE.FUNCTION{_guess(subject)} to have its imports checked"
+        )
+    module, dot, function = handler.rpartition(".")
+    if not dot or not module or not function:
+        raise PackagingError(f"handler {handler!r} is not MODULE.FUNCTION; write it such as app.handler")
+    interpreter = find_interpreter(subject.target.python)
+    if interpreter is None:
+        python = subject.target.python
+        return _unchecked(
+            f"imports were not checked: no Python {python} was found on PATH or among pyenv's; install it"
+        )
+    if has_binaries(subject) and not _is_like_here(subject.target):
+        return _unchecked(f"imports were not checked: binaries for {subject.target.arch} do not run on this machine")
+    statement = _statement(module.replace("/", "."), function)
+    with workplace(subject) as place:
+        return _Check(subject, place, interpreter, handler, statement, variables).run(costs_cold_start(found))
+
+
+class _Check:
+    """One handler in one copy of its package."""
+
+    def __init__(
+        self,
+        subject: Subject,
+        place: Workplace,
+        interpreter: Path,
+        handler: str,
+        statement: str,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._subject = subject
+        self._place = place
+        self._interpreter = interpreter
+        self._handler = handler
+        self._statement = statement
+        self._variables = variables
+
+    def run(self, costly: bool) -> HandlerAudit:
+        first = self._import(self._place)
+        if isinstance(first, ImportFailure):
+            return HandlerAudit([self._failed(first)])
+        audit = HandlerAudit()
+        if costly:
+            audit.findings += self._cost(first)
+        try:
+            audit.tree = measure_imports(
+                self._interpreter,
+                self._statement,
+                environ=environment(self._subject, self._place, self._handler, self._variables),
+                path=self._place.path,
+                timeout_s=TIMEOUT_S,
+            )
+        except PackagingError as error:  # it worked the first time, and does not depend on this tool alone
+            text = self._place.shown(str(error)).replace(repr(self._statement), self._handler)
+            audit.findings.append(Finding("handler-import", "error", ".", f"imported once only: {text}"))
+            return audit
+        audit.tree.name = self._handler
+        audit.findings += _slow(audit.tree)
+        return audit
+
+    def _import(self, place: Workplace) -> float | ImportFailure:
+        run = run_import(
+            self._interpreter,
+            self._statement,
+            environ=environment(self._subject, place, self._handler, self._variables),
+            path=place.path,
+            timeout_s=TIMEOUT_S,
+        )
+        if run.failure is not None or run.seconds is None:
+            return run.failure or ImportFailure("SystemExit", "")
+        return run.seconds
+
+    def _failed(self, failure: ImportFailure) -> Finding:
+        message = plain_message(self._place.shown(failure.message))
+        file = self._place.shown(failure.where[0]) if failure.where else "."
+        line = f", line {failure.where[1]}" if failure.where else ""
+        missing = (failure.missing or "").partition(".")[0]
+        what = f"{self._handler} does not import: {failure.kind}" + (f": {message}" if message else "")
+        where = f" ({plain(file)}{line})" if failure.where else ""
+        if missing in PLATFORM_PACKAGES:
+            name = PLATFORM_PACKAGES[missing]
+            return Finding(
+                "imports-unchecked",
+                "info",
+                plain(file),
+                f"imports were checked as far as {missing}, which only managed runtimes have; pip install {name} here "
+                "to have them checked",
+            )
+        return Finding("handler-import", "error", plain(file), f"{what}{where}{_cure(failure)}")
+
+    def _cost(self, first: float) -> list[Finding]:
+        try:
+            compiled = with_valid_bytecode(self._place, self._subject, self._interpreter)
+        except PackagingError:
+            return []
+        runs = max(1, min(_RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
+        as_it_is: list[float] = []
+        valid: list[float] = []
+        for _ in range(runs):  # in turns, so that a busy moment of the machine meets both
+            for times, place in ((as_it_is, self._place), (valid, compiled)):
+                took = self._import(place)
+                if isinstance(took, ImportFailure):
+                    return []
+                times.append(took)
+        before, after = statistics.median(as_it_is), statistics.median(valid)
+        if before <= after:
+            return []
+        return [
+            Finding(
+                "bytecode-cost",
+                "warning",
+                ".",
+                f"importing {self._handler} takes {before * 1e3:.0f} ms as it is and {after * 1e3:.0f} ms with valid "
+                f"bytecode: about {(before - after) * 1e3:.0f} ms of each cold start (on this machine, "
+                f"{f'median of {runs} runs' if runs > 1 else 'one run'})",
+            )
+        ]
+
+
+def plain_message(text: str) -> str:
+    """A message of somebody else's on one line."""
+    line = " ".join(text.split())
+    return "".join(letter if letter.isprintable() else "?" for letter in line)[:500]
+
+
+def _statement(module: str, function: str) -> str:
+    missing = f"module {module} has no {function}"
+    return (
+        f"import sys; __import__({module!r}); module = sys.modules[{module!r}]\n"
+        f"if not hasattr(module, {function!r}): raise AttributeError({missing!r})\n"
+        f"if not callable(getattr(module, {function!r})): raise TypeError({f'{function} of {module} is no function'!r})"
+    )
+
+
+def _cure(failure: ImportFailure) -> str:
+    if failure.kind == "ModuleNotFoundError":
+        return "; add it to the package, or name the layer that has it with --layer"
+    if failure.kind == "KeyError":
+        return "; if it is an environment variable, set it with --env NAME=VALUE"
+    if failure.kind == "AttributeError" and failure.where is None:
+        return "; correct the handler's name"
+    return ""
+
+
+def _slow(tree: Imported) -> list[Finding]:
+    own: Counter[str] = Counter()
+    for module in tree.walk():
+        if module is not tree:
+            own[module.name.partition(".")[0]] += module.self_us
+    slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= _SLOW_US]
+    if not slow:
+        return []
+    told = ", ".join(f"{plain(name)} {time / 1000:.0f} ms" for name, time in slow)
+    return [
+        Finding(
+            "imports-slow",
+            "info",
+            ".",
+            f"importing {tree.name} takes {tree.total_us / 1000:.0f} ms, most of it in {told}; import what is not "
+            "always needed where it is used",
+        )
+    ]
+
+
+def _unchecked(message: str) -> HandlerAudit:
+    return HandlerAudit([Finding("imports-unchecked", "info", ".", message)])
+
+
+def _guess(subject: Subject) -> str:
+    guess = next((name for name in _GUESSES if name in subject.files), None)
+    if guess is None:
+        return ""
+    function = "lambda_handler" if guess == "lambda_function.py" else "handler"
+    return f", such as {guess[:-3]}.{function},"
+
+
+def _is_like_here(target: Target) -> bool:
+    try:
+        here = Target.parse(target.python, platform.machine())
+    except PackagingError:
+        return False
+    return platform.system() == "Linux" and here.arch == target.arch

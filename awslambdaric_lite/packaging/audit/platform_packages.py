@@ -1,0 +1,49 @@
+"""What the managed runtime has already, and how large what is packed a second time is.
+
+Source: the Lambda developer guide, "Working with .zip file archives for Python Lambda functions" ("Runtime dependencies
+in Python") and the contents of `/var/runtime` in AWS's images: Boto3 with what it depends on, and the runtime client
+with what it depends on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..sizes import human
+from .findings import Finding
+from .subject import Subject
+
+PLATFORM_PACKAGES: dict[str, str] = {  # what is imported: what is installed
+    "boto3": "boto3",
+    "botocore": "botocore",
+    "s3transfer": "s3transfer",
+    "jmespath": "jmespath",
+    "urllib3": "urllib3",
+    "dateutil": "python-dateutil",
+    "six": "six",
+    "simplejson": "simplejson",
+    "snapshot_restore_py": "snapshot-restore-py",
+    "awslambdaric": "awslambdaric",
+}
+
+
+def check_platform_packages(subject: Subject) -> Iterator[Finding]:
+    """One finding for each; a copy of one's own fixes the version, which may be what is wanted."""
+    sizes = dict.fromkeys(PLATFORM_PACKAGES, 0)
+    paths: dict[str, str] = {}
+    for name, size in subject.files.items():
+        below = subject.module_name(name)
+        if below is None:
+            continue
+        package = below.partition("/")[0].removesuffix(".py")
+        if package in sizes and "." not in package:
+            sizes[package] += size
+            paths.setdefault(package, name[: len(name) - len(below)] + below.partition("/")[0])
+    for package, path in sorted(paths.items()):
+        yield Finding(
+            "platform-package",
+            "info",
+            path,
+            f"{PLATFORM_PACKAGES[package]} ({human(sizes[package])}) is in the managed runtimes already; leave it out "
+            "unless you need this very version, or a runtime of provided.*",
+        )

@@ -1,0 +1,74 @@
+"""The audit: all checks on one package."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..import_tree import Imported
+from ..reading import open_package
+from ..targets import Target
+from .binaries import check_binaries
+from .bytecode import check_bytecode
+from .findings import LEVELS, Finding
+from .handler import check_handler
+from .platform_packages import check_platform_packages
+from .structure import check_structure
+from .subject import Subject
+from .weights import Weight, check_weights, weights
+
+_CHECKS = (check_structure, check_bytecode, check_binaries, check_platform_packages, check_weights)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What came out: findings, the gravest first; what weighs how much; the handler's imports where they were measured.
+
+    Sizes are bytes; `packed_size` is None for a folder.
+    """
+
+    findings: list[Finding]
+    weights: list[Weight]
+    tree: Imported | None
+    is_layer: bool
+    unpacked_size: int
+    packed_size: int | None
+
+
+def audit(
+    path: Path,
+    target: Target,
+    *,
+    handler: str | None = None,
+    layers: Sequence[Path] = (),
+    variables: Mapping[str, str] | None = None,
+) -> Audit:
+    """Look at a zip file, a tar file or a folder, without changing anything in it.
+
+    Args:
+        path: the package, of a function or a layer.
+        target: where it will run.
+        handler: such as `app.handler`; imported if it is given, which runs the package's code.
+        layers: what the function has beside it.
+        variables: what its code expects in the environment when it is imported.
+
+    Raises:
+        PackagingError: the package or a layer is unreadable or not to be trusted, or the handler's name is wrong.
+    """
+    with contextlib.ExitStack() as stack:
+        package = stack.enter_context(open_package(path))
+        beside = [stack.enter_context(open_package(layer)) for layer in layers]
+        subject = Subject(path, package, target, beside)
+        findings = [finding for check in _CHECKS for finding in check(subject)]
+        of_handler = check_handler(subject, handler, findings, variables or {})
+        findings += of_handler.findings
+        return Audit(
+            sorted(findings, key=lambda finding: (LEVELS.index(finding.level), finding.code, finding.path)),
+            weights(subject),
+            of_handler.tree,
+            subject.is_layer,
+            subject.unpacked_size,
+            package.packed_size(),
+        )

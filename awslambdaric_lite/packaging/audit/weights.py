@@ -1,0 +1,64 @@
+"""How large the package is, against Lambda's limits, and what makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from .findings import Finding
+from .subject import Subject
+
+_HOG = UNPACKED_LIMIT // 10  # bytes of one package that are worth a finding
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A top-level package or folder: its path, bytes and files unpacked, and its share of all bytes."""
+
+    path: str
+    size: int
+    files: int
+    share: float
+
+
+def weights(subject: Subject) -> list[Weight]:
+    """Everything at the top, the heaviest first."""
+    total = max(subject.unpacked_size, 1)
+    found = []
+    for top, names in subject.by_top(subject.files).items():
+        size = sum(subject.files[name] for name in names)
+        found.append(Weight(top, size, len(names), size / total))
+    return sorted(found, key=lambda weight: (-weight.size, weight.path))
+
+
+def check_weights(subject: Subject) -> Iterator[Finding]:
+    """Compare with the limits. Layers beside a function count, too."""
+    beside = sum(layer.size(name) for layer in subject.layers for name in layer.names() if not layer.is_symlink(name))
+    total = subject.unpacked_size + beside
+    if total > UNPACKED_LIMIT:
+        with_layers = " with its layers" if subject.layers else ""
+        yield Finding(
+            "size-limit",
+            "error",
+            ".",
+            f"{human(total)} unpacked{with_layers}; Lambda takes {human(UNPACKED_LIMIT)}, layers included: leave "
+            "something out or use a container image",
+        )
+    packed = subject.package.packed_size()
+    if packed is not None and packed > ZIPPED_LIMIT:
+        yield Finding(
+            "size-upload",
+            "info",
+            ".",
+            f"{human(packed)} zipped: more than {human(ZIPPED_LIMIT)} cannot be uploaded directly; S3 takes it",
+        )
+    for weight in weights(subject):
+        if weight.size >= _HOG:
+            share = f"{100 * weight.share:.0f} % of the package"
+            yield Finding(
+                "size-package",
+                "info",
+                weight.path,
+                f"{human(weight.size)} unpacked, {share}, of the {human(UNPACKED_LIMIT)} that Lambda takes",
+            )

@@ -1,0 +1,179 @@
+"""Bytecode that is right wherever and whenever its package is unpacked.
+
+A `.pyc` with a date is rejected when its source's date changes, which packing and unpacking do to it. One with an
+unchecked hash (PEP 552) is used without a look at the source: what is packed together stays together.
+"""
+
+from __future__ import annotations
+
+import io
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from glob import escape, glob
+from pathlib import Path
+from typing import Literal
+
+from .errors import PackagingError
+
+# The final numbers of released versions; source: the list in Include/internal/pycore_magic_number.h of CPython, and in
+# Lib/importlib/_bootstrap_external.py up to 3.13. A version that is not here has no known final one.
+MAGIC: Mapping[str, int] = {"3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 3571, "3.14": 3627}
+"""The number in the first two bytes (little endian) of each version's bytecode files; two bytes `\\r\\n` follow it."""
+
+HEADER_SIZE = 16
+"""Bytes before the code of a `.pyc`."""
+
+_HASHED, _CHECKED = 0b01, 0b10  # the flags of PEP 552
+
+_WORKER = Path(__file__).with_name("compile_worker.py")
+_ASK_INTERPRETER = (
+    "import sys, importlib.util as u; "
+    "print(sys.implementation.name, '%d.%d' % sys.version_info[:2], int.from_bytes(u.MAGIC_NUMBER[:2], 'little'), "
+    "sys.version_info.releaselevel)"
+)
+
+
+@dataclass(frozen=True)
+class PycHeader:
+    """What the first bytes of a `.pyc` say: date and size of its source, or a hash of it."""
+
+    magic: int
+    flags: int
+    kind: Literal["timestamp", "checked-hash", "unchecked-hash"]
+    mtime: int | None  # seconds since 1970, 32 bits of them
+    size: int | None  # bytes, 32 bits of them
+    source_hash: bytes | None  # 8 bytes: `importlib.util.source_hash`
+
+    @classmethod
+    def parse(cls, data: bytes) -> PycHeader:
+        """Read a file's first 16 bytes.
+
+        Raises:
+            PackagingError: it is no bytecode file.
+        """
+        if len(data) < HEADER_SIZE or data[2:4] != b"\r\n":
+            raise PackagingError("it is no bytecode file: its header is missing; compile it again")
+        magic, flags = int.from_bytes(data[:2], "little"), int.from_bytes(data[4:8], "little")
+        if flags == 0:
+            mtime, size = int.from_bytes(data[8:12], "little"), int.from_bytes(data[12:16], "little")
+            return cls(magic, flags, "timestamp", mtime, size, None)
+        if flags & ~(_HASHED | _CHECKED) or not flags & _HASHED:
+            raise PackagingError(f"it is no bytecode file: its flags are {flags:#x}; compile it again")
+        return cls(magic, flags, "checked-hash" if flags & _CHECKED else "unchecked-hash", None, None, data[8:16])
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """The `.pyc` files by the names of their sources, and for those that do not compile the reason."""
+
+    bytecode: dict[str, bytes]
+    failures: dict[str, str]
+
+
+def cache_path(name: str, version: str) -> str:
+    """Where the interpreter looks for the bytecode of `a/b.py`: `a/__pycache__/b.cpython-313.pyc`."""
+    folder, slash, file = name.rpartition("/")
+    return f"{folder}{slash}__pycache__/{file.removesuffix('.py')}.cpython-{version.replace('.', '')}.pyc"
+
+
+def find_interpreter(version: str, *, candidates: Iterable[str | Path] = ()) -> Path | None:
+    """A CPython of this machine that writes bytecode which a released Python `version`, such as "3.13", reads.
+
+    The candidates come first, then the running interpreter, `python3.X` on PATH, and pyenv's (in `PYENV_ROOT` or
+    `~/.pyenv`), the newest first.
+    """
+    pyenv = os.path.join(os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv"), "versions")
+    running = [sys.executable] if "{}.{}".format(*sys.version_info) == version and sys.executable else []
+    on_path = shutil.which(f"python{version}")
+    found = glob(f"{escape(pyenv)}/{version}.*/bin/python")  # of a folder that is another user's: nothing
+    managed = sorted(map(Path, found), key=_patch_level, reverse=True)
+    for candidate in (*candidates, *running, *([on_path] if on_path else []), *managed):
+        if writes_bytecode_for(candidate, version):
+            return Path(candidate)
+    return None
+
+
+def writes_bytecode_for(interpreter: str | Path, version: str) -> bool:
+    """Whether this can be run and is a CPython `version` that writes the bytecode of its final release."""
+    try:
+        answer = subprocess.run(
+            [str(interpreter), "-I", "-S", "-c", _ASK_INTERPRETER],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+    said = answer.stdout.split()
+    if answer.returncode != 0 or len(said) != 4 or said[:2] != ["cpython", version]:
+        return False
+    # The number is frozen with the first release candidate.
+    return int(said[2]) == MAGIC[version] if version in MAGIC else said[3] in ("candidate", "final")
+
+
+def compile_sources(
+    sources: Mapping[str, tuple[bytes, str]], interpreter: Path, *, strip_docstrings: bool = False
+) -> CompileResult:
+    """Compile sources under an interpreter, in one process of it, without running any of them.
+
+    `sources` has for each name, which only comes back with the result, the source and the path that the code is going
+    to be shown with (`co_filename`). The bytecode has unchecked hashes and is the same each time, for the same sources.
+
+    Raises:
+        PackagingError: the interpreter cannot be run, or does not survive one of the sources.
+    """
+    names = sorted(sources)
+    jobs = marshal.dumps([sources[name] for name in names], 2)
+    options = ["--strip-docstrings"] * strip_docstrings
+    output = io.BytesIO(run_worker(_WORKER, jobs, interpreter, *options))
+    bytecode, failures = {}, {}
+    for name in names:
+        try:
+            compiled, failure = marshal.load(output)
+        except (EOFError, ValueError, TypeError):
+            raise PackagingError(f"{interpreter} ended when it compiled {name}; leave that file out") from None
+        if compiled is None:
+            failures[name] = failure
+        else:
+            bytecode[name] = compiled
+    return CompileResult(bytecode, failures)
+
+
+def run_worker(worker: Path, job: bytes, interpreter: Path, *options: str) -> bytes:
+    """Run one of the programs of this package under an interpreter; return what it wrote.
+
+    Raises:
+        PackagingError: the interpreter cannot be run, or refuses.
+    """
+    # Isolation by an environment of our own rather than by -I, which would also ignore the hash seed: the order of sets
+    # among the constants of 3.10 depends on it.
+    environment = {"PYTHONHASHSEED": "0", "PATH": os.defpath}
+    if "LD_LIBRARY_PATH" in os.environ:  # an interpreter may have its own library there
+        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    command = [str(interpreter), "-s", "-S", "-B", "-X", "utf8", str(worker), *options]
+    try:
+        done = subprocess.run(
+            command,
+            input=job,
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise PackagingError(f"{interpreter} cannot be run: {error.strerror}; name another interpreter") from None
+    if done.returncode > 0:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines() or [f"exit status {done.returncode}"]
+        raise PackagingError(f"{interpreter} cannot compile: {said[-1]}; name another interpreter")
+    return done.stdout
+
+
+def _patch_level(interpreter: Path) -> tuple[int, ...]:
+    version = interpreter.parents[1].name
+    return tuple(int(part) if part.isdecimal() else -1 for part in version.split("."))

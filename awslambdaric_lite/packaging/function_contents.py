@@ -1,0 +1,112 @@
+"""What is in a function's package, and which of two files of one name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .archive import Member
+from .bundle import bundle
+from .bytecode import cache_path, compile_sources
+from .errors import PackagingError
+from .prune import never_runs, only_runs_here, record_without
+from .runtime import bootstrap_script, runtime_sources
+from .targets import Target
+
+TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package
+_RUNTIME = "awslambdaric_lite/"
+_NAMED = 3  # of many files, so many are named
+
+
+class FunctionContents:
+    """The members of a function's package by their names, and what its maker should know of them."""
+
+    def __init__(self, target: Target, warnings: Sequence[str] = ()) -> None:
+        self.members: dict[str, Member] = {}
+        self.warnings = list(warnings)
+        self._target = target
+        self._own: set[str] = set()
+        self._runtime: dict[str, bytes] = {}
+
+    def add_installed(self, installed: Mapping[str, Path], users: Mapping[str, Path], *, prune: bool) -> None:
+        """Take what was installed, without what is of no use there; with `prune` also without what never runs."""
+        dropped = only_runs_here(installed)
+        if prune:
+            dropped |= never_runs(installed, users)
+        for name, path in installed.items():
+            if name in dropped:
+                continue
+            if name.endswith(".dist-info/RECORD"):
+                self.members[name] = Member(name, record_without(path.read_bytes(), dropped))
+            else:
+                self.members[name] = _member(name, path)
+
+    def add_own(self, files: Mapping[str, Path]) -> None:
+        """Take the function's own files, which come before installed ones."""
+        if twice := [name for name in files if name in self.members]:
+            self.warnings.append(
+                f"of {_some(twice)} the folder's own is packed, not the one of the requirements; "
+                "if both are installed packages, take them out of one place or say --no-requirements"
+            )
+        self.members |= {name: _member(name, path) for name, path in files.items()}
+        self._own = set(files)
+
+    def add_runtime(self) -> None:
+        """Put the runtime in, and `bootstrap`, which starts it."""
+        if "bootstrap" in self.members:
+            raise PackagingError("the package has a bootstrap of its own; leave that or --runtime out")
+        if others := [name for name in self.members if name.startswith(_RUNTIME)]:
+            self.warnings.append(f"--runtime takes the place of the {len(others)} files of awslambdaric_lite in there")
+            for name in others:
+                del self.members[name]
+        self._runtime = runtime_sources()
+        self.members |= {name: Member(name, content) for name, content in self._runtime.items()}
+        self.members["bootstrap"] = Member("bootstrap", bootstrap_script(), executable=True)
+
+    def warn_of_shadows(self) -> None:
+        """Name what stands in the way of the standard library: the task root comes before it."""
+        tops = {name.partition("/")[0].removesuffix(".py") for name in self._own if name.endswith(".py")}
+        if hidden := sorted(tops & sys.stdlib_module_names):
+            self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
+
+    def add_bytecode(self, interpreter: Path, *, needed: str | None = None) -> int:
+        """Compile every module, and return of how many there is bytecode now.
+
+        Raises:
+            PackagingError: `needed` does not compile; of any other module that is a warning.
+        """
+        version = self._target.python
+        sources = {
+            name: (member.read(), f"{TASK_ROOT}/{name}")
+            for name, member in self.members.items()
+            if name.endswith(".py")
+        }
+        result = compile_sources(sources, interpreter)
+        if needed in result.failures:
+            raise PackagingError(f"{needed} does not compile: {result.failures[needed]}; correct it")
+        if result.failures:
+            failed = [f"{name} ({reason})" for name, reason in result.failures.items()]
+            self.warnings.append(f"Python {version} cannot compile {_some(failed)}")
+        bytecode = result.bytecode
+        if self._runtime:
+            own = {name: bytecode[name] for name in self._runtime}
+            # The modules' own files stay: nothing reads them, but whoever looks at the package misses nothing.
+            bytecode |= bundle(self._runtime, own, interpreter, package=_RUNTIME.rstrip("/"))
+        for name, content in bytecode.items():
+            cached = cache_path(name, version)
+            self.members[cached] = Member(cached, content)
+        return len(sources) - len(result.failures)
+
+
+def _member(name: str, path: Path) -> Member:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise PackagingError(f"{name} cannot be read: {error.strerror}; see to its permissions") from None
+    return Member(name, path, executable=bool(mode & 0o111))
+
+
+def _some(texts: Sequence[str]) -> str:
+    rest = len(texts) - _NAMED
+    return ", ".join(texts[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,27 @@
+"""The program that runs pip for another machine: `pip_worker.py MARKERS ARGUMENT...`.
+
+pip takes a version and platforms on its command line, but evaluates the markers of requirements
+(`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and so did `pip install` with
+`Requires-Python` for long. MARKERS is a JSON object with the values that hold where the function runs.
+"""
+
+import sys
+
+if __name__ == "__main__":
+    del sys.path[0]  # this folder, whose modules must not be taken for others of the same name
+
+import json
+import runpy
+
+if __name__ == "__main__":
+    from pip._internal.commands.install import InstallCommand
+    from pip._vendor.packaging import markers
+
+    here, there = markers.default_environment, json.loads(sys.argv.pop(1))
+    markers.default_environment = lambda: {**here(), **there}
+    version = tuple(map(int, there["python_full_version"].split(".")))
+    make_resolver = InstallCommand.make_resolver
+    InstallCommand.make_resolver = lambda self, *arguments, **settings: make_resolver(  # type: ignore[method-assign]
+        *arguments, **{**settings, "py_version_info": version}
+    )
+    runpy.run_module("pip", run_name="__main__", alter_sys=True)

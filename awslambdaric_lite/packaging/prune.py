@@ -1,0 +1,126 @@
+"""What of installed packages never runs in a function.
+
+Only what can be told from the files themselves is dropped: test folders that nothing else imports, stubs for type
+checkers, and what pip notes for itself. `METADATA`, `entry_points.txt` and licences stay, for `importlib.metadata` and
+for the law.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from .archive import Member
+
+_INSTALLERS_NOTES = {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"}
+_TEST_FOLDERS = {"test", "tests"}
+_TEST_FILE = re.compile(r"test_\w+\.py|\w+_tests?\.py|tests\.py|conftest\.py")
+_MENTIONS_TESTS = re.compile(rb"\btests?\b")
+_DOTTED = re.compile(r"\w+(\.\w+)+")
+
+
+def never_runs(installed: Mapping[str, Path], users: Mapping[str, Path]) -> set[str]:
+    """The names of the installed files that can be left out, given the user's own files, which may import any.
+
+    Raises:
+        PackagingError: a file cannot be read.
+    """
+    texts = {name: Member(name, path).read() for name, path in {**installed, **users}.items() if name.endswith(".py")}
+    unused = set(_unused_tests(installed, texts))
+    # lazy_loader's attach_stub() reads the stubs of a package when it is imported.
+    read_stubs = {name.partition("/")[0] for name, text in texts.items() if b"attach_stub" in text}
+    for name in installed:
+        path = PurePosixPath(name)
+        if path.parent.name.endswith(".dist-info"):
+            is_unused = path.name in _INSTALLERS_NOTES
+        elif path.suffix == ".pyi":
+            is_unused = path.parts[0] not in read_stubs
+        else:
+            is_unused = path.name == "py.typed"
+        if is_unused:
+            unused.add(name)
+    return unused
+
+
+def only_runs_here(installed: Mapping[str, Path]) -> set[str]:
+    """The names of files that are of no use anywhere else: the commands that pip makes for this machine's Python, and
+    bytecode that came with a wheel, which is made anew."""
+    found = set()
+    for name, path in installed.items():
+        if "/__pycache__/" in f"/{name}":
+            found.add(name)
+        elif name.startswith("bin/"):
+            with path.open("rb") as file:
+                first = file.readline(512)
+            if first.startswith(b"#!") and b"python" in first:
+                found.add(name)
+    return found
+
+
+def record_without(record: bytes, dropped: Iterable[str]) -> bytes:
+    """A `RECORD` that does not list those files; with `--target`, pip lists commands as `../../bin/NAME`."""
+    gone = {name.encode() for name in dropped}
+    lines = record.splitlines(keepends=True)
+    return b"".join(line for line in lines if line.partition(b",")[0].removeprefix(b"../../") not in gone)
+
+
+def _unused_tests(installed: Mapping[str, Path], texts: Mapping[str, bytes]) -> Iterator[str]:
+    """The files in test folders that no other file imports; a folder stays if a folder that stays imports it."""
+    by_folder: dict[str, list[str]] = {}
+    for name in installed:
+        if (folder := _test_folder(name)) is not None:
+            by_folder.setdefault(folder, []).append(name)
+    candidates = {
+        folder: names
+        for folder, names in by_folder.items()
+        if any(_TEST_FILE.fullmatch(name.rpartition("/")[2]) for name in names)
+    }
+    in_tests = {name for names in candidates.values() for name in names}
+    waiting = [name for name in texts if name not in in_tests and not name.endswith("conftest.py")]
+    while waiting and candidates:
+        name = waiting.pop()
+        if _MENTIONS_TESTS.search(texts[name]):
+            for folder in _imported_folders(name, texts[name], candidates):
+                waiting += [each for each in candidates.pop(folder) if each in texts]
+    for names in candidates.values():
+        yield from names
+
+
+def _test_folder(name: str) -> str | None:
+    """The outermost folder of tests that a file is in."""
+    folders = name.split("/")[:-1]
+    for depth, folder in enumerate(folders, start=1):
+        if folder in _TEST_FOLDERS:
+            return "/".join(folders[:depth])
+    return None
+
+
+def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
+    """Those of the folders that a source imports something from."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # Written for another version of Python than this one: it may import any of its own package.
+        return [folder for folder in folders if folder.partition("/")[0] == name.partition("/")[0]]
+    modules = {f"{module}." for module in _modules_named_in(tree, name.split("/")[:-1])}
+    packages = {folder: folder.replace("/", ".") + "." for folder in folders}
+    return [folder for folder, package in packages.items() if any(each.startswith(package) for each in modules)]
+
+
+def _modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
+    """The full names of what a module in this package imports, and texts that could be such names, for `importlib`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*parent, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+            yield node.value

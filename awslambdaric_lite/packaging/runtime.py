@@ -1,0 +1,36 @@
+"""What of this package runs inside Lambda: the same list for functions and for layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .errors import PackagingError
+
+_PACKAGE = Path(__file__).parents[1]
+_FOR_CHECKERS_ONLY = {"_types.py"}  # imported under `TYPE_CHECKING`
+
+
+def runtime_sources() -> dict[str, bytes]:
+    """The sources of the runtime: `awslambdaric_lite/_runtime.py` and so on, to what is in them.
+
+    These are the private modules, and those that handlers import from. The tools stay behind: command line, local
+    Lambda, events, examples, packaging, pytest plugin.
+    """
+    paths = [*_PACKAGE.glob("_*.py"), _PACKAGE / "types.py"]
+    return {
+        f"{_PACKAGE.name}/{path.name}": path.read_bytes()
+        for path in sorted(paths)
+        if path.name not in _FOR_CHECKERS_ONLY
+    }
+
+
+def bootstrap_script() -> bytes:
+    """The shell script that `provided.*` starts, from the installed package or from the checkout.
+
+    Raises:
+        PackagingError: neither has it.
+    """
+    for path in (Path(__file__).with_name("bootstrap"), _PACKAGE.parent / "bootstrap"):
+        if path.is_file() and (script := path.read_bytes()).startswith(b"#!/bin/sh") and b"awslambdaric_lite" in script:
+            return script
+    raise PackagingError("this installation of awslambdaric-lite has no bootstrap script; install its wheel again")

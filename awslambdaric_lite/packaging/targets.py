@@ -1,0 +1,146 @@
+"""What a package is made for: a version of Python on an architecture, and what Lambda has there.
+
+Facts only. Sources: the Lambda developer guide, "Lambda runtimes" (which runtime runs on which Amazon Linux) and
+"OS-only runtimes"; the Amazon Linux 2023 user guide, "Core toolchain packages glibc, gcc, binutils".
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from dataclasses import dataclass
+
+from .errors import PackagingError
+
+PYTHON_VERSIONS: tuple[str, ...] = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
+"""The versions of Python that packages can be made for."""
+
+ARCHITECTURES: tuple[str, ...] = ("x86_64", "arm64")
+"""The architectures, in Lambda's spelling."""
+
+_ALIASES = {"aarch64": "arm64", "amd64": "x86_64"}
+_MACHINES = {"x86_64": 62, "arm64": 183}  # EM_X86_64 and EM_AARCH64 of elf.h
+_AMAZON_LINUX_2 = ("3.10", "3.11")  # what the managed runtimes of these versions run on; later ones: Amazon Linux 2023
+_OLDEST_WHEELS = 17  # manylinux2014 is manylinux_2_17 (PEP 600); pip knows what is older still
+
+# Programs and libraries made for these are started by these loaders (the psABI of each architecture).
+_LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
+
+IMAGE_LIBRARIES: frozenset[str] = frozenset(
+    {
+        # glibc 2.34 and 2.26: the package `glibc` of both Amazon Linux releases.
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+        "libanl.so.1",
+        "libBrokenLocale.so.1",
+        "libc.so.6",
+        "libdl.so.2",
+        "libm.so.6",
+        "libmvec.so.1",
+        "libnss_compat.so.2",
+        "libnss_dns.so.2",
+        "libnss_files.so.2",
+        "libpthread.so.0",
+        "libresolv.so.2",
+        "librt.so.1",
+        "libthread_db.so.1",
+        "libutil.so.1",
+        # The packages `libgcc` and `libstdc++`: microdnf, which the images have, is written in C and links C++.
+        "libgcc_s.so.1",
+        "libstdc++.so.6",
+        # `rpm -qa` in the image of python3.12, quoted in amazonlinux/amazon-linux-2023 issue 585, and `ldd` in one of
+        # Amazon Linux 2, quoted in lambgeo/docker-lambda issue 34: only what both of them have.
+        "libz.so.1",
+    }
+)
+"""The sonames that every image of Lambda has: few on purpose, what is not listed should come with the package."""
+
+_GLIBCXX = {  # newest symbol versions of libstdc++ and libgcc; source: GCC manual, "ABI Policy and Guidelines"
+    (2, 34): {"GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)},  # GCC 11 on Amazon Linux 2023
+    (2, 26): {"GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)},  # GCC 7 on Amazon Linux 2
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A version of Python, such as "3.13", on an architecture of `ARCHITECTURES`."""
+
+    python: str
+    arch: str
+
+    @classmethod
+    def parse(cls, python: str, arch: str) -> Target:
+        """Check what a user has written; `aarch64` and `amd64` are understood.
+
+        Raises:
+            PackagingError: the version or the architecture is not a known one.
+        """
+        arch = _ALIASES.get(arch, arch)
+        if python not in PYTHON_VERSIONS:
+            raise PackagingError(f"Python {python!r} is not known here; there is: {', '.join(PYTHON_VERSIONS)}")
+        if arch not in ARCHITECTURES:
+            raise PackagingError(f"architecture {arch!r} is not one of Lambda's; there is: {', '.join(ARCHITECTURES)}")
+        return cls(python, arch)
+
+    @property
+    def cache_tag(self) -> str:
+        """What names bytecode files, such as `cpython-313`."""
+        return f"cpython-{self.python.replace('.', '')}"
+
+    @property
+    def abi(self) -> str:
+        """What names the interpreter's binary interface in wheels, such as `cp313`."""
+        return f"cp{self.python.replace('.', '')}"
+
+    @property
+    def multiarch(self) -> str:
+        """What names the platform in the file names of extension modules, such as `x86_64-linux-gnu`."""
+        return f"{self._machine_name}-linux-gnu"
+
+    @property
+    def machine(self) -> int:
+        """`e_machine` of its ELF files."""
+        return _MACHINES[self.arch]
+
+    @property
+    def loader(self) -> str:
+        """The path of the dynamic loader that programs name."""
+        return _LOADERS[self.arch]
+
+    @property
+    def glibc(self) -> tuple[int, int]:
+        """The version of glibc: 2.34 on Amazon Linux 2023, 2.26 on the Amazon Linux 2 of python3.10 and python3.11.
+
+        On `provided.al2023` it is 2.34 for any Python; what fits the older one fits there too.
+        """
+        return (2, 26) if self.python in _AMAZON_LINUX_2 else (2, 34)
+
+    @property
+    def compiler_versions(self) -> dict[str, tuple[int, ...]]:
+        """The newest `GLIBCXX` and `CXXABI` symbol versions of the image's libstdc++."""
+        return dict(_GLIBCXX[self.glibc])
+
+    @property
+    def wheel_platforms(self) -> tuple[str, ...]:
+        """The platforms of wheels that run there, newest first, for pip's `--platform`.
+
+        The last is `manylinux2014`; pip adds the older ones itself.
+        """
+        newest = range(self.glibc[1], _OLDEST_WHEELS - 1, -1)
+        return (
+            *(f"manylinux_2_{minor}_{self._machine_name}" for minor in newest),
+            f"manylinux2014_{self._machine_name}",
+        )
+
+    @property
+    def _machine_name(self) -> str:
+        return "aarch64" if self.arch == "arm64" else self.arch
+
+
+def host_target() -> Target:
+    """The running interpreter's version, on this machine.
+
+    Raises:
+        PackagingError: Lambda has no such version or machine.
+    """
+    return Target.parse(f"{sys.version_info[0]}.{sys.version_info[1]}", platform.machine())

@@ -1,0 +1,206 @@
+"""Where the layer's interpreter comes from: an installation on this machine, a folder, an archive, or a download.
+
+Nothing of an archive is run to learn about it: it may be made for another architecture.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from awslambdaric_lite.packaging.bytecode import find_interpreter
+from awslambdaric_lite.packaging.elf import read_elf
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.reading import extract
+from awslambdaric_lite.packaging.targets import Target
+from layers.layer import Where
+
+from .download import fetch, find_build
+
+# python-build-standalone's `install_only` archives have everything in `python`, its full ones in `python/install`.
+_ROOTS = ("", "python", "python/install", "install")
+_LIBRARY_FOLDERS = ("lib", "lib64")  # `sys.platlibdir`; Fedora and its relatives have the second
+_PATCHLEVEL = re.compile(rb'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
+_DOWNLOADED_FOR = ("x86_64", "aarch64")  # machines, as Linux names them
+_ANSWER_LIMIT_S = 30
+_QUESTION = """
+import json, os, sys, sysconfig
+print(json.dumps({
+    "prefix": sys.base_prefix,
+    "executable": os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable),
+    "library": os.path.dirname(os.path.realpath(os.__file__)),
+    "shared": sysconfig.get_config_var("LIBDIR") or "",
+    "release": "%d.%d.%d" % sys.version_info[:3],
+    "version": "%d.%d" % sys.version_info[:2],
+    "implementation": sys.implementation.name,
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of an interpreter's making; `url` and `sha256` are those of a download."""
+
+    release: str  # such as "3.13.1"
+    url: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An installed CPython whose files are to be packed.
+
+    Attributes:
+        executable: the program itself, no link.
+        library: the folder of the standard library.
+        library_name: where that lies in any installation of it, such as `lib/python3.13`.
+        shared_folders: where its shared `libpython` may be, if it has one.
+    """
+
+    prefix: Path
+    executable: Path
+    library: Path
+    library_name: str
+    shared_folders: tuple[Path, ...]
+    origin: Origin
+
+    @property
+    def program_name(self) -> str:
+        """Where the program lies in any installation, such as `bin/python3.13`."""
+        return f"bin/{self.library_name.rpartition('/')[2]}"
+
+
+@contextmanager
+def open_interpreter(target: Target, where: Where, given: Path | None) -> Iterator[Interpreter]:
+    """Find an interpreter of the target's version, for as long as the context lasts.
+
+    `given` is an archive, the folder of an installation, or the program itself. Without it, the machine's own is taken
+    for the host, and python-build-standalone's is downloaded for AWS.
+
+    Raises:
+        PackagingError: there is none, or it is of another version or architecture.
+    """
+    if given is not None and not given.exists():
+        raise PackagingError(f"{given} does not exist; give an interpreter's archive or folder with --interpreter")
+    if given is None and where == "host":
+        program = find_interpreter(target.python)
+        if program is None:
+            raise PackagingError(f"no CPython {target.python} is on this machine; name one with --interpreter")
+        yield _of_this_machine(program, target)
+    elif given is None:
+        build = find_build(target)
+        with _unpacked(fetch(build), target) as found:
+            yield replace(found, origin=Origin(build.release, build.url, build.sha256))
+    elif given.is_dir():
+        yield _in_folder(given, target, given)
+    elif _is_program(given):
+        yield _of_this_machine(given, target)
+    else:
+        with _unpacked(given, target) as found:
+            yield found
+
+
+@contextmanager
+def open_compiler(target: Target, packed: Interpreter, *, download: bool) -> Iterator[Path | None]:
+    """Find what compiles for the packed interpreter, for as long as the context lasts: itself, or one of its version.
+
+    For another architecture and with leave to `download`, that is this machine's build of it, where there is no other.
+
+    Raises:
+        PackagingError: the download failed.
+    """
+    found = find_interpreter(target.python, candidates=[packed.executable])
+    machine = platform.machine()
+    if found is None and download and machine in _DOWNLOADED_FOR and Target.parse(target.python, machine) != target:
+        with open_interpreter(Target.parse(target.python, machine), "aws", None) as native:
+            yield find_interpreter(target.python, candidates=[native.executable])
+    else:
+        yield found
+
+
+def _is_program(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) in (b"\x7fELF", b"#!/b", b"#!/u")  # pyenv's shims are shell scripts
+
+
+@contextmanager
+def _unpacked(archive: Path, target: Target) -> Iterator[Interpreter]:
+    with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
+        extract(archive, Path(folder) / "interpreter")
+        yield _in_folder(Path(folder) / "interpreter", target, archive)
+
+
+def _in_folder(folder: Path, target: Target, called: Path) -> Interpreter:
+    """Look for an installation in a folder, which the user knows as `called`."""
+    if (folder / "pyvenv.cfg").exists():
+        raise PackagingError(f"{called} is a virtual environment; give the interpreter that it was made from")
+    program = f"bin/python{target.python}"
+    prefix = next((folder / root for root in _ROOTS if (folder / root / program).is_file()), None)
+    if prefix is None:
+        others = sorted(
+            {path.name for root in _ROOTS for path in (folder / root).glob("bin/python3.*") if _named(path)}
+        )
+        holds = f"; it has {', '.join(others)}" if others else ""
+        raise PackagingError(f"{called} has no {program}{holds}; give an installation of CPython {target.python}")
+    names = [f"{lib}/python{target.python}" for lib in _LIBRARY_FOLDERS]
+    library_name = next((name for name in names if (prefix / name / "os.py").is_file()), None)
+    if library_name is None:
+        raise PackagingError(f"{called} has no {names[0]}/os.py; give a whole installation, with its standard library")
+    executable = (prefix / program).resolve()
+    _check_program(executable, target, called)
+    shared = tuple(prefix / lib for lib in _LIBRARY_FOLDERS)
+    origin = Origin(_release(prefix, target))
+    return Interpreter(prefix, executable, prefix / library_name, library_name, shared, origin)
+
+
+def _named(path: Path) -> bool:
+    return re.fullmatch(r"python3\.\d+", path.name) is not None
+
+
+def _of_this_machine(program: Path, target: Target) -> Interpreter:
+    """Ask a program where it has its files."""
+    command = [str(program.absolute()), "-I", "-S", "-c", _QUESTION]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ANSWER_LIMIT_S, check=True
+        )
+        said: dict[str, str] = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        raise PackagingError(f"{program} is no Python that runs here; give a CPython {target.python}") from None
+    if (said["implementation"], said["version"]) != ("cpython", target.python):
+        is_one = f"{said['implementation']} {said['release']}"
+        raise PackagingError(f"{program} is {is_one}; give a CPython {target.python}, or another --python")
+    prefix, library, executable = Path(said["prefix"]), Path(said["library"]), Path(said["executable"])
+    _check_program(executable, target, program)
+    folder = library.parent.name if library.parent.name in _LIBRARY_FOLDERS else _LIBRARY_FOLDERS[0]
+    shared = (Path(said["shared"]), *(prefix / lib for lib in _LIBRARY_FOLDERS))
+    name = f"{folder}/python{target.python}"
+    return Interpreter(prefix, executable, library, name, shared, Origin(said["release"]))
+
+
+def _check_program(executable: Path, target: Target, called: Path) -> None:
+    """See to it that this is the interpreter itself, for the right machine."""
+    try:
+        elf = read_elf(executable.read_bytes())
+    except OSError as error:
+        raise PackagingError(f"{executable} cannot be read: {error.strerror}; see to its permissions") from None
+    if elf is None:
+        raise PackagingError(f"{called}: {executable.name} is no ELF program; give an interpreter for Linux")
+    if elf.machine != target.machine:
+        raise PackagingError(f"{called} is not for {target.arch}; give an interpreter for it, or another --arch")
+
+
+def _release(prefix: Path, target: Target) -> str:
+    """The full version, which the headers tell; without them, what is known of it."""
+    try:
+        found = _PATCHLEVEL.search((prefix / f"include/python{target.python}/patchlevel.h").read_bytes())
+    except OSError:
+        found = None
+    return found[1].decode("ascii", "replace") if found else target.python

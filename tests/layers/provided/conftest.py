@@ -1,0 +1,52 @@
+"""The layer of the interpreter that runs the tests, made once, and unpacked as Lambda would."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from layers.layer import write
+from layers.provided import build
+from tests.layers.provided.installations import HOST, copy_own_installation, make_archive, pack_installed
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """A layer for this machine.
+
+    Attributes:
+        folder: what Lambda would have in `/opt`.
+        has_orjson: whether there was one to pack.
+    """
+
+    folder: Path
+    archive: Path
+    has_orjson: bool
+
+    @property
+    def manifest(self) -> dict[str, object]:
+        """What lies beside the zip file."""
+        text = self.archive.with_suffix(".manifest.json").read_text(encoding="utf-8")
+        manifest: dict[str, object] = json.loads(text)
+        return manifest
+
+
+@pytest.fixture(scope="session")
+def host_layer(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
+    """Made of an archive that has this interpreter in the shape of python-build-standalone's."""
+    work = tmp_path_factory.mktemp("host-layer")
+    work.chmod(0o755)
+    interpreter = make_archive(copy_own_installation(work / "installation"), work / "interpreter.tar")
+    wheel = pack_installed("orjson", work / "wheels")
+    wheels = None if wheel is None else wheel.parent
+    layer = build(HOST, where="host", interpreter=interpreter, keep=[], wheels=wheels, orjson=wheel is not None)
+    archive = write(layer, work / "dist")[0]
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            path = Path(packed.extract(member, work / "opt"))
+            path.chmod(member.external_attr >> 16 & 0o777)
+    return Unpacked(work / "opt", archive, wheel is not None)

@@ -1,0 +1,154 @@
+"""Fetching an interpreter: from where, once, and nothing that is not what it should be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.targets import ARCHITECTURES, PYTHON_VERSIONS, Target
+from layers.provided.download import Build, cache_folder, fetch, find_build
+from tests.layers.provided.releases import Index, Releases
+
+NAME = "cpython-3.13.7+20260101-x86_64-unknown-linux-gnu-install_only_stripped.tar.gz"
+PATH = f"/20260101/{NAME.replace('+', '%2B')}"
+ARCHIVE = b"an archive" * 100_000
+SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
+TARGET = Target("3.13", "x86_64")
+
+# pbs-installer reads its data with a function that some versions of Python warn of.
+pytestmark = pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning")
+
+
+@pytest.fixture
+def releases(monkeypatch: pytest.MonkeyPatch) -> Iterator[Releases]:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with Releases({PATH: ARCHIVE}) as server:
+        yield server
+
+
+def build(releases: Releases, sha256: str = SHA256) -> Build:
+    return Build("3.13.7", releases.url + PATH, sha256)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("python", PYTHON_VERSIONS)
+def test_every_version_and_architecture_has_a_build(python: str, arch: str) -> None:
+    """The package that knows the addresses knows one of the right flavour, with its hash, for all that we build for."""
+    found = find_build(Target(python, arch))
+    assert found.release.startswith(f"{python}.")
+    assert found.name.startswith(f"cpython-{found.release}+") and found.name.endswith("install_only_stripped.tar.gz")
+    assert ("aarch64" if arch == "arm64" else "x86_64") in found.name
+    assert len(found.sha256) == 64
+
+
+def test_the_index_is_asked_in_its_own_words() -> None:
+    index = Index(f"https://example.com/{NAME}", SHA256)
+    assert find_build(Target("3.13", "arm64"), index) == Build("3.13.7", index.url, SHA256)
+    assert index.asked == [("3.13", "aarch64", "linux")]
+
+
+@pytest.mark.parametrize(
+    ("index", "missing"),
+    [
+        (Index(f"https://example.com/{NAME}", None), "SHA-256"),
+        (Index("https://example.com/cpython-full.tar.zst", SHA256), "install_only_stripped"),
+    ],
+)
+def test_a_build_without_hash_or_of_another_flavour_is_refused(index: Index, missing: str) -> None:
+    with pytest.raises(PackagingError, match=f"no {missing} of CPython 3.13.7 for x86_64: .*--interpreter"):
+        find_build(TARGET, index)
+
+
+def test_an_unknown_version_is_refused() -> None:
+    with pytest.raises(PackagingError, match=r"knows no CPython 3\.77 for x86_64: .*--interpreter"):
+        find_build(Target("3.77", "x86_64"))
+
+
+def test_a_download_is_kept_and_not_repeated(releases: Releases, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    path = fetch(build(releases), cache)
+    assert (path, path.read_bytes()) == (cache / NAME, ARCHIVE)
+    assert fetch(build(releases), cache) == path
+    assert releases.requests == [f"GET {PATH}"]
+    assert [entry.name for entry in cache.iterdir()] == [NAME]
+
+
+def test_a_damaged_file_of_the_cache_is_downloaded_again(releases: Releases, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(ARCHIVE[:-1])
+    assert fetch(build(releases), tmp_path).read_bytes() == ARCHIVE
+    assert len(releases.requests) == 1
+
+
+def test_redirects_are_followed(releases: Releases, tmp_path: Path) -> None:
+    releases.redirects = {"/latest/" + NAME: PATH}
+    moved = Build("3.13.7", f"{releases.url}/latest/{NAME}", SHA256)
+    assert fetch(moved, tmp_path).read_bytes() == ARCHIVE
+    assert releases.requests == [f"GET /latest/{NAME}", f"GET {PATH}"]
+
+
+def test_a_server_in_trouble_is_asked_again(releases: Releases, tmp_path: Path) -> None:
+    releases.statuses = [503]
+    assert fetch(build(releases), tmp_path).read_bytes() == ARCHIVE
+    assert len(releases.requests) == 2
+
+
+def test_another_content_is_refused_and_not_kept(releases: Releases, tmp_path: Path) -> None:
+    wrong = "0" * 64
+    with pytest.raises(PackagingError, match=f"SHA-256 is {SHA256}, it should be {wrong}; .*--interpreter"):
+        fetch(build(releases, wrong), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_body_that_breaks_off_is_refused_and_not_kept(releases: Releases, tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(b"an older one")
+    releases.cut_short = True
+    with pytest.raises(PackagingError, match=r"cannot be downloaded .*--interpreter"):
+        fetch(build(releases), tmp_path)
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [(NAME, b"an older one")]
+
+
+@pytest.mark.parametrize("statuses", [[404], [403]])
+def test_a_refusal_is_told(releases: Releases, tmp_path: Path, statuses: list[int]) -> None:
+    releases.statuses = statuses[:]
+    with pytest.raises(PackagingError, match=f"answers with status {statuses[0]}; .*--interpreter") as raised:
+        fetch(build(releases), tmp_path)
+    assert "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_there_is_told_in_one_line(tmp_path: Path) -> None:
+    with Releases({}) as gone:
+        address = gone.url
+    with pytest.raises(PackagingError, match=r"cannot be downloaded \(.*refused.*\); .*--interpreter") as raised:
+        fetch(Build("3.13.7", address + PATH, SHA256), tmp_path)
+    assert "\n" not in str(raised.value) and len(str(raised.value)) < 400
+
+
+def test_a_proxy_of_the_environment_is_used(
+    releases: Releases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "http://builds.example" + PATH
+    releases.files = {url: ARCHIVE}
+    monkeypatch.setenv("http_proxy", releases.url)
+    monkeypatch.setenv("no_proxy", "")
+    assert fetch(Build("3.13.7", url, SHA256), tmp_path).read_bytes() == ARCHIVE
+    assert releases.requests == [f"GET {url}"]
+
+
+def test_a_cache_that_cannot_be_written_is_told(releases: Releases, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PackagingError, match=r"file/cache cannot be written: .*XDG_CACHE_HOME.*--interpreter"):
+        fetch(build(releases), tmp_path / "file" / "cache")
+
+
+def test_the_cache_lies_where_the_user_wants_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
+    assert cache_folder() == tmp_path / "elsewhere" / "awslambdaric-lite"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # invalid, says the specification
+    assert cache_folder() == tmp_path / ".cache" / "awslambdaric-lite"

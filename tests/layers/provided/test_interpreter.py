@@ -1,0 +1,190 @@
+"""Which interpreters the build takes, in which shapes, and what it says of those that it does not."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tarfile
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.targets import Target
+from layers.provided import interpreter as module
+from layers.provided.download import Build
+from layers.provided.interpreter import open_compiler, open_interpreter
+from tests.layers.provided.installations import HOST, RELEASE, make_archive, make_installation
+
+OTHER = Target("3.13" if HOST.python != "3.13" else "3.12", HOST.arch)
+
+
+@pytest.mark.parametrize("top", ["python", "python/install", "install"])
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
+def test_an_archive_is_read_whatever_folder_it_has_everything_in(tmp_path: Path, top: str, ending: str) -> None:
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / f"cpython{ending}", top=top)
+    with open_interpreter(HOST, "aws", archive) as found:
+        assert (found.library / "os.py").is_file() and found.executable.is_file()
+        assert (found.library_name, found.program_name) == (f"lib/python{HOST.python}", f"bin/python{HOST.python}")
+        assert found.origin.release == RELEASE
+        unpacked = found.prefix
+    assert not unpacked.exists()
+
+
+@pytest.mark.parametrize("top", ["", "python"])
+def test_a_folder_is_read_in_place(tmp_path: Path, top: str) -> None:
+    make_installation(tmp_path / top)
+    with open_interpreter(HOST, "aws", tmp_path) as found:
+        assert found.prefix == tmp_path / top
+
+
+def test_a_library_folder_of_fedora_stays_where_its_interpreter_looks(tmp_path: Path) -> None:
+    made = make_installation(tmp_path)
+    (made / "lib").rename(made / "lib64")
+    with open_interpreter(HOST, "aws", made) as found:
+        assert found.library_name == f"lib64/python{HOST.python}"
+
+
+def test_the_hosts_own_interpreter_is_found_without_a_name() -> None:
+    with open_interpreter(HOST, "host", None) as found:
+        assert found.library == Path(os.__file__).resolve().parent
+        assert found.origin.release == "{}.{}.{}".format(*sys.version_info)
+
+
+def test_a_program_is_asked_where_its_files_are(tmp_path: Path) -> None:
+    """Through a link, and from within a virtual environment: what is packed is the installation behind it."""
+    (tmp_path / "python").symlink_to(sys.executable)
+    with open_interpreter(HOST, "host", tmp_path / "python") as found:
+        assert found.prefix == Path(sys.base_prefix)
+        assert found.library == Path(os.__file__).resolve().parent
+
+
+def test_without_a_file_one_for_aws_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "cpython.tar")
+    build = Build("3.13.9", "https://example.com/cpython.tar.gz", "ab" * 32)
+    fetched: list[Build] = []
+
+    def fake_fetch(build: Build) -> Path:
+        fetched.append(build)
+        return archive
+
+    monkeypatch.setattr(module, "find_build", lambda target: build)
+    monkeypatch.setattr(module, "fetch", fake_fetch)
+    with open_interpreter(HOST, "aws", None) as found:
+        assert (found.origin.release, found.origin.url, found.origin.sha256) == (build.release, build.url, build.sha256)
+    assert fetched == [build]
+
+
+def test_no_interpreter_at_hand_for_the_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_interpreter", lambda version: None)
+    with pytest.raises(PackagingError, match=rf"no CPython {HOST.python} is on this machine; .*--interpreter"):
+        open_interpreter(HOST, "host", None).__enter__()
+
+
+def test_for_another_architecture_this_machines_build_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is downloaded only where there is no interpreter of the version, and only if downloads were meant."""
+    foreign = Target(HOST.python, "arm64" if HOST.arch == "x86_64" else "x86_64")
+    made = {target.arch: make_installation(tmp_path / target.arch, target) for target in (HOST, foreign)}
+    asked: list[Target] = []
+
+    def fake_find_build(target: Target) -> Build:
+        asked.append(target)
+        return Build("3.13.9", target.arch, "ab" * 32)
+
+    monkeypatch.setattr(module, "find_build", fake_find_build)
+
+    def fake_find_interpreter(version: str, *, candidates: Iterable[Path] = ()) -> Path | None:
+        """As on a machine without any of its own, where only what was downloaded for it can be run."""
+        return next((path for path in candidates if made[foreign.arch] not in path.parents), None)
+
+    monkeypatch.setattr(module, "fetch", lambda build: make_archive(made[build.url], tmp_path / f"{build.url}.tar"))
+    monkeypatch.setattr(module, "find_interpreter", fake_find_interpreter)
+    with open_interpreter(foreign, "aws", made[foreign.arch]) as packed:
+        with open_compiler(foreign, packed, download=False) as compiler:
+            assert (compiler, asked) == (None, [])
+        with open_compiler(foreign, packed, download=True) as compiler:
+            assert compiler is not None and compiler.name == f"python{HOST.python}"
+        assert asked == [HOST]
+    with open_interpreter(HOST, "aws", made[HOST.arch]) as own, open_compiler(HOST, own, download=True) as compiler:
+        assert compiler == own.executable
+    assert asked == [HOST]
+
+
+def refused(given: Path, target: Target = HOST) -> str:
+    with pytest.raises(PackagingError) as raised, open_interpreter(target, "aws", given):
+        pass
+    text = str(raised.value)
+    assert "\n" not in text
+    return text
+
+
+def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    made = make_installation(tmp_path / "made")
+    archive = make_archive(made, tmp_path / "cpython.tar")
+    for given in (made, archive):
+        text = refused(given, OTHER)
+        assert str(given) in text and f"no bin/python{OTHER.python}; it has python{HOST.python}; give" in text
+    assert f"is cpython {'{}.{}.{}'.format(*sys.version_info)}; give a CPython {OTHER.python}" in refused(
+        Path(sys.executable), OTHER
+    )
+
+
+def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
+    made = make_installation(tmp_path, Target(HOST.python, "arm64" if HOST.arch == "x86_64" else "x86_64"))
+    assert refused(made) == f"{made} is not for {HOST.arch}; give an interpreter for it, or another --arch"
+
+
+def test_a_virtual_environment_is_refused(tmp_path: Path) -> None:
+    (make_installation(tmp_path) / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    assert "is a virtual environment; give the interpreter that it was made from" in refused(tmp_path)
+
+
+def test_an_installation_without_its_library_is_refused(tmp_path: Path) -> None:
+    shutil.rmtree(make_installation(tmp_path) / "lib")
+    assert f"has no lib/python{HOST.python}/os.py; give a whole installation" in refused(tmp_path)
+
+
+def test_a_script_in_the_place_of_the_program_is_refused(tmp_path: Path) -> None:
+    made = make_installation(tmp_path, program=b"#!/bin/sh\nexec python3\n")
+    assert "is no ELF program; give an interpreter for Linux" in refused(made)
+
+
+def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no archive")
+    assert "notes.txt is neither a folder nor a zip or tar file" in refused(tmp_path / "notes.txt")
+    assert "does not exist; give an interpreter's archive or folder with --interpreter" in refused(tmp_path / "gone")
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\necho hello\n")
+    script.chmod(0o755)
+    assert f"{script} is no Python that runs here; give a CPython {HOST.python}" in refused(script)
+    assert "has no bin/python" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "said"),
+    [
+        ("../outside", None, "which leads out of it"),
+        ("/etc/outside", None, "which leads out of it"),
+        ("python/link", "/etc/passwd", "out of it"),
+        ("python/link", "../../outside", "out of it"),
+    ],
+)
+def test_a_hostile_archive_is_refused(tmp_path: Path, name: str, link: str | None, said: str) -> None:
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "evil.tar")
+    with tarfile.open(archive, "a") as tar:
+        member = tarfile.TarInfo(name)
+        if link is not None:
+            member.type, member.linkname = tarfile.SYMTYPE, link
+        tar.addfile(member, BytesIO())
+    before = sorted(tmp_path.iterdir())
+    assert said in refused(archive)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "cpython.tar.gz")
+    archive.write_bytes(archive.read_bytes()[:-2000])
+    assert "cannot be unpacked" in refused(archive)

@@ -1,0 +1,117 @@
+"""What of an installation is packed, and what only on request."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.errors import PackagingError
+from layers.provided.interpreter import open_interpreter
+from layers.provided.selection import KEEPABLE, SOURCES, check_keep, select
+from tests.layers.provided.installations import HOST, make_installation
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+LIBRARY = f"lib/python{HOST.python}"
+
+
+def selected(installation: Path, *keep: str) -> set[str]:
+    """Names within the layer, sources as sources."""
+    with open_interpreter(HOST, "aws", installation) as found:
+        selection = select(found, keep)
+    return {*selection.sources, *selection.files}
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_installation(tmp_path_factory.mktemp("installation"))
+
+
+@pytest.mark.skipif(sys.version_info[:2] not in ((3, 10), (3, 11), (3, 12), (3, 13)), reason="no list for this version")
+def test_the_modules_of_the_real_library_are_those_that_were_agreed() -> None:
+    """Top-level modules and packages of this interpreter; extension modules and `_sysconfigdata` differ by build."""
+    with open_interpreter(HOST, "host", None) as found:
+        selection = select(found, [])
+    folder = f"{found.library_name}/"
+    names = {name[len(folder) :].split("/")[0] for name in selection.sources}
+    names = {name for name in names if not name.startswith(("_sysconfigdata", "_distutils_system_mod"))}
+    listed = (GOLDEN / f"provided-library-{HOST.python}.txt").read_text(encoding="utf-8").splitlines()
+    assert sorted(names) == listed
+    assert not [name for name in selection.sources if "/test/" in name or "/tests/" in name or "-packages/" in name]
+    assert f"{folder}LICENSE.txt" in selection.files
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        ("tests", "test/test_os.py"),
+        ("tests", "test/badsyntax.py"),
+        ("tests", "unittest/test/test_mock.py"),
+        ("tests", "lib-dynload/_testcapi.so"),
+        ("tests", "lib-dynload/_ctypes_test.so"),
+        ("tests", "lib-dynload/xxlimited.so"),
+        ("tkinter", "tkinter/__init__.py"),
+        ("tkinter", "turtle.py"),
+        ("tkinter", "../tcl9.0/init.tcl"),
+        ("tkinter", "../libtcl9.0.so"),
+        ("idlelib", "idlelib/idle.py"),
+        ("idlelib", "idlelib/help.html"),
+        ("ensurepip", "ensurepip/_bundled/pip.whl"),
+        ("ensurepip", "venv/__init__.py"),
+        ("lib2to3", "lib2to3/Grammar.txt"),
+        ("pydoc_data", "pydoc_data/topics.py"),
+        ("crypt", "crypt.py"),
+        ("crypt", "lib-dynload/_crypt.so"),
+        ("config", "config-linux-gnu/Makefile"),
+        ("config", f"../../include/python{HOST.python}/patchlevel.h"),
+        ("documentation", "email/architecture.rst"),
+    ],
+)
+def test_a_group_is_left_out_unless_it_is_kept(installation: Path, group: str, name: str) -> None:
+    full = os.path.normpath(f"{LIBRARY}/{name}")
+    assert full not in selected(installation)
+    assert full in selected(installation, group)
+
+
+def test_what_is_in_two_groups_needs_both(installation: Path) -> None:
+    name = f"{LIBRARY}/idlelib/idle_test/test_idle.py"
+    assert name not in selected(installation, "idlelib")
+    assert name not in selected(installation, "tests")
+    assert name in selected(installation, "idlelib", "tests")
+
+
+def test_every_group_keeps_something(installation: Path) -> None:
+    plain = selected(installation)
+    for group in KEEPABLE:
+        assert group == SOURCES or selected(installation, group) > plain, group
+
+
+def test_what_the_host_has_added_is_never_packed(installation: Path) -> None:
+    everything = selected(installation, *KEEPABLE)
+    for never in ("site-packages", "sitecustomize", "__pycache__", "EXTERNALLY-MANAGED", "bin/pip3", "share/man"):
+        assert not [name for name in everything if never in name], never
+
+
+def test_a_group_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(PackagingError, match="--keep tk: there is no such group; it can be tests, tkinter, "):
+        check_keep(["tests", "tk"])
+    check_keep(KEEPABLE)
+
+
+def test_a_folder_for_extension_modules_is_there_even_if_there_are_none(tmp_path: Path) -> None:
+    """Python says that it cannot find its platform dependent libraries if that folder is missing."""
+    made = make_installation(tmp_path)
+    for module in (made / LIBRARY / "lib-dynload").iterdir():
+        module.unlink()
+    assert f"{LIBRARY}/lib-dynload/.keep" in selected(made)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    hidden = make_installation(tmp_path) / LIBRARY / "os.py"
+    hidden.chmod(0)
+    if os.access(hidden, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(PackagingError, match=r"os\.py cannot be read: .*permissions"):
+        selected(tmp_path)

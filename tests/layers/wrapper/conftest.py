@@ -1,0 +1,77 @@
+"""Wrapper layers, built once for each worker of the test run, and the interpreters to run them under."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.bytecode import find_interpreter
+from awslambdaric_lite.packaging.reading import extract
+from awslambdaric_lite.packaging.targets import Target
+from layers.layer import write
+from layers.wrapper import MANAGED_VERSIONS, build
+from tests.layers.managed_image import Interpreter
+from tests.layers.wheels import has_orjson, orjson_wheel
+
+RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+Unpack = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def layer_of(tmp_path_factory: pytest.TempPathFactory) -> Unpack:
+    """Return a function that builds and unpacks the layer for a version of Python, once: `layer_of("3.13", orjson=…)`.
+
+    Without orjson it has the small form.
+    """
+    done: dict[tuple[str, bool], Path] = {}
+
+    def layer_of(version: str, *, orjson: bool = False) -> Path:
+        if (version, orjson) not in done:
+            folder = tmp_path_factory.mktemp("layer")
+            if orjson:
+                (folder / "wheels").mkdir()
+                orjson_wheel(folder / "wheels")
+            target = Target.parse(version, platform.machine())
+            layer = build([target], where="aws", interpreter=None, wheels=folder / "wheels", orjson=orjson)
+            archive = write(layer, folder / "dist")[0]
+            extract(archive, folder / "unpacked")
+            done[version, orjson] = folder / "unpacked"
+        return done[version, orjson]
+
+    return layer_of
+
+
+@pytest.fixture(params=MANAGED_VERSIONS)
+def interpreter(request: pytest.FixtureRequest) -> Interpreter:
+    """Each interpreter of this machine that there is a managed runtime of."""
+    found = find_interpreter(request.param)
+    if found is None:
+        pytest.skip(f"this machine has no Python {request.param}")
+    return Interpreter(_base(found), request.param)
+
+
+@pytest.fixture
+def running() -> Interpreter:
+    """The interpreter that the tests run under, for which AWS's client is installed."""
+    found = Interpreter(_base(Path(sys.executable)), RUNNING)
+    if RUNNING not in MANAGED_VERSIONS:
+        pytest.skip(f"there is no managed runtime of Python {RUNNING}")
+    if not found.has_official_client:
+        pytest.skip(f"awslambdaric is not installed for Python {RUNNING}")
+    return found
+
+
+@pytest.fixture
+def forms(layer_of: Unpack) -> list[Path]:
+    """The layers for the running interpreter: the small form, and the full one where orjson is installed."""
+    return [layer_of(RUNNING), *([layer_of(RUNNING, orjson=True)] if has_orjson() else [])]
+
+
+def _base(executable: Path) -> Path:
+    """The interpreter itself, not the virtual environment that the tests may run in."""
+    return executable.resolve()

@@ -1,0 +1,142 @@
+"""The runtime as one piece: the same modules, found and executed as ever, in each of the forms."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from awslambdaric_lite.packaging.runtime import runtime_sources
+from layers.wrapper.one_piece import one_piece, one_piece_of_sources
+from tests.support.client_process import GUARD
+
+# Looks at the package in a folder, as `start.py` and functions do, and tells what it found.
+LOOK = """
+import json, sys
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(arguments[0]) if event == "open" else None)
+sys.path.insert(0, sys.argv[1])
+import awslambdaric_lite
+opened.clear()
+before = set(sys.modules)
+{code}
+"""
+COLD = """
+from awslambdaric_lite import _runtime, _wrapped
+json.dump([sorted(set(sys.modules) - before), [str(name) for name in opened if "awslambdaric_lite" in str(name)]],
+          sys.stdout)
+"""
+EVERY = """
+import importlib, inspect, linecache
+sys.path_importer_cache.clear()
+importlib.invalidate_caches()
+def functions(module):
+    for name, value in sorted(vars(module).items()):
+        code = getattr(value, "__code__", None)
+        if code is not None and getattr(value, "__module__", "") == module.__name__:
+            yield name, [code.co_filename, code.co_firstlineno, [line for _, _, line in code.co_lines()]]
+found = {}
+for name in sys.argv[2:]:
+    module = importlib.import_module("awslambdaric_lite." + name)
+    assert module.__spec__.name == module.__name__ and module.__package__ == "awslambdaric_lite"
+    source = module.__loader__.get_source(module.__name__)
+    assert not module.__loader__.is_package(module.__name__)
+    found[name] = [module.__file__, dict(functions(module)), source]
+try:
+    import awslambdaric_lite.nothing
+except ModuleNotFoundError as error:
+    found["error"] = str(error)
+json.dump(found, sys.stdout)
+"""
+
+AT = "/opt/python/lib/python3.x/site-packages"
+MODULES = sorted({name.partition("/")[2].removesuffix(".py") for name in runtime_sources()} - {"__init__", "__main__"})
+
+Form = Callable[[], "dict[str, bytes]"]
+FORMS: dict[str, Form] = {
+    "full": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=False),
+    "small": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=True),
+    "sources": lambda: one_piece_of_sources(runtime_sources(), {}),
+}
+
+
+@pytest.fixture(scope="module", params=FORMS)
+def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Return the name of a form, and a folder with the package in it."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    for name, content in FORMS[request.param]().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return request.param, folder
+
+
+def look(folder: Path, code: str, *arguments: str) -> Any:
+    """Run a piece of Python with the package and nothing else of ours on the path."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", LOOK.replace("{code}", code), str(folder), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=GUARD,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
+    """What each start imports comes with the package, where it is compiled; the package alone imports none of it."""
+    form, folder = package
+    loaded, opened = look(folder, COLD)
+    assert {"awslambdaric_lite._runtime", "awslambdaric_lite._wrapped", "awslambdaric_lite._paths"} <= set(loaded)
+    assert opened == ([] if form != "sources" else [f"{folder}/awslambdaric_lite/lazy.bin"] * len(opened))
+    assert look(folder, "json.dump(sorted(set(sys.modules) - before), sys.stdout)") == []
+
+
+def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
+    """All modules are found under their own names, also after the import system has forgotten where."""
+    form, folder = package
+    found = look(folder, EVERY, *MODULES)
+    assert found.pop("error") == "No module named 'awslambdaric_lite.nothing'"
+    assert list(found) == MODULES
+    shown = f"{folder}/awslambdaric_lite" if form == "sources" else f"{AT}/awslambdaric_lite"
+    for name, (file, functions, source) in found.items():
+        assert file == f"{folder}/awslambdaric_lite/{name}.py"
+        if form != "sources" and source is None:
+            assert all(file == f"{shown}/{name}.py" for file, _, _ in functions.values())
+    compiled = {name for name, (_, _, source) in found.items() if source is None}
+    if form == "full":
+        assert compiled == set(MODULES)
+    elif form == "small":
+        assert {"_runtime", "_client", "_codec", "_wrapped"} <= compiled < set(MODULES)
+    else:
+        assert not compiled
+
+
+def test_line_numbers(package: tuple[str, Path]) -> None:
+    """In the full form code has the line numbers of the sources; in the small one, where compiled, its first."""
+    form, folder = package
+    for name, (_, functions, source) in list(look(folder, EVERY, *MODULES).items())[:-1]:
+        written = ast.parse(runtime_sources()[f"awslambdaric_lite/{name}.py"])
+        first = {node.name: node.lineno for node in written.body if isinstance(node, ast.FunctionDef)}
+        for function, (_, line, lines) in functions.items():
+            if form != "small" and function in first and name != "types":
+                assert line == first[function]
+            if form == "small" and source is None and sys.version_info >= (3, 11):
+                assert set(lines) == {line}
+    if form == "full":
+        assert len({line for _, _, lines in functions.values() for line in lines}) >= len(functions)
+
+
+def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the hash seed nor the order of the sources changes a byte."""
+    once = FORMS["full"]()
+    monkeypatch.setenv("PYTHONHASHSEED", "123")
+    turned = dict(reversed(runtime_sources().items()))
+    assert one_piece(turned, {}, AT, Path(sys.executable), small=False) == once
+    assert one_piece_of_sources(turned, {}) == one_piece_of_sources(runtime_sources(), {})

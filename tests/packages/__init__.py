@@ -1,0 +1,1 @@
+"""Packages that are made and audited: `pack`, `doctor` and what both are made of."""

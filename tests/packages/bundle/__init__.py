@@ -1,0 +1,1 @@
+"""The cold modules in one file."""

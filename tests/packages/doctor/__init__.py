@@ -1,0 +1,1 @@
+"""The audit of packages, and the command that shows it."""

@@ -1,0 +1,174 @@
+"""What the audit says of bytecode is what the interpreter does with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.audit import source_hashes
+from awslambdaric_lite.packaging.audit.source_hashes import source_hashes as hashes_of
+from awslambdaric_lite.packaging.bytecode import MAGIC, find_interpreter
+from awslambdaric_lite.packaging.reading import extract
+
+from .packages import (
+    PYTHON,
+    SECONDS,
+    TAG,
+    TARGET,
+    Content,
+    cached,
+    codes,
+    compiled,
+    findings,
+    make_folder,
+    make_zip,
+    pyc,
+)
+
+SOURCE, OTHER = "VALUE = 'of the source'\n", "VALUE = 'of another, longer source'\n"
+NAME = "thing/module.py"
+_OLD = "cpython-39"
+
+CASES: dict[str, tuple[dict[str, bytes], tuple[str, str] | None]] = {
+    "unchecked": ({cached(NAME): pyc(SOURCE)}, None),
+    "unchecked, of another source": ({cached(NAME): pyc(OTHER)}, ("bytecode-mismatch", "error")),
+    "checked": ({cached(NAME): pyc(SOURCE, "checked")}, ("bytecode-checked", "info")),
+    "checked, of another source": ({cached(NAME): pyc(OTHER, "checked")}, ("bytecode-stale", "warning")),
+    "dated": ({cached(NAME): pyc(SOURCE, "dated")}, ("bytecode-dated", "info")),
+    "dated one second later": (
+        {cached(NAME): pyc(SOURCE, "dated", mtime=SECONDS + 1)},
+        ("bytecode-stale", "warning"),
+    ),
+    "dated 1980": ({cached(NAME): pyc(SOURCE, "dated", mtime=315532800)}, ("bytecode-stale", "warning")),
+    "dated in another time zone": (
+        {cached(NAME): pyc(SOURCE, "dated", mtime=SECONDS - 7200)},
+        ("bytecode-stale", "warning"),
+    ),
+    "dated, of another size": ({cached(NAME): pyc(SOURCE, "dated", of=OTHER)}, ("bytecode-stale", "warning")),
+    "of another version": ({cached(NAME, _OLD): pyc(SOURCE)}, ("bytecode-version", "warning")),
+    "of another version, by its content": (
+        {cached(NAME): b"\x61\x0d\r\n" + pyc(SOURCE)[4:]},
+        ("bytecode-stale", "warning"),
+    ),
+    "optimised only": ({cached(NAME, f"{TAG}.opt-2"): pyc(SOURCE)}, ("bytecode-version", "warning")),
+    "cut off": ({cached(NAME): pyc(SOURCE)[:10]}, ("bytecode-stale", "warning")),
+    "empty": ({cached(NAME): b""}, ("bytecode-stale", "warning")),
+    "none": ({}, ("bytecode-missing", "warning")),
+}
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+@pytest.mark.parametrize(("files", "expected"), CASES.values(), ids=CASES)
+def test_the_verdict_is_the_interpreters(
+    tmp_path: Path, files: dict[str, bytes], expected: tuple[str, str] | None, form: str
+) -> None:
+    """The finding is the expected one, and tells whether the interpreter compiles the module when it imports it."""
+    content: dict[str, Content] = {NAME: SOURCE, **files}
+    path = make_zip(tmp_path / "a.zip", content) if form == "zip" else make_folder(tmp_path / "a", content)
+    found = codes(findings(path))
+    assert found == ([] if expected is None else [(*expected, "thing")])
+    copy = tmp_path / "copy"
+    extract(path, copy)
+    was_compiled, value = _import(copy)
+    assert was_compiled == (expected is not None and expected[1] == "warning")
+    runs_old_code = expected is not None and expected[0] == "bytecode-mismatch"
+    assert value == ("of another, longer source" if runs_old_code else "of the source")
+
+
+def _import(folder: Path) -> tuple[bool, str]:
+    program = f"import sys; sys.path.insert(0, {str(folder)!r}); import thing.module as module; print(module.VALUE)"
+    done = subprocess.run([sys.executable, "-v", "-B", "-I", "-c", program], capture_output=True, text=True, check=True)
+    objects = [line.rstrip("'") for line in done.stderr.splitlines() if "code object from" in line]
+    compiled_here = any(line.endswith("thing/module.py") for line in objects)
+    assert compiled_here or any(".pyc" in line and "thing/__pycache__/module." in line for line in objects)
+    return compiled_here, done.stdout.strip()
+
+
+def test_one_finding_for_each_package_with_examples(tmp_path: Path) -> None:
+    """However many modules it has."""
+    sources = {f"big/module{index}.py": "x = 1\n" for index in range(150)}
+    found = findings(make_zip(tmp_path / "a.zip", {**sources, "small/a.py": "", "single.py": ""}))
+    assert codes(found) == [("bytecode-missing", "warning", path) for path in (".", "big", "small")]
+    assert "150 modules" in found[1].message
+    assert found[1].message.endswith("(big/module0.py, big/module1.py, big/module10.py, …)")
+
+
+def test_what_nobody_imports_does_not_count(tmp_path: Path) -> None:
+    """Scripts, files that are no Python of this version, folders whose names are no packages'."""
+    files = compiled({"app.py": "", "package/__init__.py": ""})
+    files |= {"bin/tool.py": "", "package/template-{{name}}.py": "", "a-1.0.data/scripts/b.py": ""}
+    files["package/old.py"] = "print 'as in Python 2'\n"
+    assert findings(make_zip(tmp_path / "a.zip", files)) == []
+
+
+def test_leftovers_are_only_mentioned(tmp_path: Path) -> None:
+    """Bytecode of other versions beside the right one, and of modules that are gone."""
+    files = compiled({"package/__init__.py": "", "package/a.py": ""})
+    files |= {cached("package/a.py", _OLD): pyc(""), cached("package/gone.py"): pyc("")}
+    (found,) = findings(make_zip(tmp_path / "a.zip", files))
+    assert codes([found]) == [("bytecode-idle", "info", ".")]
+    assert "2 bytecode files" in found.message
+
+
+def test_sources_that_were_taken_away(tmp_path: Path) -> None:
+    """Bytecode in `__pycache__` is not imported without its source; beside its place it is, if the version is right."""
+    assert findings(make_zip(tmp_path / "right.zip", {"package/a.pyc": pyc("")})) == []
+    for name, data in (
+        (cached("package/a.py"), pyc("")),
+        ("package/a.pyc", b"\x61\x0d\r\n" + pyc("")[4:]),
+        ("package/a.pyc", b"nothing"),
+    ):
+        found = findings(make_zip(tmp_path / "wrong.zip", {name: data}))
+        assert codes(found) == [("bytecode-unusable", "error", "package")]
+        with pytest.raises(subprocess.CalledProcessError):
+            extract(tmp_path / "wrong.zip", tmp_path / f"copy{len(data)}{len(name)}")
+            subprocess.run(
+                [sys.executable, "-B", "-c", "import package.a"],
+                cwd=tmp_path / f"copy{len(data)}{len(name)}",
+                check=True,
+                capture_output=True,
+            )
+
+
+def test_a_layer_is_looked_at_where_python_looks(tmp_path: Path) -> None:
+    """In both of its folders; sources elsewhere are nobody's."""
+    packages = f"python/lib/python{PYTHON}/site-packages"
+    files = {"python/a.py": "", f"{packages}/b/c.py": "", "lib/d.py": "", "other/e.py": ""}
+    found = findings(make_zip(tmp_path / "a.zip", files))
+    assert codes(found) == [
+        ("bytecode-missing", "warning", "python"),
+        ("bytecode-missing", "warning", f"{packages}/b"),
+    ]
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.12", "3.13"])
+def test_hashes_are_those_of_the_targets_python(tmp_path: Path, version: str) -> None:
+    """Computed here or by that Python, they are what it writes into its bytecode itself."""
+    interpreter = find_interpreter(version)
+    if interpreter is None:
+        pytest.skip(f"there is no Python {version} on PATH or among pyenv's")
+    program = "import importlib.util, sys; print(importlib.util.source_hash(sys.argv[1].encode()).hex())"
+    sources = ["", "x = 1\n", "é" * 5000]
+    said = [
+        subprocess.run([str(interpreter), "-c", program, source], capture_output=True, text=True, check=True).stdout
+        for source in sources
+    ]
+    hashes = hashes_of((source.encode() for source in sources), [MAGIC[version]] * 3, version)
+    assert hashes is not None
+    assert [each.hex() for each in hashes] == [line.strip() for line in said]
+
+
+def test_hashes_that_nobody_here_can_compute_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note says so, and nothing else is claimed."""
+    version = "3.10" if sys.version_info >= (3, 11) else "3.13"
+    monkeypatch.setattr(source_hashes, "find_interpreter", lambda version: None)
+    tag = f"cpython-{version.replace('.', '')}"
+    bytecode = MAGIC[version].to_bytes(2, "little") + b"\r\n" + pyc(SOURCE)[4:]
+    path = make_zip(tmp_path / "a.zip", {NAME: SOURCE, cached(NAME, tag): bytecode})
+    (found,) = findings(path, replace(TARGET, python=version))
+    assert codes([found]) == [("bytecode-unverified", "info", "thing")]
+    assert f"takes a Python {version} here" in found.message

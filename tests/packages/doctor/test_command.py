@@ -1,0 +1,249 @@
+"""`awslambdaric-lite doctor` on the command line."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from awslambdaric_lite.cli import doctor_report, main
+from awslambdaric_lite.packaging.audit.run import audit
+
+from .packages import PYTHON, TARGET, compiled, make_folder, make_zip
+
+HANDLER = "def handler(event, context):\n    return event\n"
+ARCH = ["--arch", TARGET.arch]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal, and keeps what it is sent."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Path:
+    """A package without findings, but for the note that no handler is named."""
+    return make_zip(tmp_path / "clean.zip", compiled({"app.py": HANDLER}))
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Path:
+    """A package with a warning."""
+    return make_zip(tmp_path / "slow.zip", {"app.py": HANDLER})
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """A package with an error and a warning."""
+    return make_zip(tmp_path / "broken.zip", {"app.py": HANDLER}, modes={"app.py": 0o600})
+
+
+@pytest.fixture
+def grave(tmp_path: Path) -> Path:
+    """A package with an error and no warning."""
+    files = compiled({"app.py": HANDLER})
+    return make_zip(tmp_path / "grave.zip", files, modes={"app.py": 0o600})
+
+
+@pytest.mark.parametrize(
+    ("package", "fail_on", "status"),
+    [
+        ("clean", "error", 0),
+        ("clean", "warning", 0),
+        ("clean", "info", 1),
+        ("slow", "error", 0),
+        ("slow", "warning", 1),
+        ("slow", "info", 1),
+        ("broken", "error", 1),
+        ("broken", "warning", 1),
+        ("broken", "info", 1),
+        ("grave", "warning", 1),
+    ],
+)
+def test_the_exit_status_is_for_ci(
+    request: pytest.FixtureRequest, package: str, fail_on: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1 if there is something as grave as asked for."""
+    path = str(request.getfixturevalue(package))
+    assert main(["doctor", path, *ARCH, "--fail-on", fail_on]) == status
+    assert main(["doctor", path, *ARCH, "--fail-on", fail_on, "--json"]) == status
+    capsys.readouterr()
+
+
+def test_errors_fail_unless_told_otherwise(clean: Path, slow: Path, broken: Path) -> None:
+    """The default of --fail-on."""
+    assert [main(["doctor", str(path), *ARCH]) for path in (clean, slow, broken)] == [0, 0, 1]
+
+
+def test_json_has_the_findings(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Code, level, path and message of each, the gravest first, and nothing else on standard output."""
+    assert main(["doctor", str(broken), *ARCH, "--json"]) == 1
+    output = capsys.readouterr()
+    assert output.err == ""
+    result = json.loads(output.out)
+    assert list(result) == ["findings"]
+    assert [set(each) for each in result["findings"]] == [{"code", "level", "path", "message"}] * 3
+    assert [(each["code"], each["level"]) for each in result["findings"]] == [
+        ("permissions", "error"),
+        ("bytecode-missing", "warning"),
+        ("imports-unchecked", "info"),
+    ]
+
+
+def test_plain_text_where_there_is_no_terminal(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line for each finding, without colours; sizes, and the count at the end."""
+    main(["doctor", str(broken), *ARCH])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{broken}: function, 46 B of 250.0 MB (")
+    assert lines[0].endswith(f"for Python {PYTHON} on {TARGET.arch}")
+    assert lines[-1] == "1 error, 1 warning, 1 note"
+    found = [line.split()[:3] for line in lines if line.startswith("  ") and line.split()[0] in ("error", "warning")]
+    assert found == [["error", "permissions", "."], ["warning", "bytecode-missing", "."]]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_tables_on_a_terminal(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In colours, with everything that the plain text has."""
+    pytest.importorskip("rich", reason="rich is missing: pip install 'awslambdaric-lite[local]'")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    stream = Terminal()
+    doctor_report.show(audit(broken, TARGET, handler="app.handler"), broken, TARGET, stream)
+    text = stream.getvalue()
+    assert "\x1b[" in text
+    for words in ("Findings", "permissions", "bytecode-missing", "Imports", "app.handler", "1 error"):
+        assert words in text
+
+
+def test_names_of_all_kinds_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Escapes, markup of the table's own, letters that are no text: none of them gets through or breaks it."""
+    files = {"[red]x[/red]/a.py": "", "\x1b[31m/b.bin": "", "häß/c.py": ""}
+    folder = make_folder(tmp_path / "odd", {**files, os.fsdecode(b"caf\xe9/d.bin"): ""})
+    for form in ([], ["--json"]):
+        assert main(["doctor", str(folder), *ARCH, *form]) == 0
+        assert "\x1b" not in capsys.readouterr().out
+    stream = Terminal()
+    doctor_report.show(audit(folder, TARGET), folder, TARGET, stream)
+    assert "\x1b[31m/" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("name", "is_page"), [("flame.svg", False), ("flame.html", True), ("flame", False)])
+def test_the_flame_graph_is_written(
+    clean: Path, tmp_path: Path, name: str, is_page: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a picture or as a page, by the name of the file; the tree is in the text, too."""
+    output = tmp_path / name
+    assert main(["doctor", str(clean), *ARCH, "--handler", "app.handler", "--flame", str(output)]) == 0
+    text = output.read_text()
+    assert text.startswith("<!doctype html>") == is_page
+    assert "Imports of app.handler" in text
+    if not is_page:
+        assert ElementTree.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "\nImports\n" in capsys.readouterr().out
+
+
+def test_no_flame_graph_without_an_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An older picture stays, and standard error says why."""
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import nowhere\n"}))
+    output = tmp_path / "flame.svg"
+    output.write_text("older")
+    assert main(["doctor", str(path), *ARCH, "--handler", "app.handler", "--flame", str(output)]) == 1
+    assert output.read_text() == "older"
+    assert "nothing was drawn, because nothing was imported" in capsys.readouterr().err
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "no path": ([], "PATH"),
+    "a missing path": (["nowhere.zip"], "there is no nowhere.zip; give the path of"),
+    "an unknown version": ([".", "--python", "2.7"], "Python '2.7' is not known here; there is: 3.10"),
+    "an unknown architecture": ([".", "--arch", "mips"], "there is: x86_64, arm64"),
+    "an unknown level": ([".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
+    "a flame without a handler": ([".", "--flame", "x.svg"], "name it with --handler"),
+    "a handler without a dot": ([".", "--handler", "app"], "write it such as app.handler"),
+    "a variable without a value": ([".", "--env", "TABLE"], "write NAME=value"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG)
+def test_wrong_usage_says_what_to_change(
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2, one line and where the help is."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor", *arguments]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert words in output.err
+    assert output.err.endswith("usage help: awslambdaric-lite doctor --help\n")
+
+
+@pytest.mark.parametrize("fail_on", ["error", "info"])
+@pytest.mark.parametrize("kind", ["text", "hostile", "cut off", "layer", "flame"])
+def test_what_cannot_be_read_fails_whatever_is_asked_for(
+    clean: Path, tmp_path: Path, kind: str, fail_on: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line on standard error, nothing on standard output, exit code 1."""
+    path, more = tmp_path / "package.zip", []
+    if kind == "text":
+        path.write_text("no package at all\n")
+    elif kind == "hostile":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../evil.py", "")
+    elif kind == "cut off":
+        path.write_bytes(clean.read_bytes()[:-30])
+    elif kind == "layer":
+        path, more = clean, ["--layer", str(tmp_path / "missing.zip")]
+    else:
+        path, more = clean, ["--handler", "app.handler", "--flame", str(tmp_path / "missing" / "x.svg")]
+    assert main(["doctor", str(path), *ARCH, "--fail-on", fail_on, "--json", *more]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert len(output.err.splitlines()) == 1
+    assert output.err.startswith("awslambdaric-lite doctor: ")
+
+
+def test_variables_and_layers_reach_the_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--env and --layer, each more than once; a value may have an equals sign in it."""
+    source = "import os, helper, other\nassert os.environ['A'] == 'b=c' and os.environ['D'] == ''\n" + HANDLER
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": source}))
+    layers = [make_folder(tmp_path / name, {f"python/{name}.py": ""}) for name in ("helper", "other")]
+    more = [argument for layer in layers for argument in ("--layer", str(layer))]
+    more += ["--env", "A=b=c", "--env", "D=", "--handler", "app.handler"]
+    assert main(["doctor", str(path), *ARCH, *more, "--fail-on", "error"]) == 0
+    capsys.readouterr()
+
+
+def test_the_installed_command(clean: Path) -> None:
+    """In a process of its own, and in a pipe that ends early."""
+    command = [sys.executable, "-m", "awslambdaric_lite.cli", "doctor", str(clean), *ARCH]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.endswith("0 errors, 0 warnings, 1 note\n")
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=ascii_only)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what it does, and its own help."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "doctor" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["doctor", "--help"])
+    assert "--fail-on" in capsys.readouterr().out

@@ -1,0 +1,221 @@
+"""The handler's import, what it costs, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.audit import handler as handler_module
+from awslambdaric_lite.packaging.audit.run import audit
+from awslambdaric_lite.packaging.errors import PackagingError
+
+from .packages import PYTHON, TARGET, Content, cached, codes, compiled, findings, make_folder, make_zip, pyc
+
+HANDLER = "def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture(autouse=True)
+def no_figures_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow imports are found where a test asks for them; costs are measured once."""
+    monkeypatch.setattr(handler_module, "_SLOW_US", 10**12)
+    monkeypatch.setattr(handler_module, "_RUNS", 1)
+
+
+def fingerprint(folder: Path) -> dict[str, tuple[int, str]]:
+    """Every file and folder with date and content."""
+    return {
+        str(path.relative_to(folder)): (
+            path.lstat().st_mtime_ns,
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "",
+        )
+        for path in [folder, *folder.rglob("*")]
+    }
+
+
+def test_a_handler_that_imports(tmp_path: Path) -> None:
+    """No findings, and a tree that begins with the handler."""
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import helper\n" + HANDLER, "helper.py": ""}))
+    result = audit(path, TARGET, handler="app.handler")
+    assert result.findings == []
+    assert result.tree is not None
+    assert result.tree.name == "app.handler"
+    assert "helper" in [module.name for module in result.tree.walk()]
+
+
+def test_handlers_in_packages(tmp_path: Path) -> None:
+    """With dots, and with the slash that Lambda takes, too."""
+    path = make_zip(tmp_path / "a.zip", compiled({"package/app.py": HANDLER}))
+    for name in ("package.app.handler", "package/app.handler"):
+        assert findings(path, handler=name) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "import nowhere\n" + HANDLER,
+            "app.handler does not import: ModuleNotFoundError: No module named 'nowhere' (app.py, line 1); "
+            "add it to the package, or name the layer that has it with --layer",
+        ),
+        (
+            "import os\nTABLE = os.environ['TABLE']\n" + HANDLER,
+            "app.handler does not import: KeyError: 'TABLE' (app.py, line 2); "
+            "if it is an environment variable, set it with --env NAME=VALUE",
+        ),
+        (
+            "x = 1\n",
+            "app.handler does not import: AttributeError: module app has no handler; correct the handler's name",
+        ),
+        ("handler = 1\n", "app.handler does not import: TypeError: handler of app is no function"),
+        ("raise SystemExit(1)\n", "app.handler does not import: SystemExit: 1 (app.py, line 1)"),
+        ("import os\nos._exit(0)\n", "app.handler does not import: SystemExit: the process ended with exit status 0"),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGABRT)\n",
+            "app.handler does not import: SIGABRT: the interpreter crashed",
+        ),
+        (
+            "raise ValueError('two\\nlines and \\x1b[31m')\n",
+            "app.handler does not import: ValueError: two lines and ?[31m (app.py, line 1)",
+        ),
+        ("open(__file__ + '.txt')\n", None),
+    ],
+)
+def test_a_handler_that_does_not_import(tmp_path: Path, source: str, message: str | None) -> None:
+    """One error that says where and what helps, and has no paths of ours in it."""
+    (found,) = findings(make_zip(tmp_path / "a.zip", compiled({"app.py": source})), handler="app.handler")
+    assert (found.code, found.level) == ("handler-import", "error")
+    if message is not None:
+        assert found.message == message
+    assert "awslambdaric-lite-" not in found.message
+
+
+def test_a_missing_module_of_a_handler(tmp_path: Path) -> None:
+    """The handler's own module is not there."""
+    (found,) = findings(make_zip(tmp_path / "a.zip", compiled({"app.py": HANDLER})), handler="main.handler")
+    assert "No module named 'main'" in found.message
+
+
+def test_an_endless_import_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended after a while."""
+    monkeypatch.setattr(handler_module, "TIMEOUT_S", 1.0)
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": "while True: pass\n"}))
+    (found,) = findings(path, handler="app.handler")
+    assert "TimeoutError: it was not done after 1 s" in found.message
+
+
+def test_variables_are_given_and_credentials_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set with --env, and what Lambda sets; nothing of ours."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
+    monkeypatch.setenv("MINE", "1")
+    source = (
+        "import os\n"
+        "assert os.environ['TABLE'] == 'orders'\n"
+        "assert os.environ['AWS_REGION'] and os.environ['LAMBDA_TASK_ROOT'] == os.getcwd()\n"
+        "assert not {'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'MINE'} & set(os.environ)\n"
+    )
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": source + HANDLER}))
+    assert findings(path, handler="app.handler", variables={"TABLE": "orders"}) == []
+
+
+def test_nothing_is_written_into_what_is_audited(tmp_path: Path) -> None:
+    """No bytecode, no file of the handler's, no date changed; and nothing is left among temporary files."""
+    source = "open('trace.txt', 'w').write('here')\nimport helper\n" + HANDLER
+    folder = make_folder(tmp_path / "function", {"app.py": source, "helper.py": ""})
+    archive = make_zip(tmp_path / "a.zip", {"app.py": source, "helper.py": ""})
+    (tmp_path / "temporary").mkdir()
+    before = fingerprint(tmp_path)
+    for path in (folder, archive):
+        found = codes(findings(path, handler="app.handler"))
+        assert ("bytecode-missing", "warning", ".") in found
+    assert fingerprint(tmp_path) == before
+
+
+def test_what_bytecode_costs_is_measured(tmp_path: Path) -> None:
+    """Where some is rejected; the same package with right bytecode has nothing to gain."""
+    body = "".join(f"def function{index}(a, b):\n    return [a, b, {{a: b}}, {index}]\n" for index in range(1000))
+    files = {"app.py": "import large\n" + HANDLER, "large.py": body}
+    found = findings(make_zip(tmp_path / "without.zip", files), handler="app.handler")
+    (cost,) = [each for each in found if each.code == "bytecode-cost"]
+    assert (cost.level, cost.path) == ("warning", ".")
+    assert "with valid bytecode: about" in cost.message
+    assert findings(make_zip(tmp_path / "with.zip", compiled(files)), handler="app.handler") == []
+
+
+def test_code_that_runs_unseen_is_the_code_that_is_imported(tmp_path: Path) -> None:
+    """Bytecode of another source, believed by the interpreter: the handler of that source is found."""
+    files: dict[str, Content] = {"app.py": "x = 1\n", cached("app.py"): pyc(HANDLER)}
+    found = codes(findings(make_zip(tmp_path / "a.zip", files), handler="app.handler"))
+    assert found == [("bytecode-mismatch", "error", ".")]
+
+
+def test_layers_beside_a_function(tmp_path: Path) -> None:
+    """In both folders; the first that is named wins."""
+    packages = f"python/lib/python{PYTHON}/site-packages"
+    one = make_zip(tmp_path / "one.zip", compiled({"python/helper.py": "VALUE = 1\n"}))
+    two = make_folder(tmp_path / "two", compiled({f"{packages}/deep.py": "", "python/helper.py": "VALUE = 2\n"}))
+    source = "import deep, helper\nassert helper.VALUE == 1\n" + HANDLER
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": source}))
+    assert findings(path, handler="app.handler", layers=[one, two]) == []
+    assert codes(findings(path, handler="app.handler")) == [("handler-import", "error", "app.py")]
+
+
+def test_modules_of_a_layer(tmp_path: Path) -> None:
+    """A layer can be asked for a function of its own."""
+    layer = make_zip(tmp_path / "layer.zip", compiled({"python/helper.py": HANDLER}))
+    result = audit(layer, TARGET, handler="helper.handler")
+    assert result.is_layer
+    assert result.findings == []
+
+
+def test_packages_of_the_managed_runtime_are_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come from this installation; where it has none, a note says how far the check went."""
+    pytest.importorskip("jmespath", reason="jmespath is missing: pip install -e '.[test]'")
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import jmespath\n" + HANDLER}))
+    assert {each.level for each in findings(path, handler="app.handler")} <= {"info"}
+    monkeypatch.setattr("awslambdaric_lite.packaging.audit.workplace._link_platform_packages", os.mkdir)
+    (found,) = findings(path, handler="app.handler")
+    assert codes([found]) == [("imports-unchecked", "info", "app.py")]
+    assert "pip install jmespath here" in found.message
+
+
+def test_without_that_python_imports_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A note, no failure."""
+    monkeypatch.setattr(handler_module, "find_interpreter", lambda version: None)
+    path = make_zip(tmp_path / "a.zip", compiled({"app.py": HANDLER}))
+    (found,) = findings(path, handler="app.handler")
+    assert codes([found]) == [("imports-unchecked", "info", ".")]
+    assert f"no Python {PYTHON} was found" in found.message
+
+
+def test_binaries_of_another_architecture_are_not_imported(tmp_path: Path) -> None:
+    """This machine could not."""
+    other = "arm64" if TARGET.arch == "x86_64" else "x86_64"
+    files = compiled({"app.py": "raise ValueError\n"}) | {"package/a.so": "no binary at all"}
+    (found,) = findings(make_zip(tmp_path / "a.zip", files), replace(TARGET, arch=other), handler="app.handler")
+    assert "do not run on this machine" in found.message
+    without = make_zip(tmp_path / "b.zip", compiled({"app.py": "raise ValueError\n"}))
+    assert codes(findings(without, replace(TARGET, arch=other), handler="app.handler")) == [
+        ("handler-import", "error", "app.py")
+    ]
+
+
+@pytest.mark.parametrize("name", ["handler", ".handler", "app.", ""])
+def test_a_handler_without_a_dot_is_refused(tmp_path: Path, name: str) -> None:
+    """As nothing that could be looked for."""
+    path = make_zip(tmp_path / "a.zip", {"app.py": HANDLER})
+    with pytest.raises(PackagingError, match=r"is not MODULE\.FUNCTION; write it such as app\.handler"):
+        audit(path, TARGET, handler=name)
+
+
+def test_slow_imports_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their package, once for all of its modules."""
+    monkeypatch.setattr(handler_module, "_SLOW_US", 50_000)
+    files = {"app.py": "import slow.inner\n" + HANDLER, "slow/__init__.py": "import time; time.sleep(0.03)\n"}
+    files["slow/inner.py"] = "import time; time.sleep(0.03)\n"
+    (found,) = findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler")
+    assert codes([found]) == [("imports-slow", "info", ".")]
+    assert "slow " in found.message

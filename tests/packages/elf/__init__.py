@@ -1,0 +1,1 @@
+"""Binaries: read, judged, and compared with what a real system makes of them."""

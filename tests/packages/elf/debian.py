@@ -1,0 +1,106 @@
+"""A Debian 11 beside this system: glibc 2.31, which is between those of Lambda's images."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VARIABLE = "AWSLAMBDARIC_LITE_DEBIAN_TREE"
+GLIBC = (2, 31)
+_SUITE, _MIRROR = "bullseye", "http://deb.debian.org/debian"
+_LIMIT = 900  # seconds
+_LIBRARY_FOLDERS = ("lib", "usr/lib", "lib64")
+
+# perl-base has DynaLoader in it: a program of that system that loads a library and says whether it could.
+_LOAD = (
+    "require DynaLoader; DynaLoader::dl_load_file($ARGV[0], 0) or do { print DynaLoader::dl_error(); exit 1 }; exit 0"
+)
+
+
+class DebianTree:
+    """The system, and what it makes of a file."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def starts(self, program: Path) -> bool:
+        """Whether it starts a program that is in the tree; what the program then does is not asked for."""
+        return self._run(f"/{program.relative_to(self.root)}")
+
+    def loads(self, library: Path) -> bool:
+        """Whether it loads a shared library that is in the tree."""
+        return self._run("/usr/bin/perl", "-e", _LOAD, f"/{library.relative_to(self.root)}")
+
+    def libraries(self) -> set[str]:
+        """The file names of the libraries that are installed there."""
+        return {
+            name
+            for folder in _LIBRARY_FOLDERS
+            for _, _, names in os.walk(self.root / folder)
+            for name in names
+            if ".so" in name
+        }
+
+    def _run(self, *command: str) -> bool:
+        done = subprocess.run(
+            [shutil.which("chroot") or "chroot", str(self.root), *command],
+            env={"PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        return done.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def debian_tree() -> DebianTree:
+    """Make the tree where the variable says, or use what is there from another time."""
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        pytest.skip(f"set {VARIABLE}=DIR to compare with a Debian 11 that is made there, which takes minutes")
+    missing = [name for name in ("debootstrap", "chroot", "gcc") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} missing: apt install debootstrap gcc")
+    if os.geteuid() != 0:
+        pytest.skip("chroot and debootstrap are for root only")
+    root = Path(folder).absolute() / _SUITE
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with (root.parent / f"{_SUITE}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+        if not root.is_dir():
+            _make(root)
+    return DebianTree(root)
+
+
+@pytest.fixture
+def place(debian_tree: DebianTree) -> Iterator[Path]:
+    """A new folder in the tree."""
+    folder = debian_tree.root / "tmp" / f"test-{os.getpid()}-{os.urandom(4).hex()}"
+    folder.mkdir(parents=True)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _make(root: Path) -> None:
+    unfinished = root.with_name(f"{root.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    # The first stage unpacks what programs need; the second one would only configure it.
+    done = subprocess.run(
+        ["debootstrap", "--foreign", "--variant=minbase", _SUITE, str(unfinished), _MIRROR],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LIMIT,
+    )
+    if done.returncode != 0:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        said = (done.stdout + done.stderr).strip().splitlines() or ["no reason given"]
+        pytest.skip(f"debootstrap could not make a tree from {_MIRROR}: {said[-1]}")
+    unfinished.rename(root)

@@ -1,0 +1,1 @@
+"""Imports in a process of their own, measured and drawn."""

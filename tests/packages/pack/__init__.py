@@ -1,0 +1,1 @@
+"""`awslambdaric-lite pack`, and the archives, bytecode and wheels that it is made of."""

@@ -1,0 +1,173 @@
+"""Archives: the same bytes for the same members, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.archive import Member, Sizes, check_output, is_unfinished, write_text_file, write_zip
+from awslambdaric_lite.packaging.errors import PackagingError
+
+APP = Member("app.py", b"x = 1\n")
+
+
+@pytest.fixture(autouse=True)
+def no_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment sets no date."""
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+
+
+def test_order_date_umask_and_zone_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes depend on names, content and whether a file may be executed, on nothing else."""
+    script = tmp_path / "run.sh"
+    script.write_bytes(b"#!/bin/sh\n")
+    script.chmod(0o700)
+    members = [Member("b/run.sh", script, executable=True), APP, Member("a.bin", bytes(1000))]
+    write_zip(tmp_path / "one.zip", members)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    before = os.umask(0o077)
+    try:
+        script.chmod(0o755)
+        os.utime(script, (1, 1))
+        write_zip(tmp_path / "two.zip", reversed(members))
+    finally:
+        os.umask(before)
+        monkeypatch.undo()
+        time.tzset()
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_members(tmp_path: Path) -> None:
+    """Names are sorted, modes 0644 and 0755 of ordinary files, dates the first there is, content deflated."""
+    sizes = write_zip(tmp_path / "a.zip", [Member("z.sh", b"#!", executable=True), Member("ä/b.txt", b"a" * 5000), APP])
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.testzip() is None
+        infos = archive.infolist()
+    assert [(info.filename, info.external_attr >> 16, info.date_time) for info in infos] == [
+        ("app.py", stat.S_IFREG | 0o644, (1980, 1, 1, 0, 0, 0)),
+        ("z.sh", stat.S_IFREG | 0o755, (1980, 1, 1, 0, 0, 0)),
+        ("ä/b.txt", stat.S_IFREG | 0o644, (1980, 1, 1, 0, 0, 0)),
+    ]
+    assert infos[2].compress_size < 100
+    assert sizes == Sizes((tmp_path / "a.zip").stat().st_size, 5008, 3)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "date"),
+    [
+        ("1700000001", (2023, 11, 14, 22, 13, 20)),  # a zip file counts in steps of two seconds
+        ("0", (1980, 1, 1, 0, 0, 0)),
+        ("99999999999", (2107, 12, 31, 23, 59, 58)),
+        ("", (1980, 1, 1, 0, 0, 0)),
+    ],
+)
+def test_source_date_epoch(epoch: str, date: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`SOURCE_DATE_EPOCH` is the date, as far as a zip file can have it."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    write_zip(tmp_path / "a.zip", [APP])
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.getinfo("app.py").date_time == date
+
+
+def test_source_date_epoch_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date that is no number is named."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(PackagingError, match="SOURCE_DATE_EPOCH='yesterday' is no number"):
+        write_zip(tmp_path / "a.zip", [APP])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a.py", "b.py", "a.py"], "a.py would be in the archive twice"),
+        (["a", "a/b/c.py"], "a would be a file and a folder .of a/b/c.py."),
+        (["a", "a.txt", "a/b.py"], "a would be a file and a folder .of a/b.py."),
+        (["/etc/passwd"], "'/etc/passwd' is no name"),
+        (["../x"], "'../x' is no name"),
+        (["a/./x"], "'a/./x' is no name"),
+        (["a\\b"], "is no name"),
+        ([""], "'' is no name"),
+        (["caf\udce9.py"], "is not UTF-8"),
+    ],
+)
+def test_names_that_no_archive_can_have(names: list[str], message: str, tmp_path: Path) -> None:
+    """They are refused by name, and the old file is as it was."""
+    output = tmp_path / "a.zip"
+    output.write_bytes(b"old")
+    with pytest.raises(PackagingError, match=message):
+        write_zip(output, [Member(name, b"") for name in names])
+    assert output.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    """A source that is gone, or a refusal of the result: the old archive is there, and nothing beside it."""
+    output = tmp_path / "a.zip"
+    output.write_bytes(b"old")
+    with pytest.raises(PackagingError, match=r"gone\.py cannot be read: No such file"):
+        write_zip(output, [APP, Member("gone.py", tmp_path / "gone.py")])
+
+    def refuse(sizes: Sizes) -> None:
+        raise PackagingError(f"{sizes.files} files are too many")
+
+    with pytest.raises(PackagingError, match="1 files are too many"):
+        write_zip(output, [APP], accept=refuse)
+    assert output.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a.zip"]
+
+
+def test_an_interruption_leaves_the_old_file(tmp_path: Path) -> None:
+    """Ctrl-C in the middle, too."""
+    output = tmp_path / "a.zip"
+    output.write_bytes(b"old")
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        assert any(is_unfinished(each, "a.zip") for each in os.listdir(tmp_path))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_zip(output, [APP], progress=interrupt)
+    assert (os.listdir(tmp_path), output.read_bytes()) == (["a.zip"], b"old")
+
+
+def test_progress(tmp_path: Path) -> None:
+    """It counts bytes of content, after each member."""
+    told: list[tuple[str, int, int]] = []
+    write_zip(tmp_path / "a.zip", [Member("b", bytes(7)), Member("a", bytes(5))], progress=lambda *it: told.append(it))
+    assert told == [("a", 5, 12), ("b", 12, 12)]
+
+
+@pytest.mark.parametrize("check", [check_output, lambda output: write_zip(output, [APP])], ids=["early", "late"])
+def test_outputs_that_cannot_be(check: object, tmp_path: Path) -> None:
+    """A missing folder, a device and a folder are named; a device is not replaced by a file."""
+    assert callable(check)
+    with pytest.raises(PackagingError, match=r"the folder .*nowhere does not exist"):
+        check(tmp_path / "nowhere" / "a.zip")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for special in (pipe, tmp_path):
+        with pytest.raises(PackagingError, match="is no ordinary file"):
+            check(special)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    with pytest.raises(PackagingError, match=r"/proc/self/a\.zip cannot be written"):
+        check(Path("/proc/self/a.zip"))
+
+
+def test_through_a_link(tmp_path: Path) -> None:
+    """The file that a link names is replaced, and the link stays; the umask decides who may read the new one."""
+    (tmp_path / "real").mkdir()
+    (tmp_path / "a.zip").symlink_to(tmp_path / "real" / "a.zip")
+    before = os.umask(0o027)
+    try:
+        write_text_file(tmp_path / "a.zip", "wörld")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.zip").is_symlink()
+    assert (tmp_path / "real" / "a.zip").read_text(encoding="utf-8") == "wörld"
+    assert stat.S_IMODE((tmp_path / "real" / "a.zip").stat().st_mode) == 0o640

@@ -1,0 +1,142 @@
+"""`awslambdaric-lite pack` as a command: its output, exit codes and what becomes of the old file."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.emulator.command_line import Reader, command, environment, run
+
+from .wheelhouse import add_wheel, needs_pip
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A function's folder."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    (folder / "app.py").write_text("def handler(event, context):\n    return 'packed'\n")
+    return folder
+
+
+def refused(*arguments: str) -> tuple[int, str]:
+    """Run it, and return the exit code and its one line, besides the stages and where to find help."""
+    done = run("pack", *arguments)
+    assert done.stdout == b""
+    lines = done.stderr.decode().splitlines()
+    errors = [line for line in lines if line.startswith("awslambdaric-lite pack: ")]
+    assert len(errors) == 1 and "Traceback" not in done.stderr.decode()
+    return done.returncode, errors[0].removeprefix("awslambdaric-lite pack: ")
+
+
+@needs_pip
+def test_packed_and_invoked(source: Path, tmp_path: Path) -> None:
+    """The path on standard output, sizes on standard error; the local Lambda runs what comes out."""
+    add_wheel(tmp_path / "wheels", "needed", {"needed.py": "WORD = 'packed'\n"})
+    (source / "requirements.txt").write_text("needed\n")
+    (source / "app.py").write_text("import needed\n\ndef handler(event, context):\n    return needed.WORD\n")
+    output = tmp_path / "function.zip"
+    links = ["--find-links", str(tmp_path / "wheels"), "--no-index"]
+    done = run("pack", str(source), "-o", str(output), "--handler", "app.handler", *links)
+    assert (done.returncode, done.stdout.decode()) == (0, f"{output}\n")
+    said = done.stderr.decode()
+    assert "installing" in said and "compiling" in said and "2 of them bytecode" in said
+    assert "of 50.0 MB for a direct upload" in said and "of 250.0 MB, which its layers share" in said
+    with zipfile.ZipFile(output) as archive:
+        archive.extractall(tmp_path / "task")
+    invoked = run("invoke", "app.handler", "--task-root", str(tmp_path / "task"))
+    assert invoked.stdout == b'"packed"', invoked.stderr
+    assert run("pack", str(source), "-o", str(output), "--no-requirements").returncode == 0
+    with zipfile.ZipFile(output) as archive:
+        assert "needed.py" not in archive.namelist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--arch", "riscv64"], 2, "architecture 'riscv64' is not one of Lambda's; there is: x86_64, arm64"),
+        (["--python", "2.7"], 2, "Python '2.7' is not known here; there is: 3.10, "),
+        (["--find-links", "nowhere"], 2, "--find-links nowhere is no folder"),
+        (["--requirements", "a.txt", "--no-requirements"], 2, "not allowed with argument"),
+        (["--requirements", "missing.txt"], 1, "requirements missing.txt cannot be read: No such file"),
+        (["--handler", "main.handler"], 1, "handler main.handler: the package has no main.py"),
+        (["--handler", "app.handle"], 1, "handler app.handle: app.py has no handle; did you mean handler?"),
+        (["--interpreter", "/bin/true"], 1, "--interpreter /bin/true is no CPython"),
+    ],
+)
+def test_bad_input(arguments: list[str], code: int, message: str, source: Path, tmp_path: Path) -> None:
+    """One line, an exit code, and the old file."""
+    output = tmp_path / "function.zip"
+    output.write_bytes(b"old")
+    exit_code, line = refused(str(source), "-o", str(output), *arguments)
+    assert exit_code == code and message in line
+    assert output.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["function.zip", "source"]
+
+
+def test_places(source: Path, tmp_path: Path) -> None:
+    """A source that is none, and an output that cannot be."""
+    assert refused("nowhere", "-o", "a.zip") == (
+        1,
+        "nowhere does not exist; name the folder with the function's code",
+    )
+    assert refused(str(source), "-o", str(tmp_path / "no" / "a.zip"))[0] == 1
+    assert refused(str(source), "-o", "/dev/null") == (1, "/dev/null is no ordinary file; name one to be written")
+    assert refused(str(source)) == (2, "the following arguments are required: -o/--output")
+
+
+def test_on_a_terminal(source: Path, tmp_path: Path) -> None:
+    """The stages are shown while they last, and gone when the sizes are there."""
+    pytest.importorskip("rich", reason="the bar needs rich")
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(
+            command("pack", str(source), "-o", str(tmp_path / "a.zip")),
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=environment(TERM="xterm"),
+            timeout=60,
+            check=False,
+        )
+        os.close(theirs)
+        shown = Reader(ours).text("which its layers share")
+    finally:
+        os.close(ours)
+    assert (done.returncode, done.stdout.decode()) == (0, f"{tmp_path / 'a.zip'}\n")
+    assert "\x1b[2K" in shown.partition("files for Python")[0]
+
+
+@needs_pip
+def test_interrupted(source: Path, tmp_path: Path) -> None:
+    """Ctrl-C while pip waits for an index that does not answer: 130, the old file, and no process is left."""
+    output = tmp_path / "function.zip"
+    output.write_bytes(b"old")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        (source / "requirements.txt").write_text(f"--index-url {index}\nabsent\n")
+        with subprocess.Popen(
+            command("pack", str(source), "-o", str(output)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        ) as process:
+            silent.settimeout(30)
+            connection, _ = silent.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                out, error = process.communicate(timeout=30)
+                # pip is gone: what it had sent is followed by the end.
+                connection.settimeout(30)
+                while connection.recv(65536):
+                    pass
+    assert (process.returncode, out) == (130, b""), error
+    assert b"Traceback" not in error
+    assert output.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["function.zip", "source"]

@@ -1,0 +1,299 @@
+"""Functions' packages: what is in them, and that they import without compiling anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import stat
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import PathDistribution
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging import function
+from awslambdaric_lite.packaging.bytecode import PycHeader, cache_path
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.function import Packed, Recipe, pack_function
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
+from awslambdaric_lite.packaging.targets import Target
+
+from .wheelhouse import add_wheel, needs_pip
+
+HERE = Target("{}.{}".format(*sys.version_info), "x86_64")
+
+# What an import compiles, from where, with all modules that came of it.
+WATCHED_IMPORT = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+compiled = []
+sys.addaudithook(lambda event, arguments: event == "compile" and compiled.append(str(arguments[1])))
+import app
+result = app.handler({}, None)
+print(json.dumps([result, compiled, app.handler.__code__.co_filename, app.__cached__]))
+"""
+
+
+class RecordedProgress:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.happened: list[str] = []
+        self.sizes: list[tuple[int, int]] = []
+
+    def stage(self, text: str) -> None:
+        self.stages.append(text)
+
+    def happening(self, text: str) -> None:
+        self.happened.append(text)
+
+    def done(self, size: int, total: int) -> None:
+        self.sizes.append((size, total))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A function's folder."""
+    return make(
+        tmp_path / "source",
+        {
+            "app.py": "import lib.tools\n\ndef handler(event, context):\n    return lib.tools.answer()\n",
+            "lib/__init__.py": "",
+            "lib/tools.py": "def answer():\n    return 42\n",
+            "data.json": "{}",
+        },
+    )
+
+
+def make(folder: Path, files: Mapping[str, str]) -> Path:
+    """Make a folder of files."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def pack(source: Path, output: Path, **changes: object) -> Packed:
+    """Pack for this version of Python, with these changes to the recipe."""
+    recipe = Recipe(source, HERE, interpreter=Path(sys.executable))
+    return pack_function(replace(recipe, **changes), output, RecordedProgress())  # type: ignore[arg-type]
+
+
+def names(archive: Path) -> list[str]:
+    """What is in it."""
+    with zipfile.ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def unpacked(archive: Path, folder: Path) -> Path:
+    """Unpack it as Lambda does, with other dates than those of the sources, and modes."""
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            path = Path(opened.extract(info, folder))
+            path.chmod(stat.S_IMODE(info.external_attr >> 16))
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+    return folder
+
+
+def test_what_is_in_it(source: Path, tmp_path: Path) -> None:
+    """The folder's files and the bytecode of each module, for the path where it will lie."""
+    output = tmp_path / "function.zip"
+    packed = pack(source, output, handler="app.handler")
+    modules = ["app.py", "lib/__init__.py", "lib/tools.py"]
+    assert names(output) == sorted([*modules, "data.json", *(cache_path(name, HERE.python) for name in modules)])
+    assert (packed.sizes.zipped, packed.sizes.files, packed.precompiled) == (output.stat().st_size, 7, 3)
+    assert packed.warnings == []
+    with zipfile.ZipFile(output) as archive:
+        assert packed.sizes.unpacked == sum(info.file_size for info in archive.infolist())
+        assert {info.external_attr >> 16 for info in archive.infolist()} == {stat.S_IFREG | 0o644}
+        for name in modules:
+            bytecode = archive.read(cache_path(name, HERE.python))
+            assert PycHeader.parse(bytecode).kind == "unchecked-hash"
+            assert f"/var/task/{name}".encode() in bytecode
+
+
+def test_its_import_compiles_nothing(source: Path, tmp_path: Path) -> None:
+    """Whatever the dates became, bytecode is used; without it, the same test sees what is compiled."""
+    pack(source, tmp_path / "function.zip")
+    task = unpacked(tmp_path / "function.zip", tmp_path / "task")
+
+    def watched() -> tuple[object, list[str], str, str]:
+        command = [sys.executable, "-B", "-S", "-c", WATCHED_IMPORT, str(task)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.stderr == ""
+        result, compiled, shown_as, cached = json.loads(done.stdout)
+        return result, compiled, shown_as, cached
+
+    result, compiled, shown_as, cached = watched()
+    assert (result, compiled) == (42, [])
+    # The import system shows where the module really is, which on Lambda is what the bytecode says.
+    assert shown_as in (f"{task}/app.py", "/var/task/app.py")
+    assert cached == f"{task}/{cache_path('app.py', HERE.python)}"
+    (task / cache_path("lib/tools.py", HERE.python)).unlink()
+    assert watched()[1] == [f"{task}/lib/tools.py"]
+
+
+def test_same_bytes(source: Path, tmp_path: Path) -> None:
+    """Another place, other dates, another umask's modes, an output within the folder: the same archive."""
+    pack(source, tmp_path / "one.zip")
+    copy = tmp_path / "elsewhere" / "copy"
+    for path in sorted(source.rglob("*"), reverse=True):
+        if path.is_file():
+            other = copy / path.relative_to(source)
+            other.parent.mkdir(parents=True, exist_ok=True)
+            other.write_bytes(path.read_bytes())
+            other.chmod(0o600)
+            os.utime(other, (1, 1))
+    for _ in range(2):
+        pack(copy, copy / "two.zip")
+        assert (copy / "two.zip").read_bytes() == (tmp_path / "one.zip").read_bytes()
+
+
+@needs_pip
+def test_requirements(source: Path, tmp_path: Path) -> None:
+    """They are installed for the target and compiled, without what never runs; metadata stays readable."""
+    wheels = tmp_path / "wheels"
+    files = {
+        "needed/__init__.py": "VALUE = 7\n",
+        "needed/__pycache__/__init__.cpython-39.pyc": "stale",
+        "needed/tests/test_needed.py": "",
+        "needed/py.typed": "",
+        "needed.libs/data.so": "",
+    }
+    add_wheel(wheels, "needed", files, commands={"needed": "needed:main"})
+    (source / "requirements.in").write_text("needed==1.0\n")
+    (source / "app.py").write_text("import needed\n\ndef handler(event, context):\n    return needed.VALUE\n")
+    output = tmp_path / "function.zip"
+    settings = {"requirements": source / "requirements.in", "find_links": wheels, "no_index": True}
+    packed = pack(source, output, **settings)
+    inside = names(output)
+    assert {"needed/__init__.py", cache_path("needed/__init__.py", HERE.python), "needed.libs/data.so"} <= set(inside)
+    assert not [name for name in inside if "tests" in name or "39" in name or name.startswith("bin/")]
+    information = [name.partition("/")[2] for name in inside if name.startswith("needed-1.0.dist-info/")]
+    assert information == ["METADATA", "WHEEL", "entry_points.txt"]
+    task = unpacked(output, tmp_path / "task")
+    assert PathDistribution(task / "needed-1.0.dist-info").version == "1.0"
+    assert packed.warnings == []
+
+    pack(source, output, **settings, prune=False)
+    inside = names(output)
+    assert {"needed/tests/test_needed.py", "needed/py.typed", "needed-1.0.dist-info/RECORD"} <= set(inside)
+    assert not [name for name in inside if "39" in name or name.startswith("bin/")]
+    with zipfile.ZipFile(output) as archive:
+        listed = [line.split(",")[0] for line in archive.read("needed-1.0.dist-info/RECORD").decode().splitlines()]
+    assert set(listed) <= set(inside)
+
+
+@needs_pip
+def test_the_folder_comes_first(source: Path, tmp_path: Path) -> None:
+    """A file of the folder takes the place of an installed one, and that is said."""
+    add_wheel(tmp_path / "wheels", "needed", {"app.py": "", "needed.py": ""})
+    (tmp_path / "requirements.txt").write_text("needed")
+    settings = {"find_links": tmp_path / "wheels", "no_index": True}
+    packed = pack(source, tmp_path / "a.zip", requirements=tmp_path / "requirements.txt", **settings)
+    assert [warning for warning in packed.warnings if warning.startswith("of app.py the folder's own is packed")]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.read("app.py") == (source / "app.py").read_bytes()
+
+
+def test_modes(source: Path, tmp_path: Path) -> None:
+    """What its owner may execute everybody may; what only the owner may read everybody may."""
+    make(source, {"run.sh": "#!/bin/sh", "private.txt": ""})
+    (source / "run.sh").chmod(0o700)
+    (source / "private.txt").chmod(0o600)
+    pack(source, tmp_path / "function.zip")
+    with zipfile.ZipFile(tmp_path / "function.zip") as archive:
+        modes = {name: stat.S_IMODE(archive.getinfo(name).external_attr >> 16) for name in ("run.sh", "private.txt")}
+    assert modes == {"run.sh": 0o755, "private.txt": 0o644}
+
+
+def test_with_the_runtime(source: Path, tmp_path: Path) -> None:
+    """`bootstrap` at the root may be executed, the runtime is beside it with its bytecode, the tools are not."""
+    make(source, {"awslambdaric_lite/old.py": ""})
+    packed = pack(source, tmp_path / "function.zip", runtime=True)
+    inside = names(tmp_path / "function.zip")
+    assert {"awslambdaric_lite/_runtime.py", cache_path("awslambdaric_lite/_runtime.py", HERE.python)} <= set(inside)
+    assert not [name for name in inside if name.startswith(("awslambdaric_lite/cli", "awslambdaric_lite/old"))]
+    with zipfile.ZipFile(tmp_path / "function.zip") as archive:
+        assert stat.S_IMODE(archive.getinfo("bootstrap").external_attr >> 16) == 0o755
+        in_one_piece = archive.read(cache_path("awslambdaric_lite/__init__.py", HERE.python))
+        assert b"wait_next_invocation" in in_one_piece
+    assert packed.warnings == ["--runtime takes the place of the 1 files of awslambdaric_lite in there"]
+    make(source, {"bootstrap": "mine"})
+    with pytest.raises(PackagingError, match="has a bootstrap of its own"):
+        pack(source, tmp_path / "function.zip", runtime=True)
+
+
+def test_no_interpreter(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one of the version there is no bytecode rather than another version's, and that is said."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    packed = pack(source, tmp_path / "a.zip", target=Target("3.15", "x86_64"), interpreter=None)
+    assert packed.precompiled == 0 and names(tmp_path / "a.zip") == [
+        *("app.py", "data.json", "lib/__init__.py", "lib/tools.py")
+    ]
+    assert packed.warnings[0].startswith("there is no Python 3.15 on this machine, so the bytecode is not precompiled")
+    with pytest.raises(PackagingError, match=r"--interpreter /bin/true is no CPython"):
+        pack(source, tmp_path / "a.zip", interpreter=Path("/bin/true"))
+
+
+def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
+    """Templates and the like are packed without bytecode, with a warning; the handler's module has to compile."""
+    make(source, {"template.py": "x = {{ value }}\n = 1"})
+    packed = pack(source, tmp_path / "a.zip", handler="app.handler")
+    assert packed.warnings[0].startswith(f"Python {HERE.python} cannot compile template.py (line 2: ")
+    assert "template.py" in names(tmp_path / "a.zip")
+    (source / "app.py").write_text("def handler(event, context)\n    pass\n")
+    with pytest.raises(PackagingError, match=r"app\.py does not compile: line 1: .*; correct it"):
+        pack(source, tmp_path / "a.zip", handler="app.handler")
+
+
+def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:
+    """Modules that hide one of them are named, data is not."""
+    make(source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": ""})
+    warnings = pack(source, tmp_path / "a.zip").warnings
+    assert warnings == ["queue, token: on Lambda this hides the standard library's; rename it"]
+
+
+def test_too_large_unpacked(source: Path, tmp_path: Path) -> None:
+    """More than Lambda unpacks is refused before it is written, and the largest parts are named."""
+    with (source / "lib" / "model.bin").open("wb") as file:
+        file.truncate(UNPACKED_LIMIT)
+    (tmp_path / "a.zip").write_bytes(b"old")
+    with pytest.raises(PackagingError, match=r"unpacked .* takes 250.0 MB with its layers; the largest: lib 250.0 MB"):
+        pack(source, tmp_path / "a.zip", through_s3=True)
+    assert (tmp_path / "a.zip").read_bytes() == b"old"
+
+
+def test_too_large_zipped(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than a direct upload takes is refused, unless it goes through S3."""
+    assert ZIPPED_LIMIT == 50 * 1024 * 1024
+    monkeypatch.setattr(function, "ZIPPED_LIMIT", 2**20)  # deflating 50 MB takes seconds
+    (source / "noise.bin").write_bytes(random.Random(1).randbytes(2**20))
+    with pytest.raises(PackagingError, match=r"the zip file has 1.0 MB, .* through S3 and say --s3"):
+        pack(source, tmp_path / "a.zip")
+    assert sorted(os.listdir(tmp_path)) == ["source"]
+    assert pack(source, tmp_path / "a.zip", through_s3=True).sizes.zipped > 2**20
+
+
+def test_nothing_to_pack(tmp_path: Path) -> None:
+    """An empty folder makes no package."""
+    (tmp_path / "empty" / ".git").mkdir(parents=True)
+    with pytest.raises(PackagingError, match="has no files for a package"):
+        pack(tmp_path / "empty", tmp_path / "a.zip")
+    assert not (tmp_path / "a.zip").exists()
+
+
+def test_progress(source: Path, tmp_path: Path) -> None:
+    """The stages in their order, and bytes that add up."""
+    progress = RecordedProgress()
+    packed = pack_function(Recipe(source, HERE), tmp_path / "a.zip", progress)
+    assert progress.stages == [f"compiling for Python {HERE.python}", "writing 7 files"]
+    assert progress.sizes[-1] == (packed.sizes.unpacked, packed.sizes.unpacked)

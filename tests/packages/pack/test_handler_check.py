@@ -1,0 +1,63 @@
+"""Handlers that a package has, and those that it has not."""
+
+from __future__ import annotations
+
+import pytest
+
+from awslambdaric_lite.packaging.archive import Member
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.handler_check import check_handler
+
+CONTENT = {
+    "app.py": "def handler(event, context): ...\nasync def later(e, c): ...\nwsgi = make()\n",
+    "web/main.py": "from framework import application\n",
+    "web/package/__init__.py": "class Handler: ...\n",
+    "stars.py": "from somewhere import *\n",
+    "lazy.py": "def __getattr__(name): ...\n",
+    "built.cpython-313-x86_64-linux-gnu.so": "",
+    "plain.so": "",
+    "requirements.txt": "",
+}
+MEMBERS = {name: Member(name, text.encode()) for name, text in CONTENT.items()}
+
+
+@pytest.mark.parametrize(
+    ("handler", "source"),
+    [
+        ("app.handler", "app.py"),
+        ("app.later", "app.py"),
+        ("app.wsgi", "app.py"),
+        ("web/main.application", "web/main.py"),
+        ("web.main.application", "web/main.py"),
+        ("web.package.Handler", "web/package/__init__.py"),
+        ("stars.handler", "stars.py"),
+        ("lazy.handler", "lazy.py"),
+        ("built.handler", None),
+        ("plain.handler", None),
+    ],
+)
+def test_there(handler: str, source: str | None) -> None:
+    """Functions, coroutines, applications, packages, what was imported, and what only running would tell."""
+    assert check_handler(handler, MEMBERS) == source
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [
+        ("handler", "handler 'handler' has no dot; write module.function, such as app.handler"),
+        (".handler", "handler '.handler' has no dot"),
+        ("app.", "handler 'app.' has no dot"),
+        ("ap.handler", r"the package has no ap\.py; did you mean app\?"),
+        ("web.mian.application", r"the package has no web/mian\.py; did you mean web\.main\?"),
+        ("other.handler", r"the package has no other\.py; correct --handler, or put the file there"),
+        ("web.handler", r"the package has no web\.py"),
+        ("requirements.txt", r"the package has no requirements\.py"),
+        ("app.handlr", r"app\.py has no handlr; did you mean handler\?"),
+        ("app.ws", r"app\.py has no ws; did you mean wsgi\?"),
+        ("app.main", r"app\.py has no main; correct --handler"),
+    ],
+)
+def test_not_there(handler: str, message: str) -> None:
+    """The handler and the file are named, and what was probably meant."""
+    with pytest.raises(PackagingError, match=message):
+        check_handler(handler, MEMBERS)

@@ -1,0 +1,105 @@
+"""What of installed packages is left out, and what has to stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.prune import never_runs, only_runs_here, record_without
+
+
+def make(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
+    """Make files; return them by their names."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return {name: folder / name for name in files}
+
+
+def test_tests_and_notes_go(tmp_path: Path) -> None:
+    """Tests, stubs and pip's notes; not metadata, licences, data, or what is only called like a test."""
+    unused = {
+        "pkg/tests/__init__.py": "",
+        "pkg/tests/test_a.py": "from pkg.tests.data import x",
+        "pkg/tests/data/big.bin": "",
+        "pkg/sub/test/conftest.py": "",
+        "tests/test_top.py": "",
+        "pkg/py.typed": "",
+        "pkg/core.pyi": "",
+        "pkg-1.dist-info/RECORD": "",
+        "pkg-1.dist-info/INSTALLER": "",
+        "pkg-1.dist-info/REQUESTED": "",
+        "pkg-1.dist-info/direct_url.json": "",
+    }
+    kept = {
+        "pkg/__init__.py": "import pkg.testing  # pkg.tests is mentioned",
+        "pkg/testing.py": "'''See pkg.tests.'''",
+        "pkg/test/client.py": "",  # such as django.test: no test is in there
+        "pkg/tests.py": "",
+        "pkg/RECORD": "",
+        "pkg-1.dist-info/METADATA": "",
+        "pkg-1.dist-info/WHEEL": "",
+        "pkg-1.dist-info/entry_points.txt": "",
+        "pkg-1.dist-info/licenses/LICENSE": "",
+    }
+    assert never_runs(make(tmp_path, {**unused, **kept}), {}) == set(unused)
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        ("pkg/a.py", "import pkg.tests.helper"),
+        ("pkg/a.py", "from pkg import tests"),
+        ("pkg/a.py", "from .tests.helper import x"),
+        ("pkg/a.py", "from . import tests"),
+        ("pkg/__init__.py", "def f():\n    from .tests import helper"),
+        ("pkg/sub/a.py", "from ..tests import helper"),
+        ("pkg/a.py", "importlib.import_module('pkg.tests.helper')"),
+        ("pkg/a.py", "match x:\n    case = print tests"),  # another version's syntax: it may import them
+        ("other/a.py", "from pkg.tests import helper"),
+    ],
+)
+def test_imported_tests_stay(where: str, text: str, tmp_path: Path) -> None:
+    """A folder of tests that anything else imports is kept, also if a kept one does; others go."""
+    files = {
+        "pkg/tests/test_a.py": "from more.tests import helper",
+        "pkg/tests/helper.py": "",
+        "more/tests/test_b.py": "",
+        "unused/tests/test_c.py": "",
+    }
+    assert never_runs(make(tmp_path, {**files, where: text}), {}) == {"unused/tests/test_c.py"}
+
+
+def test_what_the_function_imports_stays(tmp_path: Path) -> None:
+    """The user's files count as well."""
+    installed = make(tmp_path / "installed", {"pkg/tests/test_a.py": ""})
+    users = make(tmp_path / "users", {"app.py": "from pkg.tests import test_a"})
+    assert never_runs(installed, users) == set()
+    assert never_runs(installed, {}) == {"pkg/tests/test_a.py"}
+
+
+def test_stubs_that_are_read(tmp_path: Path) -> None:
+    """lazy_loader reads the stubs of the packages that use it."""
+    files = {"lazy/__init__.py": "x = lazy_loader.attach_stub(__name__, __file__)", "lazy/a.pyi": "", "pkg/a.pyi": ""}
+    assert never_runs(make(tmp_path, files), {}) == {"pkg/a.pyi"}
+
+
+def test_what_only_runs_here(tmp_path: Path) -> None:
+    """Commands of this machine's Python and bytecode go in any case, programs stay."""
+    files = {
+        "bin/command": "#!/home/me/.venv/bin/python3\nimport sys\n",
+        "bin/script": "#!/bin/sh\necho\n",
+        "bin/program": "\x7fELF",
+        "pkg/__pycache__/a.cpython-313.pyc": "",
+        "pkg/a.py": "",
+    }
+    assert only_runs_here(make(tmp_path, files)) == {"bin/command", "pkg/__pycache__/a.cpython-313.pyc"}
+
+
+def test_record() -> None:
+    """A RECORD that is kept does not list what is gone."""
+    record = b"../../bin/command,sha256=x,1\npkg/a.py,sha256=y,2\r\npkg/tests/t.py,,\n"
+    assert record_without(record, ["bin/command", "pkg/tests/t.py"]) == b"pkg/a.py,sha256=y,2\r\n"

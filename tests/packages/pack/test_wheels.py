@@ -1,0 +1,152 @@
+"""Requirements for another machine, installed by pip from wheels in a folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.targets import Target
+from awslambdaric_lite.packaging.wheels import install_requirements
+
+from .wheelhouse import add_wheel, needs_pip
+
+pytestmark = needs_pip
+
+ARM = Target("3.13", "arm64")
+OLD = Target("3.10", "x86_64")
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    """A folder with wheels of every kind."""
+    folder = tmp_path / "wheels"
+    conditions = (
+        "newer; python_version >= '3.13'",
+        "patched; python_full_version >= '3.13.2'",
+        "older; python_version < '3.13'",
+        "arm; platform_machine == 'aarch64'",
+        "intel; platform_machine == 'x86_64'",
+        "windows; sys_platform == 'win32'",
+    )
+    add_wheel(folder, "conditions", {"conditions.py": ""}, requires=conditions)
+    for name in ("newer", "patched", "older", "arm", "intel", "windows"):
+        add_wheel(folder, name, {f"{name}.py": ""})
+    for machine in ("x86_64", "aarch64"):
+        for abi in ("cp310", "cp313"):
+            tag = f"{abi}-{abi}-manylinux_2_17_{machine}.manylinux2014_{machine}"
+            add_wheel(folder, "native", {f"native.{abi}.{machine}.so": ""}, tag=tag)
+    add_wheel(folder, "stable", {"stable.abi3.so": ""}, tag="cp38-abi3-manylinux_2_28_aarch64")
+    add_wheel(folder, "modern", {"modern.so": ""}, tag="cp313-cp313-manylinux_2_39_aarch64")
+    add_wheel(folder, "local", {"local.so": ""}, tag="cp313-cp313-linux_aarch64")
+    add_wheel(folder, "late", {"late.py": ""}, metadata="Requires-Python: >=3.14\n")
+    add_wheel(folder, "recent", {"recent.py": ""}, metadata="Requires-Python: >=3.13.1\n")
+    add_wheel(folder, "old", {"old.py": ""}, metadata="Requires-Python: <3.11\n")
+    add_wheel(folder, "pinned", {"pinned.py": ""})
+    add_wheel(folder, "pinned", {"pinned.py": ""}, version="2.0")
+    return folder
+
+
+def test_what_fits_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels and markers are those of the target, whatever runs here and whatever pip is told for other uses."""
+    monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("PIP_DRY_RUN", "1")
+    monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
+    monkeypatch.setenv("PIP_PLATFORM", "win32")
+    told: list[str] = []
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("conditions\nnative\nstable==1.0  # a comment\nrecent\n")
+    into = tmp_path / "into"
+    install_requirements(requirements, into, ARM, find_links=wheels, no_index=True, progress=told.append)
+    assert {path.name for path in into.iterdir() if path.suffix != ".dist-info"} == {
+        "conditions.py",
+        "recent.py",
+        "newer.py",
+        "patched.py",
+        "arm.py",
+        "native.cp313.aarch64.so",
+        "stable.abi3.so",
+    }
+    assert not list(into.rglob("*.pyc"))
+    assert any("native" in line for line in told)
+
+
+def test_another_version(wheels: Path, tmp_path: Path) -> None:
+    """A list of requirements, for another version than the one above: one of the two does not run here."""
+    install_requirements(["conditions", "pinned<2", "old"], tmp_path / "into", OLD, find_links=wheels, no_index=True)
+    names = {path.name for path in (tmp_path / "into").iterdir()}
+    assert {"conditions.py", "older.py", "intel.py", "old.py", "pinned-1.0.dist-info"} <= names
+    assert not names & {"newer.py", "arm.py", "patched.py", "windows.py"}
+
+
+@pytest.mark.parametrize(
+    ("requirement", "message"),
+    [
+        ("pinned==3", r"requirement pinned==3 has no wheel .* \(the newest that has: 1.0, 2.0\)"),
+        ("modern", "requirement modern has no wheel for Python 3.13 on arm64; correct it, or build"),
+        ("late", r"Package 'late' requires a different Python: 3\.13\.99 not in '>=3\.14'"),
+        ("pinned<2\npinned>1", "cannot be installed together; loosen one of them"),
+        ("pinned==1.0 --hash=sha256:" + "0" * 64, "pinned==1.0 does not match the hash in the requirements"),
+    ],
+)
+def test_what_cannot_be_installed(requirement: str, message: str, wheels: Path, tmp_path: Path) -> None:
+    """One line names the requirement and what to do."""
+    with pytest.raises(PackagingError, match=message) as caught:
+        install_requirements([requirement], tmp_path / "into", ARM, find_links=wheels, no_index=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_index_to_ask(tmp_path: Path) -> None:
+    """An index that cannot be reached is told apart from a requirement that it does not have."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # nobody listens
+        port = free.getsockname()[1]
+        requirements = tmp_path / "requirements.txt"
+        requirements.write_text(f"--index-url http://127.0.0.1:{port}/simple\nabsent-from-everywhere\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PIP_RETRIES", "1")
+            patch.setenv("PIP_EXTRA_INDEX_URL", "")
+            patch.delenv("PIP_FIND_LINKS", raising=False)
+            with pytest.raises(PackagingError, match=r"the package index cannot be reached .*refused"):
+                install_requirements(requirements, tmp_path / "into", ARM)
+
+
+def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
+    """A project that is named by its path is built, which only a pure one survives; an editable one is not there."""
+    project = tmp_path / "project"
+    (project / "backend").mkdir(parents=True)
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "copies"\nbackend-path = ["backend"]\n'
+        '[project]\nname = "local"\nversion = "1.0"\n'
+    )
+    for tag, requirement, message in (
+        ("cp313-cp313-linux_aarch64", str(project), "requirement local-1.0 was built for this machine"),
+        ("py3-none-any", f"-e {project}", "requirement local-1.0 is editable"),
+    ):
+        wheel = add_wheel(wheels, "local", {"local.py": ""}, tag=tag)
+        (project / "backend" / "copies.py").write_text(
+            "import shutil\n"
+            "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+            f"    return shutil.copy({str(wheel)!r}, folder).rpartition('/')[2]\n"
+            "build_editable = build_wheel\n"
+        )
+        with pytest.raises(PackagingError, match=message):
+            install_requirements([requirement], tmp_path / tag, ARM, find_links=wheels, no_index=True)
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    """The requirements file is named."""
+    with pytest.raises(PackagingError, match=r"requirements .*/none.txt cannot be read: No such file"):
+        install_requirements(tmp_path / "none.txt", tmp_path / "into", ARM)
+    assert os.listdir(tmp_path) == []
+
+
+def test_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pip is missing, the line says how to get it."""
+    monkeypatch.setitem(sys.modules, "pip", None)
+    with pytest.raises(PackagingError, match=r"installed by pip, which is missing: .* -m ensurepip"):
+        install_requirements(["pinned"], tmp_path / "into", ARM)
