@@ -5,24 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import interpreter, machine
-from .contenders import Registry
-from .loadgen import PLACEMENTS, LoadGenerator
 from .report import compare_tables, headline, machine_lines, report_tables, summary_table, target_table
-from .results import Results
-from .runner import Progress, Runner
-from .scenarios import Scenario, scenarios
+from .results import Results, merged, write_whole
+from .run import add_options as add_run_options
+from .run import run_command
 from .tables import put_between_marks, show
-from .workshop import DEFAULT_BUILD, Unavailable, Workshop, build_directory
-
-# What a quick run may take in all is 90 s; this is left for its rounds after the start and the first one.
-QUICK_BUDGET = 72.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -30,22 +20,13 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure, and print the report")
-    run.add_argument("--quick", action="store_true", help="fewer contenders and rounds; 90 s once all is built")
-    run.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
-    run.add_argument("--contender", action="append", metavar="NAME", help="only these (repeatable), e.g. lite@managed")
-    run.add_argument("--measure", action="append", metavar="NAME", help="only these (repeatable), e.g. spawn_to_next")
-    run.add_argument("--rounds", type=int, metavar="N", help="how often everything is run (default 20, quick 10)")
-    run.add_argument("--python", type=Path, default=Path(sys.executable), metavar="PATH", help="run them on this one")
-    run.add_argument(
-        "--bare-interpreter",
-        action=argparse.BooleanOptionalAction,
-        help="copy the interpreter without its site-packages (default: where these contain .pth files)",
+    add_run_options(run)
+    report = commands.add_parser("report", help="print the tables of a run, or make its page")
+    report.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE.json", help="a run, and runs of other suites to put beside it"
     )
-    run.add_argument("--placement", choices=PLACEMENTS, default="apart", help="CPUs of server and client")
-    run.add_argument("--tree", action="append", default=[], metavar="NAME=DIR", help="add another tree of ours")
-    run.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
-    report = commands.add_parser("report", help="print the tables of a run")
-    report.add_argument("file", type=Path, metavar="FILE.json")
+    report.add_argument("-o", "--output", type=Path, metavar="PAGE.html", help="write all with charts as one page")
+    report.add_argument("--chart", type=Path, metavar="CHART.svg", help="write the chart of the cold starts")
     report.add_argument("--measure", action="append", metavar="NAME", help="only these (repeatable)")
     report.add_argument("--markdown", action="store_true", help="as Markdown")
     report.add_argument("--summary", action="store_true", help="only the medians side by side and the targets")
@@ -55,95 +36,91 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("a", type=Path, metavar="A.json")
     compare.add_argument("b", type=Path, metavar="B.json")
     compare.add_argument("--markdown", action="store_true", help="as Markdown")
+    commands.add_parser("aws", help="measure cold starts on AWS; see aws --help")
+    commands.add_parser("guard", help="compare counts with the budget; see guard --help")
     return top
 
 
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show what runs: a bar on a terminal where rich is installed, else nothing."""
-    try:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-    except ImportError:
-        yield lambda what, done, total: None
-        return
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
-
-
-def chosen(options: argparse.Namespace) -> list[Scenario]:
-    """Return the scenarios that the options ask for, each with its contenders."""
-    found = []
-    for scenario in scenarios(options.quick):
-        measures = {m: v for m, v in scenario.measures.items() if not options.measure or m in options.measure}
-        names = tuple(options.contender or scenario.contenders)
-        names += tuple(t.partition("=")[0] for t in options.tree if t.partition("=")[0] not in names)
-        if measures:
-            found.append(replace(scenario, measures=measures, contenders=names))
-    if not found:
-        every = ", ".join(m for s in scenarios(False) for m in s.measures)
-        raise SystemExit(f"benchmarks: no such measure; there are {every}")
-    return found
-
-
-def run_command(options: argparse.Namespace) -> int:
-    """Measure."""
-    started = time.monotonic()
-    build = build_directory(options.build_dir)
-    python = interpreter.prepare(options.python, build, options.bare_interpreter)
-    workshop = Workshop(build, python)
-    trees = {name: Path(path).resolve() for name, _, path in (tree.partition("=") for tree in options.tree)}
-    try:
-        loadgen = LoadGenerator.built(build, options.placement)
-    except Unavailable as reason:
-        raise SystemExit(f"benchmarks: {reason}") from reason
-    runner = Runner(workshop, loadgen, Registry(workshop, trees))
-    try:
-        plan = chosen(options)
-        runner.prepare(name for scenario in plan for name in scenario.contenders)
-        for name, missing in runner.skipped.items():
-            print(f"skipped: {name}: {missing}", file=sys.stderr)
-        rounds = options.rounds or (10 if options.quick else 20)
-        neighbours = machine.Neighbours()
-        with progress_bar() as progress:
-            budget = QUICK_BUDGET if options.quick and not options.rounds else None
-            rounds = runner.run(plan, rounds, budget=budget, progress=progress)
-    finally:
-        runner.close()
-    described = machine.describe(python, options.placement)
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
-    samples = runner.samples
-    results = Results(described, samples.values, samples.per_run, runner.skipped, rounds)
-    if options.output:
-        results.save(options.output)
-    show(report_tables(results, options.measure))
-    print("", *machine_lines(results), f"{time.monotonic() - started:.0f} s", sep="\n")
-    return 0 if results.samples else 1
-
-
 def report_command(options: argparse.Namespace) -> int:
-    """Print the tables of a run, or put them into a file."""
-    results = Results.load(options.file)
+    """Print the tables of a run, or make a page, a chart or a part of another file of them."""
+    runs = loaded(options.files)
+    results = merged(runs)
+    unknown = [measure for measure in options.measure or () if measure not in results.measures()]
+    if unknown:
+        raise SystemExit(f"benchmarks: no {unknown[0]} in this run; there are {', '.join(results.measures())}")
+    if options.output or options.chart:
+        draw(runs, options)
+        if not options.into:
+            return 0
     tables = report_tables(results, options.measure)
     if options.summary:
         tables = [summary_table(results), target_table(results)]
     if options.headline and not options.into:
         print(headline(results))
         return 0
+    described = [line for run in runs.values() for line in machine_lines(run)]
     if options.into:
-        text = "\n\n".join([*(table.markdown() for table in tables), *machine_lines(results)])
+        text = "\n\n".join([*(table.markdown() for table in tables), *described])
         if options.headline:
             text = headline(results)
         put_between_marks(options.into, text)
         return 0
     show(tables, markdown=options.markdown)
-    print("", *machine_lines(results), sep="\n")
+    print("", *described, sep="\n")
     return 0
+
+
+def loaded(files: list[Path]) -> dict[str, Results]:
+    """Read results by the names of their files.
+
+    Raises:
+        SystemExit: one is given twice, or is no result.
+    """
+    names = [file.name for file in files]
+    runs: dict[str, Results] = {}
+    for file in files:
+        name = file.name if names.count(file.name) == 1 else str(file)
+        if name in runs:
+            raise SystemExit(f"benchmarks: {file} is given twice; give each file once")
+        runs[name] = Results.load(file)
+    return runs
+
+
+def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
+    """Write the page and the chart that were asked for.
+
+    Raises:
+        SystemExit: what draws is not installed, or a file would replace one that is read.
+    """
+    try:
+        from .page import cold_start_picture, render_page
+    except ImportError as error:
+        cure = "pip install -e '.[bench]'"
+        raise SystemExit(f"benchmarks: {error.name} is not installed, and the page needs it; `{cure}`") from error
+    read = {file.resolve() for file in options.files}
+    wanted: list[tuple[Path | None, Callable[[], str]]] = [
+        (options.output, lambda: render_page(runs)),
+        (options.chart, lambda: cold_start_picture(merged(runs))),
+    ]
+    for path, make in wanted:
+        if path and path.resolve() in read:
+            raise SystemExit(f"benchmarks: {path} is what is read; name another file to write")
+        if path:
+            write_whole(path, make())
+            print(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["aws"]:  # the options of these two are their own
+        from .aws import main as aws
+
+        return aws(arguments[1:])
+    if arguments[:1] == ["guard"]:
+        from .guard import main as guard
+
+        return guard(arguments[1:])
     options = parser().parse_args(arguments)
     if options.command == "run":
         return run_command(options)

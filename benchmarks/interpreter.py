@@ -42,6 +42,16 @@ class Interpreter:
     tag: str
     description: str
 
+    @property
+    def minor(self) -> str:
+        """Return the version as packages and runtimes name it, `3.13`."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def managed_runtime(self) -> str:
+        """Return `AWS_EXECUTION_ENV` of the managed runtime of this version."""
+        return f"AWS_Lambda_python{self.minor}"
+
 
 def prepare(python: Path, build: Path, bare: bool | None = None) -> Interpreter:
     """Look `python` up (behind a virtual environment its base), and copy it if `bare` or, by default, if needed.

@@ -1,32 +1,23 @@
-"""Managed Instances, `python -m benchmarks.managed`: until all workers poll, and what they take of memory together."""
+"""Managed Instances: the time until all workers poll, and what they take of memory together."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import selectors
 import signal
 import socket
-import statistics
 import subprocess
-import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import interpreter, machine, suite
-from .contenders import BASELINE, Contender, Registry
-from .report import figure
-from .results import Results
-from .runner import ENVIRONMENT
-from .stats import ratio
-from .tables import Table, show
-from .workshop import HERE, Unavailable, Workshop, build_directory
+from .contenders import BASELINE, Contender
+from .job import Bench, Samples
+from .loadgen import RunFailed
+from .workshop import Unavailable
 
-APP = HERE / "contenders" / "managed_app"
-CONTENDERS = ("lite", BASELINE)
-LIMIT = 0.25  # of the official client's figure, for time and memory
 TIMEOUT = 120.0  # seconds
 _END_OF_HEAD = b"\r\n\r\n"
 
@@ -86,27 +77,28 @@ class Figures:
     proportional: float
 
 
-def measure(contender: Contender, workers: int, app: Path) -> Figures:
+def measure(bench: Bench, contender: Contender, workers: int) -> Figures:
     """Start a contender with so many workers.
 
     Raises:
         Unavailable: they do not poll.
     """
     with PollCounter() as api:
+        application = bench.application("boto3")
         environment = {
-            **ENVIRONMENT,
+            **bench.environment(contender, application, "version"),
             "AWS_LAMBDA_RUNTIME_API": api.address,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "lambda-managed-instances",
             "AWS_LAMBDA_MAX_CONCURRENCY": str(workers),
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
-            "LAMBDA_TASK_ROOT": str(app),
-            "_HANDLER": "app.hello",
-            **contender.client.environment,
-            **contender.environment,
         }
         started = time.perf_counter()
         process = subprocess.Popen(
-            contender.command("hello"), env=environment, cwd=app, stdin=subprocess.DEVNULL, start_new_session=True
+            contender.command("version"),
+            env=environment,
+            cwd=application.root,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         try:
             api.wait_for(workers)
@@ -137,54 +129,47 @@ def _proportional_size(pid: int) -> int:
     return 0
 
 
-def table(results: Results, measure_name: str) -> Table:
-    """Compare the contenders in one measure."""
-    found = Table(measure_name, ["contender", "median", f"of {BASELINE} [95 %]", "at most", "n"])
-    theirs = results.of(BASELINE, measure_name)
-    for name in results.contenders(measure_name):
-        ours = results.of(name, measure_name)
-        median = statistics.median(ours)
-        compared = "1" if name == BASELINE else str(ratio(ours, theirs)) if theirs else "-"
-        limit = "" if name == BASELINE else f"{LIMIT:.2f}"
-        found.rows.append([name, figure(measure_name, median), compared, limit, str(len(ours))])
-    return found
+@dataclass(frozen=True)
+class Managed:
+    """The job: a function that imports boto3, with so many workers."""
 
+    workers: int
+    contenders: tuple[str, ...] = ("lite", BASELINE)
+    every: int = 4
+    rehearsed: bool = True
+    runs_per_round: int = 1
+    suite: str = "managed"
 
-def parser() -> argparse.ArgumentParser:
-    """Describe the command line."""
-    options = suite.parser("managed", __doc__)
-    options.add_argument("--workers", type=int, action="append", metavar="N", help="(repeatable) default 16 and 64")
-    options.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each is run (default 5)")
-    return options
+    @property
+    def name(self) -> str:
+        """How it is called where it could not be done."""
+        return f"managed_{self.workers}"
 
+    @property
+    def measures(self) -> Collection[str]:
+        """Return the names of what it measures: seconds and bytes."""
+        return [f"{self.name}_spawn_to_polls", f"{self.name}_memory"]
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure, interleaved, a first round not counted; print the tables."""
-    options = parser().parse_args(arguments)
-    build = build_directory(options.build_dir)
-    python = interpreter.prepare(options.python, build)
-    workshop = Workshop(build, python)
-    samples: dict[str, dict[str, list[float]]] = {}
-    neighbours = machine.Neighbours()
-    try:
-        workshop.require("boto3")
-        registry = Registry(workshop)
-        contenders = [registry.contender(name) for name in CONTENDERS]
-        app = workshop.stage("managed_app", (APP, "."))
-        for number in range(options.rounds + 1):
-            for workers in options.workers or (16, 64):
-                for contender in contenders:
-                    figures = measure(contender, workers, app)
-                    if number:
-                        kept = samples.setdefault(contender.name, {})
-                        kept.setdefault(f"managed_{workers}_spawn_to_polls", []).append(figures.spawn_to_polls)
-                        kept.setdefault(f"managed_{workers}_memory", []).append(figures.proportional)
-    except Unavailable as reason:
-        raise SystemExit(f"benchmarks: {reason}") from reason
-    results = suite.collected(samples, options.rounds, python, neighbours, options.output)
-    show([table(results, name) for name in results.measures()])
-    return 0
+    def prepare(self, bench: Bench) -> None:
+        """Install boto3.
 
+        Raises:
+            Unavailable: that is not possible here.
+        """
+        bench.application("boto3")
 
-if __name__ == "__main__":
-    sys.exit(main())
+    def suits(self, contender: Contender) -> bool:
+        """Whether the contender is a runtime, not a loop that runs alone."""
+        return contender.client.handlers is None and contender.client.opt is None
+
+    def run(self, bench: Bench, contender: Contender) -> Samples:
+        """Start it once.
+
+        Raises:
+            RunFailed: the workers do not poll.
+        """
+        try:
+            figures = measure(bench, contender, self.workers)
+        except Unavailable as reason:
+            raise RunFailed(str(reason)) from reason
+        return dict(zip(self.measures, ([figures.spawn_to_polls], [figures.proportional]), strict=True))

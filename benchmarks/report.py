@@ -2,80 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 
 from .contenders import BASELINE, MANAGED, baseline_of
+from .measures import describe, figure, ordered_measures
 from .results import Results
-from .scenarios import scenarios
-from .stats import percentile, ratio
+from .stats import Interval, difference, percentile, ratio
 from .tables import Table
-from .targets import targets
-
-DESCRIPTIONS = {
-    "spawn_to_next": "from the spawn of the process to its first poll",
-    "spawn_to_response": "from the spawn to the response to a first event that waits for it",
-    "spawn_to_error": "the same, for a handler that raises",
-    "event_to_response": "from sending a tiny event to its response, received whole",
-    "event_to_next": "from sending a tiny event to the next poll, received: the whole invocation",
-    "event_to_response_apigw": "the same as event_to_response, 1 KB API Gateway event echoed",
-    "event_to_next_apigw": "the same as event_to_next, 1 KB API Gateway event echoed",
-    "event_to_error": "from sending a tiny event to the posted error of a handler that raises",
-    "cpu_init": "CPU time from the spawn to the first poll (steadier than spawn_to_next where others use the machine)",
-    "cpu_first": "CPU time of the first invocation, all threads",
-    "cpu_warm": "CPU time of a warm invocation, all threads, mean of a run",
-    "cpu_first_error": "CPU time of the first invocation, which raises",
-    "cpu_warm_error": "CPU time of a warm invocation that raises, mean of a run",
-    "cpu_loadgen": "CPU time of the load generator itself for each invocation",
-    "memory_at_next": "highest resident size up to the first poll (VmHWM)",
-    "memory_peak": "highest resident size up to the end of the run (VmHWM)",
-    "proportional_at_next": "memory at the first poll, shared pages divided by their users (PSS)",
-    "proportional_at_end": "the same at the end of the run",
-}
-
-
-def is_memory(measure: str) -> bool:
-    """Tell bytes from seconds."""
-    return "memory" in measure or measure.startswith("proportional")
-
-
-def ordered_measures(results: Results) -> list[str]:
-    """Return the measures that were taken, in the order of the suite."""
-    order = [m for scenario in scenarios(quick=False) for m in scenario.measures]
-    return sorted(results.measures(), key=lambda m: order.index(m) if m in order else len(order))
-
-
-def figure(measure: str, value: float, largest: float = 0.0) -> str:
-    """Return a figure in the unit that suits the largest one beside it."""
-    if is_memory(measure):
-        return f"{value / 1e6:.2f} MB"
-    return f"{value * 1e3:.2f} ms" if max(value, largest) >= 0.004 else f"{value * 1e6:.1f} µs"
-
-
-def describe(measure: str) -> str:
-    """Return the line above a measure's table."""
-    if measure in DESCRIPTIONS:
-        return f"{measure}: {DESCRIPTIONS[measure]}"
-    if measure.startswith("echo_"):
-        kind = measure.removeprefix("echo_").removesuffix("_memory").replace("_", " ").replace("mb", " MB")
-        what = "highest resident size" if is_memory(measure) else "from sending the event to its response"
-        return f"{measure}: {what}, {kind} event echoed"
-    return measure
+from .targets import Target, targets
 
 
 def _compared(results: Results, measure: str, name: str, baseline: str) -> str:
-    ours, theirs = results.of(name, measure), results.of(baseline, measure)
+    theirs = results.of(baseline, measure)
     if name == baseline or not theirs or not median(theirs):
         return "1" if name == baseline else "-"
-    return str(ratio(ours, theirs, results.per_run.get(measure, 1)))
+    return str(results.ratio(name, baseline, measure))
 
 
 def measure_table(results: Results, measure: str) -> Table:
-    """Return median, p90, p99 and the ratio to the official client in the same configuration."""
-    table = Table(describe(measure), ["contender", "median", "p90", "p99", f"of {BASELINE} [95 %]", "n"])
+    """Return median, percentiles and the ratio to the official client in the same configuration."""
     medians = {name: median(results.of(name, measure)) for name in results.contenders(measure)}
+    shares = {"p90": 0.9, "p99": 0.99}
+    if any(len(results.of(name, measure)) >= 1000 for name in medians):
+        shares["p99.9"] = 0.999  # of fewer samples it would be the largest
+    table = Table(describe(measure), ["contender", "median", *shares, f"of {BASELINE} [95 %]", "n"])
     for name in sorted(medians, key=lambda name: medians[name]):
         samples = results.of(name, measure)
-        values = (medians[name], percentile(samples, 0.9), percentile(samples, 0.99))
+        values = (medians[name], *(percentile(samples, share) for share in shares.values()))
         shown = [figure(measure, value, max(medians.values())) for value in values]
         table.rows.append([name, *shown, _compared(results, measure, name, baseline_of(name)), str(len(samples))])
     return table
@@ -84,16 +38,21 @@ def measure_table(results: Results, measure: str) -> Table:
 def summary_table(results: Results) -> Table:
     """Return ours and the official client's medians side by side, in both configurations."""
     pairs = [(f"lite{suffix}", f"{BASELINE}{suffix}") for suffix in (MANAGED, "")]
-    table = Table("medians", ["measure", *(column for ours, theirs in pairs for column in (ours, theirs, "ratio"))])
+    columns = (column for ours, theirs in pairs for column in (ours, theirs, "ratio [95 %]"))
+    table = Table("medians", ["measure", *columns])
     for measure in ordered_measures(results):
         row = [measure]
         for ours, theirs in pairs:
             a, b = results.of(ours, measure), results.of(theirs, measure)
             largest = max([median(s) for s in (a, b) if s], default=0.0)
             row += [figure(measure, median(s), largest) if s else "-" for s in (a, b)]
-            row.append(f"{median(a) / median(b):.2f}" if a and b and median(b) else "-")
+            row.append(_short(results.ratio(ours, theirs, measure)) if a and b and median(b) else "-")
         table.rows.append(row)
     return table
+
+
+def _short(interval: Interval) -> str:
+    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def headline(results: Results) -> str:
@@ -122,6 +81,19 @@ def target_table(results: Results) -> Table:
         verdict = "not measured" if value is None else "yes" if value <= target.limit else "NO"
         table.rows.append([target.measure, target.text, "" if value is None else target.show(value), verdict])
     return table
+
+
+def target_interval(target: Target, results: Results) -> Interval | None:
+    """Return the figure of a target with its interval, or None where it was not measured or is no such comparison."""
+    value = target.measured(results)
+    if value is None:
+        return None
+    if target.seconds_above:
+        ours, theirs = results.of(target.contender, target.measure), results.of(target.against, target.measure)
+        found = difference(ours, theirs, results.per_run.get(target.measure, 1))
+    else:
+        found = results.ratio(target.contender, target.against, target.measure)
+    return found if math.isclose(found.value, value, rel_tol=1e-9) else None
 
 
 def machine_lines(results: Results) -> list[str]:

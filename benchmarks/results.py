@@ -2,47 +2,82 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .stats import Interval, ratio
 
 FORMAT = 1
 
 
 @dataclass
 class Results:
-    """One run: `samples[contender][measure]` are seconds or bytes, `per_run[measure]` of them from each process."""
+    """One run.
+
+    Attributes:
+        machine: what it ran on, as `machine.describe` puts it.
+        samples: `samples[contender][measure]` are seconds, bytes or counts.
+        per_run: so many samples of a measure come from each process.
+        skipped: why a contender took no part.
+        rounds: how often everything was run.
+        imports: for a contender the tree of its imports up to the first poll; each node has `name`, `self_us`,
+            `total_us` and `children`.
+    """
 
     machine: dict[str, Any]
     samples: dict[str, dict[str, list[float]]]
     per_run: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
+    imports: dict[str, Any] = field(default_factory=dict)
+    _ratios: dict[tuple[str, str, str], Interval] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, contender: str, measure: str) -> list[float]:
         """Return the samples, none if it was not measured."""
         return self.samples.get(contender, {}).get(measure, [])
 
     def measures(self) -> list[str]:
-        """Return the measures that any contender has, in the order in which they were first taken."""
-        return list(dict.fromkeys(measure for samples in self.samples.values() for measure in samples))
+        """Return the measures that any contender has samples of, in the order in which they were first taken."""
+        return list(dict.fromkeys(m for samples in self.samples.values() for m, values in samples.items() if values))
 
     def contenders(self, measure: str) -> list[str]:
         """Return the contenders that have samples of a measure."""
         return [name for name, samples in self.samples.items() if samples.get(measure)]
 
+    def ratio(self, ours: str, theirs: str, measure: str) -> Interval:
+        """Divide one contender's median by another's; kept, as a page needs the same ones again and again.
+
+        Raises:
+            ValueError: one of the two was not measured, or the second median is zero.
+        """
+        key = ours, theirs, measure
+        if key not in self._ratios:
+            a, b = self.of(ours, measure), self.of(theirs, measure)
+            self._ratios[key] = ratio(a, b, self.per_run.get(measure, 1))
+        return self._ratios[key]
+
     def save(self, path: Path) -> None:
-        """Write the file, one line of samples for each contender and measure."""
-        head = {"format": FORMAT, "machine": self.machine, "rounds": self.rounds}
+        """Write the file, one line of samples for each contender and measure; an old one stays whole until then.
+
+        Raises:
+            SystemExit: it cannot be written; the message says so.
+        """
+        head: dict[str, Any] = {"format": FORMAT, "machine": self.machine, "rounds": self.rounds}
         head |= {"per_run": self.per_run, "skipped": self.skipped}
+        if self.imports:
+            head["imports"] = self.imports
         lines = [f"  {json.dumps(name)}: {json.dumps(value)}," for name, value in head.items()]
         blocks = []
         for contender, samples in self.samples.items():
             rows = [f"      {json.dumps(measure)}: {_numbers(values)}" for measure, values in samples.items()]
             blocks.append(f"    {json.dumps(contender)}: {{\n" + ",\n".join(rows) + "\n    }")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
+        write_whole(path, "{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:
@@ -52,7 +87,7 @@ class Results:
             SystemExit: it is missing or no result; the message says so.
         """
         try:
-            found = json.loads(path.read_text())
+            found = json.loads(path.read_text(encoding="utf-8"))
             version, machine, samples = found.get("format", FORMAT), found["machine"], found["samples"]
             if version != FORMAT or not isinstance(machine, dict) or not isinstance(samples, dict):
                 raise ValueError(f"format {version}, expected {FORMAT}")
@@ -60,12 +95,68 @@ class Results:
                 for measure, values in measures.items():
                     if not isinstance(values, list) or not all(isinstance(v, (int, float)) for v in values):
                         raise ValueError(f"samples of {contender} {measure} are no list of numbers")
+                    if not all(0 <= v < math.inf for v in values):
+                        raise ValueError(f"samples of {contender} {measure} are not all finite and zero or more")
+            rest = {name: found.get(name, {}) for name in ("per_run", "skipped", "imports")}
+            for name, value in rest.items():
+                if not isinstance(value, dict):
+                    raise ValueError(f"{name} is no object")
         except OSError as error:
             cure = f"`python -m benchmarks run -o {path}` makes it"
             raise SystemExit(f"benchmarks: cannot read {path}: {error.strerror}; {cure}") from error
-        except (ValueError, KeyError, AttributeError) as error:
+        except KeyError as error:
+            message = f"benchmarks: {path} is not the result of `python -m benchmarks run`: it has no {error}"
+            raise SystemExit(message) from error
+        except (ValueError, AttributeError, TypeError) as error:
             raise SystemExit(f"benchmarks: {path} is not the result of `python -m benchmarks run`: {error}") from error
-        return cls(machine, samples, found.get("per_run", {}), found.get("skipped", {}), found.get("rounds", 0))
+        return cls(machine, samples, rounds=found.get("rounds", 0), **rest)
+
+
+def merged(runs: Mapping[str, Results]) -> Results:
+    """Put runs of different suites together, by name; machine and rounds are those of the first.
+
+    Raises:
+        SystemExit: two of them have the same measure: samples of two runs are no comparison.
+    """
+    whole: Results | None = None
+    measured_by: dict[str, str] = {}
+    for name, run in runs.items():
+        for measure in run.measures():
+            if measure in measured_by:
+                raise SystemExit(
+                    f"benchmarks: {measured_by[measure]} and {name} both have {measure}, and one report cannot hold "
+                    "both; `python -m benchmarks compare A.json B.json` puts them side by side"
+                )
+            measured_by[measure] = name
+        if whole is None:
+            whole = Results(dict(run.machine), {}, rounds=run.rounds)
+        for contender, samples in run.samples.items():
+            whole.samples.setdefault(contender, {}).update(samples)
+        whole.per_run |= run.per_run
+        whole.skipped |= run.skipped
+        whole.imports |= run.imports
+    assert whole is not None, "at least one run"
+    return whole
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file completely or not at all.
+
+    Raises:
+        SystemExit: it cannot be written; the message says so.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.write_text(text, encoding="utf-8")
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    except OSError as error:
+        raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
 
 
 def _numbers(values: list[float]) -> str:

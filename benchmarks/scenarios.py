@@ -1,143 +1,215 @@
-"""What is measured: each scenario is one kind of run, which yields the samples of one or more measures."""
+"""What is measured: the jobs of each part of the suite, in the order of the report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-from .contenders import MANAGED, Contender
-from .loadgen import RunFailed
+from .codec import EVENTS, Codec
+from .contenders import BASELINE, MANAGED
+from .events import event_bytes as event_bytes  # others take it from here
+from .groups import FULL_CPU_MB
+from .instructions import Instructions
+from .job import Job
+from .managed import Managed
+from .scenario import Figures, Scenario, every, one, total
+from .streaming import Streaming
 
-Figures = dict[str, Any]
-Value = Callable[[Figures], list[float]]
+SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 6_000_000)
+"""Bytes of events and results; 6 MB is what Lambda lets through."""
+MEMORIES = (128, 256, 512, 1024, FULL_CPU_MB)
+"""MB of the functions whose share of a CPU is put on the clients."""
 
-HELLO = {"message": "hello"}
-FAILURE = {"errorType": "ValueError", "errorMessage": "this invocation fails"}
-
-
-def _one(key: str) -> Value:
-    return lambda figures: [float(figures[key])]
-
-
-def _all(key: str) -> Value:
-    return lambda figures: [float(value) for value in figures[key]]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """One kind of run: handler, event, number of invocations, and what is kept of it."""
-
-    name: str
-    handler: str
-    event: str
-    measures: dict[str, Value]
-    contenders: tuple[str, ...]
-    warmup: int = 0
-    count: int = 0
-    rest: bool = False
-    runs_per_round: int = 1
-    timeout: int = 60
-    every: int = field(default=1)
-    """Run it in every n-th round only (what is slow and steady)."""
-
-    def check(self, contender: Contender, answer: bytes, is_error: bool, event: Any) -> None:
-        """Compare an answer with the expected one.
-
-        Raises:
-            RunFailed: it is another one.
-        """
-        want_error = self.handler == "fail"
-        try:
-            value = json.loads(answer)
-        except ValueError as error:
-            raise RunFailed(f"{contender.name} answered no JSON to {self.name}: {answer[:200]!r}") from error
-        if want_error:
-            right = is_error and isinstance(value, dict) and FAILURE.items() <= value.items()
-        else:
-            right = not is_error and value == (HELLO if self.handler == "hello" else event)
-        if not right:
-            raise RunFailed(f"{contender.name} answered {self.name} wrongly: {answer[:200]!r}")
-
-
-def event_bytes(name: str) -> bytes:
-    """Make the event `name`, the same bytes every time."""
-    if name == "tiny":
-        return b'{"key":"value"}'
-    if name == "apigw":
-        return json.dumps(json.loads(Path(__file__).with_name("apigw.json").read_text())).encode()
-    size = 5_000_000
-    if name in ("5mb_plain", "5mb_astral"):
-        line = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore. "
-        records: list[Any] = [line * 10] * (size // (len(line) * 10 + 4))
-        if name == "5mb_astral":
-            records[len(records) // 2] += "\N{GRINNING FACE}"
-        return json.dumps({"records": records}, ensure_ascii=False).encode()
-    if name == "5mb_structured":
-        record = {"id": 0, "price": 1234.5678, "name": "example", "tags": ["a", "b", "c"], "new": True, "parent": None}
-        length = len(json.dumps(record)) + 6
-        return json.dumps({"records": [{**record, "id": i} for i in range(size // length)]}).encode()
-    raise ValueError(f"no event called {name}")
-
-
-_BOTH = ("lite", "awslambdaric", f"lite{MANAGED}", f"awslambdaric{MANAGED}")
+_MANAGED = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}")
+_BOTH = ("lite", BASELINE, *_MANAGED)
 _FLOORS = ("skeleton", "rust", "go", "c")
 _TRANSPORTS = ("lite-m", "urllib3", "http.client")
-_CODECS = ("lite", "lite+stdlib", "lite+orjson", "awslambdaric", f"lite{MANAGED}", f"awslambdaric{MANAGED}")
+_CODECS = ("lite", "lite+stdlib", "lite+orjson", BASELINE, *_MANAGED)
+_LAYERS = (
+    "lite-provided", f"{BASELINE}-provided", "skeleton-provided",
+    "lite-wrapper", f"{BASELINE}{MANAGED}", "skeleton-wrapper",
+)  # fmt: skip
 
 
-def scenarios(quick: bool) -> list[Scenario]:
-    """Return what a run does in each round."""
+def scenarios(quick: bool) -> list[Job]:
+    """Return what a run does, all parts of the suite."""
+    return [
+        *_core(quick),
+        *_payloads(quick),
+        *_models(quick),
+        *_layers(),
+        *_applications(quick),
+        *_bytecode(quick),
+        *_instructions(quick),
+        *_codec(quick),
+        *_streaming(quick),
+        *_managed(quick),
+    ]
+
+
+def suites() -> list[str]:
+    """Return the names of the parts of the suite."""
+    return list(dict.fromkeys(job.suite for job in scenarios(quick=False)))
+
+
+def _modules(figures: Figures) -> list[float]:
+    return [float(json.loads(figures["first_answer"]))]
+
+
+def _core(quick: bool) -> Iterator[Job]:
     everyone = _BOTH + _FLOORS + (() if quick else _TRANSPORTS)
     count = 300 if quick else 1000
-    found = [
-        Scenario(
-            "cold", "hello", "tiny",
-            {"spawn_to_next": _one("spawn_to_next"), "spawn_to_response": _one("spawn_to_answer")},
-            everyone, runs_per_round=3,
-        ),
-        Scenario("cold_error", "fail", "tiny", {"spawn_to_error": _one("spawn_to_answer")}, _BOTH, runs_per_round=2),
-        Scenario(
-            "first", "hello", "tiny",
-            {
-                "cpu_init": _one("cpu_init"),
-                "cpu_first": _one("cpu_first"),
-                "memory_at_next": _one("resident_at_next"),
-                "proportional_at_next": _one("proportional_at_next"),
-            },
-            everyone, rest=True, runs_per_round=2,
-        ),
-        Scenario(
-            "first_error", "fail", "tiny", {"cpu_first_error": _one("cpu_first")}, _BOTH, rest=True, runs_per_round=2
-        ),
-        Scenario(
-            "warm", "hello", "tiny",
-            {
-                "event_to_response": _all("event_to_response"),
-                "event_to_next": _all("event_to_next"),
-                "cpu_warm": _one("cpu_warm"),
-                "cpu_loadgen": _one("cpu_loadgen"),
-                "memory_peak": _one("resident_peak"),
-                "proportional_at_end": _one("proportional_at_end"),
-            },
-            everyone, warmup=100, count=count, rest=True,
-        ),
-        Scenario(
-            "warm_apigw", "echo", "apigw",
-            {"event_to_response_apigw": _all("event_to_response"), "event_to_next_apigw": _all("event_to_next")},
-            everyone, warmup=100, count=count,
-        ),
-        Scenario(
-            "warm_error", "fail", "tiny",
-            {"event_to_error": _all("event_to_response"), "cpu_warm_error": _one("cpu_warm")},
-            _BOTH, warmup=20, count=count // 3, rest=True,
-        ),
-    ]  # fmt: skip
+    yield Scenario(
+        "cold", "core", "hello", "tiny",
+        {"spawn_to_next": one("spawn_to_next"), "spawn_to_response": one("spawn_to_answer")},
+        everyone, runs_per_round=3,
+    )  # fmt: skip
+    yield Scenario(
+        "cold_error", "core", "fail", "tiny", {"spawn_to_error": one("spawn_to_answer")}, _BOTH, runs_per_round=2
+    )
+    yield Scenario(
+        "first", "core", "hello", "tiny",
+        {
+            "first_response": one("first_to_response"),
+            "first_next": one("first_to_next"),
+            "cpu_init": one("cpu_init"),
+            "cpu_first": one("cpu_first"),
+            "memory_at_next": one("resident_at_next"),
+            "proportional_at_next": one("proportional_at_next"),
+        },
+        everyone, rest=True, runs_per_round=2,
+    )  # fmt: skip
+    yield Scenario(
+        "first_error", "core", "fail", "tiny",
+        {"first_error": one("first_to_response"), "cpu_first_error": one("cpu_first")},
+        _BOTH, rest=True, runs_per_round=2,
+    )  # fmt: skip
+    python = (*_BOTH, "skeleton", *(() if quick else _TRANSPORTS))
+    yield Scenario(
+        "modules", "core", "modules", "tiny", {"modules_at_next": _modules}, python,
+        application="modules", every=10, rehearsed=False,
+    )  # fmt: skip
+    yield Scenario(
+        "warm", "core", "hello", "tiny",
+        {
+            "event_to_response": every("event_to_response"),
+            "event_to_next": every("event_to_next"),
+            "cpu_warm": one("cpu_warm"),
+            "cpu_loadgen": one("cpu_loadgen"),
+            "memory_peak": one("resident_peak"),
+            "proportional_at_end": one("proportional_at_end"),
+        },
+        everyone, warmup=100, count=count, rest=True,
+    )  # fmt: skip
+    yield Scenario(
+        "warm_apigw", "core", "echo", "apigw",
+        {"event_to_response_apigw": every("event_to_response"), "event_to_next_apigw": every("event_to_next")},
+        everyone, warmup=100, count=count,
+    )  # fmt: skip
+    yield Scenario(
+        "warm_error", "core", "fail", "tiny",
+        {"event_to_error": every("event_to_response"), "cpu_warm_error": one("cpu_warm")},
+        _BOTH, warmup=20, count=count // 3, rest=True,
+    )  # fmt: skip
     for kind in ("plain", "structured", "astral"):
-        measures = {f"echo_5mb_{kind}": _all("event_to_response"), f"echo_5mb_{kind}_memory": _one("resident_peak")}
+        kept = {f"echo_5mb_{kind}": every("event_to_response"), f"echo_5mb_{kind}_memory": one("resident_peak")}
         # Two are not counted: with the codec chosen by itself, orjson is only loaded for the second large answer.
-        name, every = f"echo_5mb_{kind}", 5 if quick else 2
-        found.append(Scenario(name, "echo", f"5mb_{kind}", measures, _CODECS, warmup=2, count=3, every=every))
-    return found
+        yield Scenario(
+            f"echo_5mb_{kind}", "core", "echo", f"5mb_{kind}", kept, _MANAGED if quick else _CODECS,
+            warmup=2, count=3, every=10 if quick else 2, rehearsed=not quick,
+        )  # fmt: skip
+
+
+def _payloads(quick: bool) -> Iterator[Job]:
+    contenders = _MANAGED if quick else (*_BOTH, *_FLOORS)
+    for size in (10_000, 1_000_000) if quick else SIZES:
+        count = max(5, min(200, 2_000_000 // size))
+        often = 10 if quick else 4 if size >= 1_000_000 else 2
+        into, out = f"payload_in_{size}", f"payload_out_{size}"
+        yield Scenario(
+            into, "payloads", "hello", f"in_{size}", {into: every("event_to_response")}, contenders,
+            warmup=3, count=count, every=often, rehearsed=False,
+        )  # fmt: skip
+        yield Scenario(
+            out, "payloads", "produce", f"out_{size}", {out: every("event_to_response")}, contenders,
+            application="produce", warmup=3, count=count, every=often, rehearsed=False,
+        )  # fmt: skip
+
+
+def _models(quick: bool) -> Iterator[Job]:
+    for memory in MEMORIES[:1] if quick else MEMORIES:
+        yield Scenario(
+            f"model_{memory}mb", "models", "hello", "tiny",
+            {
+                # The load generator takes its time between the two, to set the quota.
+                f"spawn_to_response_{memory}mb": total("spawn_to_next", "first_to_response"),
+                f"first_response_{memory}mb": one("first_to_response"),
+                f"first_next_{memory}mb": one("first_to_next"),
+            },
+            (*_BOTH, "skeleton"), memory_mb=memory, every=2, rehearsed=not quick,
+        )  # fmt: skip
+        yield Scenario(
+            f"model_{memory}mb_error", "models", "fail", "tiny",
+            {
+                f"spawn_to_error_{memory}mb": total("spawn_to_next", "first_to_response"),
+                f"first_error_{memory}mb": one("first_to_response"),
+            },
+            _BOTH, memory_mb=memory, every=2, rehearsed=not quick,
+        )  # fmt: skip
+
+
+def _layers() -> Iterator[Job]:
+    yield Scenario(
+        "layers", "layers", "hello", "tiny",
+        {"spawn_to_next_layers": one("spawn_to_next"), "spawn_to_response_layers": one("spawn_to_answer")},
+        _LAYERS, runs_per_round=2, namespace=True,
+    )  # fmt: skip
+
+
+def _applications(quick: bool) -> Iterator[Job]:
+    handlers: dict[str, tuple[str, dict[str, str]]] = {
+        "powertools": ("items", {}),
+        "fastapi": ("application", {BASELINE: "wrapped"}),  # ours is given the application as it is
+    }
+    for application, (handler, others) in handlers.items():
+        yield Scenario(
+            application, "applications", handler, "apigw",
+            {
+                f"spawn_to_next_{application}": one("spawn_to_next"),
+                f"event_to_next_{application}": every("event_to_next"),
+                f"memory_{application}": one("resident_peak"),
+            },
+            _MANAGED if quick else _BOTH, application=application, handlers=others, warmup=20,
+            count=50 if quick else 200, every=10 if quick else 2, rehearsed=not quick,
+        )  # fmt: skip
+
+
+def _bytecode(quick: bool) -> Iterator[Job]:
+    for kind, application in (("good", "boto3"), ("stale", "boto3_stale"), ("missing", "boto3_missing")):
+        if quick and kind == "missing":
+            continue
+        yield Scenario(
+            f"boto3_{kind}", "bytecode", "version", "tiny", {f"{kind}_spawn_to_next": one("spawn_to_next")},
+            ("lite", BASELINE) if quick else ("lite", "lite+stale-off", BASELINE), application=application,
+            every=5 if quick else 2, rehearsed=not quick,
+        )  # fmt: skip
+
+
+def _instructions(quick: bool) -> Iterator[Job]:
+    # Much the same every time, and slow: not in a quick run.
+    if not quick:
+        yield Instructions()
+
+
+def _codec(quick: bool) -> Iterator[Job]:
+    for event in ("apigw",) if quick else EVENTS:
+        yield Codec(event, seconds=0.1 if quick else 0.2, every=5 if quick else 4)
+
+
+def _streaming(quick: bool) -> Iterator[Job]:
+    yield Streaming(streams=5, total=16 << 20, every=10) if quick else Streaming()
+
+
+def _managed(quick: bool) -> Iterator[Job]:
+    for workers in (16,) if quick else (1, 16, 64):
+        yield Managed(workers, every=10, rehearsed=False) if quick else Managed(workers)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -24,8 +24,8 @@ def percentile(samples: Sequence[float], share: float) -> float:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """A ratio of two medians and its 95 % confidence interval."""
+class Interval:
+    """A figure and its 95 % confidence interval."""
 
     value: float
     low: float
@@ -37,8 +37,8 @@ class Ratio:
 
 def ratio(
     ours: Sequence[float], theirs: Sequence[float], per_run: int = 1, *, interleaved: bool = True, resamples: int = 1000
-) -> Ratio:
-    """Compare the medians of two lists of samples, which consist of runs of `per_run` samples.
+) -> Interval:
+    """Divide the medians of two lists of samples, which consist of runs of `per_run` samples.
 
     Only where the two were `interleaved`, run by run, their runs are pairs.
 
@@ -47,6 +47,35 @@ def ratio(
     """
     if not ours or not theirs or not median(theirs):
         raise ValueError("no samples to compare")
+    return _compared(_quotient, ours, theirs, per_run, interleaved, resamples)
+
+
+def difference(
+    ours: Sequence[float], theirs: Sequence[float], per_run: int = 1, *, interleaved: bool = True, resamples: int = 1000
+) -> Interval:
+    """Subtract the median of the second list from that of the first; the rest as with `ratio`.
+
+    Raises:
+        ValueError: a list is empty.
+    """
+    if not ours or not theirs:
+        raise ValueError("no samples to compare")
+    return _compared(float.__sub__, ours, theirs, per_run, interleaved, resamples)
+
+
+def _quotient(a: float, b: float) -> float:
+    # A resample whose median is zero would be infinitely many times faster: it belongs to the upper end, not left out.
+    return a / b if b else math.inf
+
+
+def _compared(
+    figure: Callable[[float, float], float],
+    ours: Sequence[float],
+    theirs: Sequence[float],
+    per_run: int,
+    interleaved: bool,
+    resamples: int,
+) -> Interval:
     a, b = _runs(ours, per_run), _runs(theirs, per_run)
     paired = interleaved and len(a) == len(b)
     chance = random.Random(len(ours))  # the same report from the same samples
@@ -54,10 +83,10 @@ def ratio(
     for _ in range(resamples):
         drawn = chance.choices(range(len(a)), k=len(a))
         other = drawn if paired else chance.choices(range(len(b)), k=len(b))
-        divisor = median([value for i in other for value in b[i]])
-        if divisor:
-            found.append(median([value for i in drawn for value in a[i]]) / divisor)
-    return Ratio(median(ours) / median(theirs), percentile(found, 0.025), percentile(found, 0.975))
+        of_ours, of_theirs = median([v for i in drawn for v in a[i]]), median([v for i in other for v in b[i]])
+        found.append(figure(float(of_ours), float(of_theirs)))
+    value = figure(float(median(ours)), float(median(theirs)))
+    return Interval(value, percentile(found, 0.025), percentile(found, 0.975))
 
 
 def _runs(samples: Sequence[float], per_run: int) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""Streamed responses, `python -m benchmarks.streaming`: time to the first byte, and bytes a second by size of chunk.
+"""Streamed responses: time to the first byte, and bytes a second by size of chunk.
 
 The official client cannot stream, so these are figures, not comparisons.
 """
@@ -9,23 +9,18 @@ import contextlib
 import os
 import signal
 import socket
-import statistics
 import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Collection
+from dataclasses import dataclass
 
-from . import interpreter, machine, suite
-from .contenders import Contender, Registry
-from .results import Results
-from .runner import ENVIRONMENT
-from .tables import Table, show
-from .workshop import HERE, Unavailable, Workshop, build_directory
+from .contenders import BASELINE, Contender
+from .job import Bench, Samples
+from .loadgen import RunFailed
+from .workshop import Unavailable
 
-APP = HERE / "contenders" / "streaming_app"
 CHUNKS = (100, 8 << 10, 64 << 10, 1 << 20)  # bytes
 TOTAL = 64 << 20  # bytes of a stream, less where chunks are small
-STREAMS = 20  # of each size in a process
 TIMEOUT = 60.0  # seconds
 _END_OF_HEAD = b"\r\n\r\n"
 _TAKEN = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
@@ -83,64 +78,73 @@ def _read_head(client: socket.socket) -> bytes:
     return data.partition(_END_OF_HEAD)[2]
 
 
-def measure(contender: Contender, app: Path) -> dict[str, list[float]]:
-    """Stream in each size of chunk from one process; the first stream of a size is not counted."""
-    api = StreamReader()
-    environment = {
-        **ENVIRONMENT,
-        "AWS_LAMBDA_RUNTIME_API": api.address,
-        "LAMBDA_TASK_ROOT": str(app),
-        "_HANDLER": "app.hello",
-        **contender.client.environment,
-        **contender.environment,
-    }
-    process = subprocess.Popen(
-        contender.command("hello"), env=environment, cwd=app, stdin=subprocess.DEVNULL, start_new_session=True
-    )
-    samples: dict[str, list[float]] = {}
-    try:
-        for chunk in CHUNKS:
-            total = min(TOTAL, chunk * 20_000)
-            event = f'{{"chunk":{chunk},"total":{total}}}'.encode()
-            for number in range(STREAMS + 1):
-                first, whole, size = api.invoke(number, event)
-                if number:
-                    samples.setdefault("event_to_first_byte", []).append(first)
-                    samples.setdefault(f"stream_{chunk}_bytes_per_second", []).append(size / whole)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        api.close()
-    return samples
+@dataclass(frozen=True)
+class Streaming:
+    """The job: streams of one size of chunk after the other from one process, a first one of each not counted."""
+
+    streams: int = 20
+    total: int = TOTAL
+    contenders: tuple[str, ...] = ("lite",)
+    every: int = 5
+    rehearsed: bool = False
+    runs_per_round: int = 1
+    name: str = "streaming"
+    suite: str = "streaming"
+
+    @property
+    def measures(self) -> Collection[str]:
+        """Return the names of what it measures: seconds, and bytes a second."""
+        return ["event_to_first_byte", *map(_throughput, CHUNKS)]
+
+    def prepare(self, bench: Bench) -> None:
+        """Stage the handler."""
+        bench.application("streaming")
+
+    def suits(self, contender: Contender) -> bool:
+        """Whether the contender streams at all."""
+        client = contender.client
+        return client.handlers is None and client.opt is None and not contender.base.startswith(BASELINE)
+
+    def run(self, bench: Bench, contender: Contender) -> Samples:
+        """Start it once.
+
+        Raises:
+            RunFailed: a stream broke off, or held another number of bytes.
+        """
+        try:
+            return self._measure(bench, contender)
+        except (Unavailable, OSError) as reason:
+            raise RunFailed(str(reason)) from reason
+
+    def _measure(self, bench: Bench, contender: Contender) -> Samples:
+        api, application = StreamReader(), bench.application("streaming")
+        environment = bench.environment(contender, application, "stream") | {"AWS_LAMBDA_RUNTIME_API": api.address}
+        process = subprocess.Popen(
+            contender.command("stream"),
+            env=environment,
+            cwd=application.root,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        samples: Samples = {}
+        try:
+            for chunk in CHUNKS:
+                total = min(self.total, chunk * 20_000) // chunk * chunk
+                event = f'{{"chunk":{chunk},"total":{total}}}'.encode()
+                for number in range(self.streams + 1):
+                    first, whole, size = api.invoke(number, event)
+                    if size < total:
+                        raise Unavailable(f"a stream of {total} bytes came as {size}")
+                    if number:
+                        samples.setdefault("event_to_first_byte", []).append(first)
+                        samples.setdefault(_throughput(chunk), []).append(total / whole)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            api.close()
+        return samples
 
 
-def table(results: Results) -> Table:
-    """Show every measure."""
-    found = Table("streaming", ["measure", "median", "n"])
-    for name in results.measures():
-        values = results.of("lite", name)
-        median = statistics.median(values)
-        text = f"{median * 1e6:.0f} µs" if name == "event_to_first_byte" else f"{median / 1e6:.0f} MB/s"
-        found.rows.append([name, text, str(len(values))])
-    return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Measure; print the table."""
-    options = suite.parser("streaming", __doc__).parse_args(arguments)
-    build = build_directory(options.build_dir)
-    python = interpreter.prepare(options.python, build)
-    workshop = Workshop(build, python)
-    neighbours = machine.Neighbours()
-    try:
-        samples = measure(Registry(workshop).contender("lite"), workshop.stage("streaming_app", (APP, ".")))
-    except (Unavailable, TimeoutError) as reason:
-        raise SystemExit(f"benchmarks: {reason}") from reason
-    results = suite.collected({"lite": samples}, STREAMS, python, neighbours, options.output)
-    show([table(results)])
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _throughput(chunk: int) -> str:
+    return f"stream_{chunk}_bytes_per_second"

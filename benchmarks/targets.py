@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from .contenders import BASELINE, MANAGED
@@ -19,18 +19,23 @@ class Target:
     against: str
     limit: float
     seconds_above: bool = False
+    python: str | None = None
+    """The version of Python that it is for, if not for all."""
 
     @property
     def text(self) -> str:
         """Return the target in words."""
+        where = f" on Python {self.python}" if self.python else ""
         if self.seconds_above:
-            return f"{self.contender} at most {self.limit * 1e3:.1f} ms above {self.against}"
-        return f"{self.contender} at most {self.limit:.2f} of {self.against}"
+            return f"{self.contender} at most {self.limit * 1e3:.1f} ms above {self.against}{where}"
+        return f"{self.contender} at most {self.limit:.2f} of {self.against}{where}"
 
     def measured(self, results: Results) -> float | None:
         """Return the figure, or None where one of the two was not measured."""
         ours, theirs = results.of(self.contender, self.measure), results.of(self.against, self.measure)
         if not ours or not theirs:
+            return None
+        if self.python and f" {self.python}." not in str(results.machine.get("python", "")):
             return None
         if self.seconds_above:
             return median(ours) - median(theirs)
@@ -51,6 +56,12 @@ def targets() -> list[Target]:
     found = [
         *_pair("spawn_to_next", 0.38, 0.43),
         Target("spawn_to_next", "lite", "skeleton", 0.0015, seconds_above=True),
+        # That client imports more from one version to the next.
+        *(replace(target, python="3.14") for target in _pair("spawn_to_next", 0.25, 0.25)),
+        Target("spawn_to_next_layers", "lite-provided", f"{BASELINE}-provided", 0.45),
+        Target("spawn_to_next_layers", "lite-wrapper", BASELINE + MANAGED, 0.45),
+        Target("spawn_to_next_layers", "lite-provided", "skeleton-provided", 0.0015, seconds_above=True),
+        Target("spawn_to_next_layers", "lite-wrapper", "skeleton-wrapper", 0.003, seconds_above=True),
         *_pair("event_to_next", 0.25, 0.36),
         *_pair("event_to_next_apigw", 0.28, 0.40),
         Target("event_to_next", "lite", "rust", 0.65),
@@ -67,6 +78,9 @@ def targets() -> list[Target]:
         found += _pair(f"echo_5mb_{kind}", 0.5, 0.5)
     found += [Target(f"echo_5mb_{kind}", "lite+stdlib", BASELINE, 0.8) for kind in ("plain", "structured")]
     found += _pair("memory_at_next", 0.7, 0.7)
+    found += [Target("stale_spawn_to_next", "lite", BASELINE, 0.5), Target("good_spawn_to_next", "lite", BASELINE, 1.0)]
+    for workers in (16, 64):
+        found += [Target(f"managed_{workers}_{what}", "lite", BASELINE, 0.25) for what in ("spawn_to_polls", "memory")]
     found += _pair("memory_peak", 1.0, 1.0)
     for kind in ("plain", "structured", "astral"):
         found += _pair(f"echo_5mb_{kind}_memory", 1.0, 1.0)

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,17 @@ def run(command: Sequence[str | os.PathLike[str]], what: str, **options: object)
         raise Unavailable(f"{what}: {command[0]} is not installed") from error
     except subprocess.CalledProcessError as error:
         lines = " / ".join((error.stderr or error.stdout or "").strip().splitlines()[-3:])
+        lines = lines or f"exit status {error.returncode}"
         raise Unavailable(f"{what}: {Path(command[0]).name} failed: {lines}") from error
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip file as Lambda does, with the members' permissions."""
+    with zipfile.ZipFile(archive) as package:
+        for member in package.infolist():
+            path = Path(package.extract(member, folder))
+            if not member.is_dir():
+                path.chmod(member.external_attr >> 16 & 0o777)
 
 
 def digest(*sources: Path) -> str:
@@ -120,11 +131,20 @@ class Workshop:
         done = site.parent / "installed.txt"
         installed = done.read_text().split() if done.exists() else []
         if missing := [requirement for requirement in requirements if requirement not in installed]:
-            install: list[str | Path] = ["install", "-q", "--target", site, "--upgrade", *missing]
-            try:
-                run([sys.executable, "-m", "pip", "--python", self.python.base, *install], " ".join(missing))
-            except Unavailable:  # a virtual environment without pip: the interpreter may have its own
-                run([self.python.base, "-m", "pip", *install], " ".join(missing))
+            self.install(site, "--upgrade", *missing)
             self.compile(site)
             done.write_text("\n".join([*installed, *missing]) + "\n")
         return site
+
+    def install(self, folder: Path, *arguments: str) -> None:
+        """Let pip install packages into a folder, with bytecode, for the contenders' interpreter.
+
+        Raises:
+            Unavailable: pip cannot install them.
+        """
+        what = " ".join(argument for argument in arguments if not argument.startswith("-"))
+        install: list[str | Path] = ["install", "-q", "--target", folder, *arguments]
+        try:
+            run([sys.executable, "-m", "pip", "--python", self.python.base, *install], what)
+        except Unavailable:  # a virtual environment without pip: the interpreter may have its own
+            run([self.python.base, "-m", "pip", *install], what)

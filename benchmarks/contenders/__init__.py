@@ -1,10 +1,12 @@
 """Who takes part. A contender's name is a client's, then how it is set up: `lite`, `lite+stdlib`, `lite@managed`.
 
 `@managed` stands for the environment of the managed runtimes, in which the official client polls in a thread.
+`-wrapper` and `-provided` are started as the layers are, with something of ours, the floor or AWS's client in them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +18,32 @@ BASELINE = "awslambdaric"
 
 APP = HERE / "contenders" / "app"
 
+SET_UPS: Mapping[str, Mapping[str, str]] = {
+    "stdlib": {"AWSLAMBDARIC_LITE_CODEC": "stdlib"},
+    "orjson": {"AWSLAMBDARIC_LITE_CODEC": "orjson"},
+    "stale-off": {"AWSLAMBDARIC_LITE_STALE_PYC": "off"},
+}
+"""What may stand after a `+`, and its variables."""
+
+GOOD_HANDLERS = frozenset({"hello", "echo", "produce"})
+
 
 @dataclass(frozen=True)
 class Client:
-    """A built client: how it is started, with which variables, and which handlers of `app` it has."""
+    """A built client: how it is started, with which variables, and what it can do.
+
+    Attributes:
+        handlers: those that it has, or None if it loads any handler of the task root.
+        chunked_events: whether it reads events above 2048 bytes, which come in chunks.
+        opt: a folder whose content has to lie in `/opt`, as that of a layer does.
+    """
 
     command: tuple[str | Path, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     handler_as_argument: bool = False
-    handlers: frozenset[str] = frozenset({"hello", "echo"})
+    handlers: frozenset[str] | None = GOOD_HANDLERS
     chunked_events: bool = True
-    """Whether it reads events above 2048 bytes, which come in chunks."""
+    opt: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,11 @@ class Contender:
     name: str
     client: Client
     environment: Mapping[str, str]
+
+    @property
+    def base(self) -> str:
+        """Return the name of the client, without set-ups."""
+        return re.split(r"[+@]", self.name)[0]
 
     def command(self, handler: str) -> list[str | Path]:
         """Return the command that starts it with `app.<handler>`."""
@@ -47,13 +69,18 @@ Builder = Callable[[Workshop], Client]
 
 def builders() -> dict[str, Builder]:
     """Return what builds each client, by name, in the order of the tables."""
-    from . import compiled, python
+    from . import compiled, layers, python
 
     return {
         "lite": python.lite,
         "lite-m": python.lite_module,
         BASELINE: python.official,
         "skeleton": python.skeleton,
+        "lite-provided": layers.lite_provided,
+        f"{BASELINE}-provided": layers.official_provided,
+        "skeleton-provided": layers.skeleton_provided,
+        "lite-wrapper": layers.lite_wrapper,
+        "skeleton-wrapper": layers.skeleton_wrapper,
         "urllib3": python.urllib3,
         "http.client": python.http_client,
         "rust": compiled.rust,
@@ -80,26 +107,26 @@ class Registry:
         Raises:
             Unavailable: it needs something that is not here; the message says what.
         """
-        from .python import lite
+        from .python import lite_tree
 
         base, _, configuration = name.partition("@")
-        base, _, codec = base.partition("+")
-        if base not in self.names() or configuration not in ("", "managed") or codec not in ("", "stdlib", "orjson"):
-            known = ", ".join(self.names())
-            raise Unavailable(f"no such contender; there are {known}, with +stdlib, +orjson and {MANAGED} after them")
+        base, _, set_up = base.partition("+")
+        if base not in self.names() or configuration not in ("", "managed") or set_up not in ("", *SET_UPS):
+            known, after = ", ".join(self.names()), ", ".join(f"+{name}" for name in SET_UPS)
+            raise Unavailable(f"no such contender; there are {known}, with {after} and {MANAGED} after them")
         if base not in self._clients:
             tree = self.trees.get(base)
-            self._clients[base] = lite(self.workshop, tree) if tree else builders()[base](self.workshop)
-        environment: dict[str, str] = {}
-        if codec:
-            environment["AWSLAMBDARIC_LITE_CODEC"] = codec
-        if codec == "orjson":
+            self._clients[base] = lite_tree(self.workshop, tree) if tree else builders()[base](self.workshop)
+        environment = dict(SET_UPS.get(set_up, {}))
+        if set_up == "orjson":
             self.workshop.require("orjson")
         if configuration:
-            environment["AWS_EXECUTION_ENV"] = "AWS_Lambda_python3.13"
+            environment["AWS_EXECUTION_ENV"] = self.workshop.python.managed_runtime
         return Contender(name, self._clients[base], environment)
 
 
 def baseline_of(name: str) -> str:
     """Return the official client in the same configuration as `name`."""
-    return BASELINE + (MANAGED if name.endswith(MANAGED) else "")
+    if name.endswith("-provided"):
+        return f"{BASELINE}-provided"
+    return BASELINE + (MANAGED if name.endswith((MANAGED, "-wrapper")) else "")

@@ -15,7 +15,8 @@ _SOURCES = HERE / "contenders"
 
 def c(workshop: Workshop) -> Client:
     """Build the C client, which neither parses nor makes JSON."""
-    return Client((compile_c(_SOURCES / "c" / "client.c", workshop.build / "c"),))
+    command = (compile_c(_SOURCES / "c" / "client.c", workshop.build / "c"),)
+    return Client(command, handlers=frozenset({"hello", "echo"}))
 
 
 def rust(workshop: Workshop) -> Client:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from ..workshop import HERE, PROJECT, Unavailable, Workshop
+from ..workshop import HERE, PROJECT, Unavailable, Workshop, digest, run, unpack
 from . import Client
 
 OFFICIAL = "awslambdaric==4.2.2"
-ALL_HANDLERS = frozenset({"hello", "echo", "fail"})
 
 _PACKAGE = "awslambdaric_lite"
 
@@ -17,36 +17,65 @@ def _environment(workshop: Workshop, *path: Path) -> dict[str, str]:
     return {"PYTHONPATH": ":".join(map(str, [*path, workshop.site()]))}
 
 
-def _stage_lite(workshop: Workshop, tree: Path) -> Path:
+def stage_lite(workshop: Workshop, tree: Path = PROJECT) -> Path:
+    """Return a copy of a tree's runtime with bytecode.
+
+    Raises:
+        Unavailable: there is none in it.
+    """
+    _require_runtime(tree)
+    return workshop.stage("lite", (tree / "bootstrap", "bootstrap"), (tree / _PACKAGE, _PACKAGE))
+
+
+def _require_runtime(tree: Path) -> None:
     if not (tree / "bootstrap").exists() or not (tree / _PACKAGE / "__main__.py").exists():
         raise Unavailable(f"no runtime in {tree}: bootstrap and {_PACKAGE}/__main__.py are missing")
-    return workshop.stage("lite", (tree / "bootstrap", "bootstrap"), (tree / _PACKAGE, _PACKAGE))
 
 
 def _through_bootstrap(workshop: Workshop) -> dict[str, str]:
     return {**_environment(workshop), "AWSLAMBDARIC_LITE_PYTHON": str(workshop.python.executable)}
 
 
-def lite(workshop: Workshop, tree: Path = PROJECT) -> Client:
-    """Build this project's runtime, started as on provided.al2023."""
+def lite(workshop: Workshop) -> Client:
+    """Build this project's runtime as it is in a function's package on provided.al2023."""
     workshop.require("orjson")
-    staged = _stage_lite(workshop, tree)
-    return Client((staged / "bootstrap",), _through_bootstrap(workshop), handlers=ALL_HANDLERS)
+    _require_runtime(PROJECT)
+
+    def make(fresh: Path) -> None:
+        archive, empty = fresh / "function.zip", fresh / "source"
+        empty.mkdir()
+        python: list[str | Path] = ["--python", workshop.python.minor, "--interpreter", workshop.python.base]
+        pack = [sys.executable, "-m", f"{_PACKAGE}.cli", "pack", empty, "-o", archive, "--runtime", *python]
+        run(pack, "the function's package", cwd=PROJECT)
+        unpack(archive, fresh)
+        archive.unlink()
+        empty.rmdir()
+
+    sources = digest(PROJECT / "bootstrap", PROJECT / _PACKAGE)
+    packed = workshop.once(f"{workshop.python.tag}/function-{sources}", make)
+    return Client((packed / "bootstrap",), _through_bootstrap(workshop), handlers=None)
+
+
+def lite_tree(workshop: Workshop, tree: Path) -> Client:
+    """Build the runtime of another tree; unpacked, as trees of any age can be."""
+    workshop.require("orjson")
+    staged = stage_lite(workshop, tree)
+    return Client((staged / "bootstrap",), _through_bootstrap(workshop), handlers=None)
 
 
 def lite_module(workshop: Workshop) -> Client:
     """Build the same, started by `python -m` as in a container image."""
     workshop.require("orjson")
-    staged = _stage_lite(workshop, PROJECT)
+    staged = stage_lite(workshop)
     command = (workshop.python.executable, "-m", _PACKAGE)
-    return Client(command, _environment(workshop, staged), handler_as_argument=True, handlers=ALL_HANDLERS)
+    return Client(command, _environment(workshop, staged), handler_as_argument=True, handlers=None)
 
 
 def official(workshop: Workshop) -> Client:
     """Build AWS's own client from PyPI."""
     workshop.require(OFFICIAL)
     command = (workshop.python.executable, "-m", "awslambdaric")
-    return Client(command, _environment(workshop), handler_as_argument=True, handlers=ALL_HANDLERS)
+    return Client(command, _environment(workshop), handler_as_argument=True, handlers=None)
 
 
 def skeleton(workshop: Workshop) -> Client:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..groups import Limit
 from ..workshop import Unavailable, digest, run
 
 SOURCE = Path(__file__).with_name("loadgen.c")
+WITH_OPT = Path(__file__).with_name("with_opt.sh")
 
 Placement = str
 """`apart`: server and client each on a CPU of its own; `together`: on the same one; `free`: as the scheduler likes."""
@@ -63,6 +65,34 @@ def placement_options(placement: Placement) -> list[str]:
     return ["--cpu", str(cpus[0]), "--client-cpu", str(client)]
 
 
+def namespace_command(opt: Path | None) -> list[str | Path]:
+    """Return what precedes a command that is to run in a mount namespace, with the content of a folder in `/opt`.
+
+    The load generator itself is started that way: when it starts the client, everything is in its place.
+
+    Raises:
+        Unavailable: the tool for it is missing.
+    """
+    unshare = shutil.which("unshare")
+    if not unshare:
+        raise Unavailable("unshare (util-linux) is not on PATH")
+    own = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return [unshare, *own, "--mount", "--propagation", "private", "/bin/sh", WITH_OPT, str(opt or "")]
+
+
+def require_namespace() -> None:
+    """Try whether commands can have mounts of their own.
+
+    Raises:
+        Unavailable: they cannot; the message says why.
+    """
+    try:
+        subprocess.run([*namespace_command(None), "/bin/true"], check=True, capture_output=True, text=True)
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+        raise Unavailable(f"a layer needs mounts of its own in /opt, which is not permitted here: {reason}") from error
+
+
 @dataclass(frozen=True)
 class LoadGenerator:
     """The compiled load generator."""
@@ -89,8 +119,16 @@ class LoadGenerator:
         count: int = 0,
         rest: bool = False,
         timeout: int = 60,
+        limit: Limit | None = None,
+        opt: Path | None = None,
+        namespace: bool = False,
+        init_only: bool = False,
+        gentle: bool = False,
     ) -> Run:
         """Start `command`, give it `1 + warmup + count` events, and end it.
+
+        With a `limit` it lives in that control group, and is limited when it polls for the first time. With `opt` or
+        `namespace` it runs in a mount namespace, with `init_only` it is given no event, and a `gentle` end is SIGTERM.
 
         Raises:
             RunFailed: it ended, hung or answered something that is not an answer.
@@ -98,9 +136,13 @@ class LoadGenerator:
         record, output = self.scratch / "answer", self.scratch / "output.txt"
         options = {"--event": event, "--cwd": cwd, "--output": output, "--record": record, "--warmup": warmup}
         options |= {"--count": count, "--rest": int(rest), "--timeout": timeout}
+        options |= {"--init": int(init_only), "--gentle": int(gentle)}
+        if limit:
+            options |= {"--group": limit.group, "--limit": limit.file, "--limit-to": limit.text}
         arguments = [str(part) for option in options.items() for part in option] + placement_options(self.placement)
+        before = namespace_command(opt) if opt or namespace else []
         process = subprocess.Popen(
-            [self.binary, *arguments, "--", *command],
+            [*before, self.binary, *arguments, "--", *command],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -120,6 +162,8 @@ class LoadGenerator:
             # The last line only: a traceback names files of this machine, and the reason goes into the results.
             lines = output.read_text(errors="replace").strip().splitlines() if output.exists() else []
             raise RunFailed(figures["error"] + (f"; its last words: {lines[-1][:300]}" if lines else ""))
+        if init_only:
+            return Run(figures, b"", b"")
         first = Path(f"{record}.first").read_bytes()
         last = Path(f"{record}.last").read_bytes() if figures["answers"] > 1 else first
         return Run(figures, first, last)

@@ -12,6 +12,11 @@
  *   --cpu N          run this server on that CPU only
  *   --client-cpu N   and the client on that one (without them the scheduler's placement makes times bimodal)
  *   --timeout S      kill everything after so many seconds
+ *   --group DIR      control group in which the client lives from its start
+ *   --limit FILE     what is written to that file when the client has polled for the first time ...
+ *   --limit-to TEXT  ... is this: the share of a CPU that it has for its invocations
+ *   --init 1         end with the first poll: no invocation at all
+ *   --gentle 0|1     end the client by SIGTERM and wait for it (tools that print at the end)
  *
  * It prints one JSON object: seconds by CLOCK_MONOTONIC, CPU seconds by the client's process clock (threads that have
  * ended count), bytes. Exit status 0, or 1 with {"error": ...}.
@@ -43,6 +48,10 @@
 enum { MAX_CONNECTIONS = 32, RECEIVE = 256 * 1024, GO_BUFFER = 2048 };
 
 #define API "/2018-06-01/runtime/"
+#define EXTENSION_API "/2020-01-01/extension/"
+#define REGISTERED \
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Extension-Identifier: 5f2a3f6c-2b1d-4d5b-9f0e-1c2d3e4f5a6b\r\n" \
+    "Content-Length: 80\r\n\r\n{\"functionName\":\"benchmark\",\"functionVersion\":\"$LATEST\",\"handler\":\"app.handler\"}"
 #define ACCEPTED "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nDate: %s\r\nContent-Length: 16\r\n\r\n{\"status\":\"OK\"}\n"
 
 struct connection {
@@ -53,8 +62,8 @@ struct connection {
     double received;       /* when the latest bytes arrived */
 };
 
-static const char *event_path = "", *cwd = ".", *output = "/dev/null", *record;
-static long warmup, count, rest, timeout_s = 60, own_cpu = -1, client_cpu = -1;
+static const char *event_path = "", *cwd = ".", *output = "/dev/null", *record, *group, *limit, *limit_to = "";
+static long warmup, count, rest, init_only, gentle, timeout_s = 60, own_cpu = -1, client_cpu = -1;
 
 static struct connection connections[MAX_CONNECTIONS];
 static int connection_count, accepted, listener = -1, exited = -1;
@@ -66,7 +75,7 @@ static size_t event_length;
 static char date[64], accepted_head[256], request_id[37];
 static struct connection *poller; /* the connection whose `next` waits for an event */
 static bool answered, answered_error;
-static double sent_at, answered_at, polled_at;
+static double spawned_at, sent_at, answered_at, polled_at;
 static long answers;
 static char *last_answer;
 static size_t last_length;
@@ -80,6 +89,7 @@ static void end_client(void) {
     if (client <= 0) return;
     kill(-client, SIGKILL);
     waitpid(client, NULL, 0);
+    client = 0;
 }
 
 static void on_signal(int number) {
@@ -160,6 +170,13 @@ static void handle_request(struct connection *c, const char *head, const char *b
         if (poller) fail("two polls at a time", head, strcspn(head, "\r"));
         polled_at = c->received; /* that of the answer when both came in one packet */
         poller = c;
+        return;
+    }
+    const char *extension = strchr(head, ' ');
+    if (extension && !strncmp(extension + 1, EXTENSION_API, sizeof EXTENSION_API - 1)) { /* whoever has shutdown hooks is an extension, too */
+        if (strncmp(extension + sizeof EXTENSION_API, "register ", 9)) return; /* its poll is never answered: nothing ends it */
+        struct iovec registered = {(char *)REGISTERED, sizeof REGISTERED - 1};
+        send_all(c->fd, &registered, 1);
         return;
     }
     const char *id = head + sizeof post - 1;
@@ -339,6 +356,62 @@ static void run_on(long cpu_number) {
     if (sched_setaffinity(0, sizeof set, &set)) fail_errno("CPU affinity");
 }
 
+static void spawn(char **argv) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addchdir_np(&actions, cwd);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    extern char **environ;
+    spawned_at = seconds(CLOCK_MONOTONIC);
+    errno = posix_spawn(&client, argv[0], &actions, &attributes, argv, environ);
+    if (errno) client = 0, fail_errno(argv[0]);
+}
+
+/* Write a whole value into one of the kernel's files; false with errno if that is refused. */
+static bool write_value(const char *directory, const char *file, const char *value) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", directory, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
+    int error = errno;
+    close(fd);
+    errno = error;
+    return done;
+}
+
+/* A process that moves into a group is stalled for 10 to 15 ms. So a child moves first and then waits to become the
+ * client: the time of the spawn is that of its release. Works alike in both versions of control groups. */
+static void spawn_in_group(char **argv) {
+    int moved[2], failed[2], error = 0;
+    char released = 0;
+    if (pipe2(moved, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, failed)) fail_errno("pipe");
+    client = fork();
+    if (client < 0) client = 0, fail_errno("fork");
+    if (!client) {
+        signal(SIGALRM, SIG_DFL), signal(SIGTERM, SIG_DFL), signal(SIGINT, SIG_DFL);
+        int in = open("/dev/null", O_RDONLY), out = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+        if (!setpgid(0, 0) && in >= 0 && out >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
+            !chdir(cwd) && write_value(group, "cgroup.procs", "0") && write(moved[1], "", 1) == 1 &&
+            read(failed[1], &released, 1) == 1)
+            execv(argv[0], argv);
+        error = errno;
+        if (write(failed[1], &error, sizeof error) < 0) _exit(126);
+        _exit(127);
+    }
+    close(moved[1]), close(failed[1]);
+    bool has_moved = read(moved[0], &released, 1) == 1;
+    spawned_at = seconds(CLOCK_MONOTONIC);
+    if (has_moved && write(failed[0], "", 1) != 1) fail_errno("release");
+    if (read(failed[0], &error, sizeof error) == sizeof error) errno = error, fail_errno(has_moved ? argv[0] : group);
+    close(moved[0]), close(failed[0]);
+}
+
 static void start_client(char **argv) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -350,18 +423,8 @@ static void start_client(char **argv) {
     snprintf(api, sizeof api, "127.0.0.1:%d", ntohs(address.sin_port));
     setenv("AWS_LAMBDA_RUNTIME_API", api, 1);
 
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addchdir_np(&actions, cwd);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    extern char **environ;
-    errno = posix_spawn(&client, argv[0], &actions, &attributes, argv, environ);
-    if (errno) client = 0, fail_errno(argv[0]);
+    if (group) spawn_in_group(argv);
+    else spawn(argv);
     exited = (int)syscall(SYS_pidfd_open, client, 0);
     if (clock_getcpuclockid(client, &client_clock)) fail_errno("process clock");
 }
@@ -397,6 +460,11 @@ static char **read_options(char **argument) {
         else if (!strcmp(name, "--cpu")) own_cpu = atol(value);
         else if (!strcmp(name, "--client-cpu")) client_cpu = atol(value);
         else if (!strcmp(name, "--timeout")) timeout_s = atol(value);
+        else if (!strcmp(name, "--group")) group = value;
+        else if (!strcmp(name, "--limit")) limit = value;
+        else if (!strcmp(name, "--limit-to")) limit_to = value;
+        else if (!strcmp(name, "--init")) init_only = atol(value);
+        else if (!strcmp(name, "--gentle")) gentle = atol(value);
         else fail("unknown option", name, strlen(name));
     }
     if (!argument[0] || !argument[1]) fail("no command", "", 0);
@@ -418,31 +486,37 @@ int main(int argc, char **argv) {
     double *to_response = calloc((size_t)count + 1, sizeof(double)), *to_next = calloc((size_t)count + 1, sizeof(double));
 
     run_on(client_cpu); /* inherited by the client */
-    double spawned = seconds(CLOCK_MONOTONIC);
     start_client(command);
     run_on(own_cpu);
     await_poll();
-    double spawn_to_next = polled_at - spawned, cpu_init = cpu();
+    double spawn_to_next = polled_at - spawned_at, cpu_init = cpu();
     long resident_at_next = rest ? from_proc("status", "VmHWM:") : 0;
     long proportional_at_next = rest ? from_proc("smaps_rollup", "Pss:") : 0;
+    if (limit && !write_value(group, limit, limit_to)) fail_errno(limit);
 
-    send_event();
-    await_poll();
-    double spawn_to_answer = answered_at - spawned, first_response = answered_at - sent_at, first_next = polled_at - sent_at;
-    bool first_is_error = answered_error;
-    double cpu_first = cpu() - cpu_init;
-    keep_answer("first");
-
-    for (long i = 0; i < warmup; i++) send_event(), await_poll();
-    double cpu_before = cpu(), own_before = seconds(CLOCK_PROCESS_CPUTIME_ID);
-    for (long i = 0; i < count; i++) {
+    double spawn_to_answer = 0, first_response = 0, first_next = 0, cpu_first = 0, own = 0, cpu_batch = 0;
+    bool first_is_error = false;
+    if (!init_only) {
         send_event();
         await_poll();
-        to_response[i] = answered_at - sent_at;
-        to_next[i] = polled_at - sent_at;
+        spawn_to_answer = answered_at - spawned_at, first_response = answered_at - sent_at, first_next = polled_at - sent_at;
+        first_is_error = answered_error;
+        cpu_first = cpu() - cpu_init;
+        keep_answer("first");
+
+        for (long i = 0; i < warmup; i++) send_event(), await_poll();
+        double cpu_before = cpu(), own_before = seconds(CLOCK_PROCESS_CPUTIME_ID);
+        for (long i = 0; i < count; i++) {
+            send_event();
+            await_poll();
+            to_response[i] = answered_at - sent_at;
+            to_next[i] = polled_at - sent_at;
+        }
+        own = seconds(CLOCK_PROCESS_CPUTIME_ID) - own_before, cpu_batch = cpu() - cpu_before;
+        if (answers > 1) keep_answer("last");
+    } else {
+        count = 0;
     }
-    double own = seconds(CLOCK_PROCESS_CPUTIME_ID) - own_before, cpu_batch = cpu() - cpu_before;
-    if (answers > 1) keep_answer("last");
 
     printf("{\"spawn_to_next\": %.7f, \"spawn_to_answer\": %.7f, \"first_to_response\": %.7f, \"first_to_next\": %.7f,\n",
            spawn_to_next, spawn_to_answer, first_response, first_next);
@@ -459,6 +533,7 @@ int main(int argc, char **argv) {
     }
     puts("}");
     fflush(stdout);
+    if (gentle && !kill(-client, SIGTERM) && waitpid(client, NULL, 0) == client) client = 0;
     end_client();
     return 0;
 }

@@ -12,11 +12,12 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import baseline_of
+from benchmarks.events import event_bytes
 from benchmarks.interpreter import Interpreter
 from benchmarks.loadgen import LoadGenerator, RunFailed, compile_c
 from benchmarks.report import compare_tables, measure_table, report_tables, target_table
 from benchmarks.results import Results
-from benchmarks.scenarios import event_bytes, scenarios
+from benchmarks.scenarios import scenarios
 from benchmarks.stats import percentile, ratio
 from benchmarks.tables import Table, put_between_marks
 from benchmarks.targets import Target, targets
@@ -96,6 +97,36 @@ class TestLoadGenerator:
             loadgen.run(command, os.environ, event=event_file(tmp_path, b"{}"), cwd=tmp_path, timeout=1)
 
         assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+
+    def test_an_init_needs_no_invocation(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path) -> None:
+        """A run may end with the first poll, gently."""
+        event = event_file(tmp_path, b"{}")
+        run = loadgen.run([c_client], {}, event=event, cwd=tmp_path, count=5, init_only=True, gentle=True)
+
+        assert run.figures["answers"] == 0 and run.figures["spawn_to_next"] > 0
+        assert run.figures["event_to_next"] == []
+
+    def test_a_client_may_be_an_extension(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
+        """Clients with shutdown hooks register as one: that is answered, and their poll for the end is left waiting."""
+        program = """
+import http.client, os
+def ask(method, path, body=None):
+    c.request(method, path, body, {"Lambda-Extension-Name": "own"})
+    return c.getresponse()
+api = os.environ["AWS_LAMBDA_RUNTIME_API"]
+c = http.client.HTTPConnection(api)
+reply = ask("POST", "/2020-01-01/extension/register", b'{"events":[]}'); reply.read()
+assert reply.status == 200 and reply.headers["Lambda-Extension-Identifier"]
+c.request("GET", "/2020-01-01/extension/event/next")
+waits, c = c, http.client.HTTPConnection(api)
+while True:
+    reply = ask("GET", "/2018-06-01/runtime/invocation/next"); reply.read()
+    request_id = reply.headers["Lambda-Runtime-Aws-Request-Id"]
+    ask("POST", f"/2018-06-01/runtime/invocation/{request_id}/response", b"1").read()
+"""
+        event = event_file(tmp_path, b"{}")
+        run = loadgen.run([sys.executable, "-c", program], {}, event=event, cwd=tmp_path, count=2)
+        assert run.figures["answers"] == 3 and run.first == b"1"
 
     def test_refuses_an_answer_to_another_invocation(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
         """An answer with a wrong request id is no answer."""
@@ -200,7 +231,7 @@ class TestResults:
 
     def test_every_target_is_of_something_that_is_measured(self) -> None:
         """A misspelt measure or contender would never be measured."""
-        measured = {(m, name) for s in scenarios(quick=True) for m in s.measures for name in s.contenders}
+        measured = {(m, name) for job in scenarios(quick=False) for m in job.measures for name in job.contenders}
         for target in targets():
             assert {(target.measure, target.contender), (target.measure, target.against)} <= measured, target
 
@@ -251,6 +282,12 @@ def test_events_are_what_they_claim() -> None:
         assert json.loads(content)
         assert sum(character > "\uffff" for character in content.decode()) == (name == "5mb_astral")
     assert len(event_bytes("apigw")) < 2048
+    for size in (26, 100, 121, 122, 123, 1000, 100_000):
+        assert len(event_bytes(f"in_{size}")) == size
+    with pytest.raises(ValueError, match="no event called in_x"):
+        event_bytes("in_x")
+    with pytest.raises(ValueError, match="26 are the least"):
+        event_bytes("in_25")
 
 
 def test_a_target_in_seconds_is_a_difference() -> None:
@@ -292,6 +329,15 @@ def test_run_from_the_command_line(build: Path, tmp_path: Path, capsys: pytest.C
 
 
 def test_an_unknown_measure_is_named(build: Path) -> None:
-    """A misspelt measure is an error that lists the right ones."""
-    with pytest.raises(SystemExit, match=r"no such measure.*event_to_next"):
-        main(["run", "--build-dir", str(build), "--no-bare-interpreter", "--measure", "event_to_text"])
+    """A misspelt measure or suite is an error that lists the right ones; so are other options without sense."""
+    start = ["run", "--build-dir", str(build), "--no-bare-interpreter"]
+    with pytest.raises(SystemExit, match=r"no such measure as event_to_text.*event_to_next"):
+        main([*start, "--measure", "event_to_text"])
+    with pytest.raises(SystemExit, match=r"no such suite as cores; there are core, .*managed"):
+        main([*start, "--suite", "cores"])
+    with pytest.raises(SystemExit, match=r"nothing to do for instructions; a run without --quick has more"):
+        main([*start, "--quick", "--suite", "instructions"])
+    with pytest.raises(SystemExit, match="at least 1"):
+        main([*start, "--rounds", "0"])
+    with pytest.raises(SystemExit, match="--tree old=nowhere"):
+        main([*start, "--tree", "old=nowhere"])

@@ -1,4 +1,4 @@
-"""The servers that the smaller suites measure with."""
+"""The servers that jobs without the load generator measure with."""
 
 from __future__ import annotations
 

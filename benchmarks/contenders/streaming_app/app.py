@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def hello(event: dict[str, int], context: Any) -> Iterator[bytes]:
+def stream(event: dict[str, int], context: Any) -> Iterator[bytes]:
     """Yield `total` bytes, `chunk` at a time."""
     piece = b"x" * event["chunk"]
     for _ in range(event["total"] // event["chunk"]):

@@ -3,6 +3,6 @@
 import boto3
 
 
-def hello(event: object, context: object) -> str:
+def version(event: object, context: object) -> str:
     """Answer."""
     return str(boto3.__version__)

@@ -1,0 +1,74 @@
+"""The functions that are run: the handlers of every contender, and real applications with their packages.
+
+Applications lie in a task root as on AWS, with their packages beside the handler, installed by pip.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .workshop import HERE, Workshop, digest
+
+SOURCES = HERE / "contenders"
+RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
+
+
+@dataclass(frozen=True)
+class Application:
+    """A built task root; its module is called `app`."""
+
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an application is built: its folder in `contenders`, its packages, and what becomes of the bytecode."""
+
+    source: str
+    requirements: tuple[str, ...] = ()
+    bytecode: str = "good"
+    """`good`, `stale` (with the dates that a packager leaves) or `missing`."""
+
+
+RECIPES = {
+    "app": Recipe("app"),
+    "produce": Recipe("produce_app"),
+    "modules": Recipe("modules_app"),
+    "streaming": Recipe("streaming_app"),
+    "boto3": Recipe("boto3_app", ("boto3",)),
+    "boto3_stale": Recipe("boto3_app", ("boto3",), "stale"),
+    "boto3_missing": Recipe("boto3_app", ("boto3",), "missing"),
+    "powertools": Recipe("powertools_app", ("aws-lambda-powertools",)),
+    "fastapi": Recipe("fastapi_app", ("fastapi", "mangum")),
+}
+
+
+def built(workshop: Workshop, name: str) -> Application:
+    """Return an application, built the first time.
+
+    Raises:
+        Unavailable: its packages cannot be installed; the message says why.
+    """
+    recipe = RECIPES[name]
+    source = SOURCES / recipe.source
+    if not recipe.requirements:
+        return Application(workshop.stage(recipe.source, (source, ".")))
+
+    def make(fresh: Path) -> None:
+        shutil.copytree(source, fresh, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        workshop.install(fresh, *recipe.requirements)
+        workshop.compile(*fresh.glob("*.py"))
+        for path in list(fresh.rglob("*")):
+            if recipe.bytecode == "missing" and path.name == "__pycache__":
+                shutil.rmtree(path)
+            elif recipe.bytecode == "stale" and path.is_file():
+                os.utime(path, (RESET, RESET))
+
+    root = workshop.once(f"{workshop.python.tag}/apps/{name}-{digest(source)}", make)
+    # A task root is read-only on Lambda: nothing is compiled there that is not.
+    return Application(root, {"PYTHONDONTWRITEBYTECODE": "1"})

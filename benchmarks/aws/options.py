@@ -1,0 +1,80 @@
+"""The command line: `python -m benchmarks aws --function-prefix NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .variants import ARCHITECTURES
+
+_DESCRIPTION = """
+Measure cold starts on AWS: deploys hello-world functions (managed Python; with the wrapper layer; provided.al2023 with
+our layer; Rust), makes each start cold again and again by changing its configuration, reads the REPORT lines, and
+deletes everything that it made, also on Ctrl-C. Uses the credentials of the AWS CLI. Costs next to nothing: a few
+hundred invocations of some milliseconds.
+"""
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no prefix; a letter, then up to 23 letters, digits, _ or -")
+    return text
+
+
+def _role(text: str) -> str:
+    if not _ROLE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no ARN of a role, such as arn:aws:iam::123456789012:role/name")
+    return text
+
+
+def _number(smallest: int, largest: int, unit: str) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not smallest <= int(text) <= largest:
+            raise argparse.ArgumentTypeError(f"{text!r} is out of range; {smallest} to {largest} {unit}")
+        return int(text)
+
+    return number
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks aws", description=_DESCRIPTION)
+    options.add_argument(
+        "--function-prefix", required=True, type=_prefix, metavar="NAME", help="how the names of all that is made begin"
+    )
+    options.add_argument("--region", metavar="NAME", help="default: as the AWS CLI")
+    options.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
+    options.add_argument(
+        "--role", type=_role, metavar="ARN", help="execution role of the functions (default: one is made and deleted)"
+    )
+    options.add_argument("--runtime", default="python3.13", metavar="NAME", help="managed Python (default %(default)s)")
+    here = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    options.add_argument("--arch", choices=ARCHITECTURES, default=here, help="default: this machine's, %(default)s")
+    options.add_argument(
+        "--memory", action="append", type=_number(128, 10240, "MB"), metavar="MB", help="repeatable (default 128)"
+    )
+    options.add_argument(
+        "--samples", type=_number(1, 10000, "samples"), default=20, metavar="N", help="cold starts of each function"
+    )
+    options.add_argument(
+        "--warm", type=_number(0, 1000, "invocations"), default=2, metavar="N", help="warm invocations after each"
+    )
+    options.add_argument("--log-format", choices=("Text", "JSON"), default="Text", help="of the functions' logs")
+    options.add_argument("--layers", type=Path, metavar="DIR", help="layers as `layers/build.py` makes them")
+    options.add_argument(
+        "--rust", type=Path, metavar="FILE", help="compiled `bootstrap` of the Rust function (default: built by cargo)"
+    )
+    options.add_argument(
+        "--variant", action="append", metavar="NAME", help="only these (repeatable), e.g. awslambdaric"
+    )
+    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
+    options.add_argument("--lambda-perf", type=Path, metavar="FILE.json", help="and in the shape of lambda-perf's data")
+    options.add_argument("--keep", action="store_true", help="leave everything there, for a look; --clean deletes it")
+    options.add_argument("--dry-run", action="store_true", help="print what would be made, and call nothing")
+    options.add_argument("--clean", action="store_true", help="delete what earlier runs with this prefix left")
+    return options

@@ -1,0 +1,54 @@
+"""The Rust function: compiled here, and only used if it runs on provided.al2023."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from ..contenders.compiled import rust
+from ..interpreter import Interpreter
+from ..workshop import Unavailable, Workshop
+from .variants import NotPossible
+
+_MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def bootstrap(given: Path | None, build: Path, architecture: str) -> Path:
+    """Return the compiled function: the given one, or the benchmark's own, built by cargo.
+
+    Raises:
+        NotPossible: it cannot be built for this architecture here, or asks for a newer C library than there is.
+    """
+    if given is None:
+        if _MACHINES.get(platform.machine().lower()) != architecture:
+            raise NotPossible(f"cargo builds for this machine, not for {architecture}; give a compiled one with --rust")
+        try:
+            # The interpreter of a workshop is that of the Python contenders, of which there is none here.
+            nobody = Interpreter(Path(), Path(), "", "", "")
+            given = Path(rust(Workshop(build, nobody)).command[0])
+        except Unavailable as reason:
+            raise NotPossible(f"{reason}; give a compiled one with --rust") from reason
+    _check(given, architecture)
+    return given
+
+
+def _check(path: Path, architecture: str) -> None:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotPossible(f"--rust {path}: {error.strerror}; name the compiled `bootstrap`") from error
+    from awslambdaric_lite.packaging.elf import glibc_needed, read_elf
+    from awslambdaric_lite.packaging.errors import PackagingError
+    from awslambdaric_lite.packaging.targets import Target
+
+    try:
+        elf = read_elf(content)
+    except PackagingError as error:
+        raise NotPossible(f"{path.name}: {error}") from error
+    target = Target.parse("3.13", architecture)  # the Python version is that of the image, provided.al2023
+    if elf is None or elf.machine != target.machine:
+        raise NotPossible(f"{path.name} is no program for {architecture}; compile it for that")
+    if (needed := glibc_needed(elf)) and needed > target.glibc:
+        have, want = (".".join(map(str, version)) for version in (target.glibc, needed))
+        cure = "compile it for a musl target, or with `cargo zigbuild`, and give it with --rust"
+        raise NotPossible(f"{path.name} needs glibc {want}, and provided.al2023 has {have}; {cure}")

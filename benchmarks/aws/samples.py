@@ -1,0 +1,67 @@
+"""From reports to the files and tables of a run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import median
+
+from ..results import Results
+from ..tables import Table
+from .coldstarts import ColdStarts
+
+
+def collected(
+    measured: Iterable[ColdStarts], machine: Mapping[str, str | int], skipped: Mapping[str, str], warm: int, rounds: int
+) -> Results:
+    """Return the samples in the form of the suite: a contender for each variant, measures for each memory size."""
+    samples: dict[str, dict[str, list[float]]] = {}
+    per_run: dict[str, int] = {}
+    for function in (each for each in measured if each.reports):
+        of_variant = samples.setdefault(function.deployment.variant.name, {})
+        size = f"{function.deployment.memory_mb}mb"
+        of_variant[f"init_duration_{size}"] = [report.init or 0.0 for report in function.reports]
+        of_variant[f"first_duration_{size}"] = [report.duration for report in function.reports]
+        of_variant[f"first_billed_duration_{size}"] = [report.billed for report in function.reports]
+        of_variant[f"max_memory_used_{size}"] = [report.max_memory for report in function.reports]
+        if function.warm:
+            of_variant[f"warm_duration_{size}"] = [report.duration for report in function.warm]
+            per_run[f"warm_duration_{size}"] = warm
+    return Results(dict(machine), samples, per_run, dict(skipped), rounds)
+
+
+def save_text(path: Path, content: str) -> None:
+    """Write a file whole or not at all."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(content, encoding="utf-8")
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def save_results(path: Path, results: Results) -> None:
+    """Write the samples whole or not at all."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        results.save(fresh)
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def table(measured: Iterable[ColdStarts]) -> Table:
+    """Return the medians of each function, in ms and MB."""
+    header = ["function", "init", "first", "billed", "warm", "memory", "n"]
+    found = Table("medians (ms, MB)", header)
+    for function in (each for each in measured if each.reports):
+        reports, warm = function.reports, function.warm
+        name = f"{function.deployment.variant.name} at {function.deployment.memory_mb} MB"
+        durations = [[each.init or 0.0 for each in reports], [each.duration for each in reports]]
+        durations += [[each.billed for each in reports], [each.duration for each in warm]]
+        shown = [f"{1e3 * median(values):.2f}" if values else "-" for values in durations]
+        memory = median([each.max_memory for each in reports]) / 2**20
+        found.rows.append([name, *shown, f"{memory:.0f}", str(len(reports))])
+    return found

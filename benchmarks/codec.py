@@ -1,0 +1,85 @@
+"""The codec alone: what parsing an event and rendering a result take, without any transport."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from .contenders import BASELINE, Contender
+from .contenders.python import OFFICIAL, stage_lite
+from .job import ENVIRONMENT, Bench, Samples
+from .loadgen import RunFailed
+from .workshop import HERE
+
+EVENTS = ("tiny", "apigw", "5mb_plain", "5mb_structured")
+
+_SCRIPT = HERE / "contenders" / "codec" / "measure.py"
+
+
+@dataclass(frozen=True)
+class Codec:
+    """The job: one process that parses and renders an event again and again."""
+
+    event: str
+    seconds: float = 0.2
+    """How long each of the two is repeated."""
+    contenders: tuple[str, ...] = ("lite+stdlib", "lite+orjson", BASELINE)
+    every: int = 4
+    rehearsed: bool = False
+    runs_per_round: int = 1
+    suite: str = "codec"
+
+    @property
+    def name(self) -> str:
+        """How it is called where it could not be done."""
+        return f"codec_{self.event}"
+
+    @property
+    def measures(self) -> Collection[str]:
+        """Return the names of what it measures: seconds of one call."""
+        return [f"codec_loads_{self.event}", f"codec_dumps_{self.event}"]
+
+    def prepare(self, bench: Bench) -> None:
+        """Build both clients.
+
+        Raises:
+            Unavailable: that is not possible here.
+        """
+        bench.workshop.require("orjson", OFFICIAL)
+        stage_lite(bench.workshop)
+
+    def suits(self, contender: Contender) -> bool:
+        """Whether it is one of the two clients that have a codec of their own."""
+        return contender.base in ("lite", BASELINE)
+
+    def run(self, bench: Bench, contender: Contender) -> Samples:
+        """Start it once; the sample is the median of its batches.
+
+        Raises:
+            RunFailed: it failed, or rendered something else than it had parsed.
+        """
+        path, _ = bench.event(self.event)
+        workshop = bench.workshop
+        environment = {
+            **ENVIRONMENT,
+            "PYTHONPATH": os.pathsep.join(map(str, (stage_lite(workshop), workshop.site()))),
+            **contender.environment,
+        }
+        codec = contender.environment.get("AWSLAMBDARIC_LITE_CODEC", "auto")
+        arguments = [contender.base, codec, str(path), str(self.seconds)]
+        command: list[str | Path] = [workshop.python.executable, "-S", _SCRIPT, *arguments]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"codec {self.event}: no end after {error.timeout:.0f} s") from error
+        if done.returncode:
+            raise RunFailed((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
+        found = json.loads(done.stdout)
+        if not found["again"]:
+            raise RunFailed(f"{contender.name} rendered {self.event} wrongly")
+        return {f"codec_{what}_{self.event}": [statistics.median(found[what])] for what in ("loads", "dumps")}

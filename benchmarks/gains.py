@@ -1,0 +1,46 @@
+"""What a run says first: ours against the official client in the measures that matter most, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from .contenders import BASELINE, MANAGED
+from .results import Results
+from .stats import Interval
+
+HEADLINES = {
+    "spawn_to_next": "Cold start",
+    "event_to_next": "Warm invocation",
+    "cpu_first": "First invocation (CPU)",
+    "memory_at_next": "Memory at first poll",
+}
+CONFIGURATIONS = {"managed runtime": MANAGED, "custom runtime": ""}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One measure, ours against theirs.
+
+    Attributes:
+        ours: the median in seconds or bytes.
+        theirs: the same of the official client.
+        times: how many times theirs is of ours.
+    """
+
+    measure: str
+    configuration: str
+    ours: float
+    theirs: float
+    times: Interval
+
+
+def gains(results: Results, measure: str) -> list[Gain]:
+    """Compare the two in one measure, in each configuration in which both were measured."""
+    found = []
+    for words, suffix in CONFIGURATIONS.items():
+        ours, theirs = results.of("lite" + suffix, measure), results.of(BASELINE + suffix, measure)
+        if ours and theirs and median(ours):
+            times = results.ratio(BASELINE + suffix, "lite" + suffix, measure)
+            found.append(Gain(measure, words, median(ours), median(theirs), times))
+    return found

@@ -1,0 +1,113 @@
+"""The checked-in budget: counts by version of Python, those of instructions by build of the interpreter, too."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ..workshop import HERE
+from .counts import Count, by_name
+
+DEFAULT = HERE / "budget.json"
+FORMAT = 1
+
+
+class Verdict(Enum):
+    """What a count is, compared with its budget."""
+
+    KEPT = "kept"
+    BETTER = "better: tighten the budget"
+    EXCEEDED = "EXCEEDED"
+    NO_BUDGET = "no budget"
+    OTHER_BUILD = "not judged: another build"
+
+
+@dataclass
+class Budget:
+    """What counts may be: `versions["3.13"]["counts"][name]`, and `["builds"][build][name]` for counts of a build."""
+
+    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bands: dict[str, float] = field(default_factory=dict)
+    """The most that a time may be of the skeleton's, by measure. Beyond it there is a remark, never a failure."""
+
+    @classmethod
+    def load(cls, path: Path) -> Budget:
+        """Read the file; an empty budget if there is none.
+
+        Raises:
+            SystemExit: it is no budget; the message says so.
+        """
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["format"] != FORMAT:
+                raise ValueError(f"format {found['format']}, expected {FORMAT}")
+            versions = {
+                version: {
+                    "counts": _numbers(entry.get("counts", {})),
+                    "builds": {name: _numbers(build) for name, build in entry.get("builds", {}).items()},
+                }
+                for version, entry in found["versions"].items()
+            }
+            return cls(versions, _numbers(found.get("time_bands", {})))
+        except FileNotFoundError:
+            return cls()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            cure = "restore it, or delete it and run `python -m benchmarks guard --update`"
+            raise SystemExit(f"benchmarks: {path} is no budget: {error!r}; {cure}") from error
+
+    def save(self, path: Path) -> None:
+        """Write the file, whole or not at all; versions in their order, so that a change is a small diff."""
+        ordered = sorted(self.versions.items(), key=lambda item: tuple(map(int, item[0].split("."))))
+        content = {
+            "format": FORMAT,
+            "tools": {count.name: count.tool for count in by_name().values()},
+            "tolerances": {count.name: count.tolerance for count in by_name().values()},
+            "time_bands": self.bands,
+            "versions": dict(ordered),
+        }
+        fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            os.replace(fresh, path)
+        except OSError as error:
+            raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def of(self, count: Count, version: str, build: str) -> float | None:
+        """Return what a count may be, None if nothing is written down for this version (or build)."""
+        entry = self.versions.get(version, {"counts": {}, "builds": {}})
+        found = entry["builds"].get(build, {}) if count.of_build else entry["counts"]
+        value: float | None = found.get(count.name)
+        return value
+
+    def verdict(self, count: Count, version: str, build: str, measured: float) -> Verdict:
+        """Compare a count with its budget."""
+        budget = self.of(count, version, build)
+        if budget is None:
+            known = self.versions.get(version, {}).get("builds") if count.of_build else None
+            return Verdict.OTHER_BUILD if known else Verdict.NO_BUDGET
+        room = abs(budget) * count.tolerance
+        if measured > budget + room:
+            return Verdict.EXCEEDED
+        return Verdict.BETTER if measured < budget - room else Verdict.KEPT
+
+    def update(self, version: str, build: str, measured: Mapping[str, float]) -> None:
+        """Take what was measured; what was not stays."""
+        entry = self.versions.setdefault(version, {"counts": {}, "builds": {}})
+        for name, value in measured.items():
+            number = int(value) if value == int(value) else value
+            place = entry["builds"].setdefault(build, {}) if by_name()[name].of_build else entry["counts"]
+            place[name] = number
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f"{name} is {value!r}, not a number")
+    return dict(values)

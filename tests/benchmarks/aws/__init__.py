@@ -1,0 +1,1 @@
+"""`python -m benchmarks aws` without an account."""

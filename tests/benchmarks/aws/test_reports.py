@@ -1,0 +1,96 @@
+"""REPORT lines, in text and in JSON, as the platform and the local Lambda write them."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from awslambdaric_lite.emulator import Report as LocalReport
+from benchmarks.aws.reports import NoReport, Report, parse_tail
+
+ID = "32f5cbf1-dd22-422a-a566-8965da5a3465"
+COLD = (
+    f"REPORT RequestId: {ID}\tDuration: 8.40 ms\tBilled Duration: 179 ms\tMemory Size: 128 MB\t"
+    "Max Memory Used: 66 MB\tInit Duration: 170.13 ms\t"
+)
+
+
+def tail(*lines: str) -> str:
+    """Return a log's end as Invoke does."""
+    return base64.b64encode("\n".join([*lines, ""]).encode()).decode()
+
+
+def figures(report: Report) -> tuple[float, ...]:
+    """Return duration, billed duration, memory and init."""
+    return report.duration, report.billed, report.max_memory, report.init or 0.0
+
+
+def test_a_cold_start_in_text() -> None:
+    """Seconds and bytes of the line; the lines before it do not matter, not even half ones."""
+    found = parse_tail(tail("rsion: $LATEST", "hello", f"END RequestId: {ID}", COLD))
+
+    assert figures(found) == pytest.approx((0.0084, 0.179, 66 * 2**20, 0.17013))
+
+
+def test_a_warm_invocation_has_no_init() -> None:
+    """Without an Init Duration it was no cold start, whatever the order of the fields, and with traces after it."""
+    fields = ["Billed Duration: 2 ms", "Duration: 1.5 ms", "Max Memory Used: 30 MB", "Memory Size: 128 MB", ""]
+    line = "\t".join([f"REPORT RequestId: {ID}", *fields])
+    found = parse_tail(tail(line, "XRAY TraceId: 1-5e1b4151-5ac6c58f3f5b5c5d5e5f5a5b\tSegmentId: 1\tSampled: true"))
+
+    assert found.init is None
+    assert figures(found) == pytest.approx((0.0015, 0.002, 30 * 2**20, 0.0))
+
+
+def test_the_last_report_counts() -> None:
+    """The tail may begin with an earlier invocation's."""
+    earlier = COLD.replace("8.40", "99.00")
+    assert parse_tail(tail(earlier, COLD)).duration == pytest.approx(0.0084)
+
+
+def test_a_line_of_the_function_is_not_the_platforms() -> None:
+    """What a handler prints may look like anything."""
+    said = "Duration: 1 ms\tREPORT RequestId: no"
+    assert parse_tail(tail(COLD, said)).init == pytest.approx(0.17013)
+    assert parse_tail(tail(COLD, '{"type": "platform.start"}', "{broken", "[1]")).init == pytest.approx(0.17013)
+
+
+def test_json_format() -> None:
+    """`platform.report` has the same figures."""
+    metrics = {"durationMs": 8.4, "billedDurationMs": 179, "memorySizeMB": 128, "maxMemoryUsedMB": 66}
+    record = {"requestId": ID, "status": "success", "metrics": {**metrics, "initDurationMs": 170.13}}
+    event = {"time": "2025-01-01T00:00:00.000Z", "type": "platform.report", "record": record}
+
+    assert parse_tail(tail('{"message": "hello"}', json.dumps(event))) == parse_tail(tail(COLD))
+
+
+def test_a_status_is_kept() -> None:
+    """Timeouts and errors say so."""
+    assert parse_tail(tail(f"{COLD}Status: timeout")).status == "timeout"
+
+
+def test_the_local_lambdas_line() -> None:
+    """What the local Lambda writes is read back."""
+    local = LocalReport(ID, 12.34, 128, 40, init_duration_ms=56.78)
+
+    found = parse_tail(tail(local.line()))
+    assert figures(found) == pytest.approx((0.01234, 0.07, 40 * 2**20, 0.05678))
+
+
+@pytest.mark.parametrize(
+    ("encoded", "message"),
+    [
+        (tail("START", "END"), "no REPORT in the log"),
+        ("", "no REPORT in the log"),
+        ("%%%", "not base64"),
+        (tail("REPORT RequestId: 1\tDuration: 3.0 ms\t"), "without its figures"),
+        (tail('{"type": "platform.report", "record": {"metrics": {"durationMs": "x"}}}'), "without its figures"),
+        (tail('{"type": "platform.report", "record": {"metrics": null}}'), "without its figures"),
+    ],
+)
+def test_what_is_no_report_is_shown(encoded: str, message: str) -> None:
+    """The error shows what there was instead."""
+    with pytest.raises(NoReport, match=message):
+        parse_tail(encoded)

@@ -1,0 +1,134 @@
+"""The guard's file, and what it makes of the counters' output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.guard.budget import DEFAULT, Budget, Verdict
+from benchmarks.guard.counts import by_name
+from benchmarks.guard.parts import cold_and_warm, usual
+from benchmarks.guard.system_calls import _invocations
+from benchmarks.loadgen import RunFailed
+
+BUILD = "CPython 3.13.0, GCC 12.2.0, glibc 2.36, x86_64"
+CALLS, COLD = by_name()["system_calls_warm"], by_name()["instructions_cold"]
+
+
+def budget() -> Budget:
+    """Return one with a count, and one of a build."""
+    made = Budget()
+    made.update("3.13", BUILD, {"system_calls_warm": 2.0, "instructions_cold": 40_000_000.0})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [(1, Verdict.BETTER), (2, Verdict.KEPT), (3, Verdict.EXCEEDED)],
+)
+def test_exact_counts_have_no_room(measured: int, verdict: Verdict) -> None:
+    """One more is too many."""
+    assert budget().verdict(CALLS, "3.13", BUILD, measured) is verdict
+    assert budget().verdict(CALLS, "3.13", "another build", measured) is verdict
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.98, Verdict.BETTER), (0.991, Verdict.KEPT), (1.009, Verdict.KEPT), (1.011, Verdict.EXCEEDED)],
+)
+def test_instructions_have_their_tolerance(share: float, verdict: Verdict) -> None:
+    """Within the tolerance nothing has changed."""
+    assert budget().verdict(COLD, "3.13", BUILD, 40_000_000 * share) is verdict
+
+
+def test_instructions_of_another_build_are_not_judged() -> None:
+    """Another compiler makes other instructions of the same interpreter; a version nobody counted has no budget."""
+    assert budget().verdict(COLD, "3.13", "another build", 1e12) is Verdict.OTHER_BUILD
+    assert budget().verdict(COLD, "3.12", BUILD, 1e12) is Verdict.NO_BUDGET
+    assert budget().verdict(CALLS, "3.12", BUILD, 1e12) is Verdict.NO_BUDGET
+
+
+def test_a_saved_budget_reads_back(tmp_path: Path) -> None:
+    """Whole numbers stay whole, versions are in their order, and nothing but the file is left in its folder."""
+    path = tmp_path / "budget.json"
+    made = budget()
+    made.bands = {"spawn_to_next": 2.0}
+    made.update("3.9", BUILD, {"modules_at_first_next": 39.0})
+    made.save(path)
+
+    assert Budget.load(path) == made
+    written = json.loads(path.read_text())
+    assert list(written["versions"]) == ["3.9", "3.13"]
+    assert '"system_calls_warm": 2\n' in path.read_text() or '"system_calls_warm": 2,' in path.read_text()
+    assert written["tools"]["instructions_cold"] == "valgrind --tool=callgrind"
+    assert written["tolerances"]["instructions_cold"] == COLD.tolerance
+    assert [each.name for each in tmp_path.iterdir()] == ["budget.json"]
+
+
+def test_the_checked_in_budget_is_complete() -> None:
+    """It has every count of every version that the project is tested on."""
+    checked_in = Budget.load(DEFAULT)
+    assert list(checked_in.versions) == ["3.10", "3.11", "3.12", "3.13"]
+    for version, entry in checked_in.versions.items():
+        for count in by_name().values():
+            places = entry["builds"].values() if count.of_build else [entry["counts"]]
+            assert places and all(count.name in place for place in places), (version, count.name)
+    assert set(checked_in.bands) == {"spawn_to_next", "event_to_next"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": 2}', '{"format": 1, "versions": {"3.13": {"counts": {"blocks_kept": "0"}}}}'],
+)
+def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
+    """A budget that cannot be read is not an empty one."""
+    path = tmp_path / "budget.json"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match=r"budget\.json is no budget"):
+        Budget.load(path)
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    """The message names the file."""
+    with pytest.raises(SystemExit, match=r"cannot write .*budget\.json"):
+        budget().save(tmp_path / "missing" / "budget.json")
+
+
+class TestParts:
+    """Counts between sends become counts of invocations."""
+
+    def test_one_send_each(self) -> None:
+        """Answer and poll in one write: a part is an invocation."""
+        assert cold_and_warm([1000, 90, 80, 10, 10, 10, 50], 6, 2) == (1000, 10)
+
+    def test_two_sends_each(self) -> None:
+        """Answer, then poll: two parts are an invocation, also if nobody saw the last poll."""
+        assert cold_and_warm([1000, 7, 3, 7, 3, 7, 3, 7, 3], 4, 1) == (1000, 10)
+        assert cold_and_warm([1000, 7, 3, 7, 3, 7, 3, 7], 4, 1) == (1000, 10)
+
+    @pytest.mark.parametrize("parts", [[], [1000.0], [1000.0, 1, 1, 1, 1, 1]])
+    def test_another_number_of_sends(self, parts: list[float]) -> None:
+        """What cannot be divided is no count."""
+        with pytest.raises(RunFailed, match="sends for 4 invocations"):
+            cold_and_warm(parts, 4, 1)
+
+    def test_the_usual_one(self) -> None:
+        """Neither a lucky invocation nor those in which more happened."""
+        assert usual([80, 81, 81, 80, 76, 80, 81, 120]) == 80
+
+
+def test_strace_lines() -> None:
+    """From answer to answer; what was cut by another thread's call counts once; the last one has no end."""
+    lines = [
+        '12  sendto(3, "GET /2018-06-01/runtime/invocati"..., 99, 0, NULL, 0) = 99',
+        '12  sendto(3, "POST /2018-06-01/runtime/invocat"..., 351, 0, NULL, 0) = 351',
+        "12  recvfrom(3,  <unfinished ...>",
+        "13  getppid()                         = 1",
+        '12  <... recvfrom resumed>"HTTP/1.1 202 Accepted"..., 65536, 0, NULL, NULL) = 561',
+        "12  --- SIGCHLD {si_signo=SIGCHLD} ---",
+        '12  sendto(3, "POST /2018-06-01/runtime/invocat"..., 351, 0, NULL, 0) = 351',
+        "12  +++ killed by SIGKILL +++",
+    ]
+    assert _invocations(lines) == [("sendto", "recvfrom", "getppid")]
