@@ -20,6 +20,7 @@ from .errors import UsageError
 COMMANDS = {
     "invoke": "run one invocation of a function here",
     "serve": "run a function here until Ctrl-C, for SDKs and HTTP clients",
+    "bench": "measure cold start, warm invocations and memory, beside awslambdaric",
     "event": "print an event as AWS would send it",
     "pack": "write a function's package, with its requirements and bytecode",
     "doctor": "tell what is wrong with a package, and what it costs",

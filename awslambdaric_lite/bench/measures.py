@@ -1,0 +1,54 @@
+"""What is measured, what it is called in words, and how its figures are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEGABYTE = 1024 * 1024
+"""As Lambda counts memory."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of a run: seconds, or bytes. `name` is for machines, `title` for people.
+
+    With less than `fewest` warm invocations there is no such figure: a 99th percentile takes a hundred.
+    """
+
+    name: str
+    title: str
+    in_bytes: bool = False
+    fewest: int = 0
+
+    @property
+    def unit(self) -> str:
+        """The unit of its figures."""
+        return "bytes" if self.in_bytes else "seconds"
+
+    def text(self, value: float) -> str:
+        """A figure with the unit that suits it."""
+        if self.in_bytes:
+            return f"{value / MEGABYTE:.1f} MB"
+        if value >= 1:
+            return f"{value:.2f} s"
+        return f"{value * 1e3:.1f} ms" if value >= 1e-3 else f"{value * 1e6:.0f} µs"
+
+
+COLD_START = Measure("spawn_to_response", "cold start: start to response")
+WARM = Measure("event_to_response_p50", "warm: event to response p50")
+PEAK_MEMORY = Measure("memory_peak", "peak memory", in_bytes=True)
+
+MEASURES = (
+    Measure("spawn_to_next", "init: start to first poll"),
+    COLD_START,
+    WARM,
+    Measure("event_to_response_p90", "warm: event to response p90", fewest=10),
+    Measure("event_to_response_p99", "warm: event to response p99", fewest=100),
+    Measure("event_to_next_p50", "warm: event to next poll p50"),
+    Measure("cpu_init", "CPU time, init"),
+    Measure("cpu_first", "CPU time, first invocation"),
+    Measure("cpu_warm", "CPU time, warm invocation"),
+    Measure("memory_at_next", "memory at the first poll", in_bytes=True),
+    PEAK_MEMORY,
+)
+"""In the order of the table."""

@@ -1,0 +1,137 @@
+"""One run: one process from its start to its end, and the figures of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from ..emulator.environments.filesystem import Filesystem
+from ..emulator.environments.variables import process_environment
+from ..emulator.function import LATEST, FunctionConfig
+from .answers import Answer
+from .client_process import ClientProcess
+from .contenders import Contender
+from .errors import ClientFailed, InitFailed
+from .runtime_api import Exchanged, RuntimeApi
+from .statistics import percentile
+
+_LOG_STREAM = "2024/01/01/[$LATEST]0123456789abcdef0123456789abcdef"  # the same for all: handlers may answer with it
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run gave: figures by the names of `MEASURES` (seconds, bytes), and the answers in order.
+
+    `server_cpu_s` is what an invocation cost the measuring program, in seconds of CPU time; `output` what the process
+    printed last, if an answer is an error.
+    """
+
+    figures: dict[str, float]
+    answers: list[Answer]
+    server_cpu_s: float
+    output: str = ""
+
+
+class Runner:
+    """Runs a function, time after time, in one place. `folder` is for what runs write."""
+
+    def __init__(self, function: FunctionConfig, folder: Path, limit_s: float) -> None:
+        self.function = function
+        self._limit_s = limit_s
+        self._output = folder / "output.txt"
+        self._tmp = folder / "tmp"
+
+    def environment(self, runtime_api: str = "127.0.0.1:9001") -> dict[str, str]:
+        """The variables of a process: those that Lambda sets, and the function's."""
+        return process_environment(
+            self.function,
+            version=LATEST,
+            initialization_type="on-demand",
+            runtime_api=runtime_api,
+            filesystem=Filesystem(self._tmp, None, None, mount_tmp=False, mount_opt=False),
+            log_stream=_LOG_STREAM,
+        )
+
+    def run(self, contender: Contender, events: Sequence[bytes], warm: int, number: int = 0) -> Run:
+        """Start the runtime and give it `1 + warm` events, the list over and over.
+
+        `number` goes into the request ids, which are the same for every contender.
+
+        Raises:
+            InitFailed: the runtime reports that its init failed.
+            ClientFailed: it does not do what a runtime does; `output` is what it printed last.
+        """
+        shutil.rmtree(self._tmp, ignore_errors=True)
+        self._tmp.mkdir(parents=True)
+        process: ClientProcess | None = None
+        with RuntimeApi(lambda: process is not None and process.ended(), self._limit_s) as api:
+            try:
+                process = ClientProcess(
+                    contender.command,
+                    env=self.environment(api.address),
+                    cwd=self.function.task_root,
+                    output=self._output,
+                )
+            except OSError as error:
+                raise ClientFailed(f"cannot be started: {error.strerror or error}") from None
+            with process:
+                try:
+                    return _measure(api, process, events, warm, number)
+                except ClientFailed as failure:
+                    raise _explained(failure, process) from None
+
+
+def _measure(api: RuntimeApi, process: ClientProcess, events: Sequence[bytes], warm: int, number: int) -> Run:
+    try:
+        init_s = api.await_poll() - process.spawned_at
+        # While it waits for its event nothing happens there, so that looking costs no time that is measured.
+        cpu_at_poll, memory_at_poll = process.cpu_seconds(), process.peak_memory()
+        exchanges = [api.invoke(_request_id(number, 0), events[0])]
+        cpu_after_first = process.cpu_seconds()
+        for i in range(1, 1 + warm):
+            exchanges.append(api.invoke(_request_id(number, i), events[i % len(events)]))
+        cpu_at_end, memory_peak = process.cpu_seconds(), process.peak_memory()
+    except OSError as error:
+        raise ClientFailed(f"cannot be looked at: {error.strerror or error}") from None
+    first, rest = exchanges[0], exchanges[1:]
+    figures = {
+        "spawn_to_next": init_s,
+        "spawn_to_response": init_s + first.answered_at - first.sent_at,
+        "cpu_init": cpu_at_poll,
+        "cpu_first": cpu_after_first - cpu_at_poll,
+        "memory_at_next": float(memory_at_poll),
+        "memory_peak": float(memory_peak),
+    }
+    if rest:
+        figures |= _warm_figures(rest) | {"cpu_warm": (cpu_at_end - cpu_after_first) / len(rest)}
+    answers = [exchange.answer for exchange in exchanges]
+    output = process.last_words() if any(answer.failed for answer in answers) else ""
+    return Run(figures, answers, api.own_cpu_s / len(exchanges), output)
+
+
+def _warm_figures(exchanges: Sequence[Exchanged]) -> dict[str, float]:
+    responses = [exchange.answered_at - exchange.sent_at for exchange in exchanges]
+    polls = [exchange.polled_at - exchange.sent_at for exchange in exchanges]
+    return {
+        "event_to_response_p50": median(responses),
+        "event_to_response_p90": percentile(responses, 0.90),
+        "event_to_response_p99": percentile(responses, 0.99),
+        "event_to_next_p50": median(polls),
+    }
+
+
+def _request_id(number: int, index: int) -> str:
+    return f"{number:08x}-0000-4000-a000-{index:012x}"
+
+
+def _explained(failure: ClientFailed, process: ClientProcess) -> ClientFailed:
+    """The same with what the process printed and, if it has ended by itself, how."""
+    ended = process.ended()
+    code = process.kill()
+    text = str(failure)
+    if ended and not isinstance(failure, InitFailed):
+        text += f" ({f'exit code {code}' if code >= 0 else f'signal {-code}'})"
+    return type(failure)(text, process.last_words())

@@ -1,0 +1,111 @@
+"""From the command line of `bench` to what is measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..bench.budgets import Budget, cold_start_budget, memory_budget, warm_budget
+from ..bench.contenders import Contender, Interpreter, NotUsable, commanded
+from ..bench.rounds import Event, Plan
+from ..bench.run import Runner
+from ..emulator import EmulatorError, FunctionConfig
+from .env_file import read_env_file
+from .errors import UsageError
+from .events import read_event
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is measured, what runs it, and the interpreter in words."""
+
+    plan: Plan
+    runner: Runner
+    python: str
+
+
+def read_budgets(arguments: argparse.Namespace) -> list[Budget]:
+    """Those that are given.
+
+    Raises:
+        UsageError: one is no time or size.
+    """
+    given: list[tuple[str, str | None, Callable[[str], Budget]]] = [
+        ("--budget", arguments.budget, cold_start_budget),
+        ("--budget-warm", arguments.budget_warm, warm_budget),
+        ("--budget-memory", arguments.budget_memory, memory_budget),
+    ]
+    budgets = []
+    for option, text, read in given:
+        if text is None:
+            continue
+        try:
+            budgets.append(read(text))
+        except ValueError as error:
+            raise UsageError(f"{option} {error}") from None
+    return budgets
+
+
+def read_plan(arguments: argparse.Namespace, folder: Path) -> Planned:
+    """Look at the interpreter and at what it has installed; `folder` is for what runs write.
+
+    Raises:
+        UsageError: something on the command line cannot be used.
+    """
+    runner = _runner(arguments, folder)
+    events = _events(arguments.event)
+    try:
+        interpreter = Interpreter.asked(arguments.python, runner.environment(), runner.function.task_root)
+        theirs = _theirs(arguments, interpreter, runner)
+    except NotUsable as error:
+        raise UsageError(str(error)) from None
+    ours, bare = interpreter.ours(arguments.handler), interpreter.bare()
+    plan = Plan(ours, theirs, bare, events, arguments.rounds, arguments.invocations)
+    return Planned(plan, runner, interpreter.description)
+
+
+def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
+    variables: dict[str, str] = {}
+    for path in arguments.env_file:
+        variables |= read_env_file(path)
+    variables |= dict(_variable(text) for text in arguments.env)
+    try:
+        function = FunctionConfig(
+            handler=arguments.handler,
+            task_root=Path(arguments.task_root),
+            env=variables,
+            aws_credentials=arguments.aws,
+        )
+    except EmulatorError as error:
+        raise UsageError(str(error)) from None
+    return Runner(function, folder, arguments.timeout)
+
+
+def _theirs(arguments: argparse.Namespace, interpreter: Interpreter, runner: Runner) -> Contender | None:
+    if arguments.against == "none":
+        return None
+    if arguments.against != "awslambdaric":
+        search_path = runner.environment()["PATH"]
+        return commanded(arguments.against, arguments.handler, runner.function.task_root, search_path)
+    try:
+        return interpreter.official(arguments.handler)
+    except NotUsable as missing:
+        print(f"awslambdaric-lite bench: {missing}", file=sys.stderr)
+        return None
+
+
+def _events(sources: list[str]) -> list[Event]:
+    if sources.count("-") > 1:
+        raise UsageError("standard input can be one event only; give --event - once")
+    named = [("standard input" if source == "-" else source, read_event(source)) for source in sources]
+    return [Event(f"the event {name}", body) for name, body in named] or [Event("the event {}", b"{}")]
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--env {text!r} has no value; write NAME=value")
+    return name, value

@@ -1,0 +1,1 @@
+"""Tests of `awslambdaric-lite bench` and of what it measures with."""
