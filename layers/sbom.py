@@ -25,7 +25,8 @@ try:
     from packageurl import PackageURL
 except ModuleNotFoundError as missing:
     raise PackagingError(
-        f"layers need {missing.name} for their bill of materials; install it with: pip install 'awslambdaric-lite[layers]'"
+        f"layers need {missing.name} for their bill of materials; "
+        "install it with: pip install 'awslambdaric-lite[layers]'"
     ) from None
 
 

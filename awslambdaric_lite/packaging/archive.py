@@ -82,7 +82,7 @@ def write_zip(
             the output cannot be written; `SOURCE_DATE_EPOCH` is no number.
     """
     ordered = sorted(members, key=lambda member: member.name)
-    _check_names([member.name for member in ordered])
+    check_names(member.name for member in ordered)
     date = _date()
     total = sum(member.size() for member in ordered)
     done = 0
@@ -169,11 +169,16 @@ def _info(member: Member, date: tuple[int, int, int, int, int, int]) -> zipfile.
     return info
 
 
-def _check_names(names: list[str]) -> None:
-    """See to it that each sorted name is a file of its own within the archive."""
-    taken = set(names)
+def check_names(names: Iterable[str]) -> None:
+    """See to it that each name is a file of its own within the archive.
+
+    Raises:
+        PackagingError: one is taken twice, absolute, leads elsewhere or cannot be written.
+    """
+    ordered = sorted(names)
+    taken = set(ordered)
     previous = None
-    for name in names:
+    for name in ordered:
         if name == previous:
             raise PackagingError(f"{name} would be in the archive twice; leave one of the two out")
         previous = name

@@ -10,24 +10,65 @@ from types import CodeType
 
 _HEADER = 16
 
-# Runs as the package: first what its own file holds, then each module, found in `sys.modules` by those that follow.
+# Runs as the package: first what its own file holds, then each module, found in `sys.modules` by those that follow. Who
+# takes one out of there and imports it again, or reloads it, has it found at the end of the package's path, where the
+# package's own file stands for the modules in it.
 _SOURCE = """
 exec("code of the package", globals())
 
 def _execute(modules):
-    from sys import modules as loaded
+    import sys
 
-    make_module, make_spec = type(loaded["sys"]), type(__spec__)
-    for name, code in modules:
-        full_name = __name__ + "." + name
+    make_module, make_spec, loaded = type(sys), type(__spec__), sys.modules
+    codes = {__name__ + "." + name: code for name, code in modules}
+    place = __spec__.origin
+
+    class Modules:
+        @staticmethod
+        def find_spec(full_name, target=None):
+            if full_name not in codes:
+                return None
+            spec = make_spec(full_name, Modules, origin=codes[full_name].co_filename)
+            spec.has_location = True
+            return spec
+
+        @staticmethod
+        def create_module(spec):
+            return None
+
+        @staticmethod
+        def exec_module(module):
+            exec(codes[module.__name__], module.__dict__)
+
+        @staticmethod
+        def get_code(full_name):
+            return codes[full_name]
+
+        @staticmethod
+        def get_source(full_name):
+            return None
+
+        @staticmethod
+        def is_package(full_name):
+            return False
+
+    def recognise(entry):
+        if entry != place:
+            raise ImportError(f"{entry} is not {place}")
+        return Modules
+
+    __path__.append(place)
+    sys.path_hooks.append(recognise)
+    sys.path_importer_cache[place] = Modules
+    for full_name, code in codes.items():
         module = make_module(full_name)
         module.__package__ = __name__
         module.__file__ = code.co_filename
-        module.__loader__ = __loader__
-        module.__spec__ = make_spec(full_name, __loader__, origin=code.co_filename)
+        module.__loader__ = Modules
+        module.__spec__ = Modules.find_spec(full_name)
         loaded[full_name] = module
         exec(code, module.__dict__)
-        globals()[name] = module
+        globals()[full_name.rpartition(".")[2]] = module
 
 _execute("modules")
 del _execute

@@ -152,20 +152,13 @@ def run_worker(worker: Path, job: bytes, interpreter: Path, *options: str) -> by
     Raises:
         PackagingError: the interpreter cannot be run, or refuses.
     """
-    # Isolation by an environment of our own rather than by -I, which would also ignore the hash seed: the order of sets
-    # among the constants of 3.10 depends on it.
-    environment = {"PYTHONHASHSEED": "0", "PATH": os.defpath}
-    if "LD_LIBRARY_PATH" in os.environ:  # an interpreter may have its own library there
-        environment["LD_LIBRARY_PATH"] = os.environ["LD_LIBRARY_PATH"]
+    # Isolation by the environment rather than by -I, which would also ignore the hash seed: the order of sets among the
+    # constants of 3.10 depends on it. The rest of it stays: `python3.12` may be a script of pyenv's that needs it.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment["PYTHONHASHSEED"] = "0"
     command = [str(interpreter), "-s", "-S", "-B", "-X", "utf8", str(worker), *options]
     try:
-        done = subprocess.run(
-            command,
-            input=job,
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
+        done = subprocess.run(command, input=job, env=environment, capture_output=True, check=False)
     except OSError as error:
         raise PackagingError(f"{interpreter} cannot be run: {error.strerror}; name another interpreter") from None
     if done.returncode > 0:

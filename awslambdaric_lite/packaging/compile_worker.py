@@ -60,8 +60,8 @@ def _main(strip_docstrings: bool) -> None:
             answer = (_bytecode(source, shown_as, strip_docstrings), None)
         except Exception as error:
             line = getattr(error, "lineno", None)
-            text = str(getattr(error, "msg", None) or error or type(error).__name__)
-            answer = (None, text if line is None else f"line {line}: {text}")
+            text = str(getattr(error, "msg", None) or error) or type(error).__name__
+            answer = (None, text if not line else f"line {line}: {text}")
         marshal.dump(answer, sys.stdout.buffer, 2)
         sys.stdout.buffer.flush()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from .archive import Member, Sizes, check_output, write_zip
+from .archive import Member, Sizes, check_names, check_output, write_zip
 from .bytecode import find_interpreter, writes_bytecode_for
 from .errors import PackagingError
 from .function_contents import FunctionContents
@@ -60,7 +60,7 @@ class Recipe:
 
 @dataclass
 class Packed:
-    """What became of it; `precompiled` is the number of modules with bytecode."""
+    """What became of it; `precompiled` is the number of bytecode files."""
 
     sizes: Sizes
     precompiled: int
@@ -89,6 +89,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             raise PackagingError(
                 f"{recipe.source} has no files for a package; name the folder with the function's code"
             )
+        check_names(package.members)  # before there is bytecode, which is named after its source
         handler_source = None if recipe.handler is None else check_handler(recipe.handler, package.members)
         package.warn_of_shadows()
         precompiled = 0

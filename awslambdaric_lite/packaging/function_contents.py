@@ -16,6 +16,7 @@ from .targets import Target
 
 TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package
 _RUNTIME = "awslambdaric_lite/"
+_LONGEST_NAME = 255  # bytes of a file's name, `NAME_MAX` of Linux
 _NAMED = 3  # of many files, so many are named
 
 
@@ -71,7 +72,7 @@ class FunctionContents:
             self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
 
     def add_bytecode(self, interpreter: Path, *, needed: str | None = None) -> int:
-        """Compile every module, and return of how many there is bytecode now.
+        """Compile every module, and return how many files of bytecode that makes.
 
         Raises:
             PackagingError: `needed` does not compile; of any other module that is a warning.
@@ -93,10 +94,11 @@ class FunctionContents:
             own = {name: bytecode[name] for name in self._runtime}
             # The modules' own files stay: nothing reads them, but whoever looks at the package misses nothing.
             bytecode |= bundle(self._runtime, own, interpreter, package=_RUNTIME.rstrip("/"))
-        for name, content in bytecode.items():
-            cached = cache_path(name, version)
-            self.members[cached] = Member(cached, content)
-        return len(sources) - len(result.failures)
+        cached = {cache_path(name, version): content for name, content in bytecode.items()}
+        # No file system could hold a longer name, nor would the interpreter look for it.
+        cached = {name: content for name, content in cached.items() if len(_last_part(name)) <= _LONGEST_NAME}
+        self.members |= {name: Member(name, content) for name, content in cached.items()}
+        return len(cached)
 
 
 def _member(name: str, path: Path) -> Member:
@@ -105,6 +107,10 @@ def _member(name: str, path: Path) -> Member:
     except OSError as error:
         raise PackagingError(f"{name} cannot be read: {error.strerror}; see to its permissions") from None
     return Member(name, path, executable=bool(mode & 0o111))
+
+
+def _last_part(name: str) -> bytes:
+    return name.rpartition("/")[2].encode()
 
 
 def _some(texts: Sequence[str]) -> str:

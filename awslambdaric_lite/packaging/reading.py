@@ -43,6 +43,8 @@ def _opened(path: Path, stack: contextlib.ExitStack) -> Package:
     try:
         if path.is_dir():
             return FolderPackage(path)
+        if path.exists() and not path.is_file():  # a device has no end, a named pipe no beginning
+            raise PackagingError(f"{path} is no ordinary file; give the path of a folder, a zip or a tar file")
         with path.open("rb"):  # a missing or unreadable file has its own error
             pass
         if zipfile.is_zipfile(path):

@@ -54,7 +54,7 @@ def install_requirements(
         else:
             file = Path(folder, "requirements.txt")
             file.write_text("".join(f"{requirement}\n" for requirement in requirements), encoding="utf-8")
-        _run_pip(_arguments(file, into, target, find_links, no_index), target, progress)
+        _run_pip(_arguments(file, into, target, find_links, no_index), target, folder, progress)
     _check_installed(into, target)
 
 
@@ -77,9 +77,10 @@ def _arguments(file: Path, into: Path, target: Target, find_links: Path | None, 
     return [*arguments, "--no-index"] if no_index else arguments
 
 
-def _run_pip(arguments: list[str], target: Target, progress: Callable[[str], None] | None) -> None:
+def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callable[[str], None] | None) -> None:
+    """Run it to its end; `folder` is for what it leaves behind when it is killed."""
     environment = {name: value for name, value in os.environ.items() if name.upper() not in _UNWANTED}
-    environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8:replace"}
+    environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8:replace", "TMPDIR": folder}
     said: list[str] = []
     with subprocess.Popen(
         [sys.executable, str(_WORKER), json.dumps(_markers(target)), *arguments],
@@ -143,7 +144,8 @@ def _explain(said: Sequence[str], status: int, target: Target) -> str:
     if failed := re.search("^\\s*\N{MULTIPLICATION SIGN} (.+)", text, re.MULTILINE):
         return f"a requirement is no wheel and cannot be built: {failed[1]} Build its wheel and name that instead"
     errors = [line.partition(":")[2].strip() for line in said if line.lower().startswith("error:")]
-    reason = errors[0] if errors else next((line for line in reversed(said) if line), f"exit status {status}")
+    is_told = errors and errors[0] != "Exception:"  # which only a traceback follows
+    reason = errors[0] if is_told else next((line for line in reversed(said) if line), f"exit status {status}")
     return f"pip cannot install the requirements: {reason}"
 
 

@@ -17,20 +17,21 @@ import gc
 import posix
 import sys
 
-gc.disable()  # as __main__ of the package does
-if not getattr(sys.flags, "safe_path", False):
+if __name__ == "__main__":  # else a child process of `multiprocessing`, which imports what its parent was started with
+    gc.disable()  # as __main__ of the package does
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    sys.path.insert(0, "/opt/SITE_PACKAGES")
+    import awslambdaric_lite
+
     del sys.path[0]
-sys.path.insert(0, "/opt/SITE_PACKAGES")
-import awslambdaric_lite
+    if posix.environ.get(b"AWS_LAMBDA_EXEC_WRAPPER"):
+        from awslambdaric_lite._exec_wrapper import become_wrapper
 
-del sys.path[0]
-if posix.environ.get(b"AWS_LAMBDA_EXEC_WRAPPER"):
-    from awslambdaric_lite._exec_wrapper import become_wrapper
+        become_wrapper(sys.argv)
+    from awslambdaric_lite import _runtime as bootstrap
 
-    become_wrapper(sys.argv)
-from awslambdaric_lite import _runtime as bootstrap
-
-sys.exit(bootstrap.main(sys.argv, started_as_file=True))
+    sys.exit(bootstrap.main(sys.argv, started_as_file=True))
 """
 
 _PYTHON3 = """\

@@ -52,7 +52,8 @@ def minified(source: bytes) -> bytes:
         import python_minifier
     except ModuleNotFoundError:
         raise PackagingError(
-            "layers without orjson need python-minifier, for their size; install it with: pip install 'awslambdaric-lite[layers]'"
+            "layers without orjson need python-minifier, for their size; "
+            "install it with: pip install 'awslambdaric-lite[layers]'"
         ) from None
     text: str = python_minifier.minify(source.decode(), hoist_literals=False)
     return text.encode() + b"\n"

@@ -52,8 +52,8 @@ def one_piece(
         PackagingError: the interpreter cannot be run, or does not compile a module.
     """
     texts = _texts(sources)
-    first = {*cold_modules(texts), _ENTRY}
-    lazy = set(texts) - first - _ELSEWHERE
+    first = [*cold_modules(texts), _ENTRY]  # in the order of their execution
+    lazy = set(texts) - {*first, *_ELSEWHERE}
 
     def module(name: str, further: bytes = b"") -> _Module:
         ways = [minified(texts[name]), texts[name]] if small else [texts[name]]

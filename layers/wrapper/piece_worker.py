@@ -8,7 +8,7 @@ understands, and the file name to be shown. This takes on standard input, by `ma
   `lazy.bin`; and to lie there as they are,
 - `first here`, `lazy here`: the constants of the package's code in whose place code and names are to be put,
 - `others`: modules that become files of their own,
-- `lines`: whether code knows all its line numbers, or only that of its function.
+- `lines`: whether code knows all its line numbers, or only where its function begins in the last way of writing.
 
 Gives back, by `marshal`, the `.pyc` of the package, the content of `lazy.bin`, and the `.pyc` of the others.
 Understood by every Python from 3.10 on.
@@ -33,11 +33,31 @@ _UNCHECKED_HASH = (1).to_bytes(4, "little")  # PEP 552
 # belongs to it; kind 13 is a line without columns, 15 none at all. Source: Objects/locations.md of CPython 3.11.
 _LINE, _NOTHING = 0x80 | 13 << 3, 0x80 | 15 << 3
 _LONGEST = 8  # code units in an entry
+_LONGEST_STEP = 254  # bytes
 
 
 def compile_lean(module: "Module", lines: bool) -> CodeType:
     """Compile a module; the code knows no columns, and lines as asked for."""
-    return _lean(compile(_understood(module), module[1], "exec", dont_inherit=True, optimize=0), lines)
+    written = _understood(module)
+    code = _compiled(written, module[1])
+    if not lines and written != module[0][-1]:
+        code = _beginning_where(_compiled(module[0][-1], module[1]), code)
+    return _lean(code, lines)
+
+
+def _compiled(source: bytes, shown_as: str) -> CodeType:
+    return compile(source, shown_as, "exec", dont_inherit=True, optimize=0)
+
+
+def _beginning_where(original: CodeType, code: CodeType) -> CodeType:
+    """Give functions the first lines that they have in another way of writing, whatever the inner ones are called."""
+    constants = list(code.co_consts)
+    places = [place for place, each in enumerate(constants) if isinstance(each, CodeType)]
+    theirs = [each for each in original.co_consts if isinstance(each, CodeType)]
+    if [constants[place].co_flags for place in places] == [each.co_flags for each in theirs]:
+        for place, their in zip(places, theirs, strict=True):
+            constants[place] = _beginning_where(their, constants[place])
+    return code.replace(co_consts=tuple(constants), co_firstlineno=original.co_firstlineno)
 
 
 def _understood(module: "Module") -> bytes:
@@ -45,7 +65,7 @@ def _understood(module: "Module") -> bytes:
     sources, shown_as = module
     for source in sources[:-1]:
         try:
-            compile(source, shown_as, "exec", dont_inherit=True)
+            _compiled(source, shown_as)
         except SyntaxError:
             continue
         return source
@@ -56,7 +76,7 @@ def _lean(code: CodeType, lines: bool) -> CodeType:
     constants = tuple(_lean(each, lines) if isinstance(each, CodeType) else each for each in code.co_consts)
     code = code.replace(co_consts=constants)
     if sys.hexversion < 0x30B0000:  # before 3.11 the table has no columns, and is small
-        return code
+        return code if lines else code.replace(co_linetable=_table_of_one_line(len(code.co_code)))
     wanted = _spans(code, lines)
     smaller = code.replace(co_linetable=_table(code.co_firstlineno, wanted))
     # A Python that writes its table in another way keeps it.
@@ -92,6 +112,12 @@ def _table(first_line: int, spans: "list[tuple[int | None, int]]") -> bytes:
     return bytes(table)
 
 
+def _table_of_one_line(size: int) -> bytes:
+    """Return the table of 3.10 that has the function's first line for all its bytes: steps of both, PEP 626."""
+    whole, rest = divmod(size, _LONGEST_STEP)
+    return bytes((_LONGEST_STEP, 0)) * whole + bytes((rest, 0)) * bool(rest)
+
+
 def _signed(number: int) -> bytes:
     rest = -number << 1 | 1 if number < 0 else number << 1
     written = bytearray()
@@ -124,7 +150,7 @@ def _pyc(source: bytes, code: CodeType) -> bytes:
 def _main() -> None:
     job = marshal.load(sys.stdin.buffer)
     lines = job["lines"]
-    first = tuple((name, compile_lean(module, lines)) for name, module in sorted(job["first"].items()))
+    first = tuple((name, compile_lean(module, lines)) for name, module in job["first"].items())
     lazy: dict[str, tuple[bytes | None, bytes | None]] = {}
     for name, module in job["lazy"].items():
         lazy[name] = (_dump(compile_lean(module, lines)), None)

@@ -17,7 +17,7 @@ from awslambdaric_lite.emulator.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 
-WAIT = 20.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 T = TypeVar("T")
 
 

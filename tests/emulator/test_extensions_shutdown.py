@@ -7,9 +7,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from awslambdaric_lite.emulator import TooManyRequests
 
 from .extension_harness import FOLLOW, SUPPORT, Programs, gone, local_lambda, until
 from .harness import WAIT
@@ -17,7 +20,10 @@ from .harness import WAIT
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
-ENDLESS = "import time\ndef handler(event, context):\n    while event: time.sleep(0.01)\n    return 'fine'"
+ENDLESS = (
+    "import time\ndef handler(event, context):\n    print('hello', flush=True)\n"
+    "    while event: time.sleep(0.01)\n    return 'fine'"
+)
 INTERNAL = f"""
 import signal, sys, threading
 sys.path.insert(0, {str(SUPPORT)!r})
@@ -46,10 +52,17 @@ def test_a_reset_is_a_shutdown_with_its_reason(
 ) -> None:
     """A time-out or an exit of the runtime ends the extensions, too; they come up again with it."""
     program = programs.write("watcher")
-    with local_lambda(
-        write_handler(handler), socket_runtime, extensions=[program], env=programs.env, timeout_s=0.5
-    ) as function:
-        result = function.invoke(1)
+    lines: list[str] = []
+    settings = {"extensions": [program], "env": programs.env, "timeout_s": 60.0, "on_log": lines.append}
+    with (
+        ThreadPoolExecutor(1) as callers,
+        local_lambda(write_handler(handler), socket_runtime, **settings) as function,
+    ):
+        invoking = callers.submit(function.invoke, 1)
+        if reason == "timeout":
+            until(lambda: "hello" in lines)
+            function.time_out_now()
+        result = invoking.result(WAIT)
         assert result.report.status == ("timeout" if reason == "timeout" else "error")
         assert programs.trace[2]["shutdownReason"] == reason
         assert function.invoke(0).json() == "fine"
@@ -61,14 +74,19 @@ def test_an_extension_that_does_not_come_back_lets_the_invocation_time_out(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
     """The caller has its answer; the environment is not free before the time is over."""
-    program = programs.write("busy", "extension.register(['INVOKE'])\nextension.next()\nimport time\ntime.sleep(60)")
+    program = programs.write(
+        "busy", "extension.register(['INVOKE'])\nextension.next()\nimport time\ntrace('busy')\ntime.sleep(600)"
+    )
     with local_lambda(
-        write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, timeout_s=0.3
+        write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, timeout_s=60, concurrency=1
     ) as function:
         result = function.invoke(7)
         assert (result.json(), result.error) == (7, None)
+        programs.await_trace(1)
+        with pytest.raises(TooManyRequests):
+            function.invoke(8)
+        function.time_out_now()
         assert result.report.status == "timeout"
-        assert result.report.duration_ms >= 300
 
 
 def test_extensions_that_do_not_end_by_themselves_are_killed(
@@ -89,10 +107,8 @@ def test_extensions_that_do_not_end_by_themselves_are_killed(
         assert programs.await_trace(3)[2] == "told"
         until(lambda: gone(pids["quick"]))
         assert not gone(pids["stubborn"])
-        began = time.monotonic()
         closing.join(WAIT)
         assert gone(pids["stubborn"])
-        assert time.monotonic() - began < 2.5
 
 
 @pytest.mark.parametrize("internal", [True, False])
@@ -123,7 +139,7 @@ def test_a_runtime_that_ignores_sigterm_has_half_a_second(
         assert function.invoke().report.status == "success"
         environment = function.environments[0]
         began = time.monotonic()
-    assert 0.5 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.5
     assert environment.exit_code == -9
     assert programs.trace == ["terminated"]
 

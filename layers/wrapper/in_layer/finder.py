@@ -40,6 +40,19 @@ class _Modules:
     def exec_module(self, module: "ModuleType") -> None:
         exec(self.get_code(module.__name__), module.__dict__)
 
+    def execute_first(self, package: "dict[str, object]") -> None:
+        """Execute what every start needs; here rather than by the import system, which looks in more places first."""
+        for name, code in self._first.items():
+            full_name = self._prefix + name
+            module = type(_sys)(full_name)
+            module.__package__ = self._prefix[:-1]
+            module.__file__ = self._path(name)
+            module.__loader__ = self  # type: ignore[assignment]
+            module.__spec__ = self.find_spec(full_name)
+            _sys.modules[full_name] = module
+            exec(code, module.__dict__)
+            package[name] = module
+
     def get_code(self, full_name: str) -> "CodeType":
         name = full_name.rpartition(".")[2]
         if name in self._first:
@@ -61,7 +74,7 @@ class _Modules:
         return f"{self._folder}/{name}.py"
 
     def _look_up(self, name: str) -> "_Content":
-        with open(self._place, "rb") as file:
+        with _sys.modules["_io"].open_code(self._place) as file:  # for user code may have replaced `open`
             return _sys.modules["marshal"].load(file)[name]  # type: ignore[no-any-return]
 
 
@@ -78,3 +91,4 @@ def _attach(package: str, path: "list[str]", make_spec: "Callable[..., ModuleSpe
     path.insert(0, place)
     _sys.path_hooks.append(recognise)
     _sys.path_importer_cache[place] = finder
+    finder.execute_first(vars(_sys.modules[package]))

@@ -179,7 +179,6 @@ while True:
 
 def test_a_runtime_with_fewer_workers_than_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gets what it asks for; who finds no worker waits for one, and is told if none comes."""
-    monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.5)
     (tmp_path / "one_poll.py").write_text(ONE_POLL)
     alone = Runtime("one poll", [sys.executable, "-S", str(tmp_path / "one_poll.py")], "", {})
     with fleet(tmp_path, alone, concurrency=1) as running:
@@ -189,6 +188,7 @@ def test_a_runtime_with_fewer_workers_than_slots(tmp_path: Path, monkeypatch: py
         (environment,) = running.function.environments
         assert isinstance(environment, ManagedEnvironment)
         until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
+        monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.1)
         refused = running.function.invoke("more")
         assert refused.error_type == "Runtime.Unavailable"
         assert "No worker of the runtime asked for an invocation" in refused.json()["errorMessage"]

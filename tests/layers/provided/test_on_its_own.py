@@ -125,6 +125,11 @@ def test_coroutines_run(root: PrivateRoot) -> None:
     assert answer(root, "answer_later") == "later"
 
 
+def test_child_processes_do_not_start_the_runtime_again(root: PrivateRoot) -> None:
+    """`multiprocessing` imports the file that the parent was started with: a child would answer its own invocation."""
+    assert answer(root, "work_in_a_child") == [False, 0]
+
+
 def test_path_files_of_other_layers_are_read(tmp_path: Path, host_layer: Unpacked) -> None:
     root = PrivateRoot(tmp_path / "root")
     root.copy(host_layer.folder, "/opt")

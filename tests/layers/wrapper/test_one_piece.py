@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.packaging.bundle import cold_modules
 from awslambdaric_lite.packaging.runtime import runtime_sources
 from layers.wrapper.one_piece import one_piece, one_piece_of_sources
 from tests.support.client_process import GUARD
@@ -29,11 +30,12 @@ before = set(sys.modules)
 """
 COLD = """
 from awslambdaric_lite import _runtime, _wrapped
-json.dump([sorted(set(sys.modules) - before), [str(name) for name in opened if "awslambdaric_lite" in str(name)]],
+json.dump([sorted(name for name in sys.modules if name.startswith("awslambdaric_lite.")), [str(name) for name in opened if "awslambdaric_lite" in str(name)]],
           sys.stdout)
 """
 EVERY = """
-import importlib, inspect, linecache
+import builtins, importlib
+builtins.open = None  # replaced by user code
 sys.path_importer_cache.clear()
 importlib.invalidate_caches()
 def functions(module):
@@ -90,12 +92,16 @@ def look(folder: Path, code: str, *arguments: str) -> Any:
 
 
 def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
-    """What each start imports comes with the package, where it is compiled; the package alone imports none of it."""
+    """What each start imports comes with the package, where it is compiled, and is executed with it."""
     form, folder = package
     loaded, opened = look(folder, COLD)
-    assert {"awslambdaric_lite._runtime", "awslambdaric_lite._wrapped", "awslambdaric_lite._paths"} <= set(loaded)
+    names = {Path(name).stem: source for name, source in runtime_sources().items()}
+    assert set(loaded) == {f"awslambdaric_lite.{name}" for name in [*cold_modules(names), "_wrapped"]}
     assert opened == ([] if form != "sources" else [f"{folder}/awslambdaric_lite/lazy.bin"] * len(opened))
-    assert look(folder, "json.dump(sorted(set(sys.modules) - before), sys.stdout)") == []
+    later = look(
+        folder, "from awslambdaric_lite import _runtime; json.dump(sorted(set(sys.modules) - before), sys.stdout)"
+    )
+    assert (later == []) == (form != "sources")
 
 
 def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
@@ -119,15 +125,15 @@ def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
 
 
 def test_line_numbers(package: tuple[str, Path]) -> None:
-    """In the full form code has the line numbers of the sources; in the small one, where compiled, its first."""
+    """Compiled code has the line numbers of the sources; in the small form it has the first of each function only."""
     form, folder = package
     for name, (_, functions, source) in list(look(folder, EVERY, *MODULES).items())[:-1]:
         written = ast.parse(runtime_sources()[f"awslambdaric_lite/{name}.py"])
         first = {node.name: node.lineno for node in written.body if isinstance(node, ast.FunctionDef)}
         for function, (_, line, lines) in functions.items():
-            if form != "small" and function in first and name != "types":
+            if function in first and (form != "small" or source is None):
                 assert line == first[function]
-            if form == "small" and source is None and sys.version_info >= (3, 11):
+            if form == "small" and source is None:
                 assert set(lines) == {line}
     if form == "full":
         assert len({line for _, _, lines in functions.values() for line in lines}) >= len(functions)

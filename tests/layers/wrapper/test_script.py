@@ -136,6 +136,18 @@ def test_variables_are_left_alone(deployed: Deployed) -> None:
     }
 
 
+def test_options_of_the_shell(deployed: Deployed) -> None:
+    """A shell that takes its options from the environment: neither an unset variable nor a false condition ends it."""
+    options = {"SHELLOPTS": "errexit:noglob:nounset"}
+    started = deployed.start(python(deployed), "-X", "dev", deployed.bootstrap, **options)
+    assert (started.code, started.said) == (0, "")
+    assert started.arguments == [python(deployed), "-S", "-X", "dev", str(deployed.entry)]
+    aside = deployed.start(python(deployed, "python3"), deployed.bootstrap, **options)
+    assert aside.arguments == [python(deployed, "python3"), deployed.bootstrap]
+    assert "lib/python/site-packages" in aside.said and aside.said.count("\n") == 1
+    assert "AWS_LAMBDA_EXEC_WRAPPER" in deployed.start(**options).said
+
+
 def test_another_folder_of_the_runtime(deployed: Deployed) -> None:
     """`LAMBDA_RUNTIME_DIR` says where AWS's bootstrap lies."""
     started = deployed.start(python(deployed), "/elsewhere/bootstrap.py", LAMBDA_RUNTIME_DIR="/elsewhere")

@@ -28,17 +28,35 @@ INTERPRETER = Path(sys.executable)
 # Says for every module of the package what the import system and tools would look at.
 LOOK = f"""
 import sys, awslambdaric_lite._runtime
-names = [name for name in sys.modules if name.startswith("{PACKAGE}")]
+names = sorted(name for name in sys.modules if name.startswith("{PACKAGE}"))
 print({{
     name: [
         sys.modules[name].__file__,
         sys.modules[name].__package__,
         sys.modules[name].__spec__.name,
         sys.modules[name].__spec__.parent,
+        sys.modules[name].__spec__.has_location,
         sorted(name for name in vars(sys.modules[name]) if not name.startswith("__")),
     ]
     for name in names
 }})
+"""
+
+# What tools do that clear modules away, reload them, or look for their code.
+AGAIN = f"""
+import importlib, importlib.util, sys
+import {PACKAGE}._runtime
+for name in sorted(name for name in sys.modules if name.startswith("{PACKAGE}.")):
+    module = sys.modules[name]
+    assert module.__spec__.loader.get_code(name).co_filename == module.__file__, name
+    assert importlib.reload(module) is module, name
+    del sys.modules[name]
+    sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+    again = importlib.import_module(name)
+    assert again is not module and sys.modules["{PACKAGE}"].__dict__[name.rpartition(".")[2]] is again, name
+    print(name, again.__file__, again.__spec__.origin)
+assert importlib.util.find_spec("{PACKAGE}.nothing") is None
 """
 
 
@@ -69,11 +87,12 @@ def deploy(folder: Path, bytecode: Mapping[str, bytes]) -> Path:
     return folder
 
 
-def look(folder: Path) -> str:
+def look(folder: Path, code: str = LOOK) -> str:
     """Import the runtime from a folder in a fresh interpreter; return what it looks like there."""
     return subprocess.run(
-        [sys.executable, "-S", "-B", "-c", LOOK],
-        env={"PYTHONPATH": str(folder)},
+        [sys.executable, "-S", "-B", "-c", code],
+        cwd=folder,  # comes first on the path, whatever is in PYTHONPATH
+        env={},
         capture_output=True,
         text=True,
         check=True,
@@ -107,6 +126,16 @@ def test_every_cold_module_looks_the_same(tmp_path: Path) -> None:
     for path in tmp_path.rglob("*.pyc"):
         path.unlink()
     assert look(deploy(tmp_path, bundled(tmp_path))) == plain
+
+
+def test_every_cold_module_can_be_imported_again(tmp_path: Path) -> None:
+    """Also after the import system has forgotten where it found the package's modules."""
+    plain = look(deploy(tmp_path, compiled(tmp_path)), AGAIN)
+    assert "_runtime" in plain
+    folder = deploy(tmp_path, bundled(tmp_path))
+    for module in cold_modules({Path(name).stem: source for name, source in runtime_sources().items()}):
+        (folder / PACKAGE / f"{module}.py").unlink()
+    assert look(folder, AGAIN) == plain
 
 
 def test_the_cold_modules_need_no_file_of_their_own(tmp_path: Path) -> None:

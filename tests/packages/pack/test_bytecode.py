@@ -94,6 +94,20 @@ def test_a_source_that_does_not_compile() -> None:
     assert result.failures["bad.py"].startswith("line 2: ")
 
 
+def test_the_reason_is_never_empty() -> None:
+    """Not even where the error has no text, or no line."""
+    version = "{}.{}".format(*sys.version_info)
+    interpreter = find_interpreter(version)
+    assert interpreter is not None
+    sources = {
+        "deep.py": (b"x=" + b"-" * 200_000 + b"1", "deep.py"),
+        "coding.py": (b"# coding: klingon\n", "coding.py"),
+    }
+    failures = compile_sources(sources, interpreter).failures
+    assert failures["deep.py"].strip()
+    assert "klingon" in failures["coding.py"] and "line 0" not in failures["coding.py"]
+
+
 def test_docstrings_stripped() -> None:
     """All of them go, and no other string or statement; what remains runs, with its lines where they were."""
     source = b'''"""Module."""
@@ -139,6 +153,22 @@ def test_interpreters_that_cannot_compile(tmp_path: Path) -> None:
         program.chmod(0o755)
         with pytest.raises(PackagingError, match=message):
             compile_sources(sources, program)
+
+
+def test_an_interpreter_that_needs_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pyenv's scripts do, which look there for the version; Python's own variables change nothing."""
+    script = tmp_path / "python"
+    script.write_text(f'#!/bin/sh\n[ "$WANTED_VERSION" = {HERE} ] || exit 127\nexec "{sys.executable}" "$@"\n')
+    script.chmod(0o755)
+    sources = {"a.py": (SETS, "/var/task/a.py")}
+    expected = compile_sources(sources, Path(sys.executable)).bytecode
+    monkeypatch.setenv("WANTED_VERSION", HERE)
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("PYTHONOPTIMIZE", "2")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "importlib.py").write_text("raise SystemExit('of the user')\n")
+    assert find_interpreter(HERE, candidates=[script]) == script
+    assert compile_sources(sources, script).bytecode == expected
 
 
 def test_finding_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,8 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
     """Ctrl-C while pip waits for an index that does not answer: 130, the old file, and no process is left."""
     output = tmp_path / "function.zip"
     output.write_bytes(b"old")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         (source / "requirements.txt").write_text(f"--index-url {index}\nabsent\n")
@@ -125,7 +127,7 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
             command("pack", str(source), "-o", str(output)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=environment(TMPDIR=str(temporary)),
         ) as process:
             silent.settimeout(30)
             connection, _ = silent.accept()
@@ -139,4 +141,5 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
     assert (process.returncode, out) == (130, b""), error
     assert b"Traceback" not in error
     assert output.read_bytes() == b"old"
-    assert sorted(os.listdir(tmp_path)) == ["function.zip", "source"]
+    assert sorted(os.listdir(tmp_path)) == ["function.zip", "source", "temporary"]
+    assert os.listdir(temporary) == []  # pip, which was killed, has left its folders

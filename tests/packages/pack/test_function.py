@@ -297,3 +297,21 @@ def test_progress(source: Path, tmp_path: Path) -> None:
     packed = pack_function(Recipe(source, HERE), tmp_path / "a.zip", progress)
     assert progress.stages == [f"compiling for Python {HERE.python}", "writing 7 files"]
     assert progress.sizes[-1] == (packed.sizes.unpacked, packed.sizes.unpacked)
+
+
+def test_a_name_that_no_zip_can_hold_is_told_as_it_is(tmp_path: Path) -> None:
+    """Not that of the bytecode that would have been made of it."""
+    (tmp_path / "back\\slash.py").touch()
+    with pytest.raises(PackagingError, match=r"^'back\\\\slash\.py' is no name"):
+        pack_function(Recipe(tmp_path, HERE), tmp_path / "function.zip", RecordedProgress())
+
+
+def test_bytecode_whose_name_would_be_too_long(tmp_path: Path) -> None:
+    """It could not be unpacked; the module is there without."""
+    (tmp_path / f"{'a' * 250}.py").touch()
+    (tmp_path / "app.py").touch()
+    output = tmp_path / "function.zip"
+    assert pack_function(Recipe(tmp_path, HERE), output, RecordedProgress()).precompiled == 1
+    with zipfile.ZipFile(output) as archive:
+        archive.extractall(tmp_path / "unpacked")
+        assert len(archive.namelist()) == 3

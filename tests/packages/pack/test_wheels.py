@@ -150,3 +150,11 @@ def test_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(PackagingError, match=r"installed by pip, which is missing: .* -m ensurepip"):
         install_requirements(["pinned"], tmp_path / "into", ARM)
+
+
+def test_when_pip_itself_fails(tmp_path: Path) -> None:
+    """The end of its traceback is told."""
+    file = tmp_path / "requirements.txt"
+    file.write_bytes(b"six===\xff\xfe\n")
+    with pytest.raises(PackagingError, match=r"pip cannot install the requirements: .*(codec|decode|Invalid)"):
+        install_requirements(file, tmp_path / "into", ARM, no_index=True)

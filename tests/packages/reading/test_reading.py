@@ -168,3 +168,11 @@ def test_what_is_no_package_says_so(tmp_path: Path, name: str) -> None:
 
 def _all(package: Package) -> dict[str, tuple[bytes, int, int]]:
     return {name: (package.read(name), package.mode(name), package.mtime(name)) for name in package.names()}
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    """A device would be read for ever, and a named pipe waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(PackagingError, match="is no ordinary file"), open_package(path):
+            pass

@@ -131,3 +131,21 @@ async def answer_later(event: Any, context: Any) -> str:
 
     await asyncio.sleep(0)
     return "later"
+
+
+def work_in_a_child(event: Any, context: Any) -> list[object]:
+    """A process that is started afresh and imports what this one was started with."""
+    import multiprocessing
+
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    child = spawning.Process(target=_answer_through, args=(theirs,))
+    child.start()
+    theirs.close()
+    answer = ours.recv()
+    child.join()
+    return [answer, child.exitcode]
+
+
+def _answer_through(pipe: Any) -> None:
+    pipe.send("awslambdaric_lite._runtime" in sys.modules)
