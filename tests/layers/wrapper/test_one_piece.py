@@ -30,8 +30,8 @@ before = set(sys.modules)
 """
 COLD = """
 from awslambdaric_lite import _runtime, _wrapped
-json.dump([sorted(name for name in sys.modules if name.startswith("awslambdaric_lite.")), [str(name) for name in opened if "awslambdaric_lite" in str(name)]],
-          sys.stdout)
+loaded = sorted(name for name in sys.modules if name.startswith("awslambdaric_lite."))
+json.dump([loaded, [str(name) for name in opened if "awslambdaric_lite" in str(name)]], sys.stdout)
 """
 EVERY = """
 import builtins, importlib

@@ -1,0 +1,77 @@
+"""Adds the interpreter of a layer for provided.al2023 to a function's package: one zip file, and no layer needed.
+
+`python layers/recipes/function-zip/add_interpreter.py FUNCTION.zip LAYER.zip`, after `awslambdaric-lite pack
+--runtime`. The package is replaced when all is well. Exit codes: 0 done; 1 it cannot be done; 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from awslambdaric_lite.packaging.archive import Member, Sizes, write_zip
+from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.reading import Package, open_package
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+
+_INTERPRETER = re.compile(r"bin/(python3\.\d+)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(prog="add_interpreter.py", description=__doc__.partition("\n")[0])
+    parser.add_argument("function", type=Path, metavar="FUNCTION.zip", help="what `pack --runtime` has written")
+    parser.add_argument("layer", type=Path, metavar="LAYER.zip", help="what `layers/build.py provided` has written")
+    arguments = parser.parse_args(argv)
+    try:
+        with open_package(arguments.function) as function, open_package(arguments.layer) as layer:
+            members = [*_function_members(function, arguments.function), *_interpreter_members(layer, arguments.layer)]
+            sizes = write_zip(arguments.function, members, accept=_check)
+    except PackagingError as error:
+        print(f"add_interpreter.py: {error}", file=sys.stderr)
+        return 1
+    print(f"{sizes.files} files, {human(sizes.zipped)} zipped, {human(sizes.unpacked)} unpacked", file=sys.stderr)
+    return 0
+
+
+def _function_members(package: Package, path: Path) -> Iterator[Member]:
+    names = package.names()
+    if "bootstrap" not in names or "awslambdaric_lite/__main__.py" not in names:
+        raise PackagingError(f"{path} has no bootstrap and runtime; make it with awslambdaric-lite pack --runtime")
+    if "bin/python3" in names:
+        raise PackagingError(f"{path} has a bin/python3 already; make it again with awslambdaric-lite pack --runtime")
+    for name in names:
+        yield _member(package, name, name)
+
+
+def _interpreter_members(package: Package, path: Path) -> Iterator[Member]:
+    """The interpreter under the name that `bootstrap` looks for, and its libraries; neither launcher nor runtime."""
+    names = package.names()
+    programs = [name for name in names if _INTERPRETER.fullmatch(name)]
+    if len(programs) != 1:
+        raise PackagingError(f"{path} has no interpreter in it; give a layer that layers/build.py provided has written")
+    yield _member(package, programs[0], "bin/python3")
+    for name in names:
+        if name.startswith("lib/"):
+            yield _member(package, name, name)
+
+
+def _member(package: Package, name: str, called: str) -> Member:
+    return Member(called, package.read(name), executable=bool(package.mode(name) & 0o100))
+
+
+def _check(sizes: Sizes) -> None:
+    if sizes.unpacked > UNPACKED_LIMIT:
+        limit = human(UNPACKED_LIMIT)
+        raise PackagingError(
+            f"together they have {human(sizes.unpacked)} unpacked, Lambda takes {limit}; leave something out"
+        )
+    if sizes.zipped > ZIPPED_LIMIT:
+        print(f"{human(sizes.zipped)} zipped is more than a direct upload takes; go through S3", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

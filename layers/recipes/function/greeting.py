@@ -1,0 +1,16 @@
+"""The function that the recipes deploy: greets, and tells which Python and which runtime client it runs on."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Greet whom the event names."""
+    client = "awslambdaric_lite" if "awslambdaric_lite" in sys.modules else "awslambdaric"
+    return {
+        "greeting": f"Hello, {event.get('name', 'world')}!",
+        "python": sys.version.partition(" ")[0],
+        "client": client,
+    }

@@ -1,0 +1,54 @@
+"""Small layers, and moto with nothing in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.packaging.archive import Member
+from awslambdaric_lite.packaging.targets import Target
+from layers.layer import Component, Kind, Layer, Where, write
+
+from .aws import CREDENTIALS, moto, settings
+
+MakeLayer = Callable[..., Path]
+
+
+@pytest.fixture
+def make_layer(tmp_path: Path) -> MakeLayer:
+    """Return a function that writes a layer as the build does, but with little in it, and gives its zip file."""
+
+    def make(
+        kind: Kind = "wrapper",
+        *pythons: str,
+        arch: str = "x86_64",
+        where: Where = "aws",
+        content: bytes = b"#!/bin/sh\n",
+        folder: str = "dist",
+    ) -> Path:
+        targets = tuple(Target.parse(python, arch) for python in pythons or ("3.13",))
+        members = [Member("start", content, executable=True), Member("python/module.py", b"VALUE = 1\n")]
+        components = [Component("orjson", "3", "pkg:pypi/orjson@3", "MPL-2.0 AND (Apache-2.0 OR MIT)")]
+        return write(Layer(kind, where, targets, members, [], components), tmp_path / folder)[0]
+
+    return make
+
+
+@pytest.fixture
+def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No AWS settings and no credentials."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", *CREDENTIALS):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**settings(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def aws(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An account on moto; the address of its services."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    with moto() as url:
+        yield url
