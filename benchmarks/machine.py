@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import platform
-import re
 import resource
 from pathlib import Path
+
+from awslambdaric_lite.bench.machine import describe_machine
 
 from .interpreter import Interpreter
 
 
 def describe(python: Interpreter, placement: str) -> dict[str, str | int]:
     """Return the description that goes into the results."""
-    kernel = re.match(r"\d+\.\d+", platform.release())
     return {
         "python": python.description,
-        "cpu": _cpu_model(),
-        "cpus": len(os.sched_getaffinity(0)),
+        **describe_machine(),
         "memory_mb": _memory_mb(),
-        "system": f"{platform.system()} {kernel.group() if kernel else ''}".strip(),
-        "architecture": platform.machine(),
         "placement": placement,
     }
 
@@ -47,15 +43,6 @@ class Neighbours:
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
         return sum(seconds) - seconds[3] - seconds[4] - own, sum(seconds)
-
-
-def _cpu_model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found.group(1).strip() if found else platform.machine()
 
 
 def _memory_mb() -> int:

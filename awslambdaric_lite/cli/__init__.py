@@ -9,6 +9,7 @@ Exit codes: 0 done; 1 the function, or what was asked for, failed; 2 wrong usage
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -35,8 +36,13 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    if sys.stdout is None or sys.stderr is None:  # the caller has closed them, so nobody wants to know
+        nowhere = open(os.devnull, "w")  # noqa: SIM115 -- for the life of the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
-        return _run(arguments)
+        status = _run(arguments)
+        sys.stdout.flush()  # here, where it is known what to say if that fails
+        return status
     except UsageError as error:
         command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
         print(f"awslambdaric-lite{command}: {error}", file=sys.stderr)
@@ -46,8 +52,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         # Whoever read the output has seen enough. Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere", file=sys.stderr)
+        _discard_output()
+        return 1
+
+
+def _discard_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

@@ -13,7 +13,7 @@ from ..bench.contenders import Contender, Interpreter, NotUsable, commanded
 from ..bench.rounds import Event, Plan
 from ..bench.run import Runner
 from ..emulator import EmulatorError, FunctionConfig
-from .env_file import read_env_file
+from .env_file import read_env_file, variable
 from .errors import UsageError
 from .events import read_event
 
@@ -71,7 +71,7 @@ def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
     variables: dict[str, str] = {}
     for path in arguments.env_file:
         variables |= read_env_file(path)
-    variables |= dict(_variable(text) for text in arguments.env)
+    variables |= dict(variable(text) for text in arguments.env)
     try:
         function = FunctionConfig(
             handler=arguments.handler,
@@ -102,10 +102,3 @@ def _events(sources: list[str]) -> list[Event]:
         raise UsageError("standard input can be one event only; give --event - once")
     named = [("standard input" if source == "-" else source, read_event(source)) for source in sources]
     return [Event(f"the event {name}", body) for name, body in named] or [Event("the event {}", b"{}")]
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--env {text!r} has no value; write NAME=value")
-    return name, value

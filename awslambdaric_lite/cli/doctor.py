@@ -16,6 +16,7 @@ from ..packaging.errors import PackagingError
 from ..packaging.flame import flame_html, flame_svg
 from ..packaging.targets import ARCHITECTURES, Target
 from .doctor_report import show
+from .env_file import variable
 from .errors import UsageError
 
 HELP = """Look into a function's package or a layer (a zip file, a tar file or a folder): bytecode that cold starts
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--flame draws the imports of a handler; name it with --handler")
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):
         raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write it such as app.handler")
-    variables = dict(_variable(text) for text in arguments.env)
+    variables = dict(variable(text) for text in arguments.env)
     try:
         if arguments.flame is not None:
             check_output(Path(arguments.flame))
@@ -92,13 +93,6 @@ def _target(arguments: argparse.Namespace) -> Target:
         return Target.parse(arguments.python, arguments.arch)
     except PackagingError as error:
         raise UsageError(str(error)) from None
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals or "\0" in text:
-        raise UsageError(f"--env {text!r} is no variable; write NAME=value")
-    return name, value
 
 
 def _draw(result: Audit, output: Path, handler: str) -> None:

@@ -1,4 +1,4 @@
-r"""Environment variables from a file: one `NAME=value` a line.
+r"""Environment variables from the command line, `NAME=value`, and from a file with one of them a line.
 
 The common part of what dotenv files are: blank lines, `# comments` (after a value, too, with a blank before them),
 `export` before a name, 'single' quotes that take everything literally, "double" quotes in which \n, \r, \t, \", \$ and
@@ -20,6 +20,18 @@ _QUOTED = {
     '"': re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:\s#.*)?'),
 }
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "$": "$", "\\": "\\"}
+
+
+def variable(text: str) -> tuple[str, str]:
+    """The name and the value of what `--env` is given.
+
+    Raises:
+        UsageError: it is none.
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals or "\0" in text:
+        raise UsageError(f"--env {text!r} has no value; write NAME=value")
+    return name, value
 
 
 def read_env_file(path: str) -> dict[str, str]:

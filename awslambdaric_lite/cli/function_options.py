@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from .env_file import read_env_file
+from .env_file import read_env_file, variable
 from .errors import UsageError
 
 
@@ -99,14 +99,7 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
         variables["TERM"] = os.environ["TERM"]  # debuggers edit lines
     for path in arguments.env_file:
         variables |= read_env_file(path)
-    return variables | dict(_variable(text) for text in arguments.env)
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--env {text!r} has no value; write NAME=value")
-    return name, value
+    return variables | dict(variable(text) for text in arguments.env)
 
 
 def _runtime_command(text: str | None, task_root: str) -> list[str] | None:

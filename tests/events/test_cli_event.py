@@ -23,6 +23,7 @@ from .command_lines import AT, SAME
 from .examples import TIME_MS, Event
 
 REPOSITORY = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "awslambdaric_lite.cli", "event", "sqs", "hello")
 Run = Callable[..., Event]
 
 
@@ -233,3 +234,18 @@ def test_arguments_that_are_no_text() -> None:
         timeout=60,
     )
     assert json.loads(done.stdout)["Records"][0]["kinesis"]["data"] == "Yf9i"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_the_output() -> None:
+    """One line says so, and the exit code."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(COMMAND, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "awslambdaric-lite: cannot write: No space left on device; make room, or write elsewhere\n"
+
+
+def test_no_output_at_all() -> None:
+    """Who closes it does not want to know."""
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND], stderr=subprocess.PIPE, check=False)
+    assert (closed.returncode, closed.stderr) == (0, b"")
