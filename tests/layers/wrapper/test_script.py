@@ -160,6 +160,16 @@ def test_an_interpreter_without_version_in_its_name(deployed: Deployed) -> None:
     assert started.arguments == [python(deployed, "python3"), "-S", str(deployed.entry)]
 
 
+def test_the_compiled_entry(deployed: Deployed) -> None:
+    """It is taken where the interpreter's name tells the version that it has to be of, and nowhere else."""
+    compiled = deployed.entry.with_suffix(".pyc")
+    compiled.write_bytes(b"")
+    started = deployed.start(python(deployed), "-u", deployed.bootstrap)
+    assert started.arguments == [python(deployed), "-S", "-u", str(compiled)]
+    started = deployed.start(python(deployed, "python3"), deployed.bootstrap, AWS_EXECUTION_ENV="AWS_Lambda_python3.13")
+    assert started.arguments == [python(deployed, "python3"), "-S", str(deployed.entry)]
+
+
 def test_the_next_wrapper(deployed: Deployed) -> None:
     """The wrapper to chain to gets the command with the entry at its end, and no say in whether we are first."""
     other = deployed.program("other wrapper")
