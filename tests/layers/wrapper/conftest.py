@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -73,5 +74,9 @@ def forms(layer_of: Unpack) -> list[Path]:
 
 
 def _base(executable: Path) -> Path:
-    """The interpreter itself, not the virtual environment that the tests may run in."""
-    return executable.resolve()
+    """The interpreter itself, where the named one belongs to a virtual environment or is a script that picks one."""
+    ask = "import sys; print(sys.base_prefix, '%d.%d' % sys.version_info[:2])"
+    prefix, version = subprocess.run(
+        [executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True
+    ).stdout.rsplit(maxsplit=1)
+    return Path(prefix, "bin", f"python{version}").resolve()
