@@ -131,6 +131,9 @@ def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Curren
         pass  # there is no standard output, or it is somebody's own object
     posix.register_at_fork(before=_flush)  # else parent and child would both write what is pending
     after_import("logging", install_logging)
+    # What is loaded by now stays. Looking through it might come with the first error: 1.2 instead of 0.6 ms of CPU on a
+    # slow machine (cpu_first_error, packed function).
+    gc.freeze()
     gc.enable()
     status = 1
     failed: "BaseException | None" = None
