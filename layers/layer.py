@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import awslambdaric_lite
 from awslambdaric_lite.packaging.archive import Member, Sizes, write_text_file, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
@@ -108,3 +109,17 @@ def _put_in_place(source: Path, folder: Path, names: list[str]) -> None:
             os.replace(source / name, folder / name)
     except OSError as error:
         raise PackagingError(f"{folder} cannot be written: {error.strerror}; name another folder with -o") from None
+
+
+def own_component() -> Component:
+    """The runtime itself, for the bill of materials."""
+    version = awslambdaric_lite.__version__
+    return Component("awslambdaric-lite", version, f"pkg:pypi/awslambdaric-lite@{version}", "Apache-2.0")
+
+
+def not_precompiled(target: Target) -> str:
+    """What there is to say where there was no interpreter of the version."""
+    return (
+        f"no interpreter of Python {target.python} is at hand, so its bytecode is not precompiled: each cold start"
+        " compiles the sources; name an interpreter with --interpreter"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from awslambdaric_lite.packaging.archive import Member
@@ -11,11 +11,13 @@ from awslambdaric_lite.packaging.bytecode import compile_sources
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
 from awslambdaric_lite.packaging.targets import Target
-from layers.layer import MOUNTED_AT
-from layers.runtime_files import RuntimeFiles, not_precompiled, runtime_files
+from layers.layer import MOUNTED_AT, Component, own_component
+from layers.vendored import FOLDER, vendored_orjson
 
 from . import launcher
 from .libraries import GLIBC
+
+_VENDOR_MODULE = b'"""What a layer brings for the runtime alone."""\n'
 
 
 def site_packages(target: Target) -> str:
@@ -23,38 +25,40 @@ def site_packages(target: Target) -> str:
     return f"python/lib/python{target.python}/site-packages"
 
 
-def runtime(target: Target, compiler: Path | None, *, orjson: bool, wheels: Path | None) -> RuntimeFiles:
-    """Return the package; bytecode, if there is something to compile it, else sources.
+@dataclass(frozen=True)
+class RuntimeFiles:
+    """Members of the layer, what they are, and what there is to say."""
 
-    Its notes do not say that nothing is precompiled: that is said of the whole layer.
+    members: list[Member]
+    components: list[Component]
+    notes: list[str]
+
+
+def runtime(target: Target, compiler: Path | None, *, orjson: bool, wheels: Path | None) -> RuntimeFiles:
+    """Return the package; bytecode in the place of its sources, if there is something to compile it.
+
+    Its notes do not say that nothing is precompiled: that is said of the whole layer. orjson lies in
+    `awslambdaric_lite._vendor`.
 
     Raises:
         PackagingError: a module does not compile, or orjson is wanted and cannot be had.
     """
     at = site_packages(target)
     glibc = None if target.glibc == GLIBC else GLIBC
-    files = runtime_files(target, at, interpreter=compiler, orjson=orjson, wheels=wheels, glibc=glibc)
-    wrapper = _wrapper_module(f"{at}/{launcher.PACKAGE}/{launcher.WRAPPER_MODULE}", compiler)
-    members = files.members if compiler is None else list(_in_one_piece(files.members, at, compiler))
-    notes = [note for note in files.notes if note != not_precompiled(target)]
-    return RuntimeFiles([*members, wrapper], files.components, notes)
+    vendored = vendored_orjson(target, wanted=orjson, wheels=wheels, glibc=glibc)
+    sources = runtime_sources() | {f"{launcher.PACKAGE}/{launcher.WRAPPER_MODULE}": launcher.wrapper_source()}
+    if vendored.files:
+        sources[f"{FOLDER}/__init__.py"] = _VENDOR_MODULE
+    files = sources if compiler is None else _compiled(sources, at, compiler)
+    members = [Member(f"{at}/{name}", content) for name, content in (files | vendored.files).items()]
+    return RuntimeFiles(members, [own_component(), *vendored.components], vendored.notes)
 
 
-def _in_one_piece(members: list[Member], at: str, compiler: Path) -> Iterator[Member]:
-    """Move the modules that each start needs into one file: a third of what the runtime costs a cold start."""
-    sources = runtime_sources()
-    names = {f"{at}/{name}c": name for name in sources}
-    bytecode = {names[member.name]: member.read() for member in members if member.name in names}
-    yield from (member for member in members if member.name not in names)
-    for name, content in bundle(sources, bytecode, compiler, package=launcher.PACKAGE).items():
-        yield Member(f"{at}/{name}c", content)
-
-
-def _wrapper_module(name: str, compiler: Path | None) -> Member:
-    source = launcher.wrapper_source()
-    if compiler is None:
-        return Member(name, source)
-    result = compile_sources({name: (source, f"{MOUNTED_AT}/{name}")}, compiler, strip_docstrings=True)
-    if name in result.failures:
-        raise PackagingError(f"{name} does not compile under {compiler}: {result.failures[name]}; name another")
-    return Member(f"{name}c", result.bytecode[name])
+def _compiled(sources: dict[str, bytes], at: str, compiler: Path) -> dict[str, bytes]:
+    """Return bytecode; what each start needs in one file, for a third of what the runtime costs a cold start."""
+    jobs = {name: (source, f"{MOUNTED_AT}/{at}/{name}") for name, source in sources.items()}
+    result = compile_sources(jobs, compiler, strip_docstrings=True)
+    for name, reason in result.failures.items():
+        raise PackagingError(f"{name} does not compile under {compiler}: {reason}; name another interpreter")
+    bytecode = bundle(sources, result.bytecode, compiler, package=launcher.PACKAGE)
+    return {f"{name}c": content for name, content in bytecode.items()}

@@ -11,8 +11,7 @@ from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
 from awslambdaric_lite.packaging.targets import Target
 
-from ..layer import MOUNTED_AT, Component, Layer, Where
-from ..runtime_files import not_precompiled, own_component
+from ..layer import MOUNTED_AT, Component, Layer, Where, not_precompiled, own_component
 from ..vendored import FOLDER, vendored_orjson
 from .one_piece import PACKAGE, one_piece, one_piece_of_sources
 
