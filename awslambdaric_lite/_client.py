@@ -8,9 +8,8 @@ is posted again instead of the handler being run again.
 import sys
 import time
 
-from . import __version__
+from . import __version__, _faults
 from ._connection import Connection
-from ._faults import ApiError, ConnectionLost
 from ._http import path_segment
 
 TYPE_CHECKING = False
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from ._codec import Marshaller
     from ._http import Response
-    from ._settings import Address
+    from ._types import Address
 
 _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
@@ -47,7 +46,8 @@ class Invocation:
     )
 
     def __init__(self, response: "Response") -> None:
-        get = response.headers.get
+        _, headers, self._body, _ = response
+        get = headers.get
         # Lambda Managed Instances sends some of these empty; empty means absent, as in the official client.
         self.invoke_id = get("lambda-runtime-aws-request-id", "")
         self.x_amzn_trace_id = get("lambda-runtime-trace-id") or None
@@ -61,7 +61,6 @@ class Invocation:
         self.tenant_id = get("lambda-runtime-aws-tenant-id") or None
         self.content_type = get("content-type") or None
         self.invocation_id = get("lambda-runtime-invocation-id") or None
-        self._body = response.body
 
     def take_body(self) -> "bytes | bytearray":
         """Return the event and let go of it, so that a large one can be freed as soon as it is parsed."""
@@ -144,8 +143,9 @@ class LambdaRuntimeClient:
             response = self._exchange(self._poll_request, sent=self._polled)
             self._polled = False
             self._kept_alive = self._connection.is_open
-            if response.status != 200:
-                raise ApiError("GET invocation/next", response.status, response.body)
+            status = response[0]
+            if status != 200:
+                raise _faults.ApiError("GET invocation/next", status, response[2])
             invocation = Invocation(response)
             reply = self._reply
             if reply is None:
@@ -156,7 +156,7 @@ class LambdaRuntimeClient:
             # The same invocation again, and the API never confirmed its result: the handler must not run twice.
             if reply.repeated:
                 text = b"the same invocation is handed out again and its result is not accepted"
-                raise ApiError(f"the {reply.verb} to {reply.request_id}", response.status, text)
+                raise _faults.ApiError(f"the {reply.verb} to {reply.request_id}", status, text)
             reply.repeated = True
             self._connection.close()  # the one that lost the reply may be lost by now as well
             self._send(reply, poll=False)
@@ -208,9 +208,9 @@ class LambdaRuntimeClient:
             f"POST {self._target}init/error HTTP/1.1\r\n{self._common}Content-Type: application/json\r\n"
             f"Lambda-Runtime-Function-Error-Type: {name}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        response = self._exchange(head.encode("latin-1") + body)
-        if response.status != 202:
-            raise ApiError("POST init/error", response.status, response.body)
+        status, _, answer, _ = self._exchange(head.encode("latin-1") + body)
+        if status != 202:
+            raise _faults.ApiError("POST init/error", status, answer)
 
     def rehearse(self, answer: "Callable[[Invocation], None]") -> None:
         """Take made-up invocations, let `answer` answer them, and forget it all; nothing reaches the network.
@@ -257,7 +257,7 @@ class LambdaRuntimeClient:
                 connection.send(reply.head + body)
             else:
                 connection.send(reply.head, body)
-        except ConnectionLost:
+        except _faults.ConnectionLost:
             # A server may answer and close before it has read all of a body that it refuses: look for its answer.
             poll = False
         self._polled = poll
@@ -275,20 +275,19 @@ class LambdaRuntimeClient:
         reply = self._reply
         assert reply is not None
         try:
-            response = self._connection.receive()
-        except ConnectionLost:
+            status, _, answer, _ = self._connection.receive()
+        except _faults.ConnectionLost:
             self._connection.close()
             self._polled = False
             return  # unknown: `next` will tell
         if not self._connection.is_open:
             self._polled = False  # the poll behind the reply was not read
         reply.answered = True
-        status = response.status
         if status == 202 or status == 200:
             self._reply = None
             return
         if status >= 500:
-            raise ApiError(f"the {reply.verb} to {reply.request_id}", status, response.body)
+            raise _faults.ApiError(f"the {reply.verb} to {reply.request_id}", status, answer)
         if status == 431 and reply.slim_head:
             reply.head, reply.slim_head = reply.slim_head, b""
             self._connection.close()
@@ -296,7 +295,7 @@ class LambdaRuntimeClient:
             return
         if reply.repeated and status in (400, 403, 410):
             return  # the first one had arrived
-        text = str(response.body[:500], "utf-8", "backslashreplace").strip()
+        text = str(answer[:500], "utf-8", "backslashreplace").strip()
         self._notice(reply.request_id, f"The Runtime API refused the {reply.verb} with {status}: {text}")
         if status == 413 or status == 410:
             self._reply = None  # the service has closed the invocation itself; a retry of it is to run
@@ -310,7 +309,7 @@ class LambdaRuntimeClient:
                 if not sent:
                     connection.send(request)
                 return connection.receive()
-            except ConnectionLost as lost:
+            except _faults.ConnectionLost as lost:
                 connection.close()
                 sent = False
                 attempt = self._pause(attempt, lost)
@@ -319,11 +318,11 @@ class LambdaRuntimeClient:
         """Post a last reply again while it is unknown whether it arrived: no `next` will follow that could tell."""
         attempt = 0
         while not reply.answered:
-            attempt = self._pause(attempt, ConnectionLost("no confirmation of the last reply"))
+            attempt = self._pause(attempt, _faults.ConnectionLost("no confirmation of the last reply"))
             reply.repeated = True
             self._send(reply, poll=False)
 
-    def _pause(self, attempt: int, lost: ConnectionLost) -> int:
+    def _pause(self, attempt: int, lost: "_faults.ConnectionLost") -> int:
         """Wait before another attempt to reach the API; return its number.
 
         Raises:
@@ -331,6 +330,7 @@ class LambdaRuntimeClient:
         """
         if attempt == _CONNECTS:
             where = f"the Runtime API at {self._netloc} (AWS_LAMBDA_RUNTIME_API)"
-            raise ConnectionLost(f"{where} is gone, {_CONNECTS} more connections brought no answer: {lost}") from lost
+            text = f"{where} is gone, {_CONNECTS} more connections brought no answer: {lost}"
+            raise _faults.ConnectionLost(text) from lost
         time.sleep(0.01 * 2**attempt)
         return attempt + 1

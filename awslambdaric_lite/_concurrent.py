@@ -7,7 +7,7 @@ The threads do what worker processes do elsewhere: poll, parse, post. Handlers r
 import sys
 import threading
 
-from ._faults import ApiError, ConnectionLost, ForkedChild, ProtocolError
+from ._failures import ApiError, ConnectionLost, ForkedChild, ProtocolError
 from ._handler import code_flags
 from ._managed_client import ManagedClient
 from ._report import OWN_FRAMES, exit_status, notice
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._client import Invocation
-    from ._settings import Settings
     from ._shared_loop import SharedLoop
-    from ._types import LogSink
+    from ._types import LogSink, Settings
 
     Handler = Callable[..., Any]
 

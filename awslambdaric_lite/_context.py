@@ -8,8 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # what `w3c()` lets through, as the official client
-
+    from ._client_context import ClientContext
 
 _variable = posix.environ.get  # as it is now: `os.environ` writes to this very dictionary
 _seen: "list[tuple[bytes | None, ...] | tuple[str | None, ...]]" = [(), ()]  # what was read last, and its text
@@ -42,42 +41,11 @@ class CognitoIdentity:
             self.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
 
     def __repr__(self) -> str:
-        return _listed(self, ("cognito_identity_id", "cognito_identity_pool_id"))
+        return listed(self, ("cognito_identity_id", "cognito_identity_pool_id"))
 
 
-class Client:
-    """The mobile application that invoked the function; what it did not say is None."""
-
-    __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
-
-    def __init__(self, fields: "dict[str, Any]") -> None:
-        self.installation_id: "str | None" = fields.get("installation_id")
-        self.app_title: "str | None" = fields.get("app_title")
-        self.app_version_name: "str | None" = fields.get("app_version_name")
-        self.app_version_code: "str | None" = fields.get("app_version_code")
-        self.app_package_name: "str | None" = fields.get("app_package_name")
-
-    def __repr__(self) -> str:
-        names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
-        return _listed(self, names)
-
-
-class ClientContext:
-    """What a caller passed as client context."""
-
-    __slots__ = ("client", "custom", "env")
-
-    def __init__(self, fields: "dict[str, Any]") -> None:
-        self.custom: "dict[str, Any] | None" = fields.get("custom")
-        self.env: "dict[str, Any] | None" = fields.get("env")
-        client = fields.get("client")
-        self.client: "Client | None" = None if client is None else Client(client)
-
-    def __repr__(self) -> str:
-        return _listed(self, ("custom", "env", "client"))
-
-
-def _listed(record: object, names: "tuple[str, ...]") -> str:
+def listed(record: object, names: "tuple[str, ...]") -> str:
+    """Render a record as the official client does."""
     return f"{type(record).__name__}([{','.join(f'{name}={getattr(record, name)}' for name in names)}])"
 
 
@@ -115,8 +83,9 @@ class LambdaContext:
         self._w3c_fields: "dict[str, str]" = {}
         self.client_context: "ClientContext | None" = None
         if client_context is not None:
-            if type(client_context) is dict and "w3c" in client_context:
-                self._w3c_fields = _allowed(client_context.pop("w3c"))
+            from ._client_context import ClientContext, w3c_fields
+
+            self._w3c_fields = w3c_fields(client_context)
             self.client_context = ClientContext(client_context)
         self.identity = CognitoIdentity(cognito_identity)
         self._epoch_deadline_time_in_ms = epoch_deadline_time_in_ms
@@ -159,10 +128,4 @@ class LambdaContext:
             "identity",
             "tenant_id",
         )
-        return _listed(self, names)
-
-
-def _allowed(fields: object) -> "dict[str, str]":
-    if type(fields) is not dict:
-        return {}
-    return {name: fields[name] for name in _W3C_FIELDS if isinstance(fields.get(name), str)}
+        return listed(self, names)

@@ -11,9 +11,7 @@ from ._sinks import JSON_FRAMES, TEXT_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ._types import LogSink
+    from ._types import Current, LogSink
 
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
@@ -103,7 +101,7 @@ class LambdaLoggerHandlerWithFrameType(logging.Handler):
 class LambdaLoggerFilter(logging.Filter):
     """Puts request id and tenant id on every record; a filter, because tools replace the formatter."""
 
-    def __init__(self, invocation: "Callable[[], tuple[str | None, str | None]]") -> None:
+    def __init__(self, invocation: "Current") -> None:
         super().__init__()
         self._invocation = invocation
 
@@ -116,7 +114,7 @@ class LambdaLoggerFilter(logging.Filter):
 
 def install(
     sink: "LogSink",
-    invocation: "Callable[[], tuple[str | None, str | None]]",
+    invocation: "Current",
     *,
     json_format: bool,
     log_level: "str | None",

@@ -10,26 +10,25 @@ import time
 
 from . import _sinks, _worker_shutdown
 from ._codec import quote
-from ._faults import SettingError
+from ._failures import SettingError
 from ._fork_safety import Belongings
+from ._framed_sink import FramedTelemetryLogSink
 from ._handler import code_flags
 from ._options import Options
 from ._report import notice
-from ._sinks import FramedTelemetryLogSink, StandardLogSink
+from ._sinks import StandardLogSink
 from ._worker import redirect_output, work
 from ._workers import Supervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ._client import LambdaRuntimeClient
-    from ._settings import Settings
-    from ._types import LogSink
+    from ._types import Current, InHand, LogSink, Settings
 
     Handler = Callable[..., Any]
-    Invocation = Callable[[], tuple[str | None, str | None]]
 
 _VARIABLE = "AWS_LAMBDA_MAX_CONCURRENCY"
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
@@ -61,15 +60,15 @@ class Unadapted:
 class _Records:
     """Request id and tenant id for log records, from wherever they turn out to be kept."""
 
-    def __init__(self, invocation: "Invocation") -> None:
+    def __init__(self, invocation: "Current") -> None:
         self.invocation = invocation
 
-    def __call__(self) -> "tuple[str | None, str | None]":
+    def __call__(self) -> "Sequence[str | None]":
         return self.invocation()
 
 
 def serve(
-    runtime: "Any", settings: "Settings", client: "LambdaRuntimeClient", current: "Invocation", sink: "LogSink"
+    runtime: "Any", settings: "Settings", client: "LambdaRuntimeClient", in_hand: "InHand", sink: "LogSink"
 ) -> int:
     """Load, and serve until this process is to end; return its status.
 
@@ -89,7 +88,7 @@ def serve(
     if mode != "process" or fork != "before":
         belongings = Belongings()
         runtime._specials[:] = [unadapted]
-        records = _Records(current)
+        records = _Records(in_hand.copy)
         handler = runtime.initialize(settings, client, records, sink)
         runtime._specials.clear()
         if mode != "process":
@@ -118,7 +117,7 @@ def serve(
     place = supervisor.run()
     if isinstance(place, int):
         return place
-    return work(runtime, settings, current, sink, place, supervisor, handler, adapt=unadapted.wanted)
+    return work(runtime, settings, in_hand, sink, place, supervisor, handler, adapt=unadapted.wanted)
 
 
 def _count(value: bytes) -> int:

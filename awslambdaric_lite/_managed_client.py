@@ -7,7 +7,7 @@ refused is logged and the loop goes on; an init error that is refused with 403 w
 import time
 
 from ._client import LambdaRuntimeClient
-from ._faults import ApiError, ConnectionLost, ProtocolError
+from ._failures import ApiError, ConnectionLost, ProtocolError
 from ._slots import INIT_FAILED, POLLING, REFUSED
 
 TYPE_CHECKING = False
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from ._client import Invocation, _Reply
     from ._codec import Marshaller
-    from ._settings import Settings
     from ._slots import Slot
+    from ._types import Settings
 
 _DELAYS = (0.1, 0.2, 0.4, 0.8)  # seconds
 

@@ -8,10 +8,11 @@ import gc
 import posix
 import sys
 
+from . import _faults
 from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
-from ._faults import ApiError, ConnectionLost, Fault, ForkedChild, ProtocolError, SettingError
+from ._faults import Fault
 from ._handler import after_import, is_special, load, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import (
@@ -27,7 +28,7 @@ from ._report import (
     text_of,
     xray_cause,
 )
-from ._settings import Settings
+from ._settings import read_settings
 from ._sinks import create_log_sink
 
 TYPE_CHECKING = False
@@ -39,26 +40,13 @@ if TYPE_CHECKING:
     from ._client import Invocation
     from ._report import ErrorResult
     from ._special import Special
-    from ._types import LogSink
+    from ._types import Current, InHand, LogSink, Settings
 
     Handler = Callable[[object, LambdaContext], object]
 
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
 _specials: "list[Special]" = []
 _LINGER = 2.0  # seconds that threads of user code get when the process ends
-
-
-class _Current:
-    """The invocation in hand, for log records."""
-
-    __slots__ = ("request_id", "tenant_id")
-
-    def __init__(self) -> None:
-        self.request_id: "str | None" = None
-        self.tenant_id: "str | None" = None
-
-    def __call__(self) -> "tuple[str | None, str | None]":
-        return self.request_id, self.tenant_id
 
 
 def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
@@ -69,12 +57,12 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
     try:
         if started_as_file:
             complete_path(posix.environ)
-        settings = Settings(posix.environ, argv[1:])
+        settings = read_settings(posix.environ, argv[1:])
         sink = create_log_sink(json_format=settings.json_format)
         if settings.options is not None:
             for problem in settings.options.problems:
                 notice(sink, "", problem)
-        current = _Current()
+        in_hand: "InHand" = [None, None]
         client = LambdaRuntimeClient(
             settings.api,
             Marshaller(settings.codec),
@@ -85,8 +73,8 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if b"AWS_LAMBDA_MAX_CONCURRENCY" in posix.environ:
             from ._managed import serve
 
-            return _leave(serve(sys.modules[__name__], settings, client, current, sink))
-        handler = initialize(settings, client, current, sink)
+            return _leave(serve(sys.modules[__name__], settings, client, in_hand, sink))
+        handler = initialize(settings, client, in_hand.copy, sink)
         if "awslambdaric_lite._shutdown" in sys.modules or _handles_sigterm():
             from ._shutdown import arm_if_wanted
 
@@ -95,26 +83,26 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             from ._snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, _flush)
-        run(client, handler, current, sink)
-    except (SettingError, ApiError, ConnectionLost, ProtocolError) as error:
-        _say(str(error))
-        return _leave(1)
-    except ForkedChild:
-        _say("a forked child returned from the handler; it ends here (end such children with os._exit)")
-        _flush()
-        posix._exit(1)
+        run(client, handler, in_hand, sink)
     except SystemExit as error:
         _leave(exit_status(error.code))
         raise
     except KeyboardInterrupt:
         return _leave(130)
+    except (_faults.SettingError, _faults.ApiError, _faults.ConnectionLost, _faults.ProtocolError) as error:
+        _say(str(error))
+        return _leave(1)
+    except _faults.ForkedChild:
+        _say("a forked child returned from the handler; it ends here (end such children with os._exit)")
+        _flush()
+        posix._exit(1)
     except BaseException:  # of a tool that took the place of one of our functions
         _leave(1)
         raise
 
 
-def initialize(settings: Settings, client: LambdaRuntimeClient, current: _Current, sink: "LogSink") -> "Handler":
-    """Load the handler.
+def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Current", sink: "LogSink") -> "Handler":
+    """Load the handler; `current()` tells log records which invocation is in hand.
 
     Raises:
         SystemExit: that failed; the error was posted.
@@ -189,12 +177,12 @@ def _rehearse(client: LambdaRuntimeClient, sink: "LogSink") -> None:
     client.rehearse(answer)
 
 
-def run(client: LambdaRuntimeClient, handler: "Handler", current: _Current, sink: "LogSink") -> "NoReturn":
+def run(client: LambdaRuntimeClient, handler: "Handler", in_hand: "InHand", sink: "LogSink") -> "NoReturn":
     """Take and answer invocations until the process ends."""
     while True:
         invocation = client.wait_next_invocation()
-        current.request_id = invocation.invoke_id
-        current.tenant_id = invocation.tenant_id
+        in_hand[0] = invocation.invoke_id
+        in_hand[1] = invocation.tenant_id
         _set_trace_id(invocation.x_amzn_trace_id)
         handle_event_request(
             client,

@@ -15,7 +15,7 @@ except ImportError:  # a Python without CPython's C module
     import signal as _signal
 
 from ._connection import Connection
-from ._faults import LiteError
+from ._failures import RuntimeFailure
 from ._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error, notice, text_of
 
 TYPE_CHECKING = False
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, TypeVar
 
-    from ._settings import Address
-    from ._types import LogSink
+    from ._types import Address, LogSink
 
     Hook = TypeVar("Hook", bound=Callable[[], object])
 
@@ -83,7 +82,7 @@ class Shutdown:
             )
         try:
             identifier, connection = _register(address)
-        except LiteError as refusal:
+        except RuntimeFailure as refusal:
             notice(self._sink, "", f"No shutdown hooks, for the platform takes no extension: {refusal}")
             return
         head = f"GET {address.prefix}{_EXTENSIONS}event/next HTTP/1.1\r\nHost: {address.netloc}\r\n"
@@ -200,7 +199,7 @@ def _register(address: "Address") -> "tuple[str, Connection]":
     """Register as an internal extension that wants no events; return its identifier and a connection of its own.
 
     Raises:
-        LiteError: the platform cannot be reached, or does not want it.
+        RuntimeFailure: the platform cannot be reached, or does not want it.
     """
     body = b'{"events":[]}'
     connection = Connection(address)
@@ -211,11 +210,11 @@ def _register(address: "Address") -> "tuple[str, Connection]":
         ).encode("latin-1")
         + body
     )
-    response = connection.receive()
-    identifier = response.headers.get("lambda-extension-identifier")
-    if response.status != 200 or not identifier:
-        text = str(response.body[:200], "utf-8", "backslashreplace").strip()
-        raise LiteError(f"it answered {response.status}: {text}")
+    status, headers, answer, _ = connection.receive()
+    identifier = headers.get("lambda-extension-identifier")
+    if status != 200 or not identifier:
+        text = str(answer[:200], "utf-8", "backslashreplace").strip()
+        raise RuntimeFailure(f"it answered {status}: {text}")
     return identifier, connection
 
 
@@ -224,7 +223,7 @@ def _wait_for_ever(connection: Connection, request: bytes) -> None:
     try:
         connection.send(request)
         connection.receive()
-    except LiteError:
+    except RuntimeFailure:
         pass  # the Runtime API is gone; the loop notices that, too
 
 

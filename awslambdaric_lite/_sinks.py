@@ -1,8 +1,10 @@
-"""Where log text goes: standard output, or the platform's telemetry descriptor in frames. Imports only C builtins."""
+"""Where log text goes: standard output, or by `_framed_sink` the platform's telemetry descriptor in frames.
+
+Imports only C builtins.
+"""
 
 import posix
 import sys
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +14,6 @@ if TYPE_CHECKING:
 _CODES = {0: 0xA55A0002, 10: 0xA55A000A, 20: 0xA55A000E, 30: 0xA55A0012, 40: 0xA55A0016, 50: 0xA55A001A}
 JSON_FRAMES = {level: code.to_bytes(4, "big") for level, code in _CODES.items()}
 TEXT_FRAMES = {level: (code + 1).to_bytes(4, "big") for level, code in _CODES.items()}
-_UNTYPED = TEXT_FRAMES[0]
 
 
 class StandardLogSink:
@@ -43,28 +44,6 @@ class StandardLogSink:
         self.log(self._line_end.join(message_lines) + "\n")
 
 
-class FramedTelemetryLogSink:
-    """The descriptor that managed runtimes hand over: whole messages in frames with type, length and time."""
-
-    def __init__(self, fd: int, *, json_format: bool = False) -> None:
-        self.fd = fd
-        self.json_format = json_format
-
-    def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
-        """Write one frame: type, length and microseconds since the epoch, big-endian, then the text."""
-        text = msg.encode("utf-8", "backslashreplace")
-        now = time.time_ns() // 1000
-        frame = (frame_type or _UNTYPED) + len(text).to_bytes(4, "big") + now.to_bytes(8, "big") + text
-        written = posix.write(self.fd, frame)
-        while written < len(frame):
-            frame = frame[written:]
-            written = posix.write(self.fd, frame)
-
-    def log_error(self, message_lines: "list[str]") -> None:
-        """Write an error report as one frame."""
-        self.log("\n".join(message_lines), (JSON_FRAMES if self.json_format else TEXT_FRAMES)[40])
-
-
 _current: "list[LogSink]" = []
 
 
@@ -80,6 +59,8 @@ def create_log_sink(*, json_format: bool) -> "LogSink":
     if value is not None:
         posix.unsetenv(b"_LAMBDA_TELEMETRY_LOG_FD")
         if value.isdigit():
+            from ._framed_sink import FramedTelemetryLogSink
+
             sink = FramedTelemetryLogSink(int(value), json_format=json_format)
     _current[:] = [sink]
     return sink

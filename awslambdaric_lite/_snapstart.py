@@ -6,7 +6,7 @@ who has not imported it has none.
 
 import sys
 
-from ._faults import ApiError
+from ._failures import ApiError
 from ._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error, text_of
 
 TYPE_CHECKING = False
@@ -51,9 +51,9 @@ def _until_restored(client: "LambdaRuntimeClient", flush: "Callable[[], None]") 
         function(*arguments, **named)
     flush()
     request = f"GET {client._target}restore/next HTTP/1.1\r\n{client._common}\r\n"
-    response = client._exchange(request.encode("latin-1"))
-    if response.status != 200:
-        raise ApiError("GET restore/next", response.status, response.body)
+    status, _, answer, _ = client._exchange(request.encode("latin-1"))
+    if status != 200:
+        raise ApiError("GET restore/next", status, answer)
 
 
 def _run_after_restore() -> None:
@@ -87,9 +87,9 @@ def _post_restore_error(client: "LambdaRuntimeClient", error: "ErrorResult") -> 
         f"POST {client._target}restore/error HTTP/1.1\r\n{client._common}Content-Type: application/json\r\n"
         f"Lambda-Runtime-Function-Error-Type: Runtime.AfterRestoreError\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    response = client._exchange(head.encode("latin-1") + body)
-    if response.status != 202:
-        raise ApiError("POST restore/error", response.status, response.body)
+    status, _, answer, _ = client._exchange(head.encode("latin-1") + body)
+    if status != 202:
+        raise ApiError("POST restore/error", status, answer)
 
 
 OWN_FRAMES += (_failure_of.__code__, _until_restored.__code__, _run_after_restore.__code__)

@@ -8,7 +8,7 @@ there is an ordinary error; a failure after that is told in trailers.
 from binascii import b2a_base64
 
 from ._codec import quote
-from ._faults import ApiError, ConnectionLost, LiteError
+from ._failures import ApiError, ConnectionLost, RuntimeFailure
 from ._report import (
     OWN_FRAMES,
     error_json,
@@ -35,7 +35,7 @@ _HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-class _CutOff(LiteError):
+class _CutOff(RuntimeFailure):
     """The Runtime API takes no more of the stream."""
 
 
@@ -163,13 +163,13 @@ class _Sender:
         begin = b"" if self.began else self._begin()
         self._send(begin + b"0\r\n" + trailers + b"\r\n")
         try:
-            response = self._connection.receive()
+            status, _, answer, _ = self._connection.receive()
         except ConnectionLost as lost:
             raise _CutOff(str(lost)) from lost
         finally:
             # The developer guide ("Building a custom runtime") asks for the connection to be closed after a stream.
             self._connection.close()
-        self._judge(response.status, response.body)
+        self._judge(status, answer)
 
     def report(self, text: str) -> None:
         """Log what happened to the stream, and leave its connection."""
@@ -191,12 +191,12 @@ class _Sender:
         except ConnectionLost as lost:
             # A server may answer and close before it has read all of a body that it refuses: look for its answer.
             try:
-                response = self._connection.receive()
+                status, _, answer, _ = self._connection.receive()
             except ConnectionLost:
                 raise _CutOff(str(lost)) from lost
             self._connection.close()
-            self._judge(response.status, response.body)
-            raise _CutOff(f"it answered {response.status} before the end") from lost
+            self._judge(status, answer)
+            raise _CutOff(f"it answered {status} before the end") from lost
 
     def _judge(self, status: int, body: "bytes | bytearray") -> None:
         if status >= 500:

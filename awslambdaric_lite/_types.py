@@ -1,6 +1,42 @@
 """Interfaces between the modules, for type checkers; never imported when the runtime runs."""
 
+from collections.abc import Callable, Sequence
+
 from typing_extensions import Protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._options import Options
+
+InHand = list["str | None"]
+"""Request id and tenant id of the invocation in hand."""
+
+Current = Callable[[], Sequence["str | None"]]
+"""Tells log records the request id and the tenant id of the invocation that they belong to."""
+
+
+class Address(Protocol):
+    """Where the Runtime API listens."""
+
+    host: str
+    port: int
+    netloc: str
+    prefix: str
+    """Of paths; empty, or with a slash before it and none behind."""
+
+
+class Settings(Protocol):
+    """The variables that the runtime obeys."""
+
+    handler: str
+    """Such as `app.handler`; empty if nobody named one."""
+    api: Address
+    json_format: bool
+    log_level: "str | None"
+    pipeline: bool
+    codec: str
+    options: "Options | None"
+    """None if no variable that begins with `AWSLAMBDARIC_LITE_` is set."""
 
 
 class Socket(Protocol):

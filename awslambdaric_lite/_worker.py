@@ -5,7 +5,8 @@ import socket
 import sys
 
 from . import _worker_shutdown
-from ._faults import ApiError, ConnectionLost, Fault, ProtocolError
+from ._failures import ApiError, ConnectionLost, ProtocolError
+from ._faults import Fault
 from ._managed_client import ManagedClient
 from ._report import (
     OWN_FRAMES,
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from ._settings import Settings
     from ._special import Special
-    from ._types import LogSink
+    from ._types import InHand, LogSink, Settings
     from ._workers import Place, Supervisor
 
     Handler = Callable[..., Any]
@@ -37,7 +37,7 @@ _LOG_SOCKET = b"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
 def work(
     runtime: "Any",
     settings: "Settings",
-    current: "Any",
+    in_hand: "InHand",
     sink: "LogSink",
     place: "Place",
     supervisor: "Supervisor",
@@ -61,7 +61,7 @@ def work(
         )
         _answer_for_predecessor(client, place)
         if handler is None:
-            handler = runtime.initialize(settings, client, current, sink)
+            handler = runtime.initialize(settings, client, in_hand.copy, sink)
         else:
             _reseed()
             if adapt:
@@ -71,7 +71,7 @@ def work(
                 _worker_shutdown.register(settings.api, sink)
             specials = runtime._specials
             _worker_shutdown.arm(sink, runtime._flush, lambda: specials[0].existing_loop if specials else None)
-        status = _serve(runtime, client, handler, current, sink)
+        status = _serve(runtime, client, handler, in_hand, sink)
     except SystemExit as leaving:
         status = exit_status(leaving.code)
     except (ApiError, ConnectionLost, ProtocolError) as error:
@@ -144,11 +144,11 @@ def adapted(
     raise SystemExit(1)
 
 
-def _serve(runtime: "Any", client: ManagedClient, handler: "Handler", current: "Any", sink: "LogSink") -> "int":
+def _serve(runtime: "Any", client: ManagedClient, handler: "Handler", in_hand: "InHand", sink: "LogSink") -> "int":
     """Take and answer invocations; only the refusal of `next` ends that."""
     while True:
         try:
-            runtime.run(client, handler, current, sink)
+            runtime.run(client, handler, in_hand, sink)
         except ApiError as refusal:  # else of a stream that it did not take
             if client.refused:
                 raise

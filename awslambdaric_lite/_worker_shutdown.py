@@ -8,7 +8,7 @@ import posix
 import signal
 
 from . import _shutdown
-from ._faults import LiteError
+from ._failures import RuntimeFailure
 from ._report import notice
 
 TYPE_CHECKING = False
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._connection import Connection
-    from ._settings import Address
-    from ._types import LogSink
+    from ._types import Address, LogSink
 
 _registered: "list[Connection]" = []  # open as long as the process lives, as the platform expects of an extension
 
@@ -35,7 +34,7 @@ def register(address: "Address", sink: "LogSink") -> None:
         head = f"GET {address.prefix}{_shutdown._EXTENSIONS}event/next HTTP/1.1\r\nHost: {address.netloc}\r\n"
         connection.send(f"{head}Lambda-Extension-Identifier: {identifier}\r\n\r\n".encode("latin-1"))
         _registered.append(connection)
-    except LiteError as refusal:
+    except RuntimeFailure as refusal:
         notice(sink, "", f"No shutdown hooks, for the platform takes no extension: {refusal}")
 
 

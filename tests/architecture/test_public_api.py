@@ -158,9 +158,9 @@ sys.modules["_socket"] = None
 from awslambdaric_lite import _connection
 from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
-from awslambdaric_lite._settings import Address
+from awslambdaric_lite._settings import read_address
 assert _connection._socket is socket
-client = LambdaRuntimeClient(Address(sys.argv[1]), Marshaller(), print)
+client = LambdaRuntimeClient(read_address(sys.argv[1]), Marshaller(), print)
 invocation = client.wait_next_invocation()
 client.post_invocation_result(invocation.invoke_id, b"x" * 100000)
 print(len(client.wait_next_invocation().take_body()))

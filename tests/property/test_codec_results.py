@@ -190,7 +190,10 @@ def test_a_result_nested_too_deeply_is_a_fault(encoder: str) -> None:
 
 @given(value=plain_results)
 def test_plain_results_are_recognised(value: object) -> None:
-    """`is_plain` takes JSON's own types and nothing else, at any depth."""
-    assert _codec.is_plain(value)
-    for odd in (Point(1, 2), Level.LOW, b"", Decimal(1), {1: 2}, {"a": {None: 1}}):
-        assert not _codec.is_plain([value, {"a": [odd]}])
+    """`is_plain` takes JSON's own types and no subclass of them, at any depth, however it looks."""
+    for sparing in (False, True):
+        assert _codec.is_plain(value, sparing=sparing)
+        for odd in (Point(1, 2), Level.LOW, Decimal(1)):
+            assert not _codec.is_plain([value, {"a": [odd]}], sparing=sparing)
+            assert not _codec.is_plain({"a": "x" * 100_000, "b": [value, {"a": [odd]}]}, sparing=sparing)
+            assert not _codec.is_plain([1] * 1000 + [value, odd], sparing=sparing)

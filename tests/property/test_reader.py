@@ -9,7 +9,11 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from awslambdaric_lite._faults import ConnectionLost, ProtocolError
-from awslambdaric_lite._http import Response, ResponseReader
+from awslambdaric_lite._http import ResponseReader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awslambdaric_lite._http import Response
 
 tokens = st.text(alphabet="!#$%&'*+-.^_`|~09AZaz", min_size=1, max_size=8)
 # Fields that frame the message are added by the strategies that need them.
@@ -91,7 +95,8 @@ def read(pieces: list[bytes], *, in_place: bool = False) -> list[Response]:
 
 def facts(response: Response) -> tuple[int, dict[str, str], bytes, bool]:
     """Return everything that a response says."""
-    return response.status, response.headers, bytes(response.body), response.keep_alive
+    status, headers, body, keep_alive = response
+    return status, headers, bytes(body), keep_alive
 
 
 cuts = st.lists(st.integers(0, 10_000), max_size=6)
@@ -134,8 +139,9 @@ def test_a_valid_response_is_what_h11_reads(data: bytes) -> None:
     """Status, fields and body agree with an independent parser."""
     expected_status, expected_headers, expected_body = _h11(data)
     (response,) = read([data])
-    assert response.status == expected_status
-    assert bytes(response.body) == expected_body
+    status, headers, body, _ = response
+    assert status == expected_status
+    assert bytes(body) == expected_body
     # h11 keeps bytes; ours are UTF-8 where they can be, as the client context is.
     head = data[: data.rindex(b"\r\n\r\n")] if b"chunked" not in data else data
     try:
@@ -148,8 +154,8 @@ def test_a_valid_response_is_what_h11_reads(data: bytes) -> None:
     # Of a coding h11 reports lower case, and of a repeated length a single one.
     for name in ("transfer-encoding", "content-length"):
         expected.pop(name, None)
-        response.headers.pop(name, None)
-    assert response.headers == expected
+        headers.pop(name, None)
+    assert headers == expected
 
 
 @st.composite
@@ -190,9 +196,9 @@ def test_any_bytes_are_read_or_refused(data: bytes, where: list[int], in_place: 
                     room[:count] = piece[:count]
                     response, piece = reader.filled(count), piece[count:]
                 while response is not None:
-                    assert isinstance(response, Response)
+                    assert len(response) == 4
                     response = reader.read()
-        assert isinstance(reader.end(), Response)
+        assert len(reader.end()) == 4
     except (ProtocolError, ConnectionLost) as error:
         assert str(error)
 

@@ -6,7 +6,7 @@ import pytest
 
 from awslambdaric_lite._faults import SettingError
 from awslambdaric_lite._options import Options
-from awslambdaric_lite._settings import Address, Settings
+from awslambdaric_lite._settings import read_address, read_settings
 
 API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}
 
@@ -31,7 +31,7 @@ API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}
 )
 def test_an_address_is_host_and_port(value: str, host: str, port: int, netloc: str, prefix: str) -> None:
     """`host:port`: a name, IPv4, or IPv6 in brackets; a scheme and a path prefix are understood."""
-    address = Address(value)
+    address = read_address(value)
     assert (address.host, address.port, address.netloc, address.prefix) == (host, port, netloc, prefix)
 
 
@@ -39,7 +39,7 @@ def test_an_address_is_host_and_port(value: str, host: str, port: int, netloc: s
 def test_a_missing_address_says_what_is_missing(value: str | None) -> None:
     """The message names the variable and what belongs there, on one line."""
     with pytest.raises(SettingError, match=r"^AWS_LAMBDA_RUNTIME_API is not set; .*host:port.*$"):
-        Address(value)
+        read_address(value)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_missing_address_says_what_is_missing(value: str | None) -> None:
 def test_a_malformed_address_is_shown(value: str) -> None:
     """The message names the variable, shows its value, and gives an example, on one line."""
     with pytest.raises(SettingError) as caught:
-        Address(value)
+        read_address(value)
     message = str(caught.value)
     assert message.startswith(f"AWS_LAMBDA_RUNTIME_API={value!r} is malformed; ")
     assert "127.0.0.1:9001" in message
@@ -90,7 +90,7 @@ def test_a_malformed_address_is_shown(value: str) -> None:
 
 def test_the_defaults() -> None:
     """Without a word from anybody."""
-    settings = Settings(dict(API), [])
+    settings = read_settings(dict(API), [])
     assert settings.handler == ""
     assert settings.json_format is False
     assert settings.log_level is None
@@ -103,13 +103,13 @@ def test_the_defaults() -> None:
 def test_an_argument_names_the_handler_before_the_variable() -> None:
     """`python -m awslambdaric_lite app.handler` wins over `_HANDLER`, as with the official client."""
     environ = {**API, b"_HANDLER": "m\u00f6dul.handler".encode()}
-    assert Settings(environ, []).handler == "m\u00f6dul.handler"
-    assert Settings(environ, ["other.handler"]).handler == "other.handler"
+    assert read_settings(environ, []).handler == "m\u00f6dul.handler"
+    assert read_settings(environ, ["other.handler"]).handler == "other.handler"
 
 
 def test_variables_may_hold_any_bytes() -> None:
     """What is not UTF-8 is read as `os.environ` reads it."""
-    assert Settings({**API, b"_HANDLER": b"a.\xff"}, []).handler == "a.\udcff"
+    assert read_settings({**API, b"_HANDLER": b"a.\xff"}, []).handler == "a.\udcff"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_variables_may_hold_any_bytes() -> None:
 )
 def test_the_log_format_is_json_or_text(value: str, expected: bool) -> None:
     """Anything but JSON, in any case, is text."""
-    assert Settings({**API, b"AWS_LAMBDA_LOG_FORMAT": value.encode()}, []).json_format is expected
+    assert read_settings({**API, b"AWS_LAMBDA_LOG_FORMAT": value.encode()}, []).json_format is expected
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_the_log_format_is_json_or_text(value: str, expected: bool) -> None:
 )
 def test_own_settings(name: str, value: str, attribute: str, expected: object) -> None:
     """Allowed values, in any case; empty is unset."""
-    settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): value.encode()}, [])
+    settings = read_settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): value.encode()}, [])
     assert getattr(settings, attribute) == expected
     assert settings.options is not None and settings.options.problems == []
 
@@ -146,7 +146,7 @@ def test_a_bad_value_is_reported_and_the_default_is_used(
     name: str, attribute: str, default: object, allowed: str
 ) -> None:
     """One line that names the variable, the value and what is allowed."""
-    settings = Settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): b"yes\nplease"}, [])
+    settings = read_settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): b"yes\nplease"}, [])
     assert getattr(settings, attribute) == default
     assert settings.options is not None
     (problem,) = settings.options.problems
@@ -157,7 +157,7 @@ def test_a_bad_value_is_reported_and_the_default_is_used(
 
 def test_an_unknown_variable_is_reported() -> None:
     """A misspelt name is not silently without effect."""
-    settings = Settings({**API, b"AWSLAMBDARIC_LITE_CODECS": b"orjson"}, [])
+    settings = read_settings({**API, b"AWSLAMBDARIC_LITE_CODECS": b"orjson"}, [])
     assert settings.options is not None
     (problem,) = settings.options.problems
     assert "AWSLAMBDARIC_LITE_CODECS='orjson'" in problem and "CODEC," in problem

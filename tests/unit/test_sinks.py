@@ -12,11 +12,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from awslambdaric_lite import _sinks
+from awslambdaric_lite import _framed_sink, _sinks
+from awslambdaric_lite._framed_sink import FramedTelemetryLogSink
 from awslambdaric_lite._sinks import (
     JSON_FRAMES,
     TEXT_FRAMES,
-    FramedTelemetryLogSink,
     StandardLogSink,
     create_log_sink,
     current,
@@ -50,7 +50,7 @@ def _no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_frame_is_these_bytes(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The test vector of the protocol: type, length, microseconds, text."""
-    monkeypatch.setattr(_sinks, "time", Clock())
+    monkeypatch.setattr(_framed_sink, "time", Clock())
     FramedTelemetryLogSink(pipe[1]).log("hello", TEXT_FRAMES[20])
     assert os.read(pipe[0], 100).hex() == "a55a000f0000000500060a241820224068656c6c6f"
 

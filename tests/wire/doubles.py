@@ -14,7 +14,7 @@ from typing import Any
 
 from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
-from awslambdaric_lite._settings import Address
+from awslambdaric_lite._settings import read_address
 
 GUARD = 30.0  # seconds after which a test that waits for something that never comes gives up
 
@@ -354,4 +354,4 @@ MakeClient = Callable[..., LambdaRuntimeClient]
 
 def make_client(address: str, notices: Notices, *, pipeline: bool = True) -> LambdaRuntimeClient:
     """Create a client of the API at an address."""
-    return LambdaRuntimeClient(Address(address), Marshaller(), notices, pipeline=pipeline)
+    return LambdaRuntimeClient(read_address(address), Marshaller(), notices, pipeline=pipeline)

@@ -1,0 +1,49 @@
+"""What a caller sent as client context: of a mobile application, or of a trace. Imports only `_context`."""
+
+from ._context import listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # what the context lets through, as the official client
+
+
+class Client:
+    """The mobile application that invoked the function; what it did not say is None."""
+
+    __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
+
+    def __init__(self, fields: "dict[str, Any]") -> None:
+        self.installation_id: "str | None" = fields.get("installation_id")
+        self.app_title: "str | None" = fields.get("app_title")
+        self.app_version_name: "str | None" = fields.get("app_version_name")
+        self.app_version_code: "str | None" = fields.get("app_version_code")
+        self.app_package_name: "str | None" = fields.get("app_package_name")
+
+    def __repr__(self) -> str:
+        names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+        return listed(self, names)
+
+
+class ClientContext:
+    """What a caller passed as client context."""
+
+    __slots__ = ("client", "custom", "env")
+
+    def __init__(self, fields: "dict[str, Any]") -> None:
+        self.custom: "dict[str, Any] | None" = fields.get("custom")
+        self.env: "dict[str, Any] | None" = fields.get("env")
+        client = fields.get("client")
+        self.client: "Client | None" = None if client is None else Client(client)
+
+    def __repr__(self) -> str:
+        return listed(self, ("custom", "env", "client"))
+
+
+def w3c_fields(client_context: "dict[str, Any]") -> "dict[str, str]":
+    """Take the fields of the W3C trace context out of a client context."""
+    fields = client_context.pop("w3c", None) if type(client_context) is dict else None
+    if type(fields) is not dict:
+        return {}
+    return {name: fields[name] for name in _W3C_FIELDS if isinstance(fields.get(name), str)}
