@@ -74,6 +74,16 @@ def test_another_name_of_the_same_file(folder: Path, name: str) -> None:
     assert chosen(folder, AWSLAMBDARIC_LITE_PYTHON=str(folder / "there" / name)) == ("same", START)
 
 
+@pytest.mark.parametrize("command", [["./bootstrap"], ["sh", "bootstrap"]], ids=["dot", "sh"])
+def test_called_by_a_relative_path(folder: Path, command: list[str]) -> None:
+    """The package is found, and its file names are absolute."""
+    stub(folder / "bin" / NAME, "by-version")
+    source = "import awslambdaric_lite\ndef handler(event, context):\n    return awslambdaric_lite.__file__[0] == '/'\n"
+    result = run(command, folder, source, [Event(b"0")], {"PATH": os.defpath})
+    assert result.ended_by_test and result.replies[0].body == b"true", result.stderr
+    assert Path(started(folder)[2]).name == Path(START).name
+
+
 @pytest.mark.parametrize("suffix", ["t", "d", "0"])
 def test_another_build_beside_it(folder: Path, suffix: str) -> None:
     """Free-threaded, for debugging, or `python3.130`: not known to read the same bytecode."""

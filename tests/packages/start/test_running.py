@@ -13,10 +13,10 @@ from ...support.runtime_messages import Event
 from .deployed import MAIN, PACKAGE, START, deploy
 
 APP = f"""
-import gc, multiprocessing, sys
-import __main__
-
+import gc
+LOOKED_THROUGH = [generation["collections"] for generation in gc.get_stats()]
 COLLECTING = gc.isenabled()
+import multiprocessing, sys
 
 def hello(event, context):
     return event
@@ -31,8 +31,8 @@ def look(event, context):
     main = sys.modules["__main__"]
     return {{
         "bootstrap": main.bootstrap is sys.modules["{PACKAGE}._runtime"],
-        "path": sys.path, "argv": sys.argv, "collecting": COLLECTING, "flags": list(sys.flags),
-        "hooks": len(sys.path_hooks), "finders": len(sys.meta_path),
+        "path": sys.path, "argv": sys.argv, "collecting": COLLECTING, "collections": LOOKED_THROUGH,
+        "flags": list(sys.flags), "hooks": len(sys.path_hooks), "finders": len(sys.meta_path),
     }}
 
 def names(event, context):
