@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .archive import Member
-from .bundle import bundle
 from .bytecode import cache_path, compile_sources
 from .errors import PackagingError
 from .prune import never_runs, only_runs_here, record_without
 from .runtime import bootstrap_script, runtime_sources
+from .start import start_files
 from .targets import Target
 
 TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package
@@ -72,7 +72,7 @@ class FunctionContents:
             self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
 
     def add_bytecode(self, interpreter: Path, *, needed: str | None = None) -> int:
-        """Compile every module, and return how many files of bytecode that makes.
+        """Compile every module, and return how many that are; the runtime then is started from bytecode, too.
 
         Raises:
             PackagingError: `needed` does not compile; of any other module that is a warning.
@@ -89,16 +89,20 @@ class FunctionContents:
         if result.failures:
             failed = [f"{name} ({reason})" for name, reason in result.failures.items()]
             self.warnings.append(f"Python {version} cannot compile {_some(failed)}")
-        bytecode = result.bytecode
-        if self._runtime:
-            own = {name: bytecode[name] for name in self._runtime}
-            # The modules' own files stay: nothing reads them, but whoever looks at the package misses nothing.
-            bytecode |= bundle(self._runtime, own, interpreter, package=_RUNTIME.rstrip("/"))
-        cached = {cache_path(name, version): content for name, content in bytecode.items()}
+        cached = {cache_path(name, version): content for name, content in result.bytecode.items()}
         # No file system could hold a longer name, nor would the interpreter look for it.
         cached = {name: content for name, content in cached.items() if len(_last_part(name)) <= _LONGEST_NAME}
         self.members |= {name: Member(name, content) for name, content in cached.items()}
+        if self._runtime:
+            self._add_start(interpreter)
         return len(cached)
+
+    def _add_start(self, interpreter: Path) -> None:
+        version = self._target.python
+        package = _RUNTIME.rstrip("/")
+        files = start_files(self._runtime, interpreter, package=package, version=version, at=TASK_ROOT)
+        self.members |= {name: Member(name, content) for name, content in files.items()}
+        self.members["bootstrap"] = Member("bootstrap", bootstrap_script(version), executable=True)
 
 
 def _member(name: str, path: Path) -> Member:

@@ -7,6 +7,7 @@ from pathlib import Path
 from .errors import PackagingError
 
 _PACKAGE = Path(__file__).parents[1]
+_ANY_VERSION = b"\nlite_version=3\n"
 _FOR_CHECKERS_ONLY = {"_types.py"}  # imported under `TYPE_CHECKING`
 
 
@@ -24,13 +25,17 @@ def runtime_sources() -> dict[str, bytes]:
     }
 
 
-def bootstrap_script() -> bytes:
+def bootstrap_script(version: str | None = None) -> bytes:
     """The shell script that `provided.*` starts, from the installed package or from the checkout.
+
+    Args:
+        version: of the Python that there is a start file for, such as `3.13` (see `start.start_files`). It is looked
+            for first, before any `python3`.
 
     Raises:
         PackagingError: neither has it.
     """
     for path in (Path(__file__).with_name("bootstrap"), _PACKAGE.parent / "bootstrap"):
         if path.is_file() and (script := path.read_bytes()).startswith(b"#!/bin/sh") and b"awslambdaric_lite" in script:
-            return script
+            return script if version is None else script.replace(_ANY_VERSION, f"\nlite_version={version}\n".encode())
     raise PackagingError("this installation of awslambdaric-lite has no bootstrap script; install its wheel again")

@@ -55,7 +55,7 @@ def build(
         where=where,
         targets=(target,),
         members=[
-            *_programs(target),
+            *_programs(target, compiled=compiler is not None),
             *(Member(name, content, executable=name in executable) for name, content in files.items()),
             *(Member(name, content) for name, content in modules.files.items()),
             *own.members,
@@ -65,9 +65,10 @@ def build(
     )
 
 
-def _programs(target: Target) -> list[Member]:
+def _programs(target: Target, *, compiled: bool) -> list[Member]:
+    start = launcher.bootstrap(target.python, site_packages(target), compiled=compiled)
     return [
-        Member("bootstrap", launcher.bootstrap(target.python, site_packages(target)), executable=True),
+        Member("bootstrap", start, executable=True),
         Member("bin/python3", launcher.python3(target.python), executable=True),
     ]
 

@@ -1,6 +1,7 @@
 """What Lambda starts: `/opt/bootstrap`, which is Python itself, without a shell before it.
 
-It is compiled at every start, hence short: what is rare is in a module that comes as bytecode.
+It is compiled at every start, hence two statements: what it does comes as bytecode, and what is rare in a module that
+is opened when it is needed.
 """
 
 from __future__ import annotations
@@ -9,28 +10,49 @@ from pathlib import Path
 
 PACKAGE = "awslambdaric_lite"
 WRAPPER_MODULE = "_exec_wrapper.py"
+BOOTSTRAP_MODULE = "_bootstrap.py"
 _IN_LAYER = Path(__file__).with_name("in_layer")
 
+_SHEBANG = "#!/opt/bin/python3.X -S\n"
+
 _BOOTSTRAP = """\
-#!/opt/bin/python3.X -S
+with open("/opt/SITE_PACKAGES/awslambdaric_lite/_bootstrap.pyc", "rb", 0) as file:
+    bootstrap = file.read()
+exec(__import__("marshal").loads(bootstrap[16:]))
+"""
+
+_BEGIN = """\
 import gc
 import posix
 import sys
 
 if __name__ == "__main__":  # else a child process of `multiprocessing`, which imports what its parent was started with
     gc.disable()  # as __main__ of the package does
+    if posix.environ.get(b"AWS_LAMBDA_EXEC_WRAPPER"):
+        sys.path.insert(0, "/opt/SITE_PACKAGES")
+        from awslambdaric_lite._exec_wrapper import become_wrapper
+
+        become_wrapper(sys.argv)
+"""
+
+# Either of these makes the name `bootstrap`, and takes the program's folder off the path.
+_OF_BYTECODE = """\
+    folder = "/opt/SITE_PACKAGES/awslambdaric_lite"
+    with open(f"{folder}/start-3.X.bin", "rb", 0) as file:
+        exec(sys.modules["marshal"].loads(file.read()))
+    del folder, file
+"""
+_OF_SOURCES = """\
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
     sys.path.insert(0, "/opt/SITE_PACKAGES")
     import awslambdaric_lite
 
     del sys.path[0]
-    if posix.environ.get(b"AWS_LAMBDA_EXEC_WRAPPER"):
-        from awslambdaric_lite._exec_wrapper import become_wrapper
-
-        become_wrapper(sys.argv)
     from awslambdaric_lite import _runtime as bootstrap
 
+"""
+_END = """\
     sys.exit(bootstrap.main(sys.argv, started_as_file=True))
 """
 
@@ -40,12 +62,19 @@ exec /opt/bin/python3.X "$@"
 """
 
 
-def bootstrap(version: str, site_packages: str) -> bytes:
+def bootstrap(version: str, site_packages: str, *, compiled: bool) -> bytes:
     """The program for a version of Python; the package lies in `site_packages` of the layer.
 
-    `main` runs under `sys.exit`, and `bootstrap` is a name of `__main__`, where tools that instrument clients look.
+    `main` runs under `sys.exit`, and `bootstrap` is a name of `__main__`, where tools that instrument clients look. If
+    the package is `compiled`, this executes its `bootstrap_module`.
     """
-    return _BOOTSTRAP.replace("python3.X", f"python{version}").replace("SITE_PACKAGES", site_packages).encode()
+    text = _SHEBANG + (_BOOTSTRAP if compiled else _BEGIN + _OF_SOURCES + _END)
+    return _filled_in(text, version, site_packages)
+
+
+def bootstrap_module(version: str, site_packages: str) -> bytes:
+    """What the program executes as bytecode. It reads the file with all that each start needs (`packaging.start`)."""
+    return _filled_in(_BEGIN + _OF_BYTECODE + _END, version, site_packages)
 
 
 def python3(version: str) -> bytes:
@@ -56,3 +85,7 @@ def python3(version: str) -> bytes:
 def wrapper_source() -> bytes:
     """The module that makes way for `AWS_LAMBDA_EXEC_WRAPPER`."""
     return (_IN_LAYER / WRAPPER_MODULE).read_bytes()
+
+
+def _filled_in(text: str, version: str, site_packages: str) -> bytes:
+    return text.replace("3.X", version).replace("SITE_PACKAGES", site_packages).encode()

@@ -1,4 +1,4 @@
-"""The runtime in this layer: in one piece, and with the module that makes way for wrappers."""
+"""The runtime in this layer: bytecode, what each start needs in one file, and what makes way for wrappers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from awslambdaric_lite.packaging.archive import Member
-from awslambdaric_lite.packaging.bundle import bundle
 from awslambdaric_lite.packaging.bytecode import compile_sources
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
+from awslambdaric_lite.packaging.start import start_files
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import MOUNTED_AT, Component, own_component
 from layers.vendored import FOLDER, vendored_orjson
@@ -49,16 +49,17 @@ def runtime(target: Target, compiler: Path | None, *, orjson: bool, wheels: Path
     sources = runtime_sources() | {f"{launcher.PACKAGE}/{launcher.WRAPPER_MODULE}": launcher.wrapper_source()}
     if vendored.files:
         sources[f"{FOLDER}/__init__.py"] = _VENDOR_MODULE
-    files = sources if compiler is None else _compiled(sources, at, compiler)
+    files = sources if compiler is None else _compiled(sources, at, target, compiler)
     members = [Member(f"{at}/{name}", content) for name, content in (files | vendored.files).items()]
     return RuntimeFiles(members, [own_component(), *vendored.components], vendored.notes)
 
 
-def _compiled(sources: dict[str, bytes], at: str, compiler: Path) -> dict[str, bytes]:
-    """Return bytecode; what each start needs in one file, for a third of what the runtime costs a cold start."""
-    jobs = {name: (source, f"{MOUNTED_AT}/{at}/{name}") for name, source in sources.items()}
+def _compiled(sources: dict[str, bytes], at: str, target: Target, compiler: Path) -> dict[str, bytes]:
+    folder = f"{MOUNTED_AT}/{at}"
+    bootstrap = {f"{launcher.PACKAGE}/{launcher.BOOTSTRAP_MODULE}": launcher.bootstrap_module(target.python, at)}
+    jobs = {name: (source, f"{folder}/{name}") for name, source in (sources | bootstrap).items()}
     result = compile_sources(jobs, compiler, strip_docstrings=True)
     for name, reason in result.failures.items():
         raise PackagingError(f"{name} does not compile under {compiler}: {reason}; name another interpreter")
-    bytecode = bundle(sources, result.bytecode, compiler, package=launcher.PACKAGE)
-    return {f"{name}c": content for name, content in bytecode.items()}
+    start = start_files(sources, compiler, package=launcher.PACKAGE, version=target.python, at=folder, sourceless=True)
+    return {f"{name}c": content for name, content in result.bytecode.items()} | start

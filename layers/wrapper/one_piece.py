@@ -17,11 +17,12 @@ from __future__ import annotations
 import marshal
 from pathlib import Path
 
-from awslambdaric_lite.packaging.bundle import cold_modules
 from awslambdaric_lite.packaging.bytecode import run_worker
 from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.lean import lean
+from awslambdaric_lite.packaging.start import cold_modules
 
-from .lean import lean, minified
+from .minified import minified
 
 PACKAGE = "awslambdaric_lite"
 _Module = tuple[list[bytes], str]

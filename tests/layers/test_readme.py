@@ -157,7 +157,7 @@ def test_every_command(checkout: Path, environment: dict[str, str], tmp_path: Pa
     assert (checkout / "dist" / "answer.json").is_file()
     assert bare["Runtime"] == "provided.al2023" and not bare.get("Layers")
     with zipfile.ZipFile(checkout / "dist" / "greeting.zip") as archive:
-        assert {"bootstrap", "bin/python3", "greeting.py"} <= set(archive.namelist())
+        assert {"bootstrap", f"bin/python{RUNNING}", "greeting.py"} <= set(archive.namelist())
     if reason := why_not():
         pytest.skip(f"all commands work, but what they make is not run; {reason}")
     _run(checkout / "dist", tmp_path)

@@ -19,8 +19,10 @@ def become_wrapper(argv: "list[str]") -> "NoReturn":
     """Replace this process by the wrapper, which is given the command that starts the runtime."""
     wrapper = posix.environ[b"AWS_LAMBDA_EXEC_WRAPPER"].decode(errors="surrogateescape")
     # Not the bootstrap again: it would come here again, for the wrapper sees the environment that the function has.
-    main = f"{__file__.rpartition('/')[0]}/__main__.{__file__.rpartition('.')[2]}"
-    command = [wrapper, sys.executable, "-S", main, *argv[1:]]
+    main = "__main__.py"
+    if __file__.endswith(".pyc"):
+        main = f"start-{sys.version_info[0]}.{sys.version_info[1]}.pyc"
+    command = [wrapper, sys.executable, "-S", f"{__file__.rpartition('/')[0]}/{main}", *argv[1:]]
     try:
         if posix.stat(wrapper).st_mode & _KIND != _REGULAR:
             raise FileNotFoundError

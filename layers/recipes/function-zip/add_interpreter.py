@@ -28,7 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         with open_package(arguments.function) as function, open_package(arguments.layer) as layer:
-            members = [*_function_members(function, arguments.function), *_interpreter_members(layer, arguments.layer)]
+            _check_runtime(function, arguments.function)
+            program = _program(layer, arguments.layer)
+            called = _called(program, function)
+            members = [*_function_members(function, arguments.function, called)]
+            members += _interpreter_members(layer, program, called)
             sizes = write_zip(arguments.function, members, accept=_check)
     except PackagingError as error:
         print(f"add_interpreter.py: {error}", file=sys.stderr)
@@ -37,26 +41,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _function_members(package: Package, path: Path) -> Iterator[Member]:
-    names = package.names()
-    if "bootstrap" not in names or "awslambdaric_lite/__main__.py" not in names:
+def _check_runtime(function: Package, path: Path) -> None:
+    if not {"bootstrap", "awslambdaric_lite/__main__.py"} <= set(function.names()):
         raise PackagingError(f"{path} has no bootstrap and runtime; make it with awslambdaric-lite pack --runtime")
-    if "bin/python3" in names:
-        raise PackagingError(f"{path} has a bin/python3 already; make it again with awslambdaric-lite pack --runtime")
+
+
+def _program(layer: Package, path: Path) -> str:
+    programs = [name for name in layer.names() if _INTERPRETER.fullmatch(name)]
+    if len(programs) != 1:
+        raise PackagingError(f"{path} has no interpreter in it; give a layer that layers/build.py provided has written")
+    return programs[0]
+
+
+def _called(program: str, function: Package) -> str:
+    """The name that `bootstrap` looks for first: with the version, if the function has a start file for that."""
+    version = program.removeprefix("bin/python")
+    return program if f"awslambdaric_lite/start-{version}.pyc" in function.names() else "bin/python3"
+
+
+def _function_members(package: Package, path: Path, program: str) -> Iterator[Member]:
+    names = package.names()
+    if program in names:
+        raise PackagingError(f"{path} has a {program} already; make it again with awslambdaric-lite pack --runtime")
     for name in names:
         yield _member(package, name, name)
 
 
-def _interpreter_members(package: Package, path: Path) -> Iterator[Member]:
-    """The interpreter under the name that `bootstrap` looks for, and its libraries; neither launcher nor runtime."""
-    names = package.names()
-    programs = [name for name in names if _INTERPRETER.fullmatch(name)]
-    if len(programs) != 1:
-        raise PackagingError(f"{path} has no interpreter in it; give a layer that layers/build.py provided has written")
-    yield _member(package, programs[0], "bin/python3")
-    for name in names:
+def _interpreter_members(layer: Package, program: str, called: str) -> Iterator[Member]:
+    """The interpreter and its libraries; neither launcher nor runtime."""
+    yield _member(layer, program, called)
+    for name in layer.names():
         if name.startswith("lib/"):
-            yield _member(package, name, name)
+            yield _member(layer, name, name)
 
 
 def _member(package: Package, name: str, called: str) -> Member:

@@ -68,10 +68,12 @@ def test_bytecode_is_for_where_it_will_lie_and_never_looks_for_its_source(layer:
 
 
 def test_what_each_start_needs_of_the_runtime_is_one_file(layer: Layer) -> None:
-    """Files are what a cold start waits for; modules that only some functions need stay on their own."""
+    """Files are what a cold start waits for; the modules' own are for whoever imports one again."""
     files = contents(layer)
-    assert not {f"{PACKAGE}/{name}.pyc" for name in ("_runtime", "_http", "_codec")} & files.keys()
-    assert {f"{PACKAGE}/{name}.pyc" for name in ("__init__", "__main__", "_logs", "types")} <= files.keys()
+    assert b"wait_next_invocation" in files[f"{PACKAGE}/start-{HOST.python}.bin"]
+    assert {f"{PACKAGE}/{name}.pyc" for name in ("__init__", "__main__", "_runtime", "_logs", "types")} <= files.keys()
+    assert f"/opt/{PACKAGE}/_bootstrap.pyc".encode() in files["bootstrap"]
+    assert f"{PACKAGE}/_bootstrap.pyc" in files and f"{PACKAGE}/start-{HOST.python}.pyc" in files
 
 
 def test_docstrings_of_the_library_stay(layer: Layer) -> None:
@@ -116,6 +118,8 @@ def test_without_an_interpreter_of_the_version_sources_are_packed_and_it_is_said
     files = contents(layer)
     assert not [name for name in files if name.endswith(".pyc")]
     assert f"{LIBRARY}/os.py" in files and f"{PACKAGE}/_exec_wrapper.py" in files and f"{PACKAGE}/_runtime.py" in files
+    assert b"from awslambdaric_lite import _runtime" in files["bootstrap"]
+    assert not [name for name in files if "/start-" in name or "_bootstrap" in name]
     assert len([note for note in layer.notes if "not precompiled" in note]) == 1
 
 

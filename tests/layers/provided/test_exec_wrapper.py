@@ -63,7 +63,7 @@ def test_in_a_layer_the_command_names_bytecode(package: Path, tmp_path: Path) ->
     py_compile.compile(str(source), cfile=f"{source}c", doraise=True)
     source.unlink()
     done = start(package, str(recording(tmp_path)))
-    assert done.stdout.splitlines()[3] == f"{package}/__main__.pyc"
+    assert done.stdout.splitlines()[3] == f"{package}/start-{sys.version_info[0]}.{sys.version_info[1]}.pyc"
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "plain", "dangling"])

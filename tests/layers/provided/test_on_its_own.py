@@ -142,7 +142,7 @@ def test_path_files_of_other_layers_are_read(tmp_path: Path, host_layer: Unpacke
 def test_a_wrapper_is_honoured(tmp_path: Path, root: PrivateRoot) -> None:
     root.write("/var/wrapper", '#!/bin/sh\nexport SET_BY_WRAPPER=yes\nexec "$@"\n', executable=True)
     seen = answer(root, "show_variable", {"AWS_LAMBDA_EXEC_WRAPPER": "/var/wrapper"})
-    assert seen == ["yes", f"{SITE_PACKAGES}/awslambdaric_lite/__main__.pyc", 1]
+    assert seen == ["yes", f"{SITE_PACKAGES}/awslambdaric_lite/start-{HOST.python}.pyc", 1]
 
 
 def test_a_wrapper_that_is_missing_ends_the_environment(root: PrivateRoot) -> None:

@@ -59,8 +59,9 @@ def test_it_runs(package: Path, tmp_path: Path) -> None:
     assert add_interpreter.main([str(package), str(given)]) == 0
     with zipfile.ZipFile(package) as archive:
         modes = {info.filename: info.external_attr >> 16 & 0o777 for info in archive.infolist()}
-    assert (modes["bootstrap"], modes["bin/python3"], modes["greeting.py"]) == (0o755, 0o755, 0o644)
-    assert f"bin/python{RUNNING}" not in modes
+    program = f"bin/python{RUNNING}"  # by which name `bootstrap` knows what bytecode it can start
+    assert (modes["bootstrap"], modes[program], modes["greeting.py"]) == (0o755, 0o755, 0o644)
+    assert "bin/python3" not in modes
     extract(package, tmp_path / "task")
     (tmp_path / "task").chmod(0o755)
     root = PrivateRoot(tmp_path / "root")
@@ -77,17 +78,26 @@ def test_it_runs(package: Path, tmp_path: Path) -> None:
 
 def test_the_same_again(package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same bytes of the same files; a package that has an interpreter gets no second one."""
-    given = layer(tmp_path, {"bin/python3.13": b"\x7fELF", "lib/python3.13/os.pyc": b"x", "python/other.py": b""})
+    program = f"bin/python{RUNNING}"
+    given = layer(tmp_path, {program: b"\x7fELF", "lib/python3.13/os.pyc": b"x", "python/other.py": b""})
     copy = tmp_path / "copy.zip"
     shutil.copy2(package, copy)
     assert add_interpreter.main([str(package), str(given)]) == add_interpreter.main([str(copy), str(given)]) == 0
     assert package.read_bytes() == copy.read_bytes()
     with zipfile.ZipFile(package) as archive:
-        assert archive.read("bin/python3") == b"\x7fELF" and "python/other.py" not in archive.namelist()
+        assert archive.read(program) == b"\x7fELF" and "python/other.py" not in archive.namelist()
     capsys.readouterr()
     assert add_interpreter.main([str(package), str(given)]) == 1
-    assert "has a bin/python3 already; make it again" in capsys.readouterr().err
+    assert f"has a {program} already; make it again" in capsys.readouterr().err
     assert package.read_bytes() == copy.read_bytes()
+
+
+def test_an_interpreter_of_another_version(package: Path, tmp_path: Path) -> None:
+    """It is called `python3`, by which `bootstrap` starts it on sources."""
+    given = layer(tmp_path, {"bin/python3.99": b"\x7fELF"})
+    assert add_interpreter.main([str(package), str(given)]) == 0
+    with zipfile.ZipFile(package) as archive:
+        assert "bin/python3" in archive.namelist() and "bin/python3.99" not in archive.namelist()
 
 
 def test_what_does_not_fit(

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from awslambdaric_lite.packaging.bundle import cold_modules
 from awslambdaric_lite.packaging.runtime import runtime_sources
+from awslambdaric_lite.packaging.start import cold_modules
 from layers.wrapper.one_piece import one_piece, one_piece_of_sources
 from tests.support.client_process import GUARD
 

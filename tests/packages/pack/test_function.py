@@ -223,8 +223,9 @@ def test_with_the_runtime(source: Path, tmp_path: Path) -> None:
     assert not [name for name in inside if name.startswith(("awslambdaric_lite/cli", "awslambdaric_lite/old"))]
     with zipfile.ZipFile(tmp_path / "function.zip") as archive:
         assert stat.S_IMODE(archive.getinfo("bootstrap").external_attr >> 16) == 0o755
-        in_one_piece = archive.read(cache_path("awslambdaric_lite/__init__.py", HERE.python))
-        assert b"wait_next_invocation" in in_one_piece
+        assert f"\nlite_version={HERE.python}\n".encode() in archive.read("bootstrap")
+        assert b"wait_next_invocation" in archive.read(f"awslambdaric_lite/start-{HERE.python}.bin")
+        assert f"awslambdaric_lite/start-{HERE.python}.pyc" in inside
     assert packed.warnings == ["--runtime takes the place of the 1 files of awslambdaric_lite in there"]
     make(source, {"bootstrap": "mine"})
     with pytest.raises(PackagingError, match="has a bootstrap of its own"):

@@ -39,5 +39,7 @@ print(sys.modules['awslambdaric_lite'].__file__)
 
 
 def test_bootstrap() -> None:
-    """It is the script of this version, which starts that package."""
-    assert b"$here/awslambdaric_lite/__main__.py" in bootstrap_script()
+    """It is the script of this version, which starts that package; told a version, it looks for that first."""
+    script = bootstrap_script()
+    assert b"/awslambdaric_lite/__main__.py" in script and b"\nlite_version=3\n" in script
+    assert bootstrap_script("3.12") == script.replace(b"\nlite_version=3\n", b"\nlite_version=3.12\n")

@@ -1,4 +1,4 @@
-"""Sources without what only people and type checkers read: with each line where it was, or as small as possible."""
+"""Sources without what only people and type checkers read, with each line where it was."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import io
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from awslambdaric_lite.packaging.errors import PackagingError
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -23,6 +21,7 @@ class _Cut:
     instead: bytes = b""
 
 
+@functools.cache
 def lean(source: bytes) -> bytes:
     """Return a source without comments, docstrings, annotations and `if TYPE_CHECKING:`; it runs as before.
 
@@ -37,26 +36,6 @@ def lean(source: bytes) -> bytes:
     for cut in reversed(cuts):  # what is before a cut keeps its place
         _make(cut, lines)
     return b"".join(line.rstrip() + b"\n" for line in lines)
-
-
-@functools.cache
-def minified(source: bytes) -> bytes:
-    """Return a lean source in fewer lines, and with short names for what nobody outside of a function sees.
-
-    It may be written in the syntax of the running Python, which an older one does not understand.
-
-    Raises:
-        PackagingError: the library for it is missing.
-    """
-    try:
-        import python_minifier
-    except ModuleNotFoundError:
-        raise PackagingError(
-            "layers without orjson need python-minifier, for their size; "
-            "install it with: pip install 'awslambdaric-lite[layers]'"
-        ) from None
-    text: str = python_minifier.minify(source.decode(), hoist_literals=False)
-    return text.encode() + b"\n"
 
 
 def _make(cut: _Cut, lines: list[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What `lean` and `minified` take away from a source, and what they leave."""
+"""What `lean` takes away from a source, and what it leaves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.packaging.lean import lean
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from layers.wrapper.lean import lean, minified
 
 SOURCES = {name: source for name, source in runtime_sources().items() if not name.endswith("/types.py")}
 
@@ -86,19 +86,3 @@ def test_the_runtimes_own_sources(name: str) -> None:
     assert ast.dump(ast.parse(result)) == ast.dump(_Bare().visit(ast.parse(source)))
     assert list(_lines_of_functions(ast.parse(result))) == list(_lines_of_functions(ast.parse(source)))
     assert lean(result) == result
-
-
-def test_minified() -> None:
-    """Names that others may use stay; the result does the same."""
-    source = b"""
-_GLOBAL = 2
-
-def function(argument, *, keyword=1):
-    local = argument + keyword
-    return local * _GLOBAL
-"""
-    result = minified(source)
-    assert len(result) < len(source)
-    space: dict[str, Any] = {}
-    exec(result, space)
-    assert space["function"](argument=1, keyword=2) == 6 and space["_GLOBAL"] == 2

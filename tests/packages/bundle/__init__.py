@@ -1,1 +1,0 @@
-"""The cold modules in one file."""

@@ -1,0 +1,1 @@
+"""What starts the runtime where it is deployed with bytecode."""
