@@ -29,7 +29,7 @@ _Module = tuple[list[bytes], str]
 _FINDER = Path(__file__).with_name("in_layer") / "finder.py"
 _ATTACH = b"_attach(__name__, __path__, type(__spec__))\n"
 _WORKER = Path(__file__).with_name("piece_worker.py")
-_ENTRY = "_wrapped"  # which each start of this layer needs beside the cold modules
+_BESIDE = ["_framed_sink", "_wrapped"]  # what each start of this layer needs beside the cold modules
 _ANNOTATED = "types"  # whose annotations are its content
 _ELSEWHERE = {"__init__", "__main__"}
 
@@ -53,7 +53,7 @@ def one_piece(
         PackagingError: the interpreter cannot be run, or does not compile a module.
     """
     texts = _texts(sources)
-    first = [*cold_modules(texts), _ENTRY]  # in the order of their execution
+    first = [*cold_modules(texts), *_BESIDE]  # in the order of their execution
     lazy = set(texts) - {*first, *_ELSEWHERE}
 
     def module(name: str, further: bytes = b"") -> _Module:
