@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awslambdaric_lite.emulator.environments import generation
+from awslambdaric_lite.emulator.extensions import lifecycle
 from awslambdaric_lite.emulator.function import ApiOptions, FunctionConfig
 
-from .harness import ApiServer
+from .harness import WAIT, ApiServer
 
 if TYPE_CHECKING:
     from .front_end import FrontEnd
@@ -43,6 +45,15 @@ def api(make_api: Callable[[ApiOptions], ApiServer]) -> ApiServer:
 def socket_runtime() -> list[str]:
     """The command of a runtime that is neither ours nor the official one."""
     return [sys.executable, "-S", str(SOCKET_RUNTIME)]
+
+
+@pytest.fixture
+def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that kills nobody who ends by itself, however slow the machine; who does not end is waited for."""
+    for budget in ("EXTERNAL_BUDGET_S", "INTERNAL_BUDGET_S", "RUNTIME_BUDGET_S", "MANAGED_RUNTIME_BUDGET_S"):
+        monkeypatch.setattr(lifecycle, budget, WAIT)
+    for limit in ("_FLUSH_LIMIT_S", "_WAKE_LIMIT_S"):
+        monkeypatch.setattr(generation, limit, WAIT)
 
 
 @pytest.fixture

@@ -75,6 +75,10 @@ class Running:
         """Wait until so many invocations are being held."""
         await until(lambda: self.lines.count("held") == count)
 
+    async def printed(self, beginning: str, count: int) -> None:
+        """Wait until there are so many lines that begin so."""
+        await until(lambda: sum(line.startswith(beginning) for line in self.lines) == count)
+
 
 @asynccontextmanager
 async def running(root: Path, runtime: Sequence[str], **settings: Any) -> AsyncIterator[Running]:

@@ -125,12 +125,13 @@ def test_frozen_processes_are_killed_by_the_time_out_and_by_closing(
 
     async def story() -> None:
         gate = Gate(tmp_path)
-        async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=1.0) as function:
+        async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
             await function.held()
             (environment,) = function.host.pool.environments
             pid = environment.pid or 0
             environment.freeze()
+            environment.time_out_now()
             assert (await answered(held)).error_type == "Sandbox.Timedout"
             await completed(held)
             assert not alive(pid)
@@ -231,16 +232,21 @@ kept = os.path.join(tempfile.gettempdir(), "kept")
 def handler(event, context):
     if event.get("end"):
         open(kept, "w").close()
+        print("held", flush=True)
         {end}
     return [os.path.exists(kept), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]]
 """
 
     async def story() -> None:
-        async with running(write_handler(source), socket_runtime, timeout_s=1.0) as function:
+        async with running(write_handler(source), socket_runtime, timeout_s=60.0) as function:
             (kept, stream), first = await function.invoke()
             assert (kept, first.report.init_duration_ms is None) == (False, False)
-            _, ended = await function.invoke({"end": True})
-            assert ended.report.status in ("error", "timeout")
+            ending = function.submit({"end": True})
+            await function.held()
+            if end.startswith("while"):
+                function.host.pool.environments[0].time_out_now()
+            ended = await completed(ending)
+            assert ended.report.status == ("timeout" if end.startswith("while") else "error")
             answer, again = await function.invoke()
             assert answer == [True, stream]
             assert again.report.init_duration_ms is None
@@ -483,9 +489,13 @@ def handler(event, context):
         return len(os.listdir("/proc/self/fd")), len(descendants(os.getpid()))
 
     async def story() -> None:
-        async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=0.4) as function:
+        async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=60.0) as function:
             for number in range(6):
-                await function.invoke({"n": number})
+                invocation = function.submit({"n": number})
+                if number % 3 == 2:
+                    await function.printed("pids ", number + 1)
+                    function.host.pool.environments[0].time_out_now()
+                await completed(invocation)
                 if number == 3:
                     await until(lambda: not function.host.pool.environments)
         ends = [line.split()[1:] for line in function.lines if line.startswith("pids ")]

@@ -14,6 +14,7 @@ from awslambdaric_lite.emulator.results import InvokeResult
 from .extension_harness import SUPPORT, Gate, Programs, local_lambda, until
 from .harness import ARN, WAIT
 
+pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"

@@ -261,16 +261,16 @@ def handler(event, context):
         time.sleep(60)
     return "fine"
 """
-    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=0.5) as function:
+    with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=2) as function:
         result = function.invoke(1)
         assert result.json() == {
             "errorType": "Sandbox.Timedout",
-            "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 0.50 seconds",
+            "errorMessage": f"RequestId: {result.request_id} Error: Task timed out after 2.00 seconds",
         }
         assert result.error == "Unhandled"
-        assert f"{result.request_id} Task timed out after 0.50 seconds" in result.logs
+        assert f"{result.request_id} Task timed out after 2.00 seconds" in result.logs
         assert result.report.line().endswith("\tStatus: timeout\t")
-        assert result.report.duration_ms >= 500
+        assert result.report.duration_ms >= 2000
         pids = [int(pid) for pid in result.logs.splitlines()[2].split()]
         assert gone(pids[0])
         _await(lambda: not _alive(pids[1]))
@@ -328,17 +328,20 @@ def test_an_exit_during_init(write_handler: WriteHandler, socket_runtime: list[s
 def test_a_slow_init_is_repeated_inside_the_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """An init beyond its limit is killed and repeated once on the function's own time."""
     source = """
-import os, tempfile, time
-marker = os.path.join(tempfile.gettempdir(), "tried")
-if not os.path.exists(marker):
-    open(marker, "w").close()
-    time.sleep(60)
+import os, time
+while not os.path.exists("out-of-time"):
+    time.sleep(0.005)
 def handler(event, context):
     return "at the second try"
 """
     root = write_handler(source)
+
+    def on_log(line: str) -> None:
+        if line.startswith("INIT_REPORT "):
+            (root / "out-of-time").touch()
+
     with LocalLambda(
-        "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.5, timeout_s=30
+        "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.5, timeout_s=60, on_log=on_log
     ) as function:
         result = function.invoke()
         assert result.json() == "at the second try"

@@ -45,6 +45,7 @@ def kinds(trace: list[dict[str, Any]], *, of: str = "") -> list[str]:
     return [event["type"] for event in trace if event["type"].startswith(of)]
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_an_external_extension_receives_everything(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
@@ -102,6 +103,7 @@ threading.Thread(target=extension.next, daemon=True).start()
     assert [(event["type"], event["record"]) for event in programs.trace] == [("function", "hello")] * 3
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_json_records_are_objects(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
     """Where the function's logs are JSON; levels filter the log and not the telemetry."""
     source = (
@@ -116,6 +118,7 @@ def test_json_records_are_objects(write_handler: WriteHandler, socket_runtime: l
     assert [event["record"] for event in programs.trace] == [{"level": "DEBUG", "message": "detail"}, "plain"]
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_a_failure_is_told(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
     """The runtime's end is in `platform.runtimeDone`, which arrives before the shutdown that follows."""
     source = (
