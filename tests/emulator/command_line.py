@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-WAIT = 30.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 
 
 def command(*arguments: str) -> list[str]:

@@ -77,7 +77,7 @@ def make_front_end(
     front_ends: list[FrontEnd] = []
 
     def make(source: str, options: Any = None, **settings: Any) -> FrontEnd:
-        settings = {"runtime": socket_runtime, "timeout_s": 20.0, **settings}
+        settings = {"runtime": socket_runtime, "timeout_s": 60.0, **settings}
         front_ends.append(FrontEnd(FunctionConfig("app.handler", write_handler(source), **settings), options))
         return front_ends[-1]
 

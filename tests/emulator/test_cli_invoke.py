@@ -15,7 +15,7 @@ import pytest
 
 from awslambdaric_lite.cli import main
 
-from .command_line import REPOSITORY, alive, command, environment, run, shell
+from .command_line import REPOSITORY, WAIT, alive, command, environment, run, shell
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"
@@ -206,10 +206,10 @@ def test_interrupted_it_leaves_nothing(
         assert process.stderr is not None
         line = next(line for line in process.stderr if line.startswith(b"pids"))
         process.send_signal(number)
-        assert process.wait(30) == returncode
+        assert process.wait(WAIT) == returncode
         _, runtime, child, scratch = line.decode().split()
         assert process.stderr.read() == b""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + WAIT
     while any(alive(int(pid)) for pid in (runtime, child)) or Path(scratch).parent.exists():
         assert time.monotonic() < limit, "something was left behind"
         time.sleep(0.005)

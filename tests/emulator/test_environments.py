@@ -340,7 +340,7 @@ def test_more_memory_than_the_function_may_have(
     """The processes are killed, whichever had it; the caller, the log and the report tell of it."""
 
     async def story() -> None:
-        async with running(write_handler(GREEDY), socket_runtime, timeout_s=20.0) as function:
+        async with running(write_handler(GREEDY), socket_runtime, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             answer, completion = await function.invoke(event)
             request_id = completion.report.request_id
@@ -377,7 +377,7 @@ def test_memory_within_the_limit_or_not_enforced(write_handler: WriteHandler, so
     """The report has the most that was used, by the process or with its child, and no more than that happens."""
 
     async def story() -> None:
-        async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=20.0) as function:
+        async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             _, completion = await function.invoke({"mb": 80})
             assert 80 < completion.report.max_memory_used_mb < 128

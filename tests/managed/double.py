@@ -86,7 +86,7 @@ class ManagedApi:
     def __exit__(self, *_: object) -> None:
         self.stop()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(GUARD)
 
     def stop(self) -> None:
         """Stop listening and close every connection."""
