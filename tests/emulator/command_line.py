@@ -30,7 +30,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run it to its end."""
-    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=environment(), timeout=60)
+    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=environment(), timeout=110)
 
 
 def shell(runtime: list[str]) -> str:

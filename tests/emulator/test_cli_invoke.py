@@ -169,7 +169,7 @@ def test_without_h11_the_cure_is_named(tmp_path: Path) -> None:
         command("invoke", "app.handler"),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 2
     assert b"pip install 'awslambdaric-lite[local]'" in done.stderr
@@ -222,8 +222,8 @@ def test_a_reader_that_goes_away_is_no_traceback(write_handler: WriteHandler, so
     os.close(outlet)
     arguments = command("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime))
     try:
-        done = subprocess.run(arguments, stdout=inlet, stderr=subprocess.PIPE, env=environment(), timeout=60)
+        done = subprocess.run(arguments, stdout=inlet, stderr=subprocess.PIPE, env=environment(), timeout=110)
         assert b"Traceback" not in done.stderr
-        assert subprocess.run(arguments, stdout=subprocess.PIPE, stderr=inlet, env=environment(), timeout=60).stdout
+        assert subprocess.run(arguments, stdout=subprocess.PIPE, stderr=inlet, env=environment(), timeout=110).stdout
     finally:
         os.close(inlet)

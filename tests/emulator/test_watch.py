@@ -189,7 +189,7 @@ def test_without_watchfiles_the_cure_is_named(tmp_path: Path) -> None:
         command("serve", "app.handler", "--watch"),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 2
     assert b"pip install 'awslambdaric-lite[local]'" in done.stderr

@@ -26,7 +26,7 @@ from tests.managed.harness import alive_in_session, wait_until
 from tests.support.client_process import package_root
 from tests.support.real_emulator import Answer, Unavailable, _free_ports, _listens, binary
 
-GUARD = 60.0
+GUARD = 110.0
 WORKERS = 4
 FUNCTION = """
 import os, time

@@ -111,7 +111,7 @@ def test_the_example(tmp_path: Path) -> None:
         capture_output=True,
         env=environment(),
         cwd=tmp_path,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     *answers, summary = done.stdout.decode().splitlines()
