@@ -82,8 +82,9 @@ class Running:
 
 @asynccontextmanager
 async def running(root: Path, runtime: Sequence[str], **settings: Any) -> AsyncIterator[Running]:
-    """A host for `app.handler` with any settings."""
+    """A host for `app.handler` with any settings; unless they say so, time is no matter."""
     lines: list[str] = []
+    settings = {"timeout_s": WAIT, "init_timeout_s": WAIT, **settings}
     host = FunctionHost(FunctionConfig("app.handler", root, runtime=runtime, **settings), lines.append)
     try:
         await host.start()
