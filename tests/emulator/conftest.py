@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awslambdaric_lite.emulator.environments import generation
+from awslambdaric_lite.emulator.environments import environment, generation, processes
 from awslambdaric_lite.emulator.extensions import lifecycle
 from awslambdaric_lite.emulator.function import ApiOptions, FunctionConfig
 
@@ -54,6 +54,8 @@ def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(lifecycle, budget, WAIT)
     for limit in ("_FLUSH_LIMIT_S", "_WAKE_LIMIT_S"):
         monkeypatch.setattr(generation, limit, WAIT)
+    monkeypatch.setattr(environment, "_EXIT_GRACE_S", WAIT)
+    monkeypatch.setattr(processes, "_SIGNAL_GRACE_S", WAIT)
 
 
 @pytest.fixture

@@ -161,6 +161,7 @@ def test_an_invocation_is_out_of_time_on_demand(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_platform")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_crashes_on_demand(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path, number: signal.Signals

@@ -298,6 +298,7 @@ def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, t
         assert result.report.status == "timeout"
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_an_init_error_is_returned_to_the_first_invoker(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """The posted body, the logs of the failing init, its exit code; the next invocation tries again."""
     source = "print('importing', flush=True)\nraise ValueError('no luck')"

@@ -67,6 +67,7 @@ def test_the_first_process_takes_everything_with_it(runtime: Runtime, tmp_path: 
         assert (before.exit_code, len(running.function.environments)) == (-9, 1)
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_an_environment_that_dies_idle_is_nobodys_trouble(tmp_path: Path) -> None:
     """Also right before the next invocation."""
     with fleet(tmp_path, PROCESSES, concurrency=1) as running:
