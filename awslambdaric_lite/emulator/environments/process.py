@@ -158,5 +158,5 @@ class RuntimeProcess:
 def _waits(stat: Path) -> bool:
     try:
         return stat.read_bytes().rpartition(b")")[2].split()[0] in (b"S", b"Z", b"X")
-    except OSError:
+    except (OSError, IndexError):
         return True  # this thread has ended

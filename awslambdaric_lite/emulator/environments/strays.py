@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-_LIMIT_S = 1.0  # for processes that are just starting to show their variables
+_LIMIT_S = 0.25  # for processes that are just starting to show their variables
 _PAUSE_S = 0.002
 _BUSY = (b"R", b"D")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of linux/sched.h
