@@ -107,7 +107,7 @@ def _prefix(output: Path) -> list[str]:
     assert tool, "found by counter()"
     if counter() == "perf":
         return [tool, "stat", "-x", ",", "-e", "instructions:u", "-o", str(output), "--"]
-    return [tool, "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={output}.%p"]
+    return [tool, "--tool=callgrind", "--vgdb=no", "--trace-children=yes", f"--callgrind-out-file={output}.%p"]
 
 
 def _read(output: Path) -> float:

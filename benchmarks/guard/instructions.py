@@ -31,7 +31,8 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     output = subject.loadgen.scratch / "callgrind"
     for old in output.parent.glob(f"{output.name}*"):
         old.unlink()
-    options = ["--tool=callgrind", "-q", "--dump-before=send", f"--callgrind-out-file={output}"]
+    # The process is killed in the end, and would leave the pipes of valgrind's debugger.
+    options = ["--tool=callgrind", "--vgdb=no", "-q", "--dump-before=send", f"--callgrind-out-file={output}"]
     subject.run("hello", _INVOCATIONS, prefix=[*_without_randomness(), valgrind, *options])
     dumps = sorted(output.parent.glob(f"{output.name}.*"), key=lambda path: int(path.suffix[1:]))
     if not dumps:

@@ -409,7 +409,7 @@ def test_nothing_is_wider_than_the_window(tmp_path: Path, html: str, width: int)
         f"--window-size={width},900",
         "--dump-dom",
     ]
-    dom = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=60, check=True).stdout
+    dom = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=110, check=True).stdout
     found = json.loads(next(a["data-found"] for a in Page(dom).all("body")))
     assert found["page"] <= found["window"] == width
     assert found["charts"] > 20 and found["narrowest"] > 300

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
-WAIT = 30.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 
 
 def command(*arguments: str) -> list[str]:
@@ -30,7 +30,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run it to its end."""
-    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=environment(), timeout=60)
+    return subprocess.run(command(*arguments), input=stdin, capture_output=True, env=environment(), timeout=110)
 
 
 def shell(runtime: list[str]) -> str:

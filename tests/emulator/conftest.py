@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awslambdaric_lite.emulator.environments import environment, generation, processes
+from awslambdaric_lite.emulator.extensions import lifecycle
 from awslambdaric_lite.emulator.function import ApiOptions, FunctionConfig
 
-from .harness import ApiServer
+from .harness import WAIT, ApiServer
 
 if TYPE_CHECKING:
     from .front_end import FrontEnd
@@ -46,6 +48,17 @@ def socket_runtime() -> list[str]:
 
 
 @pytest.fixture
+def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform that kills nobody who ends by itself, however slow the machine; who does not end is waited for."""
+    for budget in ("EXTERNAL_BUDGET_S", "INTERNAL_BUDGET_S", "RUNTIME_BUDGET_S", "MANAGED_RUNTIME_BUDGET_S"):
+        monkeypatch.setattr(lifecycle, budget, WAIT)
+    for limit in ("_FLUSH_LIMIT_S", "_WAKE_LIMIT_S"):
+        monkeypatch.setattr(generation, limit, WAIT)
+    monkeypatch.setattr(environment, "_EXIT_GRACE_S", WAIT)
+    monkeypatch.setattr(processes, "_SIGNAL_GRACE_S", WAIT)
+
+
+@pytest.fixture
 def write_handler(tmp_path: Path) -> Callable[[str], Path]:
     """Write `app.py` to a task root and return that."""
 
@@ -66,7 +79,7 @@ def make_front_end(
     front_ends: list[FrontEnd] = []
 
     def make(source: str, options: Any = None, **settings: Any) -> FrontEnd:
-        settings = {"runtime": socket_runtime, "timeout_s": 20.0, **settings}
+        settings = {"runtime": socket_runtime, "timeout_s": 60.0, **settings}
         front_ends.append(FrontEnd(FunctionConfig("app.handler", write_handler(source), **settings), options))
         return front_ends[-1]
 

@@ -75,11 +75,16 @@ class Running:
         """Wait until so many invocations are being held."""
         await until(lambda: self.lines.count("held") == count)
 
+    async def printed(self, beginning: str, count: int) -> None:
+        """Wait until there are so many lines that begin so."""
+        await until(lambda: sum(line.startswith(beginning) for line in self.lines) == count)
+
 
 @asynccontextmanager
 async def running(root: Path, runtime: Sequence[str], **settings: Any) -> AsyncIterator[Running]:
-    """A host for `app.handler` with any settings."""
+    """A host for `app.handler` with any settings; unless they say so, time is no matter."""
     lines: list[str] = []
+    settings = {"timeout_s": WAIT, "init_timeout_s": WAIT, **settings}
     host = FunctionHost(FunctionConfig("app.handler", root, runtime=runtime, **settings), lines.append)
     try:
         await host.start()

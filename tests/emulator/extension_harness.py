@@ -108,7 +108,8 @@ class Gate:
 
 
 def local_lambda(root: Path, runtime: Sequence[str], **settings: Any) -> LocalLambda:
-    """A local Lambda for `app.handler` with any settings of its configuration."""
+    """A local Lambda for `app.handler` with any settings of its configuration; time is no matter unless they say so."""
+    settings = {"timeout_s": WAIT, "init_timeout_s": WAIT, **settings}
     return LocalLambda("app.handler", task_root=root, runtime=runtime, **settings)
 
 

@@ -20,7 +20,7 @@ from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 
 STREAMING_RUNTIME = [sys.executable, "-S", str(Path(__file__).parents[1] / "support" / "streaming_runtime.py")]
-WAIT = 20.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 WAIT_FOR = """
 import os, time
 

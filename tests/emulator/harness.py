@@ -19,7 +19,7 @@ from awslambdaric_lite.emulator.runtime_api.managed import ManagedRuntimeApi
 from awslambdaric_lite.emulator.streams import ResponseStream
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
-WAIT = 10.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 T = TypeVar("T")
 
 

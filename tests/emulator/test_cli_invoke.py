@@ -15,7 +15,7 @@ import pytest
 
 from awslambdaric_lite.cli import main
 
-from .command_line import REPOSITORY, alive, command, environment, run, shell
+from .command_line import REPOSITORY, WAIT, alive, command, environment, run, shell
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"
@@ -169,7 +169,7 @@ def test_without_h11_the_cure_is_named(tmp_path: Path) -> None:
         command("invoke", "app.handler"),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 2
     assert b"pip install 'awslambdaric-lite[local]'" in done.stderr
@@ -206,10 +206,10 @@ def test_interrupted_it_leaves_nothing(
         assert process.stderr is not None
         line = next(line for line in process.stderr if line.startswith(b"pids"))
         process.send_signal(number)
-        assert process.wait(30) == returncode
+        assert process.wait(WAIT) == returncode
         _, runtime, child, scratch = line.decode().split()
         assert process.stderr.read() == b""
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + WAIT
     while any(alive(int(pid)) for pid in (runtime, child)) or Path(scratch).parent.exists():
         assert time.monotonic() < limit, "something was left behind"
         time.sleep(0.005)
@@ -222,8 +222,8 @@ def test_a_reader_that_goes_away_is_no_traceback(write_handler: WriteHandler, so
     os.close(outlet)
     arguments = command("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime))
     try:
-        done = subprocess.run(arguments, stdout=inlet, stderr=subprocess.PIPE, env=environment(), timeout=60)
+        done = subprocess.run(arguments, stdout=inlet, stderr=subprocess.PIPE, env=environment(), timeout=110)
         assert b"Traceback" not in done.stderr
-        assert subprocess.run(arguments, stdout=subprocess.PIPE, stderr=inlet, env=environment(), timeout=60).stdout
+        assert subprocess.run(arguments, stdout=subprocess.PIPE, stderr=inlet, env=environment(), timeout=110).stdout
     finally:
         os.close(inlet)

@@ -131,11 +131,10 @@ def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[
     """What is queued when it stops is counted; nothing is lost in silence."""
     root = str(write_handler(HELD))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--concurrency", "1")
-    with Serve(*arguments) as serve:
+    with Serve(*arguments, "--timeout", "60") as serve:
+        caller = client(serve.endpoint_url)
         for _ in range(3):
-            assert (
-                client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")["StatusCode"] == 202
-            )
+            assert caller.invoke(FunctionName="function", InvocationType="Event")["StatusCode"] == 202
         serve.event("log")
         serve.process.send_signal(signal.SIGINT)
         assert serve.event("stopped")["lostEvents"] == 3

@@ -125,12 +125,13 @@ def test_frozen_processes_are_killed_by_the_time_out_and_by_closing(
 
     async def story() -> None:
         gate = Gate(tmp_path)
-        async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=1.0) as function:
+        async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
             await function.held()
             (environment,) = function.host.pool.environments
             pid = environment.pid or 0
             environment.freeze()
+            environment.time_out_now()
             assert (await answered(held)).error_type == "Sandbox.Timedout"
             await completed(held)
             assert not alive(pid)
@@ -160,6 +161,7 @@ def test_an_invocation_is_out_of_time_on_demand(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient_platform")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_crashes_on_demand(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path, number: signal.Signals
@@ -231,16 +233,21 @@ kept = os.path.join(tempfile.gettempdir(), "kept")
 def handler(event, context):
     if event.get("end"):
         open(kept, "w").close()
+        print("held", flush=True)
         {end}
     return [os.path.exists(kept), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]]
 """
 
     async def story() -> None:
-        async with running(write_handler(source), socket_runtime, timeout_s=1.0) as function:
+        async with running(write_handler(source), socket_runtime, timeout_s=60.0) as function:
             (kept, stream), first = await function.invoke()
             assert (kept, first.report.init_duration_ms is None) == (False, False)
-            _, ended = await function.invoke({"end": True})
-            assert ended.report.status in ("error", "timeout")
+            ending = function.submit({"end": True})
+            await function.held()
+            if end.startswith("while"):
+                function.host.pool.environments[0].time_out_now()
+            ended = await completed(ending)
+            assert ended.report.status == ("timeout" if end.startswith("while") else "error")
             answer, again = await function.invoke()
             assert answer == [True, stream]
             assert again.report.init_duration_ms is None
@@ -334,7 +341,7 @@ def test_more_memory_than_the_function_may_have(
     """The processes are killed, whichever had it; the caller, the log and the report tell of it."""
 
     async def story() -> None:
-        async with running(write_handler(GREEDY), socket_runtime, timeout_s=20.0) as function:
+        async with running(write_handler(GREEDY), socket_runtime, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             answer, completion = await function.invoke(event)
             request_id = completion.report.request_id
@@ -371,7 +378,7 @@ def test_memory_within_the_limit_or_not_enforced(write_handler: WriteHandler, so
     """The report has the most that was used, by the process or with its child, and no more than that happens."""
 
     async def story() -> None:
-        async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=20.0) as function:
+        async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             _, completion = await function.invoke({"mb": 80})
             assert 80 < completion.report.max_memory_used_mb < 128
@@ -483,9 +490,13 @@ def handler(event, context):
         return len(os.listdir("/proc/self/fd")), len(descendants(os.getpid()))
 
     async def story() -> None:
-        async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=0.4) as function:
+        async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=60.0) as function:
             for number in range(6):
-                await function.invoke({"n": number})
+                invocation = function.submit({"n": number})
+                if number % 3 == 2:
+                    await function.printed("pids ", number + 1)
+                    function.host.pool.environments[0].time_out_now()
+                await completed(invocation)
                 if number == 3:
                     await until(lambda: not function.host.pool.environments)
         ends = [line.split()[1:] for line in function.lines if line.startswith("pids ")]

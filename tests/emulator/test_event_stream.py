@@ -50,7 +50,7 @@ def test_recorded_frames(made: bytes, recorded: str) -> None:
 
 
 @given(
-    frames=st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=4), st.binary(max_size=5000)), max_size=4),
+    frames=st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=4), st.binary(max_size=1500)), max_size=4),
     step=st.integers(1, 700),
 )
 def test_what_is_encoded_is_decoded(frames: list[tuple[dict[str, str], bytes]], step: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from .extension_harness import Gate, Programs, gone, local_lambda, until
 
+pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"

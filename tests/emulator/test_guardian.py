@@ -14,6 +14,7 @@ from awslambdaric_lite.emulator.environments.guardian import Guardian
 from awslambdaric_lite.emulator.environments.memory import descendants
 
 from .environment_harness import alive
+from .harness import WAIT
 
 
 def sleeper() -> subprocess.Popen[bytes]:
@@ -32,7 +33,7 @@ def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
         guardian.watch(forgotten.pid)
         guardian.forget(forgotten.pid)
         guardian.close()
-        assert watched.wait(10) == -signal.SIGKILL
+        assert watched.wait(WAIT) == -signal.SIGKILL
         assert forgotten.poll() is None
         assert unknown.poll() is None
         assert not scratch.exists()
@@ -52,14 +53,14 @@ def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             os.kill(guardian.pid, number)
         guardian.close()
-        assert watched.wait(10) == -signal.SIGKILL
+        assert watched.wait(WAIT) == -signal.SIGKILL
     finally:
         watched.kill()
         watched.wait()
 
 
 def _await_ignored(pid: int, number: signal.Signals) -> None:
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + WAIT
     while True:
         ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
         if int(ignored, 16) & (1 << (number - 1)):
@@ -110,7 +111,7 @@ def handler(event, context):
             assert len(guardians) == 1
         finally:
             parent.kill()
-    limit = time.monotonic() + 10
+    limit = time.monotonic() + WAIT
     while any(alive(pid) for pid in (*pids, *guardians)) or list(scratch.iterdir()):
         assert time.monotonic() < limit, "something outlived its parent"
         time.sleep(0.005)

@@ -77,16 +77,16 @@ def test_a_function_error(make_front_end: MakeFrontEnd) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "error_type"),
+    ("source", "timeout_s", "error_type"),
     [
-        ("import os\ndef handler(event, headers):\n    os._exit(3)", "Runtime.ExitError"),
-        ("import time\ndef handler(event, headers):\n    time.sleep(60)", "Sandbox.Timedout"),
+        ("import os\ndef handler(event, headers):\n    os._exit(3)", 60.0, "Runtime.ExitError"),
+        ("import time\ndef handler(event, headers):\n    time.sleep(60)", 0.5, "Sandbox.Timedout"),
     ],
     ids=["exit", "time-out"],
 )
-def test_a_failure_of_the_process(make_front_end: MakeFrontEnd, source: str, error_type: str) -> None:
+def test_a_failure_of_the_process(make_front_end: MakeFrontEnd, source: str, timeout_s: float, error_type: str) -> None:
     """An exit and a time-out are function errors, too."""
-    response = make_front_end(source, timeout_s=0.5).client().invoke(FunctionName="function")
+    response = make_front_end(source, timeout_s=timeout_s).client().invoke(FunctionName="function")
     assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
     assert payload(response)["errorType"] == error_type
 

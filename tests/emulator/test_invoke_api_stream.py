@@ -103,17 +103,17 @@ def test_an_error_in_the_middle(make_front_end: MakeFrontEnd, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("rest", "error_type"),
-    [("os._exit(3)", "Runtime.ExitError"), ("time.sleep(60)", "Sandbox.Timedout")],
+    ("rest", "timeout_s", "error_type"),
+    [("os._exit(3)", 60.0, "Runtime.ExitError"), ("time.sleep(60)", 1.0, "Sandbox.Timedout")],
     ids=["exit", "time-out"],
 )
 def test_an_end_of_the_process_in_the_middle(
-    make_front_end: MakeFrontEnd, tmp_path: Path, rest: str, error_type: str
+    make_front_end: MakeFrontEnd, tmp_path: Path, rest: str, timeout_s: float, error_type: str
 ) -> None:
     """What came before is there, and the stream ends with an error."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest=rest)
-    events = list(invoke(make_front_end(source, runtime=STREAMING, timeout_s=1.0))["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING, timeout_s=timeout_s))["EventStream"])
     assert body_of(events) == b"first"
     end = events[-1]["InvokeComplete"]
     assert end["ErrorCode"] == "Unhandled"

@@ -72,7 +72,9 @@ def test_versions_and_aliases(write_handler: WriteHandler, socket_runtime: list[
     root = write_handler(
         "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_FUNCTION_VERSION']"
     )
-    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, aliases={"live": "7"}) as function:
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=socket_runtime, aliases={"live": "7"}, timeout_s=60
+    ) as function:
         assert function.invoke().json() == "$LATEST"
         assert function.invoke(qualifier="live").json() == function.invoke(qualifier="7").json() == "7"
         for call in (function.invoke, function.invoke_stream, function.invoke_async):
@@ -89,7 +91,7 @@ def test_a_stream_is_read_as_it_comes(write_handler: WriteHandler) -> None:
         "import os, time\ndef handler(event, context):\n    yield b'one'\n"
         "    while not os.path.exists('go'):\n        time.sleep(0.005)\n    yield b'two'"
     )
-    with LocalLambda("app.handler", task_root=root, runtime=STREAMING_RUNTIME) as function:
+    with LocalLambda("app.handler", task_root=root, runtime=STREAMING_RUNTIME, timeout_s=60) as function:
         stream = function.invoke_stream()
         assert next(stream) == b"one"
         (root / "go").touch()
@@ -104,7 +106,7 @@ def test_a_stream_that_fails(write_handler: WriteHandler) -> None:
     root = write_handler(
         "def handler(event, context):\n    if event:\n        yield b'one'\n    raise ValueError('boom')\n    yield"
     )
-    with LocalLambda("app.handler", task_root=root, runtime=STREAMING_RUNTIME) as function:
+    with LocalLambda("app.handler", task_root=root, runtime=STREAMING_RUNTIME, timeout_s=60) as function:
         stream = function.invoke_stream({"late": True})
         assert b"".join(stream) == b"one"
         assert stream.result.json()["errorMessage"] == "boom"
@@ -119,7 +121,9 @@ def test_a_stream_that_is_left_lets_the_function_run_on(write_handler: WriteHand
         "def handler(event, context):\n    for _ in range(64):\n        yield bytes(65536)\n"
         "    print('all written', flush=True)"
     )
-    with LocalLambda("app.handler", task_root=root, runtime=STREAMING_RUNTIME, on_log=log.lines.append) as function:
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=STREAMING_RUNTIME, on_log=log.lines.append, timeout_s=60
+    ) as function:
         with function.invoke_stream() as stream:
             assert next(stream)
         log.wait_for("all written")
@@ -130,7 +134,7 @@ def test_streams_that_cannot_be(write_handler: WriteHandler, socket_runtime: lis
     """At the limit, on closing, and before the start, each with its own exception."""
     root = write_handler(HELD)
     function = LocalLambda(
-        "app.handler", task_root=root, runtime=socket_runtime, concurrency=1, on_log=log.lines.append
+        "app.handler", task_root=root, runtime=socket_runtime, concurrency=1, on_log=log.lines.append, timeout_s=60
     )
     with pytest.raises(LocalLambdaClosed):
         function.invoke_stream()
@@ -150,7 +154,9 @@ def test_asynchronous_events(write_handler: WriteHandler, socket_runtime: list[s
     """Queued at once, retried with their ids, recorded at the end."""
     root = write_handler("def handler(event, context):\n    raise ValueError(event['n'])")
     options = AsyncOptions(retry_delay_scale=0, maximum_retry_attempts=1, on_failure=tmp_path / "failed")
-    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, asynchronous=options) as function:
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=socket_runtime, asynchronous=options, timeout_s=60
+    ) as function:
         ids = [function.invoke_async({"n": n}) for n in range(20)]
         function.wait_for_async()
     records = [json.loads(line) for line in (tmp_path / "failed").read_text().splitlines()]
@@ -166,7 +172,9 @@ def test_asynchronous_events_have_a_limit_of_their_own(write_handler: WriteHandl
 
 def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """Closing warns of events that have not come to their ends."""
-    function = LocalLambda("app.handler", task_root=write_handler(HELD), runtime=socket_runtime, concurrency=1)
+    function = LocalLambda(
+        "app.handler", task_root=write_handler(HELD), runtime=socket_runtime, concurrency=1, timeout_s=60
+    )
     function.start()
     for _ in range(3):
         function.invoke_async()
@@ -184,7 +192,7 @@ def test_addresses(write_handler: WriteHandler, socket_runtime: list[str]) -> No
     """boto3 and HTTP clients reach the function; the same addresses each time, until it is closed."""
     root = write_handler("def handler(event, context):\n    return {'statusCode': 201, 'body': 'made'}")
     cors = Cors(allow_origins=["*"])
-    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, cors=cors) as function:
+    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, cors=cors, timeout_s=60) as function:
         client = boto3.client(
             "lambda",
             endpoint_url=function.endpoint_url,
@@ -216,7 +224,9 @@ def test_freeze_and_thaw(
 ) -> None:
     """In the middle of an invocation: nothing goes on until it is thawed."""
     root = write_handler(HELD)
-    with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, on_log=log.lines.append) as function:
+    with LocalLambda(
+        "app.handler", task_root=root, runtime=socket_runtime, on_log=log.lines.append, timeout_s=60
+    ) as function:
         call = callers.submit(function.invoke)
         log.wait_for("runs")
         function.freeze()
@@ -297,7 +307,7 @@ def test_snapshot_and_restore(write_handler: WriteHandler, log: Log) -> None:
     """A new environment goes through its snapshot at once, and the next invocation finds it restored."""
     root = write_handler(PID)
     with LocalLambda(
-        "app.handler", task_root=root, runtime=_restorable(root), snap_start=True, on_log=log.lines.append
+        "app.handler", task_root=root, runtime=_restorable(root), snap_start=True, on_log=log.lines.append, timeout_s=60
     ) as function:
         function.snapshot_restore()
         log.wait_for("restored")
@@ -321,7 +331,7 @@ def test_reload(write_handler: WriteHandler, socket_runtime: list[str], tmp_path
     root = write_handler("import one, two\ndef handler(event, context):\n    return [one.VALUE, two.VALUE, 'old']")
     layers = [tmp_path / "one", tmp_path / "two"]
     runtime = [sys.executable, *socket_runtime[2:]]
-    with LocalLambda("app.handler", task_root=root, runtime=runtime, layers=layers) as function:
+    with LocalLambda("app.handler", task_root=root, runtime=runtime, layers=layers, timeout_s=60) as function:
         assert function.invoke().json() == [1, 1, "old"]
         (tmp_path / "two" / "python" / "two.py").write_text("VALUE = 22")
         write_handler("import one, two\ndef handler(event, context):\n    return [one.VALUE, two.VALUE, 'newer']")

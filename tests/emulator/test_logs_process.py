@@ -107,15 +107,20 @@ def test_what_the_runtime_did_is_in_its_record(write_handler: WriteHandler, sock
 
 
 @pytest.mark.parametrize(
-    ("statement", "status", "error_type"),
-    [("os._exit(3)", "error", "Runtime.ExitError"), ("time.sleep(60)", "timeout", None)],
+    ("statement", "timeout_s", "status", "error_type"),
+    [("os._exit(3)", 60.0, "error", "Runtime.ExitError"), ("time.sleep(60)", 0.3, "timeout", None)],
 )
 def test_failures_in_json_format(
-    write_handler: WriteHandler, socket_runtime: list[str], statement: str, status: str, error_type: str | None
+    write_handler: WriteHandler,
+    socket_runtime: list[str],
+    statement: str,
+    timeout_s: float,
+    status: str,
+    error_type: str | None,
 ) -> None:
     """They are in the records, and not in lines of text."""
     source = f"import os, time\ndef handler(event, context):\n    {statement}"
-    with local_lambda(write_handler(source), socket_runtime, log_format="JSON", timeout_s=0.3) as function:
+    with local_lambda(write_handler(source), socket_runtime, log_format="JSON", timeout_s=timeout_s) as function:
         result = function.invoke()
         assert all(line.startswith("{") for line in result.logs.splitlines())
         events = dict(platform_events(result.logs))

@@ -15,6 +15,7 @@ import pytest
 from awslambdaric_lite.emulator.environments.process import RuntimeProcess
 
 from .environment_harness import alive, state_of, until
+from .harness import WAIT
 
 
 class Started:
@@ -37,7 +38,7 @@ class Started:
 
     async def end(self) -> int:
         """Wait for the end and clean up."""
-        await asyncio.wait_for(self.ended.wait(), 10)
+        await asyncio.wait_for(self.ended.wait(), WAIT)
         return self.process.reap()
 
 
@@ -133,6 +134,32 @@ def test_stopped_with_its_group(tmp_path: Path) -> None:
         started.process.kill()
         assert await started.end() == -signal.SIGKILL
         await until(lambda: not alive(pids[1]))
+
+    run(story)
+
+
+def test_at_rest_when_every_thread_waits(tmp_path: Path) -> None:
+    """A main thread that waits is not enough, and one that is stopped does not wait."""
+    source = (
+        "import os, threading, time\n"
+        "def busy():\n"
+        "    os.write(1, b'.')\n"
+        "    while not os.path.exists('enough'): pass\n"
+        "    time.sleep(60)\n"
+        "threading.Thread(target=busy).start(); time.sleep(60)"
+    )
+
+    async def story() -> None:
+        started = Started(source, tmp_path)
+        await until(lambda: bool(started.output) and state_of(started.process.pid) == "S")
+        assert not started.process.at_rest
+        (tmp_path / "enough").touch()
+        await until(lambda: started.process.at_rest)
+        started.process.stop()
+        await until(lambda: not started.process.at_rest)
+        started.process.kill()
+        await started.end()
+        assert started.process.at_rest
 
     run(story)
 

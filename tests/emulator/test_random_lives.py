@@ -18,7 +18,7 @@ from awslambdaric_lite.emulator import AsyncOptions, InvokeResult, LocalLambda
 from .conftest import SOCKET_RUNTIME
 
 LIMIT = 3  # environments
-WAIT = 30.0  # seconds after which something that should have happened has not
+WAIT = 60.0  # seconds after which something that should have happened has not
 SOURCE = """
 import os, time
 

@@ -351,7 +351,7 @@ def test_a_time_out_in_the_middle_of_a_stream(write_handler: Callable[[str], Pat
     """With a real runtime: the caller has the first part, then the time-out."""
     root = write_handler("import time\ndef handler(event, context):\n    yield b'part'\n    time.sleep(60)\n")
     runtime = [sys.executable, "-S", str(STREAMING_RUNTIME)]
-    function = FunctionConfig("app.handler", root, timeout_s=1.0, runtime=runtime)
+    function = FunctionConfig("app.handler", root, timeout_s=60.0, runtime=runtime)
 
     async def run() -> None:
         host = FunctionHost(function)
@@ -360,6 +360,7 @@ def test_a_time_out_in_the_middle_of_a_stream(write_handler: Callable[[str], Pat
             invocation = Invocation(b"{}", stream=ResponseStream())
             host.submit(invocation)
             assert await stream_of(invocation).read() == b"part"
+            host.pool.environments[0].time_out_now()
             answer = await asyncio.wait_for(asyncio.wrap_future(invocation.answered), WAIT)
             assert answer.error_type == "Sandbox.Timedout"
             assert await stream_of(invocation).read() == b""

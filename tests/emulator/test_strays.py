@@ -12,6 +12,8 @@ from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.strays import Strays
 
+from .harness import WAIT
+
 
 def test_strays_are_known_by_a_variable(tmp_path: Path) -> None:
     """Only younger processes with exactly that variable are killed, whatever their session."""
@@ -28,7 +30,7 @@ def test_strays_are_known_by_a_variable(tmp_path: Path) -> None:
     others = [older, start(name, value + "0"), start("X" + name, value)]
     try:
         asyncio.run(strays.kill())
-        assert stray.wait(10) == -signal.SIGKILL
+        assert stray.wait(WAIT) == -signal.SIGKILL
         assert [process.poll() for process in others] == [None] * 3
     finally:
         for process in (stray, *others):

@@ -30,6 +30,13 @@ def handler(event, context):
 """
 
 
+def change(path: Path, text: str) -> None:
+    """Replace a file as a whole: a process that starts in this moment reads the old text or the new one."""
+    new = path.parent.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
 @pytest.fixture
 def http() -> Iterator[urllib3.PoolManager]:
     """An HTTP client that asks once only."""
@@ -42,7 +49,7 @@ def test_a_change_is_served(write_handler: WriteHandler, socket_runtime: list[st
     root = write_handler("import os\ndef handler(event, context):\n    return os.getpid()")
     with Serve("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch") as serve:
         pid = int(http.request("GET", serve.url).data)
-        (root / "app.py").write_text(ANSWERS.format("new"))
+        change(root / "app.py", ANSWERS.format("new"))
         assert serve.event("reload")["paths"] == ["app.py"]
         assert http.request("GET", serve.url).json() == "new"
         wait_until(lambda: not alive(pid), "the old environment was left")
@@ -67,7 +74,7 @@ def test_what_runs_finishes_in_the_old_code(
         held = callers.submit(http.request, "GET", serve.url + "held")
         while not (line := serve.event("log")["line"]).startswith("pid "):
             pass
-        (root / "app.py").write_text(ANSWERS.format("new"))
+        change(root / "app.py", ANSWERS.format("new"))
         serve.event("reload")
         assert http.request("GET", serve.url).json() == "new"
         assert not held.done()
@@ -96,7 +103,7 @@ def test_no_invocation_is_lost_while_the_code_changes(
             caller.start()
         try:
             for version in range(1, 6):
-                (root / "app.py").write_text(ANSWERS.format("0" * version))  # by its size, bytecode is not mixed up
+                change(root / "app.py", ANSWERS.format("0" * version))  # by its size, bytecode is not mixed up
                 serve.event("reload")
         finally:
             over.set()
@@ -115,11 +122,11 @@ def test_a_broken_change_is_an_init_error_and_the_next_one_mends_it(
     root = write_handler(ANSWERS.format("first"))
     with Serve("app.handler", "--task-root", str(root), "--watch") as serve:
         assert http.request("GET", serve.url).json() == "first"
-        (root / "app.py").write_text("def handler(:\n")
+        change(root / "app.py", "def handler(:\n")
         serve.event("reload")
         assert http.request("GET", serve.url).status == 502
         assert serve.event("invocation")["errorType"] == "Runtime.UserCodeSyntaxError"
-        (root / "app.py").write_text(ANSWERS.format("mended"))
+        change(root / "app.py", ANSWERS.format("mended"))
         serve.event("reload")
         assert http.request("GET", serve.url).json() == "mended"
 
@@ -131,7 +138,7 @@ def test_provisioned_environments_are_started_again(
     root = write_handler(ANSWERS.format("old"))
     arguments = ("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch")
     with Serve(*arguments, "--provisioned", "2") as serve:
-        (root / "app.py").write_text(ANSWERS.format("renewed"))
+        change(root / "app.py", ANSWERS.format("renewed"))
         serve.event("reload")
         health = serve.endpoint_url + "/health"
         wait_until(lambda: http.request("GET", health).json()["environments"] == 2, "they were not started")
@@ -182,7 +189,7 @@ def test_without_watchfiles_the_cure_is_named(tmp_path: Path) -> None:
         command("serve", "app.handler", "--watch"),
         capture_output=True,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"},
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 2
     assert b"pip install 'awslambdaric-lite[local]'" in done.stderr

@@ -211,7 +211,7 @@ def test_it_pipes_into_invoke(tmp_path: Path) -> None:
             stdin=source.stdout,
             capture_output=True,
             env=environment(),
-            timeout=60,
+            timeout=110,
         )
     assert (source.returncode, done.returncode) == (0, 0), done.stderr
     assert json.loads(done.stdout) == ["hello", "wörld"]
@@ -223,7 +223,7 @@ def test_arguments_that_are_no_text() -> None:
         cli("event", "eventbridge", b"a\xffb"),
         capture_output=True,
         env={**environment(), "PYTHONUTF8": "1"},
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["detail-type"] == "a\udcffb"
@@ -231,7 +231,7 @@ def test_arguments_that_are_no_text() -> None:
         cli("event", "kinesis", b"a\xffb"),
         capture_output=True,
         env={**environment(), "PYTHONUTF8": "1"},
-        timeout=60,
+        timeout=110,
     )
     assert json.loads(done.stdout)["Records"][0]["kinesis"]["data"] == "Yf9i"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from tests.instrumentation.collector import Collector
 from tests.instrumentation.launchers import every_runtime, hooks_exist_before_site, our_runtimes, require, run
 from tests.support.client_process import Run, package_root
-from tests.support.runtime_messages import ARN, Event
+from tests.support.runtime_messages import ARN, DueEvent, Event
 
 
 @pytest.fixture(autouse=True)
@@ -159,19 +158,10 @@ def test_exit_during_import(collector: Collector, runtime: str) -> None:
     assert [reply.verb for reply in result.replies] == ["init/error"] and result.exit_code == 1
 
 
-class DueSoon(Event):
-    """An event whose deadline is a little more than sentry-sdk's 1.5 s ahead when it is handed out."""
-
-    def fields(self) -> list[tuple[str, str]]:
-        """Return the header fields with that deadline."""
-        deadline = f"{time.time() * 1000 + 2500:.0f}"
-        return list({**dict(super().fields()), "Lambda-Runtime-Deadline-Ms": deadline}.items())
-
-
 @every_runtime
 def test_timeout_warning(collector: Collector, runtime: str) -> None:
     """The tool's thread warns shortly before the deadline; the handler that makes it in time still gets its result."""
-    events = (DueSoon(request_id="request-0"),)
+    events = (DueEvent(seconds=2.5),)  # sentry-sdk warns 1.5 s before the end
     result = run_with_sentry(collector, runtime, events, "with_sentry.slow", TIMEOUT_WARNING="1")
     (event,) = collector.sentry_events()
     (value,) = event["exception"]["values"]

@@ -120,7 +120,7 @@ def script(page: str, interpreter: Path) -> str:
     return "\n".join(["set -eu", *lines])
 
 
-@pytest.mark.timeout(300)  # a dozen programs, one after the other
+@pytest.mark.timeout(900)  # a dozen programs, one after the other
 def test_every_command(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Both pages, one after the other; then the function is in the account, and runs on the very layer that is."""
     installation = make_installation(tmp_path / "installation", Target(RUNNING, "x86_64"))
@@ -139,7 +139,7 @@ def test_every_command(checkout: Path, environment: dict[str, str], tmp_path: Pa
                 env=variables,
                 capture_output=True,
                 text=True,
-                timeout=2 * GUARD,
+                timeout=6 * GUARD,
                 check=False,
             )
             assert done.returncode == 0, f"{page}:\n{done.stdout}{done.stderr}"

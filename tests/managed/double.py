@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from tests.support.recorder import Reaction
 from tests.support.runtime_messages import Event, Request, read_request, render
 
-GUARD = 60.0  # seconds after which something that should have happened counts as hung
+GUARD = 110.0  # seconds after which something that should have happened counts as hung
 
 React = Callable[[Request, int], "Reaction | None"]
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -86,7 +86,7 @@ class ManagedApi:
     def __exit__(self, *_: object) -> None:
         self.stop()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(GUARD)
 
     def stop(self) -> None:
         """Stop listening and close every connection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from tests.managed.double import GUARD, ManagedApi, React
 from tests.process.lite import write_app
-from tests.support.client_process import LITE, ClientProcess, Run, environment
+from tests.support.client_process import LITE, ClientProcess, Run, environment, package_root
 
 PIDS = """
 import os
@@ -64,9 +65,15 @@ def function(
     env: Mapping[str, str | None] | None = None,
     react: React | None = None,
     polls: int | None = None,
+    limits: Mapping[str, object] | None = None,
 ) -> Iterator[Function]:
-    """Start `app.handler` of that source; wait until `polls` (by default all) polls wait, unless that is 0."""
+    """Start `app.handler` of that source; wait until `polls` (by default all) polls wait, unless that is 0.
+
+    `limits` are constants of the runtime, such as `_workers._GRACE`, that this test has other values for.
+    """
     write_app(task_root, source)
+    if limits is not None:
+        env = {**(env or {}), "PYTHONPATH": os.pathsep.join([_customized(task_root, limits), package_root()])}
     with ManagedApi(react) as api:
         managed = {"AWS_LAMBDA_MAX_CONCURRENCY": str(count), "AWS_LAMBDA_LOG_FORMAT": "JSON"}
         managed["AWS_LAMBDA_INITIALIZATION_TYPE"] = "lambda-managed-instances"
@@ -82,6 +89,17 @@ def function(
                 raise
             running.finish()
         wait_until(lambda: not alive_in_session(running.pid), "the end of all processes")
+
+
+def _customized(task_root: Path, limits: Mapping[str, object]) -> str:
+    folder = task_root / "customized"
+    folder.mkdir(exist_ok=True)
+    lines = [
+        f"from awslambdaric_lite import {name.partition('.')[0]}\n{name} = {value!r}\n"
+        for name, value in limits.items()
+    ]
+    (folder / "sitecustomize.py").write_text("".join(lines))
+    return str(folder)
 
 
 def alive_in_session(leader: int) -> list[int]:

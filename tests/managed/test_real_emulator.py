@@ -11,12 +11,13 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import sysconfig
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,15 @@ from tests.managed.harness import alive_in_session, wait_until
 from tests.support.client_process import package_root
 from tests.support.real_emulator import Answer, Unavailable, _free_ports, _listens, binary
 
-GUARD = 60.0
+GUARD = 110.0
 WORKERS = 4
+_ATTEMPTS = 3
 FUNCTION = """
-import os, time
+import os, socket
 def handler(event, context):
-    time.sleep(event.get("sleep", 0))
+    if "meet" in event:  # wait until all have come
+        with socket.create_connection(("127.0.0.1", event["meet"])) as meeting:
+            meeting.recv(1)
     if event.get("do") == "fail":
         raise KeyError("on purpose")
     if event.get("do") == "exit":
@@ -104,21 +108,42 @@ class Emulator:
 
     def told_at_once(self) -> list[dict[str, Any]]:
         """Invoke as often as there are workers, all at the same time."""
-        results: list[dict[str, Any]] = []
-        threads = [
-            threading.Thread(target=lambda n=n: results.append(self.told(sleep=0.3, number=n))) for n in range(WORKERS)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(GUARD)
-        return results
+        with socket.create_server(("127.0.0.1", 0)) as meeting, ThreadPoolExecutor(WORKERS) as callers:
+            meeting.settimeout(GUARD)
+            event = {"meet": meeting.getsockname()[1]}
+            calls = [callers.submit(self.told, **event, number=number) for number in range(WORKERS)]
+            for joined in [meeting.accept()[0] for _ in calls]:
+                joined.close()
+            return [call.result(GUARD) for call in calls]
 
 
 @contextlib.contextmanager
 def emulator(module: str, folder: Path) -> Iterator[Emulator]:
     """Run the emulator with that runtime client."""
     (folder / "app.py").write_text(FUNCTION)
+    for attempt in range(_ATTEMPTS):
+        port, api_port, process = _launch(module, folder)
+        try:
+            wait_until(
+                lambda p=process, a=port, b=api_port: p.poll() is not None or _ready(p.pid, a, b), "the emulator"
+            )
+            if process.poll() is not None and attempt + 1 < _ATTEMPTS:
+                continue  # somebody else has got a port of those that were free
+            assert process.poll() is None, (folder / "log").read_text()
+            yield Emulator(port, process.pid)
+            return
+        except BaseException:
+            print((folder / "log").read_text(errors="replace")[-5000:])
+            raise
+        finally:
+            for pid in alive_in_session(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait(GUARD)
+
+
+def _launch(module: str, folder: Path) -> tuple[int, int, subprocess.Popen[bytes]]:
+    """Start the emulator on two ports that are free now; return them and its process."""
     port, api_port = _free_ports(2)
     places = {
         "prefix": sys.base_prefix,
@@ -149,18 +174,7 @@ def emulator(module: str, folder: Path) -> Iterator[Emulator]:
             stderr=log,
             start_new_session=True,
         )
-    try:
-        wait_until(lambda: process.poll() is not None or _ready(process.pid, port, api_port), "the emulator")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield Emulator(port, process.pid)
-    except BaseException:
-        print((folder / "log").read_text(errors="replace")[-5000:])
-        raise
-    finally:
-        for pid in alive_in_session(process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait(GUARD)
+    return port, api_port, process
 
 
 def _ready(process: int, *ports: int) -> bool:

@@ -21,6 +21,7 @@ def bye():
 IDLE = HOOKED + "def handler(event, context):\n    return os.getpid()\n"
 BUSY = HOOKED + 'def handler(event, context):\n    open("busy", "a").write(".")\n    time.sleep(600)\n'
 ASYNC = "import asyncio\n" + HOOKED + "async def handler(event, context):\n    await asyncio.sleep(event)\n"
+NO_HURRY = {"_workers._GRACE": 60.0}  # for handlers of SIGTERM that take their time on a slow machine
 OWN_HANDLER = """
 import os, signal, sys
 def leave(number, frame):
@@ -41,7 +42,7 @@ def byes(task_root: Path) -> list[int]:
 @pytest.mark.parametrize("fork", ["after", "before"])
 def test_hooks_run_in_each_worker(tmp_path: Path, source: str, fork: str) -> None:
     """One process registers with the platform; the hooks run once in each worker, also in one that is busy."""
-    with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
+    with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}, limits=NO_HURRY) as running:
         assert len(running.api.extensions) == 1
         workers = sorted(running.workers())
         if source == BUSY:

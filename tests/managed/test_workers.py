@@ -28,6 +28,10 @@ def handler(event, context):
 """
 
 
+# Where it is no matter how long is waited before the next try, and before a worker is replaced.
+AT_ONCE = {"_managed_client._DELAYS": (0.001,) * 4, "_workers._FIRST_DELAY": 0.001}
+
+
 def refuse(verb: str, *numbers: int, reaction: Reaction) -> React:
     """Return what bends the answers to these requests of a verb, counted from 0."""
     return lambda request, number: reaction if request.verb == verb and number in numbers else None
@@ -125,7 +129,7 @@ def test_next_is_refused_for_a_while(tmp_path: Path, command: tuple[str, ...]) -
 def test_next_is_refused_for_good(tmp_path: Path) -> None:
     """Five polls a worker, three more workers in its place, then the environment ends with 1 and says why."""
     react: React = lambda request, number: Reaction(status=500) if request.verb == "next" else None  # noqa: E731
-    with function(tmp_path, PIDS, 1, react=react, polls=0) as running:
+    with function(tmp_path, PIDS, 1, react=react, polls=0, limits=AT_ONCE) as running:
         result = running.ended()
     assert result.exit_code == 1
     assert sum(request.verb == "next" for request in running.api.requests) == 4 * 5
@@ -134,7 +138,7 @@ def test_next_is_refused_for_good(tmp_path: Path) -> None:
 
 def test_the_runtime_api_is_gone(tmp_path: Path) -> None:
     """All workers end, and the first process with 1."""
-    with function(tmp_path, PIDS, 2) as running:
+    with function(tmp_path, PIDS, 2, limits=AT_ONCE) as running:
         running.api.stop()
         assert running.ended().exit_code == 1
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.process.lite import bodies, numbered, run_lite
 from tests.support.recorder import Event
+from tests.support.runtime_messages import DueEvent
 
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
-
-
-def soon(seconds: float) -> tuple[tuple[str, str], ...]:
-    """A header that sets the deadline."""
-    return (("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000))),)
 
 
 BODY = "    await asyncio.sleep(0)\n    return [event, id(asyncio.get_running_loop())]\n"
@@ -108,7 +103,7 @@ async def handler(event, context):
         print("finally")
 """
     env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
-    result = run_lite(tmp_path, source, [Event(b"1", headers=soon(0.8)), Event(b"0", headers=soon(60))], env=env)
+    result = run_lite(tmp_path, source, [DueEvent(b"1", seconds=1.0), DueEvent(b"0", seconds=60.0)], env=env)
     error = json.loads(bodies(result)[0])
     assert error["errorType"] == "TimeoutError"
     assert "before the deadline" in error["errorMessage"]
@@ -192,8 +187,8 @@ async def handler(event, context):
     if event == 1:
         await asyncio.sleep(0.1)
         return len(asyncio.all_tasks())
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         await asyncio.sleep(60)
     finally:
         print("finally")
@@ -219,7 +214,7 @@ async def handler(event, context):
         print("finally")
 """
     env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
-    result = run_lite(tmp_path, source, [Event(headers=soon(0.8))], env=env)
+    result = run_lite(tmp_path, source, [DueEvent(seconds=1.0)], env=env)
     (request,) = result.replies
     error = json.loads(base64.b64decode(dict(request.trailers)[ERROR_BODY]) if chunks else request.body)
     assert (request.verb, request.status) == ("response" if chunks else "error", 202)
@@ -238,7 +233,7 @@ async def handler(event, context):
         return "in time"
 """
     env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
-    assert bodies(run_lite(tmp_path, source, [Event(headers=soon(0.8))], env=env)) == [b'"in time"']
+    assert bodies(run_lite(tmp_path, source, [DueEvent(seconds=1.0)], env=env)) == [b'"in time"']
 
 
 def test_a_signal_handler_of_the_loop(tmp_path: Path) -> None:

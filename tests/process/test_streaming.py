@@ -493,9 +493,10 @@ def test_an_exception_of_a_signal_handler_in_the_middle_of_a_chunk(tmp_path: Pat
 import signal
 def alarm(*_): raise TimeoutError("too slow")
 def handler(event, context):
+    data = b"x" * 50_000_000
     signal.signal(signal.SIGALRM, alarm)
-    signal.setitimer(signal.ITIMER_REAL, 0.3)
-    yield b"x" * 50_000_000
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    yield data
 """
     with socket.create_server(("127.0.0.1", 0)) as listener:
 

@@ -11,13 +11,16 @@ import pytest
 from tests.process.lite import numbered, run_lite
 from tests.support.client_process import Run
 from tests.support.recorder import Event, Reaction, Request
+from tests.support.runtime_messages import DueEvent
 
 ENV = {"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": "500"}
+SOON = 1.3  # seconds that an invocation has, which leaves 0.8 until the stacks
+LONG = 1.6  # seconds in which they come for certain
 
 
 def late(seconds: float, body: bytes = b"{}") -> Event:
     """An event with so much time."""
-    return Event(body, headers=(("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000))),))
+    return DueEvent(body, seconds=seconds)
 
 
 def run(tmp_path: Path, source: str, *events: Event) -> Run:
@@ -26,24 +29,30 @@ def run(tmp_path: Path, source: str, *events: Event) -> Run:
 
 
 HANGING = {
-    "plain": "import time\ndef hang(): time.sleep(1)\ndef handler(event, context):\n    hang()\n",
-    "generator": "import time\ndef hang(): time.sleep(1)\ndef handler(event, context):\n    yield b'x'\n    hang()\n",
-    "thread": """
+    "plain": f"import time\ndef hang(): time.sleep({LONG})\ndef handler(event, context):\n    hang()\n",
+    "generator": f"""
+import time
+def hang(): time.sleep({LONG})
+def handler(event, context):
+    yield b"x"
+    hang()
+""",
+    "thread": f"""
 import threading, time
-def hang(): time.sleep(1)
+def hang(): time.sleep({LONG})
 def handler(event, context):
     thread = threading.Thread(target=hang)
     thread.start()
     thread.join()
 """,
-    "coroutine": """
+    "coroutine": f"""
 import asyncio
-async def hang(): await asyncio.sleep(1)
+async def hang(): await asyncio.sleep({LONG})
 async def handler(event, context): await hang()
 """,
-    "asynchronous generator": """
+    "asynchronous generator": f"""
 import asyncio
-async def hang(): await asyncio.sleep(1)
+async def hang(): await asyncio.sleep({LONG})
 async def handler(event, context):
     yield b"x"
     await hang()
@@ -54,7 +63,7 @@ async def handler(event, context):
 @pytest.mark.parametrize("source", HANGING.values(), ids=HANGING)
 def test_where_it_hung(tmp_path: Path, source: str) -> None:
     """The stack names the function that does not come back, in all threads and tasks; the invocation goes on."""
-    result = run(tmp_path, source, late(1.0))
+    result = run(tmp_path, source, late(SOON))
     text = result.stderr.decode()
     assert "in hang\n" in text and "in handler\n" in text, text
     assert text.count("Timeout (") == 1
@@ -68,21 +77,21 @@ def test_silent_when_all_is_well(tmp_path: Path, kind: str) -> None:
 
     def react(request: Request, number: int) -> Reaction | None:
         def wait() -> None:
-            time.sleep(0.7)  # the environment stands still for longer than the timer would have taken
+            time.sleep(LONG)  # the environment stands still for longer than the timer would have taken
             waited.set()
 
         return Reaction(before=wait) if request.verb == "next" and number == 1 else None
 
     source = f"{kind} handler(event, context):\n    return event\n"
-    result = run_lite(tmp_path, source, [late(1.0), late(60)], env=ENV, react=react)
+    result = run_lite(tmp_path, source, [late(SOON), late(60)], env=ENV, react=react)
     assert waited.is_set()
     assert (result.stderr, len(result.replies)) == (b"", 2)
 
 
 def test_an_error_disarms_it_too(tmp_path: Path) -> None:
     """A handler that raised is not dumped later."""
-    source = "import time\ndef handler(event, context):\n    if event == 0: raise ValueError\n    time.sleep(1)\n"
-    assert run(tmp_path, source, late(1.0, b"0"), late(60, b"1")).stderr == b""
+    source = f"import time\ndef handler(event, context):\n    if event == 0: raise ValueError\n    time.sleep({LONG})\n"
+    assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""
 
 
 def test_less_time_than_that(tmp_path: Path) -> None:
@@ -93,8 +102,8 @@ def test_less_time_than_that(tmp_path: Path) -> None:
 
 def test_raw_to_standard_error(tmp_path: Path) -> None:
     """Whatever user code has made of `sys.stderr`."""
-    source = "import io, sys, time\nsys.stderr = io.StringIO()\ndef handler(event, context):\n    time.sleep(1)\n"
-    assert b"in handler" in run(tmp_path, source, late(1.0)).stderr
+    source = f"import io, sys, time\nsys.stderr = io.StringIO()\ndef handler(event, context):\n    time.sleep({LONG})\n"
+    assert b"in handler" in run(tmp_path, source, late(SOON)).stderr
 
 
 def test_off_by_default(tmp_path: Path) -> None:
@@ -110,7 +119,7 @@ import asyncio
 async def hang(event): await asyncio.sleep(event)
 def handler(event, context): return hang(event)
 """
-    assert b"in hang\n" in run(tmp_path, source, late(60, b"0"), late(1.0, b"1")).stderr
+    assert b"in hang\n" in run(tmp_path, source, late(60, b"0"), late(SOON, b"%.1f" % LONG)).stderr
 
 
 @pytest.mark.parametrize("ending", ["os._exit(7)", "sys.exit(7)", "return", "raise ValueError"])
@@ -123,21 +132,21 @@ def handler(event, context):
     if not pid:
         {ending}
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    time.sleep(1)
+    time.sleep({LONG})
     return code
 """
-    result = run(tmp_path, source, late(1.5))
+    result = run(tmp_path, source, late(SOON))
     assert result.replies[0].body == (b"7" if "7" in ending else b"1")
     assert result.stderr.count(b"Timeout (") == 1
 
 
 def test_an_early_error_of_a_stream_disarms_it(tmp_path: Path) -> None:
     """It is posted as an ordinary error, with the next poll behind it."""
-    source = """
+    source = f"""
 import time
 def handler(event, context):
-    if event: time.sleep(1)
+    if event: time.sleep({LONG})
     raise ValueError
     yield
 """
-    assert run(tmp_path, source, late(1.0, b"0"), late(60, b"1")).stderr == b""
+    assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""

@@ -19,7 +19,7 @@ from tests.support.recorder import Event, React, Recorder, Request
 PROJECT = Path(__file__).parents[2]
 HANDLERS = PROJECT / "tests" / "handlers"
 BOOTSTRAP = PROJECT / "bootstrap"
-GUARD = 60.0  # seconds after which a run that should have ended counts as hung
+GUARD = 110.0  # seconds after which a run that should have ended counts as hung
 
 OFFICIAL = (sys.executable, "-m", "awslambdaric")
 LITE = (sys.executable, "-m", "awslambdaric_lite")

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARD = 60.0  # seconds after which something that should have happened counts as hung
+GUARD = 110.0  # seconds after which something that should have happened counts as hung
 _ATTEMPTS = 5  # starts, each on new ports: a port that was free may be taken a moment later
 _FOLDER = "samcli/local/rapid"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

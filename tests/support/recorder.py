@@ -86,7 +86,7 @@ class Recorder:
         self._extensions = extensions
         self.registered = threading.Event()
         numbered = [
-            event if event.request_id else Event(event.body, f"request-{number}", event.headers, event.content_type)
+            event if event.request_id else replace(event, request_id=f"request-{number}")
             for number, event in enumerate(events)
         ]
         self._state = _State(numbered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO
@@ -38,6 +39,18 @@ class Event:
             **dict(self.headers),
         }
         return list(given.items())
+
+
+@dataclass(frozen=True)
+class DueEvent(Event):
+    """An event whose deadline is so many `seconds` after it was handed out, however long the client took to start."""
+
+    seconds: float = 0.0
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return the header fields with that deadline."""
+        deadline_ms = int((time.time() + self.seconds) * 1000)
+        return list({**dict(super().fields()), "Lambda-Runtime-Deadline-Ms": str(deadline_ms)}.items())
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,7 @@ def test_the_encoder_is_chosen_once(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
     assert finished.stdout.split("\n")[:3] == [chosen, loaded, '{"a":[1.5,null],"2":"x"}'], finished.stderr
@@ -324,7 +324,7 @@ def test_a_large_event_needs_no_more_address_space_than_it_takes(tmp_path: Path)
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
     assert finished.stdout == f"{24 << 20}\n", finished.stderr

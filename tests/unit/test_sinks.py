@@ -105,7 +105,7 @@ def test_a_frame_larger_than_the_pipe_arrives_whole(pipe: tuple[int, int]) -> No
     reader = threading.Thread(target=read)
     reader.start()
     FramedTelemetryLogSink(pipe[1]).log(text)
-    reader.join(30)
+    reader.join(110)
     assert frames(bytes(received)) == [(0xA55A0003, text)]
 
 

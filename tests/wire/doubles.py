@@ -16,7 +16,7 @@ from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
 from awslambdaric_lite._settings import read_address
 
-GUARD = 30.0  # seconds after which a test that waits for something that never comes gives up
+GUARD = 110.0  # seconds after which a test that waits for something that never comes gives up
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from .strays import Strays
 
 _DRAIN_LIMIT_S = 0.5
 _DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay, so this is always waited for
-_WAKE_LIMIT_S = 0.2
+_WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes beside waiting for invocations, or on a stalled machine
 _FLUSH_LIMIT_S = 0.1  # for listeners of telemetry to take what there is before their processes end
 
 
@@ -179,10 +179,11 @@ class Generation:
             send(self.process)
 
     async def _wake(self) -> None:
-        """Thaw, and wait until the runtime has noticed.
+        """Thaw, and wait until every thread of the runtime has noticed.
 
-        A signal that comes right after SIGCONT goes to any thread of a process, and in Python only the main thread can
-        act on it, which may be blocked in a system call that nothing interrupts then.
+        A thread that is about to leave its stop takes whatever signal the process has by then, even one that the kernel
+        meant for the main thread. In Python that one alone can act on it, and then goes on waiting in a system call
+        that nothing has interrupted.
         """
         was_frozen = self._frozen
         self.thaw()

@@ -105,12 +105,11 @@ class RuntimeProcess:
 
     @property
     def at_rest(self) -> bool:
-        """Whether it waits for something, and is not stopped."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as stat:
-                return stat.read().rpartition(b")")[2].split()[0] in (b"S", b"D", b"Z")
-        except (OSError, IndexError):
-            return True  # it has ended, or the system has no /proc
+        """Whether each of its threads waits for something, and is not stopped."""
+        threads = Path(f"/proc/{self.pid}/task")
+        with contextlib.suppress(OSError):  # it has ended, or the system has no /proc
+            return all(_waits(thread / "stat") for thread in threads.iterdir())
+        return True
 
     def reap(self) -> int:
         """After its end: kill what is left of the group, release everything, return the exit code."""
@@ -154,3 +153,10 @@ class RuntimeProcess:
         os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(self._on_exit, self)
+
+
+def _waits(stat: Path) -> bool:
+    try:
+        return stat.read_bytes().rpartition(b")")[2].split()[0] in (b"S", b"Z", b"X")
+    except (OSError, IndexError):
+        return True  # this thread has ended

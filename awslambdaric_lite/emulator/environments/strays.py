@@ -9,8 +9,9 @@ import signal
 import time
 from pathlib import Path
 
-_LOOKS = 3
+_LIMIT_S = 0.25  # for processes that are just starting to show their variables
 _PAUSE_S = 0.002
+_BUSY = (b"R", b"D")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of linux/sched.h
 
 
@@ -26,9 +27,8 @@ class Strays:
 
     async def kill(self) -> None:
         """Kill them, in whatever group they are."""
-        for _ in range(_LOOKS):
-            if not self._kill():
-                return
+        limit = time.monotonic() + _LIMIT_S
+        while self._kill() and time.monotonic() < limit:
             await asyncio.sleep(_PAUSE_S)
 
     def _kill(self) -> bool:
@@ -38,18 +38,20 @@ class Strays:
             for name in filter(str.isdigit, os.listdir("/proc")):
                 with contextlib.suppress(OSError):  # it has ended, or is another user's
                     folder = Path("/proc", name)
-                    if not self._is_candidate((folder / "stat").read_bytes()) or int(name) == os.getpid():
+                    state = self._state_of_candidate((folder / "stat").read_bytes())
+                    if state is None or int(name) == os.getpid():
                         continue
                     variables = (folder / "environ").read_bytes()
-                    starting |= not variables
+                    starting |= not variables and state in _BUSY  # one that waits has started, and has none
                     if self._mark in b"\0" + variables:
                         os.kill(int(name), signal.SIGKILL)
         return starting
 
-    def _is_candidate(self, stat: bytes) -> bool:
+    def _state_of_candidate(self, stat: bytes) -> bytes | None:
         fields = stat.rpartition(b")")[2].split()  # from the third on; source: proc_pid_stat(5)
         state, flags, started = fields[0], int(fields[6]), int(fields[19])
-        return started >= self._since and state not in (b"Z", b"X") and not flags & _KERNEL_THREAD
+        is_candidate = started >= self._since and state not in (b"Z", b"X") and not flags & _KERNEL_THREAD
+        return state if is_candidate else None
 
 
 def _ticks_since_boot() -> int:

@@ -16,7 +16,7 @@ from benchmarks.results import Results
 from .conftest import Command
 from .double import AwsDouble, Call, Refusal
 
-GUARD = 60
+GUARD = 110
 ONE = ("--variant", "awslambdaric", "--samples", "1", "--warm", "0")
 
 

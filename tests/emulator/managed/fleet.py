@@ -17,7 +17,7 @@ import pytest
 
 from awslambdaric_lite.emulator import InvokeResult, LocalLambda
 
-WAIT = 30.0  # seconds after which a test that waits for something has failed
+WAIT = 60.0  # seconds after which a test that waits for something has failed
 
 MEETING = """
 import asyncio, json, logging, os, sys, threading, time
@@ -114,7 +114,7 @@ def fleet(root: Path, runtime: Runtime, source: str | None = None, **settings: A
     """Start `app.handler` with these settings."""
     (root / "app.py").write_text(runtime.source if source is None else source)
     lines: list[str] = []
-    settings = {"managed_concurrency": 4, "timeout_s": 20.0, **runtime.settings, **settings}
+    settings = {"managed_concurrency": 4, "timeout_s": 60.0, **runtime.settings, **settings}
     with (
         ThreadPoolExecutor(32) as callers,  # after the function, whose end ends their calls
         LocalLambda("app.handler", task_root=root, on_log=lines.append, **settings) as function,

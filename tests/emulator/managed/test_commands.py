@@ -19,7 +19,7 @@ from .fleet import EACH, WAIT, Runtime, platform
 def written(folder: Path, runtime: Runtime) -> list[str]:
     """Write `app.py`; return the arguments that serve it."""
     (folder / "app.py").write_text(runtime.source)
-    arguments = ["app.handler", "--task-root", str(folder), "--managed-concurrency", "3", "--timeout", "20"]
+    arguments = ["app.handler", "--task-root", str(folder), "--managed-concurrency", "3", "--timeout", "60"]
     if (command := runtime.settings["runtime"]) is not None:
         arguments += ["--runtime", " ".join(f"'{argument}'" for argument in command)]
     for name, value in runtime.settings["env"].items():
@@ -111,7 +111,7 @@ def test_the_example(tmp_path: Path) -> None:
         capture_output=True,
         env=environment(),
         cwd=tmp_path,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     *answers, summary = done.stdout.decode().splitlines()

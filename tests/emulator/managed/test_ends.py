@@ -9,7 +9,9 @@ import pytest
 
 from awslambdaric_lite.emulator.environments import managed
 from awslambdaric_lite.emulator.environments.managed import ManagedEnvironment
+from awslambdaric_lite.emulator.environments.memory import descendants
 
+from ..environment_harness import alive
 from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, WAIT, Runtime, fleet, platform, until
 
 
@@ -31,8 +33,14 @@ def test_a_worker_that_dies_takes_one_invocation_with_it(tmp_path: Path) -> None
 @pytest.mark.parametrize("runtime", [OFFICIAL])
 def test_a_worker_that_nobody_replaces(runtime: Runtime, tmp_path: Path) -> None:
     """Its invocation ends with its time, as nobody speaks for it; the slot is gone, so the rest is for another one."""
-    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=2, timeout_s=1.0) as running:
-        assert running.function.invoke({"die": 7}).report.error_type == "Sandbox.Timedout"
+    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=2, timeout_s=60.0) as running:
+        assert [result.error for result in running.meet(2)] == [None, None]
+        (environment,) = running.function.environments
+        workers = descendants(environment.pid or 0)
+        dead = running.call({"die": 7})
+        until(lambda: not all(alive(pid) for pid in workers))
+        running.function.time_out_now()
+        assert dead.result(WAIT).report.error_type == "Sandbox.Timedout"
         assert [environment.slots for environment in running.function.environments] == [1]
         assert [result.error for result in running.meet(2)] == [None, None]
         assert [environment.slots for environment in running.function.environments] == [1, 2]
@@ -59,6 +67,7 @@ def test_the_first_process_takes_everything_with_it(runtime: Runtime, tmp_path: 
         assert (before.exit_code, len(running.function.environments)) == (-9, 1)
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_an_environment_that_dies_idle_is_nobodys_trouble(tmp_path: Path) -> None:
     """Also right before the next invocation."""
     with fleet(tmp_path, PROCESSES, concurrency=1) as running:
@@ -73,14 +82,15 @@ def test_an_environment_that_dies_idle_is_nobodys_trouble(tmp_path: Path) -> Non
 @pytest.mark.parametrize("runtime", EACH)
 def test_the_time_of_one_ends_while_others_go_on(runtime: Runtime, tmp_path: Path) -> None:
     """Its code is not killed: it takes a slot until its reply, which is too late, and nobody else's."""
-    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=1, timeout_s=1.0) as running:
+    with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=1, timeout_s=60.0) as running:
         event = running.meeting(2)
         late = running.call({**event, "name": "late"})
         running.joined(event, 1)
         assert [running.function.invoke({"name": f"n{number}"}).error for number in range(5)] == [None] * 5
+        running.function.time_out_now()
         result = late.result(WAIT)
         assert result.error_type == "Sandbox.Timedout"
-        assert "Task timed out after 1.00 seconds" in result.json()["errorMessage"]
+        assert "Task timed out after 60.00 seconds" in result.json()["errorMessage"]
         assert (result.report.status, platform(result.logs, "report")[0]["status"]) == ("timeout", "timeout")
         (environment,) = running.function.environments
         changes: list[int] = []
@@ -95,8 +105,12 @@ def test_the_time_of_one_ends_while_others_go_on(runtime: Runtime, tmp_path: Pat
 
 def test_an_environment_of_nothing_but_late_invocations_makes_room(tmp_path: Path) -> None:
     """A function that hangs is not out of order for ever, though there may be but one environment."""
-    with fleet(tmp_path, PROCESSES, managed_concurrency=1, concurrency=1, timeout_s=1.0) as running:
-        late = running.function.invoke({**running.meeting(9), "name": "n"})
+    with fleet(tmp_path, PROCESSES, managed_concurrency=1, concurrency=1, timeout_s=60.0) as running:
+        event = running.meeting(9)
+        call = running.call({**event, "name": "n"})
+        running.joined(event, 1)
+        running.function.time_out_now()
+        late = call.result(WAIT)
         assert (late.error_type, late.report.status) == ("Sandbox.Timedout", "timeout")
         after = running.function.invoke({})
         assert (after.error, after.cold, len(running.function.environments)) == (None, True, 1)

@@ -118,6 +118,7 @@ def test_closing_in_the_middle_of_invocations_leaves_nothing(runtime: Runtime, t
     assert not scratch.exists() or scratch == Path("/tmp")
 
 
+@pytest.mark.usefixtures("patient_platform")
 def test_extensions_are_told_of_the_end_only(tmp_path: Path) -> None:
     """To subscribe to invocations is refused; one that takes the end gets it after the runtime has gone."""
     program = tmp_path / "companion"

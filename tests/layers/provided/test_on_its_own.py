@@ -37,7 +37,7 @@ def invoke(root: PrivateRoot, handler: str, env: Mapping[str, str | None] | None
     """Invoke it once, without `LD_LIBRARY_PATH`, which the layer must not need."""
     command = root.command(["/opt/bootstrap"], env={"LD_LIBRARY_PATH": None, **(env or {})}, user=USER)
     with LocalLambda(
-        f"app.{handler}", task_root=FUNCTION, runtime=command, timeout_s=30, private_tmp=False
+        f"app.{handler}", task_root=FUNCTION, runtime=command, timeout_s=60, init_timeout_s=60, private_tmp=False
     ) as function:
         return function.invoke({"name": "world"})
 

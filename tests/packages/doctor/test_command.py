@@ -230,12 +230,12 @@ def test_variables_and_layers_reach_the_import(tmp_path: Path, capsys: pytest.Ca
 def test_the_installed_command(clean: Path) -> None:
     """In a process of its own, and in a pipe that ends early."""
     command = [sys.executable, "-m", "awslambdaric_lite.cli", "doctor", str(clean), *ARCH]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.endswith("0 errors, 0 warnings, 1 note\n")
     ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=ascii_only)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110, env=ascii_only)
     assert done.returncode == 0, done.stderr
 
 

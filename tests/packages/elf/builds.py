@@ -21,7 +21,7 @@ def compile_c(output: Path, source: str, *flags: str) -> bytes:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     return output.read_bytes()

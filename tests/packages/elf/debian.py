@@ -54,7 +54,7 @@ class DebianTree:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=110,
         )
         return done.returncode == 0
 

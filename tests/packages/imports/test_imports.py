@@ -115,9 +115,9 @@ def test_an_endless_import_is_ended_with_what_it_started(tmp_path: Path) -> None
         tmp_path,
         app=f"import subprocess, sys\n"
         f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\nwhile True: pass\n",
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\nimport time; time.sleep(600)\n",
     )
-    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=3)
+    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=6)  # a slow machine may take its time to start both
     assert run.failure is not None
     assert run.failure.kind == "TimeoutError"
     pid = int((tmp_path / "pid").read_text())

@@ -102,7 +102,7 @@ def test_on_a_terminal(source: Path, tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=theirs,
             env=environment(TERM="xterm"),
-            timeout=60,
+            timeout=110,
             check=False,
         )
         os.close(theirs)
@@ -129,13 +129,13 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             env=environment(TMPDIR=str(temporary)),
         ) as process:
-            silent.settimeout(30)
+            silent.settimeout(110)
             connection, _ = silent.accept()
             with connection:
                 process.send_signal(signal.SIGINT)
-                out, error = process.communicate(timeout=30)
+                out, error = process.communicate(timeout=110)
                 # pip is gone: what it had sent is followed by the end.
-                connection.settimeout(30)
+                connection.settimeout(110)
                 while connection.recv(65536):
                     pass
     assert (process.returncode, out) == (130, b""), error
