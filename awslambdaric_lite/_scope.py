@@ -30,13 +30,15 @@ class _Bound:
 class Scope:
     """The invocation in hand: that of the thread or task that asks, and of tasks started from there."""
 
-    request_id = _Bound(_request_id)
-    tenant_id = _Bound(_tenant_id)
     trace_id = _Bound(_trace_id)
 
     def __call__(self) -> "tuple[str | None, str | None]":
         """Return request id and tenant id, for log records."""
         return _request_id.get(), _tenant_id.get()
+
+    def __setitem__(self, place: int, value: "str | None") -> None:
+        """Set the request id (0) or the tenant id (1), as the loop does at each invocation."""
+        (_request_id, _tenant_id)[place].set(value)
 
 
 class _Environ(type(os.environ)):  # type: ignore[misc]
