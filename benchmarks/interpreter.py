@@ -1,7 +1,8 @@
 """The interpreter that all Python contenders share: found, described, and copied where its site-packages would distort.
 
-`.pth` files in an interpreter's own site-packages run in every start of a contender that imports `site`; none of them
-exists on Lambda. Where some are found, the contenders get a private copy of the interpreter (hard links) without them.
+`.pth` files in an interpreter's own site-packages run in every start of a contender that imports `site`, and so does
+what a Linux distribution adds (`sitecustomize`, `dist-packages`); none of them exists on Lambda. Where some are found,
+the contenders get a private copy of the interpreter (hard links) without them.
 """
 
 from __future__ import annotations
@@ -24,12 +25,24 @@ print(json.dumps({
     "version": platform.python_version(),
     "implementation": platform.python_implementation(),
     "tag": sys.implementation.cache_tag,
+    "distribution": os.path.lexists(os.path.join(sysconfig.get_path("stdlib"), "sitecustomize.py"))
+    or os.path.isdir(os.path.join(sys.base_prefix, "lib/python3/dist-packages")),
     "pth": [name for path in packages for name in glob.glob(os.path.join(path, "*.pth"))],
 }))
 """
 
-# Parts of a standard library that no contender imports; leaving them out halves the copy.
-_LEFT_OUT = {"site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3"}
+# Parts of a standard library that no contender imports, and a distribution's; leaving them out halves the copy.
+_LEFT_OUT = {
+    "site-packages",
+    "dist-packages",
+    "sitecustomize.py",
+    "test",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "lib2to3",
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,7 @@ def prepare(python: Path, build: Path, bare: bool | None = None) -> Interpreter:
         raise SystemExit(f"benchmarks: --python {python} is no Python interpreter that runs: {error}") from error
     base, description = Path(facts["executable"]), f"{facts['implementation']} {facts['version']}"
     executable = base
-    if bare or (bare is None and facts["pth"]):
+    if bare or (bare is None and (facts["pth"] or facts["distribution"])):
         executable = _private_copy(facts, build)
         description += ", private copy of the interpreter without site-packages"
         if _ask(executable)["pth"]:

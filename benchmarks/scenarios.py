@@ -37,7 +37,7 @@ def scenarios(quick: bool) -> list[Job]:
         *_core(quick),
         *_payloads(quick),
         *_models(quick),
-        *_layers(),
+        *_layers(quick),
         *_applications(quick),
         *_bytecode(quick),
         *_instructions(quick),
@@ -58,11 +58,13 @@ def _modules(figures: Figures) -> list[float]:
 
 def _core(quick: bool) -> Iterator[Job]:
     everyone = _BOTH + _FLOORS + (() if quick else _TRANSPORTS)
-    count = 300 if quick else 1000
+    count = 300 if quick else 400
+    # Shared machines are now fast, now half as fast: the medians of a few dozen processes follow that.
+    cold_runs, warm_runs = (3, 1) if quick else (10, 3)
     yield Scenario(
         "cold", "core", "hello", "tiny",
         {"spawn_to_next": one("spawn_to_next"), "spawn_to_response": one("spawn_to_answer")},
-        everyone, runs_per_round=3,
+        everyone, runs_per_round=cold_runs,
     )  # fmt: skip
     yield Scenario(
         "cold_error", "core", "fail", "tiny", {"spawn_to_error": one("spawn_to_answer")}, _BOTH, runs_per_round=2
@@ -99,17 +101,17 @@ def _core(quick: bool) -> Iterator[Job]:
             "memory_peak": one("resident_peak"),
             "proportional_at_end": one("proportional_at_end"),
         },
-        everyone, warmup=100, count=count, rest=True,
+        everyone, warmup=100, count=count, rest=True, runs_per_round=warm_runs,
     )  # fmt: skip
     yield Scenario(
         "warm_apigw", "core", "echo", "apigw",
         {"event_to_response_apigw": every("event_to_response"), "event_to_next_apigw": every("event_to_next")},
-        everyone, warmup=100, count=count,
+        everyone, warmup=100, count=count, runs_per_round=warm_runs,
     )  # fmt: skip
     yield Scenario(
         "warm_error", "core", "fail", "tiny",
         {"event_to_error": every("event_to_response"), "cpu_warm_error": one("cpu_warm")},
-        _BOTH, warmup=20, count=count // 3, rest=True,
+        _BOTH, warmup=20, count=count // 3, rest=True, runs_per_round=warm_runs,
     )  # fmt: skip
     for kind in ("plain", "structured", "astral"):
         kept = {f"echo_5mb_{kind}": every("event_to_response"), f"echo_5mb_{kind}_memory": one("resident_peak")}
@@ -158,11 +160,11 @@ def _models(quick: bool) -> Iterator[Job]:
         )  # fmt: skip
 
 
-def _layers() -> Iterator[Job]:
+def _layers(quick: bool) -> Iterator[Job]:
     yield Scenario(
         "layers", "layers", "hello", "tiny",
         {"spawn_to_next_layers": one("spawn_to_next"), "spawn_to_response_layers": one("spawn_to_answer")},
-        _LAYERS, runs_per_round=2, namespace=True,
+        _LAYERS, runs_per_round=2 if quick else 10, namespace=True,
     )  # fmt: skip
 
 
