@@ -320,7 +320,7 @@ def test_run_from_the_command_line(build: Path, tmp_path: Path, capsys: pytest.C
 
     assert main([*arguments, *chosen]) == 0
     results = Results.load(output)
-    assert len(results.of("c", "spawn_to_next")) == 2 * 3
+    assert len(results.of("c", "spawn_to_next")) == 2 * 10
     assert "no such contender" in results.skipped["nobody"]
     assert report_tables(results)
     printed = capsys.readouterr()
