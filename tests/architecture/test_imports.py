@@ -169,7 +169,7 @@ def test_the_runtime_does_not_know_the_tools(module: str) -> None:
     """Neither the emulator nor the command line nor the examples are imported, at any time."""
     found = imports_of(SOURCES[module])
     everything = found.ours | found.lazy_ours | found.others | found.lazy_others
-    tools = ("bench", "cli", "emulator", "events", "examples", "packaging", "pytest_plugin")
+    tools = ("bench", "cli", "common", "emulator", "events", "examples", "packaging", "pytest_plugin")
     assert not {name for name in everything if name.split(".")[0] in tools}
     assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
     if module != "__main__":
