@@ -33,7 +33,7 @@ def modules_below(folder: Path) -> dict[str, Path]:
     return {
         ".".join(path.relative_to(folder).with_suffix("").parts): path
         for path in sorted(folder.rglob("*.py"))
-        if "__pycache__" not in path.parts
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
 
 
