@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from glob import escape, glob
 from pathlib import Path
@@ -146,8 +146,10 @@ def compile_sources(
     return CompileResult(bytecode, failures)
 
 
-def run_worker(worker: Path, job: bytes, interpreter: Path, *options: str) -> bytes:
+def run_worker(worker: Path, job: bytes, interpreter: Path, *options: str, flags: Sequence[str] = ()) -> bytes:
     """Run one of the programs of this package under an interpreter; return what it wrote.
+
+    `options` are the program's, `flags` the interpreter's.
 
     Raises:
         PackagingError: the interpreter cannot be run, or refuses.
@@ -156,7 +158,7 @@ def run_worker(worker: Path, job: bytes, interpreter: Path, *options: str) -> by
     # constants of 3.10 depends on it. The rest of it stays: `python3.12` may be a script of pyenv's that needs it.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PYTHONHASHSEED"] = "0"
-    command = [str(interpreter), "-s", "-S", "-B", "-X", "utf8", str(worker), *options]
+    command = [str(interpreter), "-s", "-S", "-B", "-X", "utf8", *flags, str(worker), *options]
     try:
         done = subprocess.run(command, input=job, env=environment, capture_output=True, check=False)
     except OSError as error:

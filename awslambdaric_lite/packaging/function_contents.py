@@ -11,11 +11,11 @@ from .bytecode import cache_path, compile_sources
 from .errors import PackagingError
 from .prune import never_runs, only_runs_here, record_without
 from .runtime import bootstrap_script, runtime_sources
-from .start_file import start_files
+from .start_file import PACKAGE, package_start_file
 from .targets import Target
 
 TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package
-_RUNTIME = "awslambdaric_lite/"
+_RUNTIME = f"{PACKAGE}/"
 _LONGEST_NAME = 255  # bytes of a file's name, `NAME_MAX` of Linux
 _NAMED = 3  # of many files, so many are named
 
@@ -99,8 +99,7 @@ class FunctionContents:
 
     def _add_start(self, interpreter: Path) -> None:
         version = self._target.python
-        package = _RUNTIME.rstrip("/")
-        files = start_files(self._runtime, interpreter, package=package, version=version, at=TASK_ROOT)
+        files = package_start_file(self._runtime, interpreter, version=version, at=TASK_ROOT)
         self.members |= {name: Member(name, content) for name, content in files.items()}
         self.members["bootstrap"] = Member("bootstrap", bootstrap_script(version), executable=True)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = "awslambdaric_lite"
 WRAPPER_MODULE = "_exec_wrapper.py"
 BOOTSTRAP_MODULE = "_bootstrap.py"
-_IN_LAYER = Path(__file__).with_name("in_layer")
+_DEPLOYED = Path(__file__).with_name("deployed")
 
 _SHEBANG = "#!/opt/bin/python3.X -S\n"
 
@@ -84,7 +84,7 @@ def python3(version: str) -> bytes:
 
 def wrapper_source() -> bytes:
     """The module that makes way for `AWS_LAMBDA_EXEC_WRAPPER`."""
-    return (_IN_LAYER / WRAPPER_MODULE).read_bytes()
+    return (_DEPLOYED / WRAPPER_MODULE).read_bytes()
 
 
 def _filled_in(text: str, version: str, site_packages: str) -> bytes:

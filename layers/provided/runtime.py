@@ -9,7 +9,7 @@ from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.bytecode import compile_sources
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import start_files
+from awslambdaric_lite.packaging.start_file import package_start_file
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import MOUNTED_AT, Component, own_component
 from layers.vendored import FOLDER, vendored_orjson
@@ -61,5 +61,5 @@ def _compiled(sources: dict[str, bytes], at: str, target: Target, compiler: Path
     result = compile_sources(jobs, compiler, strip_docstrings=True)
     for name, reason in result.failures.items():
         raise PackagingError(f"{name} does not compile under {compiler}: {reason}; name another interpreter")
-    start = start_files(sources, compiler, package=launcher.PACKAGE, version=target.python, at=folder, sourceless=True)
+    start = package_start_file(sources, compiler, version=target.python, at=folder, sourceless=True)
     return {f"{name}c": content for name, content in result.bytecode.items()} | start

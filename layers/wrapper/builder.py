@@ -9,16 +9,16 @@ from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.bytecode import find_interpreter, writes_bytecode_for
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
+from awslambdaric_lite.packaging.start_file import PACKAGE, layer_start_file
 from awslambdaric_lite.packaging.targets import Target
 
 from ..layer import MOUNTED_AT, Component, Layer, Where, not_precompiled, own_component
 from ..vendored import FOLDER, vendored_orjson
-from .start_file import PACKAGE, one_piece, one_piece_of_sources
 
 MANAGED_VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The versions of Python that have managed runtimes; source: the Lambda developer guide, "Lambda runtimes"."""
 
-_IN_LAYER = Path(__file__).with_name("in_layer")
+_DEPLOYED = Path(__file__).with_name("deployed")  # what runs on Lambda
 _SCRIPT = "awslambdaric-lite"
 _VENDOR_MODULE = b"pass\n"
 
@@ -38,7 +38,7 @@ def build(
     Raises:
         PackagingError: something is missing that it is made of.
     """
-    members = [Member(_SCRIPT, (_IN_LAYER / _SCRIPT).read_bytes(), executable=True)]
+    members = [Member(_SCRIPT, (_DEPLOYED / _SCRIPT).read_bytes(), executable=True)]
     notes: dict[str, None] = {}
     components: dict[str, Component] = {}
     for target in targets:
@@ -70,13 +70,11 @@ def _package(at: str, interpreter: Path | None, *, with_orjson: bool) -> dict[st
     """Return the files of the package for one version; sources, where nothing compiles them."""
     sources = runtime_sources()
     others = {f"{FOLDER}/__init__.py": _VENDOR_MODULE} if with_orjson else {}
-    if interpreter is None:
-        files = one_piece_of_sources(sources, others)
-    else:
+    if interpreter is not None:
         # The script as bytecode, too: what is run as a source is compiled at each start, which takes a seventh of what
         # the runtime costs a cold start (instructions, by callgrind).
-        others[f"{PACKAGE}/start.py"] = (_IN_LAYER / "start.py").read_bytes()
-        files = one_piece(sources, others, f"{MOUNTED_AT}/{at}", interpreter, small=not with_orjson)
-    for name in ("start.py", "step_aside.py"):
-        files[f"{PACKAGE}/{name}"] = (_IN_LAYER / name).read_bytes()
+        others[f"{PACKAGE}/start.py"] = (_DEPLOYED / "start.py").read_bytes()
+    files = layer_start_file(sources, others, f"{MOUNTED_AT}/{at}", interpreter, small=not with_orjson)
+    for name in ("start.py", "fall_back.py"):
+        files[f"{PACKAGE}/{name}"] = (_DEPLOYED / name).read_bytes()
     return files

@@ -57,7 +57,7 @@ def invoke(
 def both(image: ManagedImage, folder: Path, *events: object, **settings: Any) -> list[list[InvokeResult]]:
     """Invoke the same function under AWS's client and behind the wrapper; see to it that it was ours."""
     theirs, ours = (invoke(command, folder, *events, **settings) for command in (image.start(), image.wrapped()))
-    assert "steps aside" not in "".join(result.logs for result in ours)
+    assert "falling back" not in "".join(result.logs for result in ours)
     return [theirs, ours]
 
 
@@ -229,7 +229,7 @@ def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path
     from awslambdaric_lite.packaging.runtime import runtime_sources
     from awslambdaric_lite.packaging.start_file import module_name
 
-    files = {module_name(file, "awslambdaric_lite"): file.partition("/")[2] for file in sorted(runtime_sources())}
+    files = {module_name(file): file.partition("/")[2] for file in sorted(runtime_sources())}
     modules = [name for name in files if not name.startswith("__")]
     for number, layer in enumerate(forms):
         image = ManagedImage(tmp_path / f"root{number}", running, layer, {"app.py": PUBLIC})
@@ -280,7 +280,7 @@ def test_steps_aside(damage: str, reason: str, running: Interpreter, layer_of: U
     plain = invoke(image.start(), tmp_path)[0]
     assert aside.json() == plain.json()
     lines = [line for line in aside.logs.splitlines() if line.startswith("awslambdaric-lite")]
-    assert len(lines) == 1 and "steps aside" in lines[0] and reason in lines[0]
+    assert len(lines) == 1 and "falling back" in lines[0] and reason in lines[0]
     assert invoke(image.wrapped(), tmp_path, handler="app.which")[0].json() is False
 
 

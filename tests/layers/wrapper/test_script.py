@@ -14,7 +14,7 @@ import pytest
 import layers.wrapper
 from tests.support.client_process import GUARD
 
-SCRIPT = Path(layers.wrapper.__file__).with_name("in_layer") / "awslambdaric-lite"
+SCRIPT = Path(layers.wrapper.__file__).with_name("deployed") / "awslambdaric-lite"
 ENTRY = "python/lib/python3.13/site-packages/awslambdaric_lite/start.py"
 
 # Notes its arguments and variables, NUL between them, and its process id.
@@ -231,7 +231,7 @@ def test_steps_aside(deployed: Deployed, words: list[str], variables: dict[str, 
     started = deployed.start(*command, **variables)
     assert started.arguments == command
     assert "PYTHONPATH" not in started.variables and not [name for name in started.variables if "_lite" in name]
-    assert started.said.startswith("awslambdaric-lite steps aside, AWS's own runtime client is started: ")
+    assert started.said.startswith("awslambdaric-lite cannot start; falling back to AWS's runtime client: ")
     assert reason in started.said and started.said.count("\n") == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from awslambdaric_lite.packaging.bytecode import cache_path, compile_sources
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import start_files
+from awslambdaric_lite.packaging.start_file import package_start_file
 
 PACKAGE = "awslambdaric_lite"
 VERSION = "{}.{}".format(*sys.version_info)
@@ -20,7 +20,7 @@ MAIN = f"{PACKAGE}/__main__.py"
 def start(at: Path | str, *, sourceless: bool = False) -> dict[str, bytes]:
     """Return the files that start the runtime in a folder."""
     sources = runtime_sources()
-    return start_files(sources, INTERPRETER, package=PACKAGE, version=VERSION, at=str(at), sourceless=sourceless)
+    return package_start_file(sources, INTERPRETER, version=VERSION, at=str(at), sourceless=sourceless)
 
 
 def deploy(folder: Path, *, sourceless: bool = False, at: str | None = None) -> Path:

@@ -8,14 +8,14 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
-def step_aside(reason: Exception) -> "NoReturn":
+def fall_back(reason: Exception) -> "NoReturn":
     """Become AWS's own client, with the flags that there were but for our `-S`, and say why."""
     runtime = posix.environ.get(b"LAMBDA_RUNTIME_DIR", b"/var/runtime").decode(errors="surrogateescape")
     flags = sys.orig_argv[1:-1]
     if flags[:1] == ["-S"]:
         del flags[0]
     why = " ".join(f"{type(reason).__name__}: {reason}".split())
-    text = f"awslambdaric-lite steps aside, AWS's own runtime client is started: {why}\n"
+    text = f"awslambdaric-lite cannot start; falling back to AWS's runtime client: {why}\n"
     posix.write(2, text.encode(errors="replace"))
     posix.execve(sys.executable, [sys.orig_argv[0], *flags, f"{runtime}/bootstrap.py"], _first_environment())
 

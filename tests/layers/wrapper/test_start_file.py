@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import cold_modules, module_name
-from layers.wrapper.start_file import one_piece, one_piece_of_sources
+from awslambdaric_lite.packaging.start_file import cold_modules, layer_start_file, module_name
 from tests.support.client_process import GUARD
 
 # Looks at the package in a folder, as `start.py` and functions do, and tells what it found.
@@ -59,14 +58,14 @@ json.dump(found, sys.stdout)
 """
 
 AT = "/opt/python/lib/python3.x/site-packages"
-FILES = {module_name(file, "awslambdaric_lite"): file for file in runtime_sources()}
+FILES = {module_name(file): file for file in runtime_sources()}
 MODULES = sorted(FILES.keys() - {"__init__", "__main__"})
 
 Form = Callable[[], "dict[str, bytes]"]
 FORMS: dict[str, Form] = {
-    "full": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=False),
-    "small": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=True),
-    "sources": lambda: one_piece_of_sources(runtime_sources(), {}),
+    "full": lambda: layer_start_file(runtime_sources(), {}, AT, Path(sys.executable), small=False),
+    "small": lambda: layer_start_file(runtime_sources(), {}, AT, Path(sys.executable), small=True),
+    "sources": lambda: layer_start_file(runtime_sources(), {}, AT, None, small=True),
 }
 
 
@@ -147,5 +146,7 @@ def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     once = FORMS["full"]()
     monkeypatch.setenv("PYTHONHASHSEED", "123")
     turned = dict(reversed(runtime_sources().items()))
-    assert one_piece(turned, {}, AT, Path(sys.executable), small=False) == once
-    assert one_piece_of_sources(turned, {}) == one_piece_of_sources(runtime_sources(), {})
+    assert layer_start_file(turned, {}, AT, Path(sys.executable), small=False) == once
+    assert layer_start_file(turned, {}, AT, None, small=True) == layer_start_file(
+        runtime_sources(), {}, AT, None, small=True
+    )

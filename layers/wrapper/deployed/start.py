@@ -17,6 +17,6 @@ if __name__ == "__main__":
         from awslambdaric_lite._wrapper_start import arrange
     except Exception as error:
         sys.path.insert(0, home)
-        __import__("step_aside").step_aside(error)
+        __import__("fall_back").fall_back(error)
     arrange()
     sys.exit(bootstrap.main(sys.argv[:1]))

@@ -13,7 +13,7 @@ import pytest
 from awslambdaric_lite.packaging.bytecode import HEADER_SIZE, PycHeader
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import cold_modules, start_files
+from awslambdaric_lite.packaging.start_file import cold_modules, package_start_file
 
 from ...architecture.test_cold_path import listed
 from ...support.client_process import GUARD
@@ -200,6 +200,6 @@ def test_an_interpreter_that_cannot_compile_it_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\ncat > /dev/null\n")
     broken.chmod(0o755)
-    for interpreter, reason in ((tmp_path / "none", "cannot be run"), (broken, "ended when it compiled the runtime")):
+    for interpreter, reason in ((tmp_path / "none", "cannot be run"), (broken, "exited while it compiled the runtime")):
         with pytest.raises(PackagingError, match=f"{interpreter} {reason}.*; name another interpreter"):
-            start_files(runtime_sources(), interpreter, package=PACKAGE, version=VERSION, at="/var/task")
+            package_start_file(runtime_sources(), interpreter, version=VERSION, at="/var/task")

@@ -1,4 +1,4 @@
-"""What `lean` takes away from a source, and what it leaves."""
+"""What `strip` takes away from a source, and what it leaves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.strip_source import lean
+from awslambdaric_lite.packaging.strip_source import minify, strip
 
 SOURCES = {name: source for name, source in runtime_sources().items() if not name.endswith("/types.py")}
 
@@ -42,9 +42,9 @@ CASES = {
 
 
 @pytest.mark.parametrize(("source", "expected"), CASES.values(), ids=CASES)
-def test_lean(source: str, expected: str) -> None:
+def test_source_is_stripped(source: str, expected: str) -> None:
     """What is taken away, with every other line where it was."""
-    assert lean(source.encode()).decode() == expected
+    assert strip(source.encode()).decode() == expected
 
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -82,7 +82,23 @@ def _lines_of_functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def test_the_runtimes_own_sources(name: str) -> None:
     """The syntax tree is what is left of the original one; functions begin where they began; a second time is none."""
     source = SOURCES[name]
-    result = lean(source)
+    result = strip(source)
     assert ast.dump(ast.parse(result)) == ast.dump(_Bare().visit(ast.parse(source)))
     assert list(_lines_of_functions(ast.parse(result))) == list(_lines_of_functions(ast.parse(source)))
-    assert lean(result) == result
+    assert strip(result) == result
+
+
+def test_minified_source_does_the_same() -> None:
+    """Minifying keeps the names that others may use, and what the source does."""
+    source = b"""
+_GLOBAL = 2
+
+def function(argument, *, keyword=1):
+    local = argument + keyword
+    return local * _GLOBAL
+"""
+    result = minify(source)
+    assert len(result) < len(source)
+    space: dict[str, Any] = {}
+    exec(result, space)
+    assert space["function"](argument=1, keyword=2) == 6 and space["_GLOBAL"] == 2
