@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":  # as a script: Python put this folder on the path, where its parent belongs
     sys.path[0] = str(ROOT)
 
+from awslambdaric_lite.common.words import format_size  # noqa: E402
 from awslambdaric_lite.packaging.archive import Sizes  # noqa: E402
 from awslambdaric_lite.packaging.errors import PackagingError  # noqa: E402
-from awslambdaric_lite.packaging.sizes import human  # noqa: E402
 from awslambdaric_lite.packaging.targets import ARCHITECTURES, PYTHON_VERSIONS, Target, host_target  # noqa: E402
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _weighed(layer: Layer, sizes: Sizes) -> list[str]:
     from layers.provided.budget import weigh
 
     if len(layer.targets) > 1:
-        return [f"zipped: {human(sizes.zipped)}, for {len(layer.targets)} versions of Python"]
+        return [f"zipped: {format_size(sizes.zipped)}, for {len(layer.targets)} versions of Python"]
     with_orjson = any(component.name == "orjson" for component in layer.components)
     variant = "any" if layer.kind == "provided" else f"with{'' if with_orjson else 'out'} orjson"
     return weigh(layer.kind, variant, {"zipped": sizes.zipped, "unpacked": sizes.unpacked})

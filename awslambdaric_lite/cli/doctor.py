@@ -19,7 +19,7 @@ from .doctor_report import show
 from .env_file import variable
 from .errors import UsageError
 
-HELP = """Look into a function's package or a layer (a zip file, a tar file or a folder): bytecode that cold starts
+HELP = """Look into a function's package or a layer (a folder or a zip file): bytecode that cold starts
 reject, binaries that do not run, what the managed runtime has already, what is large, and with --handler what its
 imports cost. Nothing is written there. With --handler, the package's own code runs on this machine. The exit code is 1
 if there is a finding as grave as --fail-on says: an error breaks the function, a warning costs cold start."""
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     target = _target(arguments)
     path = Path(arguments.path)
     if not path.exists():
-        raise UsageError(f"there is no {path}; give the path of a zip file, a tar file or a folder")
+        raise UsageError(f"there is no {path}; give the path of a folder or a zip file")
     if arguments.flame is not None and arguments.handler is None:
         raise UsageError("--flame draws the imports of a handler; name it with --handler")
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):

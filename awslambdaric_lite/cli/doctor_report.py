@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from ..packaging.audit.findings import LEVELS, count, plain
+from ..common.words import count, escape_controls, format_size
+from ..packaging.audit.findings import LEVELS
 from ..packaging.audit.run import Audit
 from ..packaging.flame import milliseconds
 from ..packaging.import_tree import Imported
-from ..packaging.sizes import UNPACKED_LIMIT, human
+from ..packaging.sizes import UNPACKED_LIMIT
 from ..packaging.targets import Target
 from .lines import terminal
 
@@ -24,15 +25,15 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 def show(result: Audit, path: Path, target: Target, stream: TextIO) -> None:
     """Write everything that was found."""
     writer = _Plain(stream) if terminal(stream) is None else _Rich(stream)
-    packed = "" if result.packed_size is None else f" ({human(result.packed_size)} packed)"
+    packed = "" if result.packed_size is None else f" ({format_size(result.packed_size)} packed)"
     kind = "layer" if result.is_layer else "function"
     writer.line(
-        f"{plain(str(path))}: {kind}, {human(result.unpacked_size)} of {human(UNPACKED_LIMIT)}{packed}, "
-        f"for Python {target.python} on {target.arch}"
+        f"{escape_controls(str(path))}: {kind}, {format_size(result.unpacked_size)} of {format_size(UNPACKED_LIMIT)}"
+        f"{packed}, for Python {target.python} on {target.arch}"
     )
     if result.weights:
         rows = [
-            (human(weight.size), f"{100 * weight.share:.0f} %", str(weight.files), plain(weight.path))
+            (format_size(weight.size), f"{100 * weight.share:.0f} %", str(weight.files), escape_controls(weight.path))
             for weight in result.weights[:_HEAVIEST]
         ]
         writer.table("Size", (">size", ">share", ">files", "package"), rows)
@@ -52,7 +53,7 @@ def _rows(tree: Imported) -> Iterator[tuple[str, str, str]]:
     shown = 0
     while waiting and shown < _ROWS:
         module, depth = waiting.pop()
-        yield milliseconds(module.total_us), milliseconds(module.self_us), "  " * depth + plain(module.name)
+        yield milliseconds(module.total_us), milliseconds(module.self_us), "  " * depth + escape_controls(module.name)
         shown += 1
         if depth < _DEPTH:
             below = [child for child in module.children if child.total_us >= least]

@@ -8,9 +8,10 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.words import format_size
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
-from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
 from .pack_progress import packing_display
@@ -115,7 +116,7 @@ def _tell(packed: Packed, target: Target) -> None:
     lines = [
         *(f"warning: {warning}" for warning in packed.warnings),
         f"{sizes.files} files for Python {target.python} on {target.arch}, {packed.precompiled} of them bytecode",
-        f"  zipped    {human(sizes.zipped):>9} of {human(ZIPPED_LIMIT)} for a direct upload",
-        f"  unpacked  {human(sizes.unpacked):>9} of {human(UNPACKED_LIMIT)}, which its layers share",
+        f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
+        f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
     print("\n".join(lines), file=sys.stderr)

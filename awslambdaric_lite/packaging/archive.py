@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import time
 import zipfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..common.files import replacing, unfinished_name
 from .errors import PackagingError
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment of a zip file's calendar
@@ -86,7 +86,7 @@ def write_zip(
     date = _date()
     total = sum(member.size() for member in ordered)
     done = 0
-    with _taking_the_place_of(output) as file:
+    with _replacing(output) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for member in ordered:
                 content = member.read()
@@ -106,53 +106,39 @@ def write_text_file(output: Path, text: str) -> None:
     Raises:
         PackagingError: it cannot be written.
     """
-    with _taking_the_place_of(output) as file:
+    with _replacing(output) as file:
         file.write(text.encode())
 
 
 def check_output(output: Path) -> None:
-    """See early whether a file can be written there; an older one stays.
+    """Check early that a file can be written; an older one stays.
 
     Raises:
         PackagingError: it cannot.
     """
-    beside = _beside(output)
+    fresh = unfinished_name(_ordinary(output))
     try:
-        beside.open("xb").close()
-        beside.unlink()
+        fresh.open("xb").close()
+        fresh.unlink()
     except OSError as error:
         raise PackagingError(_unwritable(output, error)) from None
-
-
-def is_unfinished(name: str, output: str) -> bool:
-    """Whether a file name is that of an output which was never finished, because the process was killed."""
-    return name.startswith(f".{output}.") and name.endswith(".unfinished")
 
 
 @contextmanager
-def _taking_the_place_of(output: Path) -> Iterator[BinaryIO]:
-    """A file beside the output that becomes it if all goes well, and else is gone."""
-    beside = _beside(output)
+def _replacing(output: Path) -> Iterator[BinaryIO]:
+    """Replace the output by a new file when the block ends, with errors that name the cure."""
     try:
-        file = beside.open("xb")
-    except OSError as error:
-        raise PackagingError(_unwritable(output, error)) from None
-    try:
-        with file:
+        with replacing(_ordinary(output)) as file:
             yield file
-        os.replace(beside, os.path.realpath(output))
     except OSError as error:
         raise PackagingError(_unwritable(output, error)) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
-def _beside(output: Path) -> Path:
-    """A new name beside the output; if that is a link, beside the file that it names, for that is replaced."""
-    real = Path(os.path.realpath(output))
-    if os.path.lexists(real) and not real.is_file():
-        raise PackagingError(f"{output} is no ordinary file; name one to be written")
-    return real.with_name(f".{real.name}.{secrets.token_hex(4)}.unfinished")
+def _ordinary(output: Path) -> Path:
+    """Return the output, unless a folder or a device has its name."""
+    if output.exists() and not output.is_file():
+        raise PackagingError(f"{output} is not an ordinary file; name one to be written")
+    return output
 
 
 def _unwritable(output: Path, error: OSError) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..common.words import format_size
 from .archive import Member, Sizes, check_names, check_output, write_zip
 from .bytecode import find_interpreter, writes_bytecode_for
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
-from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .source_tree import collect
 from .targets import Target
 from .wheels import install_requirements
@@ -142,16 +143,16 @@ def _check_unpacked(members: Mapping[str, Member]) -> None:
     for name, member in members.items():
         shares[name.partition("/")[0]] += member.size()
     if (unpacked := shares.total()) > UNPACKED_LIMIT:
-        largest = ", ".join(f"{name} {human(size)}" for name, size in shares.most_common(_NAMED))
+        largest = ", ".join(f"{name} {format_size(size)}" for name, size in shares.most_common(_NAMED))
         raise PackagingError(
-            f"unpacked the package has {human(unpacked)}, Lambda takes {human(UNPACKED_LIMIT)} with its layers; "
-            f"the largest: {largest}; leave something out, or deploy a container image"
+            f"the unpacked package has {format_size(unpacked)}, Lambda takes {format_size(UNPACKED_LIMIT)} with its "
+            f"layers; the largest: {largest}; exclude something, or deploy a container image"
         )
 
 
 def _check_zipped(sizes: Sizes) -> None:
     if sizes.zipped > ZIPPED_LIMIT:
         raise PackagingError(
-            f"the zip file has {human(sizes.zipped)}, Lambda takes {human(ZIPPED_LIMIT)} directly; "
+            f"the zip file has {format_size(sizes.zipped)}, Lambda takes {format_size(ZIPPED_LIMIT)} directly; "
             "leave something out, or upload it through S3 and say --s3"
         )

@@ -13,12 +13,3 @@ ZIPPED_LIMIT = 50 * MEGABYTE
 
 UNPACKED_LIMIT = 250 * MEGABYTE
 """Bytes of a function's package and all of its layers, when they are unpacked."""
-
-
-def human(size: int) -> str:
-    """A number of bytes, for people: `900 B`, `1.2 KB`, `34.0 MB`."""
-    if size < 1024:
-        return f"{size} B"
-    if size < MEGABYTE:
-        return f"{size / 1024:.1f} KB"
-    return f"{size / MEGABYTE:.1f} MB"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .archive import is_unfinished
+from ..common.files import is_unfinished
 from .errors import PackagingError
 
 # What version control, tools and file managers leave in a folder; virtual environments are known by their pyvenv.cfg.

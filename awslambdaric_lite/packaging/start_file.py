@@ -28,6 +28,8 @@ from .strip_source import minify, strip
 
 PACKAGE = "awslambdaric_lite"
 
+_Lazy = dict[str, tuple[bytes | None, bytes | None]]  # code, or a source
+
 _WORKER = Path(__file__).with_name("start_file_worker.py")
 _DEPLOYED = Path(__file__).with_name("deployed")  # what runs on Lambda
 _FIRST = "_runtime"  # imports all modules of the cold path, and no module imports it
@@ -121,7 +123,9 @@ def layer_start_file(
     # Without columns the code is a third smaller, and AWS's stack traces do not show them.
     compiled = _compile(parts, interpreter, flags=("-X", "no_debug_ranges"), first_lines_only=small)
     (init, _), *rest = compiled
-    lazy = {name: (None, source) if small else (code, None) for name, (code, source) in zip(names, rest, strict=False)}
+    lazy: _Lazy = {}
+    for name, (code, source) in zip(names, rest, strict=False):
+        lazy[name] = (None, source) if small else (code, None)
     own_files = {f"{name}c": code for name, (code, _) in zip(sorted(others), rest[len(names) :], strict=True)}
     return _layer_files(".pyc", init, lazy, own_files)
 
@@ -156,9 +160,7 @@ def _imports(source: bytes) -> Iterable[str]:
             yield from [statement.module] if statement.module else [alias.name for alias in statement.names]
 
 
-def _layer_files(
-    suffix: str, init: bytes, lazy: dict[str, tuple[bytes | None, bytes | None]], others: Mapping[str, bytes]
-) -> dict[str, bytes]:
+def _layer_files(suffix: str, init: bytes, lazy: _Lazy, others: Mapping[str, bytes]) -> dict[str, bytes]:
     return {f"{PACKAGE}/__init__{suffix}": init, f"{PACKAGE}/lazy.bin": marshal.dumps(lazy, 2), **others}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from awslambdaric_lite.packaging.sizes import human
+from awslambdaric_lite.common.words import format_size
 
 BUDGET = Path(__file__).parents[1] / "budget.json"
 
@@ -20,7 +20,8 @@ def weigh(kind: str, variant: str, sizes: dict[str, int]) -> list[str]:
     """
     budget: dict[str, int] = json.loads(BUDGET.read_text(encoding="utf-8"))[kind][variant]
     return [
-        f"{name}: {human(sizes[name])} of {human(most)}" + (", ABOVE the budget" if sizes[name] > most else "")
+        f"{name}: {format_size(sizes[name])} of {format_size(most)}"
+        + (", ABOVE the budget" if sizes[name] > most else "")
         for name, most in budget.items()
         if name in sizes
     ]

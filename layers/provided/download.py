@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
+from awslambdaric_lite.common.files import replacing
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
 
@@ -82,21 +82,16 @@ def fetch(build: Build, cache: Path | None = None) -> Path:
     path = folder / build.name
     if path.is_file() and _sha256(path) == build.sha256:
         return path
-    beside = folder / f".{build.name}.{secrets.token_hex(4)}.unfinished"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
+        with replacing(path) as file:
             actual = _download(build, file)
-        if actual != build.sha256:
-            hashes = f"its SHA-256 is {actual}, it should be {build.sha256}"
-            raise PackagingError(f"{build.url} is not what it should be: {hashes}; try again, {_CURE}")
-        os.replace(beside, path)
+            if actual != build.sha256:
+                hashes = f"its SHA-256 is {actual}, it should be {build.sha256}"
+                raise PackagingError(f"{build.url} is not the expected file: {hashes}; try again, {_CURE}")
     except OSError as error:
         cure = "name another cache with XDG_CACHE_HOME"
         raise PackagingError(f"{folder} cannot be written: {error.strerror or error}; {cure}, {_CURE}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return path
 
 

@@ -6,18 +6,24 @@ Nothing of an archive is run to learn about it: it may be made for another archi
 from __future__ import annotations
 
 import json
+import lzma
 import platform
 import re
 import subprocess
+import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from awslambdaric_lite.common.words import quoted
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.elf import read_elf
 from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.package import check_size, checked_name
 from awslambdaric_lite.packaging.reading import extract
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import Where
@@ -29,6 +35,10 @@ _ROOTS = ("", "python", "python/install", "install")
 _LIBRARY_FOLDERS = ("lib", "lib64")  # `sys.platlibdir`; Fedora and its relatives have the second
 _PATCHLEVEL = re.compile(rb'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _DOWNLOADED_FOR = ("x86_64", "aarch64")  # machines, as Linux names them
+_DAMAGED = (
+    *(tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, MemoryError, OSError, OverflowError, RecursionError, ValueError),
+)
 _ANSWER_LIMIT_S = 30
 _QUESTION = """
 import json, os, sys, sysconfig
@@ -133,8 +143,39 @@ def _is_program(path: Path) -> bool:
 @contextmanager
 def _unpacked(archive: Path, target: Target) -> Iterator[Interpreter]:
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
-        extract(archive, Path(folder) / "interpreter")
-        yield _in_folder(Path(folder) / "interpreter", target, archive)
+        unpacked = Path(folder) / "interpreter"
+        if zipfile.is_zipfile(archive):
+            extract(archive, unpacked)
+        else:
+            _unpack_tar(archive, unpacked)
+        yield _in_folder(unpacked, target, archive)
+
+
+def _unpack_tar(archive: Path, into: Path) -> None:
+    """Unpack a tar file, plain or compressed.
+
+    Raises:
+        PackagingError: it is not one, is damaged or hostile, or this Python has no filter for hostile members.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise PackagingError(f"{archive}: tar files need Python 3.10.12, 3.11.4 or later here; give a folder")
+    try:
+        if not tarfile.is_tarfile(archive):
+            raise PackagingError(f"{archive} is neither a folder, a tar nor a zip file; give the path of one")
+        with tarfile.open(archive) as tar:
+            unpacked = 0
+            for number, member in enumerate(tar):
+                unpacked += member.size
+                check_size(number, unpacked, archive)
+                checked_name(member.name, archive)
+                tar.extract(member, into, filter="data")
+    except tarfile.SpecialFileError as error:
+        raise PackagingError(f"{archive}: {error}; give another archive") from None
+    except tarfile.FilterError as error:
+        leads_out = f"has the link {quoted(error.tarinfo.name)}, which leads out of it"
+        raise PackagingError(f"{archive} {leads_out}; give another archive") from None
+    except _DAMAGED as error:
+        raise PackagingError(f"{archive} cannot be unpacked: {error}; give another archive") from error
 
 
 def _in_folder(folder: Path, target: Target, called: Path) -> Interpreter:

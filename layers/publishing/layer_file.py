@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT
 from awslambdaric_lite.packaging.targets import Target
 
 KINDS = ("wrapper", "provided")
@@ -71,8 +72,10 @@ def read_layer_file(path: Path) -> LayerFile:
         _compare(package, _field(manifest, "files", dict, manifest_path), path)
         unpacked = sum(map(package.size, package.names()))
     if unpacked > UNPACKED_LIMIT:
-        limit = human(UNPACKED_LIMIT)
-        raise PackagingError(f"{path} has {human(unpacked)} unpacked, Lambda takes {limit}; build it with less in it")
+        limit = format_size(UNPACKED_LIMIT)
+        raise PackagingError(
+            f"{path} has {format_size(unpacked)} unpacked, Lambda takes {limit}; build it with less in it"
+        )
     content = path.read_bytes()
     digest = hashlib.sha256(content)
     if "zip" in manifest and manifest["zip"].get("sha256") != digest.hexdigest():

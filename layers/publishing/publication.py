@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
-from awslambdaric_lite.packaging.sizes import ZIPPED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import ZIPPED_LIMIT
 
 from .layer_file import LayerFile
 
@@ -71,7 +72,7 @@ def publications(layers: list[LayerFile], regions: list[str], prefix: str, bucke
         names[name] = layer
         if layer.size > ZIPPED_LIMIT and bucket is None:
             raise PackagingError(
-                f"{layer.path} has {human(layer.size)}, a request takes {human(ZIPPED_LIMIT)}; "
+                f"{layer.path} has {format_size(layer.size)}, a request takes {format_size(ZIPPED_LIMIT)}; "
                 "name an S3 bucket for it with --bucket"
             )
     if bucket is not None and len(regions) > 1 and "{region}" not in bucket:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from awslambdaric_lite.packaging.sizes import human
+from awslambdaric_lite.common.words import format_size
 
 from .publication import Publication
 from .run import Outcome
@@ -21,7 +21,7 @@ def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> No
         return
     for each in todo:
         said = each.description()
-        way = f"{human(each.layer.size)} through s3://{each.bucket}" if each.bucket else human(each.layer.size)
+        way = format_size(each.layer.size) + (f" through s3://{each.bucket}" if each.bucket else "")
         runtimes, architectures = (",".join(said[name]) for name in ("CompatibleRuntimes", "CompatibleArchitectures"))
         print(each.region, each.name, runtimes, architectures, said["LicenseInfo"], way, sep="\t")
     print(f"nothing was sent (--dry-run){'; everybody could use these layers (--public)' * public}", file=sys.stderr)

@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
+from ...common.words import count, escape_controls
 from ..elf import Unfit, read_elf, unfit
 from ..errors import PackagingError
-from .findings import Finding, Level, count, examples, plain
+from .findings import Finding, Level, examples
 from .libraries import Found, Libraries
 from .subject import Subject
 
@@ -46,7 +47,7 @@ def _may_be_binary(subject: Subject, name: str) -> bool:
 
 
 def _problems(subject: Subject, name: str, libraries: Libraries) -> Iterator[tuple[Level, Unfit]]:
-    shown = plain(name)
+    shown = escape_controls(name)
     with subject.package.open(name) as file:
         begin = file.read(4)
         data = begin + file.read() if begin == b"\x7fELF" else begin
@@ -118,7 +119,7 @@ def _tag(subject: Subject) -> str:
 def _extension_findings(subject: Subject, names: set[str]) -> Iterator[Finding]:
     for top, members in subject.by_top(names).items():
         made_for = sorted(
-            {plain(name[len(match["stem"]) :]) for name in members if (match := _EXTENSION.fullmatch(name))}
+            {escape_controls(name[len(match["stem"]) :]) for name in members if (match := _EXTENSION.fullmatch(name))}
         )
         # Some packages have the same module in Python beside the fast one.
         level: Level = "warning" if all(_has_source(subject, name) for name in members) else "error"

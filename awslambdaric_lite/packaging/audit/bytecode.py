@@ -16,10 +16,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from ...common.words import count, format_size
 from ..bytecode import HEADER_SIZE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
 from ..errors import PackagingError
-from ..sizes import human
-from .findings import Finding, Level, count, examples
+from .findings import Finding, Level, examples
 from .source_hashes import source_hashes
 from .subject import Subject, folder_of
 
@@ -107,7 +107,7 @@ def check_bytecode(subject: Subject) -> Iterator[Finding]:
             text = message.format(modules=count(len(members), "module"), python=subject.target.python)
             yield Finding(code, level, top, f"{text} ({examples(members)})")
     if found.idle:
-        size = human(sum(subject.files[name] for name in found.idle))
+        size = format_size(sum(subject.files[name] for name in found.idle))
         text = f"{count(len(found.idle), 'bytecode file')}, {size}, that nothing imports; leave them out"
         yield Finding("bytecode-idle", "info", ".", f"{text} ({examples(found.idle)})")
 

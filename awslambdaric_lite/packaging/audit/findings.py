@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..package import printable
+from ...common.words import escape_controls
 
 Level = Literal["error", "warning", "info"]
 
@@ -33,15 +33,5 @@ class Finding:
 def examples(names: Iterable[str]) -> str:
     """A few of many names, for a message."""
     ordered = sorted(names)
-    shown = ", ".join(plain(name) for name in ordered[:_EXAMPLES])
+    shown = ", ".join(escape_controls(name) for name in ordered[:_EXAMPLES])
     return f"{shown}, …" if len(ordered) > _EXAMPLES else shown
-
-
-def plain(name: str) -> str:
-    """A name as it is, in quotes and with escapes where it has anything that a terminal could obey."""
-    return name if name.isprintable() and len(name) <= 200 else printable(name)
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

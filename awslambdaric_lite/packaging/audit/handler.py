@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...common.words import escape_controls
 from ..bytecode import find_interpreter
 from ..errors import PackagingError
 from ..import_run import ImportFailure, run_import
@@ -16,7 +17,7 @@ from ..import_tree import Imported, measure_imports
 from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start
-from .findings import Finding, plain
+from .findings import Finding
 from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject
 from .workplace import Workplace, environment, with_valid_bytecode, workplace
@@ -127,17 +128,17 @@ class _Check:
         line = f", line {failure.where[1]}" if failure.where else ""
         missing = (failure.missing or "").partition(".")[0]
         what = f"{self._handler} does not import: {failure.kind}" + (f": {message}" if message else "")
-        where = f" ({plain(file)}{line})" if failure.where else ""
+        where = f" ({escape_controls(file)}{line})" if failure.where else ""
         if missing in PLATFORM_PACKAGES:
             name = PLATFORM_PACKAGES[missing]
             return Finding(
                 "imports-unchecked",
                 "info",
-                plain(file),
+                escape_controls(file),
                 f"imports were checked as far as {missing}, which only managed runtimes have; pip install {name} here "
                 "to have them checked",
             )
-        return Finding("handler-import", "error", plain(file), f"{what}{where}{_cure(failure)}")
+        return Finding("handler-import", "error", escape_controls(file), f"{what}{where}{_cure(failure)}")
 
     def _cost(self, first: float) -> list[Finding]:
         try:
@@ -201,7 +202,7 @@ def _slow(tree: Imported) -> list[Finding]:
     slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= _SLOW_US]
     if not slow:
         return []
-    told = ", ".join(f"{plain(name)} {time / 1000:.0f} ms" for name, time in slow)
+    told = ", ".join(f"{escape_controls(name)} {time / 1000:.0f} ms" for name, time in slow)
     return [
         Finding(
             "imports-slow",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..sizes import human
+from ...common.words import format_size
 from .findings import Finding
 from .subject import Subject
 
@@ -44,6 +44,6 @@ def check_platform_packages(subject: Subject) -> Iterator[Finding]:
             "platform-package",
             "info",
             path,
-            f"{PLATFORM_PACKAGES[package]} ({human(sizes[package])}) is in the managed runtimes already; leave it out "
-            "unless you need this very version, or a runtime of provided.*",
+            f"{PLATFORM_PACKAGES[package]} ({format_size(sizes[package])}) is in the managed runtimes already; "
+            "leave it out unless you need this very version, or a runtime of provided.*",
         )

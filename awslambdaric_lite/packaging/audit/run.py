@@ -45,7 +45,7 @@ def audit(
     layers: Sequence[Path] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Audit:
-    """Look at a zip file, a tar file or a folder, without changing anything in it.
+    """Audit a folder or a zip file, without changing anything in it.
 
     Args:
         path: the package, of a function or a layer.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .findings import Finding, count, examples, plain
+from ...common.words import count, escape_controls
+from .findings import Finding, examples
 from .subject import Subject
 
 _VERSIONED = re.compile(r"python/lib/(?P<python>python[^/]*)/site-packages/.*")
@@ -35,7 +36,7 @@ def _layer_version(subject: Subject) -> Iterator[Finding]:
     wanted = f"python{subject.target.python}"
     found = {match["python"] for name in subject.files if (match := _VERSIONED.fullmatch(name))}
     if found and wanted not in found:
-        there = ", ".join(plain(name) for name in sorted(found))
+        there = ", ".join(escape_controls(name) for name in sorted(found))
         yield Finding(
             "layer-version",
             "error",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ...common.words import format_size
+from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .findings import Finding
 from .subject import Subject
 
@@ -42,8 +43,8 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             "size-limit",
             "error",
             ".",
-            f"{human(total)} unpacked{with_layers}; Lambda takes {human(UNPACKED_LIMIT)}, layers included: leave "
-            "something out or use a container image",
+            f"{format_size(total)} unpacked{with_layers}; Lambda takes {format_size(UNPACKED_LIMIT)}, layers included: "
+            "exclude something or use a container image",
         )
     packed = subject.package.packed_size()
     if packed is not None and packed > ZIPPED_LIMIT:
@@ -51,7 +52,7 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             "size-upload",
             "info",
             ".",
-            f"{human(packed)} zipped: more than {human(ZIPPED_LIMIT)} cannot be uploaded directly; S3 takes it",
+            f"{format_size(packed)} zipped; above {format_size(ZIPPED_LIMIT)} upload it through S3, not directly",
         )
     for weight in weights(subject):
         if weight.size >= _HOG:
@@ -60,5 +61,5 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
                 "size-package",
                 "info",
                 weight.path,
-                f"{human(weight.size)} unpacked, {share}, of the {human(UNPACKED_LIMIT)} that Lambda takes",
+                f"{format_size(weight.size)} unpacked, {share}, of the {format_size(UNPACKED_LIMIT)} that Lambda takes",
             )

@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.archive import Member, Sizes, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 
 _INTERPRETER = re.compile(r"bin/(python3\.\d+)")
 
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PackagingError as error:
         print(f"add_interpreter.py: {error}", file=sys.stderr)
         return 1
-    print(f"{sizes.files} files, {human(sizes.zipped)} zipped, {human(sizes.unpacked)} unpacked", file=sys.stderr)
+    written = f"{format_size(sizes.zipped)} zipped, {format_size(sizes.unpacked)} unpacked"
+    print(f"{sizes.files} files, {written}", file=sys.stderr)
     return 0
 
 
@@ -81,12 +83,12 @@ def _member(package: Package, name: str, called: str) -> Member:
 
 def _check(sizes: Sizes) -> None:
     if sizes.unpacked > UNPACKED_LIMIT:
-        limit = human(UNPACKED_LIMIT)
+        limit = format_size(UNPACKED_LIMIT)
         raise PackagingError(
-            f"together they have {human(sizes.unpacked)} unpacked, Lambda takes {limit}; leave something out"
+            f"together they have {format_size(sizes.unpacked)} unpacked, Lambda takes {limit}; leave something out"
         )
     if sizes.zipped > ZIPPED_LIMIT:
-        print(f"{human(sizes.zipped)} zipped is more than a direct upload takes; go through S3", file=sys.stderr)
+        print(f"{format_size(sizes.zipped)} zipped is more than a direct upload takes; go through S3", file=sys.stderr)
 
 
 if __name__ == "__main__":

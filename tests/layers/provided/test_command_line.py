@@ -103,7 +103,7 @@ def test_a_download_with_another_hash_is_told(archive: Path, tmp_path: Path) -> 
         releases.any_file = archive.read_bytes()
         said = refused(cwd=tmp_path, PBS_INSTALLER_BASE_URL=releases.url)
     assert len(releases.requests) == 1
-    assert "is not what it should be: its SHA-256 is" in said and "--interpreter" in said
+    assert "is not the expected file: its SHA-256 is" in said and "--interpreter" in said
 
 
 def test_a_download_that_fails_names_the_cure(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_a_script_in_the_place_of_the_program_is_refused(tmp_path: Path) -> None
 
 def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no archive")
-    assert "notes.txt is neither a folder nor a zip or tar file" in refused(tmp_path / "notes.txt")
+    assert "notes.txt is neither a folder, a tar nor a zip file" in refused(tmp_path / "notes.txt")
     assert "does not exist; give an interpreter's archive or folder with --interpreter" in refused(tmp_path / "gone")
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho hello\n")
@@ -182,6 +182,25 @@ def test_a_hostile_archive_is_refused(tmp_path: Path, name: str, link: str | Non
     before = sorted(tmp_path.iterdir())
     assert said in refused(archive)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_device_in_an_archive_is_refused(tmp_path: Path) -> None:
+    """An archive that has a device in it is not unpacked."""
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "evil.tar")
+    with tarfile.open(archive, "a") as tar:
+        member = tarfile.TarInfo("python/zero")
+        member.type = tarfile.CHRTYPE
+        tar.addfile(member)
+    assert "'python/zero' is a special file; give another archive" in refused(archive)
+
+
+def test_archive_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
+    """An extended header that declares terabytes makes the archive a damaged one."""
+    entry = tarfile.TarInfo("pax")
+    entry.type, entry.size = tarfile.XHDTYPE, 8 * 1024**4
+    path = tmp_path / "memory.tar"
+    path.write_bytes(entry.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
+    assert str(path) in refused(path)
 
 
 def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path) -> None:

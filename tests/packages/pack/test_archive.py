@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.packaging.archive import Member, Sizes, check_output, is_unfinished, write_text_file, write_zip
+from awslambdaric_lite.common.files import is_unfinished
+from awslambdaric_lite.packaging.archive import Member, Sizes, check_output, write_text_file, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 
 APP = Member("app.py", b"x = 1\n")
@@ -152,7 +153,7 @@ def test_outputs_that_cannot_be(check: object, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for special in (pipe, tmp_path):
-        with pytest.raises(PackagingError, match="is no ordinary file"):
+        with pytest.raises(PackagingError, match="is not an ordinary file"):
             check(special)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     with pytest.raises(PackagingError, match=r"/proc/self/a\.zip cannot be written"):

@@ -88,7 +88,7 @@ def test_places(source: Path, tmp_path: Path) -> None:
         "nowhere does not exist; name the folder with the function's code",
     )
     assert refused(str(source), "-o", str(tmp_path / "no" / "a.zip"))[0] == 1
-    assert refused(str(source), "-o", "/dev/null") == (1, "/dev/null is no ordinary file; name one to be written")
+    assert refused(str(source), "-o", "/dev/null") == (1, "/dev/null is not an ordinary file; name one to be written")
     assert refused(str(source)) == (2, "the following arguments are required: -o/--output")
 
 
