@@ -98,6 +98,20 @@ def find_interpreter(version: str, *, candidates: Iterable[str | Path] = ()) -> 
     return None
 
 
+def choose_interpreter(version: str, named: Path | None) -> Path | None:
+    """Return the interpreter that the user names, by its file or its installation's folder; else find one.
+
+    Raises:
+        PackagingError: the named one is of another version.
+    """
+    if named is None:
+        return find_interpreter(version)
+    program = named / "bin" / f"python{version}" if named.is_dir() else named
+    if not writes_bytecode_for(program, version):
+        raise PackagingError(f"{program} is not a CPython {version}; name one of that version with --interpreter")
+    return program
+
+
 def writes_bytecode_for(interpreter: str | Path, version: str) -> bool:
     """Whether this can be run and is a CPython `version` that writes the bytecode of its final release."""
     try:

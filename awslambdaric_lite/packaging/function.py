@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..common.words import format_size
 from .archive import Member, Sizes, check_names, check_output, write_zip
-from .bytecode import find_interpreter, writes_bytecode_for
+from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
@@ -78,7 +78,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     if recipe.handler is not None:
         split_handler(recipe.handler)
     tree = collect(recipe.source, exclude=recipe.exclude, output=output)
-    interpreter = _interpreter(recipe)
+    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
     with tempfile.TemporaryDirectory() as folder:
         package = FunctionContents(recipe.target, tree.warnings)
         installed = _installed(recipe, Path(folder, "requirements"), progress)
@@ -111,15 +111,6 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             accept=None if recipe.through_s3 else _check_zipped,
         )
     return Packed(sizes, precompiled, package.warnings)
-
-
-def _interpreter(recipe: Recipe) -> Path | None:
-    version = recipe.target.python
-    if recipe.interpreter is None:
-        return find_interpreter(version)
-    if not writes_bytecode_for(recipe.interpreter, version):
-        raise PackagingError(f"--interpreter {recipe.interpreter} is no CPython {version}; name one, or leave it out")
-    return recipe.interpreter
 
 
 def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Path]:

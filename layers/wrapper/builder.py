@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from awslambdaric_lite.packaging.archive import Member
-from awslambdaric_lite.packaging.bytecode import find_interpreter, writes_bytecode_for
-from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.bytecode import choose_interpreter
 from awslambdaric_lite.packaging.runtime import runtime_sources
 from awslambdaric_lite.packaging.start_file import PACKAGE, layer_start_file
 from awslambdaric_lite.packaging.targets import Target
@@ -43,27 +42,13 @@ def build(
     components: dict[str, Component] = {}
     for target in targets:
         at = f"python/lib/python{target.python}/site-packages"
-        found = _compiler(target, interpreter)
+        found = choose_interpreter(target.python, interpreter)
         vendored = vendored_orjson(target, wanted=orjson, wheels=wheels)
         files = _package(at, found, with_orjson=bool(vendored.files)) | vendored.files
         members += [Member(f"{at}/{name}", content) for name, content in files.items()]
         notes |= dict.fromkeys([*vendored.notes, *([] if found else [not_precompiled(target)])])
         components |= {each.purl: each for each in (own_component(), *vendored.components)}
     return Layer("wrapper", where, tuple(targets), members, list(notes), list(components.values()))
-
-
-def _compiler(target: Target, named: Path | None) -> Path | None:
-    """Return the interpreter that compiles, None where there is none of the version.
-
-    Raises:
-        PackagingError: the one that was named, or the one in the folder that was named, is of another version.
-    """
-    if named is None:
-        return find_interpreter(target.python)
-    program = named / "bin" / f"python{target.python}" if named.is_dir() else named
-    if not writes_bytecode_for(program, target.python):
-        raise PackagingError(f"{program} is no CPython {target.python}; name one of that version with --interpreter")
-    return program
 
 
 def _package(at: str, interpreter: Path | None, *, with_orjson: bool) -> dict[str, bytes]:

@@ -155,7 +155,7 @@ def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_an_interpreter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Without an interpreter of the version nothing is compiled by another one, and that is said."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson") == 0
     assert listed(Path("dist", f"{NAME}.zip")) == golden("wrapper-sources")
     assert (
@@ -167,7 +167,7 @@ def test_without_an_interpreter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_every_version_in_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """`--all` has a folder for each managed version, one wrapper, and a manifest that names them."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson", "--all") == 0
     name = f"awslambdaric-lite-wrapper-all-{HERE.arch}"
     versions = ["3.10", "3.11", "3.12", "3.13", "3.14"]
@@ -182,7 +182,7 @@ def test_every_version_in_one(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 def test_several_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--python` can be repeated: a layer for each."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson", "--python", "3.12", "--python", "3.14", "--python", "3.12") == 0
     assert sorted(path.name for path in Path("dist").glob("*.zip")) == [
         f"awslambdaric-lite-wrapper-py{version}-{HERE.arch}.zip" for version in ("3.12", "3.14")
@@ -204,10 +204,10 @@ BAD = {
     "unknown version": (["--python", "2.7"], "Python '2.7' is not known here"),
     "unknown architecture": (["--arch", "mips"], "architecture 'mips' is not one of Lambda's"),
     "no such interpreter": (["--interpreter", "/nowhere/python"], "/nowhere/python does not exist"),
-    "no interpreter": (["--interpreter", "/bin/sh"], f"/bin/sh is no CPython {RUNNING}"),
+    "no interpreter": (["--interpreter", "/bin/sh"], f"/bin/sh is not a CPython {RUNNING}"),
     "interpreter of another version": (
         ["--interpreter", sys.executable, "--python", OTHER_VERSION],
-        f"{sys.executable} is no CPython {OTHER_VERSION}",
+        f"{sys.executable} is not a CPython {OTHER_VERSION}",
     ),
     "interpreter for several": (["--interpreter", sys.executable, "--all"], "--interpreter is of one version"),
     "no such folder of wheels": (["--wheels", "nowhere"], "nowhere is not a folder"),
@@ -236,7 +236,7 @@ def test_bad_input(
 
 def test_a_failure_keeps_what_was_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of an earlier run stay as they were, with nothing unfinished beside them."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson") == 0
     before = {path.name: path.read_bytes() for path in Path("dist").iterdir()}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")

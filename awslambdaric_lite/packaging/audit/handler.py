@@ -12,8 +12,7 @@ from pathlib import Path
 from ...common.words import escape_controls
 from ..bytecode import find_interpreter
 from ..errors import PackagingError
-from ..import_run import ImportFailure, run_import
-from ..import_tree import Imported, measure_imports
+from ..import_tree import Imported, ImportFailure, measure_imports, run_import
 from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start

@@ -72,7 +72,7 @@ def test_handlers_in_packages(tmp_path: Path) -> None:
         ),
         ("handler = 1\n", "app.handler does not import: TypeError: handler of app is no function"),
         ("raise SystemExit(1)\n", "app.handler does not import: SystemExit: 1 (app.py, line 1)"),
-        ("import os\nos._exit(0)\n", "app.handler does not import: SystemExit: the process ended with exit status 0"),
+        ("import os\nos._exit(0)\n", "app.handler does not import: SystemExit: the process exited with status 0"),
         (
             "import os, signal\nos.kill(os.getpid(), signal.SIGABRT)\n",
             "app.handler does not import: SIGABRT: the interpreter crashed",

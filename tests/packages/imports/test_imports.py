@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.packaging.errors import PackagingError
-from awslambdaric_lite.packaging.import_run import run_import
-from awslambdaric_lite.packaging.import_tree import Imported, measure_imports, parse_importtime
+from awslambdaric_lite.packaging.import_tree import Imported, measure_imports, parse_importtime, run_import
 from tests.emulator.command_line import alive, wait_until
 
 HERE = Path(sys.executable)
@@ -81,7 +80,7 @@ def test_what_the_interpreter_writes_is_understood() -> None:
         ("def broken(:\n", "SyntaxError", "invalid syntax"),
         ("import os\nos.environ['TABLE']\n", "KeyError", "'TABLE'"),
         ("raise SystemExit(3)\n", "SystemExit", "3"),
-        ("import os\nos._exit(4)\n", "SystemExit", "exit status 4"),
+        ("import os\nos._exit(4)\n", "SystemExit", "exited with status 4"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV", "crashed"),
         ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd\n", "Odd", ""),
         ("raise KeyboardInterrupt\n", "KeyboardInterrupt", ""),

@@ -68,7 +68,7 @@ def test_packed_and_invoked(source: Path, tmp_path: Path) -> None:
         (["--requirements", "missing.txt"], 1, "requirements missing.txt cannot be read: No such file"),
         (["--handler", "main.handler"], 1, "handler main.handler: the package has no main.py"),
         (["--handler", "app.handle"], 1, "handler app.handle: app.py has no handle; did you mean handler?"),
-        (["--interpreter", "/bin/true"], 1, "--interpreter /bin/true is no CPython"),
+        (["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
     ],
 )
 def test_bad_input(arguments: list[str], code: int, message: str, source: Path, tmp_path: Path) -> None:
