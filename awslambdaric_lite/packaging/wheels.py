@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .errors import PackagingError
 from .targets import Target
@@ -23,6 +24,9 @@ _UNWANTED = {  # settings for other installations than this one, or for what thi
     *("PIP_DRY_RUN", "PIP_PREFIX", "PIP_PYTHON", "PIP_QUIET", "PIP_REPORT", "PIP_ROOT", "PIP_TARGET", "PIP_USER"),
     *("PIP_ABI", "PIP_IMPLEMENTATION", "PIP_NO_BINARY", "PIP_PLATFORM", "PIP_PYTHON_VERSION"),
 }
+_INDEX = "package index: "  # before the address, in a line of pip_worker
+_PROBE_TIMEOUT_S = 5.0
+_NO_ENTRY = (401, 407)  # the index or a proxy asks for credentials
 _HAPPENING = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing|Building wheel|Installing collected) .*")
 
 
@@ -82,6 +86,7 @@ def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callab
     environment = {name: value for name, value in os.environ.items() if name.upper() not in _UNWANTED}
     environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8:replace", "TMPDIR": folder}
     said: list[str] = []
+    index = ""
     with subprocess.Popen(
         [sys.executable, str(_WORKER), json.dumps(_markers(target)), *arguments],
         stdin=subprocess.DEVNULL,
@@ -94,6 +99,9 @@ def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callab
         assert process.stdout is not None
         try:
             for line in process.stdout:
+                if line.startswith(_INDEX):
+                    index = line.removeprefix(_INDEX).strip()
+                    continue
                 said.append(line.rstrip())
                 if progress is not None and _HAPPENING.match(line):
                     progress(line.strip())
@@ -101,7 +109,7 @@ def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callab
             process.kill()
             raise
     if process.returncode:
-        raise PackagingError(_explain(said, process.returncode, target))
+        raise PackagingError(_explain(said, process.returncode, target, index))
 
 
 def _markers(target: Target) -> dict[str, str]:
@@ -120,14 +128,15 @@ def _markers(target: Target) -> dict[str, str]:
     }
 
 
-def _explain(said: Sequence[str], status: int, target: Target) -> str:
+def _explain(said: Sequence[str], status: int, target: Target, index: str) -> str:
     """What went wrong, in one line, out of all that pip said."""
     text = "\n".join(said)
     if broken := re.search(r"after connection broken by '(.+)': \S+$", text, re.MULTILINE):
-        reason = broken[1].rpartition(": ")[2].strip("()'\"")
-        return f"the package index cannot be reached ({reason}); check the network, or use --find-links and --no-index"
+        return _unreachable(index, _index_error(index) or broken[1].rpartition(": ")[2].strip("()'\""))
     if missing := re.search(r"No matching distribution found for (.+)", text):
         others = re.search(r"\(from versions: (.+)\)", text)
+        if others and others[1] == "none" and (error := _index_error(index)):
+            return _unreachable(index, error)
         newest = ", ".join(others[1].split(", ")[-3:]) if others and others[1] != "none" else ""
         there_is = f" (the newest that has: {newest})" if newest else ""
         return (
@@ -147,6 +156,31 @@ def _explain(said: Sequence[str], status: int, target: Target) -> str:
     is_told = errors and errors[0] != "Exception:"  # which only a traceback follows
     reason = errors[0] if is_told else next((line for line in reversed(said) if line), f"exit status {status}")
     return f"pip cannot install the requirements: {reason}"
+
+
+def _unreachable(index: str, error: str) -> str:
+    parts = urlsplit(index)
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without credentials
+    cure = "check the network, or use --find-links and --no-index"
+    return f"the package index {shown} cannot be reached ({error}); {cure}"
+
+
+def _index_error(index: str) -> str:
+    """Ask the index for its first page and return why that fails; "" if it succeeds, or if there is nothing to ask."""
+    if not index.startswith(("http://", "https://")):
+        return ""
+    try:
+        import urllib3
+
+        from ..common.http_client import cause_of, open_client
+    except ModuleNotFoundError:  # installed without dependencies: pip's own words have to do
+        return ""
+    try:
+        with open_client(index) as client:
+            response = client.request("HEAD", index, timeout=_PROBE_TIMEOUT_S, retries=urllib3.Retry(0, redirect=5))
+    except urllib3.exceptions.HTTPError as error:
+        return cause_of(error)
+    return f"status {response.status}" if response.status >= 500 or response.status in _NO_ENTRY else ""
 
 
 def _without_origin(text: str) -> str:

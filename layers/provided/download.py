@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 
 from awslambdaric_lite.common.files import replacing
+from awslambdaric_lite.common.http_client import cause_of, open_client
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
 
@@ -122,7 +122,7 @@ def _download(build: Build, file: BinaryIO) -> str:
     """Write what the address has to a file; return its SHA-256."""
     digest = hashlib.sha256()
     try:
-        with _client(build.url) as client:
+        with open_client(build.url) as client:
             response = client.request("GET", build.url, preload_content=False, timeout=_TIMEOUT, retries=_RETRIES)
             try:
                 if response.status != 200:
@@ -136,26 +136,8 @@ def _download(build: Build, file: BinaryIO) -> str:
             finally:
                 response.close()
     except urllib3.exceptions.HTTPError as error:
-        raise PackagingError(f"{build.url} cannot be downloaded ({_reason(error)}); try again, {_CURE}") from None
+        raise PackagingError(f"{build.url} cannot be downloaded ({cause_of(error)}); try again, {_CURE}") from None
     return digest.hexdigest()
-
-
-def _client(url: str) -> urllib3.PoolManager:
-    """A client that goes through the proxy which the environment names, as other tools do."""
-    parts = urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy)
-    return urllib3.PoolManager()
-
-
-def _reason(error: BaseException) -> str:
-    """What is at the bottom of it, on one line: urllib3 wraps the failure of a try in the failure of all."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return _reason(reason)
-    text = " ".join(str(error).split())
-    return text.rpartition(": ")[2] if isinstance(error, urllib3.exceptions.NewConnectionError) else text
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+REGIONS = ("eu-central-1", "us-east-1")
+_KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
 def settings(folder: Path) -> dict[str, str]:
@@ -28,7 +30,8 @@ def settings(folder: Path) -> dict[str, str]:
 
 @contextmanager
 def moto() -> Iterator[str]:
-    """A server of moto's with nothing in it; yields its address."""
+    """Start a server of moto's with nothing in it, which knows the regions of the tests; yield its address."""
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
     pytest.importorskip("moto", reason="moto is not installed: pip install 'moto[server]'")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of moto's own dependencies, at their import
@@ -42,7 +45,11 @@ def moto() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        url = f"http://{host}:{port}"
+        # The server answers with status 500 when the first requests of two regions come at the same time.
+        for region in REGIONS:
+            boto3.client("lambda", region, endpoint_url=url, **_KEYS).list_layers()
+        yield url
     finally:
         server.stop()
         default_user_config["lambda"] = {"use_docker": True}

@@ -21,13 +21,13 @@ from layers.publishing import publication
 from layers.publishing.layer_file import read_layer_file
 from tests.support.client_process import GUARD
 
-from .aws import CREDENTIALS, LosesAnswers
+from .aws import CREDENTIALS, REGIONS, LosesAnswers
 from .conftest import MakeLayer
 
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
 
 NAME = "awslambdaric-lite-wrapper-py313-x86_64"
-EU, US = "eu-central-1", "us-east-1"
+EU, US = REGIONS
 
 
 def versions(url: str, region: str, name: str = NAME) -> list[dict[str, Any]]:

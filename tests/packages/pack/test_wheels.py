@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -111,8 +113,34 @@ def test_no_index_to_ask(tmp_path: Path) -> None:
             patch.setenv("PIP_RETRIES", "1")
             patch.setenv("PIP_EXTRA_INDEX_URL", "")
             patch.delenv("PIP_FIND_LINKS", raising=False)
-            with pytest.raises(PackagingError, match=r"the package index cannot be reached .*refused"):
+            with pytest.raises(PackagingError, match=rf"index http://127.0.0.1:{port}/simple cannot be .*refused"):
                 install_requirements(requirements, tmp_path / "into", ARM)
+
+
+def test_index_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that answers with an error is not reported as a requirement without a wheel, nor its credentials."""
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(500, "Out of order")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}/simple"
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://user:secret@{address}")
+        with pytest.raises(PackagingError, match=f"the package index http://{address} cannot be reached .status 500"):
+            install_requirements(["absent-from-everywhere"], tmp_path / "into", ARM)
+        server.shutdown()
 
 
 def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
