@@ -1,4 +1,4 @@
-"""Imports in a process of their own, as on Lambda: how long each takes, and which module imports it.
+"""Imports in a separate process, as on Lambda: how long each takes, and which module imports it.
 
 The process is a fresh interpreter with the given paths and environment alone, and cannot stop ours: an exit, a crash
 and an endless loop are results. It is not a sandbox; imported code runs with the rights of the caller.

@@ -135,7 +135,7 @@ def check_size(files: int, unpacked: int, package: object) -> None:
     """Refuse a package that would fill the disk.
 
     Raises:
-        PackagingError: there are more files or bytes than any package has.
+        PackagingError: it has more files or bytes than any package.
     """
     if files > FILES_LIMIT or unpacked > BYTES_LIMIT:
         raise PackagingError(

@@ -1,15 +1,15 @@
-"""The program that runs pip for another machine: `pip_worker.py MARKERS ARGUMENT...`.
+"""Run pip for another machine: `pip_worker.py MARKERS ARGUMENT...`.
 
 pip takes a version and platforms on its command line, but evaluates the markers of requirements
-(`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and so did `pip install` with
-`Requires-Python` for long. MARKERS is a JSON object with the values that hold where the function runs.
+(`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and older
+versions did so with `Requires-Python`. MARKERS is a JSON object with the values that hold where the function runs.
 The line `package index: URL` names the first index that pip uses.
 """
 
 import sys
 
 if __name__ == "__main__":
-    del sys.path[0]  # this folder, whose modules must not be taken for others of the same name
+    del sys.path[0]  # this folder, whose modules must not hide those of the standard library
 
 import json
 import runpy

@@ -9,7 +9,7 @@ from __future__ import annotations
 MEGABYTE = 2**20
 
 ZIPPED_LIMIT = 50 * MEGABYTE
-"""Bytes of a zip file that is uploaded directly; one that comes through S3 may have more."""
+"""Bytes of a zip file that is uploaded directly; through S3 it may have more."""
 
 UNPACKED_LIMIT = 250 * MEGABYTE
 """Bytes of a function's package and all of its layers, when they are unpacked."""

@@ -1,17 +1,17 @@
 """Start files: one file with the bytecode of all modules that each start needs.
 
 Small modules are pleasant to read. At every cold start each of them costs the interpreter a search and the system calls
-for three files, and a script of source is compiled. A start file makes the modules at once. Nothing else changes: a
+for three files, and a script of source is compiled. A start file makes all modules together. Nothing else changes: a
 module keeps its name, its file name and lines in stack traces, and its globals, and lacks what only people and type
 checkers read.
 
 There are two writers:
 
-- `package_start_file`, for a package that has the runtime's own modules as files, too: a script of bytecode makes the
-  modules as an import would make them (`python -S …/awslambdaric_lite/start-3.13.pyc`). Whoever reloads a module or
-  does not start that script imports the files.
-- `layer_start_file`, for the layer of managed runtimes, which is small because it has no other modules: the package's
-  `__init__` has the cold modules in it, and finds all others in one file, `lazy.bin`.
+- `package_start_file` is for packages that have the runtime's modules as files, too: a script of bytecode makes the
+  modules as an import would make them (`python -S …/awslambdaric_lite/start-3.13.pyc`). Code that reloads a module, or
+  does not start that script, imports the files.
+- `layer_start_file` is for the layer of managed runtimes, which is small because it has no other modules: the package's
+  `__init__` contains the cold modules and finds all others in one file, `lazy.bin`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WORKER = Path(__file__).with_name("start_file_worker.py")
 _DEPLOYED = Path(__file__).with_name("deployed")  # what runs on Lambda
 _FIRST = "_runtime"  # imports all modules of the cold path, and no module imports it
 _INIT, _MAIN = "__init__", "__main__"
-_COLD_IN_LAYER = ("_framed_sink", "_wrapper_start")  # what each start of the layer needs besides the cold modules
+_COLD_IN_LAYER = ("_framed_sink", "_wrapper_start")  # further modules of each start of the layer
 _ANNOTATED = "types"  # its annotations are its content
 _ATTACH = b"_attach(__name__, __path__, type(__spec__))\n"
 _COLD_HERE, _LAZY_HERE = "modules that are executed at each start", "names in lazy.bin"  # constants of the finder
@@ -92,7 +92,7 @@ def layer_start_file(
 
     Args:
         sources: the runtime's modules, by names such as `awslambdaric_lite/_http.py`.
-        others: further modules that become files of their own.
+        others: further modules, each of which becomes a file.
         at: the folder `site-packages` on Lambda, e.g. `/opt/python/lib/python3.13/site-packages`.
         interpreter: one of the version that the bytecode is for; None for the form of sources.
         small: whether to write the small form.

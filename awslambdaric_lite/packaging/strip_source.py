@@ -1,4 +1,4 @@
-"""Sources without what only people and type checkers read, with each line where it was."""
+"""Sources without the parts that only people and type checkers read; each line keeps its number."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def minify(source: bytes) -> bytes:
         import python_minifier
     except ModuleNotFoundError:
         raise PackagingError(
-            "layers without orjson need python-minifier, for their size; "
+            "layers without orjson need python-minifier to fit their size budget; "
             "install it with: pip install 'awslambdaric-lite[layers]'"
         ) from None
     text: str = python_minifier.minify(source.decode(), hoist_literals=False)

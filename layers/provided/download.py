@@ -1,7 +1,7 @@
-"""Fetches interpreters of python-build-standalone, once, and trusts none whose SHA-256 is another than it should be.
+"""Download interpreters of python-build-standalone, once, and check their SHA-256.
 
-Addresses and hashes come from the package `pbs-installer`, which follows the releases; none is written here. It also
-reads `PBS_INSTALLER_BASE_URL`, for those who have a mirror.
+Addresses and hashes come from the package `pbs-installer`, which follows the releases. `PBS_INSTALLER_BASE_URL` makes
+it use a mirror.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ _FLAVOUR = "install_only_stripped"
 _CHUNK = 1 << 18
 _CURE = "or give an interpreter with --interpreter"
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
-# One try again is for a connection that broke; who has no network at all should not wait long to be told.
+# One retry helps after a broken connection; without a network, more of them would only delay the error.
 _RETRIES = urllib3.Retry(connect=1, read=1, redirect=5, other=1, status=2, status_forcelist=(500, 502, 503, 504))
 
 
 @dataclass(frozen=True)
 class Build:
-    """An archive that can be fetched."""
+    """An archive that can be downloaded."""
 
-    release: str  # such as "3.13.1"
+    release: str  # e.g. "3.13.1"
     url: str
     sha256: str
 
     @property
     def name(self) -> str:
-        """The name of its file."""
+        """Return the name of its file."""
         return unquote(urlsplit(self.url).path.rpartition("/")[2])
 
 
 def find_build(target: Target, look_up: LookUp | None = None) -> Build:
-    """The newest build of the target's version and architecture.
+    """Return the newest build of the target's version and architecture.
 
-    `look_up` takes the place of `pbs_installer.get_download_link`.
+    `look_up` replaces `pbs_installer.get_download_link`.
 
     Raises:
-        PackagingError: none is known, or the package that knows is not installed.
+        PackagingError: pbs-installer has none, or is not installed.
     """
     machine = "aarch64" if target.arch == "arm64" else target.arch
     try:
         version, (url, sha256) = (look_up or _look_up())(target.python, machine, "linux")
     except ValueError:
         cure = f"pip install -U pbs-installer, {_CURE}"
-        raise PackagingError(f"pbs-installer knows no CPython {target.python} for {target.arch}: {cure}") from None
+        raise PackagingError(f"pbs-installer has no CPython {target.python} for {target.arch}: {cure}") from None
     build = Build(f"{version.major}.{version.minor}.{version.micro}", url, sha256 or "")
     if not build.sha256 or _FLAVOUR not in build.name:
         what = "SHA-256" if _FLAVOUR in build.name else _FLAVOUR
         cure = f"pip install -U pbs-installer, {_CURE}"
-        raise PackagingError(f"pbs-installer knows no {what} of CPython {build.release} for {target.arch}: {cure}")
+        raise PackagingError(f"pbs-installer has no {what} of CPython {build.release} for {target.arch}: {cure}")
     return build
 
 
@@ -76,7 +76,7 @@ def fetch(build: Build, cache: Path | None = None) -> Path:
     """Return the archive's file: the one in the cache (`XDG_CACHE_HOME`) if it is whole, else downloaded.
 
     Raises:
-        PackagingError: it cannot be had, or is not what it should be. The cache then is as it was.
+        PackagingError: it cannot be downloaded, or has another hash; the cache is unchanged.
     """
     folder = cache or cache_folder()
     path = folder / build.name
@@ -96,7 +96,7 @@ def fetch(build: Build, cache: Path | None = None) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept. Source: the XDG Base Directory Specification, by which only absolute paths count."""
+    """Return the folder of downloads; the XDG Base Directory Specification allows absolute paths only."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "awslambdaric-lite"
 
@@ -119,7 +119,7 @@ def _sha256(path: Path) -> str:
 
 
 def _download(build: Build, file: BinaryIO) -> str:
-    """Write what the address has to a file; return its SHA-256."""
+    """Download a build to a file; return its SHA-256."""
     digest = hashlib.sha256()
     try:
         with open_client(build.url) as client:
@@ -142,7 +142,7 @@ def _download(build: Build, file: BinaryIO) -> str:
 
 @contextlib.contextmanager
 def _progress(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where somebody looks at it and rich is installed."""
+    """Show a bar on standard error, if it is a terminal and rich is installed."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

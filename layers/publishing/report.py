@@ -1,4 +1,4 @@
-"""What is said on standard output and standard error, for people and for programs."""
+"""The report on standard output and standard error, for people and for programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .run import Outcome
 
 
 def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> None:
-    """Print what would be done: a line for each layer and region, or a JSON list."""
+    """Print the plan: a line for each layer and region, or a JSON list."""
     if as_json:
         print(json.dumps([_plan(each, public) for each in todo], indent=2))
         return
@@ -28,9 +28,9 @@ def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> No
 
 
 def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
-    """Print ARNs on standard output, failures on standard error; return whether there were none of those.
+    """Print ARNs on standard output, failures on standard error; return whether all succeeded.
 
-    As JSON it is a list: what failed has an `error` instead of an `arn`.
+    As JSON it is a list: a failure has an `error` instead of an `arn`.
     """
     listed = []
     good = True
@@ -52,7 +52,7 @@ def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
 
 @contextmanager
 def shown(total: int) -> Iterator[Callable[[Publication], None]]:
-    """A bar on standard error where that is a terminal and rich is installed; yields what moves it on."""
+    """Show a bar on standard error, if it is a terminal and rich is installed; yield the function that advances it."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

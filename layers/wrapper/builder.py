@@ -1,4 +1,4 @@
-"""What is in the wrapper layer, and where."""
+"""The files of the wrapper layer, and their places."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _VENDOR_MODULE = b"pass\n"
 def build(
     targets: Sequence[Target], *, where: Where, interpreter: Path | None, wheels: Path | None, orjson: bool
 ) -> Layer:
-    """Put a layer together for one version of Python, or for several.
+    """Build a layer for one version of Python, or for several.
 
     Args:
         targets: versions, all on one architecture.
-        where: `host` says in the manifest that it is made for tests on this machine; nothing else differs.
-        interpreter: what compiles, or the folder that it is installed in, else one of this machine is looked for.
-        wheels: a folder with orjson's wheels, else the package index is asked.
-        orjson: whether orjson is to be in it.
+        where: `host` marks a layer for tests on this machine in the manifest; nothing else differs.
+        interpreter: the one that compiles, or its installation's folder; None: one of this machine.
+        wheels: a folder with orjson's wheels; None: the package index.
+        orjson: whether to include orjson.
 
     Raises:
-        PackagingError: something is missing that it is made of.
+        PackagingError: a part of it is missing.
     """
     members = [Member(_SCRIPT, (_DEPLOYED / _SCRIPT).read_bytes(), executable=True)]
     notes: dict[str, None] = {}
@@ -52,12 +52,12 @@ def build(
 
 
 def _package(at: str, interpreter: Path | None, *, with_orjson: bool) -> dict[str, bytes]:
-    """Return the files of the package for one version; sources, where nothing compiles them."""
+    """Return the files of the package for one version: bytecode, or sources without an interpreter."""
     sources = runtime_sources()
     others = {f"{FOLDER}/__init__.py": _VENDOR_MODULE} if with_orjson else {}
     if interpreter is not None:
-        # The script as bytecode, too: what is run as a source is compiled at each start, which takes a seventh of what
-        # the runtime costs a cold start (instructions, by callgrind).
+        # The script as bytecode, too: compiling it at each start takes a seventh of the runtime's share of a cold start
+        # (instructions_cold of the guard).
         others[f"{PACKAGE}/start.py"] = (_DEPLOYED / "start.py").read_bytes()
     files = layer_start_file(sources, others, f"{MOUNTED_AT}/{at}", interpreter, small=not with_orjson)
     for name in ("start.py", "fall_back.py"):

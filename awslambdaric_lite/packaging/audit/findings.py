@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...common.words import escape_controls
 Level = Literal["error", "warning", "info"]
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
-"""From what breaks the function over what costs cold start to what is only worth knowing."""
+"""Errors break the function, warnings slow cold starts down, infos are only worth knowing."""
 
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing: a code that does not change, where it is in the package ("." is all of it), and what."""
+    """One finding: a code that does not change, its level, a path in the package ("." is all of it), and a message."""
 
     code: str
     level: Level
@@ -26,12 +26,12 @@ class Finding:
     message: str
 
     def at_least(self, level: Level) -> bool:
-        """Whether it is as grave as that."""
+        """Return whether the finding has at least a level."""
         return LEVELS.index(self.level) <= LEVELS.index(level)
 
 
 def examples(names: Iterable[str]) -> str:
-    """A few of many names, for a message."""
+    """Return a few of many names with commas between them."""
     ordered = sorted(names)
     shown = ", ".join(escape_controls(name) for name in ordered[:_EXAMPLES])
     return f"{shown}, …" if len(ordered) > _EXAMPLES else shown

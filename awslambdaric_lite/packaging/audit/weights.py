@@ -1,4 +1,4 @@
-"""How large the package is, against Lambda's limits, and what makes it so."""
+"""The size of a package against Lambda's limits, and its largest parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .findings import Finding
 from .subject import Subject
 
-_HOG = UNPACKED_LIMIT // 10  # bytes of one package that are worth a finding
+_LARGE_PACKAGE = UNPACKED_LIMIT // 10  # bytes that are worth a finding
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Weight:
 
 
 def weights(subject: Subject) -> list[Weight]:
-    """Everything at the top, the heaviest first."""
+    """Return all top-level packages and folders, the largest first."""
     total = max(subject.unpacked_size, 1)
     found = []
     for top, names in subject.by_top(subject.files).items():
@@ -34,7 +34,7 @@ def weights(subject: Subject) -> list[Weight]:
 
 
 def check_weights(subject: Subject) -> Iterator[Finding]:
-    """Compare with the limits. Layers beside a function count, too."""
+    """Compare with the limits; layers of a function count, too."""
     beside = sum(layer.size(name) for layer in subject.layers for name in layer.names() if not layer.is_symlink(name))
     total = subject.unpacked_size + beside
     if total > UNPACKED_LIMIT:
@@ -43,8 +43,8 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             "size-limit",
             "error",
             ".",
-            f"{format_size(total)} unpacked{with_layers}; Lambda takes {format_size(UNPACKED_LIMIT)}, layers included: "
-            "exclude something or use a container image",
+            f"{format_size(total)} unpacked{with_layers}; Lambda allows {format_size(UNPACKED_LIMIT)}, layers "
+            "included: exclude files or use a container image",
         )
     packed = subject.package.packed_size()
     if packed is not None and packed > ZIPPED_LIMIT:
@@ -55,7 +55,7 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             f"{format_size(packed)} zipped; above {format_size(ZIPPED_LIMIT)} upload it through S3, not directly",
         )
     for weight in weights(subject):
-        if weight.size >= _HOG:
+        if weight.size >= _LARGE_PACKAGE:
             share = f"{100 * weight.share:.0f} % of the package"
             yield Finding(
                 "size-package",

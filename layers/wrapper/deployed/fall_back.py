@@ -1,4 +1,4 @@
-"""Imported by `start.py` when the runtime cannot be: becomes what the platform would have started."""
+"""Start AWS's own runtime client. `start.py` imports this module if it cannot import the runtime."""
 
 import posix
 import sys
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def fall_back(reason: Exception) -> "NoReturn":
-    """Become AWS's own client, with the flags that there were but for our `-S`, and say why."""
+    """Replace this process by AWS's own client, with its flags but without our `-S`, and log the reason."""
     runtime = posix.environ.get(b"LAMBDA_RUNTIME_DIR", b"/var/runtime").decode(errors="surrogateescape")
     flags = sys.orig_argv[1:-1]
     if flags[:1] == ["-S"]:
@@ -21,7 +21,7 @@ def fall_back(reason: Exception) -> "NoReturn":
 
 
 def _first_environment() -> "dict[bytes, bytes]":
-    """Return the environment as it was given to this process: in the C locale the interpreter adds `LC_CTYPE`."""
+    """Return this process's first environment: in the C locale the interpreter adds `LC_CTYPE`."""
     try:
         with open("/proc/self/environ", "rb") as file:
             pairs = [pair.partition(b"=") for pair in file.read().split(b"\0") if pair]

@@ -108,7 +108,7 @@ def test_what_does_not_compile_is_packed_as_it_is(installation: Path) -> None:
     layer = small_layer(installation, "tests")
     name = f"{LIBRARY}/test/badsyntax.py"
     assert contents(layer)[name] == b"def f(:\n"
-    assert f"packed as source, for it does not compile: {name}" in layer.notes
+    assert f"packed as source, because it does not compile: {name}" in layer.notes
 
 
 def test_without_an_interpreter_of_the_version_sources_are_packed_and_it_is_said(

@@ -149,7 +149,7 @@ def test_an_installation_without_its_library_is_refused(tmp_path: Path) -> None:
 
 def test_a_script_in_the_place_of_the_program_is_refused(tmp_path: Path) -> None:
     made = make_installation(tmp_path, program=b"#!/bin/sh\nexec python3\n")
-    assert "is no ELF program; give an interpreter for Linux" in refused(made)
+    assert "is not an ELF program; give an interpreter for Linux" in refused(made)
 
 
 def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho hello\n")
     script.chmod(0o755)
-    assert f"{script} is no Python that runs here; give a CPython {HOST.python}" in refused(script)
+    assert f"{script} is not a Python that runs here; give a CPython {HOST.python}" in refused(script)
     assert "has no bin/python" in refused(tmp_path)
 
 

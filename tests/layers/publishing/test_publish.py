@@ -162,7 +162,7 @@ def test_a_lost_answer(
     assert [each.split()[0] for each in service.requests] == ["GET", "POST"]
     assert service.requests[1].endswith(f"/layers/{NAME}/versions")
     said = capsys.readouterr().err
-    assert "run this again, what is there is not published twice" in said and said.count("\n") == 1
+    assert "run this again; published layers are not published twice" in said and said.count("\n") == 1
 
 
 def test_on_a_terminal(aws: str, make_layer: MakeLayer) -> None:
@@ -198,7 +198,7 @@ def test_interrupted(make_layer: MakeLayer, no_account: None) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=GUARD)
     assert (process.returncode, out) == (130, "")
-    assert err == "publish.py: interrupted; run it again, what is there is not published twice\n"
+    assert err == "publish.py: interrupted; run it again: published layers are not published twice\n"
 
 
 BAD = {

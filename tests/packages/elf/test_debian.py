@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.packaging.elf import ElfFile, read_elf, unfit
+from awslambdaric_lite.packaging.elf import ElfFile, check_compatible, read_elf
 from awslambdaric_lite.packaging.targets import IMAGE_LIBRARIES, host_target
 
 from .builds import compile_c, compile_library, symbol_user
@@ -31,7 +31,7 @@ __asm__(".globl _start\\n_start:\\n"
 
 def _predicted(elf: ElfFile | None, *, provided: set[str] | None = None) -> bool:
     assert elf is not None
-    return unfit(elf, "file", host_target(), provided=provided or set(), glibc=GLIBC) == []
+    return check_compatible(elf, "file", host_target(), provided=provided or set(), glibc=GLIBC) == []
 
 
 LIBRARIES: dict[str, tuple[str, str | None]] = {

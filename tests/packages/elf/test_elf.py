@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awslambdaric_lite.packaging.elf import ElfFile, glibc_needed, glibc_version, read_elf, unfit
+from awslambdaric_lite.packaging.elf import ElfFile, check_compatible, glibc_needed, glibc_version, read_elf
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
 
@@ -111,7 +111,7 @@ def test_static_programs_need_nothing(tmp_path: Path) -> None:
     assert elf is not None
     assert not elf.is_dynamic
     assert elf.needed == ()
-    assert unfit(elf, "program", _host(elf), provided=()) == []
+    assert check_compatible(elf, "program", _host(elf), provided=()) == []
 
 
 @needs_compiler
@@ -124,7 +124,7 @@ def test_packed_relocations_need_the_loader_that_knows_them(tmp_path: Path) -> N
     if not elf.packed_relocations:
         pytest.skip("this linker ignores -z pack-relative-relocs: binutils 2.38 does not")
     assert glibc_needed(elf) == (2, 36)
-    (problem,) = unfit(elf, "lib.so", NEW, provided=())
+    (problem,) = check_compatible(elf, "lib.so", NEW, provided=())
     assert problem.kind == "glibc"
 
 
@@ -169,7 +169,7 @@ def _elf(**changes: object) -> ElfFile:
 def test_a_fitting_library_has_no_problem() -> None:
     """Old symbols and libraries of the image fit both Amazon Linux releases."""
     for target in (NEW, OLD):
-        assert unfit(_elf(), "lib.so", target, provided=()) == []
+        assert check_compatible(_elf(), "lib.so", target, provided=()) == []
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_fitting_library_has_no_problem() -> None:
 )
 def test_what_does_not_fit_says_why(changes: dict[str, object], kind: str, words: str) -> None:
     """One problem, of its kind, that names what is wanted and what is there."""
-    (problem,) = unfit(_elf(**changes), "folder/lib.so", NEW, provided=())
+    (problem,) = check_compatible(_elf(**changes), "folder/lib.so", NEW, provided=())
     assert (problem.kind, problem.name) == (kind, "folder/lib.so")
     assert words in problem.reason
 
@@ -208,15 +208,15 @@ def test_what_the_package_brings_is_not_missed() -> None:
     """Its own libraries, its own libstdc++, and the interpreter's library."""
     needed = ("libpq.so.5", "libstdc++.so.6", "libpython3.13.so.1.0")
     elf = _elf(needed=needed, versions={"libstdc++.so.6": ("GLIBCXX_3.4.99",)})
-    assert unfit(elf, "lib.so", NEW, provided={"libpq.so.5", "libstdc++.so.6"}) == []
+    assert check_compatible(elf, "lib.so", NEW, provided={"libpq.so.5", "libstdc++.so.6"}) == []
 
 
 def test_glibc_of_another_system_can_be_asked_for() -> None:
     """The same file fits one and not the other."""
     elf = _elf(versions={"libc.so.6": ("GLIBC_2.32",)})
-    assert unfit(elf, "lib.so", NEW, provided=()) == []
-    assert [problem.kind for problem in unfit(elf, "lib.so", OLD, provided=())] == ["glibc"]
-    assert [problem.kind for problem in unfit(elf, "lib.so", NEW, provided=(), glibc=(2, 31))] == ["glibc"]
+    assert check_compatible(elf, "lib.so", NEW, provided=()) == []
+    assert [problem.kind for problem in check_compatible(elf, "lib.so", OLD, provided=())] == ["glibc"]
+    assert [problem.kind for problem in check_compatible(elf, "lib.so", NEW, provided=(), glibc=(2, 31))] == ["glibc"]
 
 
 def test_both_word_sizes_and_byte_orders_are_read() -> None:
@@ -272,7 +272,7 @@ def _read(data: bytes) -> None:
         assert "\n" not in str(error)
     else:
         if elf is not None:
-            unfit(elf, "file", NEW, provided=())
+            check_compatible(elf, "file", NEW, provided=())
             glibc_needed(elf)
 
 

@@ -44,7 +44,7 @@ def test_there(handler: str, source: str | None) -> None:
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
-        ("handler", "handler 'handler' has no dot; write module.function, such as app.handler"),
+        ("handler", "handler 'handler' must be MODULE.FUNCTION, e.g. app.handler"),
         (".handler", "handler '.handler' has no dot"),
         ("app.", "handler 'app.' has no dot"),
         ("ap.handler", r"the package has no ap\.py; did you mean app\?"),

@@ -42,7 +42,7 @@ def test_bytecode_without_source(tmp_path: Path) -> None:
     """It is left out like other bytecode, but said to be: somebody may have meant it."""
     tree = collect(make(tmp_path, "app.py", "secret.pyc"))
     assert list(tree.files) == ["app.py"]
-    assert tree.warnings == ["bytecode without its source is left out: secret.pyc"]
+    assert tree.warnings == ["bytecode without its source is excluded: secret.pyc"]
 
 
 def test_exclude(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_exclude(tmp_path: Path) -> None:
     make(tmp_path, "app.py", "tests/test_app.py", "lib/tests/a.py", "docs/a.md", "docs/a.txt", "lib/docs/b.md")
     tree = collect(tmp_path, exclude=["tests/", "docs/*.md", "*.rst", "[x]"])
     assert list(tree.files) == ["app.py", "docs/a.txt", "lib/docs/b.md"]
-    assert tree.warnings == ["--exclude leaves nothing out: *.rst, [x]"]
+    assert tree.warnings == ["--exclude matches nothing: *.rst, [x]"]
 
 
 def test_links_within(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_no_package_can_hold(tmp_path: Path) -> None:
         finally:
             os.fchdir(here)
             os.close(here)
-        with pytest.raises(PackagingError, match="control is neither a file nor a folder; leave it out: --exclude"):
+        with pytest.raises(PackagingError, match="control is neither a file nor a folder; exclude it: --exclude"):
             collect(tmp_path)
 
 

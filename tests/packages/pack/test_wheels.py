@@ -88,7 +88,7 @@ def test_another_version(wheels: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requirement", "message"),
     [
-        ("pinned==3", r"requirement pinned==3 has no wheel .* \(the newest that has: 1.0, 2.0\)"),
+        ("pinned==3", r"requirement pinned==3 has no wheel .* \(newest with a wheel: 1.0, 2.0\)"),
         ("modern", "requirement modern has no wheel for Python 3.13 on arm64; correct it, or build"),
         ("late", r"Package 'late' requires a different Python: 3\.13\.99 not in '>=3\.14'"),
         ("pinned<2\npinned>1", "cannot be installed together; loosen one of them"),
