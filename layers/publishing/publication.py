@@ -75,8 +75,8 @@ def publications(layers: list[LayerFile], regions: list[str], prefix: str, bucke
             )
     if bucket is not None and len(regions) > 1 and "{region}" not in bucket:
         raise PackagingError(
-            f"Lambda reads a layer from a bucket of its own region, and {bucket} is in one; "
-            "name one for each with {region} in --bucket, such as layers-{region}"
+            f"Lambda reads a layer from a bucket in the same region, and {bucket} is in one; "
+            "name one for each with {region} in --bucket, e.g. layers-{region}"
         )
     return [
         Publication(

@@ -1,7 +1,7 @@
 """Every command of the layers' pages, run as they are written, in a copy of the checkout.
 
 What AWS does is done by moto, what the AWS CLI does by `aws_command`. Nothing is fetched: the tools come from the
-environment of the tests, orjson is left out, and the interpreter to be packed is a made-up one.
+environment of the tests, orjson is excluded, and the interpreter to be packed is a made-up one.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def commands(page: str) -> list[str]:
 
 
 def test_all_blocks_are_commands() -> None:
-    """There is no block that the test below would not run, and it takes fewer than ten commands."""
+    """The test below runs every block of the pages, and fewer than ten commands are needed."""
     for page in PAGES:
         assert {kind for kind, _ in _FENCED.findall((LAYERS / page).read_text(encoding="utf-8"))} == {"sh"}
     way = (LAYERS / "README.md").read_text(encoding="utf-8").partition("## The layer for provided")[0]
@@ -121,8 +121,8 @@ def script(page: str, interpreter: Path) -> str:
 
 
 @pytest.mark.timeout(900)  # a dozen programs, one after the other
-def test_every_command(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """Both pages, one after the other; then the function is in the account, and runs on the very layer that is."""
+def test_every_command_works(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """The commands of both pages publish the layer and run the function on it."""
     installation = make_installation(tmp_path / "installation", Target(RUNNING, "x86_64"))
     interpreter = make_archive(installation, tmp_path / "interpreter.tar")
     with moto() as url:

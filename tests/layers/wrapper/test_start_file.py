@@ -92,8 +92,8 @@ def look(folder: Path, code: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
-    """What each start imports comes with the package, where it is compiled, and is executed with it."""
+def test_start_reads_no_further_file(package: tuple[str, Path]) -> None:
+    """A start executes the cold modules without opening another file, if they are compiled."""
     form, folder = package
     loaded, opened = look(folder, COLD)
     names = {module: runtime_sources()[file] for module, file in FILES.items()}
@@ -107,7 +107,7 @@ def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
 
 
 def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
-    """All modules are found under their own names, also after the import system has forgotten where."""
+    """All modules are found under their own names, also after the import system's caches are cleared."""
     form, folder = package
     found = look(folder, EVERY, *MODULES)
     assert found.pop("error") == "No module named 'awslambdaric_lite.nothing'"
@@ -126,8 +126,8 @@ def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
         assert not compiled
 
 
-def test_line_numbers(package: tuple[str, Path]) -> None:
-    """Compiled code has the line numbers of the sources; in the small form it has the first of each function only."""
+def test_line_numbers_are_the_sources(package: tuple[str, Path]) -> None:
+    """Compiled code has the line numbers of the sources; in the small form those of functions' first lines."""
     form, folder = package
     for name, (_, functions, source) in list(look(folder, EVERY, *MODULES).items())[:-1]:
         written = ast.parse(runtime_sources()[FILES[name]])
@@ -142,7 +142,7 @@ def test_line_numbers(package: tuple[str, Path]) -> None:
 
 
 def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the hash seed nor the order of the sources changes a byte."""
+    """The hash seed and the order of the sources do not change a byte."""
     once = FORMS["full"]()
     monkeypatch.setenv("PYTHONHASHSEED", "123")
     turned = dict(reversed(runtime_sources().items()))

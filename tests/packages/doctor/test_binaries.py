@@ -41,13 +41,13 @@ def audited(tmp_path: Path, files: dict[str, Content], target: Target = MODERN) 
 
 
 def test_fitting_modules_are_fine(tmp_path: Path) -> None:
-    """Under every name that the interpreter looks for."""
+    """Modules for the target have no finding under any name that the interpreter imports."""
     files: dict[str, Content] = {f"package/{name}": library() for name in (f"a{SUFFIX}", "b.abi3.so", "c.so")}
     assert audited(tmp_path, files) == []
 
 
 def test_another_architecture(tmp_path: Path) -> None:
-    """One finding for the package, by content, whatever the name says."""
+    """A package for another architecture has one finding, by content, whatever the files' names."""
     files: dict[str, Content] = {f"package/module{index}.so": library() for index in range(5)}
     (found,) = findings(make_zip(tmp_path / "a.zip", files), OTHER_ARCH)
     assert codes([found]) == [("binary-architecture", "error", "package")]
@@ -85,7 +85,7 @@ def test_too_new_a_glibc(tmp_path: Path) -> None:
 def test_needed_libraries(
     tmp_path: Path, place: str | None, flags: tuple[str, ...], expected: list[tuple[str, str, str]]
 ) -> None:
-    """Found where the loader looks, elsewhere in the package, or nowhere."""
+    """A needed library is found on the loader's path, elsewhere in the package, or not at all."""
     files: dict[str, Content] = {"package/module.so": needing_neighbour(*flags)}
     if place is not None:
         files[place] = library("int neighbour(void) { return 1; }\n")
@@ -93,7 +93,7 @@ def test_needed_libraries(
 
 
 def test_a_library_of_a_layer(tmp_path: Path) -> None:
-    """A layer that is named has it; a layer that needs it may get it from the function."""
+    """The function's layer may have its library; the function may have its layer's."""
     function = make_zip(tmp_path / "function.zip", {"module.so": needing_neighbour()})
     layer = make_zip(tmp_path / "layer.zip", {"lib/libneighbour.so": library("int neighbour(void) { return 1; }\n")})
     assert codes(findings(function, MODERN)) == [("binary-library", "error", ".")]
@@ -103,7 +103,7 @@ def test_a_library_of_a_layer(tmp_path: Path) -> None:
 
 
 def test_modules_of_another_version(tmp_path: Path) -> None:
-    """An error, unless the right one is beside it; only a warning where the same module is there in Python."""
+    """A module for another version is an error, unless the right one exists; with Python source, a warning."""
     old = f"cpython-312-{MODERN.multiarch}.so"
     wrong: dict[str, Content] = {f"package/fast.{old}": library()}
     (found,) = findings(make_zip(tmp_path / "a.zip", wrong), MODERN)
@@ -120,20 +120,20 @@ def test_modules_of_another_version(tmp_path: Path) -> None:
     ["cpython-313-darwin.so", "cp313-win_amd64.pyd", "cpython-313t-x86_64-linux-gnu.so", "pypy310-pp73-linux.so"],
 )
 def test_modules_of_other_systems(tmp_path: Path, suffix: str) -> None:
-    """macOS, Windows, free-threaded Python, PyPy, by their names."""
+    """Names show modules of macOS, Windows, free-threaded Python and PyPy."""
     assert audited(tmp_path, {f"package/a.{suffix}": b"\xcf\xfa\xed\xfe"}) == [
         ("extension-version", "error", "package")
     ]
 
 
 def test_modules_of_alpine(tmp_path: Path) -> None:
-    """musl is not glibc."""
+    """A module for musl is an error."""
     name = f"package/a.cpython-313-{MODERN.multiarch.replace('gnu', 'musl')}.so"
     assert audited(tmp_path, {name: library()}) == [("extension-version", "error", "package")]
 
 
 def test_content_of_other_systems(tmp_path: Path) -> None:
-    """Whatever the name: what Linux does not load is an error, what is broken, too."""
+    """A file that Linux cannot load, or a damaged one, is an error, whatever its name."""
     files: dict[str, Content] = {"package/a.so": b"\xcf\xfa\xed\xfe" + bytes(60), "package/b.so": library()[:200]}
     found = findings(make_zip(tmp_path / "a.zip", files), MODERN)
     assert codes(found) == [("binary-architecture", "error", "package"), ("binary-broken", "error", "package")]
@@ -142,6 +142,6 @@ def test_content_of_other_systems(tmp_path: Path) -> None:
 
 
 def test_programs_count_and_texts_do_not(tmp_path: Path) -> None:
-    """A file without a suffix may be a program; a linker script is none."""
+    """A file without a suffix may be a program; a linker script is not one."""
     files: dict[str, Content] = {"bin/tool": library(), "lib/libc.so": "GROUP ( libc.so.6 )\n", "README": "text"}
     assert audited(tmp_path, files, OTHER_ARCH) == [("binary-architecture", "error", "bin")]

@@ -29,8 +29,8 @@ def shape(tree: Imported) -> object:
     return {tree.name: [shape(child) for child in tree.children]} if tree.children else tree.name
 
 
-def test_the_tree_is_who_imported_whom(tmp_path: Path) -> None:
-    """In the order of the imports, each module once; a package belongs to the module in it that was asked for."""
+def test_tree_has_every_importer(tmp_path: Path) -> None:
+    """The tree has each module once, below its first importer, in the order of imports."""
     write(
         tmp_path,
         app="import left, right\n",
@@ -44,7 +44,7 @@ def test_the_tree_is_who_imported_whom(tmp_path: Path) -> None:
 
 
 def test_times_add_up(tmp_path: Path) -> None:
-    """A module's total is its own time and that of what it imports, and the root's is the whole."""
+    """A module's total is its own time and that of its children."""
     write(tmp_path, app="import slow\n", slow="import time; time.sleep(0.02)\n")
     tree = measure_imports(HERE, "import app", path=[tmp_path])
     for module in tree.walk():
@@ -55,8 +55,8 @@ def test_times_add_up(tmp_path: Path) -> None:
     assert tree.total_us >= slow.total_us
 
 
-def test_what_the_interpreter_writes_is_understood() -> None:
-    """Whatever is in between, and however deep."""
+def test_interpreter_output_is_parsed() -> None:
+    """Lines of the interpreter are parsed at any depth, with other output between them."""
     text = (
         b"import time: self [us] | cumulative | imported package\n"
         b"import time:       100 |        100 |     b.c\n"
@@ -87,7 +87,7 @@ def test_what_the_interpreter_writes_is_understood() -> None:
     ],
 )
 def test_failures_are_results(tmp_path: Path, source: str, kind: str, words: str) -> None:
-    """An error, an exit, a crash."""
+    """An error, an exit and a crash are results."""
     write(tmp_path, app=source)
     run = run_import(HERE, "import app", path=[tmp_path])
     assert run.seconds is None
@@ -99,7 +99,7 @@ def test_failures_are_results(tmp_path: Path, source: str, kind: str, words: str
 
 
 def test_a_failure_has_a_place(tmp_path: Path) -> None:
-    """The innermost line of the package's own code; for a missing module also its name."""
+    """A failure has the innermost line of the package's own code, and the name of a missing module."""
     write(tmp_path, app="import middle\n", middle="\n\nimport nowhere.at.all\n")
     failure = run_import(HERE, "import app", path=[tmp_path]).failure
     assert failure is not None
@@ -108,8 +108,8 @@ def test_a_failure_has_a_place(tmp_path: Path) -> None:
     assert str(failure).endswith("middle.py, line 3)")
 
 
-def test_an_endless_import_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    """The time-out ends the process and its children."""
+def test_timeout_kills_all_processes(tmp_path: Path) -> None:
+    """The timeout kills the process and its children."""
     write(
         tmp_path,
         app=f"import subprocess, sys\n"
@@ -124,15 +124,15 @@ def test_an_endless_import_is_ended_with_what_it_started(tmp_path: Path) -> None
 
 
 def test_floods_do_not_fill_memory(tmp_path: Path) -> None:
-    """What is said too often is read and dropped, and the import goes on."""
+    """Endless output is read and dropped, and the import continues."""
     write(tmp_path, app="import os\nfor _ in range(400): os.write(2, b'x' * 65536); os.write(1, b'y' * 65536)\n")
     run = run_import(HERE, "import app", path=[tmp_path])
     assert run.failure is None
     assert len(run.stderr) < 10 * 1024 * 1024
 
 
-def test_the_process_sees_what_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither our variables nor the packages that are installed beside the interpreter, nor a place to write to."""
+def test_process_is_isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process sees neither our variables nor installed packages, and writes no bytecode."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "other"))
     check = (
@@ -151,14 +151,14 @@ def test_the_process_sees_what_it_is_given(tmp_path: Path, monkeypatch: pytest.M
     assert sorted(os.listdir(tmp_path)) == ["app.py"]
 
 
-def test_pth_files_are_honoured_as_lambda_does(tmp_path: Path) -> None:
-    """Namespace packages and the like depend on them."""
+def test_pth_files_are_read(tmp_path: Path) -> None:
+    """`.pth` files are read, as on Lambda."""
     write(tmp_path, vendored__thing="")
     (tmp_path / "vendored.pth").write_text("vendored\n")
     assert run_import(HERE, "import thing", path=[tmp_path]).failure is None
 
 
-def test_an_interpreter_that_is_none(tmp_path: Path) -> None:
-    """One line that names it."""
+def test_missing_interpreter_is_named(tmp_path: Path) -> None:
+    """A missing interpreter is named on one line."""
     with pytest.raises(PackagingError, match="cannot be run: No such file or directory; name another interpreter"):
         run_import(tmp_path / "python", "import os")

@@ -53,8 +53,8 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_fits_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wheels and markers are those of the target, whatever runs here and whatever pip is told for other uses."""
+def test_wheels_fit_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels and markers are those of the target, whatever Python and pip settings this machine has."""
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("PIP_DRY_RUN", "1")
     monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
@@ -77,8 +77,8 @@ def test_what_fits_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.
     assert any("native" in line for line in told)
 
 
-def test_another_version(wheels: Path, tmp_path: Path) -> None:
-    """A list of requirements, for another version than the one above: one of the two does not run here."""
+def test_target_may_differ_from_host(wheels: Path, tmp_path: Path) -> None:
+    """Another version of Python gets its own wheels and markers."""
     install_requirements(["conditions", "pinned<2", "old"], tmp_path / "into", OLD, find_links=wheels, no_index=True)
     names = {path.name for path in (tmp_path / "into").iterdir()}
     assert {"conditions.py", "older.py", "intel.py", "old.py", "pinned-1.0.dist-info"} <= names
@@ -95,15 +95,15 @@ def test_another_version(wheels: Path, tmp_path: Path) -> None:
         ("pinned==1.0 --hash=sha256:" + "0" * 64, "pinned==1.0 does not match the hash in the requirements"),
     ],
 )
-def test_what_cannot_be_installed(requirement: str, message: str, wheels: Path, tmp_path: Path) -> None:
-    """One line names the requirement and what to do."""
+def test_impossible_requirement_is_named(requirement: str, message: str, wheels: Path, tmp_path: Path) -> None:
+    """One line names the requirement and the cure."""
     with pytest.raises(PackagingError, match=message) as caught:
         install_requirements([requirement], tmp_path / "into", ARM, find_links=wheels, no_index=True)
     assert "\n" not in str(caught.value)
 
 
-def test_no_index_to_ask(tmp_path: Path) -> None:
-    """An index that cannot be reached is told apart from a requirement that it does not have."""
+def test_unreachable_index_is_named(tmp_path: Path) -> None:
+    """An index that cannot be reached is distinguished from a requirement that it lacks."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))  # nobody listens
         port = free.getsockname()[1]
@@ -118,7 +118,7 @@ def test_no_index_to_ask(tmp_path: Path) -> None:
 
 
 def test_index_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index that answers with an error is not reported as a requirement without a wheel, nor its credentials."""
+    """A failing index is named without its credentials, not reported as a missing wheel."""
 
     class Failing(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -143,8 +143,8 @@ def test_index_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         server.shutdown()
 
 
-def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
-    """A project that is named by its path is built, which only a pure one survives; an editable one is not there."""
+def test_local_builds_are_refused(wheels: Path, tmp_path: Path) -> None:
+    """A project that pip has built for this machine is refused, and so is an editable one."""
     project = tmp_path / "project"
     (project / "backend").mkdir(parents=True)
     (project / "pyproject.toml").write_text(
@@ -167,21 +167,21 @@ def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    """The requirements file is named."""
+    """A missing requirements file is named."""
     with pytest.raises(PackagingError, match=r"requirements .*/none.txt cannot be read: No such file"):
         install_requirements(tmp_path / "none.txt", tmp_path / "into", ARM)
     assert os.listdir(tmp_path) == []
 
 
-def test_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pip is missing, the line says how to get it."""
+def test_missing_pip_names_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pip, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(PackagingError, match=r"installed by pip, which is missing: .* -m ensurepip"):
         install_requirements(["pinned"], tmp_path / "into", ARM)
 
 
-def test_when_pip_itself_fails(tmp_path: Path) -> None:
-    """The end of its traceback is told."""
+def test_crash_of_pip_is_reported(tmp_path: Path) -> None:
+    """The last line of pip's traceback is reported."""
     file = tmp_path / "requirements.txt"
     file.write_bytes(b"six===\xff\xfe\n")
     with pytest.raises(PackagingError, match=r"pip cannot install the requirements: .*(codec|decode|Invalid)"):

@@ -50,8 +50,8 @@ ZIPS: dict[str, tuple[list[tuple[str, int, str]], str]] = {
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(("members", "words"), ZIPS.values(), ids=ZIPS)
-def test_zip_files_are_refused(tmp_path: Path, members: list[tuple[str, int, str]], words: str) -> None:
-    """When they are opened, before anything of them is used."""
+def test_hostile_zip_files_are_refused(tmp_path: Path, members: list[tuple[str, int, str]], words: str) -> None:
+    """A hostile zip file is refused when it is opened, before its content is used."""
     path = tmp_path / "hostile.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name, mode, data in members:
@@ -60,7 +60,7 @@ def test_zip_files_are_refused(tmp_path: Path, members: list[tuple[str, int, str
 
 
 def test_encrypted_members_are_refused(tmp_path: Path) -> None:
-    """With the reason: nobody is asked for a password."""
+    """An encrypted member is refused with the reason; no password is asked."""
     path = make_zip(tmp_path / "encrypted.zip")
     data = bytearray(path.read_bytes())
     for signature, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -72,14 +72,14 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("zip") is None, reason="zip is missing: apt install zip")
 def test_really_encrypted_members_are_refused(tmp_path: Path) -> None:
-    """As Info-ZIP makes them."""
+    """A zip file that Info-ZIP has encrypted is refused."""
     (tmp_path / "app.py").write_text("secret\n")
     subprocess.run(["zip", "-q", "-P", "secret", "e.zip", "app.py"], cwd=tmp_path, check=True)
     _refused(tmp_path / "e.zip", "is encrypted, which Lambda cannot read", tmp_path)
 
 
 def test_declared_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what they declare, before anything is unpacked."""
+    """A package is refused by the sizes that it declares, before anything is unpacked."""
     path = make_zip(tmp_path / "bomb.zip")
     monkeypatch.setattr(rules, "BYTES_LIMIT", 10_000)
     _refused(path, "Lambda allows far less", tmp_path)
@@ -88,8 +88,8 @@ def test_declared_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     _refused(path, "Lambda allows far less", tmp_path)
 
 
-def test_sizes_that_are_not_true_are_noticed(tmp_path: Path) -> None:
-    """A member that has more in it than it declares is damaged."""
+def test_false_sizes_are_noticed(tmp_path: Path) -> None:
+    """A member with more content than it declares is damaged."""
     path = tmp_path / "liar.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(member("app.py"), b"0" * 100_000)
@@ -100,7 +100,7 @@ def test_sizes_that_are_not_true_are_noticed(tmp_path: Path) -> None:
 
 
 def test_overlapping_members_are_refused(tmp_path: Path) -> None:
-    """Many names for the same bytes: how a small file can stand for terabytes."""
+    """Members that share bytes are refused: a small file could declare terabytes."""
     path = tmp_path / "overlap.zip"
     with zipfile.ZipFile(path, "w") as archive:
         first = member("a0.py")
@@ -117,7 +117,7 @@ def test_overlapping_members_are_refused(tmp_path: Path) -> None:
 
 
 def test_links_out_of_a_folder_are_refused(tmp_path: Path) -> None:
-    """Absolute ones, and those that climb."""
+    """Absolute links, and links that lead out, are refused in folders."""
     for target in ("/etc/passwd", "../../secret"):
         folder = tmp_path / f"folder{len(target)}"
         folder.mkdir()
@@ -126,7 +126,7 @@ def test_links_out_of_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_sockets_in_a_folder_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They cannot be packed."""
+    """A socket in a folder is refused."""
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     (tmp_path / "folder").mkdir()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -134,8 +134,8 @@ def test_sockets_in_a_folder_are_refused(tmp_path: Path, monkeypatch: pytest.Mon
         _refused(tmp_path / "folder", "neither file, folder nor link", tmp_path)
 
 
-def test_a_dangling_link_is_no_file(tmp_path: Path) -> None:
-    """It stays a link, also in a copy."""
+def test_dangling_link_stays_a_link(tmp_path: Path) -> None:
+    """A dangling link is not a file, and stays a link in a copy."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "link").symlink_to("nowhere")
     with open_package(tmp_path / "folder") as package:
@@ -146,7 +146,7 @@ def test_a_dangling_link_is_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(60))
 def test_damage_anywhere_is_read_or_refused(tmp_path: Path, seed: int) -> None:
-    """Bytes changed and ends cut off: the content, or one line about it, and nothing outside of the copy."""
+    """A damaged zip file is read or refused on one line, and nothing is written outside of the copy."""
     path = make_zip(tmp_path / "damaged.zip")
     chance = random.Random(seed)
     data = bytearray(path.read_bytes())
@@ -162,7 +162,7 @@ def test_damage_anywhere_is_read_or_refused(tmp_path: Path, seed: int) -> None:
 
 
 def test_messages_cannot_steer_a_terminal(tmp_path: Path) -> None:
-    """Names come with escapes."""
+    """Messages escape control characters in names."""
     path = tmp_path / "colour.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(member("../\x1b[31mred"), "")

@@ -69,7 +69,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_every_kind_reads_the_same(path: Path) -> None:
-    """Names, contents, sizes, modes and dates."""
+    """Folders and zip files give the same names, contents, sizes, modes and dates."""
     with open_package(path) as package:
         assert package.names() == sorted([*CONTENT, "package/link.py"])
         for name, data in CONTENT.items():
@@ -85,7 +85,7 @@ def test_every_kind_reads_the_same(path: Path) -> None:
 
 
 def test_every_kind_is_copied_the_same(path: Path, tmp_path: Path) -> None:
-    """Files, links, empty folders, modes and dates are those of the package."""
+    """A copy has the files, links, empty folders, modes and dates of the package."""
     copy = tmp_path / "copy"
     extract(path, copy)
     with open_package(copy) as package, open_package(path) as original:
@@ -94,8 +94,8 @@ def test_every_kind_is_copied_the_same(path: Path, tmp_path: Path) -> None:
     assert (copy / "folder" / "data" / "numbers.bin").read_bytes() == CONTENT["package/data/numbers.bin"]
 
 
-def test_a_copy_goes_into_an_empty_folder_only(path: Path, tmp_path: Path) -> None:
-    """What is there is neither overwritten nor mixed."""
+def test_copy_needs_an_empty_folder(path: Path, tmp_path: Path) -> None:
+    """A folder with files is refused as the target of a copy."""
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "mine").write_text("mine")
     with pytest.raises(PackagingError, match="is not empty; name a new folder"):
@@ -104,7 +104,7 @@ def test_a_copy_goes_into_an_empty_folder_only(path: Path, tmp_path: Path) -> No
 
 
 def test_reading_leaves_no_trace(path: Path, tmp_path: Path) -> None:
-    """Neither in the package nor among temporary files."""
+    """Reading changes neither the package nor temporary folders."""
     before = {each: each.lstat().st_mtime_ns for each in tmp_path.rglob("*")}
     with open_package(path) as package:
         for name in package.names():
@@ -113,7 +113,7 @@ def test_reading_leaves_no_trace(path: Path, tmp_path: Path) -> None:
 
 
 def test_private_files_can_be_copied(tmp_path: Path) -> None:
-    """A zip may say that nobody can read a file: whoever looks into it can."""
+    """A copy can be read although the zip file forbids that."""
     package = tmp_path / "private.zip"
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr(member("app.py", stat.S_IFREG | 0o200), "1")
@@ -123,8 +123,8 @@ def test_private_files_can_be_copied(tmp_path: Path) -> None:
     assert (tmp_path / "copy" / "tool").stat().st_mode & 0o7777 == 0o755
 
 
-def test_a_zip_without_modes_has_those_that_lambda_gives(tmp_path: Path) -> None:
-    """As Windows makes them."""
+def test_zip_without_modes_is_read(tmp_path: Path) -> None:
+    """A zip file of Windows has no modes and can be read."""
     package = tmp_path / "windows.zip"
     with zipfile.ZipFile(package, "w") as archive:
         entry = zipfile.ZipInfo("app.py", DATE)
@@ -137,8 +137,8 @@ def test_a_zip_without_modes_has_those_that_lambda_gives(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["missing", "text.txt", "empty.zip"])
-def test_what_is_no_package_says_so(tmp_path: Path, name: str) -> None:
-    """A missing file, a text, nothing at all."""
+def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
+    """A missing file, a text and an empty file are refused."""
     if name != "missing":
         (tmp_path / name).write_bytes(b"" if name == "empty.zip" else b"hello\n" * 400)
     with pytest.raises(PackagingError, match=r"cannot be read: No such file|neither a folder nor a zip file"):
@@ -149,8 +149,8 @@ def _all(package: Package) -> dict[str, tuple[bytes, int, int]]:
     return {name: (package.read(name), package.mode(name), package.mtime(name)) for name in package.names()}
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
-    """A device would be read for ever, and a named pipe waited for."""
+def test_devices_are_refused(tmp_path: Path) -> None:
+    """Devices and named pipes are refused, because reading them does not end."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(PackagingError, match="is not an ordinary file"), open_package(path):

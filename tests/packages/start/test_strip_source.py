@@ -43,7 +43,7 @@ CASES = {
 
 @pytest.mark.parametrize(("source", "expected"), CASES.values(), ids=CASES)
 def test_source_is_stripped(source: str, expected: str) -> None:
-    """What is taken away, with every other line where it was."""
+    """Comments, docstrings and annotations are removed; every other line keeps its number."""
     assert strip(source.encode()).decode() == expected
 
 
@@ -79,8 +79,8 @@ def _lines_of_functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_runtimes_own_sources(name: str) -> None:
-    """The syntax tree is what is left of the original one; functions begin where they began; a second time is none."""
+def test_stripped_runtime_is_equivalent(name: str) -> None:
+    """The syntax tree is that of the source without these parts; stripping again changes nothing."""
     source = SOURCES[name]
     result = strip(source)
     assert ast.dump(ast.parse(result)) == ast.dump(_Bare().visit(ast.parse(source)))
@@ -89,7 +89,7 @@ def test_the_runtimes_own_sources(name: str) -> None:
 
 
 def test_minified_source_does_the_same() -> None:
-    """Minifying keeps the names that others may use, and what the source does."""
+    """A minified source keeps the names that others may use, and does the same."""
     source = b"""
 _GLOBAL = 2
 
