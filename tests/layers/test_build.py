@@ -1,4 +1,4 @@
-"""`layers/build.py`, run as a script: what it writes for the wrapper layer, and what it says when it cannot."""
+"""`layers/build.py` as a script: the files of the wrapper layer, and the messages about errors."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ needs_orjson = pytest.mark.skipif(not has_orjson(), reason=f"orjson is not insta
 
 @pytest.fixture(autouse=True)
 def no_dates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No date from outside, no pyenv, and nothing in the folder that the tests are in."""
+    """Remove dates from the environment and pyenv, and change to an empty folder."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with orjson's wheel for the running interpreter."""
+    """Return a folder with orjson's wheel for the running interpreter."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     orjson_wheel(folder)
@@ -53,7 +53,7 @@ def build(*arguments: str) -> int:
 
 
 def listed(archive: Path) -> list[str]:
-    """The names and modes in an archive, as the golden lists have them."""
+    """Return the names and modes in an archive, as the golden lists have them."""
     with zipfile.ZipFile(archive) as opened:
         lines = [f"{each.filename} {each.external_attr >> 16 & 0o7777:04o}" for each in opened.infolist()]
     return [
@@ -65,12 +65,12 @@ def listed(archive: Path) -> list[str]:
 
 
 def golden(name: str) -> list[str]:
-    """A checked-in list of what is in a layer."""
+    """Return a golden list of a layer's files."""
     return (GOLDEN / f"{name}.txt").read_text().splitlines()
 
 
 def manifest(name: str = NAME) -> Any:
-    """What the manifest says."""
+    """Return the manifest."""
     return json.loads(Path("dist", f"{name}.manifest.json").read_text())
 
 

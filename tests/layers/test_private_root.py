@@ -1,4 +1,4 @@
-"""The private root that layers are proven in: what a process finds in it, and what it does not."""
+"""The private root for tests of layers: what a process can see in it, and what it cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ touch /tmp/new && ls /tmp
 
 
 def look(root: PrivateRoot, user: int | None = None) -> tuple[int, list[str]]:
-    """Start a shell in the root; return its process id, and what it says."""
+    """Start a shell in the root; return its process id and its output."""
     process = subprocess.Popen(
         root.command(["/bin/sh", "-c", LOOK], env={"KEPT": "changed"} if user else None, user=user),
         env={"PATH": os.defpath, "KEPT": "kept", "TMPDIR": "/elsewhere"},

@@ -1,4 +1,4 @@
-"""What the sdist and the wheel contain and say about themselves."""
+"""The content and the metadata of the sdist and the wheel."""
 
 from __future__ import annotations
 

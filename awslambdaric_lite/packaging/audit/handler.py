@@ -24,9 +24,13 @@ from .workplace import Workplace, environment, with_valid_bytecode, workplace
 TIMEOUT_S = 60.0
 """Seconds that an import may take here; Lambda allows ten, then it starts again."""
 
-_RUNS = 5  # with each kind of bytecode
+RUNS = 5
+"""Imports that measure the cost of each kind of bytecode, unless they take too long."""
+
+SLOW_US = 20_000
+"""Microseconds in a package's own modules from which on it is worth a finding."""
+
 _PATIENCE_S = 6.0  # seconds for all runs
-_SLOW_US = 20_000  # of one package's own modules, to be worth a finding
 _SLOWEST = 5
 _GUESSES = ("lambda_function.py", "app.py", "main.py", "handler.py", "index.py")
 
@@ -144,7 +148,7 @@ class _Check:
             compiled = with_valid_bytecode(self._place, self._subject, self._interpreter)
         except PackagingError:
             return []
-        runs = max(1, min(_RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
+        runs = max(1, min(RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
         as_it_is: list[float] = []
         valid: list[float] = []
         for _ in range(runs):  # interleaved, so that background load slows both down
@@ -198,7 +202,7 @@ def _slow(tree: Imported) -> list[Finding]:
     for module in tree.walk():
         if module is not tree:
             own[module.name.partition(".")[0]] += module.self_us
-    slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= _SLOW_US]
+    slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= SLOW_US]
     if not slow:
         return []
     told = ", ".join(f"{escape_controls(name)} {time / 1000:.0f} ms" for name, time in slow)

@@ -10,7 +10,8 @@ from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .findings import Finding
 from .subject import Subject
 
-_LARGE_PACKAGE = UNPACKED_LIMIT // 10  # bytes that are worth a finding
+LARGE_PACKAGE = UNPACKED_LIMIT // 10
+"""Bytes of a package from which on it is worth a finding."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             f"{format_size(packed)} zipped; above {format_size(ZIPPED_LIMIT)} upload it through S3, not directly",
         )
     for weight in weights(subject):
-        if weight.size >= _LARGE_PACKAGE:
+        if weight.size >= LARGE_PACKAGE:
             share = f"{100 * weight.share:.0f} % of the package"
             yield Finding(
                 "size-package",

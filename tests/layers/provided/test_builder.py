@@ -1,4 +1,4 @@
-"""What is in the layer, in which form, and that it is the same each time."""
+"""The content of the layer, its form, and its reproducibility."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`layers/build.py provided`, as somebody runs it who has it for the first time: what it says, and what it leaves."""
+"""`layers/build.py provided` on the command line: its output, its messages and its files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it for this machine's version of Python; no proxy stands between it and the double of the releases."""
+    """Run it for this machine's version of Python, without a proxy before the double of the releases."""
     command = [sys.executable, str(BUILD), "provided", *map(str, arguments)]
     inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     cache = {"XDG_CACHE_HOME": str(cwd / "cache")}
@@ -44,7 +44,7 @@ def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.Complet
 
 
 def refused(*arguments: object, cwd: Path, **environment: str) -> str:
-    """Run it; return the one line that it says. Nothing may have been written."""
+    """Run it, check that nothing was written, and return its one line."""
     before = sorted(cwd.rglob("*"))
     done = run("--no-orjson", "-o", "dist", *arguments, cwd=cwd, **environment)
     assert (done.returncode, done.stdout) == (1, "")
@@ -84,7 +84,7 @@ def test_unsupported_values_are_refused(archive: Path, tmp_path: Path) -> None:
 
 
 def test_unwritable_output_is_refused(archive: Path, tmp_path: Path) -> None:
-    """An output folder that cannot be written is named."""
+    """The message names an output folder that cannot be written."""
     (tmp_path / "file").touch()
     assert "file cannot be written" in refused("-o", "file", "--interpreter", archive, cwd=tmp_path)
 

@@ -1,4 +1,4 @@
-"""Fetching an interpreter: from where, once, and nothing that is not what it should be."""
+"""Downloads of interpreters: their addresses, their cache and their hashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ARCHIVE = b"an archive" * 100_000
 SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
 TARGET = Target("3.13", "x86_64")
 
-# pbs-installer reads its data with a function that some versions of Python warn of.
+# pbs-installer reads its data with a function that is deprecated in some versions of Python.
 pytestmark = pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning")
 
 
@@ -47,7 +47,7 @@ def test_every_version_and_architecture_has_a_build(python: str, arch: str) -> N
 
 
 def test_index_gets_its_own_names() -> None:
-    """The index is asked with its own names of architectures."""
+    """The build passes the index's own names of architectures."""
     index = Index(f"https://example.com/{NAME}", SHA256)
     assert find_build(Target("3.13", "arm64"), index) == Build("3.13.7", index.url, SHA256)
     assert index.asked == [("3.13", "aarch64", "linux")]
@@ -123,7 +123,7 @@ def test_truncated_body_is_refused(releases: Releases, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("statuses", [[404], [403]])
 def test_error_status_is_named(releases: Releases, tmp_path: Path, statuses: list[int]) -> None:
-    """A status such as 404 is named with the cure."""
+    """The message names a status, e.g. 404, and the cure."""
     releases.statuses = statuses[:]
     with pytest.raises(PackagingError, match=f"answers with status {statuses[0]}; .*--interpreter") as raised:
         fetch(build(releases), tmp_path)
@@ -132,7 +132,7 @@ def test_error_status_is_named(releases: Releases, tmp_path: Path, statuses: lis
 
 
 def test_missing_server_is_named(tmp_path: Path) -> None:
-    """An address without a server is named on one line."""
+    """One line names an address without a server."""
     with Releases({}) as gone:
         address = gone.url
     with pytest.raises(PackagingError, match=r"cannot be downloaded \(.*refused.*\); .*--interpreter") as raised:
@@ -153,7 +153,7 @@ def test_a_proxy_of_the_environment_is_used(
 
 
 def test_unwritable_cache_is_named(releases: Releases, tmp_path: Path) -> None:
-    """A cache that cannot be written is named with the cure."""
+    """The message names a cache that cannot be written, and the cure."""
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(PackagingError, match=r"file/cache cannot be written: .*XDG_CACHE_HOME.*--interpreter"):
         fetch(build(releases), tmp_path / "file" / "cache")
@@ -164,5 +164,5 @@ def test_cache_follows_xdg_cache_home(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "elsewhere"))
     assert cache_folder() == tmp_path / "elsewhere" / "awslambdaric-lite"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # invalid, says the specification
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # invalid by the specification
     assert cache_folder() == tmp_path / ".cache" / "awslambdaric-lite"

@@ -1,4 +1,4 @@
-"""`AWS_LAMBDA_EXEC_WRAPPER` without a shell: what is started with which arguments, and what is said if it cannot be."""
+"""`AWS_LAMBDA_EXEC_WRAPPER` without a shell: the program, its arguments, and messages about unusable ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STARTED = (
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package with nothing in it but the module, as in a layer."""
+    """Return a package with nothing but the module, as in a layer."""
     folder = tmp_path / "site-packages" / launcher.PACKAGE
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
@@ -40,7 +40,7 @@ def start(package: Path, wrapper: str, *arguments: str) -> subprocess.CompletedP
 
 
 def recording(folder: Path, first_line: str = "#!/bin/sh\n") -> Path:
-    """A wrapper that writes its name, its arguments and the variable, a line each, and ends with status 7."""
+    """Return a wrapper that writes its name, its arguments and the variable, a line each, and exits with status 7."""
     script = folder / "wrapper"
     script.write_text(f'{first_line}printf "%s\\n" "$0" "$@" "$AWS_LAMBDA_EXEC_WRAPPER"\nexit 7\n')
     script.chmod(0o755)
@@ -91,7 +91,7 @@ def test_unusable_wrapper_exits_as_on_lambda(package: Path, tmp_path: Path, kind
 
 
 def test_missing_interpreter_is_named(package: Path, tmp_path: Path) -> None:
-    """A script with a missing interpreter is named, and the status is 127."""
+    """The message names a script with a missing interpreter, and the status is 127."""
     wrapper = recording(tmp_path, "#!/no/such/shell\n")
     done = start(package, str(wrapper))
     assert (done.returncode, done.stdout) == (126, f"{wrapper}: No such file or directory\n")

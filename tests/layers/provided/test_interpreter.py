@@ -1,4 +1,4 @@
-"""Which interpreters the build takes, in which shapes, and what it says of those that it does not."""
+"""The interpreters that the build accepts, their forms, and the messages about others."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_interpreter_for_aws_is_downloaded(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_missing_host_interpreter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the host, a version that this machine lacks is named with the cure."""
+    """For the host, the message names a version that this machine lacks, and the cure."""
     monkeypatch.setattr(module, "find_interpreter", lambda version: None)
     with pytest.raises(PackagingError, match=rf"no CPython {HOST.python} is on this machine; .*--interpreter"):
         open_interpreter(HOST, "host", None).__enter__()
@@ -103,7 +103,7 @@ def test_for_another_architecture_this_machines_build_compiles(tmp_path: Path, m
     monkeypatch.setattr(module, "find_build", fake_find_build)
 
     def fake_find_interpreter(version: str, *, candidates: Iterable[Path] = ()) -> Path | None:
-        """As on a machine without any of its own, where only what was downloaded for it can be run."""
+        """Find only downloaded interpreters, as on a machine without Python."""
         return next((path for path in candidates if made[foreign.arch] not in path.parents), None)
 
     monkeypatch.setattr(module, "fetch", lambda build: make_archive(made[build.url], tmp_path / f"{build.url}.tar"))

@@ -1,4 +1,4 @@
-"""What the dynamic loader will find: the interpreter's own library in the layer, all others on the image."""
+"""Libraries for the dynamic loader: the interpreter's own in the layer, all others on the image."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_program_without_run_path_is_refused(tmp_path: Path, run_path: str | Non
 
 
 def test_missing_library_is_named(tmp_path: Path) -> None:
-    """A library that the installation lacks is named."""
+    """The message names a library that the installation lacks."""
     files = {"bin/python3.13": elf_file(needed=[LIBRARY], run_path="/home/somebody/python", program=True)}
     with pytest.raises(PackagingError, match=f"needs {LIBRARY}, which its installation does not have"):
         add_libpython(files, interpreter(tmp_path))

@@ -1,4 +1,4 @@
-"""The layer, started as Lambda starts it: `/opt/bootstrap`, in a root of its own, as another user.
+"""The layer, started as Lambda starts it: `/opt/bootstrap`, in a private root, as another user.
 
 The local Lambda is outside of that root; only its address is known inside.
 """
@@ -20,7 +20,7 @@ from tests.layers.provided.installations import HOST
 FUNCTION = Path(__file__).with_name("function")
 SITE_PACKAGES = f"/opt/python/lib/python{HOST.python}/site-packages"
 LIBRARY = f"/opt/lib/python{HOST.python}"
-USER = 993 if os.geteuid() == 0 else None  # what Lambda's functions run as; only root can become somebody else
+USER = 993 if os.geteuid() == 0 else None  # the user of Lambda's functions; only root can become another user
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 
@@ -34,7 +34,7 @@ def root(tmp_path: Path, host_layer: Unpacked) -> PrivateRoot:
 
 
 def invoke(root: PrivateRoot, handler: str, env: Mapping[str, str | None] | None = None) -> InvokeResult:
-    """Invoke it once, without `LD_LIBRARY_PATH`, which the layer must not need."""
+    """Invoke the function once, without `LD_LIBRARY_PATH`, which the layer must not need."""
     command = root.command(["/opt/bootstrap"], env={"LD_LIBRARY_PATH": None, **(env or {})}, user=USER)
     with LocalLambda(
         f"app.{handler}", task_root=FUNCTION, runtime=command, timeout_s=60, init_timeout_s=60, private_tmp=False

@@ -1,4 +1,4 @@
-"""What of an installation is packed, and what only on request."""
+"""Files of an installation that are packed, and those that are packed on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARY = f"lib/python{HOST.python}"
 
 
 def selected(installation: Path, *keep: str) -> set[str]:
-    """Names within the layer, sources as sources."""
+    """Return names within the layer, sources as sources."""
     with open_interpreter(HOST, "aws", installation) as found:
         selection = select(found, keep)
     return {*selection.sources, *selection.files}
@@ -114,7 +114,7 @@ def test_extension_folder_always_exists(tmp_path: Path) -> None:
 
 
 def test_unreadable_file_is_named(tmp_path: Path) -> None:
-    """A file that cannot be read is named with the cure."""
+    """The message names a file that cannot be read, and the cure."""
     hidden = make_installation(tmp_path) / LIBRARY / "os.py"
     hidden.chmod(0)
     if os.access(hidden, os.R_OK):

@@ -1,4 +1,4 @@
-"""Which zip files are taken for layers, and what is said of the others."""
+"""Zip files that are layers, and messages about others."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
 
 
 def with_manifest(path: Path, **changes: Any) -> None:
-    """Write a manifest again with other values; None takes one away."""
+    """Write a manifest again with other values; None removes one."""
     beside = path.with_suffix(".manifest.json")
     manifest = {**json.loads(beside.read_text()), **changes}
     beside.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
 
 
 def commented(path: Path) -> None:
-    """Change the zip file, and none of its members."""
+    """Change the zip file without its members."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = b"another file"
 
 
 def made_a_folder(path: Path) -> None:
-    """Put a folder in the place of a file."""
+    """Replace a file by a folder."""
     path.unlink()
     path.mkdir()
 

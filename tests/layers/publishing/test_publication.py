@@ -1,4 +1,4 @@
-"""What a layer is called and said to be, and which way it goes."""
+"""The name, the description and the upload of a layer."""
 
 from __future__ import annotations
 

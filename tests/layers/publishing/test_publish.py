@@ -1,4 +1,4 @@
-"""`layers/publish.py` against moto: what is in the account afterwards, and what is said."""
+"""`layers/publish.py` against moto: the account's layers, and the messages."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ EU, US = REGIONS
 
 
 def versions(url: str, region: str, name: str = NAME) -> list[dict[str, Any]]:
-    """What the account has of a layer, all fields."""
+    """Return the account's versions of a layer, with all fields."""
     client = boto3.client("lambda", region_name=region, endpoint_url=url)
     listed = client.list_layer_versions(LayerName=name)["LayerVersions"]
     return [client.get_layer_version(LayerName=name, VersionNumber=each["Version"]) for each in listed]
 
 
 def arn(region: str, version: int = 1, name: str = NAME) -> str:
-    """In moto's account."""
+    """Return an ARN of moto's account."""
     return f"arn:aws:lambda:{region}:123456789012:layer:{name}:{version}"
 
 

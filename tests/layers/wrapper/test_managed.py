@@ -46,7 +46,7 @@ def which(event, context):
 def invoke(
     command: list[str], folder: Path, *events: object, handler: str = "app.handler", **settings: Any
 ) -> list[InvokeResult]:
-    """Start a function once and send it events."""
+    """Start a function once and send events to it."""
     task_root = folder / "seen by nobody"
     task_root.mkdir(exist_ok=True)
     options: dict[str, Any] = {"timeout_s": 60.0, "init_timeout_s": 60.0, "memory_mb": 512, **settings}
@@ -55,7 +55,7 @@ def invoke(
 
 
 def both(image: ManagedImage, folder: Path, *events: object, **settings: Any) -> list[list[InvokeResult]]:
-    """Invoke the same function under AWS's client and behind the wrapper; see to it that it was ours."""
+    """Invoke the same function under AWS's client and behind the wrapper, and check that ours ran."""
     theirs, ours = (invoke(command, folder, *events, **settings) for command in (image.start(), image.wrapped()))
     assert "falling back" not in "".join(result.logs for result in ours)
     return [theirs, ours]
@@ -180,7 +180,7 @@ def _without_request_id(result: InvokeResult) -> Any:
 
 
 def _written(result: InvokeResult) -> list[str]:
-    """The function's own lines, without ids and times."""
+    """Return the function's own lines, without ids and times."""
     lines = [line for line in result.logs.splitlines() if "printed" in line or "logged" in line or "ERROR" in line]
     return [line.replace(result.request_id, "ID").partition("Z\t")[2] or line for line in lines]
 
@@ -296,7 +296,7 @@ def test_another_interpreter_than_the_layers(interpreter: Interpreter, layer_of:
     image = ManagedImage(tmp_path / "root", interpreter, layer, {"app.py": SURROUNDINGS})
     result = invoke(image.wrapped(), tmp_path, handler="app.which")[0]
     assert result.json() is False
-    assert f"there is no /opt/python/lib/python{interpreter.version}/" in result.logs
+    assert f"/opt/python/lib/python{interpreter.version}/" in result.logs and "does not exist; attach" in result.logs
 
 
 def test_a_wrapper_that_does_not_exist(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The wrapper script: what it becomes, and when it becomes what it was given, under a recording interpreter."""
+"""The wrapper script: the command that it runs, and when it falls back to its own arguments."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.support.client_process import GUARD
 SCRIPT = Path(layers.wrapper.__file__).with_name("deployed") / "awslambdaric-lite"
 ENTRY = "python/lib/python3.13/site-packages/awslambdaric_lite/start.py"
 
-# Notes its arguments and variables, NUL between them, and its process id.
+# Records its arguments and variables, separated by NUL, and its process id.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$0" "$@" > "$RECORD.arguments"
 /bin/cat /proc/self/environ > "$RECORD.variables"
 echo $$ > "$RECORD.pid"
 """
-# A wrapper of somebody else's, which notes that it was there.
+# Another wrapper, which records that it ran.
 OTHER = '#!/bin/sh\nprintf "%s\\0" "$@" > "$RECORD.wrapped"\nexec "$@"\n'
 
 
 @dataclass
 class Started:
-    """What became of a start."""
+    """The result of a start."""
 
     pid: int
     code: int
@@ -51,7 +51,7 @@ class Started:
 
 
 class Deployed:
-    """The script with a package for Python 3.13, and interpreters that note how they are started."""
+    """The script with a package for Python 3.13, and interpreters that record their command lines."""
 
     def __init__(self, folder: Path, shell: str) -> None:
         self.folder = folder
@@ -90,7 +90,7 @@ class Deployed:
 
 @pytest.fixture(params=["sh", "bash"])
 def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> Deployed:
-    """The script, under each shell that could be `/bin/sh`."""
+    """Return the script, under each shell that could be `/bin/sh`."""
     shell = shutil.which(request.param)
     if shell is None:
         pytest.skip(f"this machine has no {request.param}")
@@ -98,7 +98,7 @@ def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> Deployed:
 
 
 def python(deployed: Deployed, name: str = "python3.13") -> str:
-    """The path of a recording interpreter."""
+    """Return the path of a recording interpreter."""
     return str(deployed.folder / "bin" / name)
 
 
@@ -204,8 +204,8 @@ ODD: Mapping[str, tuple[list[str], dict[str, str], str]] = {
     "another script": (["bin/python3.13", "/var/task/main.py"], {}, "does not end with /var/runtime/bootstrap.py"),
     "an argument behind": (["bin/python3.13", "BOOTSTRAP", "x"], {}, "/var/runtime/bootstrap.py is not a flag"),
     "no script": (["bin/python3.13"], {}, "does not end with"),
-    "a module": (["bin/python3.13", "-m", "pdb", "BOOTSTRAP"], {}, "-m starts something else"),
-    "a command": (["bin/python3.13", "-uc", "pass", "BOOTSTRAP"], {}, "-uc starts something else"),
+    "a module": (["bin/python3.13", "-m", "pdb", "BOOTSTRAP"], {}, "-m does not start a script"),
+    "a command": (["bin/python3.13", "-uc", "pass", "BOOTSTRAP"], {}, "-uc does not start a script"),
     "a long flag": (["bin/python3.13", "--help-all", "BOOTSTRAP"], {}, "--help-all is not a flag"),
     "a flag without its value": (["bin/python3.13", "-X", "BOOTSTRAP"], {}, "does not end with"),
     "a wrapper that is not there": (

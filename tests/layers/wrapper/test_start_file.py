@@ -1,4 +1,4 @@
-"""The runtime as one piece: the same modules, found and executed as ever, in each of the forms."""
+"""The layer's start file: the same modules as an import gives, in each of its forms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awslambdaric_lite.packaging.runtime import runtime_sources
 from awslambdaric_lite.packaging.start_file import cold_modules, layer_start_file, module_name
 from tests.support.client_process import GUARD
 
-# Looks at the package in a folder, as `start.py` and functions do, and tells what it found.
+# Imports the package of a folder, as `start.py` and functions do, and prints its findings.
 LOOK = """
 import json, sys
 opened = []
@@ -80,7 +80,7 @@ def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def look(folder: Path, code: str, *arguments: str) -> Any:
-    """Run a piece of Python with the package and nothing else of ours on the path."""
+    """Run Python code with the package and nothing else of ours on the path."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", LOOK.replace("{code}", code), str(folder), *arguments],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""What the audit says of binaries."""
+"""Findings about binaries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_ARCH = Target("3.13", "arm64" if TARGET.arch == "x86_64" else "x86_64")
 
 @functools.cache
 def library(source: str = symbol_user("getpid"), *flags: str) -> bytes:
-    """A compiled library."""
+    """Return a compiled library."""
     with tempfile.TemporaryDirectory() as folder:
         if "-lneighbour" in flags:
             compile_library(Path(folder) / "libneighbour.so", "int neighbour(void) { return 1; }\n")
@@ -31,12 +31,12 @@ def library(source: str = symbol_user("getpid"), *flags: str) -> bytes:
 
 
 def needing_neighbour(*flags: str) -> bytes:
-    """A library that needs libneighbour.so."""
+    """Return a library that needs libneighbour.so."""
     return library("int neighbour(void); int use(void) { return neighbour(); }\n", "-lneighbour", *flags)
 
 
 def audited(tmp_path: Path, files: dict[str, Content], target: Target = MODERN) -> list[tuple[str, str, str]]:
-    """The findings about a package with these files."""
+    """Return the findings about a package with these files."""
     return codes(findings(make_zip(tmp_path / "a.zip", files), target))
 
 
@@ -58,7 +58,7 @@ def test_another_architecture(tmp_path: Path) -> None:
 
 
 def test_too_new_a_glibc(tmp_path: Path) -> None:
-    """File, version and symbol are named; the same file fits the newer image."""
+    """The finding names file, version and symbol; the same file fits the newer image."""
     path = make_zip(tmp_path / "a.zip", {"package/module.so": library(symbol_user("gettid"))})
     assert findings(path, MODERN) == []
     (found,) = findings(path, Target("3.11", TARGET.arch))

@@ -1,4 +1,4 @@
-"""What the audit says of bytecode is what the interpreter does with it."""
+"""Findings about bytecode, compared with the interpreter's behaviour."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ARCH = ["--arch", TARGET.arch]
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal, and keeps what it is sent."""
+    """A stream that claims to be a terminal, and keeps its text."""
 
     def isatty(self) -> bool:
         return True
@@ -31,25 +31,25 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Path:
-    """A package without findings, but for the note that no handler is named."""
+    """Return a package without findings, except the note about a missing --handler."""
     return make_zip(tmp_path / "clean.zip", compiled({"app.py": HANDLER}))
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A package with a warning."""
+    """Return a package with a warning."""
     return make_zip(tmp_path / "slow.zip", {"app.py": HANDLER})
 
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """A package with an error and a warning."""
+    """Return a package with an error and a warning."""
     return make_zip(tmp_path / "broken.zip", {"app.py": HANDLER}, modes={"app.py": 0o600})
 
 
 @pytest.fixture
 def grave(tmp_path: Path) -> Path:
-    """A package with an error and no warning."""
+    """Return a package with an error and no warning."""
     files = compiled({"app.py": HANDLER})
     return make_zip(tmp_path / "grave.zip", files, modes={"app.py": 0o600})
 
@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "an unknown architecture": ([".", "--arch", "mips"], "choose one of: x86_64, arm64"),
     "an unknown level": ([".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
     "a flame without a handler": ([".", "--flame", "x.svg"], "name it with --handler"),
-    "a handler without a dot": ([".", "--handler", "app"], "write it such as app.handler"),
+    "a handler without a dot": ([".", "--handler", "app"], "e.g. app.handler"),
     "a variable without a value": ([".", "--env", "TABLE"], "write NAME=value"),
 }
 

@@ -1,4 +1,4 @@
-"""Sizes, what the platform has already, layout and modes."""
+"""Findings about sizes, packages of the managed runtime, layout and modes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .packages import PYTHON, TARGET, codes, compiled, findings, make_folder, ma
 
 
 def test_packages_of_the_managed_runtime(tmp_path: Path) -> None:
-    """Each package that the managed runtime has is named with its size, in functions and layers."""
+    """A finding names each package that the managed runtime has, with its size, in functions and layers."""
     files = compiled(
         {"boto3/__init__.py": "x = 1\n" * 1000, "six.py": "", "mine/boto3/a.py": "", "boto3_stubs/a.py": ""}
     )
@@ -28,9 +28,9 @@ def test_packages_of_the_managed_runtime(tmp_path: Path) -> None:
 
 
 def test_unpacked_limit_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package beyond the limit with its layers is an error; a large part is named with its share."""
+    """A package beyond the limit with its layers is an error; a finding names a large part with its share."""
     monkeypatch.setattr(weights_module, "UNPACKED_LIMIT", 10_000)
-    monkeypatch.setattr(weights_module, "_LARGE_PACKAGE", 5_000)
+    monkeypatch.setattr(weights_module, "LARGE_PACKAGE", 5_000)
     path = make_zip(tmp_path / "a.zip", {"heavy/data.bin": bytes(7_000), "light/data.bin": bytes(1_000)})
     found = findings(path)
     assert codes(found) == [("size-package", "info", "heavy")]

@@ -1,4 +1,4 @@
-"""The handler's import, what it costs, and that nothing of it stays behind."""
+"""The handler's import: its findings, its cost, and its missing traces."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HANDLER = "def handler(event, context):\n    return event\n"
 
 @pytest.fixture(autouse=True)
 def no_figures_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow imports are found where a test asks for them; costs are measured once."""
-    monkeypatch.setattr(handler_module, "_SLOW_US", 10**12)
-    monkeypatch.setattr(handler_module, "_RUNS", 1)
+    """Make slow imports and costs independent of background load."""
+    monkeypatch.setattr(handler_module, "SLOW_US", 10**12)
+    monkeypatch.setattr(handler_module, "RUNS", 1)
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file and folder with date and content."""
+    """Return every file and folder with date and content."""
     return {
         str(path.relative_to(folder)): (
             path.lstat().st_mtime_ns,
@@ -212,8 +212,8 @@ def test_a_handler_without_a_dot_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_slow_imports_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow imports are named by package, once for all of its modules."""
-    monkeypatch.setattr(handler_module, "_SLOW_US", 50_000)
+    """A finding names slow imports by package, once for all of its modules."""
+    monkeypatch.setattr(handler_module, "SLOW_US", 50_000)
     files = {"app.py": "import slow.inner\n" + HANDLER, "slow/__init__.py": "import time; time.sleep(0.03)\n"}
     files["slow/inner.py"] = "import time; time.sleep(0.03)\n"
     (found,) = findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler")

@@ -1,4 +1,4 @@
-"""The check predicts what really runs: compared with a Debian 11, whose glibc is 2.31."""
+"""Predictions of the check, compared with a Debian 11, whose glibc is 2.31."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .builds import compile_c, compile_library, symbol_user
 from .debian import GLIBC, DebianTree, debian_tree, place
 
 __all__ = ["debian_tree", "place"]  # fixtures
-pytestmark = pytest.mark.timeout(1000)  # the first of them makes the tree
+pytestmark = pytest.mark.timeout(1000)  # the first test makes the tree
 
 _MAIN = "int main(void) { return 0; }\n"
 _OWN_START = """

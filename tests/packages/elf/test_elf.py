@@ -1,4 +1,4 @@
-"""What is read of an ELF file, and what is concluded from it."""
+"""Reading ELF files, and checking their compatibility."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ORDERS = {32: ("<", 1), 64: ("<", 2)}
 
 
 def real_files() -> Iterator[Path]:
-    """This interpreter and some of its extension modules."""
+    """Return this interpreter and some of its extension modules."""
     yield Path(sys.executable).resolve()
     folder = Path(sysconfig.get_path("stdlib")) / "lib-dynload"
     yield from sorted(folder.glob("*.so"))[:12]
@@ -35,7 +35,7 @@ def real_files() -> Iterator[Path]:
 
 @functools.cache
 def small_real_files() -> tuple[bytes, ...]:
-    """Some real files that are quickly read a thousand times."""
+    """Return small real files, which can be read a thousand times."""
     files = [path.read_bytes() for path in real_files() if path.stat().st_size < 400_000]
     assert files
     return tuple(files)
@@ -287,7 +287,7 @@ def _with_version(*, flags: int) -> ElfFile:
 
 
 def _version_bytes(*, flags: int, count: int = 1) -> bytes:
-    """A file made by hand: a segment that is the whole file, a dynamic section, and versions of one library."""
+    """Return a file with one segment, a dynamic section, and versions of one library."""
     strings = b"\0libc.so.6\0GLIBC_2.99\0"
     header_size, program_size = 64, 56
     at_strings = header_size + 2 * program_size

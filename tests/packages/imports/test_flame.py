@@ -22,7 +22,7 @@ TREE = Imported(
 
 
 def boxes(text: str) -> dict[str, ElementTree.Element]:
-    """The boxes of a picture, by the names of their modules."""
+    """Return the boxes of a picture, by the names of their modules."""
     root = ElementTree.fromstring(text)
     return {group.attrib["data-label"]: group for group in root.iter(f"{SVG}g")}
 

@@ -1,4 +1,4 @@
-"""Running an import elsewhere, and the tree of what it imports."""
+"""Imports in another process, and the tree of imported modules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HERE = Path(sys.executable)
 
 
 def write(folder: Path, **sources: str) -> Path:
-    """Write modules; two underscores in a name stand for a slash."""
+    """Write modules; two underscores in a name mean a slash."""
     for name, source in sources.items():
         file = folder / f"{name.replace('__', '/')}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def write(folder: Path, **sources: str) -> Path:
 
 
 def shape(tree: Imported) -> object:
-    """A tree's names only."""
+    """Return the names of a tree."""
     return {tree.name: [shape(child) for child in tree.children]} if tree.children else tree.name
 
 
@@ -116,7 +116,7 @@ def test_timeout_kills_all_processes(tmp_path: Path) -> None:
         f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\nimport time; time.sleep(600)\n",
     )
-    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=6)  # a slow machine may take its time to start both
+    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=6)  # a slow machine may need seconds to start both
     assert run.failure is not None
     assert run.failure.kind == "TimeoutError"
     pid = int((tmp_path / "pid").read_text())
@@ -159,6 +159,6 @@ def test_pth_files_are_read(tmp_path: Path) -> None:
 
 
 def test_missing_interpreter_is_named(tmp_path: Path) -> None:
-    """A missing interpreter is named on one line."""
+    """One line names a missing interpreter."""
     with pytest.raises(PackagingError, match="cannot be run: No such file or directory; name another interpreter"):
         run_import(tmp_path / "python", "import os")

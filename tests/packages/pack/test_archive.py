@@ -1,4 +1,4 @@
-"""Archives: the same bytes for the same members, whole or not at all."""
+"""Archives: the same bytes for the same members, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ APP = Member("app.py", b"x = 1\n")
 
 @pytest.fixture(autouse=True)
 def no_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment sets no date."""
+    """Remove the date of the environment."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
 
 
@@ -146,7 +146,7 @@ def test_progress_counts_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("check", [check_output, lambda output: write_zip(output, [APP])], ids=["early", "late"])
 def test_invalid_outputs_are_refused(check: object, tmp_path: Path) -> None:
-    """A missing folder, a device and a folder are named; a device is not replaced by a file."""
+    """The message names a missing folder, a device or a folder; a file does not replace a device."""
     assert callable(check)
     with pytest.raises(PackagingError, match=r"the folder .*nowhere does not exist"):
         check(tmp_path / "nowhere" / "a.zip")

@@ -1,4 +1,4 @@
-"""Bytecode: made by any interpreter of this machine, the same each time, and read by it without its source's date."""
+"""Bytecode of every interpreter of this machine: reproducible, and independent of its source's date."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS
 
 HERE = "{}.{}".format(*sys.version_info)
 INTERPRETERS = {version: path for version in PYTHON_VERSIONS if (path := find_interpreter(version)) is not None}
-# What is likely to differ between runs: the order of a set among the constants, names shared with other modules.
+# Parts that could differ between runs: the order of a set among the constants, names shared with other modules.
 SETS = b'def f(x):\n    return x in {"one", "two", "three", "four", "five"}, sorted(x), {"k": "one"}\n'
 
 
 def code_of(bytecode: bytes) -> CodeType:
-    """The code of a file that was made by this interpreter."""
+    """Return the code of a file that this interpreter has compiled."""
     code = marshal.loads(bytecode[16:])
     assert isinstance(code, CodeType)
     return code
@@ -140,7 +140,7 @@ def function():
 
 
 def test_interpreters_that_cannot_compile(tmp_path: Path) -> None:
-    """A missing program, another program, and an interpreter that crashes are named."""
+    """The message names a missing program, another program, or an interpreter that crashes."""
     sources = {"a.py": (b"", "a.py"), "b.py": (b"", "b.py")}
     with pytest.raises(PackagingError, match="cannot be run: No such file"):
         compile_sources(sources, tmp_path / "python")

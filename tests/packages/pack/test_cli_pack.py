@@ -1,4 +1,4 @@
-"""`awslambdaric-lite pack` as a command: its output, exit codes and what becomes of the old file."""
+"""`awslambdaric-lite pack` as a command: its output, its exit codes and the old file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .wheelhouse import add_wheel, needs_pip
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A function's folder."""
+    """Return a function's folder."""
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "app.py").write_text("def handler(event, context):\n    return 'packed'\n")
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def refused(*arguments: str) -> tuple[int, str]:
-    """Run it, and return the exit code and its one line, besides the stages and where to find help."""
+    """Run it, and return the exit code and its one line, without stages and the pointer to help."""
     done = run("pack", *arguments)
     assert done.stdout == b""
     lines = done.stderr.decode().splitlines()
@@ -134,7 +134,7 @@ def test_interruption_stops_pip(source: Path, tmp_path: Path) -> None:
             with connection:
                 process.send_signal(signal.SIGINT)
                 out, error = process.communicate(timeout=110)
-                # pip is gone: what it had sent is followed by the end.
+                # pip has exited: its request is followed by the end of the connection.
                 connection.settimeout(110)
                 while connection.recv(65536):
                     pass
@@ -142,4 +142,4 @@ def test_interruption_stops_pip(source: Path, tmp_path: Path) -> None:
     assert b"Traceback" not in error
     assert output.read_bytes() == b"old"
     assert sorted(os.listdir(tmp_path)) == ["function.zip", "source", "temporary"]
-    assert os.listdir(temporary) == []  # pip, which was killed, has left its folders
+    assert os.listdir(temporary) == []  # the killed pip has left its folders

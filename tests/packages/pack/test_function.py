@@ -1,4 +1,4 @@
-"""Functions' packages: what is in them, and that they import without compiling anything."""
+"""Functions' packages: their content, and imports that compile nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .wheelhouse import add_wheel, needs_pip
 
 HERE = Target("{}.{}".format(*sys.version_info), "x86_64")
 
-# What an import compiles, from where, with all modules that came of it.
+# Prints what an import compiles, its path, and all imported modules.
 WATCHED_IMPORT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -40,7 +40,7 @@ print(json.dumps([result, compiled, app.handler.__code__.co_filename, app.__cach
 
 
 class RecordedProgress:
-    """Keeps what it is told."""
+    """A display that keeps its arguments."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -59,7 +59,7 @@ class RecordedProgress:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A function's folder."""
+    """Return a function's folder."""
     return make(
         tmp_path / "source",
         {
@@ -81,19 +81,19 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def pack(source: Path, output: Path, **changes: object) -> Packed:
-    """Pack for this version of Python, with these changes to the recipe."""
+    """Pack for this version of Python, with changes to the recipe."""
     recipe = Recipe(source, HERE, interpreter=Path(sys.executable))
     return pack_function(replace(recipe, **changes), output, RecordedProgress())  # type: ignore[arg-type]
 
 
 def names(archive: Path) -> list[str]:
-    """What is in it."""
+    """Return the names of the members."""
     with zipfile.ZipFile(archive) as opened:
         return opened.namelist()
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
-    """Unpack it as Lambda does, with other dates than those of the sources, and modes."""
+    """Unpack it as Lambda does, with modes and with other dates than the sources have."""
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
             path = Path(opened.extract(info, folder))
@@ -103,7 +103,7 @@ def unpacked(archive: Path, folder: Path) -> Path:
 
 
 def test_package_has_files_and_bytecode(source: Path, tmp_path: Path) -> None:
-    """The package has the folder's files and the bytecode of each module, for its path on Lambda."""
+    """The package has the folder's files and each module's bytecode with its path on Lambda."""
     output = tmp_path / "function.zip"
     packed = pack(source, output, handler="app.handler")
     modules = ["app.py", "lib/__init__.py", "lib/tools.py"]
@@ -133,7 +133,7 @@ def test_its_import_compiles_nothing(source: Path, tmp_path: Path) -> None:
 
     result, compiled, shown_as, cached = watched()
     assert (result, compiled) == (42, [])
-    # The import system shows where the module really is, which on Lambda is what the bytecode says.
+    # The import system shows the module's real path, which on Lambda is that of the bytecode.
     assert shown_as in (f"{task}/app.py", "/var/task/app.py")
     assert cached == f"{task}/{cache_path('app.py', HERE.python)}"
     (task / cache_path("lib/tools.py", HERE.python)).unlink()
@@ -257,7 +257,7 @@ def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
 
 
 def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:
-    """Modules that hide one of the standard library are named, data files are not."""
+    """A warning names modules that hide one of the standard library, but not data files."""
     make(source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": ""})
     warnings = pack(source, tmp_path / "a.zip").warnings
     assert warnings == ["queue, token: on Lambda this hides the standard library's; rename it"]

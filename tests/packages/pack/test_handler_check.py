@@ -1,4 +1,4 @@
-"""Handlers that a package has, and those that it has not."""
+"""Handlers that a package has, and those that it lacks."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def test_existing_handler_is_accepted(handler: str, source: str | None) -> None:
     ],
 )
 def test_missing_handler_is_named(handler: str, message: str) -> None:
-    """The handler and the file are named, with a suggestion."""
+    """The message names the handler and the file, with a suggestion."""
     with pytest.raises(PackagingError, match=message):
         check_handler(handler, MEMBERS)

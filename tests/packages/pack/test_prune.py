@@ -1,4 +1,4 @@
-"""What of installed packages is left out, and what has to stay."""
+"""Files of installed packages that are dropped, and those that stay."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_tests_stubs_and_notes_are_dropped(tmp_path: Path) -> None:
     kept = {
         "pkg/__init__.py": "import pkg.testing  # pkg.tests is mentioned",
         "pkg/testing.py": "'''See pkg.tests.'''",
-        "pkg/test/client.py": "",  # such as django.test: no test is in there
+        "pkg/test/client.py": "",  # e.g. django.test, which has no tests
         "pkg/tests.py": "",
         "pkg/RECORD": "",
         "pkg-1.dist-info/METADATA": "",

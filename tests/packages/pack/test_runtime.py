@@ -1,4 +1,4 @@
-"""What of this package runs inside Lambda."""
+"""The modules that run inside Lambda."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a function's folder are packed."""
+"""The files of a function's folder that are packed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awslambdaric_lite.packaging.source_tree import collect
 
 
 def make(folder: Path, *names: str) -> Path:
-    """Make files that have their own names in them."""
+    """Make files that contain their own names."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def test_source_must_be_a_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
-    """An unreadable folder is named."""
+    """The message names an unreadable folder."""
     (tmp_path / "closed").mkdir(mode=0)
     with pytest.raises(PackagingError, match=r"closed\S* cannot be read: Permission denied"):
         collect(tmp_path)

@@ -1,4 +1,4 @@
-"""Requirements for another machine, installed by pip from wheels in a folder."""
+"""Requirements for another machine, which pip installs from wheels in a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OLD = Target("3.10", "x86_64")
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with wheels of every kind."""
+    """Return a folder with wheels of every kind."""
     folder = tmp_path / "wheels"
     conditions = (
         "newer; python_version >= '3.13'",
@@ -105,7 +105,7 @@ def test_impossible_requirement_is_named(requirement: str, message: str, wheels:
 def test_unreachable_index_is_named(tmp_path: Path) -> None:
     """An index that cannot be reached is distinguished from a requirement that it lacks."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))  # nobody listens
+        free.bind(("127.0.0.1", 0))  # no server listens
         port = free.getsockname()[1]
         requirements = tmp_path / "requirements.txt"
         requirements.write_text(f"--index-url http://127.0.0.1:{port}/simple\nabsent-from-everywhere\n")
@@ -118,7 +118,7 @@ def test_unreachable_index_is_named(tmp_path: Path) -> None:
 
 
 def test_index_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A failing index is named without its credentials, not reported as a missing wheel."""
+    """The message names a failing index without its credentials, not a missing wheel."""
 
     class Failing(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -167,7 +167,7 @@ def test_local_builds_are_refused(wheels: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    """A missing requirements file is named."""
+    """The message names a missing requirements file."""
     with pytest.raises(PackagingError, match=r"requirements .*/none.txt cannot be read: No such file"):
         install_requirements(tmp_path / "none.txt", tmp_path / "into", ARM)
     assert os.listdir(tmp_path) == []

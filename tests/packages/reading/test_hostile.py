@@ -1,4 +1,4 @@
-"""Packages that are not to be trusted: refused with a reason, and nothing is written outside of the copy."""
+"""Hostile packages: refused with a reason, and nothing is written outside of the copy."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_hostile_zip_files_are_refused(tmp_path: Path, members: list[tuple[str, 
 
 
 def test_encrypted_members_are_refused(tmp_path: Path) -> None:
-    """An encrypted member is refused with the reason; no password is asked."""
+    """An encrypted member is refused with the reason, without asking for a password."""
     path = make_zip(tmp_path / "encrypted.zip")
     data = bytearray(path.read_bytes())
     for signature, flags_at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

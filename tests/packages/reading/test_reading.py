@@ -39,7 +39,7 @@ def make_folder(path: Path) -> Path:
 
 
 def make_zip(path: Path) -> Path:
-    """The same as a zip file, as tools of Unix write it."""
+    """Write the same as a zip file, as tools of Unix do."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in CONTENT.items():
             archive.writestr(member(name, stat.S_IFREG | (0o755 if name == "app.py" else 0o644)), data)
@@ -50,7 +50,7 @@ def make_zip(path: Path) -> Path:
 
 
 def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
-    """A member of a zip file made on Unix."""
+    """Return a member of a zip file of Unix."""
     entry = zipfile.ZipInfo(name, DATE)
     entry.create_system = 3
     entry.external_attr = mode << 16
@@ -60,7 +60,7 @@ def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
 
 @pytest.fixture(params=["folder", "package.zip"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The content in each of the forms."""
+    """Return the content in each of the forms."""
     target = tmp_path / str(request.param)
     if target.suffix == ".zip":
         return make_zip(target)

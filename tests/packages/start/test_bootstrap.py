@@ -1,4 +1,4 @@
-"""Which file `bootstrap` starts: that of bytecode under an interpreter that is known to read it, else `__main__.py`."""
+"""The file that `bootstrap` starts: the start file if the interpreter can read it, else `__main__.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(package: Path, tmp_path: Path) -> Path:
-    """A function's package as `pack` writes it."""
+    """Return a function's package as `pack` writes it."""
     (tmp_path / "awslambdaric_lite").symlink_to(package / "awslambdaric_lite")
     (tmp_path / "bootstrap").write_bytes(bootstrap_script(VERSION))
     (tmp_path / "bootstrap").chmod(0o755)
@@ -34,7 +34,7 @@ def folder(package: Path, tmp_path: Path) -> Path:
 
 
 def chosen(folder: Path, **variables: str) -> tuple[str, str]:
-    """Run the function; return the name of the interpreter that was started, and the file that it was given."""
+    """Run the function; return the name of the started interpreter, and the file that it ran."""
     result = run([folder / "bootstrap"], folder, env={"PATH": empty_path(folder), **variables})
     assert result.ended_by_test and [reply.body for reply in result.replies] == [b"0", b"1"], result.stderr
     name, flag, file, handler = started(folder)
@@ -119,7 +119,7 @@ def test_an_interpreter_whose_name_lies(folder: Path) -> None:
     liar = folder / "other" / NAME
     liar.symlink_to(sys.executable)
     script = bytearray((folder / START).read_bytes())
-    script[0] ^= 1  # what this Python would read if it were of another version
+    script[0] ^= 1  # a file name that this Python would read as another version
     package = folder / "awslambdaric_lite"
     files = list(package.resolve().iterdir())
     package.unlink()

@@ -1,4 +1,4 @@
-"""Functions on what starts the runtime: they see, answer and fail as on `__main__.py`."""
+"""Functions under the start file: they see, return and raise the same as under `__main__.py`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def child(event, context):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The function's package: the runtime and the function."""
+    """Return the function's package: the runtime and the function."""
     folder = deploy(tmp_path_factory.mktemp("function"))
     (folder / "app.py").write_text(APP)
     return folder
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def invoke(
     folder: Path, script: str, handler: str, event: bytes = b'{"a":1}', variables: dict[str, str] | None = None
 ) -> Run:
-    """Start the runtime by a script and give it an event, without anything of the caller's on the path."""
+    """Start the runtime by a script and send an event to it, with nothing of ours on the path."""
     command = (sys.executable, "-S", str(folder / script))
     environment = {"PYTHONPATH": None, **(variables or {})}
     return run_client(command, f"app.{handler}", [Event(event)], task_root=folder, env=environment)
@@ -87,7 +87,7 @@ def test_a_function_sees_the_same(folder: Path, variables: dict[str, str]) -> No
     seen = [json.loads(run.replies[0].body) for run in runs]
     assert seen[1]["argv"][0] == str(folder / START)
     collections = [sum(each.pop("collections")) for each in seen]
-    assert collections[1] <= collections[0]  # the collector rests while the runtime is loaded
+    assert collections[1] <= collections[0]  # the garbage collector is disabled while the runtime is loaded
     for each in seen:
         del each["argv"][0]
     assert seen[0] == seen[1] and seen[1]["bootstrap"] is True

@@ -1,4 +1,4 @@
-"""What starts the runtime from one file: the modules that it makes are those that an import would have made."""
+"""The start file of packages: its modules are the same as imported ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .deployed import PACKAGE, START, VERSION, deploy, start
 
 LENGTHS = "[len(sys.path_hooks), len(sys.meta_path)]"
 
-# Both end with the package's folder on the path, where it was not needed before.
+# Both end with the package's folder on the path; they did not need it before.
 IMPORTED = f"import sys; sys.path.insert(0, sys.argv[1]); import {PACKAGE}._runtime as bootstrap"
 MADE = f"""
 import sys
@@ -33,7 +33,7 @@ seen = [*{LENGTHS}, *sys.path_importer_cache, *globals()]
 sys.path.insert(0, sys.argv[1])
 """
 
-# Says for every module of the package what the import system and tools would look at.
+# Prints the attributes of every module that the import system and tools use.
 LOOK = f"""
 import json, types
 def look(module):
@@ -47,7 +47,7 @@ def look(module):
 print(json.dumps({{name: look(sys.modules[name]) for name in sorted(sys.modules) if name.startswith("{PACKAGE}")}}))
 """
 
-# Where every function of these modules says that it is: its file, its first line and its last.
+# Prints file, first line and last line of every function of these modules.
 PLACES = f"""
 import json, types
 def walk(code, found):
@@ -70,7 +70,7 @@ for name in sorted(sys.modules):
 print(json.dumps(found))
 """
 
-# What tools do that clear modules away, reload them, or look for their code and source.
+# Does what tools do that remove modules, reload them, or read their code and source.
 AGAIN = f"""
 import importlib, importlib.util, inspect, json
 seen = []
@@ -90,7 +90,7 @@ print(json.dumps(seen))
 
 
 def run(folder: Path, code: str, **variables: str) -> Any:
-    """Run code in a fresh interpreter, without anything of the caller's; return what it printed."""
+    """Run code in a fresh interpreter with nothing of ours; return its output."""
     command = [sys.executable, "-S", "-B", "-c", code, str(folder)]
     done = subprocess.run(command, cwd="/", env=variables, capture_output=True, text=True, timeout=GUARD, check=False)
     assert done.returncode == 0, done.stderr
@@ -196,7 +196,7 @@ def test_another_version_refuses_the_script(tmp_path: Path) -> None:
 
 
 def test_unusable_interpreter_is_named(tmp_path: Path) -> None:
-    """An interpreter that cannot compile is named on one line, with the cure."""
+    """One line names an interpreter that cannot compile, with the cure."""
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\ncat > /dev/null\n")
     broken.chmod(0o755)

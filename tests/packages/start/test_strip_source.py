@@ -1,4 +1,4 @@
-"""What `strip` takes away from a source, and what it leaves."""
+"""The parts of a source that `strip` removes, and those that it keeps."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes the same away from the tree."""
+    """A transformer that removes the same parts from the tree."""
 
     def visit(self, node: ast.AST) -> Any:
         self.generic_visit(node)
