@@ -76,17 +76,19 @@ def test_layer_manifest_and_bill_are_written(archive: Path, tmp_path: Path) -> N
     assert [part["name"] for part in json.loads(written[0][2])["components"]] == ["awslambdaric-lite", "cpython"]
 
 
-def test_unsupported_values_are_refused(archive: Path, tmp_path: Path) -> None:
-    """An unknown architecture, version or group is refused with the supported ones."""
-    assert "unsupported architecture 'mips'; choose one of: x86_64, arm64" in refused("--arch", "mips", cwd=tmp_path)
-    assert "unsupported Python '2.7'; choose one of: 3.10" in refused("--python", "2.7", cwd=tmp_path)
-    assert "unknown group; choose one of: tests" in refused("--keep", "all", "--interpreter", archive, cwd=tmp_path)
+BAD = {
+    "architecture": (["--arch", "mips"], "unsupported architecture 'mips'; choose one of: x86_64, arm64"),
+    "version": (["--python", "2.7"], "unsupported Python '2.7'; choose one of: 3.10"),
+    "group": (["--keep", "all"], "unknown group; choose one of: tests"),
+    "output": (["-o", "file"], "file cannot be written"),
+}
 
 
-def test_unwritable_output_is_refused(archive: Path, tmp_path: Path) -> None:
-    """The message names an output folder that cannot be written."""
+@pytest.mark.parametrize(("options", "message"), BAD.values(), ids=BAD)
+def test_bad_input_names_the_cure(options: list[str], message: str, archive: Path, tmp_path: Path) -> None:
+    """An unsupported value, or an output that cannot be written, is refused on one line."""
     (tmp_path / "file").touch()
-    assert "file cannot be written" in refused("-o", "file", "--interpreter", archive, cwd=tmp_path)
+    assert message in refused("--interpreter", archive, *options, cwd=tmp_path)
 
 
 def test_archive_that_leads_out_is_refused(archive: Path, tmp_path: Path) -> None:

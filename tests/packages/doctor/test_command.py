@@ -169,7 +169,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "an unknown architecture": ([".", "--arch", "mips"], "choose one of: x86_64, arm64"),
     "an unknown level": ([".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
     "a flame without a handler": ([".", "--flame", "x.svg"], "name it with --handler"),
-    "a handler without a dot": ([".", "--handler", "app"], "e.g. app.handler"),
+    "a handler without a dot": ([".", "--handler", "app"], "is not MODULE.FUNCTION"),
     "a variable without a value": ([".", "--env", "TABLE"], "write NAME=value"),
 }
 
