@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .report import compare_tables, headline, machine_lines, report_tables, summary_table, target_table
-from .results import Results, merged, write_whole
+from .results import Results, merged, save_text
 from .run import add_options as add_run_options
 from .run import run_command
-from .tables import put_between_marks, show
+from .tables import put_between_marks, show, to_markdown
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,7 +60,7 @@ def report_command(options: argparse.Namespace) -> int:
         return 0
     described = [line for run in runs.values() for line in machine_lines(run)]
     if options.into:
-        text = "\n\n".join([*(table.markdown() for table in tables), *described])
+        text = "\n\n".join([*map(to_markdown, tables), *described])
         if options.headline:
             text = headline(results)
         put_between_marks(options.into, text)
@@ -106,7 +106,7 @@ def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
         if path and path.resolve() in read:
             raise SystemExit(f"benchmarks: {path} is what is read; name another file to write")
         if path:
-            write_whole(path, make())
+            save_text(path, make())
             print(path)
 
 

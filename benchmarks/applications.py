@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .workshop import HERE, Workshop, digest
+from .build_cache import HERE, BuildCache, digest
 
 SOURCES = HERE / "contenders"
 RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
@@ -48,7 +48,7 @@ RECIPES = {
 }
 
 
-def built(workshop: Workshop, name: str) -> Application:
+def built(cache: BuildCache, name: str) -> Application:
     """Return an application, built the first time.
 
     Raises:
@@ -57,18 +57,18 @@ def built(workshop: Workshop, name: str) -> Application:
     recipe = RECIPES[name]
     source = SOURCES / recipe.source
     if not recipe.requirements:
-        return Application(workshop.stage(recipe.source, (source, ".")))
+        return Application(cache.stage(recipe.source, (source, ".")))
 
     def make(fresh: Path) -> None:
         shutil.copytree(source, fresh, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        workshop.install(fresh, *recipe.requirements)
-        workshop.compile(*fresh.glob("*.py"))
+        cache.install(fresh, *recipe.requirements)
+        cache.compile(*fresh.glob("*.py"))
         for path in list(fresh.rglob("*")):
             if recipe.bytecode == "missing" and path.name == "__pycache__":
                 shutil.rmtree(path)
             elif recipe.bytecode == "stale" and path.is_file():
                 os.utime(path, (RESET, RESET))
 
-    root = workshop.once(f"{workshop.python.tag}/apps/{name}-{digest(source)}", make)
+    root = cache.once(f"{cache.python.tag}/apps/{name}-{digest(source)}", make)
     # A task root is read-only on Lambda: nothing is compiled there that is not.
     return Application(root, {"PYTHONDONTWRITEBYTECODE": "1"})

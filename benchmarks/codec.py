@@ -10,11 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import HERE
 from .contenders import BASELINE, Contender
 from .contenders.python import OFFICIAL, stage_lite
 from .job import ENVIRONMENT, Bench, Samples
 from .loadgen import RunFailed
-from .workshop import HERE
 
 EVENTS = ("tiny", "apigw", "5mb_plain", "5mb_structured")
 
@@ -50,8 +50,8 @@ class Codec:
         Raises:
             Unavailable: that is not possible here.
         """
-        bench.workshop.require("orjson", OFFICIAL)
-        stage_lite(bench.workshop)
+        bench.cache.require("orjson", OFFICIAL)
+        stage_lite(bench.cache)
 
     def suits(self, contender: Contender) -> bool:
         """Whether it is one of the two clients that have a codec of their own."""
@@ -64,15 +64,15 @@ class Codec:
             RunFailed: it failed, or rendered something else than it had parsed.
         """
         path, _ = bench.event(self.event)
-        workshop = bench.workshop
+        cache = bench.cache
         environment = {
             **ENVIRONMENT,
-            "PYTHONPATH": os.pathsep.join(map(str, (stage_lite(workshop), workshop.site()))),
+            "PYTHONPATH": os.pathsep.join(map(str, (stage_lite(cache), cache.site()))),
             **contender.environment,
         }
         codec = contender.environment.get("AWSLAMBDARIC_LITE_CODEC", "auto")
         arguments = [contender.base, codec, str(path), str(self.seconds)]
-        command: list[str | Path] = [workshop.python.executable, "-S", _SCRIPT, *arguments]
+        command: list[str | Path] = [cache.python.executable, "-S", _SCRIPT, *arguments]
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         except subprocess.TimeoutExpired as error:

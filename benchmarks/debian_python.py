@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .workshop import Unavailable, run
+from .build_cache import Unavailable, run
 
 MIRROR = "http://deb.debian.org/debian"
 SUITE = "unstable"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
+from awslambdaric_lite.bench.confidence import Interval
+
 from .contenders import BASELINE, MANAGED
 from .results import Results
-from .stats import Interval
 
 HEADLINES = {
     "spawn_to_next": "Cold start",

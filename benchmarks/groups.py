@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .workshop import Unavailable
+from .build_cache import Unavailable
 
 FULL_CPU_MB = 1769
 """Memory with which a function has one whole CPU, says AWS; below, its share is proportional."""

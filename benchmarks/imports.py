@@ -14,10 +14,10 @@ from typing import Any
 
 from awslambdaric_lite.packaging.import_tree import Imported, parse_importtime
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, MANAGED, Contender
 from .job import ENVIRONMENT
 from .managed import PollCounter
-from .workshop import Unavailable
 
 CONTENDERS = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}")
 RUNS = 5  # the one of median length is kept

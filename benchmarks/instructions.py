@@ -15,10 +15,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, MANAGED, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
 _FEW, _MANY = 20, 220  # invocations of the two runs whose difference is that of warm ones
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .applications import Application, built
+from .build_cache import BuildCache
 from .contenders import Contender
 from .events import event_bytes
 from .groups import Groups, available
 from .loadgen import LoadGenerator
-from .workshop import Workshop
 
 Samples = dict[str, list[float]]
 """Seconds, bytes, counts or bytes a second, by measure."""
@@ -38,7 +38,7 @@ ENVIRONMENT = {
 class Bench:
     """What jobs work with: the load generator, the built applications, events as files, control groups."""
 
-    workshop: Workshop
+    cache: BuildCache
     loadgen: LoadGenerator
     checked: set[tuple[str, str, str]] = field(default_factory=set)
     """Contender, job and digest of answers that were found right: equal ones are looked at once."""
@@ -51,7 +51,7 @@ class Bench:
         Raises:
             Unavailable: it needs something that is not here.
         """
-        return built(self.workshop, name)
+        return built(self.cache, name)
 
     def event(self, name: str) -> tuple[Path, Any]:
         """Return an event as a file and as a value."""

@@ -21,7 +21,7 @@ def describe(python: Interpreter, placement: str) -> dict[str, str | int]:
     }
 
 
-class Neighbours:
+class BackgroundLoad:
     """How much of the CPU time since its construction went to others: to processes that are not ours, or stolen."""
 
     def __init__(self) -> None:

@@ -13,10 +13,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
 TIMEOUT = 120.0  # seconds
 _END_OF_HEAD = b"\r\n\r\n"

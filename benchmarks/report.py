@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from statistics import median
 
+from awslambdaric_lite.bench.confidence import Interval, difference, percentile, ratio
+from awslambdaric_lite.common.tables import Table
+
 from .contenders import BASELINE, MANAGED, baseline_of
 from .measures import describe, figure, ordered_measures
 from .results import Results
-from .stats import Interval, difference, percentile, ratio
-from .tables import Table
 from .targets import Target, targets
 
 

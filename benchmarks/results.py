@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .stats import Interval, ratio
+from awslambdaric_lite.bench.confidence import Interval, ratio
+from awslambdaric_lite.common.files import write_whole
 
 FORMAT = 1
 
@@ -77,7 +76,7 @@ class Results:
         for contender, samples in self.samples.items():
             rows = [f"      {json.dumps(measure)}: {_numbers(values)}" for measure, values in samples.items()]
             blocks.append(f"    {json.dumps(contender)}: {{\n" + ",\n".join(rows) + "\n    }")
-        write_whole(path, "{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
+        save_text(path, "{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:
@@ -139,22 +138,14 @@ def merged(runs: Mapping[str, Results]) -> Results:
     return whole
 
 
-def write_whole(path: Path, text: str) -> None:
+def save_text(path: Path, text: str) -> None:
     """Write a file completely or not at all.
 
     Raises:
-        SystemExit: it cannot be written; the message says so.
+        SystemExit: it cannot be written; the message says why.
     """
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            os.replace(fresh, path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
 

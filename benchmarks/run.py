@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from awslambdaric_lite.common.tables import Table
+
 from . import instructions, interpreter, machine
+from .build_cache import DEFAULT_BUILD, BuildCache, Unavailable, build_directory
 from .contenders import Registry
 from .job import Bench, Job
 from .loadgen import PLACEMENTS, LoadGenerator
@@ -18,8 +21,7 @@ from .report import machine_lines, report_tables, target_table
 from .results import Results
 from .runner import Progress, Runner, Samples
 from .scenarios import scenarios, suites
-from .tables import Table, show
-from .workshop import DEFAULT_BUILD, Unavailable, Workshop, build_directory
+from .tables import check_drawing, show
 
 # What a quick run may take in all is 90 s; this is left for its rounds after the start and the first one.
 QUICK_BUDGET = 70.0
@@ -50,24 +52,25 @@ def add_options(options: argparse.ArgumentParser) -> None:
 
 def run_command(options: argparse.Namespace) -> int:
     """Measure."""
+    check_drawing()
     started = time.monotonic()
     jobs, trees = chosen(options), _trees(options.tree)
     if options.rounds is not None and options.rounds < 1:
         raise SystemExit(f"benchmarks: --rounds {options.rounds}: at least 1")
     build = build_directory(options.build_dir)
     python = interpreter.prepare(options.python, build, options.bare_interpreter)
-    workshop = Workshop(build, python)
+    cache = BuildCache(build, python)
     try:
         loadgen = LoadGenerator.built(build, options.placement)
     except Unavailable as reason:
         raise SystemExit(f"benchmarks: {reason}") from reason
-    runner = Runner(Bench(workshop, loadgen), Registry(workshop, trees), Samples(options.measure))
+    runner = Runner(Bench(cache, loadgen), Registry(cache, trees), Samples(options.measure))
     try:
         with progress_bar() as progress:
             runner.prepare(jobs, progress)
         for name, missing in runner.skipped.items():
             print(f"skipped: {name}: {missing}", file=sys.stderr)
-        neighbours = machine.Neighbours()
+        background = machine.BackgroundLoad()
         with progress_bar() as progress:
             budget = QUICK_BUDGET if options.quick and not options.rounds else None
             rounds = runner.run(options.rounds or (10 if options.quick else 20), budget=budget, progress=progress)
@@ -75,7 +78,7 @@ def run_command(options: argparse.Namespace) -> int:
     finally:
         runner.close()
     described = machine.describe(python, options.placement)
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
+    described["cpu_used_by_others"] = f"{background.share():.0%}"
     samples = runner.samples
     if any("instructions_init" in measures for measures in samples.values.values()):
         described["instructions_counted_by"] = instructions.counter()

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from .build_cache import PROJECT, Unavailable
 from .contenders import Contender, Registry
 from .job import ENVIRONMENT as ENVIRONMENT  # others take it from here
 from .job import Bench, Job
 from .job import Samples as OfRun
 from .loadgen import RunFailed
-from .workshop import PROJECT, Unavailable
 
 Progress = Callable[[str, int, int], None]
 """Called before each run with what runs, the runs done and their number as planned."""
@@ -105,7 +105,7 @@ class Runner:
 
     def _without_paths(self, reason: Exception) -> str:
         # The reason is kept in results, which travel.
-        return str(reason).replace(str(self.bench.workshop.build), "BUILD").replace(str(PROJECT), ".")
+        return str(reason).replace(str(self.bench.cache.build), "BUILD").replace(str(PROJECT), ".")
 
     def _plan(self, number: int) -> Sequence[tuple[Job, str]]:
         plan: list[tuple[Job, str]] = []

@@ -14,10 +14,10 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
 CHUNKS = (100, 8 << 10, 64 << 10, 1 << 20)  # bytes
 TOTAL = 64 << 20  # bytes of a stream, less where chunks are small

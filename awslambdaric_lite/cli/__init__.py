@@ -27,6 +27,8 @@ COMMANDS = {
     "doctor": "tell what is wrong with a package, and what it costs",
 }
 
+_IN_EXTRAS = ("h11", "rich", "watchfiles")  # the module that misses one names the extra in its message
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -89,4 +91,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     if run is None:
         raise UsageError(f"a command is missing; there is: {', '.join(COMMANDS)}")
-    return int(run(parsed))
+    try:
+        return int(run(parsed))
+    except ModuleNotFoundError as error:
+        if error.name not in _IN_EXTRAS:
+            raise
+        raise UsageError(str(error)) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from ..common.tables import require_rich
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
 from .errors import UsageError
@@ -89,13 +90,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not all(arguments.handler.rpartition(".")):
         raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write it such as app.handler")
     from ..bench.errors import HandlerFailed
+    from .bench_plan import read_budgets
 
-    try:
-        from .bench_plan import read_budgets
-    except ModuleNotFoundError as error:
-        if error.name != "h11":
-            raise
-        raise UsageError(str(error)) from None
+    if not arguments.json:
+        require_rich()
     budgets = read_budgets(arguments)
     if arguments.output is not None:
         _check_output(Path(arguments.output))
@@ -114,11 +112,11 @@ def _measure(arguments: argparse.Namespace, budgets: list[Budget], folder: Path)
     from ..bench.machine import describe_machine
     from ..bench.rounds import measure
     from .bench_plan import read_plan
-    from .bench_progress import bench_progress
     from .bench_report import BenchReport
+    from .progress import show_progress
 
     planned = read_plan(arguments, folder)
-    with bench_progress(sys.stderr) as progress:
+    with show_progress(sys.stderr, measuring=True) as progress:
         outcome = measure(planned.plan, planned.runner, progress)
     machine = {**describe_machine(), "python": planned.python}
     return BenchReport(arguments.handler, machine, planned.plan, outcome, budgets)

@@ -9,6 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.tables import require_rich
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.audit.findings import LEVELS
 from ..packaging.audit.run import Audit, audit
@@ -66,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):
         raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write it such as app.handler")
     variables = dict(variable(text) for text in arguments.env)
+    if not arguments.json:
+        require_rich()
     try:
         if arguments.flame is not None:
             check_output(Path(arguments.flame))

@@ -41,12 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.debug and arguments.event == "-":
         raise UsageError("--debug gives standard input to the function; read the event from a file, not from -")
     event = read_event(arguments.event)
-    try:
-        from ..emulator import EmulatorError, LocalLambda
-    except ModuleNotFoundError as error:
-        if error.name != "h11":
-            raise
-        raise UsageError(str(error)) from None
+    from ..emulator import EmulatorError, LocalLambda
+
     try:
         with LocalLambda(
             arguments.handler,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
+
+from ..common.tables import is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +19,7 @@ def terminal(stream: TextIO) -> Console | None:
 
     `rich` is imported for terminals only, and missed by nobody. It leaves colours out where `NO_COLOR` is set.
     """
-    if not stream.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+    if not is_terminal(stream):
         return None
     try:
         from rich.console import Console

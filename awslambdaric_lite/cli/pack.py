@@ -8,12 +8,13 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.words import count, format_size
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
-from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
-from .pack_progress import packing_display
+from .progress import show_progress
 
 HELP = """Write a function's package: its code, its requirements as wheels for Lambda, and bytecode that stays valid
 when it is unpacked. The same input gives the same bytes. Prints the path; an older file stays if something fails."""
@@ -68,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = _recipe(arguments)
     output = Path(arguments.output)
     try:
-        with packing_display(sys.stderr) as display:
-            packed = pack_function(recipe, output, display)
+        with show_progress(sys.stderr) as progress:
+            packed = pack_function(recipe, output, progress)
     except PackagingError as error:
         print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
         return 1
@@ -114,8 +115,9 @@ def _tell(packed: Packed, target: Target) -> None:
     sizes = packed.sizes
     lines = [
         *(f"warning: {warning}" for warning in packed.warnings),
-        f"{sizes.files} files for Python {target.python} on {target.arch}, {packed.precompiled} of them bytecode",
-        f"  zipped    {human(sizes.zipped):>9} of {human(ZIPPED_LIMIT)} for a direct upload",
-        f"  unpacked  {human(sizes.unpacked):>9} of {human(UNPACKED_LIMIT)}, which its layers share",
+        f"{count(sizes.files, 'file')} for Python {target.python} on {target.arch}, "
+        f"{packed.precompiled} of them bytecode",
+        f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
+        f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
     print("\n".join(lines), file=sys.stderr)

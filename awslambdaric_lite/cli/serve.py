@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .displays import Display, JsonDisplay, PlainDisplay
+from .displays import Display, JsonDisplay
 from .errors import UsageError
 from .function_options import add_function_options, function_settings
 from .lines import terminal
@@ -72,15 +72,10 @@ def run(arguments: argparse.Namespace) -> int:
         "provisioned": arguments.provisioned,
         "aliases": dict(_alias(text) for text in arguments.alias),
     }
-    try:
-        from ..emulator import EmulatorError, FunctionConfig
+    from ..emulator import EmulatorError, FunctionConfig
 
-        if arguments.watch:
-            importlib.import_module("..emulator.watching", __package__)
-    except ModuleNotFoundError as error:
-        if error.name not in ("h11", "watchfiles"):
-            raise
-        raise UsageError(str(error)) from None
+    if arguments.watch:
+        importlib.import_module("..emulator.watching", __package__)
     display = _display(arguments)
     try:
         function = FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
@@ -116,10 +111,10 @@ def _display(arguments: argparse.Namespace) -> Display:
     if arguments.json:
         return JsonDisplay()
     if arguments.debug:
-        return PlainDisplay()  # a line that stays would be in the debugger's way
+        return Display()  # a line that stays would be in the debugger's way
     console = terminal(sys.stdout)
     if console is None:
-        return PlainDisplay()
+        return Display()
     from .terminal_display import TerminalDisplay
 
     return TerminalDisplay(console)

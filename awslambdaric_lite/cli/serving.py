@@ -20,7 +20,7 @@ from ..emulator.frontend.url import InvokeMode
 from ..emulator.frontend.url_cors import Cors
 from ..emulator.results import Answer, Completion, Invocation
 from ..emulator.service import FunctionService
-from .displays import Display, Figures, Outcome, Served
+from .displays import Display, Figures, InvocationOutcome, Served
 from .errors import UsageError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -170,9 +170,9 @@ class Serving:
         error = completed.exception()
         if error is None:
             report = completed.result().report
-            outcome = Outcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
         else:
-            outcome = Outcome(invocation.request_id, invocation.cold, type(error).__name__, None)
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, type(error).__name__, None)
         self._tell(lambda: self._display.outcome(outcome))
 
     def _show_figures(self) -> None:

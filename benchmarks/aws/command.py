@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ..results import save_text
 from ..tables import show
 from . import lambda_perf, leftovers, samples
 from .account import Account, AccountError, open_account
@@ -149,10 +150,10 @@ def _keep_samples(options: argparse.Namespace, region: str, measured: Measured) 
     }
     results = samples.collected(functions, machine, measured.skipped, options.warm, measured.rounds)
     if options.output:
-        samples.save_results(options.output, results)
+        results.save(options.output)
     if options.lambda_perf:
         content = lambda_perf.document(functions, datetime.now(timezone.utc))
-        samples.save_text(options.lambda_perf, lambda_perf.text(content))
+        save_text(options.lambda_perf, lambda_perf.text(content))
     show([samples.table(functions)])
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from ..tables import Table
-from ..workshop import DEFAULT_BUILD, build_directory
+from awslambdaric_lite.common.tables import Table
+
+from ..build_cache import DEFAULT_BUILD, build_directory
 from .rust import bootstrap
 from .variants import (
     Deployment,

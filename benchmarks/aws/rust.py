@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from ..build_cache import BuildCache, Unavailable
 from ..contenders.compiled import rust
 from ..interpreter import Interpreter
-from ..workshop import Unavailable, Workshop
 from .variants import NotPossible
 
 _MACHINES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -23,9 +23,9 @@ def bootstrap(given: Path | None, build: Path, architecture: str) -> Path:
         if _MACHINES.get(platform.machine().lower()) != architecture:
             raise NotPossible(f"cargo builds for this machine, not for {architecture}; give a compiled one with --rust")
         try:
-            # The interpreter of a workshop is that of the Python contenders, of which there is none here.
+            # The interpreter of a cache is that of the Python contenders, of which there is none here.
             nobody = Interpreter(Path(), Path(), "", "", "")
-            given = Path(rust(Workshop(build, nobody)).command[0])
+            given = Path(rust(BuildCache(build, nobody)).command[0])
         except Unavailable as reason:
             raise NotPossible(f"{reason}; give a compiled one with --rust") from reason
     _check(given, architecture)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..workshop import HERE, Unavailable, Workshop
+from ..build_cache import HERE, BuildCache, Unavailable
 from . import compiled, layers, python
 from .client import Client
 
@@ -46,7 +46,7 @@ class Contender:
         return [*self.client.command, *([f"app.{handler}"] if self.client.handler_as_argument else [])]
 
 
-Builder = Callable[[Workshop], Client]
+Builder = Callable[[BuildCache], Client]
 
 
 def builders() -> dict[str, Builder]:
@@ -73,7 +73,7 @@ def builders() -> dict[str, Builder]:
 class Registry:
     """Builds contenders by name, each client once."""
 
-    workshop: Workshop
+    cache: BuildCache
     trees: Mapping[str, Path] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
 
@@ -94,12 +94,12 @@ class Registry:
             raise Unavailable(f"no such contender; there are {known}, with {after} and {MANAGED} after them")
         if base not in self._clients:
             tree = self.trees.get(base)
-            self._clients[base] = python.lite_tree(self.workshop, tree) if tree else builders()[base](self.workshop)
+            self._clients[base] = python.lite_tree(self.cache, tree) if tree else builders()[base](self.cache)
         environment = dict(SET_UPS.get(set_up, {}))
         if set_up == "orjson":
-            self.workshop.require("orjson")
+            self.cache.require("orjson")
         if configuration:
-            environment["AWS_EXECUTION_ENV"] = self.workshop.python.managed_runtime
+            environment["AWS_EXECUTION_ENV"] = self.cache.python.managed_runtime
         return Contender(name, self._clients[base], environment)
 
 

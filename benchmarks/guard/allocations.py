@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..workshop import Unavailable, digest, run
+from ..build_cache import Unavailable, digest, run
 from .parts import cold_and_warm
 from .subject import Subject
 
@@ -29,7 +29,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     counted = subject.loadgen.scratch / "allocations.txt"
     counted.unlink(missing_ok=True)
     variables = {
-        "LD_PRELOAD": str(_library(subject.workshop.build)),
+        "LD_PRELOAD": str(_library(subject.cache.build)),
         "GUARD_ALLOCATIONS": str(counted),
         "PYTHONMALLOC": "malloc",
     }

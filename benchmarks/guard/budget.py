@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ..workshop import HERE
+from ..build_cache import HERE
+from ..results import save_text
 from .counts import Count, by_name
 
 DEFAULT = HERE / "budget.json"
@@ -70,14 +70,7 @@ class Budget:
             "time_bands": self.bands,
             "versions": dict(ordered),
         }
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            os.replace(fresh, path)
-        except OSError as error:
-            raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
-        finally:
-            fresh.unlink(missing_ok=True)
+        save_text(path, json.dumps(content, indent=2) + "\n")
 
     def of(self, count: Count, version: str, build: str) -> float | None:
         """Return what a count may be, None if nothing is written down for this version (or build)."""

@@ -7,9 +7,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from awslambdaric_lite.common.tables import Table
+
+from ..build_cache import DEFAULT_BUILD, Unavailable, build_directory
 from ..loadgen import RunFailed
-from ..tables import Table, show
-from ..workshop import DEFAULT_BUILD, Unavailable, build_directory
+from ..tables import check_drawing, show
 from . import times
 from .budget import DEFAULT, Budget, Verdict
 from .counts import COUNTS, Count, Figures, by_name, counters
@@ -39,6 +41,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status, 1 if a budget is exceeded or something could not be counted at all."""
     options = parser().parse_args(arguments)
+    check_drawing()
     budget = Budget.load(options.budget)
     wanted = options.count or list(by_name())
     build_folder = build_directory(options.build_dir)

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ..workshop import Unavailable
+from ..build_cache import Unavailable
 from .parts import cold_and_warm
 from .subject import Subject
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ..loadgen import RunFailed
 
 
-def usual(counts: Sequence[float]) -> float:
+def lower_quartile(counts: Sequence[float]) -> float:
     """Return the count that a quarter of all do not exceed.
 
     An event in two pieces, or a run of the garbage collector, can only add to an invocation; few have less.
@@ -16,7 +16,7 @@ def usual(counts: Sequence[float]) -> float:
 
 
 def cold_and_warm(parts: Sequence[float], invocations: int, warm: int) -> tuple[float, float]:
-    """Return the count before the first send, and the usual one of the invocations after the first `warm`.
+    """Return the count before the first send, and that of an invocation after the first `warm`.
 
     `parts` are the counts before each send: the first poll, then one or more sends for each of the invocations, which
     are always as many.
@@ -32,4 +32,4 @@ def cold_and_warm(parts: Sequence[float], invocations: int, warm: int) -> tuple[
     elif remainder or not sends:
         raise RunFailed(f"{len(parts)} sends for {invocations} invocations")
     each = [sum(rest[at : at + sends]) for at in range(0, len(rest), sends)]
-    return cold, usual(each[warm:])
+    return cold, lower_quartile(each[warm:])

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from awslambdaric_lite.packaging.runtime import runtime_files
+
+from ..build_cache import HERE, BuildCache, Unavailable, build_directory
 from ..interpreter import Interpreter, prepare
 from ..loadgen import SOURCE, LoadGenerator, Run, compile_c
-from ..workshop import HERE, Unavailable, Workshop, build_directory
 
 APP = HERE / "guard" / "app"
 PACKAGE = "awslambdaric_lite"
@@ -43,7 +45,7 @@ print(json.dumps(", ".join([*parts, " ".join(platform.libc_ver()), platform.mach
 class Subject:
     """The runtime with its bytecode, the functions, the interpreter, and the server that drives it."""
 
-    workshop: Workshop
+    cache: BuildCache
     loadgen: LoadGenerator
     package: Path
     app: Path
@@ -52,7 +54,7 @@ class Subject:
     @property
     def python(self) -> Interpreter:
         """The interpreter."""
-        return self.workshop.python
+        return self.cache.python
 
     @property
     def version(self) -> str:
@@ -106,21 +108,20 @@ def subject(python: Path, build: Path, package: Path | None = None) -> Subject:
     package = package or _installed()
     if not (package / "__main__.py").is_file():
         raise Unavailable(f"no runtime in {package}: __main__.py is missing")
-    build = _of_equal_length(build)
-    workshop = Workshop(build, prepare(python, build, bare=True))
-    paths = [*package.glob("*.py"), *package.glob("_[!_]*/*.py")]
-    sources = [(path, f"{PACKAGE}/{path.relative_to(package)}") for path in sorted(paths)]
-    staged = workshop.stage("guarded", *sources)
-    app = workshop.stage("guard-app", (APP, "."))
+    build = _pad_path_length(build)
+    cache = BuildCache(build, prepare(python, build, bare=True))
+    sources = [(path, f"{PACKAGE}/{path.relative_to(package)}") for path in runtime_files(package)]
+    staged = cache.stage("guarded", *sources)
+    app = cache.stage("guard-app", (APP, "."))
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=build))
     # On one CPU the client does not run before the server waits: an event never, or seldom, comes in two pieces.
     loadgen = LoadGenerator(compile_c(SOURCE, build / "loadgen"), scratch, "together")
     event = loadgen.scratch / "event.json"
     event.write_bytes(b'{"key":"value"}')
-    return Subject(workshop, loadgen, staged, app, event)
+    return Subject(cache, loadgen, staged, app, event)
 
 
-def _of_equal_length(build: Path) -> Path:
+def _pad_path_length(build: Path) -> Path:
     """Return a folder below `build` whose path has as many parts and characters everywhere.
 
     A start handles that path thousands of times: forty characters more were 3 % more instructions up to the first poll,

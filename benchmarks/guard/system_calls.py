@@ -6,9 +6,9 @@ import re
 import shutil
 from collections import Counter
 
+from ..build_cache import Unavailable
 from ..loadgen import RunFailed
-from ..workshop import Unavailable
-from .parts import usual
+from .parts import lower_quartile
 from .subject import Subject
 
 _INVOCATIONS, _WARM = 60, 30
@@ -18,7 +18,7 @@ _ANSWER = '"POST /2018-06-01/runtime/invocat'
 
 
 def count(subject: Subject) -> dict[str, tuple[float, str]]:
-    """Count the calls of the usual warm invocation, as `parts.usual` understands that.
+    """Count the calls of a warm invocation, the lower quartile of them.
 
     Raises:
         RunFailed: the runtime does not do what it should.
@@ -39,7 +39,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     if len(invocations) < _INVOCATIONS - 1:
         raise RunFailed(f"strace shows {len(invocations)} answers instead of {_INVOCATIONS}")
     warm = {len(calls): calls for calls in invocations[_WARM:]}
-    by_name = Counter(warm[int(usual([len(calls) for calls in invocations[_WARM:]]))])
+    by_name = Counter(warm[int(lower_quartile([len(calls) for calls in invocations[_WARM:]]))])
     return {
         "system_calls_warm": (sum(by_name.values()), ", ".join(f"{name} {by_name[name]}" for name in sorted(by_name)))
     }

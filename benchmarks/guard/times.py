@@ -25,7 +25,7 @@ def ratios(subject: Subject) -> dict[str, float]:
     Raises:
         RunFailed: one of the two does not do what it should.
     """
-    skeleton = python_clients.skeleton(subject.workshop)
+    skeleton = python_clients.skeleton(subject.cache)
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **skeleton.environment, "_HANDLER": "app.hello"}
     environment["LAMBDA_TASK_ROOT"] = str(subject.app)
     apart: LoadGenerator = replace(subject.loadgen, placement="apart")

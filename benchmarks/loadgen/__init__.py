@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..build_cache import Unavailable, digest, run
 from ..groups import Limit
-from ..workshop import Unavailable, digest, run
 
 SOURCE = Path(__file__).with_name("loadgen.c")
 WITH_OPT = Path(__file__).with_name("with_opt.sh")

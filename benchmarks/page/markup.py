@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from ..tables import Table
+from awslambdaric_lite.common.tables import Table
+
 from .look import look_of
 
 

@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 from statistics import median
 
+from awslambdaric_lite.bench.confidence import percentile
+
 from ..measures import in_words, unit_of
 from ..results import Results
-from ..stats import percentile
 from .charts import Bar, Curve, Ticks, bars, curves, histogram, logarithmic_ticks
 from .look import in_order, look_of, principal
 from .markup import figure, legend

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from awslambdaric_lite.common.tables import Table
+
 from ..contenders import BASELINE
 from ..gains import HEADLINES, Gain, gains
 from ..measures import figure, is_memory
 from ..report import summary_table, target_interval
 from ..results import Results, merged
-from ..tables import Table
 from ..targets import targets
 from . import markup
 from .flames import flames_html

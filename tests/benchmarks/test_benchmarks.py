@@ -10,7 +10,9 @@ from statistics import median
 
 import pytest
 
+from awslambdaric_lite.common.tables import Table
 from benchmarks.__main__ import main
+from benchmarks.build_cache import HERE, BuildCache, Unavailable, build_directory
 from benchmarks.contenders import baseline_of
 from benchmarks.events import event_bytes
 from benchmarks.interpreter import Interpreter
@@ -18,10 +20,8 @@ from benchmarks.loadgen import LoadGenerator, RunFailed, compile_c
 from benchmarks.report import compare_tables, measure_table, report_tables, target_table
 from benchmarks.results import Results
 from benchmarks.scenarios import scenarios
-from benchmarks.stats import percentile, ratio
-from benchmarks.tables import Table, put_between_marks
+from benchmarks.tables import put_between_marks, to_markdown
 from benchmarks.targets import Target, targets
-from benchmarks.workshop import HERE, Unavailable, Workshop, build_directory
 
 C_CLIENT = HERE / "contenders" / "c" / "client.c"
 
@@ -140,43 +140,6 @@ c.request("POST", "/2018-06-01/runtime/invocation/other/response", b"1"); c.getr
             loadgen.run([sys.executable, "-c", program], {}, event=event_file(tmp_path, b"{}"), cwd=tmp_path)
 
 
-class TestStatistics:
-    """Percentiles and confidence intervals."""
-
-    def test_percentile_is_a_sample(self) -> None:
-        """A percentile is the smallest sample that the share of all does not exceed."""
-        samples = [float(n) for n in range(100, 0, -1)]
-        assert [percentile(samples, share) for share in (0.0, 0.07, 0.5, 0.9, 0.99, 1.0)] == [1, 7, 50, 90, 99, 100]
-        assert percentile([3.0], 0.99) == 3.0
-
-    def test_ratio_of_medians_lies_in_its_interval(self) -> None:
-        """The ratio is that of the medians, and more scatter makes a wider interval."""
-        theirs = [10.0 + 0.01 * (n % 7) for n in range(30)]
-        calm = ratio([5.0 + 0.01 * (n % 5) for n in range(30)], theirs)
-        wild = ratio([5.0 + 0.9 * (n % 5) for n in range(30)], theirs)
-
-        assert calm.value == pytest.approx(0.5, rel=0.01)
-        assert calm.low <= calm.value <= calm.high
-        assert wild.high - wild.low > 5 * (calm.high - calm.low)
-
-    def test_runs_are_resampled_as_a_whole(self) -> None:
-        """Two processes that differ are two samples, however many invocations each has served."""
-        ours = [1.0] * 100 + [3.0] * 100
-        found = ratio(ours, [1.0] * 200, per_run=100)
-
-        assert (found.low, found.high) == (1.0, 3.0)
-
-    def test_same_samples_give_the_same_report(self) -> None:
-        """The interval does not depend on chance."""
-        samples = [float(n % 11) + 1 for n in range(40)]
-        assert ratio(samples, samples[::-1]) == ratio(samples, samples[::-1])
-
-    def test_nothing_to_compare(self) -> None:
-        """Without samples there is no ratio."""
-        with pytest.raises(ValueError, match="no samples"):
-            ratio([], [1.0])
-
-
 def sample_results() -> Results:
     """Return a tiny stored run."""
     samples = {
@@ -264,7 +227,7 @@ class TestResults:
         """The README's tables are generated: old ones go, the text around stays; a file without marks is refused."""
         path = tmp_path / "README.md"
         path.write_text("before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n")
-        put_between_marks(path, Table("new", ["a", "b"], [["1", "2|3"]]).markdown())
+        put_between_marks(path, to_markdown(Table("new", ["a", "b"], [["1", "2|3"]])))
 
         text = path.read_text()
         assert "old" not in text and "| 1 | 2\\|3 |" in text
@@ -304,12 +267,12 @@ def test_staged_copies_have_bytecode_and_leave_the_source_alone(tmp_path: Path) 
     source.mkdir()
     (source / "module.py").write_text("answer = 42\n")
     python = Interpreter(Path(sys.executable), Path(sys.executable), "3", sys.implementation.cache_tag, "")
-    workshop = Workshop(build_directory(tmp_path / "build"), python)
+    cache = BuildCache(build_directory(tmp_path / "build"), python)
 
-    staged = workshop.stage("tree", (source, "."))
+    staged = cache.stage("tree", (source, "."))
     assert list(staged.glob(f"__pycache__/module.{sys.implementation.cache_tag}.pyc"))
     assert [path.name for path in source.iterdir()] == ["module.py"]
-    assert workshop.stage("tree", (source, ".")) == staged
+    assert cache.stage("tree", (source, ".")) == staged
 
 
 def test_run_from_the_command_line(build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

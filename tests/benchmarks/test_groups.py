@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import Unavailable, build_directory
 from benchmarks.groups import FULL_CPU_MB, PERIOD, Groups, available, places, quota
 from benchmarks.loadgen import LoadGenerator, RunFailed
-from benchmarks.workshop import Unavailable, build_directory
 
 CLIENT = """
 import http.client, os, time

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import awslambdaric_lite
+from benchmarks.build_cache import Unavailable, build_directory
 from benchmarks.guard import allocations, instructions, state, system_calls
 from benchmarks.guard.budget import DEFAULT, Budget
 from benchmarks.guard.command import counted, main
 from benchmarks.guard.subject import Subject, subject
-from benchmarks.workshop import Unavailable, build_directory
 
 PACKAGE = Path(awslambdaric_lite.__file__).parent
 EXACT = ["modules_at_first_next", "system_calls_warm", "allocations_warm", "blocks_kept"]
@@ -165,7 +165,7 @@ class TestWhatIsNoticed:
         """Return the same runtime with a function that calls, allocates and keeps one thing more each time."""
         shutil.copy(guarded.app / "app.py", tmp_path / "app_of_the_guard.py")
         (tmp_path / "app.py").write_text(WASTEFUL)
-        guarded.workshop.compile(tmp_path)
+        guarded.cache.compile(tmp_path)
         return replace(guarded, app=tmp_path)
 
     def test_a_system_call(self, guarded: Subject, wasteful: Subject) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.guard.budget import DEFAULT, Budget, Verdict
 from benchmarks.guard.counts import by_name
-from benchmarks.guard.parts import cold_and_warm, usual
+from benchmarks.guard.parts import cold_and_warm, lower_quartile
 from benchmarks.guard.system_calls import _invocations
 from benchmarks.loadgen import RunFailed
 
@@ -116,7 +116,7 @@ class TestParts:
 
     def test_the_usual_one(self) -> None:
         """Neither a lucky invocation nor those in which more happened."""
-        assert usual([80, 81, 81, 80, 76, 80, 81, 120]) == 80
+        assert lower_quartile([80, 81, 81, 80, 76, 80, 81, 120]) == 80
 
 
 def test_strace_lines() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import Unavailable
 from benchmarks.contenders import Contender
 from benchmarks.contenders.client import Client
 from benchmarks.imports import from_json, import_trees, measure_imports, to_json
-from benchmarks.workshop import Unavailable
 
 POLLS = """
 import http.client, os, colorsys

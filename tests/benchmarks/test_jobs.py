@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import HERE, BuildCache, Unavailable, build_directory
 from benchmarks.contenders import Contender, Registry, baseline_of
 from benchmarks.contenders.client import Client
 from benchmarks.events import event_bytes
@@ -22,7 +23,6 @@ from benchmarks.loadgen import LoadGenerator, RunFailed, require_namespace
 from benchmarks.runner import Runner
 from benchmarks.scenario import Scenario
 from benchmarks.scenarios import scenarios, suites
-from benchmarks.workshop import HERE, Unavailable, Workshop, build_directory
 
 ANSWERS = """
 import http.client, os, sys
@@ -52,7 +52,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         loadgen = LoadGenerator.built(build)
     except Unavailable as reason:
         pytest.skip(str(reason))
-    yield Bench(Workshop(build, python), loadgen)
+    yield Bench(BuildCache(build, python), loadgen)
     shutil.rmtree(build)
 
 
@@ -142,13 +142,13 @@ class Names(Registry):
     def contender(self, name: str) -> Contender:
         """Return a contender that is not built."""
         if name == "none":
-            raise Unavailable(f"{self.workshop.build}/none is not there")
+            raise Unavailable(f"{self.cache.build}/none is not there")
         return Contender(name, Client(()), {})
 
 
 def runner(bench: Bench, wanted: list[str] | None, *jobs: Recorded) -> Runner:
     """Return a runner that has prepared the jobs."""
-    found = Runner(bench, Names(bench.workshop))
+    found = Runner(bench, Names(bench.cache))
     found.samples.wanted = wanted
     found.prepare(jobs, lambda *_: None)
     return found
@@ -240,7 +240,7 @@ def test_instructions_are_counted(bench: Bench) -> None:
         pytest.skip(str(reason))
     from benchmarks.loadgen import compile_c
 
-    client = compile_c(HERE / "contenders" / "c" / "client.c", bench.workshop.build / "c")
+    client = compile_c(HERE / "contenders" / "c" / "client.c", bench.cache.build / "c")
     subject = Contender("c", Client((client,)), {})
     first, second = (Instructions().run(bench, subject) for _ in range(2))
     assert first["instructions_init"][0] > first["instructions_warm"][0] > 1000

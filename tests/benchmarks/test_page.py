@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from awslambdaric_lite.bench.confidence import ratio
 from benchmarks.__main__ import main
 from benchmarks.results import Results
-from benchmarks.stats import ratio
 
 pytest.importorskip("pygal", reason="pygal is not installed: pip install -e '.[bench]'")
 

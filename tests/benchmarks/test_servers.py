@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from benchmarks.build_cache import Unavailable
 from benchmarks.managed import PollCounter
 from benchmarks.streaming import StreamReader
-from benchmarks.workshop import Unavailable
 
 POLL = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
 from benchmarks.loadgen import compile_c
-from benchmarks.workshop import HERE, Unavailable
+from benchmarks.build_cache import HERE, Unavailable
 
 BOOTSTRAP = """#!/bin/sh
 set -eu

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.aws.command import main
-from benchmarks.workshop import PROJECT
+from benchmarks.build_cache import PROJECT
 
 from .double import AwsDouble
 

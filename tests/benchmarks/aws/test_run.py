@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.aws.resources import ROLE_PATH, TAG
+from benchmarks.build_cache import HERE
 from benchmarks.results import Results
-from benchmarks.workshop import HERE
 
 from .conftest import Command
 from .double import AwsDouble, Call, Refusal

@@ -106,7 +106,7 @@ def test_plain_text_where_there_is_no_terminal(broken: Path, capsys: pytest.Capt
     assert lines[0].startswith(f"{broken}: function, 46 B of 250.0 MB (")
     assert lines[0].endswith(f"for Python {PYTHON} on {TARGET.arch}")
     assert lines[-1] == "1 error, 1 warning, 1 note"
-    found = [line.split()[:3] for line in lines if line.startswith("  ") and line.split()[0] in ("error", "warning")]
+    found = [line.split()[:3] for line in lines if line.startswith(("error ", "warning "))]
     assert found == [["error", "permissions", "."], ["warning", "bytecode-missing", "."]]
     assert "\x1b" not in "".join(lines)
 

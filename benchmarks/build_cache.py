@@ -73,7 +73,7 @@ def digest(*sources: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BuildCache:
     """The build directory, and the interpreter that the Python contenders run on."""
 
     build: Path
