@@ -42,7 +42,7 @@ def percentile(samples: Sequence[float], share: float) -> float:
 def ratio(
     ours: Sequence[float], theirs: Sequence[float], per_run: int = 1, *, interleaved: bool = True, resamples: int = 1000
 ) -> Interval:
-    """Divide the medians of two lists of samples, which consist of runs of `per_run` samples in the order of the rounds.
+    """Divide the medians of two lists of samples, which consist of runs of `per_run` samples.
 
     Only where the two were `interleaved`, run by run, their runs are pairs.
 

@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
-from benchmarks.loadgen import compile_c
 from benchmarks.build_cache import HERE, Unavailable
+from benchmarks.loadgen import compile_c
 
 BOOTSTRAP = """#!/bin/sh
 set -eu
