@@ -1,4 +1,4 @@
-"""A comparison for people, in a table on a terminal or in plain columns, and for machines as JSON."""
+"""A comparison as a table for people and as JSON for machines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BARE_START = Measure("spawn_to_next", "")
 
 @dataclass(frozen=True)
 class BenchReport:
-    """Everything that is told of a comparison. `machine` is what `describe_machine` returned, and the Python."""
+    """A comparison with its circumstances; `machine` has the fields of `describe_machine`, and the interpreter."""
 
     handler: str
     machine: dict[str, str | int]
@@ -32,22 +32,22 @@ class BenchReport:
 
     @property
     def contenders(self) -> list[Contender]:
-        """Those that were measured, ours first."""
+        """The runtimes that were measured, ours first."""
         compared = [self.plan.ours, *([self.plan.theirs] if self.plan.theirs is not None else [])]
         return [contender for contender in compared if contender.label in self.outcome.figures]
 
     @property
     def is_comparison(self) -> bool:
-        """Whether there are two."""
+        """Whether two runtimes were measured."""
         return len(self.contenders) > 1
 
     @property
     def within_budgets(self) -> bool:
-        """Whether our runtime keeps all of them."""
+        """Whether our runtime stays within all budgets."""
         return all(budget.met_by(self._ours(budget.measure)) for budget in self.budgets)
 
     def as_json(self) -> dict[str, Any]:
-        """The same for machines: seconds and bytes, each figure of each round, in order."""
+        """Return each figure of each round in order, in seconds and bytes."""
         return {
             "handler": self.handler,
             "machine": self.machine,
@@ -80,7 +80,7 @@ class BenchReport:
         """
         machine, outcome, printer = self.machine, self.outcome, Printer(stream)
         printer.line(
-            f"{self.handler}: {count(self.plan.rounds, 'round')}, in each a process of its own with "
+            f"{self.handler}: {count(self.plan.rounds, 'round')}, each in a fresh process with "
             f"a first and {count(outcome.invocations, 'warm invocation')}; medians of the rounds"
         )
         printer.line(
@@ -97,7 +97,7 @@ class BenchReport:
             printer.line(line, "bold red" if line.startswith("budget EXCEEDED") else "")
 
     def verdicts(self) -> list[str]:
-        """A line for each budget."""
+        """Return a line for each budget."""
         lines = []
         for budget in self.budgets:
             value = self._ours(budget.measure)

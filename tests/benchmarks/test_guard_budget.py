@@ -90,10 +90,11 @@ def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
         Budget.load(path)
 
 
-def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
-    """The message names the file."""
+def test_unwritable_folder_is_named(tmp_path: Path) -> None:
+    """A budget that cannot be written is an error that names the file."""
+    (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match=r"cannot write .*budget\.json"):
-        budget().save(tmp_path / "missing" / "budget.json")
+        budget().save(tmp_path / "file" / "budget.json")
 
 
 class TestParts:
