@@ -65,7 +65,7 @@ def commands(text: str) -> Iterator[list[str]]:
     text = re.sub(r"(?<=\s)\d(?=[<>])", "", text.replace("\\\n", " "))  # without the descriptors of redirections
     for line in text.splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
-        lexer.wordchars += "{}$:,"
+        lexer.whitespace_split = True
         for token in [*lexer, ";"]:
             if set(token) <= set("();<>|&"):
                 if words:

@@ -32,7 +32,7 @@ class Page:
         self._addresses: dict[str, str] = {}
         programs = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS", "PYTEST_"))}
-        credentials = {name: "testing" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+        credentials = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "testing")
         self._environment = {**inherited, **credentials, "PATH": programs, "HOME": str(folder)}
 
     def __enter__(self) -> Page:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import DOCS, LAYERS_PAGES, Block, blocks_of, marked_blocks, pages, parse_blocks
+from tests.docs.blocks import DOCS, LAYERS_PAGES, PROJECT, Block, blocks_of, marked_blocks, pages, parse_blocks
 from tests.docs.parsing import check_options, check_syntax, commands
 from tests.docs.running import Page
 
@@ -60,7 +61,7 @@ def test_malformed_block_is_found(kind: str, text: str, message: str) -> None:
 
 def test_failing_command_fails_page(tmp_path: Path) -> None:
     """A command that exits with another code than 0 fails, with its output."""
-    with Page(tmp_path) as page, pytest.raises(AssertionError, match="page.md:1: exit code 1\nsorry"):
+    with Page(tmp_path) as page, pytest.raises(AssertionError, match=r"page\.md:1: exit code 1\nsorry"):
         page.run(Block("page.md", 1, "sh", "", "", "echo sorry; false; true"))
 
 
@@ -75,3 +76,21 @@ def test_indented_fence_is_refused() -> None:
     """A fence that would be missed is an error."""
     with pytest.raises(ValueError, match="do not indent fences"):
         list(parse_blocks("page.md", "- item\n\n  ```sh\n  true\n  ```\n"))
+
+
+def test_commands_in_sentences_have_their_options() -> None:
+    """A command of this project in a sentence has an existing subcommand and existing options."""
+    spans = {
+        (page, span)
+        for page in [*pages(), "layers/recipes/README.md"]
+        for span in re.findall(
+            r"`((?:awslambdaric-lite|python -m|python layers/\S+) [^`]+)`", (PROJECT / page).read_text()
+        )
+    }
+    assert len(spans) > 10
+    for page, found in sorted(spans):
+        for command in commands(found.removesuffix(" --help")):
+            try:
+                check_options(command)
+            except ValueError as error:
+                assert "are required" in str(error), f"{page}: {error}"  # sentences leave arguments out
