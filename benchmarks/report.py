@@ -70,7 +70,7 @@ def headline(results: Results) -> str:
         SystemExit: the one-line handler was not measured with both clients.
     """
     columns = (f"{kind}: {of}" for kind in ("cold", "warm") for of in ("lite", BASELINE, "ratio [95 %]"))
-    table = Table("one line and real applications", ["function", *columns])
+    table = Table("Cold start and warm invocation, a one-line handler and real applications", ["function", *columns])
     for name, *measures, configuration in _KINDS:
         sides = "lite" + configuration, BASELINE + configuration
         cells: list[str] = []
@@ -94,7 +94,7 @@ def headline(results: Results) -> str:
         "Cold: from the start of the process to its first poll. Warm: from the event sent to the next poll. Ratio: of "
         f"the medians. {results.machine.get('python', '')}; {results.rounds} interleaved rounds on a local machine, "
         "without AWS. Real applications spend their cold start in their own imports, which no runtime client makes "
-        f"faster. This run misses {missed} of {len(measured)} targets that the project has set itself."
+        f"faster. This run misses {missed} of {len(measured)} targets that the project has set for itself."
     )
 
 
