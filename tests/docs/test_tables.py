@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import awslambdaric_lite
-from tests.docs.blocks import DOCS
+from tests.docs.blocks import DOCS, PROJECT
 from tests.docs.tables import TABLES, with_table
 
 pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="this is not a checkout")
@@ -33,9 +33,10 @@ def test_messages_exist() -> None:
 
 
 def source_texts() -> list[str]:
-    """Return all texts in the sources of the package; formatted values are left out."""
+    """Return all texts in the sources of the package, without formatted values, and both start scripts."""
     package = Path(awslambdaric_lite.__file__).parent
-    texts = [(DOCS.parent / "bootstrap").read_text(encoding="utf-8")]
+    scripts = (PROJECT / "bootstrap", PROJECT / "layers/wrapper/in_layer/awslambdaric-lite")
+    texts = [script.read_text(encoding="utf-8") for script in scripts]
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
