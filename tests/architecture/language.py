@@ -86,9 +86,9 @@ def texts(*paths: Path) -> Iterator[Text]:
 def _of_python(path: Path) -> Iterator[Text]:
     source = path.read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if len(node.value) > _SHORTEST_STRING and " " in node.value:
-                yield Text(path, node.lineno, node.value)
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, str) and isinstance(node, ast.Constant) and len(value) > _SHORTEST_STRING and " " in value:
+            yield Text(path, node.lineno, value)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and len(token.string) > _SHORTEST_COMMENT:
             yield Text(path, token.start[0], token.string)
