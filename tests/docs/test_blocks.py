@@ -80,15 +80,11 @@ def test_indented_fence_is_refused() -> None:
 
 def test_commands_in_sentences_have_their_options() -> None:
     """A command of this project in a sentence has an existing subcommand and existing options."""
-    spans = {
-        (page, span)
-        for page in [*pages(), "layers/recipes/README.md"]
-        for span in re.findall(
-            r"`((?:awslambdaric-lite|python -m|python layers/\S+) [^`]+)`", (PROJECT / page).read_text()
-        )
-    }
+    span = re.compile(r"`((?:awslambdaric-lite|python -m|python layers/\S+) [^`…]+)`")
+    texts = {page: (PROJECT / page).read_text(encoding="utf-8") for page in [*pages(), "layers/recipes/README.md"]}
+    spans = [(page, found) for page, text in texts.items() for found in span.findall(text)]
     assert len(spans) > 10
-    for page, found in sorted(spans):
+    for page, found in spans:
         for command in commands(found.removesuffix(" --help")):
             try:
                 check_options(command)

@@ -22,7 +22,7 @@ def test_table_is_current(name: str) -> None:
 
 
 def test_messages_exist() -> None:
-    """Each message in a heading of the page on troubleshooting is in the code; `…` stands for what varies."""
+    """Each message in a heading of the page on troubleshooting is in the code; `…` is the part that varies."""
     page = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
     messages = re.findall(r"^### `(.+)`$", page, re.MULTILINE)
     texts = source_texts()
