@@ -22,8 +22,8 @@ _SETTINGS = {
     "`PATH`. A package for Python 3.13 tries `python3.13` first and starts faster under that name.",
     "NEXT_WRAPPER": "Another wrapper script, which the layer's wrapper starts.",
     "PIPELINE": "Send a result and the request for the next event in one write.",
-    "CODEC": "JSON encoder of results. `auto` uses orjson if its import costs almost nothing, and after the second "
-    "result above 1 MB.",
+    "CODEC": "JSON encoder of results. `auto` uses orjson if its import costs almost nothing, and from the second "
+    "result above 1 MB on.",
     "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
     "CANCEL_AT_DEADLINE": "Cancel coroutine handlers 0.25 s before the deadline.",
