@@ -21,7 +21,7 @@ STRANGER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """The APIs of extensions."""
+    """Yield a server of the Extensions and Telemetry APIs."""
     server = ExtensionServer(tmp_path)
     yield server
     server.close()
@@ -29,14 +29,14 @@ def server(tmp_path: Path) -> Iterator[ExtensionServer]:
 
 @pytest.fixture
 def client(server: ExtensionServer) -> Iterator[ExtensionClient]:
-    """An extension that has not said anything yet."""
+    """Yield an extension that has not sent a request."""
     client = server.client()
     yield client
     client.close()
 
 
 def refusal(reply: Reply) -> tuple[str, str]:
-    """Type and message of a 403, whose form is checked."""
+    """Check the form of a 403 response; return its error type and message."""
     assert (reply.status, reply.headers["content-type"]) == (403, "application/json")
     body = reply.json()
     assert reply.body == json.dumps(body, separators=(",", ":")).encode() + b"\n"
@@ -45,7 +45,7 @@ def refusal(reply: Reply) -> tuple[str, str]:
 
 
 def refused_move(client: ExtensionClient, state: str, target: str, name: str | None = None) -> tuple[str, str]:
-    """The refusal of a call that the state does not allow."""
+    """Return the error type and message of a request that the extension's state does not allow."""
     return (
         "Extension.InvalidExtensionState",
         f"State transition from {state} to {target} failed for extension {name or client.identifier}. "
@@ -53,8 +53,8 @@ def refused_move(client: ExtensionClient, state: str, target: str, name: str | N
     )
 
 
-def test_registration(client: ExtensionClient) -> None:
-    """An identifier, and what there is to know of the function; the account only where it is asked for."""
+def test_registration_returns_id_and_function(client: ExtensionClient) -> None:
+    """A registration returns an identifier and the function's data; the account id only if requested."""
     reply = client.register(["INVOKE"])
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     assert str(uuid.UUID(client.identifier)) == client.identifier
@@ -65,8 +65,8 @@ def test_registration(client: ExtensionClient) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"events":[]}', b'{"events":null}', b"{}", b"null", b'{"configurationKeys":[]}'])
-def test_a_registration_without_events(client: ExtensionClient, body: bytes) -> None:
-    """Nothing need be subscribed to."""
+def test_registration_without_events_is_accepted(client: ExtensionClient, body: bytes) -> None:
+    """A registration that subscribes to no event is accepted."""
     assert client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner").status == 200
 
 
@@ -91,16 +91,18 @@ def test_a_registration_without_events(client: ExtensionClient, body: bytes) -> 
         ),
     ],
 )
-def test_a_bad_registration(client: ExtensionClient, body: bytes, error_type: str, message: str) -> None:
-    """403, and the name is free for a better one."""
+def test_invalid_registration_is_rejected_with_403(
+    client: ExtensionClient, body: bytes, error_type: str, message: str
+) -> None:
+    """An invalid registration is rejected with 403, and its name stays free."""
     actual_type, actual_message = refusal(client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner"))
     assert actual_type == error_type
     assert message in actual_message
     assert client.register().status == 200
 
 
-def test_names(server: ExtensionServer, client: ExtensionClient) -> None:
-    """There has to be one, it has to be new, and there is room for ten."""
+def test_name_is_required_unique_and_limited(server: ExtensionServer, client: ExtensionClient) -> None:
+    """A registration needs a name that is new, and at most ten extensions register."""
     no_name = client.ask("POST", REGISTER, b"{}")
     assert refusal(no_name) == ("Extension.InvalidExtensionName", "Empty extension name")
     assert client.register().status == 200
@@ -115,15 +117,15 @@ def test_names(server: ExtensionServer, client: ExtensionClient) -> None:
     assert refusal(client.register()) == ("Extension.TooManyExtensions", "Extension limit (10) reached")
 
 
-def test_registration_closes_when_the_runtime_is_up(server: ExtensionServer, client: ExtensionClient) -> None:
-    """Late extensions are refused."""
+def test_registration_after_runtime_start_is_rejected(server: ExtensionServer, client: ExtensionClient) -> None:
+    """A registration after the runtime's start is rejected."""
     server.call(server.extensions.runtime_is_up)
     assert refusal(client.register()) == ("Extension.RegistrationClosed", "Extension registration closed already")
 
 
 @pytest.mark.parametrize("path", ["event/next", "init/error", "exit/error"])
-def test_identifiers(client: ExtensionClient, path: str) -> None:
-    """A missing, a malformed and an unknown one are told apart."""
+def test_invalid_identifier_is_rejected_by_kind(client: ExtensionClient, path: str) -> None:
+    """A missing, a malformed and an unknown identifier are rejected with different errors."""
     path = f"/2020-01-01/extension/{path}"
     method = "GET" if path == NEXT else "POST"
     error = {"Lambda_Extension_Function_Error_Type": "Own.Error"}
@@ -142,8 +144,8 @@ def test_identifiers(client: ExtensionClient, path: str) -> None:
     )
 
 
-def test_events(server: ExtensionServer, client: ExtensionClient) -> None:
-    """An event comes with an identifier of its own, and only to those who subscribed."""
+def test_invoke_event_reaches_only_subscribers(server: ExtensionServer, client: ExtensionClient) -> None:
+    """An INVOKE event reaches only subscribers, with a new identifier for each event."""
     quiet = server.client("quiet")
     client.register(["INVOKE"])
     quiet.register()
@@ -173,8 +175,8 @@ def test_events(server: ExtensionServer, client: ExtensionClient) -> None:
     quiet.close()
 
 
-def test_a_second_poll_is_refused(server: ExtensionServer, client: ExtensionClient) -> None:
-    """One call of `event/next` waits at a time."""
+def test_second_concurrent_poll_is_rejected(server: ExtensionServer, client: ExtensionClient) -> None:
+    """A second `event/next` request of an extension is rejected while the first one waits."""
     client.register()
     client.wait()
     again = server.client()
@@ -184,8 +186,8 @@ def test_a_second_poll_is_refused(server: ExtensionServer, client: ExtensionClie
     again.close()
 
 
-def test_reported_errors(client: ExtensionClient) -> None:
-    """They need a type and the right moment; a repeated report changes nothing."""
+def test_error_report_needs_type_and_state(client: ExtensionClient) -> None:
+    """An error report needs a type and an allowed state; a repeated report has no effect."""
     client.register()
     path = "/2020-01-01/extension/init/error"
     untyped = client.ask("POST", path, Lambda_Extension_Identifier=client.identifier)
@@ -215,21 +217,21 @@ def test_reported_errors(client: ExtensionClient) -> None:
         ("GET", "/2020-08-15/logs", 405),
     ],
 )
-def test_routes(client: ExtensionClient, method: str, path: str, status: int) -> None:
-    """Unknown paths and methods are refused as the open server does."""
+def test_unknown_route_is_rejected(client: ExtensionClient, method: str, path: str, status: int) -> None:
+    """An unknown path is rejected with 404, an unknown method with 405."""
     reply = client.ask(method, path, b"{}")
     assert (reply.status, reply.body) == (status, b"404 page not found\n" if status == 404 else b"")
 
 
-def test_the_old_logs_api(client: ExtensionClient) -> None:
-    """It says that it is not supported, without failing the extension."""
+def test_logs_api_is_reported_as_unsupported(client: ExtensionClient) -> None:
+    """The Logs API responds with 202 and an error that says it is not supported."""
     reply = client.ask("PUT", "/2020-08-15/logs", b"{}", Lambda_Extension_Identifier=STRANGER)
     assert reply.status == 202
     assert reply.json() == {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"}
 
 
-def test_a_lost_poll_costs_its_event(server: ExtensionServer, client: ExtensionClient) -> None:
-    """The event is written to nobody; then the extension may ask again on a new connection."""
+def test_event_of_disconnected_poll_is_lost(server: ExtensionServer, client: ExtensionClient) -> None:
+    """The event for a disconnected poll is lost; the extension can poll again on a new connection."""
     client.register(["INVOKE"])
     client.wait()
     until(lambda: server.states() == ["Ready"])

@@ -87,23 +87,6 @@ def test_invoke(tmp_path: Path) -> None:
     assert platform(done.stderr.decode(), "report")[0]["status"] == "success"
 
 
-@pytest.mark.parametrize("command", ["invoke", "serve"])
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--managed-concurrency", "0"], "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
-        (["--managed-concurrency", "many"], "argument --managed-concurrency: invalid int value: 'many'"),
-        (["--managed-concurrency", "2", "--debug"], "debug does not go with managed_concurrency"),
-        (["--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not go with"),
-    ],
-)
-def test_what_cannot_be_is_said_in_one_line(command: str, arguments: list[str], message: str, tmp_path: Path) -> None:
-    """With the exit code of a wrong command line."""
-    done = run(command, "app.handler", "--task-root", str(tmp_path), *arguments)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert message in done.stderr.decode().splitlines()[0]
-
-
 def test_the_example(tmp_path: Path) -> None:
     """It runs as its docstring says, and shows four workers at once."""
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The guardian: what it kills and removes when its pipe closes."""
+"""The watcher of the parent's death: the processes and files that it removes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .harness import WAIT
 
 
 def sleeper() -> subprocess.Popen[bytes]:
-    """A process in a group of its own."""
+    """Start a process in a new process group."""
     return subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
 
 
-def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
-    """Watched groups go, forgotten and unknown ones stay, and the folder is removed."""
+def test_watched_groups_are_killed(tmp_path: Path) -> None:
+    """The watcher kills the watched process groups only, and removes the folder."""
     scratch = tmp_path / "scratch folder"
     (scratch / "inner").mkdir(parents=True)
     watched, forgotten, unknown = sleeper(), sleeper(), sleeper()
@@ -43,13 +43,13 @@ def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
             process.wait()
 
 
-def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
-    """It outlives a hang-up, an interrupt and a termination, and still does its work."""
+def test_terminal_signals_are_ignored(tmp_path: Path) -> None:
+    """The watcher ignores SIGHUP, SIGINT and SIGTERM, and then still kills the watched processes."""
     watched = sleeper()
     try:
         guardian = Guardian(tmp_path / "none")
         guardian.watch(watched.pid)
-        _await_ignored(guardian.pid, signal.SIGTERM)  # the shell has got to its first line
+        await_ignored(guardian.pid, signal.SIGTERM)  # the shell has executed its first line
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             os.kill(guardian.pid, number)
         guardian.close()
@@ -59,7 +59,7 @@ def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
         watched.wait()
 
 
-def _await_ignored(pid: int, number: signal.Signals) -> None:
+def await_ignored(pid: int, number: signal.Signals) -> None:
     limit = time.monotonic() + WAIT
     while True:
         ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
@@ -69,8 +69,8 @@ def _await_ignored(pid: int, number: signal.Signals) -> None:
         time.sleep(0.005)
 
 
-def test_a_guardian_that_was_killed_does_no_harm(tmp_path: Path) -> None:
-    """Telling it and closing it still work."""
+def test_killed_watcher_raises_no_error(tmp_path: Path) -> None:
+    """`watch` and `close` raise no error after the watcher was killed."""
     guardian = Guardian(tmp_path)
     os.kill(guardian.pid, signal.SIGKILL)
     os.waitid(os.P_PID, guardian.pid, os.WEXITED | os.WNOWAIT)
@@ -88,10 +88,10 @@ with LocalLambda("app.handler", task_root=sys.argv[1], runtime=sys.argv[3:], con
 """
 
 
-def test_a_killed_parent_leaves_nothing(
+def test_killed_parent_leaves_no_process_or_file(
     write_handler: Callable[[str], Path], socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Frozen processes, their children, the scratch folder and the guardian itself go with a parent that was killed."""
+    """Processes, children, scratch folder and watcher of a killed parent are removed."""
     source = """
 import os, subprocess, sys
 def handler(event, context):
@@ -113,5 +113,5 @@ def handler(event, context):
             parent.kill()
     limit = time.monotonic() + WAIT
     while any(alive(pid) for pid in (*pids, *guardians)) or list(scratch.iterdir()):
-        assert time.monotonic() < limit, "something outlived its parent"
+        assert time.monotonic() < limit, "a process or a file of the killed parent remains"
         time.sleep(0.005)
