@@ -51,7 +51,7 @@ def read_all(client: Client) -> bytes:
 
 
 def when_free(url: ServedUrl, target: str = "/") -> urllib3.BaseHTTPResponse:
-    """Repeat the request until the environment is no longer busy with the previous invocation."""
+    """Repeat the request until the environment has completed the previous invocation."""
     deadline = time.monotonic() + WAIT
     while (answer := url.request("GET", target)).status == 429:
         assert time.monotonic() < deadline, "the environment never became free"

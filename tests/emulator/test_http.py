@@ -21,8 +21,8 @@ TEXT = [("Content-Type", "text/plain")]
 
 
 class Echo:
-    """`/echo` answers with the body, `/stream` in parts that a test releases, `/refuse` before the body, `/late` when
-    it is told to, `/empty` with 204; `/count` takes the body in parts and answers with its size."""
+    """Application: `/echo` responds with the body, `/stream` in parts that a test writes, `/refuse` before the body,
+    `/late` on the test's command, `/empty` with 204, and `/count` with the size of a body read in parts."""
 
     def __init__(self) -> None:
         self.late: list[Exchange] = []

@@ -110,7 +110,7 @@ def test_error_trailers_end_stream(make_front_end: MakeFrontEnd, tmp_path: Path)
 def test_process_failure_ends_stream_with_error(
     make_front_end: MakeFrontEnd, tmp_path: Path, rest: str, timeout_s: float, error_type: str
 ) -> None:
-    """An exit or a timeout during a stream ends it with an error after the payload so far."""
+    """An exit or a timeout during a stream ends it with an error, after the payload before it."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest=rest)
     events = list(invoke(make_front_end(source, runtime=STREAMING, timeout_s=timeout_s))["EventStream"])

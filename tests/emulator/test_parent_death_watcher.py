@@ -1,4 +1,4 @@
-"""The watcher of the parent's death: the processes and files that it removes."""
+"""The watcher that cleans up after its parent process: which processes and files it removes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which environment takes which invocation: scale-out, the limit, the queue, scale-in, versions."""
+"""The pool of environments: scale-out, limit, queue, scale-in, versions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .environment_harness import HELD, Gate, alive, answered, completed, running
 WriteHandler = Callable[[str], Path]
 
 
-def test_a_warm_environment_is_used_again(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """One invocation after another needs one environment, whoever asks how fast."""
+def test_sequential_invocations_share_environment(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Sequential invocations share one environment, even if they follow without a pause."""
 
     async def story() -> None:
         async with running(write_handler(HELD), socket_runtime) as function:
@@ -28,8 +28,10 @@ def test_a_warm_environment_is_used_again(write_handler: WriteHandler, socket_ru
     asyncio.run(story())
 
 
-def test_fifty_at_once(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """Each has a process, a port, a log stream and a folder of its own; one more is one too many."""
+def test_concurrent_invocations_have_separate_environments(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """Fifty concurrent invocations have separate processes, ports, log streams and folders; one more is rejected."""
 
     async def story() -> None:
         gate = Gate(tmp_path)
@@ -53,8 +55,8 @@ def test_fifty_at_once(write_handler: WriteHandler, socket_runtime: list[str], t
     asyncio.run(story())
 
 
-def test_a_thousand_in_the_queue(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """None is lost, each gets its own answer, and the limit holds."""
+def test_queued_invocations_run_within_limit(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A thousand queued invocations get matching responses within the concurrency limit."""
 
     async def story() -> None:
         async with running(write_handler(HELD), socket_runtime, concurrency=3, timeout_s=60.0) as function:
@@ -70,8 +72,8 @@ def test_a_thousand_in_the_queue(write_handler: WriteHandler, socket_runtime: li
     asyncio.run(story())
 
 
-def test_the_queue_outlives_crashes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Every third invocation kills its process; all of them come to their ends."""
+def test_queue_continues_after_crashes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Queued invocations complete although every third one crashes its process."""
     source = "import os\ndef handler(event, context):\n    if event['n'] % 3 == 0: os._exit(1)\n    return event['n']"
 
     async def story() -> None:
@@ -87,8 +89,8 @@ def test_the_queue_outlives_crashes(write_handler: WriteHandler, socket_runtime:
     asyncio.run(story())
 
 
-def test_idle_environments_are_scaled_in_to_none(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Process and folder go after the idle time; the next invocation starts cold."""
+def test_idle_environments_are_removed(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Process and folder of an idle environment are removed; the next invocation is a cold start."""
 
     async def story() -> None:
         async with running(write_handler(HELD), socket_runtime, idle_timeout_s=0.05) as function:
@@ -102,10 +104,10 @@ def test_idle_environments_are_scaled_in_to_none(write_handler: WriteHandler, so
     asyncio.run(story())
 
 
-def test_provisioned_environments_are_there_before_the_first_invocation(
+def test_provisioned_environments_are_never_removed(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """They are warm, know what they are, and are never scaled in; beyond them there are ordinary ones."""
+    """Provisioned environments start before the first invocation and are never scaled in."""
 
     async def story() -> None:
         gate = Gate(tmp_path)
@@ -127,8 +129,8 @@ def test_provisioned_environments_are_there_before_the_first_invocation(
     asyncio.run(story())
 
 
-def test_each_version_has_environments_of_its_own(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """An alias is its version; what the function sees is the version; unknown qualifiers are refused."""
+def test_each_version_has_separate_environments(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Each version has separate environments; an alias shares those of its version."""
 
     async def story() -> None:
         async with running(write_handler(HELD), socket_runtime, aliases={"live": "3", "next": "4"}) as function:
@@ -145,10 +147,10 @@ def test_each_version_has_environments_of_its_own(write_handler: WriteHandler, s
     asyncio.run(story())
 
 
-def test_an_idle_environment_makes_room_for_another_version(
+def test_idle_environment_is_replaced_for_version(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """At the limit: an idle one goes at once, a busy one after its invocation, for who waits."""
+    """At the limit an environment is replaced for another version: an idle one immediately, a busy one later."""
 
     async def story() -> None:
         gate = Gate(tmp_path)
@@ -172,10 +174,10 @@ def test_an_idle_environment_makes_room_for_another_version(
     asyncio.run(story())
 
 
-def test_a_reload_gives_those_who_wait_new_environments(
+def test_reload_starts_environment_for_queue(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Even while the only old one is busy, which finishes its invocation and goes."""
+    """A reload starts a new environment for queued invocations while the old one completes its invocation."""
 
     async def story() -> None:
         gate = Gate(tmp_path)

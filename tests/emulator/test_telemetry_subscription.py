@@ -1,4 +1,4 @@
-"""What a subscription to telemetry may ask for."""
+"""Telemetry subscriptions: which requests are valid."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HTTP = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/telemetry"}
 
 
 def request(**changes: Any) -> bytes:
-    """A valid request, with changes; None leaves an attribute out."""
+    """Return a valid request with changes; None omits an attribute."""
     base = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": HTTP}
     return json.dumps({key: value for key, value in {**base, **changes}.items() if value is not None}).encode()
 
 
-def test_defaults() -> None:
-    """Lambda's own buffering, and records as they are."""
+def test_missing_settings_get_defaults() -> None:
+    """A minimal subscription gets Lambda's default buffering and unchanged records."""
     subscription = parse_subscription(request())
     assert subscription.types == ("platform",)
     assert subscription.destination == Destination(8080, "http://sandbox.localdomain:8080/telemetry")
@@ -35,8 +35,8 @@ def test_defaults() -> None:
     assert not subscription.as_text
 
 
-def test_everything_given() -> None:
-    """Buffering, a TCP destination, the oldest schema, types that are repeated."""
+def test_all_settings_are_parsed() -> None:
+    """A subscription's buffering, TCP destination, schema and unique types are parsed."""
     subscription = parse_subscription(
         request(
             schemaVersion="2022-07-01",
@@ -52,8 +52,8 @@ def test_everything_given() -> None:
 
 
 @pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox", "localhost", "127.0.0.1", "[::1]"])
-def test_hosts_of_this_machine(host: str) -> None:
-    """Whatever names the environment itself."""
+def test_local_host_is_valid_destination(host: str) -> None:
+    """Every name of the environment's host is a valid destination."""
     subscription = parse_subscription(request(destination={"protocol": "HTTP", "URI": f"http://{host}:80"}))
     assert subscription.destination.port == 80
 
@@ -90,22 +90,22 @@ def test_hosts_of_this_machine(host: str) -> None:
         ({"buffering": {"maxItems": True}}, "maxItems should be from 1000 to 10000"),
     ],
 )
-def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
-    """The message names what is wrong and what would be right."""
+def test_invalid_subscription_is_rejected_with_cure(changes: dict[str, Any], problem: str) -> None:
+    """An invalid subscription is rejected with the valid values."""
     with pytest.raises(InvalidSubscription) as caught:
         parse_subscription(request(**changes))
     assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff"])
-def test_bodies_that_are_no_requests(body: bytes) -> None:
-    """Anything but a JSON object."""
+def test_non_object_body_is_rejected(body: bytes) -> None:
+    """A body that is not a JSON object is rejected."""
     with pytest.raises(InvalidSubscription, match="the body is not"):
         parse_subscription(body)
 
 
-def test_every_problem_is_listed() -> None:
-    """One answer tells of all of them."""
+def test_error_lists_all_problems() -> None:
+    """The error lists every problem of a subscription."""
     with pytest.raises(InvalidSubscription) as caught:
         parse_subscription(request(types=[], destination={"protocol": "HTTP", "URI": "http://sandbox"}))
     assert str(caught.value) == "types should not be empty; URI port is not provided"
@@ -113,14 +113,14 @@ def test_every_problem_is_listed() -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """The APIs of extensions."""
+    """Yield a server of the Extensions and Telemetry APIs."""
     server = ExtensionServer(tmp_path)
     yield server
     server.close()
 
 
-def test_the_answers(server: ExtensionServer) -> None:
-    """`"OK"` once and again, 400 for what is not valid, 403 for strangers and after the init."""
+def test_subscription_statuses_are_exact(server: ExtensionServer) -> None:
+    """A valid subscription gets 200, an invalid one 400, an unknown extension and a late one 403."""
     client = server.client()
     path = "/2022-07-01/telemetry"
     assert client.ask("PUT", path, request()).json()["errorType"] == "Extension.MissingExtensionIdentifier"

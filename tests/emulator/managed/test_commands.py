@@ -1,4 +1,4 @@
-"""Managed Instances on the command line: `invoke`, `serve` with many callers, the example."""
+"""Managed Instances on the command line: `invoke`, `serve` with concurrent callers, the example."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def written(folder: Path, runtime: Runtime) -> list[str]:
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_serve_for_callers_at_once(runtime: Runtime, tmp_path: Path) -> None:
-    """Over the Lambda API and the function URL, none of whom would be answered without the others."""
+def test_serve_runs_concurrent_invocations(runtime: Runtime, tmp_path: Path) -> None:
+    """`serve` runs invocations of Lambda API and function URL concurrently in one environment."""
     meeting = tmp_path / "meeting"
     meeting.mkdir()
     arguments = written(tmp_path, runtime)
@@ -62,8 +62,8 @@ def test_serve_for_callers_at_once(runtime: Runtime, tmp_path: Path) -> None:
     assert len(platform(log, "report")) == 3
 
 
-def test_a_log_tail_is_that_of_its_own_invocation(tmp_path: Path) -> None:
-    """Also where others run beside it."""
+def test_log_tail_has_matching_invocation(tmp_path: Path) -> None:
+    """The log tail has the report and the lines of the invocation that requested it."""
     boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
     import base64
 
@@ -79,16 +79,16 @@ def test_a_log_tail_is_that_of_its_own_invocation(tmp_path: Path) -> None:
 _CREDENTIALS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
 
 
-def test_invoke(tmp_path: Path) -> None:
-    """One invocation as any other, with the logs of Managed Instances."""
+def test_invoke_prints_managed_logs(tmp_path: Path) -> None:
+    """`invoke --managed-concurrency` runs one invocation with the logs of Managed Instances."""
     done = run("invoke", *written(tmp_path, EACH[0].values[0]))  # type: ignore[arg-type]
     assert done.returncode == 0
     assert json.loads(done.stdout)["env"]["AWS_LAMBDA_MAX_CONCURRENCY"] == "3"
     assert platform(done.stderr.decode(), "report")[0]["status"] == "success"
 
 
-def test_the_example(tmp_path: Path) -> None:
-    """It runs as its docstring says, and shows four workers at once."""
+def test_example_shows_four_workers(tmp_path: Path) -> None:
+    """The example runs as its docstring describes and shows four concurrent workers."""
     done = subprocess.run(
         [sys.executable, "-m", "awslambdaric_lite.examples.managed_instances"],
         capture_output=True,
