@@ -13,7 +13,8 @@ import pytest
 from awslambdaric_lite.emulator import ApiOptions, InvalidFunction
 from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
@@ -78,10 +79,10 @@ def test_event_is_acknowledged_before_it_runs(make_front_end: MakeFrontEnd, file
     """An asynchronous event is acknowledged before it runs; the success record contains the result."""
     front_end = make_front_end(files.waiting, files.options(), aliases={"live": "3"})
     request_id = send(front_end, {"n": 1}, Qualifier="live", TenantId="blue")
-    await_that(files.begun.exists)
+    wait_until(files.begun.exists)
     assert len(front_end.queue) == 1
     files.gate.touch()
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.success)
     assert record["requestContext"] == {
         "requestId": request_id,
@@ -98,7 +99,7 @@ def test_asynchronous_event_drops_client_context(make_front_end: MakeFrontEnd, f
     """An asynchronous event reaches the function with its tenant id and without its client context."""
     front_end = make_front_end(files.counting, files.options())
     send(front_end, {}, ClientContext="e30=", TenantId="blue")
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [[headers, _, _]] = files.lines(files.notes)
     assert "lambda-runtime-client-context" not in headers
     assert headers["lambda-runtime-aws-tenant-id"] == "blue"
@@ -115,7 +116,7 @@ def test_failed_event_is_retried(
     options = files.options(maximum_retry_attempts=attempts)
     front_end = make_front_end(files.counting, options, api=ApiOptions(invocation_ids=True))
     request_id = send(front_end, {"failures": failures})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     noted = [headers for headers, _, _ in files.lines(files.notes)]
     assert [headers["lambda-runtime-aws-request-id"] for headers in noted] == [request_id] * runs
     assert len({headers["lambda-runtime-invocation-id"] for headers in noted}) == runs
@@ -134,7 +135,7 @@ def test_event_too_old_is_not_retried(make_front_end: MakeFrontEnd, files: Files
     options = files.options(retry_delay_scale=1.0, maximum_event_age_s=60)
     front_end = make_front_end(files.counting, options)
     send(front_end, {"failures": 9})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.failure)
     assert record["requestContext"]["condition"] == "EventAgeExceeded"
     assert record["requestContext"]["approximateInvokeCount"] == 1
@@ -148,13 +149,13 @@ def test_event_waits_for_busy_function(make_front_end: MakeFrontEnd, files: File
     front_end = make_front_end(files.waiting, options, concurrency=1)
     with ThreadPoolExecutor() as threads:
         running = threads.submit(front_end.client().invoke, FunctionName="function")
-        await_that(files.begun.exists)
+        wait_until(files.begun.exists)
         send(front_end, "later")
         if age < 1:
-            front_end.run(front_end.queue.idle)
+            front_end.wait(front_end.queue.idle())
         files.gate.touch()
         assert running.result(WAIT)["StatusCode"] == 200
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.success) + files.lines(files.failure)
     assert record["requestPayload"] == "later"
     if age < 1:
@@ -175,7 +176,7 @@ def test_thousand_events_run_once_each(make_front_end: MakeFrontEnd, files: File
             range(1000),
         )
         assert set(statuses) == {202}
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     records = files.lines(files.success)
     assert sorted(record["responsePayload"] for record in records) == list(range(1000))
     assert len(front_end.host.pool.environments) <= 2
@@ -187,7 +188,7 @@ def test_close_counts_unfinished_events(make_front_end: MakeFrontEnd, files: Fil
     front_end = make_front_end(files.waiting, files.options(), concurrency=1)
     for n in range(3):
         send(front_end, n)
-    await_that(files.begun.exists)
+    wait_until(files.begun.exists)
     assert front_end.close_function() == 3
     assert not files.success.exists() and not files.failure.exists()
 
@@ -196,7 +197,7 @@ def test_close_counts_event_awaiting_retry(make_front_end: MakeFrontEnd, files: 
     """Closing the queue counts an event that waits for its retry as lost."""
     front_end = make_front_end(files.counting, files.options(retry_delay_scale=1.0))
     send(front_end, {"failures": 9})
-    await_that(lambda: files.lines(files.notes) and not front_end.busy)
+    wait_until(lambda: files.lines(files.notes) and not front_end.busy)
     assert front_end.close_function() == 1
 
 
@@ -207,7 +208,7 @@ def test_unwritable_record_is_logged_and_lost(
     files.success.mkdir()
     front_end = make_front_end(files.counting, files.options())
     request_id = send(front_end, {})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     assert front_end.close_function() == 1
     assert request_id in caplog.text and "Is a directory" in caplog.text
 
@@ -217,7 +218,7 @@ def test_invoke_async_queues_smaller_events(make_front_end: MakeFrontEnd, files:
     front_end = make_front_end(files.counting, files.options(), aliases={"live": "3"})
     client = front_end.client()
     assert client.invoke_async(FunctionName="function:live", InvokeArgs=b'{"n":1}')["Status"] == 202
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [[_, event, version]] = files.lines(files.notes)
     assert (event, version) == ({"n": 1}, "3")
     with pytest.raises(client.exceptions.ClientError, match="262144") as raised:

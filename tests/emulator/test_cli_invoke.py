@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pytest
 
 from awslambdaric_lite.cli import main
 
-from .command_line import REPOSITORY, WAIT, alive, command, environment, run, shell
+from .command_line import REPOSITORY, command, environment, run, shell
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"
@@ -138,10 +138,10 @@ def test_signal_terminates_function_processes(
         assert process.wait(WAIT) == returncode
         _, runtime, child, scratch = line.decode().split()
         assert process.stderr.read() == b""
-    limit = time.monotonic() + WAIT
-    while any(alive(int(pid)) for pid in (runtime, child)) or Path(scratch).parent.exists():
-        assert time.monotonic() < limit, "a process or a file was left behind"
-        time.sleep(0.005)
+    wait_until(
+        lambda: not any(alive(int(pid)) for pid in (runtime, child)) and not Path(scratch).parent.exists(),
+        "a process or a file was left behind",
+    )
 
 
 def test_closed_output_prints_no_traceback(write_handler: WriteHandler, socket_runtime: list[str]) -> None:

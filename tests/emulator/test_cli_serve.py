@@ -6,16 +6,15 @@ import concurrent.futures
 import json
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import urllib3
-from botocore.config import Config
 
-from .command_line import WAIT, Serve, alive, shell, wait_until
+from .command_line import Serve, shell
+from .sdk import lambda_client
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working', event)\n    return {'got': event}"
@@ -29,32 +28,13 @@ def handler(event, context):
 """
 
 
-def client(endpoint_url: str) -> Any:
-    """Return a boto3 client that does not retry."""
-    return boto3.client(
-        "lambda",
-        endpoint_url=endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=WAIT),
-    )
-
-
-@pytest.fixture
-def http() -> Iterator[urllib3.PoolManager]:
-    """Yield an HTTP client that does not retry."""
-    with urllib3.PoolManager(retries=False, timeout=WAIT) as manager:
-        yield manager
-
-
 def test_sdk_and_http_invocations_are_reported(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
     """boto3 and plain HTTP clients reach the function; each invocation prints an event after its log."""
     root = str(write_handler(HELLO))
     with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
-        answer = client(serve.endpoint_url).invoke(FunctionName="function", Payload=b'{"n": 1}')
+        answer = lambda_client(serve.endpoint_url).invoke(FunctionName="function", Payload=b'{"n": 1}')
         assert json.loads(answer["Payload"].read()) == {"got": {"n": 1}}
         event = serve.event("invocation")
         assert event["requestId"] == answer["ResponseMetadata"]["RequestId"]
@@ -132,7 +112,7 @@ def test_stopped_event_counts_lost_events(write_handler: WriteHandler, socket_ru
     root = str(write_handler(HELD))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--concurrency", "1")
     with Serve(*arguments, "--timeout", "60") as serve:
-        caller = client(serve.endpoint_url)
+        caller = lambda_client(serve.endpoint_url)
         for _ in range(3):
             assert caller.invoke(FunctionName="function", InvocationType="Event")["StatusCode"] == 202
         serve.event("log")
@@ -149,7 +129,7 @@ def test_retry_options_reach_queue(write_handler: WriteHandler, socket_runtime: 
         *("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)),
         *("--retries", "1", "--retry-delay-scale", "0", "--on-failure", str(record)),
     ) as serve:
-        client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event", Payload=b'{"n": 1}')
+        lambda_client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event", Payload=b'{"n": 1}')
         wait_until(lambda: record.exists() and record.read_bytes().endswith(b"\n"), "no record was written")
         assert serve.end()[0] == 0
     written = json.loads(record.read_text())
@@ -170,10 +150,10 @@ def test_alias_concurrency_and_provisioned_options_apply(
         concurrent.futures.ThreadPoolExecutor() as callers,
     ):
         assert http.request("GET", serve.endpoint_url + "/health").json()["environments"] == 1
-        first = callers.submit(client(serve.endpoint_url).invoke, FunctionName="function")
+        first = callers.submit(lambda_client(serve.endpoint_url).invoke, FunctionName="function")
         while not serve.event("log")["line"].startswith("pid "):
             pass
-        lambda_ = client(serve.endpoint_url)
+        lambda_ = lambda_client(serve.endpoint_url)
         with pytest.raises(lambda_.exceptions.TooManyRequestsException):
             lambda_.invoke(FunctionName="function")
         assert serve.event("invocation")["errorType"] == "TooManyRequests"
@@ -182,7 +162,7 @@ def test_alias_concurrency_and_provisioned_options_apply(
     with Serve(
         "app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--alias", "live=7"
     ) as serve:
-        answer = client(serve.endpoint_url).invoke(FunctionName="function", Qualifier="live")
+        answer = lambda_client(serve.endpoint_url).invoke(FunctionName="function", Qualifier="live")
         assert (json.loads(answer["Payload"].read()), answer["ExecutedVersion"]) == ("7", "7")
 
 
@@ -209,7 +189,7 @@ def test_closed_output_stops_serve(write_handler: WriteHandler, socket_runtime: 
     with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
         assert serve.process.stdout is not None
         serve.process.stdout.close()
-        client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")
+        lambda_client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")
         assert serve.process.wait(WAIT) == 1
         assert serve.process.stderr is not None
         assert b"Traceback" not in serve.process.stderr.read()

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import urllib3
 
-from .command_line import WAIT, Reader, alive, command, environment, shell, wait_until
+from .command_line import Reader, command, environment, shell
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"

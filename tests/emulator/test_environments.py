@@ -14,7 +14,8 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.memory import descendants
 
-from .environment_harness import HELD, Gate, alive, answered, completed, running, state_of, until
+from .environment_harness import HELD, Gate, answered, completed, running
+from .waiting import alive, state_of, until
 
 WriteHandler = Callable[[str], Path]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from awslambdaric_lite.emulator.results import Invocation
 from tests.support.extension_client import ExtensionClient, Reply
 
-from .extension_harness import ExtensionServer, until
+from .extension_harness import ExtensionServer
+from .waiting import wait_until
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"
@@ -20,17 +20,9 @@ STRANGER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """Yield a server of the Extensions and Telemetry APIs."""
-    server = ExtensionServer(tmp_path)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def client(server: ExtensionServer) -> Iterator[ExtensionClient]:
+def client(extension_server: ExtensionServer) -> Iterator[ExtensionClient]:
     """Yield an extension that has not sent a request."""
-    client = server.client()
+    client = extension_server.client()
     yield client
     client.close()
 
@@ -101,7 +93,7 @@ def test_invalid_registration_is_rejected_with_403(
     assert client.register().status == 200
 
 
-def test_name_is_required_unique_and_limited(server: ExtensionServer, client: ExtensionClient) -> None:
+def test_name_is_required_unique_and_limited(extension_server: ExtensionServer, client: ExtensionClient) -> None:
     """A registration needs a name that is new, and at most ten extensions register."""
     no_name = client.ask("POST", REGISTER, b"{}")
     assert refusal(no_name) == ("Extension.InvalidExtensionName", "Empty extension name")
@@ -117,9 +109,11 @@ def test_name_is_required_unique_and_limited(server: ExtensionServer, client: Ex
     assert refusal(client.register()) == ("Extension.TooManyExtensions", "Extension limit (10) reached")
 
 
-def test_registration_after_runtime_start_is_rejected(server: ExtensionServer, client: ExtensionClient) -> None:
+def test_registration_after_runtime_start_is_rejected(
+    extension_server: ExtensionServer, client: ExtensionClient
+) -> None:
     """A registration after the runtime's start is rejected."""
-    server.call(server.extensions.runtime_is_up)
+    extension_server.run(extension_server.extensions.runtime_is_up)
     assert refusal(client.register()) == ("Extension.RegistrationClosed", "Extension registration closed already")
 
 
@@ -144,16 +138,16 @@ def test_invalid_identifier_is_rejected_by_kind(client: ExtensionClient, path: s
     )
 
 
-def test_invoke_event_reaches_only_subscribers(server: ExtensionServer, client: ExtensionClient) -> None:
+def test_invoke_event_reaches_only_subscribers(extension_server: ExtensionServer, client: ExtensionClient) -> None:
     """An INVOKE event reaches only subscribers, with a new identifier for each event."""
-    quiet = server.client("quiet")
+    quiet = extension_server.client("quiet")
     client.register(["INVOKE"])
     quiet.register()
     client.wait()
     quiet.wait()
-    server.call(server.extensions.runtime_is_up)
+    extension_server.run(extension_server.extensions.runtime_is_up)
     invocation = Invocation(b"{}", request_id="id-1", arn="arn", deadline_ms=1234, trace_id="Root=1")
-    server.call(lambda: server.extensions.invoke(invocation))
+    extension_server.run(lambda: extension_server.extensions.invoke(invocation))
     reply = client.read()
     assert reply.json() == {
         "eventType": "INVOKE",
@@ -163,25 +157,25 @@ def test_invoke_event_reaches_only_subscribers(server: ExtensionServer, client: 
         "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
     }
     first_id = uuid.UUID(reply.headers["lambda-extension-event-identifier"])
-    assert not server.extensions.ready
+    assert not extension_server.extensions.ready
     client.wait()
     other = Invocation(b"{}", request_id="id-2")
-    until(lambda: server.extensions.ready)
-    assert server.told[-1] == "ready"
-    server.call(lambda: server.extensions.invoke(other))
+    wait_until(lambda: extension_server.extensions.ready)
+    assert extension_server.calls[-1] == "ready"
+    extension_server.run(lambda: extension_server.extensions.invoke(other))
     reply = client.read()
     assert "tracing" not in reply.json()
     assert uuid.UUID(reply.headers["lambda-extension-event-identifier"]) != first_id
     quiet.close()
 
 
-def test_second_concurrent_poll_is_rejected(server: ExtensionServer, client: ExtensionClient) -> None:
+def test_second_concurrent_poll_is_rejected(extension_server: ExtensionServer, client: ExtensionClient) -> None:
     """A second `event/next` request of an extension is rejected while the first one waits."""
     client.register()
     client.wait()
-    again = server.client()
+    again = extension_server.client()
     again.identifier = client.identifier
-    until(lambda: server.states() == ["Ready"])
+    wait_until(lambda: extension_server.polls() == 1)
     assert refusal(again.next()) == refused_move(client, "Ready", "Ready")
     again.close()
 
@@ -230,18 +224,18 @@ def test_logs_api_is_reported_as_unsupported(client: ExtensionClient) -> None:
     assert reply.json() == {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"}
 
 
-def test_event_of_disconnected_poll_is_lost(server: ExtensionServer, client: ExtensionClient) -> None:
+def test_event_of_disconnected_poll_is_lost(extension_server: ExtensionServer, client: ExtensionClient) -> None:
     """The event for a disconnected poll is lost; the extension can poll again on a new connection."""
     client.register(["INVOKE"])
     client.wait()
-    until(lambda: server.states() == ["Ready"])
+    wait_until(lambda: extension_server.polls() == 1)
     client.close()
-    server.call(server.extensions.runtime_is_up)
-    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-1")))
-    again = server.client()
+    extension_server.run(extension_server.extensions.runtime_is_up)
+    extension_server.run(lambda: extension_server.extensions.invoke(Invocation(b"{}", request_id="id-1")))
+    again = extension_server.client()
     again.identifier = client.identifier
     again.wait()
-    until(lambda: server.extensions.ready)
-    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-2")))
+    wait_until(lambda: extension_server.extensions.ready)
+    extension_server.run(lambda: extension_server.extensions.invoke(Invocation(b"{}", request_id="id-2")))
     assert again.read().json()["requestId"] == "id-2"
     again.close()

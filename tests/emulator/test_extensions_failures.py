@@ -7,19 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .extension_harness import Gate, Programs, gone, local_lambda, until
+from .extension_harness import Gate, Programs, local_lambda
+from .waiting import gone, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
 ENDLESS = "import time\ndef handler(event, context):\n    while event: time.sleep(0.01)\n    return 'fine'"
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """Return a folder for external extensions."""
-    return Programs(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +171,7 @@ extension.read()
     with local_lambda(root, socket_runtime, extensions=[program], env=programs.env, freeze=False) as function:
         assert function.invoke(1).report.status == "success"
         gate.open()
-        until(lambda: gone(programs.trace[0]))
+        wait_until(lambda: gone(programs.trace[0]))
         broken = function.invoke(2)
         assert (broken.error_type, broken.report.status) == ("Extension.Crash", "error")
         assert "hello" not in broken.logs

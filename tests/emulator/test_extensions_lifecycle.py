@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
@@ -11,24 +12,14 @@ import pytest
 
 from awslambdaric_lite.emulator.results import InvokeResult
 
-from .extension_harness import SUPPORT, Gate, Programs, local_lambda, until
-from .harness import ARN, WAIT
+from .extension_harness import SUPPORT, Gate, Programs, local_lambda
+from .harness import ARN
+from .waiting import WAIT, state_of, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """Return a folder for external extensions."""
-    return Programs(tmp_path)
-
-
-def process_state(pid: int) -> str:
-    """Return the kernel's letter for the state of a process."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_external_extension_receives_all_events(
@@ -121,11 +112,16 @@ def test_report_waits_for_busy_extension(
         'extension.register(["INVOKE"])\nextension.next()\n' + gate.wait + "\nprint('done', flush=True)\n"
         "extension.next()",
     )
-    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
+    with (
+        local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function,
+        concurrent.futures.ThreadPoolExecutor(1) as threads,
+    ):
         answered = time.perf_counter()
         result = function.invoke(1)
         assert result.json() == 1
-        assert not result._completed.done()
+        report = threads.submit(lambda: result.report)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            report.result(0.1)
         gate.open()
         assert result.report.status == "success"
         assert "\ndone\nEND " in result.logs
@@ -140,7 +136,7 @@ def test_external_extension_is_frozen_between_invocations(
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
         assert function.invoke().report.status == "success"
         (pid,) = programs.trace
-        until(lambda: process_state(pid) == "T")
+        wait_until(lambda: state_of(pid) == "T")
         assert function.invoke().report.status == "success"
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from awslambdaric_lite.emulator import TooManyRequests
 
-from .extension_harness import FOLLOW, SUPPORT, Programs, gone, local_lambda, until
-from .harness import WAIT
+from .extension_harness import FOLLOW, SUPPORT, Programs, local_lambda
+from .waiting import WAIT, gone, wait_until
 
 WriteHandler = Callable[[str], Path]
 
@@ -32,12 +32,6 @@ extension = ExtensionClient("inner")
 extension.register([])
 threading.Thread(target=extension.next, daemon=True).start()
 """
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """Return a folder for external extensions."""
-    return Programs(tmp_path)
 
 
 @pytest.mark.usefixtures("patient_platform")
@@ -61,7 +55,7 @@ def test_reset_shuts_extensions_down_with_reason(
     ):
         invoking = callers.submit(function.invoke, 1)
         if reason == "timeout":
-            until(lambda: "hello" in lines)
+            wait_until(lambda: "hello" in lines)
             function.time_out_now()
         result = invoking.result(WAIT)
         assert result.report.status == ("timeout" if reason == "timeout" else "error")
@@ -107,7 +101,7 @@ def test_extension_ignoring_shutdown_is_killed(
         closing = threading.Thread(target=function.close)
         closing.start()
         assert programs.await_trace(3)[2] == "told"
-        until(lambda: gone(pids["quick"]))
+        wait_until(lambda: gone(pids["quick"]))
         assert not gone(pids["stubborn"])
         closing.join(WAIT)
         assert gone(pids["stubborn"])
@@ -156,10 +150,10 @@ def test_scale_in_shuts_extensions_down(
         write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, idle_timeout_s=0.05
     ) as function:
         function.invoke()
-        until(lambda: not function.environments)
+        wait_until(lambda: not function.environments)
         pid, *_, shutdown = programs.await_trace(4)
         assert shutdown["shutdownReason"] == "spindown"
-        until(lambda: gone(pid))
+        wait_until(lambda: gone(pid))
 
 
 def test_killed_parent_leaves_no_extension(
@@ -185,4 +179,4 @@ with local_lambda(Path({str(write_handler(HELLO))!r}), {socket_runtime!r}, **set
         (pid,) = programs.trace
         assert not gone(pid)
         parent.kill()
-    until(lambda: gone(pid))
+    wait_until(lambda: gone(pid))

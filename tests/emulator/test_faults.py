@@ -15,7 +15,8 @@ from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.errors import EmulatorError
 from awslambdaric_lite.emulator.http.faults import Faults, Target
 
-from .harness import WAIT, ApiServer, Client, get, post, reply
+from .harness import ApiServer, Client, get, post, reply
+from .waiting import WAIT
 
 MakeApi = Callable[[ApiOptions], ApiServer]
 

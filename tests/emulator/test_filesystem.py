@@ -17,8 +17,9 @@ from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.errors import InvalidFunction
 from tests.support import extension_client
 
-from .conftest import SOCKET_RUNTIME
-from .environment_harness import alive, running
+from .environment_harness import running
+from .runtimes import SOCKET_RUNTIME
+from .waiting import alive
 
 WriteHandler = Callable[[str], Path]
 
@@ -39,12 +40,20 @@ def handler(event, context):
 def outside() -> Iterator[tuple[Path, list[str]]]:
     """Yield a task root and a runtime outside `/tmp` and `/opt`, on a system where this process may mount."""
     python = shutil.which("python3", path="/usr/bin:/bin")
-    if filesystem._mounter() is None or python is None or not Path("/opt").is_dir():
-        pytest.skip("needs the right to mount (root, unshare, mount), /opt and a python3 of the system")
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        (Path(folder) / "app.py").write_text(LOOK)
+    if python is None or not Path("/opt").is_dir():
+        pytest.skip("needs /opt and a python3 of the system")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        (folder / "app.py").write_text(LOOK)
         shutil.copy(SOCKET_RUNTIME, folder)
-        yield Path(folder), [python, "-S", str(Path(folder) / SOCKET_RUNTIME.name)]
+        runtime = [python, "-S", str(folder / SOCKET_RUNTIME.name)]
+        try:
+            Layout(FunctionConfig("app.handler", folder, runtime=runtime, private_tmp=True), folder / "layout")
+        except InvalidFunction as reason:
+            if "this process may not mount" not in str(reason):
+                raise
+            pytest.skip("needs the permission to mount (root, unshare, mount)")
+        yield folder, runtime
 
 
 def test_each_environment_has_separate_tmpdir(

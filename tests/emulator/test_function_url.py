@@ -17,8 +17,10 @@ from awslambdaric_lite.emulator.frontend.url import FunctionUrl
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
 from awslambdaric_lite.emulator.host import FunctionHost
 
-from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file
+from .function_url import WAIT_FOR, ServedUrl
 from .harness import Client
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 Serve = Callable[..., ServedUrl]
 
@@ -155,7 +157,7 @@ def test_request_above_concurrency_gets_429(serve: Serve, tmp_path: Path) -> Non
         first: list[Any] = []
         thread = threading.Thread(target=lambda: first.append(url.request("GET")))
         thread.start()
-        await_file(tmp_path / "begun")
+        wait_until((tmp_path / "begun").exists)
         refused = url.request("GET")
         (tmp_path / "gate").touch()
         thread.join(WAIT)
@@ -236,7 +238,7 @@ def test_url_of_alias_invokes_its_version(serve: Serve) -> None:
 def test_closed_function_is_answered_with_503(serve: Serve) -> None:
     """A request to a closed function is answered with 503 and the service's error type."""
     with serve(ECHO) as url:
-        url.run(url.host.close)
+        url.wait(url.host.close())
         answer = url.request("GET")
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (503, "ServiceException")
 

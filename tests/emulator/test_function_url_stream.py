@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -16,11 +16,11 @@ import urllib3
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.http.exchange import Exchange
-from awslambdaric_lite.emulator.streams import ResponseStream
 
-from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file
+from .function_url import WAIT_FOR, ServedUrl
 from .harness import Client
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 Serve = Callable[..., ServedUrl]
 
@@ -161,7 +161,7 @@ def test_error_during_stream_truncates_response(serve: Serve, ending: str, prelu
     assert received.endswith(b"first\r\n")
 
 
-def test_slow_reader_pauses_runtime(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_slow_reader_pauses_runtime(serve: Serve, paused_at: SimpleQueue[int]) -> None:
     """A client that does not read pauses the runtime, and no byte is lost."""
     source = """
 def handler(event, headers):
@@ -169,32 +169,12 @@ def handler(event, headers):
         yield bytes([number % 256]) * 16384
 """
     total = 320 * 16384
-    unread: set[Exchange] = set()
-    held = threading.Event()
-    sizes: list[int] = []
-    drained, feed = Exchange.drained, ResponseStream.feed
-
-    async def watched_drained(exchange: Exchange) -> None:
-        unread.add(exchange)
-        await drained(exchange)
-        unread.discard(exchange)
-
-    def watched_feed(stream: ResponseStream, data: bytes) -> bool:
-        more = feed(stream, data)
-        if not more and unread:  # both the response and the runtime wait for the client
-            sizes.append(stream.size)
-            held.set()
-        return more
-
-    monkeypatch.setattr(Exchange, "drained", watched_drained)
-    monkeypatch.setattr(ResponseStream, "feed", watched_feed)
     with serve(source) as url, socket.socket() as caller:
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         caller.settimeout(WAIT)
         caller.connect((url.server.host, url.server.port))
         caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        assert held.wait(WAIT), "the runtime was never held back"
-        assert sizes[0] < total
+        assert paused_at.get(timeout=WAIT) < total
         received = b"".join(iter(lambda: caller.recv(65536), b""))
     body = received.partition(b"\r\n\r\n")[2]
     assert body == b"".join(bytes([number % 256]) * 16384 for number in range(320))
@@ -215,7 +195,7 @@ def handler(event, headers):
         pid = answer.read(1)
         answer.close()
         (tmp_path / "the caller has gone").touch()
-        await_file(tmp_path / "end")
+        wait_until((tmp_path / "end").exists)
         body = when_free(url).data
         assert body.startswith(pid) and len(body) > 60 * 65536
         assert sum(line.startswith("INIT_START") for line in url.lines) == 1
@@ -253,7 +233,7 @@ def test_close_truncates_streams(serve: Serve) -> None:
     with serve("def handler(event, headers):\n    yield b'first'\n    wait_for('never')\n") as url:
         answer = url.stream()
         assert answer.read(5) == b"first"
-        url.run(url.host.close)
+        url.wait(url.host.close())
         with pytest.raises(urllib3.exceptions.ProtocolError):
             answer.read()
         refused = url.request("GET")

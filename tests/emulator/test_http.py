@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +14,9 @@ from awslambdaric_lite.emulator.http.connection import MAX_HEAD, MAX_UNREAD_BODY
 from awslambdaric_lite.emulator.http.exchange import Exchange
 from awslambdaric_lite.emulator.http.server import HttpServer
 
-from .harness import WAIT, Client
+from .harness import Client
+from .loop_thread import LoopThread
+from .waiting import WAIT
 
 TEXT = [("Content-Type", "text/plain")]
 
@@ -71,19 +72,13 @@ class Echo:
         self.gone.release()
 
 
-class Server:
+class Server(LoopThread):
     """HTTP server in a thread."""
 
     def __init__(self, *, serve_half_closed: bool) -> None:
+        super().__init__()
         self.echo = Echo()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-
-        async def start() -> HttpServer:
-            return HttpServer(self.echo, serve_half_closed=serve_half_closed)
-
-        self.server = asyncio.run_coroutine_threadsafe(start(), self._loop).result(WAIT)
+        self.server = self.run(lambda: HttpServer(self.echo, serve_half_closed=serve_half_closed))
 
     def client(self) -> Client:
         """Connect to the server."""
@@ -96,25 +91,12 @@ class Server:
 
     def again(self, action: Callable[[Exchange], object]) -> None:
         """Apply `action` to the same exchange."""
-
-        async def act() -> None:
-            action(self.echo.late[-1])
-
-        asyncio.run_coroutine_threadsafe(act(), self._loop).result(WAIT)
+        self.run(lambda: action(self.echo.late[-1]))
 
     def close(self) -> None:
         """Close the server and stop its thread."""
-
-        async def finish() -> None:
-            self.server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            await asyncio.gather(*others, return_exceptions=True)
-            await asyncio.sleep(0)
-
-        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self.run(self.server.close)
+        self.stop()
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
 from .harness import Client
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
@@ -242,7 +243,7 @@ def handler(event, headers):
         caller.send(
             b"POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1"
         )
-        await_that((tmp_path / "begun").exists)
+        wait_until((tmp_path / "begun").exists)
     (tmp_path / "gate").touch()
-    await_that(lambda: not front_end.busy)
+    wait_until(lambda: not front_end.busy)
     assert payload(client.invoke(FunctionName="function")) == pid

@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from awslambdaric_lite.emulator.frontend.service_errors import service_error
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
 from .harness import Client
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
@@ -129,8 +130,8 @@ def test_truncated_request_starts_no_environment(make_front_end: MakeFrontEnd) -
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
         caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
-        await_that(lambda: front_end.api._heads)
-    await_that(lambda: not front_end.api._heads)
+        wait_until(lambda: front_end.api._heads)
+    wait_until(lambda: not front_end.api._heads)
     assert front_end.host.pool.environments == []
 
 
@@ -144,7 +145,7 @@ def test_invocation_above_concurrency_is_throttled(
     client = front_end.client()
     with ThreadPoolExecutor() as threads:
         running = threads.submit(client.invoke, FunctionName="function", Payload=b'"first"')
-        await_that(begun.exists)
+        wait_until(begun.exists)
         with pytest.raises(client.exceptions.TooManyRequestsException, match="Rate Exceeded") as raised:
             getattr(client, operation)(FunctionName="function")
         gate.touch()
@@ -195,7 +196,7 @@ def test_close_fails_waiting_caller(make_front_end: MakeFrontEnd, tmp_path: Path
     client = front_end.client()
     with ThreadPoolExecutor() as threads:
         running = threads.submit(getattr(client, operation), FunctionName="function")
-        await_that(begun.exists)
+        wait_until(begun.exists)
         front_end.close_function()
         with pytest.raises(client.exceptions.ServiceException, match="closed before") as raised:
             running.result(WAIT)

@@ -6,10 +6,10 @@ import base64
 import contextlib
 import json
 import socket
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,11 +18,12 @@ from botocore.exceptions import EventStreamError
 
 from awslambdaric_lite.emulator import ApiOptions
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
-STREAMING = [sys.executable, "-S", str(Path(__file__).parents[1] / "support" / "streaming_runtime.py")]
 GATED = """
 import os, time
 def handler(event, headers):
@@ -52,7 +53,7 @@ def test_first_chunk_arrives_before_second(make_front_end: MakeFrontEnd, tmp_pat
     """The first chunk arrives before the function yields the second one; then the stream completes."""
     gate = tmp_path / "gate"
     source = GATED.format(gate=str(gate), rest='yield b"second"')
-    response = invoke(make_front_end(source, runtime=STREAMING, aliases={"live": "3"}), Qualifier="live")
+    response = invoke(make_front_end(source, runtime=STREAMING_RUNTIME, aliases={"live": "3"}), Qualifier="live")
     assert (response["StatusCode"], response["ExecutedVersion"]) == (200, "3")
     assert response["ResponseStreamContentType"] == "application/vnd.amazon.eventstream"
     events = iter(response["EventStream"])
@@ -67,7 +68,7 @@ def test_stream_ends_with_log_tail(make_front_end: MakeFrontEnd, tmp_path: Path)
     """The last event of a stream has the log tail."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest='yield b"second"')
-    events = list(invoke(make_front_end(source, runtime=STREAMING), LogType="Tail")["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME), LogType="Tail")["EventStream"])
     log = base64.b64decode(events[-1]["InvokeComplete"]["LogResult"])
     assert b"after the gate" in log and b"REPORT RequestId: " in log
 
@@ -95,7 +96,7 @@ def test_error_trailers_end_stream(make_front_end: MakeFrontEnd, tmp_path: Path)
     """An error during a stream ends it with type and details from the runtime's trailers."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest='raise ValueError("boom")')
-    events = list(invoke(make_front_end(source, runtime=STREAMING))["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME))["EventStream"])
     assert body_of(events) == b"first"
     end = events[-1]["InvokeComplete"]
     assert end["ErrorCode"] == "Function.ValueError"
@@ -113,7 +114,7 @@ def test_process_failure_ends_stream_with_error(
     """An exit or a timeout during a stream ends it with an error, after the payload before it."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest=rest)
-    events = list(invoke(make_front_end(source, runtime=STREAMING, timeout_s=timeout_s))["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME, timeout_s=timeout_s))["EventStream"])
     assert body_of(events) == b"first"
     end = events[-1]["InvokeComplete"]
     assert end["ErrorCode"] == "Unhandled"
@@ -132,21 +133,21 @@ def test_streamed_dry_run_gets_204(make_front_end: MakeFrontEnd) -> None:
 
 
 def slow_caller(front_end: FrontEnd) -> socket.socket:
-    """Connect a caller that does not read; return when its unread data pauses the runtime."""
+    """Connect a caller that does not read."""
     caller = socket.socket()
     caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     caller.settimeout(WAIT)
     caller.connect(("127.0.0.1", front_end.server.port))
     caller.sendall(REQUEST)
-    await_that(lambda: any(stream._waiting >= 256 * 1024 for stream in front_end.api._streams.values()))
     return caller
 
 
-def test_close_disconnects_slow_caller(make_front_end: MakeFrontEnd) -> None:
+def test_close_disconnects_slow_caller(make_front_end: MakeFrontEnd, paused_at: SimpleQueue[int]) -> None:
     """Closing the function disconnects a caller that does not read."""
     source = "def handler(event, headers):\n    while True: yield b'x' * 65536\n"
-    front_end = make_front_end(source, runtime=STREAMING, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, api=UNLIMITED)
     with slow_caller(front_end) as caller:
+        paused_at.get(timeout=WAIT)
         front_end.close_function()
         received = bytearray()
         with contextlib.suppress(ConnectionResetError):
@@ -155,14 +156,13 @@ def test_close_disconnects_slow_caller(make_front_end: MakeFrontEnd) -> None:
     assert not received.endswith(b"\r\n0\r\n\r\n")
 
 
-def test_slow_caller_pauses_runtime(make_front_end: MakeFrontEnd) -> None:
+def test_slow_caller_pauses_runtime(make_front_end: MakeFrontEnd, paused_at: SimpleQueue[int]) -> None:
     """A caller that does not read pauses the runtime, and no byte is lost."""
     size = 12 * 1024 * 1024
     source = f"def handler(event, headers):\n    for n in range({size} // 65536): yield bytes([n % 256]) * 65536\n"
-    front_end = make_front_end(source, runtime=STREAMING, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, api=UNLIMITED)
     with slow_caller(front_end) as caller:
-        [stream] = front_end.api._streams.values()
-        assert stream.size < size
+        assert paused_at.get(timeout=WAIT) < size
         received = bytearray()
         while not received.endswith(b"\r\n0\r\n\r\n"):
             received += caller.recv(1024 * 1024)
@@ -191,11 +191,11 @@ def handler(event, headers):
     for n in range(160): yield b"x" * 65536
     print("all written")
 """
-    front_end = make_front_end(source, runtime=STREAMING, concurrency=1, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, concurrency=1, api=UNLIMITED)
     with socket.create_connection(("127.0.0.1", front_end.server.port), timeout=WAIT) as caller:
         caller.sendall(REQUEST)
         assert caller.recv(10) == b"HTTP/1.1 2"
-    await_that(lambda: "all written" in front_end.lines and not front_end.busy)
+    wait_until(lambda: "all written" in front_end.lines and not front_end.busy)
     assert len(body_of(list(invoke(front_end)["EventStream"]))) == 160 * 65536
     assert len(front_end.host.pool.environments) == 1
 
@@ -203,7 +203,7 @@ def handler(event, headers):
 def test_close_ends_stream_with_error(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
     """Closing the function ends a running stream with a service error."""
     source = GATED.format(gate=str(tmp_path / "gate"), rest='yield b"second"')
-    front_end = make_front_end(source, runtime=STREAMING)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME)
     events = iter(invoke(front_end)["EventStream"])
     assert next(events) == {"PayloadChunk": {"Payload": b"first"}}
     with ThreadPoolExecutor() as threads:

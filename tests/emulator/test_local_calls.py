@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import boto3
 import pytest
 import urllib3
 
@@ -22,10 +21,11 @@ from awslambdaric_lite.emulator.errors import EmulatorError, TooManyRequests, Un
 from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
 
-from .command_line import WAIT, wait_until
+from .runtimes import STREAMING_RUNTIME, SUPPORT
+from .sdk import lambda_client
+from .waiting import WAIT, state_of, wait_until
 
 WriteHandler = Callable[[str], Path]
-STREAMING_RUNTIME = [sys.executable, "-S", str(Path(__file__).parents[1] / "support" / "streaming_runtime.py")]
 HELD = """
 import os, time
 def handler(event, context):
@@ -197,13 +197,7 @@ def test_addresses_reach_function_until_close(write_handler: WriteHandler, socke
     root = write_handler("def handler(event, context):\n    return {'statusCode': 201, 'body': 'made'}")
     cors = Cors(allow_origins=["*"])
     with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, cors=cors, timeout_s=60) as function:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=function.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        client = lambda_client(function.endpoint_url)
         assert json.loads(client.invoke(FunctionName="function")["Payload"].read())["statusCode"] == 201
         assert (function.endpoint_url, function.url) == (function.endpoint_url, function.url)
         with urllib3.PoolManager(retries=False, timeout=WAIT) as http:
@@ -235,7 +229,7 @@ def test_frozen_function_continues_after_thaw(
         log.wait_for("runs")
         function.freeze()
         (pid,) = [environment.pid for environment in function.environments]
-        wait_until(lambda: _state(pid) == "T", "the process was not stopped")
+        wait_until(lambda: state_of(pid) == "T", "the process was not stopped")
         (root / "go").touch()
         function.thaw()
         assert call.result(WAIT).json() == pid
@@ -355,15 +349,10 @@ def test_failed_start_leaves_no_thread(write_handler: WriteHandler, tmp_path: Pa
     assert threading.active_count() == before
 
 
-def _state(pid: int | None) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def _restorable(folder: Path) -> list[str]:
     """Return the command of a runtime that waits for a restore before its loop."""
-    support = Path(__file__).parents[1] / "support"
     (folder / "restorable.py").write_text(
-        f"import os, socket, sys\nsys.path.insert(0, {str(support)!r})\n"
+        f"import os, socket, sys\nsys.path.insert(0, {str(SUPPORT)!r})\n"
         "import socket_runtime as plain\n"
         "host, _, port = os.environ['AWS_LAMBDA_RUNTIME_API'].rpartition(':')\n"
         "api = socket.create_connection((host, int(port)))\nreplies = api.makefile('rb')\n"

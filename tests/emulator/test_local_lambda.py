@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -18,6 +16,9 @@ import pytest
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD
 
+from .runtimes import AWSLAMBDARIC, needs_awslambdaric
+from .waiting import alive, gone, wait_until
+
 WriteHandler = Callable[[str], Path]
 
 ECHO = """
@@ -31,20 +32,7 @@ def handler(event, context):
     print("call", calls)
     return {"event": event, "calls": calls, "pid": os.getpid(), "tmp": tempfile.gettempdir(), "cwd": os.getcwd()}
 """
-OFFICIAL = pytest.param(
-    [sys.executable, "-m", "awslambdaric", "{handler}"],
-    id="awslambdaric",
-    marks=pytest.mark.skipif(importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"),
-)
-
-
-def gone(pid: int) -> bool:
-    """Return whether no process, not even a zombie, has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+OFFICIAL = pytest.param(AWSLAMBDARIC, id="awslambdaric", marks=needs_awslambdaric)
 
 
 def test_second_invocation_is_warm(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
@@ -279,7 +267,7 @@ def handler(event, context):
         assert result.report.duration_ms >= 2000
         pids = [int(pid) for pid in result.logs.splitlines()[2].split()]
         assert gone(pids[0])
-        _await(lambda: not _alive(pids[1]))
+        wait_until(lambda: not alive(pids[1]))
         assert function.environments[0].exit_code == -signal.SIGKILL
         assert function.invoke(0).json() == "fine"
 
@@ -383,7 +371,7 @@ def test_idle_process_exit_is_not_reported(write_handler: WriteHandler, socket_r
     with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, timeout_s=60) as function:
         pid = function.invoke().json()["pid"]
         os.kill(pid, signal.SIGKILL)
-        _await(lambda: function.environments[0].pid is None)
+        wait_until(lambda: function.environments[0].pid is None)
         result = function.invoke()
         assert (result.error, result.cold, result.json()["calls"]) == (None, True, 1)
 
@@ -571,18 +559,3 @@ def handler(event, context):
         assert result.json()["errorType"] == "Runtime.ImportModuleError"
         assert result.report.status == "error"  # waits for the exit
         assert function.environments[0].exit_code == 1
-
-
-def _alive(pid: int) -> bool:
-    # A killed grandchild stays a zombie until its new parent waits for it; a container's first process may never wait.
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    """Wait until the condition is true; fail after a minute."""
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit, "the condition was not met within a minute"
-        time.sleep(0.005)

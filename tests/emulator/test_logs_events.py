@@ -214,7 +214,7 @@ def test_spans_follow_without_gaps() -> None:
     """An invocation's spans follow each other without gaps, and unfinished spans are omitted."""
     clock = InvocationClock()
     assert clock.runtime_spans() == ()
-    start = clock._delivered
+    start = -clock.runtime_ms(0.0) / 1000  # the moment of delivery
     clock.reply_began, clock.reply_taken = start + 0.010, start + 0.015
     assert [span.name for span in clock.runtime_spans()] == ["responseLatency", "responseDuration"]
     clock.runtime_ready, clock.extensions_ready = start + 0.016, start + 0.020

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -18,6 +17,7 @@ from awslambdaric_lite.emulator import InvalidFunction
 from awslambdaric_lite.emulator.config.function import default_runtime
 
 from .extension_harness import SUPPORT, local_lambda
+from .runtimes import AWSLAMBDARIC, needs_awslambdaric
 
 WriteHandler = Callable[[str], Path]
 
@@ -33,13 +33,7 @@ def handler(event, context):
 """
 RUNTIMES = [
     pytest.param(default_runtime(), id="ours"),
-    pytest.param(
-        [sys.executable, "-m", "awslambdaric", "{handler}"],
-        id="awslambdaric",
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"
-        ),
-    ),
+    pytest.param(AWSLAMBDARIC, id="awslambdaric", marks=needs_awslambdaric),
 ]
 
 

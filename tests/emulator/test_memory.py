@@ -13,7 +13,7 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.memory import GroupMemory, MemoryWatch, descendants
 
-from .environment_harness import until
+from .waiting import until
 
 MB = 1024  # kB
 

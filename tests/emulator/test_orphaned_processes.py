@@ -12,7 +12,7 @@ from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.orphaned_processes import Strays
 
-from .harness import WAIT
+from .waiting import WAIT
 
 
 def test_younger_process_with_variable_is_killed(tmp_path: Path) -> None:

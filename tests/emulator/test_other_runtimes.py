@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
 from benchmarks.loadgen import compile_c
 from benchmarks.workshop import HERE, Unavailable
+
+from .sdk import lambda_client
 
 BOOTSTRAP = """#!/bin/sh
 set -eu
@@ -44,14 +44,7 @@ def shell_function(tmp_path: Path) -> Path:
 def test_shell_bootstrap_serves_boto3(shell_function: Path) -> None:
     """Responses, errors and exits of a shell bootstrap reach boto3; curl reads chunked events."""
     with LocalLambda("function.sh", task_root=shell_function, runtime=["./bootstrap"], timeout_s=30) as function:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=function.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        client = lambda_client(function.endpoint_url)
 
         def invoke(event: object) -> tuple[str | None, object]:
             answer = client.invoke(FunctionName="function", Payload=json.dumps(event))

@@ -7,13 +7,12 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import urllib3
-from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
+
+from .sdk import lambda_client
 
 WriteHandler = Callable[[str], Path]
 GATED = """
@@ -30,18 +29,6 @@ def body():
 """
 
 
-def client(function: LocalLambda) -> Any:
-    """Return a boto3 client."""
-    return boto3.client(
-        "lambda",
-        endpoint_url=function.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-        config=Config(retries={"max_attempts": 0}),
-    )
-
-
 def gated(tmp_path: Path, end: str = "") -> str:
     """Return a handler whose second chunk waits for the test."""
     os.mkfifo(tmp_path / "gate")
@@ -56,8 +43,8 @@ def open_gate(tmp_path: Path) -> None:
 def test_boto3_reads_stream_with_prelude(write_handler: WriteHandler, tmp_path: Path) -> None:
     """boto3 reads the first chunk before the second one exists, and the prelude unchanged."""
     with LocalLambda("app.handler", task_root=write_handler(gated(tmp_path)), timeout_s=30) as function:
-        lambda_client = client(function)
-        stream = lambda_client.invoke_with_response_stream(FunctionName="function")["EventStream"]
+        client = lambda_client(function.endpoint_url)
+        stream = client.invoke_with_response_stream(FunctionName="function")["EventStream"]
         events = iter(stream)
         seen = b""
         while not seen.endswith(b"first "):
@@ -67,7 +54,7 @@ def test_boto3_reads_stream_with_prelude(write_handler: WriteHandler, tmp_path: 
         assert b"".join(event["PayloadChunk"]["Payload"] for event in rest[:-1]) == b"second"
         assert rest[-1]["InvokeComplete"].get("ErrorCode") is None
         assert json.loads(seen.partition(b"\0")[0])["statusCode"] == 201
-        lambda_client.close()
+        client.close()
 
 
 def test_boto3_receives_stream_error(write_handler: WriteHandler, tmp_path: Path) -> None:
@@ -75,11 +62,11 @@ def test_boto3_receives_stream_error(write_handler: WriteHandler, tmp_path: Path
     source = gated(tmp_path, "raise ValueError('in the middle')")
     with LocalLambda("app.handler", task_root=write_handler(source), timeout_s=30) as function:
         threading.Thread(target=open_gate, args=(tmp_path,)).start()
-        lambda_client = client(function)
-        *_, last = lambda_client.invoke_with_response_stream(FunctionName="function")["EventStream"]
+        client = lambda_client(function.endpoint_url)
+        *_, last = client.invoke_with_response_stream(FunctionName="function")["EventStream"]
         assert last["InvokeComplete"]["ErrorCode"] == "Function.ValueError"
         assert "in the middle" in last["InvokeComplete"]["ErrorDetails"]
-        lambda_client.close()
+        client.close()
 
 
 def test_function_url_streams_with_prelude(write_handler: WriteHandler, tmp_path: Path) -> None:

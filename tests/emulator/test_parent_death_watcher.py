@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.memory import descendants
 from awslambdaric_lite.emulator.environments.parent_death_watcher import Guardian
 
-from .environment_harness import alive
-from .harness import WAIT
+from .waiting import WAIT, alive, wait_until
 
 
 def sleeper() -> subprocess.Popen[bytes]:
@@ -60,13 +58,11 @@ def test_terminal_signals_are_ignored(tmp_path: Path) -> None:
 
 
 def await_ignored(pid: int, number: signal.Signals) -> None:
-    limit = time.monotonic() + WAIT
-    while True:
-        ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
-        if int(ignored, 16) & (1 << (number - 1)):
-            return
-        assert time.monotonic() < limit, "the guardian does not ignore the signal"
-        time.sleep(0.005)
+    def ignored() -> bool:
+        mask = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
+        return bool(int(mask, 16) & (1 << (number - 1)))
+
+    wait_until(ignored, "the watcher does not ignore the signal")
 
 
 def test_killed_watcher_raises_no_error(tmp_path: Path) -> None:
@@ -111,7 +107,7 @@ def handler(event, context):
             assert len(guardians) == 1
         finally:
             parent.kill()
-    limit = time.monotonic() + WAIT
-    while any(alive(pid) for pid in (*pids, *guardians)) or list(scratch.iterdir()):
-        assert time.monotonic() < limit, "a process or a file of the killed parent remains"
-        time.sleep(0.005)
+    wait_until(
+        lambda: not any(alive(pid) for pid in (*pids, *guardians)) and not list(scratch.iterdir()),
+        "a process or a file of the killed parent remains",
+    )

@@ -11,7 +11,8 @@ import pytest
 
 from awslambdaric_lite.emulator.errors import TooManyRequests, UnknownQualifier
 
-from .environment_harness import HELD, Gate, alive, answered, completed, running, until
+from .environment_harness import HELD, Gate, answered, completed, running
+from .waiting import alive, until
 
 WriteHandler = Callable[[str], Path]
 

@@ -14,8 +14,7 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.process import RuntimeProcess
 
-from .environment_harness import alive, state_of, until
-from .harness import WAIT
+from .waiting import WAIT, alive, state_of, until
 
 
 class Started:

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from awslambdaric_lite.emulator import AsyncOptions, InvokeResult, LocalLambda
 
-from .conftest import SOCKET_RUNTIME
+from .runtimes import SOCKET_RUNTIME
+from .waiting import WAIT
 
 LIMIT = 3  # environments
-WAIT = 60.0  # seconds until a wait fails
 SOURCE = """
 import os, time
 

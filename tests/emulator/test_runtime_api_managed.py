@@ -12,7 +12,8 @@ from awslambdaric_lite.emulator.results import Invocation
 from awslambdaric_lite.emulator.runtime_api import managed, payloads
 from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable
 
-from .harness import WAIT, Client, ManagedApiServer, get, post, reply
+from .harness import Client, ManagedApiServer, get, post, reply
+from .waiting import WAIT
 
 INVALID_ID = b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
 TOO_LATE = b'{"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}\n'

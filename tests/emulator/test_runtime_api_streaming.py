@@ -7,7 +7,6 @@ import base64
 import json
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +23,11 @@ from awslambdaric_lite.emulator.runtime_api import pump
 from awslambdaric_lite.emulator.runtime_api.bandwidth import BURST, REFILL_S, TokenBucket
 from awslambdaric_lite.emulator.streams import MAX_STREAM, ResponseStream, StreamHead
 
-from .harness import WAIT, ApiServer, get, post, reply
+from .harness import ApiServer, get, post, reply
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT
 
 MakeApi = Callable[[ApiOptions], ApiServer]
-STREAMING_RUNTIME = Path(__file__).parents[1] / "support" / "streaming_runtime.py"
 MIB = 1024 * 1024
 DETAILS = b'{"errorMessage":"boom","errorType":"ValueError","stackTrace":[]}'
 
@@ -352,8 +352,7 @@ def test_interrupt_disconnects_streaming_runtime(api: ApiServer) -> None:
 def test_timeout_ends_stream_after_first_part(write_handler: Callable[[str], Path]) -> None:
     """A timeout during a real runtime's stream follows the first part."""
     root = write_handler("import time\ndef handler(event, context):\n    yield b'part'\n    time.sleep(60)\n")
-    runtime = [sys.executable, "-S", str(STREAMING_RUNTIME)]
-    function = FunctionConfig("app.handler", root, timeout_s=60.0, runtime=runtime)
+    function = FunctionConfig("app.handler", root, timeout_s=60.0, runtime=STREAMING_RUNTIME)
 
     async def run() -> None:
         host = FunctionHost(function)

@@ -16,8 +16,8 @@ from awslambdaric_lite.emulator.extensions.subscription import Destination, Subs
 from awslambdaric_lite.emulator.logs.stream import TelemetryRecord
 from awslambdaric_lite.emulator.logs.timestamps import now
 
-from .harness import WAIT
-from .telemetry_listener import TelemetryListener, until
+from .telemetry_listener import TelemetryListener
+from .waiting import WAIT, until
 
 ALL = ("platform", "function", "extension")
 

@@ -35,12 +35,6 @@ while extension.next().json()["eventType"] != "SHUTDOWN":
 """
 
 
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """Return a folder for external extensions."""
-    return Programs(tmp_path)
-
-
 def kinds(trace: list[dict[str, Any]], *, of: str = "") -> list[str]:
     """Return the types of the events that begin with `of`, in order."""
     return [event["type"] for event in trace if event["type"].startswith(of)]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,17 +109,9 @@ def test_error_lists_all_problems() -> None:
     assert str(caught.value) == "types should not be empty; URI port is not provided"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """Yield a server of the Extensions and Telemetry APIs."""
-    server = ExtensionServer(tmp_path)
-    yield server
-    server.close()
-
-
-def test_subscription_statuses_are_exact(server: ExtensionServer) -> None:
+def test_subscription_statuses_are_exact(extension_server: ExtensionServer) -> None:
     """A valid subscription gets 200, an invalid one 400, an unknown extension and a late one 403."""
-    client = server.client()
+    client = extension_server.client()
     path = "/2022-07-01/telemetry"
     assert client.ask("PUT", path, request()).json()["errorType"] == "Extension.MissingExtensionIdentifier"
     client.register()
@@ -134,7 +124,7 @@ def test_subscription_statuses_are_exact(server: ExtensionServer) -> None:
     for _ in range(2):
         good = client.ask("PUT", path, request(), **identifier)
         assert (good.status, good.body) == (200, b'"OK"')
-    server.call(server.extensions.report)
+    extension_server.run(extension_server.extensions.report)
     late = client.ask("PUT", path, request(), **identifier)
     assert (late.status, late.json()) == (
         403,
@@ -143,7 +133,7 @@ def test_subscription_statuses_are_exact(server: ExtensionServer) -> None:
     stranger = {"Lambda_Extension_Identifier": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
     assert client.ask("PUT", path, request(), **stranger).json()["errorType"] == "Extension.UnknownExtensionIdentifier"
     client.close()
-    assert server.log[:2] == [
+    assert extension_server.log[:2] == [
         "TELEMETRY\tName: inner\tState: Subscribed\tTypes: [Platform]",
         "TELEMETRY\tName: inner\tState: Already subscribed\tTypes: [Platform]",
     ]

@@ -7,7 +7,7 @@ import concurrent.futures
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from watchfiles import Change
 
 from awslambdaric_lite.emulator.watching import SourceFilter, changes
 
-from .command_line import REPOSITORY, WAIT, Serve, alive, command, shell, wait_until
+from .command_line import REPOSITORY, Serve, command, shell
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 ANSWERS = "def handler(event, context):\n    return {!r}"
@@ -35,13 +36,6 @@ def change(path: Path, text: str) -> None:
     new = path.parent.with_suffix(".new")
     new.write_text(text)
     new.replace(path)
-
-
-@pytest.fixture
-def http() -> Iterator[urllib3.PoolManager]:
-    """Yield an HTTP client that does not retry."""
-    with urllib3.PoolManager(retries=False, timeout=WAIT, maxsize=4) as manager:
-        yield manager
 
 
 def test_change_is_served_by_new_process(

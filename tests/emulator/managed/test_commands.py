@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import json
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 import urllib3
 
 from tests.emulator.command_line import Serve, environment, run
+from tests.emulator.sdk import lambda_client
+from tests.emulator.waiting import WAIT
 
-from .fleet import EACH, WAIT, Runtime, platform
+from .fleet import EACH, Runtime, platform
 
 
 def written(folder: Path, runtime: Runtime) -> list[str]:
@@ -64,19 +67,13 @@ def test_serve_runs_concurrent_invocations(runtime: Runtime, tmp_path: Path) -> 
 
 def test_log_tail_has_matching_invocation(tmp_path: Path) -> None:
     """The log tail has the report and the lines of the invocation that requested it."""
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    import base64
-
     with Serve(*written(tmp_path, EACH[0].values[0])) as serve:  # type: ignore[arg-type]
-        client = boto3.client("lambda", endpoint_url=serve.endpoint_url, region_name="us-east-1", **_CREDENTIALS)
+        client = lambda_client(serve.endpoint_url)
         answer = client.invoke(FunctionName="function", Payload=b'{"name":"tail"}', LogType="Tail")
         tail = base64.b64decode(answer["LogResult"]).decode()
         client.close()
     assert platform(tail, "report")[0]["requestId"] == answer["ResponseMetadata"]["RequestId"]
     assert "begins tail" in tail
-
-
-_CREDENTIALS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
 
 
 def test_invoke_prints_managed_logs(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import TooManyRequests
+from tests.emulator.waiting import WAIT
 
-from .fleet import ASYNCIO, EACH, PROCESSES, WAIT, Runtime, fleet, platform, records
+from .fleet import ASYNCIO, EACH, PROCESSES, Runtime, fleet, platform, records
 
 
 @pytest.mark.parametrize("runtime", EACH)

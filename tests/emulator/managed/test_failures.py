@@ -10,9 +10,10 @@ import pytest
 from awslambdaric_lite.emulator.environments import managed
 from awslambdaric_lite.emulator.environments.managed import ManagedEnvironment
 from awslambdaric_lite.emulator.environments.memory import descendants
+from tests.emulator.waiting import WAIT
 
-from ..environment_harness import alive
-from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, WAIT, Runtime, fleet, platform, until
+from ..waiting import alive, wait_until
+from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, Runtime, fleet, platform
 
 
 def test_worker_exit_fails_one_invocation(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_unreplaced_worker_reduces_slots(runtime: Runtime, tmp_path: Path) -> No
         (environment,) = running.function.environments
         workers = descendants(environment.pid or 0)
         dead = running.call({"die": 7})
-        until(lambda: not all(alive(pid) for pid in workers))
+        wait_until(lambda: not all(alive(pid) for pid in workers))
         running.function.time_out_now()
         assert dead.result(WAIT).report.error_type == "Sandbox.Timedout"
         assert [environment.slots for environment in running.function.environments] == [1]
@@ -76,7 +77,7 @@ def test_idle_environment_crash_fails_no_invocation(tmp_path: Path) -> None:
             running.function.crash()
             assert running.function.invoke().error is None
         running.function.crash()
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
 
 
 @pytest.mark.parametrize("runtime", EACH)
@@ -98,7 +99,7 @@ def test_timeout_fails_only_late_invocation(runtime: Runtime, tmp_path: Path) ->
         assert environment.slots == 1
         assert running.function.invoke({"name": "other"}).error is None
         Path(event["meet"], "the test").touch()
-        until(lambda: changes == [2])
+        wait_until(lambda: changes == [2])
         assert [each.error for each in running.meet(2)] == [None, None]
         assert running.function.environments == [environment]
 
@@ -142,7 +143,7 @@ def test_failed_init_fails_waiting_callers_once(runtime: Runtime, tmp_path: Path
         assert running.function.invoke().error is not None
         assert len(platform("\n".join(running.lines), "initStart")) == len(starts) + 1 == 2
         assert platform("\n".join(running.lines), "initReport")[0]["status"] == "error"
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
     if runtime is not PROCESSES and runtime is not ASYNCIO:
         return  # each of its workers loads the handler
     assert (loads, len(count.read_text())) == (1, 2)
@@ -201,7 +202,7 @@ def test_missing_worker_fails_with_unavailable(tmp_path: Path, monkeypatch: pyte
         stuck = running.call("wait")
         (environment,) = running.function.environments
         assert isinstance(environment, ManagedEnvironment)
-        until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
+        wait_until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
         monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.1)
         refused = running.function.invoke("more")
         assert refused.error_type == "Runtime.Unavailable"

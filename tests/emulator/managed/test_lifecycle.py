@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import EmulatorError, InvalidFunction, LocalLambda
-from tests.emulator.environment_harness import alive, state_of
 from tests.emulator.extension_harness import HEAD
+from tests.emulator.waiting import WAIT, alive, state_of, wait_until
 
-from .fleet import EACH, PROCESSES, WAIT, Runtime, fleet, platform, until
+from .fleet import EACH, PROCESSES, Runtime, fleet, platform
 
 TICKING = """
 import threading, time
@@ -36,10 +36,10 @@ def test_environment_is_not_frozen_between_invocations(tmp_path: Path) -> None:
         assert running.function.invoke().json() == 0
         (environment,) = running.function.environments
         assert environment.pid is not None
-        until(lambda: running.function.invoke().json() > 50)
+        wait_until(lambda: running.function.invoke().json() > 50)
         assert state_of(environment.pid) != "T"
         running.function.freeze()
-        until(lambda: state_of(environment.pid or 0) == "T")
+        wait_until(lambda: state_of(environment.pid or 0) == "T")
         running.function.thaw()
         assert running.function.invoke().error is None
 
@@ -58,8 +58,8 @@ def test_reload_drains_old_environment(runtime: Runtime, tmp_path: Path) -> None
         assert (new.json().get("new"), new.cold, len(running.function.environments)) == (True, True, 2)
         Path(event["meet"], "the test").touch()
         assert "pid" in call.result(WAIT).json()
-        until(lambda: old not in running.function.environments)
-        until(lambda: old.pid is None)
+        wait_until(lambda: old not in running.function.environments)
+        wait_until(lambda: old.pid is None)
 
 
 def test_idle_environment_is_removed(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_idle_environment_is_removed(tmp_path: Path) -> None:
         assert running.function.environments == [environment]
         Path(event["meet"], "the test").touch()
         call.result(WAIT)
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
         assert running.function.invoke().cold
 
 
@@ -114,7 +114,7 @@ def test_close_fails_invocations_and_cleans_up(runtime: Runtime, tmp_path: Path)
         for call in calls:
             with pytest.raises(EmulatorError, match="closed"):
                 call.result(WAIT)
-    until(lambda: not any(alive(pid) for pid in pids))  # a killed process exits a moment later
+    wait_until(lambda: not any(alive(pid) for pid in pids))  # a killed process exits a moment later
     assert not scratch.exists() or scratch == Path("/tmp")
 
 
@@ -162,7 +162,7 @@ os._exit(3)
         gate.write_text("")
         for call in calls:
             assert call.result(WAIT).error_type == "Extension.Crash"
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
 
 
 def test_single_invocation_features_are_rejected(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from awslambdaric_lite.emulator.logs.collector import LogCollector
 from awslambdaric_lite.emulator.logs.invocation_events import ManagedEnded, Start
 from awslambdaric_lite.emulator.logs.managed_collector import SharedLogStream
 from awslambdaric_lite.emulator.results import Report
-from tests.emulator.environment_harness import until
+from tests.emulator.waiting import until
 
 from .fleet import PROCESSES, fleet, records
 
