@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,29 +24,6 @@ def handler(event, context):
     return {"event": event, "pid": os.getpid(), "env": dict(os.environ)}
 """
 """A handler that waits at the named pipe in its event, if the event has one."""
-
-
-class Gate:
-    """Named pipe. A process that opens it for reading waits until `open`."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "gate"
-        os.mkfifo(self.path)
-
-    async def open(self) -> None:
-        """Wait for a process that waits, and let all of them continue."""
-        descriptor = -1
-
-        def opened() -> bool:
-            nonlocal descriptor
-            try:
-                descriptor = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError:  # no process waits
-                return False
-            return True
-
-        await until(opened)
-        os.close(descriptor)
 
 
 class Running:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +20,8 @@ from tests.support import extension_client
 from tests.support.extension_client import ExtensionClient
 
 from .loop_thread import LoopThread
+from .runtimes import SUPPORT
 from .waiting import WAIT, wait_until
-
-SUPPORT = Path(extension_client.__file__).parent
 
 HEAD = f"""#!{sys.executable} -S
 import json, os, sys
@@ -72,21 +70,6 @@ class Programs:
         """Wait until the trace has this many entries; return them."""
         wait_until(lambda: len(self.trace) >= count, f"the trace has fewer than {count} entries")
         return self.trace
-
-
-class Gate:
-    """Named pipe. A program that opens it for reading waits until `open`."""
-
-    def __init__(self, folder: Path, name: str = "gate") -> None:
-        self.path = folder / name
-        os.mkfifo(self.path)
-        self.wait = f"open({str(self.path)!r}).read()"
-        """A statement that waits, for the source of a program."""
-
-    def open(self) -> None:
-        """Wait for a program that waits, and let it continue."""
-        with open(self.path, "w"):
-            pass
 
 
 def local_lambda(root: Path, runtime: Sequence[str], **settings: Any) -> LocalLambda:

@@ -1,4 +1,4 @@
-"""An event loop in a thread, for servers that a test talks to."""
+"""An event loop in a thread, in which servers run while a test sends requests."""
 
 from __future__ import annotations
 

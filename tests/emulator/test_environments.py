@@ -14,8 +14,9 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.memory import descendants
 
-from .environment_harness import HELD, Gate, answered, completed, running
-from .waiting import alive, state_of, until
+from .environment_harness import HELD, answered, completed, running
+from .runtimes import SUPPORT
+from .waiting import Gate, alive, state_of, until
 
 WriteHandler = Callable[[str], Path]
 
@@ -68,20 +69,20 @@ def test_environment_is_frozen_between_invocations(
 ) -> None:
     """Background threads run only during invocations, because the environment is frozen between them."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter, gate = Counter(tmp_path), Gate(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env) as function:
             for number in (1, 2):
                 held = function.submit({"gate": str(gate.path)})
                 await function.held(number)
                 await counter.moves()
-                await gate.open()
+                await gate.open_from_loop()
                 pid = json.loads((await answered(held)).payload)
                 await completed(held)
                 await until(lambda pid=pid: state_of(pid) == "T")  # type: ignore[misc]
                 assert counter.stands()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_freeze_false_keeps_threads_running(
@@ -89,13 +90,13 @@ def test_freeze_false_keeps_threads_running(
 ) -> None:
     """With `freeze=False` background threads run between invocations."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter = Counter(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env, freeze=False) as function:
             await function.invoke()
             await counter.moves()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_frozen_invocation_completes_after_thaw(
@@ -103,7 +104,7 @@ def test_frozen_invocation_completes_after_thaw(
 ) -> None:
     """`freeze()` stops an invocation's processes, and after `thaw()` the invocation completes."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter, gate = Counter(tmp_path), Gate(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -114,11 +115,11 @@ def test_frozen_invocation_completes_after_thaw(
             assert counter.stands()
             environment.thaw()
             await counter.moves()
-            await gate.open()
+            await gate.open_from_loop()
             assert json.loads((await answered(held)).payload) == environment.pid
             assert (await completed(held)).report.status == "success"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_timeout_and_close_kill_frozen_processes(
@@ -126,7 +127,7 @@ def test_timeout_and_close_kill_frozen_processes(
 ) -> None:
     """A timeout and closing the host both kill frozen processes."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -142,7 +143,7 @@ def test_timeout_and_close_kill_frozen_processes(
             await until(lambda: state_of(idle) == "T")
         assert not alive(idle)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_time_out_now_times_out_invocation(
@@ -150,7 +151,7 @@ def test_time_out_now_times_out_invocation(
 ) -> None:
     """`time_out_now` fails the running invocation like a timeout."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -161,7 +162,7 @@ def test_time_out_now_times_out_invocation(
             )
             assert (await completed(held)).report.status == "timeout"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.usefixtures("patient_platform")
@@ -171,7 +172,7 @@ def test_crash_fails_only_running_invocation(
 ) -> None:
     """`crash` fails a running invocation; a crash between invocations only makes the next one start a new process."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -186,7 +187,7 @@ def test_crash_fails_only_running_invocation(
             again, _ = await function.invoke()
             assert again["pid"] != seen["pid"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_sigterm_reaches_frozen_process_group(
@@ -213,7 +214,7 @@ def handler(event, context):
     return child
 """
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime) as function:
             child, _ = await function.invoke()
             (environment,) = function.host.pool.environments
@@ -223,7 +224,7 @@ def handler(event, context):
             await until(lambda: environment.pid is None)
             assert environment.exit_code == 0
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "while True: pass", "os.kill(os.getpid(), 9)"])
@@ -242,7 +243,7 @@ def handler(event, context):
     return [os.path.exists(kept), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]]
 """
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, timeout_s=60.0) as function:
             (kept, stream), first = await function.invoke()
             assert (kept, first.report.init_duration_ms is None) == (False, False)
@@ -257,7 +258,7 @@ def handler(event, context):
             assert again.report.init_duration_ms is None
             assert "Init Duration" not in again.logs.splitlines()[-1]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 FAILS_ONCE = """
@@ -281,7 +282,7 @@ def test_failed_init_is_repeated_during_invocation(
 ) -> None:
     """A failed init is repeated during the invocation; only the log contains the first failure."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(FAILS_ONCE.format(failure=failure)), socket_runtime) as function:
             answer, completion = await function.invoke()
             assert answer == "at the second try"
@@ -289,34 +290,34 @@ def test_failed_init_is_repeated_during_invocation(
             assert f"\tPhase: init\tStatus: error\tError Type: {error_type}\n" in completion.logs
             assert (completion.report.status, completion.report.init_duration_ms) == ("success", None)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_failed_init_is_returned_without_repeat(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """With `repeat_failed_init=False` the caller receives the init error, and the next invocation repeats the init."""
     source = FAILS_ONCE.format(failure="raise ValueError('no luck')")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, repeat_failed_init=False) as function:
             answer, completion = await function.invoke()
             assert answer["errorMessage"] == "no luck"
             assert completion.logs.count("importing\n") == 1
             assert (await function.invoke())[0] == "at the second try"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_provisioned_environment_repeats_failed_init(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """A provisioned environment whose init failed repeats it in its first invocation."""
     source = FAILS_ONCE.format(failure="os._exit(9)")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, provisioned=1) as function:
             assert function.host.pool.environments[0].pid is None
             assert (await function.invoke())[0] == "at the second try"
             assert len(function.host.pool.environments) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 GREEDY = """
@@ -342,7 +343,7 @@ def test_memory_above_limit_kills_processes(
 ) -> None:
     """Processes above the memory limit are killed; caller, log and report contain `Runtime.OutOfMemory`."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(GREEDY), socket_runtime, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             answer, completion = await function.invoke(event)
@@ -357,7 +358,7 @@ def test_memory_above_limit_kills_processes(
             assert again != pid
             assert completion.report.max_memory_used_mb < 100
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_memory_above_limit_fails_init(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
@@ -365,7 +366,7 @@ def test_memory_above_limit_fails_init(write_handler: WriteHandler, socket_runti
     root = write_handler(GREEDY)
     (tmp_path / "greedy").touch()
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, socket_runtime) as function:
             answer, completion = await function.invoke()
             assert answer["errorType"] == "Runtime.OutOfMemory"
@@ -373,13 +374,13 @@ def test_memory_above_limit_fails_init(write_handler: WriteHandler, socket_runti
             (tmp_path / "greedy").unlink()
             assert isinstance((await function.invoke())[0], int)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_report_has_peak_memory(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """The report has the environment's peak memory, also if `enforce_memory` is false."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             _, completion = await function.invoke({"mb": 80})
@@ -392,7 +393,7 @@ def test_report_has_peak_memory(write_handler: WriteHandler, socket_runtime: lis
             assert completion.report.status == "success"
             assert completion.report.max_memory_used_mb > 200
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 SNAPPED = """
@@ -419,8 +420,7 @@ while True:
 
 def snapped(folder: Path, python: str, then: str = "") -> list[str]:
     """Return the command of a runtime that waits to be restored."""
-    support = str(Path(__file__).parents[1] / "support")
-    (folder / "snapped.py").write_text(SNAPPED.format(support=support, then=then))
+    (folder / "snapped.py").write_text(SNAPPED.format(support=str(SUPPORT), then=then))
     return [python, "-S", str(folder / "snapped.py")]
 
 
@@ -428,7 +428,7 @@ def snapped(folder: Path, python: str, then: str = "") -> list[str]:
 def test_first_invocation_restores_snapshot(tmp_path: Path, socket_runtime: list[str], provisioned: int) -> None:
     """The first invocation restores an environment that waits in `restore/next`; its report has the duration."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         command = snapped(tmp_path, socket_runtime[0])
         async with running(tmp_path, command, snap_start=True, provisioned=provisioned) as function:
             assert ("before" in function.lines) is bool(provisioned)
@@ -446,7 +446,7 @@ def test_first_invocation_restores_snapshot(tmp_path: Path, socket_runtime: list
             _, second = await function.invoke()
             assert second.report.restore_duration_ms is None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -466,14 +466,14 @@ def test_failed_restore_fails_invocation(
 ) -> None:
     """A failed restore fails the invocation with its error and leaves no process."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(tmp_path, snapped(tmp_path, socket_runtime[0], then), snap_start=True) as function:
             answer, completion = await function.invoke()
             assert answer["errorMessage"].endswith(message)
             assert (completion.report.status, completion.report.error_type) == ("error", error_type)
             assert function.host.pool.environments[0].pid is None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_closed_host_leaves_no_process(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
@@ -482,8 +482,8 @@ def test_closed_host_leaves_no_process(write_handler: WriteHandler, socket_runti
 import os, subprocess, sys
 def handler(event, context):
     subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
-    strayed = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
-    print("pids", os.getpid(), strayed.pid, os.environ["TMPDIR"], flush=True)
+    orphan = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
+    print("pids", os.getpid(), orphan.pid, os.environ["TMPDIR"], flush=True)
     if event["n"] % 3 == 1: os._exit(1)
     while event["n"] % 3 == 2: pass
 """
@@ -491,7 +491,7 @@ def handler(event, context):
     def of_this_process() -> tuple[int, int]:
         return len(os.listdir("/proc/self/fd")), len(descendants(os.getpid()))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=60.0) as function:
             for number in range(6):
                 invocation = function.submit({"n": number})
@@ -503,9 +503,9 @@ def handler(event, context):
                     await until(lambda: not function.host.pool.environments)
         ends = [line.split()[1:] for line in function.lines if line.startswith("pids ")]
         assert len(ends) == 6
-        for pid, strayed, scratch in ends:
+        for pid, orphan, scratch in ends:
             assert not alive(int(pid))
-            await until(lambda strayed=strayed: not alive(int(strayed)))  # type: ignore[misc]
+            await until(lambda orphan=orphan: not alive(int(orphan)))  # type: ignore[misc]
             assert not Path(scratch).parent.exists()
 
     async def nothing() -> None:
@@ -514,5 +514,5 @@ def handler(event, context):
 
     asyncio.run(nothing())
     before = of_this_process()
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert of_this_process() == before

@@ -42,5 +42,5 @@ def test_snap_start_example_reconnects_after_restore(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.strip().split(", then ")
     assert first != second
-    told = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
-    assert told == ["closed before the snapshot", "opened anew after the restore"] * 2
+    messages = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
+    assert messages == ["closed before the snapshot", "opened anew after the restore"] * 2

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .extension_harness import Gate, Programs, local_lambda
-from .waiting import gone, wait_until
+from .extension_harness import Programs, local_lambda
+from .waiting import Gate, gone, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]

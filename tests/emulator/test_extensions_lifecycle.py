@@ -12,9 +12,10 @@ import pytest
 
 from awslambdaric_lite.emulator.results import InvokeResult
 
-from .extension_harness import SUPPORT, Gate, Programs, local_lambda
+from .extension_harness import Programs, local_lambda
 from .harness import ARN
-from .waiting import WAIT, state_of, wait_until
+from .runtimes import SUPPORT
+from .waiting import WAIT, Gate, state_of, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]

@@ -14,7 +14,8 @@ import pytest
 
 from awslambdaric_lite.emulator import TooManyRequests
 
-from .extension_harness import FOLLOW, SUPPORT, Programs, local_lambda
+from .extension_harness import FOLLOW, Programs, local_lambda
+from .runtimes import SUPPORT
 from .waiting import WAIT, gone, wait_until
 
 WriteHandler = Callable[[str], Path]
@@ -92,7 +93,7 @@ def test_extension_ignoring_shutdown_is_killed(
     quick = "trace(['quick', os.getpid()])\nextension.register()\nextension.next()"
     stubborn = (
         "trace(['stubborn', os.getpid()])\nextension.register(['SHUTDOWN'])\nextension.next()\nimport time\n"
-        "trace('told')\ntime.sleep(60)"
+        "trace('shutdown')\ntime.sleep(60)"
     )
     both = [programs.write("quick", quick), programs.write("stubborn", stubborn)]
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=both, env=programs.env) as function:
@@ -100,7 +101,7 @@ def test_extension_ignoring_shutdown_is_killed(
         pids = dict(programs.trace)
         closing = threading.Thread(target=function.close)
         closing.start()
-        assert programs.await_trace(3)[2] == "told"
+        assert programs.await_trace(3)[2] == "shutdown"
         wait_until(lambda: gone(pids["quick"]))
         assert not gone(pids["stubborn"])
         closing.join(WAIT)

@@ -62,14 +62,14 @@ def test_each_environment_has_separate_tmpdir(
     """Without mounts each environment has a separate `TMPDIR`, which is removed on close."""
     source = "import os, tempfile\ndef handler(event, context): return [tempfile.gettempdir(), os.environ['TMPDIR']]"
 
-    async def story() -> list[str]:
+    async def scenario() -> list[str]:
         aliases = {"live": "3"}
         async with running(write_handler(source), socket_runtime, aliases=aliases) as function:
             found = [(await function.invoke(qualifier=qualifier))[0] for qualifier in (None, "live")]
             assert [folder for folder, _ in found] == [variable for _, variable in found]
             return [folder for folder, _ in found]
 
-    first, second = asyncio.run(story())
+    first, second = asyncio.run(scenario())
     assert first != second
     assert not Path(first).parent.exists()
 
@@ -81,7 +81,7 @@ def test_private_tmp_survives_crash(outside: tuple[Path, list[str]], private_tmp
     mounts = Path("/proc/self/mountinfo").read_text()
     host = set(os.listdir("/tmp"))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, private_tmp=private_tmp) as function:
             seen, _ = await function.invoke({"write": True})
             assert seen["/tmp"] == ["written"]
@@ -94,7 +94,7 @@ def test_private_tmp_survives_crash(outside: tuple[Path, list[str]], private_tmp
             assert Path("/proc/self/mountinfo").read_text() == mounts
         assert not alive(seen["pid"])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert "written" not in set(os.listdir("/tmp")) - host
 
 
@@ -114,7 +114,7 @@ def test_layers_are_mounted_on_opt(outside: tuple[Path, list[str]]) -> None:
     root, runtime = outside
     (root / "layer" / "python").mkdir(parents=True)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, layers=[root / "layer"], private_tmp=False) as function:
             seen, _ = await function.invoke()
             assert seen["/opt"] == ["python"]
@@ -125,7 +125,7 @@ def test_layers_are_mounted_on_opt(outside: tuple[Path, list[str]]) -> None:
             seen, _ = await function.invoke()
             assert (seen["/opt"], seen["/tmp"]) == (["python"], [])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_extension_shares_mounts(outside: tuple[Path, list[str]]) -> None:
@@ -143,12 +143,12 @@ def test_extension_shares_mounts(outside: tuple[Path, list[str]]) -> None:
     )
     program.chmod(0o755)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, layers=[root / "layer"]) as function:
             seen, _ = await function.invoke()
             assert (seen["/opt"], seen["/tmp"]) == (["extensions"], ["watcher"])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_needed_path_in_tmp_prevents_private_tmp(tmp_path: Path, outside: tuple[Path, list[str]]) -> None:
@@ -180,7 +180,7 @@ def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch:
     filesystem._mounter.cache_clear()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(InvalidFunction, match="this process may not mount; leave private_tmp out"):
             async with running(tmp_path, ["true"], private_tmp=True):
                 pass
@@ -188,7 +188,7 @@ def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch:
             assert list(tmp_path.glob("local-lambda-*"))
 
     try:
-        asyncio.run(story())
+        asyncio.run(scenario())
     finally:
         filesystem._mounter.cache_clear()
     assert not list(tmp_path.iterdir())
@@ -201,10 +201,10 @@ def test_unexecutable_runtime_is_reported_with_mounts(
     """With mounts a runtime that cannot be executed is reported with the same error as without."""
     root, _ = outside
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, [command], private_tmp=True) as function:
             answer, _ = await function.invoke()
             assert answer["errorType"] == "Runtime.InvalidEntrypoint"
             assert command in answer["errorMessage"] and reason in answer["errorMessage"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

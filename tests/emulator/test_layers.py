@@ -152,11 +152,11 @@ def test_function_uses_merged_layers(write_handler: WriteHandler, socket_runtime
         "    return [shared.VALUE, other.VALUE, subprocess.check_output(['layer-tool'], text=True)]"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, layers=[first, second, tools]) as function:
             assert (await function.invoke())[0] == [3, 2, "from the layer\n"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_extension_of_layer_registers_by_filename(
@@ -166,7 +166,7 @@ def test_extension_of_layer_registers_by_filename(
     programs = Programs(tmp_path)
     layer = archive(tmp_path / "layer.zip", {"extensions/watcher": HEAD + FOLLOW}, 0o100755)
 
-    async def story() -> None:
+    async def scenario() -> None:
         root = write_handler("def handler(event, context): return 1")
         async with running(root, socket_runtime, layers=[layer], env=programs.env) as function:
             _, completion = await function.invoke()
@@ -177,4 +177,4 @@ def test_extension_of_layer_registers_by_filename(
             "SHUTDOWN",
         ]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -16,7 +16,7 @@ import pytest
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD
 
-from .runtimes import AWSLAMBDARIC, needs_awslambdaric
+from .runtimes import AWSLAMBDARIC, SUPPORT, needs_awslambdaric
 from .waiting import alive, gone, wait_until
 
 WriteHandler = Callable[[str], Path]
@@ -234,9 +234,8 @@ def test_exit_after_response_fails_report(write_handler: WriteHandler, tmp_path:
         "api.sendall(r.request('POST', f'invocation/{id}/response', b'\"done\"'))\n"  # without a wait for the reply
         "os._exit(5)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
     with LocalLambda(
-        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support], timeout_s=60
+        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), str(SUPPORT)], timeout_s=60
     ) as function:
         result = function.invoke()
         assert (result.json(), result.error) == ("done", None)
@@ -283,9 +282,8 @@ def test_timeout_includes_work_after_response(write_handler: WriteHandler, tmp_p
         "id = headers['lambda-runtime-aws-request-id']\n"
         "api.sendall(r.request('POST', f'invocation/{id}/response', b'1')); time.sleep(60)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
     with LocalLambda(
-        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support], timeout_s=0.5
+        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), str(SUPPORT)], timeout_s=0.5
     ) as function:
         result = function.invoke()
         assert (result.json(), result.error) == (1, None)
@@ -385,8 +383,7 @@ def test_exit_after_first_poll_is_reported(write_handler: WriteHandler, tmp_path
         "socket.create_connection((host, int(port))).sendall(r.request('GET', 'invocation/next'))\n"
         "os._exit(4)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
-    command = [sys.executable, "-S", str(runtime), support]
+    command = [sys.executable, "-S", str(runtime), str(SUPPORT)]
     with LocalLambda("app.handler", task_root=tmp_path, runtime=command, timeout_s=60) as function:
         result = function.invoke()
         assert result.json()["errorMessage"].endswith("exit status 4")

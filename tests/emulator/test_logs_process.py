@@ -16,8 +16,8 @@ import pytest
 from awslambdaric_lite.emulator import InvalidFunction
 from awslambdaric_lite.emulator.config.function import default_runtime
 
-from .extension_harness import SUPPORT, local_lambda
-from .runtimes import AWSLAMBDARIC, needs_awslambdaric
+from .extension_harness import local_lambda
+from .runtimes import AWSLAMBDARIC, SUPPORT, needs_awslambdaric
 
 WriteHandler = Callable[[str], Path]
 

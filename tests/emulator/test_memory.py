@@ -129,20 +129,20 @@ def test_watch_reports_exceeded_limit_once(child: bool) -> None:
     else:
         hoard += "\nos.write(1, b'.')"
 
-    async def story(started: subprocess.Popen[bytes], memory: GroupMemory) -> None:
-        told: list[int] = []
-        watch = MemoryWatch(memory, 64, lambda: told.append(1))
+    async def scenario(started: subprocess.Popen[bytes], memory: GroupMemory) -> None:
+        reports: list[int] = []
+        watch = MemoryWatch(memory, 64, lambda: reports.append(1))
         watch.go_on()
         assert not watch.exceeded()
         go_on(started)
-        await until(lambda: bool(told))
-        assert told == [1]
+        await until(lambda: bool(reports))
+        assert reports == [1]
         watch.close()
 
     with process(f"pause()\n{hoard}\nos.read(0, 1)") as started:
         memory = reached(started)
         try:
-            asyncio.run(story(started, memory))
+            asyncio.run(scenario(started, memory))
         finally:
             for pid in descendants(started.pid):
                 os.kill(pid, 9)
@@ -151,15 +151,15 @@ def test_watch_reports_exceeded_limit_once(child: bool) -> None:
 def test_paused_watch_reports_nothing() -> None:
     """A paused watch reports nothing until it resumes."""
 
-    async def story(memory: GroupMemory) -> None:
-        told: list[int] = []
-        watch = MemoryWatch(memory, 64, lambda: told.append(1))
+    async def scenario(memory: GroupMemory) -> None:
+        reports: list[int] = []
+        watch = MemoryWatch(memory, 64, lambda: reports.append(1))
         watch.go_on()
         watch.pause()
         await asyncio.sleep(0.12)  # more than twice the interval of the watch
-        assert not told
+        assert not reports
         watch.go_on()
-        await until(lambda: bool(told))
+        await until(lambda: bool(reports))
 
     with process("hoard = bytearray(b'x' * (80 << 20))\npause()") as started:
-        asyncio.run(story(reached(started)))
+        asyncio.run(scenario(reached(started)))

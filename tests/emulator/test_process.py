@@ -41,12 +41,12 @@ class Started:
         return self.process.reap()
 
 
-def run(story: Callable[[], Awaitable[None]]) -> None:
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
     """Run a coroutine and check that it leaves no open descriptor."""
 
     async def inside() -> None:
         before = len(os.listdir("/proc/self/fd"))
-        await story()
+        await scenario()
         assert len(os.listdir("/proc/self/fd")) == before
 
     asyncio.run(inside())
@@ -59,12 +59,12 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
 def test_exit_code_or_signal_is_reported(tmp_path: Path, source: str, returncode: int) -> None:
     """A process's exit is reported as its code or as a negative signal number, and leaves no zombie."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == returncode
         assert state_of(started.process.pid) == ""
 
-    run(story)
+    run(scenario)
 
 
 def test_output_of_both_streams_is_ordered(tmp_path: Path) -> None:
@@ -74,18 +74,18 @@ def test_output_of_both_streams_is_ordered(tmp_path: Path) -> None:
         "os.write(1, sys.stdin.buffer.read() + os.getcwd().encode() + b'x' * 200_000)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == 0
         assert started.output == b"outerr" * 3 + os.fsencode(tmp_path) + b"x" * 200_000
 
-    run(story)
+    run(scenario)
 
 
 def test_read_output_reads_without_event_loop(tmp_path: Path) -> None:
     """`read_output` reads available output without the event loop, and no byte is read twice."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started("import os, time; os.write(1, b'now'); time.sleep(60)", tmp_path)
         while not started.output:  # without letting the event loop run
             started.process.read_output()
@@ -94,7 +94,7 @@ def test_read_output_reads_without_event_loop(tmp_path: Path) -> None:
         assert await started.end() == -signal.SIGKILL
         assert started.output == b"now"
 
-    run(story)
+    run(scenario)
 
 
 def test_reap_kills_process_group(tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_reap_kills_process_group(tmp_path: Path) -> None:
         "os.write(1, str(child.pid).encode())"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == 0
         await until(lambda: not alive(int(started.output)))
 
-    run(story)
+    run(scenario)
 
 
 def test_stop_applies_to_process_group(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_stop_applies_to_process_group(tmp_path: Path) -> None:
         "os.write(1, str(child.pid).encode()); time.sleep(60)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         await until(lambda: bool(started.output))
         pids = (started.process.pid, int(started.output))
@@ -134,7 +134,7 @@ def test_stop_applies_to_process_group(tmp_path: Path) -> None:
         assert await started.end() == -signal.SIGKILL
         await until(lambda: not alive(pids[1]))
 
-    run(story)
+    run(scenario)
 
 
 def test_process_rests_when_threads_wait(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_process_rests_when_threads_wait(tmp_path: Path) -> None:
         "threading.Thread(target=busy).start(); time.sleep(60)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         await until(lambda: bool(started.output) and state_of(started.process.pid) == "S")
         assert not started.process.at_rest
@@ -160,13 +160,13 @@ def test_process_rests_when_threads_wait(tmp_path: Path) -> None:
         await started.end()
         assert started.process.at_rest
 
-    run(story)
+    run(scenario)
 
 
 def test_signal_after_exit_is_not_sent(tmp_path: Path) -> None:
     """No signal is sent after the exit, because the group's number may be reused."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started("pass", tmp_path)
         await started.end()
         started.process.kill()
@@ -174,14 +174,14 @@ def test_signal_after_exit_is_not_sent(tmp_path: Path) -> None:
         started.process.stop()
         started.process.crash(signal.SIGKILL)
 
-    run(story)
+    run(scenario)
 
 
 def test_only_listed_descriptor_is_inherited(tmp_path: Path) -> None:
     """The process inherits only the listed descriptors, with the same numbers."""
     source = "import os; os.write(1, repr(sorted(map(int, os.listdir('/proc/self/fd')))).encode())"
 
-    async def story() -> None:
+    async def scenario() -> None:
         outlet, inlet = os.pipe()
         os.set_inheritable(outlet, True)
         started = Started(source, tmp_path, inherited=[inlet])
@@ -191,14 +191,14 @@ def test_only_listed_descriptor_is_inherited(tmp_path: Path) -> None:
         os.close(outlet)
         os.close(inlet)
 
-    run(story)
+    run(scenario)
 
 
 def test_unexecutable_command_raises(tmp_path: Path) -> None:
     """A command that cannot be executed raises and leaves no open descriptor."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(FileNotFoundError):
             RuntimeProcess(["./missing"], env={}, cwd=tmp_path, on_output=lambda _: None, on_exit=lambda _: None)
 
-    run(story)
+    run(scenario)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from .extension_harness import SUPPORT, Programs, local_lambda
+from .extension_harness import Programs, local_lambda
+from .runtimes import SUPPORT
 
 WriteHandler = Callable[[str], Path]
 

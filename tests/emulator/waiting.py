@@ -1,8 +1,9 @@
-"""Waiting for a condition, and the states of processes."""
+"""Waiting for conditions and processes."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,31 @@ async def until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < limit, "the condition was not met"
         await asyncio.sleep(0.002)
+
+
+class Gate:
+    """Named pipe. A process that opens it for reading waits until `open`."""
+
+    def __init__(self, folder: Path, name: str = "gate") -> None:
+        self.path = folder / name
+        os.mkfifo(self.path)
+        self.wait = f"open({str(self.path)!r}).read()"
+        """A statement that waits, for use in a program's source."""
+
+    def open(self) -> None:
+        """Wait for a process that waits, and let all of them continue."""
+        wait_until(self._opened, "no process waits")
+
+    async def open_from_loop(self) -> None:
+        """Do the same in an event loop."""
+        await until(self._opened)
+
+    def _opened(self) -> bool:
+        try:
+            os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:  # no process waits
+            return False
+        return True
 
 
 def state_of(pid: int | None) -> str:

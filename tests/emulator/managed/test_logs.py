@@ -26,8 +26,8 @@ def worker(path: Path) -> socket.socket:
     return connection
 
 
-def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Path) -> list[str]:
-    """Run a story with a collector while the event loop is blocked; return all lines."""
+def collected(scenario: Callable[[Path, LogCollector, list[str]], None], folder: Path) -> list[str]:
+    """Run a scenario with a collector while the event loop is blocked; return all lines."""
 
     async def run() -> list[str]:
         lines: list[str] = []
@@ -38,7 +38,7 @@ def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Pa
             assert collector.variables == {"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "/inside/socket"}
             assert collector.inherited == ()
             collector.handed_over()
-            story(path, collector, lines)
+            scenario(path, collector, lines)
         finally:
             collector.close()
             collector.close()
@@ -51,7 +51,7 @@ def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Pa
 def test_read_accepts_connections_and_lines(tmp_path: Path) -> None:
     """`read` returns the lines that connections have written, even those that were not accepted before."""
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         with worker(path) as one, worker(path) as other:
             one.sendall(b"one be")
             other.sendall(b"other\n")
@@ -61,13 +61,13 @@ def test_read_accepts_connections_and_lines(tmp_path: Path) -> None:
             collector.read()
             assert lines == ["other", "one begins"]
 
-    assert collected(story, tmp_path) == ["other", "one begins", "half"]
+    assert collected(scenario, tmp_path) == ["other", "one begins", "half"]
 
 
 def test_closed_connection_completes_last_line(tmp_path: Path) -> None:
     """The unfinished line of a closed connection is logged."""
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         with worker(path) as one:
             one.sendall(b"last line")
         collector.read()
@@ -76,13 +76,13 @@ def test_closed_connection_completes_last_line(tmp_path: Path) -> None:
             silent.shutdown(socket.SHUT_WR)
             collector.read()
 
-    assert collected(story, tmp_path) == ["last line"]
+    assert collected(scenario, tmp_path) == ["last line"]
 
 
 def test_event_loop_reads_lines(tmp_path: Path) -> None:
     """The event loop reads lines without a call of `read`."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         lines: list[str] = []
         collector = LogCollector(tmp_path / "socket", tmp_path, SharedLogStream(lines.append).function_output)
         with worker(tmp_path / "socket") as one:
@@ -90,7 +90,7 @@ def test_event_loop_reads_lines(tmp_path: Path) -> None:
             await until(lambda: lines == ["x" * 200_000])
         collector.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_old_socket_is_replaced_long_path_rejected(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_old_socket_is_replaced_long_path_rejected(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
         before.bind(str(left))
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         worker(path).close()
 
-    assert collected(story, tmp_path) == []
+    assert collected(scenario, tmp_path) == []
 
     async def refused() -> None:
         long = tmp_path / ("x" * 120)

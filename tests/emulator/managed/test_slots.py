@@ -112,12 +112,12 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def run_story(story: Callable[[Pool], Awaitable[None]], *, limit: int, slots: int) -> None:
-    """Run a story with a pool, end all invocations, and check that the pool is empty."""
+def run_scenario(scenario: Callable[[Pool], Awaitable[None]], *, limit: int, slots: int) -> None:
+    """Run a scenario with a pool, end all invocations, and check that the pool is empty."""
 
     async def run() -> None:
         pool = Pool(limit, slots)
-        await story(pool)
+        await scenario(pool)
         for _ in pool.tasks:  # the end of one invocation may start another
             for environment in pool.made:
                 environment.end()
@@ -134,7 +134,7 @@ def run_story(story: Callable[[Pool], Awaitable[None]], *, limit: int, slots: in
 def test_slots_are_filled_environment_by_environment() -> None:
     """The slots of one environment are filled before the next one starts; then invocations queue or are rejected."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(5, queue=False)
         assert pool.taken() == [3, 2]
         await pool.submit(3)
@@ -149,13 +149,13 @@ def test_slots_are_filled_environment_by_environment() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued) == ([4, 4], 0)
 
-    run_story(story, limit=2, slots=3)
+    run_scenario(scenario, limit=2, slots=3)
 
 
 def test_new_environment_serves_all_queued() -> None:
     """A new environment serves as many queued invocations as it has slots."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(7)
         assert (pool.taken(), pool.pool.queued) == ([3], 4)
         pool.made[0].fail()
@@ -163,13 +163,13 @@ def test_new_environment_serves_all_queued() -> None:
         assert (pool.taken(), pool.pool.queued) == ([3, 3], 1)
         assert pool.made[0].closings == 1
 
-    run_story(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
 def test_added_slot_serves_queued_invocation() -> None:
     """A slot that is added serves a queued invocation."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(3)
         pool.made[0].free_slots = 2
         pool.made[0].end(pool.made[0].taken[0])
@@ -179,14 +179,14 @@ def test_added_slot_serves_queued_invocation() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued) == ([4], 0)
 
-    run_story(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
 @pytest.mark.parametrize("provisioned", [False, True])
 def test_environment_without_slots_is_replaced(provisioned: bool) -> None:
     """At the limit an idle environment without slots is replaced, even a provisioned one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         if provisioned:
             await pool.pool.provision("1", 1)
         await pool.submit(1)
@@ -197,13 +197,13 @@ def test_environment_without_slots_is_replaced(provisioned: bool) -> None:
         await pool.submit(1)
         assert (pool.taken(), pool.made[0].closings) == ([1, 1], 1)
 
-    run_story(story, limit=1, slots=1)
+    run_scenario(scenario, limit=1, slots=1)
 
 
 def test_failed_idle_environment_is_removed() -> None:
     """A failed idle environment is removed, and an invocation sent to it runs in another one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(1)
         pool.made[0].end()
         await settle()
@@ -217,13 +217,13 @@ def test_failed_idle_environment_is_removed() -> None:
         pool.made[1].fail()  # again, as when its processes end
         await settle()
 
-    run_story(story, limit=1, slots=2)
+    run_scenario(scenario, limit=1, slots=2)
 
 
 def test_retired_environment_drains() -> None:
     """A retired environment takes no new invocation and is closed after its last one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(2)
         pool.pool.retire_all()
         await pool.submit(2)
@@ -238,13 +238,13 @@ def test_retired_environment_drains() -> None:
         assert old.closings == 1
         assert pool.pool.environments == [pool.made[1]]
 
-    run_story(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
 def test_idle_environment_is_replaced_for_version() -> None:
     """At the limit an idle environment is replaced for another version, but a busy one is not."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(2)
         await pool.submit(1, version="2")
         pool.made[0].end(pool.made[0].taken[0])
@@ -254,4 +254,4 @@ def test_idle_environment_is_replaced_for_version() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued, pool.made[1].version) == ([2, 1], 0, "2")
 
-    run_story(story, limit=1, slots=2)
+    run_scenario(scenario, limit=1, slots=2)
