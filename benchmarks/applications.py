@@ -1,6 +1,6 @@
-"""The functions that are run: the handlers of every contender, and real applications with their packages.
+"""The functions of the suite: the handlers of every contender, and real applications with their packages.
 
-Applications lie in a task root as on AWS, with their packages beside the handler, installed by pip.
+An application is a task root as on AWS: pip installs the packages into the folder of the handler.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from .build_cache import HERE, BuildCache, digest
 
 SOURCES = HERE / "contenders"
-RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
+RESET = 315532800  # 1980-01-01, which zip files and build tools write instead of a date
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an application is built: its folder in `contenders`, its packages, and what becomes of the bytecode."""
+    """The source folder of an application in `contenders`, its packages, and the state of its bytecode."""
 
     source: str
     requirements: tuple[str, ...] = ()
@@ -70,5 +70,5 @@ def built(cache: BuildCache, name: str) -> Application:
                 os.utime(path, (RESET, RESET))
 
     root = cache.once(f"{cache.python.tag}/apps/{name}-{digest(source)}", make)
-    # A task root is read-only on Lambda: nothing is compiled there that is not.
+    # A task root is read-only on Lambda, so missing bytecode stays missing.
     return Application(root, {"PYTHONDONTWRITEBYTECODE": "1"})

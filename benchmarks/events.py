@@ -1,4 +1,4 @@
-"""The events of the suite, and what large results consist of: the same bytes every time."""
+"""The events of the suite, and the content of large results: the same bytes every time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def event_bytes(name: str) -> bytes:
     asks the handler `produce` for a result of n bytes.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: the suite has no event of that name.
     """
     if name == "tiny":
         return b'{"key":"value"}'
@@ -44,15 +44,15 @@ def event_bytes(name: str) -> bytes:
 
 
 def produced(size: int) -> dict[str, Any]:
-    """Return a value that is `size` bytes of compact JSON, structured but for less than one record.
+    """Return a value that is `size` bytes of compact JSON: records, and a filler that is shorter than one.
 
-    The handlers called `produce` make the same.
+    The handlers called `produce` return the same value.
 
     Raises:
-        ValueError: it is too small to hold anything.
+        ValueError: the size is below 26.
     """
     if size < 26:
-        raise ValueError(f"no value of {size} bytes, 26 are the least")
+        raise ValueError(f"no value has {size} bytes; the minimum is 26")
     record = {**_RECORD, "id": 1_000_000}
     each = len(json.dumps(record, separators=(",", ":"))) + 1
     count = max(0, (size - 26) // each)

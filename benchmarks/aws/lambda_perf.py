@@ -1,6 +1,6 @@
-"""The results in the shape of lambda-perf, so that its page and whatever reads its data can show them.
+"""The results in the format of lambda-perf, so that its page and readers of its data can show them.
 
-Source of the shape: https://github.com/maxday/lambda-perf, `data/last.json` as `result-builder/app.js` makes it:
+Source of the format: https://github.com/maxday/lambda-perf, `data/last.json` as `result-builder/app.js` makes it:
 `metadata.generatedAt`, and in `runtimeData` for each function `r` its name, `p` the type of its package, `d` what the
 page calls it, `i` its first ten init durations in ms, `m` its memory in MB, `a` its architecture, and the means `mu` of
 the memory used in MB, `ad` of the duration and `acd` of the init duration in ms, all to three digits.

@@ -1,4 +1,4 @@
-"""From reports to the files and tables of a run."""
+"""Makes results and tables from the reports of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .coldstarts import ColdStarts
 def collected(
     measured: Iterable[ColdStarts], machine: Mapping[str, str | int], skipped: Mapping[str, str], warm: int, rounds: int
 ) -> Results:
-    """Return the samples in the form of the suite: a contender for each variant, measures for each memory size."""
+    """Return the results in the format of the suite: a contender for each variant, measures for each memory size."""
     samples: dict[str, dict[str, list[float]]] = {}
     per_run: dict[str, int] = {}
     for function in (each for each in measured if each.reports):

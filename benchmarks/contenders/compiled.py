@@ -14,7 +14,7 @@ _SOURCES = HERE / "contenders"
 
 
 def c(cache: BuildCache) -> Client:
-    """Build the C client, which neither parses nor makes JSON."""
+    """Build the C client, which neither parses nor encodes JSON."""
     command = (compile_c(_SOURCES / "c" / "client.c", cache.build / "c"),)
     return Client(command, handlers=frozenset({"hello", "echo"}))
 

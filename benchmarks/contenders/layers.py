@@ -1,4 +1,4 @@
-"""The layers in their own form: built, unpacked and found in `/opt`; and what they are compared with, started alike."""
+"""The layers as deployed: built, unpacked and mounted in `/opt`; and comparable clients, started in the same way."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from .python import OFFICIAL
 
 OPT = Path("/opt")  # where Lambda unpacks layers
 WRAPPER = OPT / "awslambdaric-lite"
-MANAGED_BOOTSTRAP = Path("/var/runtime/bootstrap.py")  # what managed runtimes start, and the wrapper replaces
+MANAGED_BOOTSTRAP = Path(
+    "/var/runtime/bootstrap.py"
+)  # the program that managed runtimes start and the wrapper replaces
 
 _SKELETON = HERE / "contenders" / "skeleton" / "skeleton.py"
 _SKELETON_BOOTSTRAP = """\
@@ -35,7 +37,7 @@ _SKELETON_MAIN = "import skeleton\n"
 
 
 def lite_provided(cache: BuildCache) -> Client:
-    """Build the layer for provided.al2023, with an interpreter made of this machine's."""
+    """Build the layer for provided.al2023 from this machine's interpreter."""
     layer = _layer(cache, "provided")
     return Client((OPT / "bootstrap",), {}, handlers=None, opt=layer)
 
@@ -62,7 +64,7 @@ def skeleton_provided(cache: BuildCache) -> Client:
 
 
 def lite_wrapper(cache: BuildCache) -> Client:
-    """Build the layer for managed runtimes; it is given the command that starts these."""
+    """Build the layer for managed runtimes; it gets the command that starts the managed runtime."""
     return _behind_wrapper(cache, _layer(cache, "wrapper"), handlers=None)
 
 
@@ -88,9 +90,9 @@ def _behind_wrapper(cache: BuildCache, opt: Path, **options: object) -> Client:
     return Client(command, environment, opt=opt, **options)  # type: ignore[arg-type]
 
 
-@functools.cache  # all contenders of a run share one, whatever is edited meanwhile
+@functools.cache  # all contenders of a run share one, even if sources change meanwhile
 def _layer(cache: BuildCache, kind: str) -> Path:
-    """Build a layer of this machine's own files, as everything else here; return it unpacked."""
+    """Build a layer of this machine's files, as for all contenders; return it unpacked."""
     builder = PROJECT / "layers" / "build.py"
     if not builder.exists():
         raise Unavailable("layers/build.py is not in this checkout")
@@ -117,6 +119,6 @@ def _put_skeleton(cache: BuildCache, opt: Path) -> None:
 
 
 def _program(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)  # it may be a link to that of the layer
+    path.unlink(missing_ok=True)  # it may be a link to the layer's file
     path.write_text(text)
     path.chmod(0o755)

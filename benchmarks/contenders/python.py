@@ -1,4 +1,4 @@
-"""The Python clients: staged copies with valid bytecode, all on one interpreter, with the same packages at hand."""
+"""The Python clients: staged copies with valid bytecode, all with the same interpreter and packages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stage_lite(cache: BuildCache, tree: Path = PROJECT) -> Path:
     """Return a copy of a tree's runtime with bytecode.
 
     Raises:
-        Unavailable: there is none in it.
+        Unavailable: the tree has no runtime.
     """
     _require_runtime(tree)
     return cache.stage("lite", (tree / "bootstrap", "bootstrap"), (tree / _PACKAGE, _PACKAGE))
@@ -37,7 +37,7 @@ def _through_bootstrap(cache: BuildCache) -> dict[str, str]:
 
 
 def lite(cache: BuildCache) -> Client:
-    """Build this project's runtime as it is in a function's package on provided.al2023."""
+    """Build this project's runtime as a function's package for provided.al2023."""
     cache.require("orjson")
     _require_runtime(PROJECT)
 
@@ -57,14 +57,14 @@ def lite(cache: BuildCache) -> Client:
 
 
 def lite_tree(cache: BuildCache, tree: Path) -> Client:
-    """Build the runtime of another tree; unpacked, as trees of any age can be."""
+    """Build the runtime of another tree, unpacked, which works with old trees, too."""
     cache.require("orjson")
     staged = stage_lite(cache, tree)
     return Client((staged / "bootstrap",), _through_bootstrap(cache), handlers=None)
 
 
 def lite_module(cache: BuildCache) -> Client:
-    """Build the same, started by `python -m` as in a container image."""
+    """Build the runtime, started by `python -m` as in a container image."""
     cache.require("orjson")
     staged = stage_lite(cache)
     command = (cache.python.executable, "-m", _PACKAGE)

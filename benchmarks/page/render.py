@@ -1,4 +1,4 @@
-"""The page as a whole: headline, sections, targets, and what was measured on what."""
+"""The whole page: headline, sections, targets, and the description of the measurement."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _target_rows(rows: list[str]) -> str:
 
 
 def _breakable(words: str) -> str:
-    """Return names as text that may be broken between their parts."""
+    """Return names as text with possible line breaks between their parts."""
     return text(words).replace("_", "_<wbr>").replace("@", "<wbr>@")
 
 

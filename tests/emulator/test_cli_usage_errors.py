@@ -11,7 +11,7 @@ import pytest
 from awslambdaric_lite.cli import main
 
 FUNCTION_OPTIONS = [  # of both commands
-    (["app"], "handler 'app' has no dot; write module.function, such as app.handler"),
+    (["app"], "handler 'app' has no dot; write MODULE.FUNCTION, e.g. app.handler"),
     (["app.handler", "--task-root", "missing"], "missing is not a directory"),
     (["app.handler", "--env-file", "missing"], "--env-file missing does not exist"),
     (["app.handler", "--layer", "missing"], "missing"),
@@ -23,14 +23,14 @@ FUNCTION_OPTIONS = [  # of both commands
     (["app.handler", "--managed-concurrency", "0"], "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
     (["app.handler", "--managed-concurrency", "many"], "argument --managed-concurrency: invalid int value: 'many'"),
     (["app.handler", "--managed-concurrency", "2", "--debug"], "debug does not go with managed_concurrency"),
-    (["app.handler", "--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not go with"),
+    (["app.handler", "--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not work with"),
 ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; there is: invoke"),
+        ([], "a command is missing; choose one of: invoke"),
         (["no-such-command"], "invalid choice"),
         *(([name, *arguments], message) for name in ("invoke", "serve") for arguments, message in FUNCTION_OPTIONS),
         (["invoke"], "HANDLER"),
@@ -42,7 +42,7 @@ FUNCTION_OPTIONS = [  # of both commands
             "--debug gives standard input to the function; read the event from a file",
         ),
         (["invoke", "app.handler", "--client-context", "{"], "--client-context is not JSON"),
-        (["invoke", "app.handler", "--client-context", "[]"], "--client-context is no JSON object"),
+        (["invoke", "app.handler", "--client-context", "[]"], "--client-context is not a JSON object"),
         (["invoke", "app.handler", "--timeout", "soon"], "--timeout"),
         (["invoke", "app.handler", "--timeout", "1000"], "up to 900 s"),
         (["invoke", "app.handler", "--memory", "64"], "128 to 10240 MB"),
@@ -50,11 +50,11 @@ FUNCTION_OPTIONS = [  # of both commands
         (["invoke", "app.handler", "--runtime", ""], "--runtime is empty"),
         (["invoke", "app.handler", "--runtime", "'open"], "cannot be split"),
         (["invoke", "app.handler", "--runtime", "no-such-program"], "no executable no-such-program on PATH"),
-        (["invoke", "app.handler", "--runtime", "./bootstrap"], "paths start at the task root"),
+        (["invoke", "app.handler", "--runtime", "./bootstrap"], "no executable ./bootstrap in the task root"),
         (["invoke", "app.handler", "--unknown"], "--unknown"),
         (["serve"], "HANDLER"),
-        (["serve", "app.handler", "--port", "http"], "--port: 'http' is no port; it is a number from 0"),
-        (["serve", "app.handler", "--url-port", "70000"], "'70000' is no port"),
+        (["serve", "app.handler", "--port", "http"], "--port: 'http' is not a port; give a number from 0"),
+        (["serve", "app.handler", "--url-port", "70000"], "'70000' is not a port"),
         (["serve", "app.handler", "--concurrency", "0"], "concurrency 0 is out of range"),
         (["serve", "app.handler", "--concurrency", "many"], "--concurrency"),
         (["serve", "app.handler", "--provisioned", "11"], "provisioned 11 is out of range"),

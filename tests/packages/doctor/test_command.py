@@ -164,12 +164,12 @@ def test_no_flame_graph_without_an_import(tmp_path: Path, capsys: pytest.Capture
 
 WRONG: dict[str, tuple[list[str], str]] = {
     "no path": ([], "PATH"),
-    "a missing path": (["nowhere.zip"], "there is no nowhere.zip; give the path of"),
+    "a missing path": (["nowhere.zip"], "nowhere.zip does not exist; give the path of"),
     "an unknown version": ([".", "--python", "2.7"], "Python '2.7' is not known here; there is: 3.10"),
     "an unknown architecture": ([".", "--arch", "mips"], "there is: x86_64, arm64"),
     "an unknown level": ([".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
-    "a flame without a handler": ([".", "--flame", "x.svg"], "name it with --handler"),
-    "a handler without a dot": ([".", "--handler", "app"], "write it such as app.handler"),
+    "a flame without a handler": ([".", "--flame", "x.svg"], "name the handler with --handler"),
+    "a handler without a dot": ([".", "--handler", "app"], "write e.g. app.handler"),
     "a variable without a value": ([".", "--env", "TABLE"], "write NAME=value"),
 }
 
