@@ -11,6 +11,7 @@ from awslambdaric_lite.common.tables import Table
 from .contenders import BASELINE, MANAGED, baseline_of
 from .measures import describe, figure, ordered_measures
 from .results import Results
+from .tables import to_markdown
 from .targets import Target, targets
 
 
@@ -91,7 +92,7 @@ def headline(results: Results) -> str:
     measured = [(limit, value) for limit, value in values if value is not None]
     missed = sum(value > limit for limit, value in measured)
     return (
-        f"{table.markdown()}\n\n"
+        f"{to_markdown(table)}\n\n"
         "Cold: from the start of the process to its first poll. Warm: from the event sent to the next poll. Ratio: of "
         f"the medians. {results.machine.get('python', '')}; {results.rounds} interleaved rounds on a local machine, "
         "without AWS. Real applications spend their cold start in their own imports, which no runtime client makes "

@@ -162,35 +162,6 @@ def test_no_flame_graph_without_an_import(tmp_path: Path, capsys: pytest.Capture
     assert "nothing was drawn, because nothing was imported" in capsys.readouterr().err
 
 
-WRONG: dict[str, tuple[list[str], str]] = {
-    "no path": ([], "PATH"),
-    "a missing path": (["nowhere.zip"], "nowhere.zip does not exist; give the path of"),
-    "an unknown version": ([".", "--python", "2.7"], "Python '2.7' is not known here; there is: 3.10"),
-    "an unknown architecture": ([".", "--arch", "mips"], "there is: x86_64, arm64"),
-    "an unknown level": ([".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
-    "a flame without a handler": ([".", "--flame", "x.svg"], "name the handler with --handler"),
-    "a handler without a dot": ([".", "--handler", "app"], "write e.g. app.handler"),
-    "a variable without a value": ([".", "--env", "TABLE"], "write NAME=value"),
-}
-
-
-@pytest.mark.parametrize(("arguments", "words"), WRONG.values(), ids=WRONG)
-def test_wrong_usage_says_what_to_change(
-    arguments: list[str],
-    words: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Exit code 2, one line and where the help is."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["doctor", *arguments]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert words in output.err
-    assert output.err.endswith("usage help: awslambdaric-lite doctor --help\n")
-
-
 @pytest.mark.parametrize("fail_on", ["error", "info"])
 @pytest.mark.parametrize("kind", ["text", "hostile", "cut off", "layer", "flame"])
 def test_what_cannot_be_read_fails_whatever_is_asked_for(
