@@ -266,7 +266,7 @@ def test_large_events_have_stated_contents() -> None:
         assert len(event_bytes(f"in_{size}")) == size
     with pytest.raises(ValueError, match="no event called in_x"):
         event_bytes("in_x")
-    with pytest.raises(ValueError, match="26 are the least"):
+    with pytest.raises(ValueError, match="minimum is 26"):
         event_bytes("in_25")
 
 
@@ -301,7 +301,7 @@ def test_run_writes_samples_and_report(build: Path, tmp_path: Path, capsys: pyte
     assert main([*arguments, *chosen]) == 0
     results = Results.load(output)
     assert len(results.of("c", "spawn_to_next")) == 2 * 10
-    assert "no such contender" in results.skipped["nobody"]
+    assert "unknown contender" in results.skipped["nobody"]
     assert report_tables(results)
     printed = capsys.readouterr()
     assert "spawn_to_next" in printed.out
@@ -317,7 +317,7 @@ def test_wrong_option_lists_choices(build: Path) -> None:
         main([*start, "--suite", "cores"])
     with pytest.raises(SystemExit, match=r"no job for instructions in a quick run; leave --quick out"):
         main([*start, "--quick", "--suite", "instructions"])
-    with pytest.raises(SystemExit, match="at least 1"):
+    with pytest.raises(SystemExit, match="minimum of 1"):
         main([*start, "--rounds", "0"])
     with pytest.raises(SystemExit, match="--tree old=nowhere"):
         main([*start, "--tree", "old=nowhere"])

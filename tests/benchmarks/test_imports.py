@@ -54,5 +54,5 @@ def test_only_python_clients_have_trees(tmp_path: Path) -> None:
 def test_client_without_poll_is_error(tmp_path: Path) -> None:
     """A client that does not poll is an error and not a tree."""
     script = POLLS.replace("/next", "/error").replace("invocation", "init")
-    with pytest.raises(Unavailable, match="a worker has ended"):
+    with pytest.raises(Unavailable, match="a worker exited"):
         measure_imports("client", [sys.executable, "-c", script], {"PATH": os.environ["PATH"]}, tmp_path)

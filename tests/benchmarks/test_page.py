@@ -356,7 +356,7 @@ class TestCommand:
         ("arguments", "message"),
         [
             (["r.json", "-o", "r.json"], r"r\.json is an input; name another file"),
-            (["r.json", "r.json", "-o", "p.html"], r"r\.json is given twice"),
+            (["r.json", "r.json", "-o", "p.html"], r"r\.json appears twice"),
             (["r.json", "copy.json"], r"r\.json and copy\.json both have .*benchmarks compare"),
             (["r.json", "--measure", "spawn_to_nxt"], r"this run has no spawn_to_nxt; choose one of: spawn_to_next"),
             (["r.json", "-o", "."], r"cannot write \.: Is a directory"),

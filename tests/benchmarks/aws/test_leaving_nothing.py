@@ -109,7 +109,7 @@ def test_clean_deletes_after_sigkill(
     assert sorted(aws.left()) == sorted(of_others)
 
     assert command("--clean") == 0
-    assert "nothing is left" in capsys.readouterr().err
+    assert "left nothing" in capsys.readouterr().err
 
 
 def make_things_of_others(aws: AwsDouble) -> list[str]:

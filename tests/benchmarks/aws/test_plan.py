@@ -96,7 +96,7 @@ def test_dry_run_prints_plan(
         (["--role", "admin"], "'admin' is not the ARN of a role"),
         (["--arch", "mips"], "invalid choice: 'mips'"),
         (["--function-prefix", "-x/y"], "expected one argument"),
-        (["--function-prefix", "x/y"], "'x/y' is no prefix"),
+        (["--function-prefix", "x/y"], "'x/y' is not a prefix"),
     ],
 )
 def test_wrong_option_exits_with_2(
