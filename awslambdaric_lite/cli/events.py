@@ -50,7 +50,7 @@ def _check_json(name: str, data: bytes) -> None:
     except UnicodeDecodeError as error:
         raise UsageError(f"the event from {name} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
         raise UsageError(
             f"the event from {name} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
@@ -59,5 +59,5 @@ def _check_json(name: str, data: bytes) -> None:
         raise UsageError(f"the event from {name} is not JSON that can be read: {error}") from None
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed; use null or a number")
