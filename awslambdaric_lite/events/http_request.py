@@ -28,7 +28,7 @@ _DOCUMENTED = re.compile(r"^    \**(\w+): .*(?:\n {8}.*)*", re.MULTILINE)  # an 
 
 
 class HttpFields(TypedDict, total=False):
-    """The keyword parameters of `HttpRequest`, for type checkers."""
+    """The keyword parameters of `HttpRequest`, which type checkers read."""
 
     query: Query | None
     headers: Headers | None
@@ -60,9 +60,6 @@ class HttpRequest:
         domain: host name of the request. Default: the host in the Host header, or a name as AWS assigns it.
         region: AWS region.
         time: time of the request. Default: now. An aware datetime, or seconds since the epoch.
-
-    Raises:
-        ValueError: an argument is invalid; the message says what to change.
     """
 
     method: str = "GET"

@@ -30,7 +30,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Moment:
-    """A point in time, in the formats that AWS services use.
+    """An instant, in the formats that AWS services use.
 
     Args:
         time: an aware datetime or seconds since the epoch; None means now.
