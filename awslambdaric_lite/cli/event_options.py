@@ -23,7 +23,7 @@ from .events import refuse_constant
 # Prefix of the builder's arguments in the namespace; `--version` of the command itself is there, too.
 PREFIX = "builder."
 _FLAGS = {"message_attributes": "--attribute", "version": "--trigger-version"}
-_OBJECT = ": a JSON object, or @FILE"
+_OBJECT = "; a JSON object, or @FILE"
 _CONTENT = ": text, @FILE, or @- for standard input"
 _REPEATABLE = "; repeatable"
 
