@@ -8,15 +8,15 @@ __all__ = ["LambdaContext", "StreamingResponse", "__version__", "on_shutdown"]
 
 _PUBLIC = {
     "LambdaContext": "_context",
-    "StreamingResponse": "_responses",
-    "on_shutdown": "_shutdown",
+    "StreamingResponse": "_handlers.responses",
+    "on_shutdown": "_lifecycle.shutdown",
 }  # public name -> module that defines it
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._context import LambdaContext as LambdaContext
-    from ._responses import StreamingResponse as StreamingResponse
-    from ._shutdown import on_shutdown as on_shutdown
+    from ._handlers.responses import StreamingResponse as StreamingResponse
+    from ._lifecycle.shutdown import on_shutdown as on_shutdown
 
 
 def __getattr__(name: str) -> object:

@@ -8,7 +8,7 @@ is posted again instead of the handler being run again.
 import sys
 import time
 
-from . import __version__, _faults
+from . import __version__, _function_errors
 from ._connection import Connection
 from ._http import path_segment
 
@@ -145,7 +145,7 @@ class LambdaRuntimeClient:
             self._kept_alive = self._connection.is_open
             status = response[0]
             if status != 200:
-                raise _faults.ApiError("GET invocation/next", status, response[2])
+                raise _function_errors.ApiError("GET invocation/next", status, response[2])
             invocation = Invocation(response)
             reply = self._reply
             if reply is None:
@@ -156,7 +156,7 @@ class LambdaRuntimeClient:
             # The same invocation again, and the API never confirmed its result: the handler must not run twice.
             if reply.repeated:
                 text = b"the same invocation is handed out again and its result is not accepted"
-                raise _faults.ApiError(f"the {reply.verb} to {reply.request_id}", status, text)
+                raise _function_errors.ApiError(f"the {reply.verb} to {reply.request_id}", status, text)
             reply.repeated = True
             self._connection.close()  # the one that lost the reply may be lost by now as well
             self._send(reply, poll=False)
@@ -210,7 +210,7 @@ class LambdaRuntimeClient:
         )
         status, _, answer, _ = self._exchange(head.encode("latin-1") + body)
         if status != 202:
-            raise _faults.ApiError("POST init/error", status, answer)
+            raise _function_errors.ApiError("POST init/error", status, answer)
 
     def rehearse(self, answer: "Callable[[Invocation], None]") -> None:
         """Take made-up invocations, let `answer` answer them, and forget it all; nothing reaches the network.
@@ -257,7 +257,7 @@ class LambdaRuntimeClient:
                 connection.send(reply.head + body)
             else:
                 connection.send(reply.head, body)
-        except _faults.ConnectionLost:
+        except _function_errors.ConnectionLost:
             # A server may answer and close before it has read all of a body that it refuses: look for its answer.
             poll = False
         self._polled = poll
@@ -276,7 +276,7 @@ class LambdaRuntimeClient:
         assert reply is not None
         try:
             status, _, answer, _ = self._connection.receive()
-        except _faults.ConnectionLost:
+        except _function_errors.ConnectionLost:
             self._connection.close()
             self._polled = False
             return  # unknown: `next` will tell
@@ -287,7 +287,7 @@ class LambdaRuntimeClient:
             self._reply = None
             return
         if status >= 500:
-            raise _faults.ApiError(f"the {reply.verb} to {reply.request_id}", status, answer)
+            raise _function_errors.ApiError(f"the {reply.verb} to {reply.request_id}", status, answer)
         if status == 431 and reply.slim_head:
             reply.head, reply.slim_head = reply.slim_head, b""
             self._connection.close()
@@ -309,7 +309,7 @@ class LambdaRuntimeClient:
                 if not sent:
                     connection.send(request)
                 return connection.receive()
-            except _faults.ConnectionLost as lost:
+            except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False
                 attempt = self._pause(attempt, lost)
@@ -318,11 +318,11 @@ class LambdaRuntimeClient:
         """Post a last reply again while it is unknown whether it arrived: no `next` will follow that could tell."""
         attempt = 0
         while not reply.answered:
-            attempt = self._pause(attempt, _faults.ConnectionLost("no confirmation of the last reply"))
+            attempt = self._pause(attempt, _function_errors.ConnectionLost("no confirmation of the last reply"))
             reply.repeated = True
             self._send(reply, poll=False)
 
-    def _pause(self, attempt: int, lost: "_faults.ConnectionLost") -> int:
+    def _pause(self, attempt: int, lost: "_function_errors.ConnectionLost") -> int:
         """Wait before another attempt to reach the API; return its number.
 
         Raises:
@@ -331,6 +331,6 @@ class LambdaRuntimeClient:
         if attempt == _CONNECTS:
             where = f"the Runtime API at {self._netloc} (AWS_LAMBDA_RUNTIME_API)"
             text = f"{where} is gone, {_CONNECTS} more connections brought no answer: {lost}"
-            raise _faults.ConnectionLost(text) from lost
+            raise _function_errors.ConnectionLost(text) from lost
         time.sleep(0.01 * 2**attempt)
         return attempt + 1

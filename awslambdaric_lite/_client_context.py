@@ -1,12 +1,15 @@
-"""What a caller sent as client context: of a mobile application, or of a trace. Imports only `_context`."""
-
-from ._context import listed
+"""What a caller sent as client context: of a mobile application, or of a trace. Imports nothing."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # what the context lets through, as the official client
+
+
+def format_record(record: object, names: "tuple[str, ...]") -> str:
+    """Render a record as the official client does."""
+    return f"{type(record).__name__}([{','.join(f'{name}={getattr(record, name)}' for name in names)}])"
 
 
 class Client:
@@ -23,7 +26,7 @@ class Client:
 
     def __repr__(self) -> str:
         names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
-        return listed(self, names)
+        return format_record(self, names)
 
 
 class ClientContext:
@@ -38,7 +41,7 @@ class ClientContext:
         self.client: "Client | None" = None if client is None else Client(client)
 
     def __repr__(self) -> str:
-        return listed(self, ("custom", "env", "client"))
+        return format_record(self, ("custom", "env", "client"))
 
 
 def w3c_fields(client_context: "dict[str, Any]") -> "dict[str, str]":

@@ -2,20 +2,20 @@
 
 Events are always read by the standard library's C scanner: orjson would turn integers beyond 64 bits into floats.
 Results are the same JSON value whichever encoder ran. orjson and `_json`'s C encoder each take what they render as the
-official client would; `_exact` takes the rest and has the official error messages.
+official client would; `_json.compatible` takes the rest and has the official error messages.
 """
 
 import marshal
 import sys
 
-from ._faults import Fault
+from ._function_errors import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Any
 
-    Encode = Callable[[object], bytes]
+    from ._types import Encode, Quote
 
 LARGE = 1 << 20  # bytes of a response from which on the encoder's speed outweighs the import of orjson
 
@@ -39,7 +39,7 @@ def _refuse_constant(name: str) -> object:
 
 
 _scan: "Callable[[str, int], tuple[object, int]]"
-quote: "Callable[[str], str]"
+quote: "Quote"
 try:
     import _json
 
@@ -96,9 +96,9 @@ def loads(text: str) -> object:
     try:
         value, end = _scan(text, start)
         if end != len(text) and text[end:].strip(_WHITESPACE):
-            raise ValueError  # `_json_errors.explain()` says where
+            raise ValueError  # `_json.error_details.explain()` says where
     except _REFUSED as error:
-        from ._json_errors import explain
+        from ._json.error_details import explain
 
         message = explain(text)
         if message is None and text.startswith("\xef\xbb\xbf"):  # a byte order mark that was encoded twice
@@ -249,7 +249,7 @@ class Marshaller:
             self._large_responses += 1
             if self._large_responses < 2 or self._use_orjson():
                 return
-        from ._long_strings import holds_long_strings, long_quoter
+        from ._json.long_strings import holds_long_strings, long_quoter
 
         if holds_long_strings(body):
             self._quote = long_quoter(_quote_text)
@@ -270,9 +270,9 @@ class Marshaller:
         return True
 
     def _use_orjson(self) -> bool:
-        from ._orjson import orjson_encoder
+        from ._json.with_orjson import orjson_encoder
 
-        encode = orjson_encoder(self._encode_stdlib)
+        encode = orjson_encoder(self._encode_stdlib, quote)
         if encode is None:
             return False
         self._codec = "settled"
@@ -291,6 +291,6 @@ class Marshaller:
             except BaseException:
                 self._plain_encoder = _new_encoder(self._quote)
                 raise
-        from ._exact import encode
+        from ._json.compatible import encode
 
-        return encode(value)
+        return encode(value, quote)

@@ -3,7 +3,7 @@
 import posix
 import sys
 
-from . import _faults
+from . import _function_errors
 from ._http import ResponseReader
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ class Connection:
                     break
         except OSError as error:
             _reraise_foreign(error)
-            raise _faults.ConnectionLost(f"cannot connect to {self._address.netloc}: {error}") from error
+            raise _function_errors.ConnectionLost(f"cannot connect to {self._address.netloc}: {error}") from error
         self._socket = sock
         return sock
 
@@ -98,14 +98,14 @@ class Connection:
             ConnectionLost: they could not all be sent.
         """
         if self.forked:
-            raise _faults.ForkedChild
+            raise _function_errors.ForkedChild
         sock = self._socket or self.open()
         try:
             for part in parts:
                 sock.sendall(part)
         except OSError as error:
             _reraise_foreign(error)
-            raise _faults.ConnectionLost(f"sending failed: {error}") from error
+            raise _function_errors.ConnectionLost(f"sending failed: {error}") from error
 
     def receive(self) -> "Response":
         """Wait for the next response, without a time limit.
@@ -116,7 +116,7 @@ class Connection:
         """
         sock, reader = self._socket, self._reader
         if sock is None:
-            raise _faults.ConnectionLost("not connected")
+            raise _function_errors.ConnectionLost("not connected")
         try:
             response = None if reader.idle else reader.read()
             while response is None:
@@ -129,7 +129,7 @@ class Connection:
                     response = reader.filled(count) if count else reader.end()
         except OSError as error:
             _reraise_foreign(error)
-            raise _faults.ConnectionLost(f"receiving failed: {error}") from error
+            raise _function_errors.ConnectionLost(f"receiving failed: {error}") from error
         if not response[3]:  # the connection does not persist
             self.close()
         return response

@@ -41,12 +41,9 @@ class CognitoIdentity:
             self.cognito_identity_pool_id = fields.get("cognitoIdentityPoolId")
 
     def __repr__(self) -> str:
-        return listed(self, ("cognito_identity_id", "cognito_identity_pool_id"))
+        from ._client_context import format_record
 
-
-def listed(record: object, names: "tuple[str, ...]") -> str:
-    """Render a record as the official client does."""
-    return f"{type(record).__name__}([{','.join(f'{name}={getattr(record, name)}' for name in names)}])"
+        return format_record(self, ("cognito_identity_id", "cognito_identity_pool_id"))
 
 
 class LambdaContext:
@@ -116,6 +113,8 @@ class LambdaContext:
             sys.stdout.write(str(msg))
 
     def __repr__(self) -> str:
+        from ._client_context import format_record
+
         names = (
             "aws_request_id",
             "log_group_name",
@@ -128,4 +127,4 @@ class LambdaContext:
             "identity",
             "tenant_id",
         )
-        return listed(self, names)
+        return format_record(self, names)

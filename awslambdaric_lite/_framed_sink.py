@@ -1,25 +1,24 @@
-"""Log text to the platform's telemetry descriptor, which managed runtimes have. Imports C builtins and `_sinks`."""
+"""Log text to the platform's telemetry descriptor, which managed runtimes have. Imports only C builtins."""
 
 import posix
 import time
-
-from ._sinks import JSON_FRAMES, TEXT_FRAMES
-
-_UNTYPED = TEXT_FRAMES[0]
 
 
 class FramedTelemetryLogSink:
     """The descriptor that managed runtimes hand over: whole messages in frames with type, length and time."""
 
-    def __init__(self, fd: int, *, json_format: bool = False) -> None:
+    def __init__(self, fd: int, untyped: bytes, error: bytes, *, json_format: bool = False) -> None:
+        """`untyped` and `error` are the frame types of text without a level and of error reports."""
         self.fd = fd
         self.json_format = json_format
+        self._untyped = untyped
+        self._error = error
 
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
         """Write one frame: type, length and microseconds since the epoch, big-endian, then the text."""
         text = msg.encode("utf-8", "backslashreplace")
         now = time.time_ns() // 1000
-        frame = (frame_type or _UNTYPED) + len(text).to_bytes(4, "big") + now.to_bytes(8, "big") + text
+        frame = (frame_type or self._untyped) + len(text).to_bytes(4, "big") + now.to_bytes(8, "big") + text
         written = posix.write(self.fd, frame)
         while written < len(frame):
             frame = frame[written:]
@@ -27,4 +26,4 @@ class FramedTelemetryLogSink:
 
     def log_error(self, message_lines: "list[str]") -> None:
         """Write an error report as one frame."""
-        self.log("\n".join(message_lines), (JSON_FRAMES if self.json_format else TEXT_FRAMES)[40])
+        self.log("\n".join(message_lines), self._error)

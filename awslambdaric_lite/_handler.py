@@ -1,11 +1,11 @@
-"""From the handler's name to the handler, with the official names, messages and order of failure. Imports `_faults`.
+"""From the handler's name to the handler, with the official names, messages and order of failure.
 
 Also home of `after_import()`, the one place that adds to `sys.meta_path`.
 """
 
 import sys
 
-from ._faults import Fault
+from ._function_errors import Fault
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def code_flags(handler: object) -> int:
 
 
 def rescue_stale_bytecode(*, trust_all: bool) -> None:
-    """Have bytecode that is rejected for the date of its source looked at once more, by `_stale`.
+    """Have bytecode that is rejected for the date of its source looked at once more, by `_lifecycle.stale_bytecode`.
 
     Hooked in where the interpreter compares dates, so that bytecode which passes costs nothing.
     """
@@ -93,8 +93,8 @@ def rescue_stale_bytecode(*, trust_all: bool) -> None:
             validate(data, mtime, size, name, details)
         except ImportError:
             if name.startswith("awslambdaric_lite."):
-                raise  # `_stale` itself, for one
-            from ._stale import rescue
+                raise  # `_lifecycle.stale_bytecode` itself, for one
+            from ._lifecycle.stale_bytecode import rescue
 
             if not rescue(data, size, name, details["path"], trust_all=trust_all):
                 raise

@@ -1,11 +1,11 @@
-"""HTTP/1.1 without I/O: responses read from bytes (RFC 9112). Imports `_faults` and `_head`.
+"""HTTP/1.1 without I/O: responses read from bytes (RFC 9112). Imports `_function_errors` and `_http_head`.
 
 Both body framings are read, for the Runtime API declares no length for events above 2 KB. Everything has a limit, and
 what breaks the grammar is refused with the offending bytes in the message.
 """
 
-from . import _faults
-from ._head import CHUNKED, MAX_BODY, UNTIL_CLOSE, parse_fields, parse_head
+from . import _function_errors
+from ._http_head import CHUNKED, MAX_BODY, UNTIL_CLOSE, parse_fields, parse_head
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class ResponseReader:
         if self._head is not None and self._length == UNTIL_CLOSE:
             return self._finish(self._body)
         if self.idle:
-            raise _faults.ConnectionLost("the connection was closed before a response")
-        raise _faults.ConnectionLost("the connection was closed in the middle of a response")
+            raise _function_errors.ConnectionLost("the connection was closed before a response")
+        raise _function_errors.ConnectionLost("the connection was closed in the middle of a response")
 
     def read(self) -> "Response | None":
         """Return the next whole response, or None if more bytes are needed.
@@ -107,7 +107,7 @@ class ResponseReader:
             status, headers, keep_alive, length = parse_head(data[:end])
             if status < 200:  # interim responses (RFC 9110 section 15.2) precede the one that counts
                 if status == 101:
-                    raise _faults.ProtocolError("101 Switching Protocols was not asked for")
+                    raise _function_errors.ProtocolError("101 Switching Protocols was not asked for")
                 self._data = data[end + 4 :]
                 continue
             if 0 <= length <= len(data) - end - 4:  # whole, as nearly always
@@ -127,14 +127,14 @@ class ResponseReader:
         self._body += self._data
         self._data = b""
         if len(self._body) > MAX_BODY:
-            raise _faults.ProtocolError(f"a body of more than {MAX_BODY} bytes")
+            raise _function_errors.ProtocolError(f"a body of more than {MAX_BODY} bytes")
         return None
 
     def _await_head(self, data: bytes) -> None:
         if len(data) > MAX_HEAD + 3:
-            raise _faults.ProtocolError(f"a response head of more than {MAX_HEAD} bytes")
+            raise _function_errors.ProtocolError(f"a response head of more than {MAX_HEAD} bytes")
         if not data.startswith(b"HTTP/1.") and not b"HTTP/1.".startswith(data[:7]):
-            raise _faults.ProtocolError(f"not an HTTP/1.1 response: {data[:60]!r}")
+            raise _function_errors.ProtocolError(f"not an HTTP/1.1 response: {data[:60]!r}")
         self._searched = max(0, len(data) - 3)
 
     def _read_sized(self, length: int) -> "Response | None":
@@ -164,13 +164,13 @@ class ResponseReader:
                     break
                 if data[position : position + 2] != b"\r\n":
                     found = data[position : position + 20]
-                    raise _faults.ProtocolError(f"a chunk is followed by {found!r}, not by CRLF")
+                    raise _function_errors.ProtocolError(f"a chunk is followed by {found!r}, not by CRLF")
                 position += 2
                 self._left = 0
             else:
                 end = data.find(b"\r\n", position)
                 if (end if end >= 0 else len(data) - 1) - position > MAX_LINE:
-                    raise _faults.ProtocolError(f"a chunk or trailer line of more than {MAX_LINE} bytes")
+                    raise _function_errors.ProtocolError(f"a chunk or trailer line of more than {MAX_LINE} bytes")
                 if end < 0:
                     break
                 line = data[position:end]
@@ -183,7 +183,7 @@ class ResponseReader:
                     continue
                 self._left = _chunk_size(line) or -2
                 if len(body) + self._left > MAX_BODY:
-                    raise _faults.ProtocolError(f"a body of more than {MAX_BODY} bytes")
+                    raise _function_errors.ProtocolError(f"a body of more than {MAX_BODY} bytes")
         self._data = data[position:]
         self.wanted = min(max(self._left, _PIECE), 1 << 20)
         return None
@@ -199,7 +199,7 @@ class ResponseReader:
 def _chunk_size(line: bytes) -> int:
     digits = line.partition(b";")[0].rstrip(b" \t")  # chunk extensions carry nothing here
     if not digits or len(digits) > 12 or not _HEX.issuperset(digits):
-        raise _faults.ProtocolError(f"not a chunk size: {line[:60]!r}")
+        raise _function_errors.ProtocolError(f"not a chunk size: {line[:60]!r}")
     return int(digits, 16)
 
 

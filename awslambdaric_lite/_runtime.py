@@ -8,11 +8,11 @@ import gc
 import posix
 import sys
 
-from . import _faults
+from . import _function_errors
 from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
-from ._faults import Fault
+from ._function_errors import Fault
 from ._handler import after_import, is_special, load, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import (
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ._client import Invocation
+    from ._handlers.adapter import Special
     from ._report import ErrorResult
-    from ._special import Special
     from ._types import Current, InHand, LogSink, Settings
 
     Handler = Callable[[object, LambdaContext], object]
@@ -71,16 +71,16 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         )
         _rehearse(client, sink)
         if b"AWS_LAMBDA_MAX_CONCURRENCY" in posix.environ:
-            from ._managed import serve
+            from ._managed.serve import serve
 
             return _leave(serve(sys.modules[__name__], settings, client, in_hand, sink))
         handler = initialize(settings, client, in_hand.copy, sink)
-        if "awslambdaric_lite._shutdown" in sys.modules or _handles_sigterm():
-            from ._shutdown import arm_if_wanted
+        if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
+            from ._lifecycle.shutdown import arm_if_wanted
 
             arm_if_wanted(settings.api, sink, _flush, lambda: _specials[0].existing_loop if _specials else None)
         if posix.environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
-            from ._snapstart import pass_through_snapshot
+            from ._lifecycle.snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, _flush)
         run(client, handler, in_hand, sink)
@@ -89,10 +89,15 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         raise
     except KeyboardInterrupt:
         return _leave(130)
-    except (_faults.SettingError, _faults.ApiError, _faults.ConnectionLost, _faults.ProtocolError) as error:
+    except (
+        _function_errors.SettingError,
+        _function_errors.ApiError,
+        _function_errors.ConnectionLost,
+        _function_errors.ProtocolError,
+    ) as error:
         _say(str(error))
         return _leave(1)
-    except _faults.ForkedChild:
+    except _function_errors.ForkedChild:
         _say("a forked child returned from the handler; it ends here (end such children with os._exit)")
         _flush()
         posix._exit(1)
@@ -135,8 +140,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # not with a marshaller of user code
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: orjson cannot be imported, the standard library is used")
-        if "awslambdaric_lite._stale" in sys.modules and settings.log_level in ("DEBUG", "TRACE"):
-            from ._stale import rescued
+        if "awslambdaric_lite._lifecycle.stale_bytecode" in sys.modules and settings.log_level in ("DEBUG", "TRACE"):
+            from ._lifecycle.stale_bytecode import rescued
 
             notice(sink, "", f"{len(rescued)} modules came from bytecode that only looked stale")
         return handler
@@ -279,7 +284,7 @@ def _is_live(response: object) -> bool:
 def _special(client: LambdaRuntimeClient, sink: "LogSink") -> "Special":
     """Return what serves streams, coroutines and applications; made when it is first needed."""
     if not _specials:
-        from ._special import Special
+        from ._handlers.adapter import Special
 
         _specials.append(Special(client, sink))
     return _specials[0]
@@ -329,7 +334,7 @@ def _log(error: "ErrorResult", sink: "LogSink") -> None:
 
 def _hint(failed: BaseException, handler: str, sink: "LogSink") -> None:
     try:
-        from ._hints import hint
+        from ._lifecycle.import_hints import hint
 
         text = hint(failed, handler)
         if text:

@@ -1,11 +1,11 @@
-"""What the environment asks for, read once. Imports only `_faults`.
+"""What the environment asks for, read once. Imports only `_function_errors`.
 
 Settings and addresses are plain namespaces: a class costs each cold start 0.03 ms.
 """
 
 import sys
 
-from . import _faults
+from . import _function_errors
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_settings(environ: "dict[bytes, bytes]", arguments: "list[str]") -> "Set
         options=None,
     )
     if [name for name in environ if name.startswith(_PREFIX) and name not in _ELSEWHERE]:
-        from ._options import Options
+        from ._optional_settings import Options
 
         settings.options = Options(environ)
         settings.pipeline = settings.options["PIPELINE"] == "1"
@@ -57,7 +57,9 @@ def read_address(value: "str | None") -> "Address":
         SettingError: it is missing or malformed.
     """
     if not value:
-        raise _faults.SettingError("AWS_LAMBDA_RUNTIME_API is not set; it must be host:port of a Lambda Runtime API")
+        raise _function_errors.SettingError(
+            "AWS_LAMBDA_RUNTIME_API is not set; it must be host:port of a Lambda Runtime API"
+        )
     scheme, separator, rest = value.strip().rpartition("://")
     netloc, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
@@ -72,6 +74,6 @@ def read_address(value: "str | None") -> "Address":
     number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else 0
     if (separator and scheme.lower() != "http") or not host or not plain or not 0 < number < 65536 or "@" in host:
         example = "it must be host:port, such as 127.0.0.1:9001"
-        raise _faults.SettingError(f"AWS_LAMBDA_RUNTIME_API={value!r} is malformed; {example}")
+        raise _function_errors.SettingError(f"AWS_LAMBDA_RUNTIME_API={value!r} is malformed; {example}")
     address: "Address" = _namespace(host=host, port=number, netloc=netloc, prefix=f"/{prefix}" if prefix else "")
     return address

@@ -61,6 +61,7 @@ def create_log_sink(*, json_format: bool) -> "LogSink":
         if value.isdigit():
             from ._framed_sink import FramedTelemetryLogSink
 
-            sink = FramedTelemetryLogSink(int(value), json_format=json_format)
+            error = (JSON_FRAMES if json_format else TEXT_FRAMES)[40]
+            sink = FramedTelemetryLogSink(int(value), TEXT_FRAMES[0], error, json_format=json_format)
     _current[:] = [sink]
     return sink

@@ -6,10 +6,16 @@ from typing_extensions import Protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._options import Options
+    from ._optional_settings import Options
 
 InHand = list["str | None"]
 """Request id and tenant id of the invocation in hand."""
+
+Encode = Callable[[object], bytes]
+"""Encodes a value as JSON."""
+
+Quote = Callable[[str], str]
+"""Writes ASCII text as a JSON string."""
 
 Current = Callable[[], Sequence["str | None"]]
 """Tells log records the request id and the tenant id of the invocation that they belong to."""

@@ -141,7 +141,7 @@ def _targets(arguments: argparse.Namespace, every: Sequence[str]) -> list[Target
 
 
 def _write(layer: Layer, folder: Path) -> None:
-    from layers.layer import write
+    from layers.writing import write
 
     sizes: list[Sizes] = []
     for path in write(layer, folder, accept=sizes.append):

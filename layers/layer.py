@@ -1,18 +1,12 @@
-"""What a layer is, and how it is written: the zip file, its manifest and its bill of materials, all or nothing."""
+"""The content of a layer, and what its manifest and bill of materials say of it."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import awslambdaric_lite
-from awslambdaric_lite.packaging.archive import Member, Sizes, write_text_file, write_zip
-from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.targets import Target
 
 Kind = Literal["wrapper", "provided"]
@@ -58,57 +52,6 @@ class Layer:
         """The file name without its ending, such as `awslambdaric-lite-wrapper-py3.13-x86_64`."""
         python = f"py{self.targets[0].python}" if len(self.targets) == 1 else "all"
         return f"awslambdaric-lite-{self.kind}-{python}-{self.targets[0].arch}"
-
-
-def write(
-    layer: Layer,
-    output_folder: Path,
-    *,
-    progress: Callable[[str, int, int], None] | None = None,
-    accept: Callable[[Sizes], None] | None = None,
-) -> list[Path]:
-    """Write a layer into a folder, which is made if need be; return the zip, the manifest and the bill of materials.
-
-    `progress(name, done, total)` is called after each member, `accept(sizes)` before anything takes its place: what it
-    raises prevents that. If it fails, what was there before stays.
-
-    Raises:
-        PackagingError: the folder cannot be written, or the members do not make an archive.
-    """
-    from .manifest import manifest_json
-    from .sbom import sbom_json
-
-    made = not output_folder.exists()
-    try:
-        output_folder.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{layer.name}.", suffix=".unfinished", dir=output_folder))
-    except OSError as error:
-        reason = f"{output_folder} cannot be written: {error.strerror}; name another folder with -o"
-        raise PackagingError(reason) from None
-    names = [f"{layer.name}.zip", f"{layer.name}.manifest.json", f"{layer.name}.cdx.json"]
-    done = False
-    try:
-        sizes = write_zip(unfinished / names[0], layer.members, progress=progress, accept=accept)
-        write_text_file(unfinished / names[1], manifest_json(layer, sizes, unfinished / names[0]))
-        write_text_file(unfinished / names[2], sbom_json(layer))
-        _put_in_place(unfinished, output_folder, names)
-        done = True
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if made and not done:
-            output_folder.rmdir()
-    return [output_folder / name for name in names]
-
-
-def _put_in_place(source: Path, folder: Path, names: list[str]) -> None:
-    for name in names:
-        if (folder / name).is_dir():
-            raise PackagingError(f"{folder / name} is a folder; move it away, or name another folder with -o")
-    try:
-        for name in names:
-            os.replace(source / name, folder / name)
-    except OSError as error:
-        raise PackagingError(f"{folder} cannot be written: {error.strerror}; name another folder with -o") from None
 
 
 def own_component() -> Component:

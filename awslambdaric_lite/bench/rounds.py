@@ -8,11 +8,11 @@ from statistics import median
 from typing import Protocol
 
 from .answers import Answer
+from .confidence import Ratio, ratio
 from .contenders import Contender
 from .errors import ClientFailed, HandlerFailed, InitFailed
 from .measures import MEASURES
 from .run import Run, Runner
-from .statistics import Ratio, ratio
 
 _CHECKED = 3  # warm invocations at least, when answers are compared
 _WARM_S = 0.5  # of a run, that invocations may take unless their number is given

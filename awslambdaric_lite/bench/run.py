@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..emulator.config.function import LATEST, FunctionConfig
 from ..emulator.environments.filesystem import Filesystem
 from ..emulator.environments.variables import process_environment
-from ..emulator.function import LATEST, FunctionConfig
 from .answers import Answer
 from .client_process import ClientProcess
+from .confidence import percentile
 from .contenders import Contender
 from .errors import ClientFailed, InitFailed
 from .runtime_api import Exchanged, RuntimeApi
-from .statistics import percentile
 
 _LOG_STREAM = "2024/01/01/[$LATEST]0123456789abcdef0123456789abcdef"  # the same for all: handlers may answer with it
 

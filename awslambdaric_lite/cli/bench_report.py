@@ -9,10 +9,10 @@ from statistics import median
 from typing import Any, TextIO
 
 from ..bench.budgets import Budget
+from ..bench.confidence import Ratio
 from ..bench.contenders import Contender
 from ..bench.measures import COLD_START, MEASURES, WARM, Measure
 from ..bench.rounds import Outcome, Plan
-from ..bench.statistics import Ratio
 from .lines import terminal
 
 _BARE_START = Measure("spawn_to_next", "")

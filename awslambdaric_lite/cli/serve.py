@@ -16,7 +16,7 @@ from .function_options import add_function_options, function_settings
 from .lines import terminal
 
 if TYPE_CHECKING:
-    from ..emulator.function import FunctionConfig
+    from ..emulator.config.function import FunctionConfig
 
 HELP = """Serve the function here, to AWS SDKs and at a function URL, until Ctrl-C. The log is on standard output."""
 

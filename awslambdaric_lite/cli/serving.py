@@ -13,11 +13,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..emulator.config.function import FunctionConfig
 from ..emulator.errors import AddressUnavailable, EmulatorError, TooManyRequests
 from ..emulator.frontend.asynchronous import AsyncOptions
 from ..emulator.frontend.url import InvokeMode
 from ..emulator.frontend.url_cors import Cors
-from ..emulator.function import FunctionConfig
 from ..emulator.results import Answer, Completion, Invocation
 from ..emulator.service import FunctionService
 from .displays import Display, Figures, Outcome, Served

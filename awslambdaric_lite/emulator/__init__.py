@@ -17,6 +17,7 @@ except ModuleNotFoundError as missing:
         "the local Lambda needs h11; install it with: pip install 'awslambdaric-lite[local]'", name="h11"
     ) from missing
 
+from .config.function import ApiOptions, FunctionConfig
 from .environments.environment import ExecutionEnvironment
 from .errors import (
     AddressUnavailable,
@@ -29,10 +30,9 @@ from .errors import (
 )
 from .frontend.asynchronous import AsyncOptions
 from .frontend.url_cors import Cors
-from .function import ApiOptions, FunctionConfig
-from .http.connection import RecordedRequest
+from .http.exchange import RecordedRequest
 from .http.faults import Faults
-from .local import LocalLambda
+from .local_lambda import LocalLambda
 from .results import InvokeResult, Report
 from .stream_reader import StreamReader
 

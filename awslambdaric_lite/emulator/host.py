@@ -10,14 +10,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .config.function import LATEST, FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
-from .environments.guardian import Guardian
 from .environments.managed import ManagedEnvironment
+from .environments.parent_death_watcher import Guardian
 from .environments.pool import EnvironmentPool
 from .errors import LocalLambdaClosed
-from .function import LATEST, FunctionConfig
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .results import Invocation

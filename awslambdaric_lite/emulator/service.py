@@ -10,11 +10,11 @@ import errno
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .config.function import FunctionConfig
 from .errors import AddressUnavailable
 from .frontend.asynchronous import AsynchronousQueue, AsyncOptions
-from .function import FunctionConfig
 from .host import FunctionHost
-from .http.connection import Application
+from .http.exchange import Application
 from .http.server import HttpServer
 from .logs.stream import LineSink
 from .results import Invocation

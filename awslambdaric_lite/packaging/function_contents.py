@@ -11,7 +11,7 @@ from .bytecode import cache_path, compile_sources
 from .errors import PackagingError
 from .prune import never_runs, only_runs_here, record_without
 from .runtime import bootstrap_script, runtime_sources
-from .start import start_files
+from .start_file import start_files
 from .targets import Target
 
 TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package

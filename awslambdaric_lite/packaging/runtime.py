@@ -17,9 +17,9 @@ def runtime_sources() -> dict[str, bytes]:
     These are the private modules, and those that handlers import from. The tools stay behind: command line, local
     Lambda, events, examples, packaging, pytest plugin.
     """
-    paths = [*_PACKAGE.glob("_*.py"), _PACKAGE / "types.py"]
+    paths = [*_PACKAGE.glob("_*.py"), *_PACKAGE.glob("_[!_]*/*.py"), _PACKAGE / "types.py"]
     return {
-        f"{_PACKAGE.name}/{path.name}": path.read_bytes()
+        path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes()
         for path in sorted(paths)
         if path.name not in _FOR_CHECKERS_ONLY
     }

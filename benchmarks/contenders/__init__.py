@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..workshop import HERE, Unavailable, Workshop
+from . import compiled, layers, python
+from .client import Client
 
 MANAGED = "@managed"
 BASELINE = "awslambdaric"
@@ -24,26 +26,6 @@ SET_UPS: Mapping[str, Mapping[str, str]] = {
     "stale-off": {"AWSLAMBDARIC_LITE_STALE_PYC": "off"},
 }
 """What may stand after a `+`, and its variables."""
-
-GOOD_HANDLERS = frozenset({"hello", "echo", "produce"})
-
-
-@dataclass(frozen=True)
-class Client:
-    """A built client: how it is started, with which variables, and what it can do.
-
-    Attributes:
-        handlers: those that it has, or None if it loads any handler of the task root.
-        chunked_events: whether it reads events above 2048 bytes, which come in chunks.
-        opt: a folder whose content has to lie in `/opt`, as that of a layer does.
-    """
-
-    command: tuple[str | Path, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    handler_as_argument: bool = False
-    handlers: frozenset[str] | None = GOOD_HANDLERS
-    chunked_events: bool = True
-    opt: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -69,8 +51,6 @@ Builder = Callable[[Workshop], Client]
 
 def builders() -> dict[str, Builder]:
     """Return what builds each client, by name, in the order of the tables."""
-    from . import compiled, layers, python
-
     return {
         "lite": python.lite,
         "lite-m": python.lite_module,
@@ -107,8 +87,6 @@ class Registry:
         Raises:
             Unavailable: it needs something that is not here; the message says what.
         """
-        from .python import lite_tree
-
         base, _, configuration = name.partition("@")
         base, _, set_up = base.partition("+")
         if base not in self.names() or configuration not in ("", "managed") or set_up not in ("", *SET_UPS):
@@ -116,7 +94,7 @@ class Registry:
             raise Unavailable(f"no such contender; there are {known}, with {after} and {MANAGED} after them")
         if base not in self._clients:
             tree = self.trees.get(base)
-            self._clients[base] = lite_tree(self.workshop, tree) if tree else builders()[base](self.workshop)
+            self._clients[base] = python.lite_tree(self.workshop, tree) if tree else builders()[base](self.workshop)
         environment = dict(SET_UPS.get(set_up, {}))
         if set_up == "orjson":
             self.workshop.require("orjson")

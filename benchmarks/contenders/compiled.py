@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..loadgen import compile_c
 from ..workshop import HERE, Unavailable, Workshop, digest, run
-from . import Client
+from .client import Client
 
 _SOURCES = HERE / "contenders"
 

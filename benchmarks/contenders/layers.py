@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..loadgen import require_namespace
 from ..workshop import HERE, PROJECT, Unavailable, Workshop, digest, run, unpack
-from . import Client
+from .client import Client
 from .python import OFFICIAL
 
 OPT = Path("/opt")  # where Lambda unpacks layers
@@ -102,7 +102,13 @@ def _layer(workshop: Workshop, kind: str) -> Path:
         shutil.rmtree(zips)
 
     package = PROJECT / "awslambdaric_lite"
-    sources = [PROJECT / "layers", package / "packaging", package / "types.py", *sorted(package.glob("_*.py"))]
+    sources = [
+        PROJECT / "layers",
+        package / "packaging",
+        package / "types.py",
+        *sorted(package.glob("_*.py")),
+        *sorted(package.glob("_[!_]*/*.py")),
+    ]
     return workshop.once(f"{workshop.python.tag}/layer-{kind}-{digest(*sources)}", make)
 
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from ..workshop import HERE, PROJECT, Unavailable, Workshop, digest, run, unpack
-from . import Client
+from .client import Client
 
 OFFICIAL = "awslambdaric==4.2.2"
 

@@ -108,7 +108,8 @@ def subject(python: Path, build: Path, package: Path | None = None) -> Subject:
         raise Unavailable(f"no runtime in {package}: __main__.py is missing")
     build = _of_equal_length(build)
     workshop = Workshop(build, prepare(python, build, bare=True))
-    sources = [(path, f"{PACKAGE}/{path.name}") for path in sorted(package.glob("*.py"))]
+    paths = [*package.glob("*.py"), *package.glob("_[!_]*/*.py")]
+    sources = [(path, f"{PACKAGE}/{path.relative_to(package)}") for path in sorted(paths)]
     staged = workshop.stage("guarded", *sources)
     app = workshop.stage("guard-app", (APP, "."))
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=build))

@@ -9,7 +9,7 @@ from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.bytecode import compile_sources
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start import start_files
+from awslambdaric_lite.packaging.start_file import start_files
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import MOUNTED_AT, Component, own_component
 from layers.vendored import FOLDER, vendored_orjson

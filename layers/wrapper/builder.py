@@ -13,7 +13,7 @@ from awslambdaric_lite.packaging.targets import Target
 
 from ..layer import MOUNTED_AT, Component, Layer, Where, not_precompiled, own_component
 from ..vendored import FOLDER, vendored_orjson
-from .one_piece import PACKAGE, one_piece, one_piece_of_sources
+from .start_file import PACKAGE, one_piece, one_piece_of_sources
 
 MANAGED_VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 """The versions of Python that have managed runtimes; source: the Lambda developer guide, "Lambda runtimes"."""

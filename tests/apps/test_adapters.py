@@ -12,9 +12,9 @@ import pytest
 from apig_wsgi import make_lambda_handler
 from mangum import Mangum
 
-from awslambdaric_lite import _wsgi
-from awslambdaric_lite._asgi import AsgiHandler
-from awslambdaric_lite._async import EventLoop
+from awslambdaric_lite._handlers import wsgi as _wsgi
+from awslambdaric_lite._handlers.asgi import AsgiHandler
+from awslambdaric_lite._handlers.event_loop import EventLoop
 from tests.apps.test_frameworks import FRONTS, body, fields
 
 CONTEXT = SimpleNamespace(aws_request_id="id", function_name="function", get_remaining_time_in_millis=lambda: 1000)

@@ -104,7 +104,7 @@ CODEC_CHECK = """
 import json, sys
 {block}
 from awslambdaric_lite._codec import Marshaller
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite._function_errors import Fault
 marshaller = Marshaller("stdlib")
 def outcome(call, *arguments):
     try:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from awslambdaric_lite.bench.statistics import Ratio, percentile, ratio
+from awslambdaric_lite.bench.confidence import Ratio, percentile, ratio
 
 
 @pytest.mark.parametrize(

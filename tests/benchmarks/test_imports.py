@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import Client, Contender
+from benchmarks.contenders import Contender
+from benchmarks.contenders.client import Client
 from benchmarks.imports import from_json, import_trees, measure_imports, to_json
 from benchmarks.workshop import Unavailable
 

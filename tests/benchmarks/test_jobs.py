@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import Client, Contender, Registry, baseline_of
+from benchmarks.contenders import Contender, Registry, baseline_of
+from benchmarks.contenders.client import Client
 from benchmarks.events import event_bytes
 from benchmarks.instructions import Instructions, counter
 from benchmarks.interpreter import Interpreter

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awslambdaric_lite.emulator.environments import environment, generation, processes
+from awslambdaric_lite.emulator.config.function import ApiOptions, FunctionConfig
+from awslambdaric_lite.emulator.environments import environment, processes
+from awslambdaric_lite.emulator.environments import sandbox as generation
 from awslambdaric_lite.emulator.extensions import lifecycle
-from awslambdaric_lite.emulator.function import ApiOptions, FunctionConfig
 
 from .harness import WAIT, ApiServer
 

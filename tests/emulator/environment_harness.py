@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from awslambdaric_lite.emulator.function import FunctionConfig
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.results import Answer, Completion, Invocation
 

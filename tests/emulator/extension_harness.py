@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from awslambdaric_lite.emulator import LocalLambda
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.extensions.lifecycle import Extensions
 from awslambdaric_lite.emulator.extensions.router import Router
 from awslambdaric_lite.emulator.extensions.telemetry import LOGS
-from awslambdaric_lite.emulator.function import FunctionConfig
 from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.logs.stream import LogStream
 from tests.support import extension_client

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.asynchronous import AsynchronousQueue, AsyncOptions
 from awslambdaric_lite.emulator.frontend.invoke_api import InvokeApi
-from awslambdaric_lite.emulator.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 

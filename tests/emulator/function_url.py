@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import urllib3
 
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.url import FunctionUrl, InvokeMode
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 

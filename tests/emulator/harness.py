@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
-from awslambdaric_lite.emulator.function import ApiOptions
+from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.http.exchange import Application, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.results import Answer, Invocation

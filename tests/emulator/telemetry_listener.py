@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from awslambdaric_lite.emulator.http.connection import Exchange
+from awslambdaric_lite.emulator.http.exchange import Exchange
 from awslambdaric_lite.emulator.http.server import HttpServer
 
 from .harness import WAIT

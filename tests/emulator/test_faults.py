@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.errors import EmulatorError
-from awslambdaric_lite.emulator.function import ApiOptions
 from awslambdaric_lite.emulator.http.faults import Faults, Target
 
 from .harness import WAIT, ApiServer, Client, get, post, reply

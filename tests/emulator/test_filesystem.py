@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments import filesystem
 from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.errors import InvalidFunction
-from awslambdaric_lite.emulator.function import FunctionConfig
 from tests.support import extension_client
 
 from .conftest import SOCKET_RUNTIME

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, FunctionConfig
 from awslambdaric_lite.emulator.errors import InvalidFunction, UnknownQualifier
 from awslambdaric_lite.emulator.frontend.url import FunctionUrl
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.function import MAX_PAYLOAD, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 
 from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from awslambdaric_lite.emulator.frontend.url_request import url_event
-from awslambdaric_lite.emulator.http.connection import RecordedRequest
+from awslambdaric_lite.emulator.http.exchange import RecordedRequest
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793"
 OWN = {"host", "x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"}

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.function import FunctionConfig
-from awslambdaric_lite.emulator.http.connection import Exchange
+from awslambdaric_lite.emulator.http.exchange import Exchange
 from awslambdaric_lite.emulator.streams import ResponseStream
 
 from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from awslambdaric_lite.emulator.environments.guardian import Guardian
 from awslambdaric_lite.emulator.environments.memory import descendants
+from awslambdaric_lite.emulator.environments.parent_death_watcher import Guardian
 
 from .environment_harness import alive
 from .harness import WAIT

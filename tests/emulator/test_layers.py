@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.layers import extension_programs, layer_variables, merge
 from awslambdaric_lite.emulator.errors import InvalidFunction
-from awslambdaric_lite.emulator.function import FunctionConfig
 
 from .environment_harness import running
 from .extension_harness import FOLLOW, HEAD, Programs

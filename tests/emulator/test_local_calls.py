@@ -17,10 +17,10 @@ import pytest
 import urllib3
 
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, FunctionConfig, LocalLambda, LocalLambdaClosed
+from awslambdaric_lite.emulator.config.options import FunctionSettings
 from awslambdaric_lite.emulator.errors import EmulatorError, TooManyRequests, UnknownQualifier
 from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.settings import FunctionSettings
 
 from .command_line import WAIT, wait_until
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
-from awslambdaric_lite.emulator.function import MAX_PAYLOAD
+from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD
 
 WriteHandler = Callable[[str], Path]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.emulator import InvalidFunction
-from awslambdaric_lite.emulator.function import default_runtime
+from awslambdaric_lite.emulator.config.function import default_runtime
 
 from .extension_harness import SUPPORT, local_lambda
 

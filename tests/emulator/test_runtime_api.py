@@ -10,7 +10,7 @@ from typing import Literal
 
 import pytest
 
-from awslambdaric_lite.emulator.function import MAX_PAYLOAD, ApiOptions
+from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions
 
 from .harness import ARN, ApiServer, Client, get, post, reply
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from awslambdaric_lite.emulator.function import MAX_PAYLOAD, ApiOptions
+from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions
 from awslambdaric_lite.emulator.results import Invocation
 from awslambdaric_lite.emulator.runtime_api import managed, payloads
 from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable

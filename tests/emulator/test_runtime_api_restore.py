@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from awslambdaric_lite.emulator.function import ApiOptions
+from awslambdaric_lite.emulator.config.function import ApiOptions
 
 from .harness import ApiServer, get, post
 

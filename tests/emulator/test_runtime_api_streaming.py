@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
+from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.results import Answer, Invocation
 from awslambdaric_lite.emulator.runtime_api import api as api_module

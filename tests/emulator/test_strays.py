@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from awslambdaric_lite.emulator.environments.strays import Strays
+from awslambdaric_lite.emulator.environments.orphaned_processes import Strays
 
 from .harness import WAIT
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.emulator.config.checks import MAX_SIZE
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.filesystem import Layout
-from awslambdaric_lite.emulator.environments.variables import MAX_SIZE, process_environment
+from awslambdaric_lite.emulator.environments.variables import process_environment
 from awslambdaric_lite.emulator.errors import InvalidFunction
-from awslambdaric_lite.emulator.function import FunctionConfig
 
 
 def environment(folder: Path, kind: str = "on-demand", **settings: Any) -> dict[str, str]:

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.packaging.runtime import runtime_sources
 from tests.process.lite import write_app
-from tests.support.client_process import BOOTSTRAP, GUARD, Run, package_root, run_client
+from tests.support.client_process import BOOTSTRAP, GUARD, Run, run_client
 from tests.support.recorder import Event
 
 NO_VARIABLES: dict[str, str | None] = {"PYTHONPATH": None, "AWSLAMBDARIC_LITE_PYTHON": None}
@@ -19,10 +20,9 @@ NO_VARIABLES: dict[str, str | None] = {"PYTHONPATH": None, "AWSLAMBDARIC_LITE_PY
 def install(folder: Path, *, inner: str = "") -> Path:
     """Copy bootstrap to a folder and the runtime's package to `inner` of it; return the bootstrap's path."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / inner / "awslambdaric_lite"
-    target.mkdir(parents=True)
-    for source in (Path(package_root()) / "awslambdaric_lite").glob("*.py"):
-        shutil.copy(source, target)
+    for name, content in runtime_sources().items():
+        (folder / inner / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / inner / name).write_bytes(content)
     shutil.copy(BOOTSTRAP, folder / "bootstrap")
     return folder / "bootstrap"
 

@@ -172,7 +172,12 @@ def test_a_plain_handler_loads_no_loop(tmp_path: Path) -> None:
     source = "import sys\ndef handler(event, context):\n    return sorted(sys.modules)"
     (body,) = bodies(run_lite(tmp_path, source))
     loaded = json.loads(body)
-    for name in ("asyncio", "awslambdaric_lite._async", "awslambdaric_lite._special", "awslambdaric_lite._streaming"):
+    for name in (
+        "asyncio",
+        "awslambdaric_lite._handlers.event_loop",
+        "awslambdaric_lite._handlers.adapter",
+        "awslambdaric_lite._handlers.streaming",
+    ):
         assert name not in loaded
 
 

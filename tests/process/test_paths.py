@@ -77,7 +77,19 @@ def test_task_root_is_not_the_directory(tmp_path: Path) -> None:
 
 def test_user_modules_do_not_replace_ours(tmp_path: Path) -> None:
     """Files in the task root that are called like modules that the runtime needs are not imported by it."""
-    for name in ("_runtime", "_client", "_faults", "posix", "time", "sys", "site", "os", "json", "_exact"):
+    for name in (
+        "_runtime",
+        "_client",
+        "_function_errors",
+        "posix",
+        "time",
+        "sys",
+        "site",
+        "os",
+        "json",
+        "_json",
+        "_handlers",
+    ):
         (tmp_path / f"{name}.py").write_text("raise SystemExit(99)\n")
     source = "def handler(event, context):\n    if event:\n        raise ValueError('x')\n    return {1: (1, b'x')}\n"
     result = start([install(tmp_path)], tmp_path, source, [Event(b"0"), Event(b"1"), Event(b"0")], PYTHON)

@@ -292,7 +292,9 @@ def test_a_second_signal(tmp_path: Path) -> None:
 
 def test_signal_alone_loads_nothing(tmp_path: Path) -> None:
     """Many libraries import `signal`; that is no handler."""
-    source = "import signal, sys\ndef handler(event, context): return 'awslambdaric_lite._shutdown' in sys.modules"
+    source = (
+        "import signal, sys\ndef handler(event, context): return 'awslambdaric_lite._lifecycle.shutdown' in sys.modules"
+    )
     assert run_lite(tmp_path, source).replies[0].body == b"false"
 
 

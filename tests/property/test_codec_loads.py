@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awslambdaric_lite._codec import Marshaller, loads
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite._function_errors import Fault
 
 from .json_texts import broken, documents
 

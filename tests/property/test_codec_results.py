@@ -15,9 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from awslambdaric_lite import _codec, _exact
+from awslambdaric_lite import _codec
 from awslambdaric_lite._codec import Marshaller
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite._function_errors import Fault
+from awslambdaric_lite._json import compatible
 
 from .results import Colour, Level, Plain, Point, Row, extensions, partly_refused, plain_results, results, spelled_out
 
@@ -38,7 +39,7 @@ def _marshal(codec: str) -> Callable[[object], bytes]:
 
 def _exactly(value: object) -> bytes:
     try:
-        return _exact.encode(value)
+        return compatible.encode(value, _codec.quote)
     except Exception as error:
         raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
 

@@ -1,4 +1,4 @@
-"""`_head.parse_head` remembers lines that recur: what it says of a head must not depend on the heads before."""
+"""`_http_head.parse_head` remembers lines that recur: what it says of a head must not depend on the heads before."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from awslambdaric_lite import _head
-from awslambdaric_lite._faults import ProtocolError
-from awslambdaric_lite._head import parse_head
+from awslambdaric_lite import _http_head
+from awslambdaric_lite._function_errors import ProtocolError
+from awslambdaric_lite._http_head import parse_head
 
 # A few values of each field, so that lines recur in most ways, and lines that are no fields, or unusual ones.
 LINES = st.sampled_from(
@@ -47,12 +47,12 @@ EVENT = (
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
     """Begin without any head before."""
-    kept = _head._last, _head._recurring
-    _head._last, _head._recurring = set(), (set(), {}, 0)
+    kept = _http_head._last, _http_head._recurring
+    _http_head._last, _http_head._recurring = set(), (set(), {}, 0)
     try:
         yield
     finally:
-        _head._last, _head._recurring = kept
+        _http_head._last, _http_head._recurring = kept
 
 
 def outcome(head: bytes) -> object:
@@ -93,7 +93,7 @@ def test_what_came_before_makes_no_difference(rare: list[bytes], heads: list[byt
 def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the third event on; else there would be nothing to test above."""
     looked_at: list[list[str]] = []
-    add = _head._with_usual_fields
+    add = _http_head._with_usual_fields
 
     def recorded(headers: dict[str, str], lines: list[str]) -> dict[str, str]:
         looked_at.append(sorted(lines))
@@ -102,7 +102,7 @@ def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) 
     with nothing_remembered():
         for number in (1, 2):
             parse_head(EVENT % (number, 9))
-        monkeypatch.setattr(_head, "_with_usual_fields", recorded)
+        monkeypatch.setattr(_http_head, "_with_usual_fields", recorded)
         assert parse_head(EVENT % (3, 9)) == (
             *(200, {**parse_head(EVENT % (1, 9))[1], "lambda-runtime-aws-request-id": "3"}, True, 9),
         )

@@ -8,7 +8,7 @@ import h11
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from awslambdaric_lite._faults import ConnectionLost, ProtocolError
+from awslambdaric_lite._function_errors import ConnectionLost, ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
 TYPE_CHECKING = False

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from awslambdaric_lite.emulator.function import ApiOptions
+from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.results import Invocation
 from awslambdaric_lite.emulator.runtime_api import payloads
 from awslambdaric_lite.emulator.runtime_api.managed import Unavailable

@@ -23,7 +23,7 @@ opened = []
 sys.addaudithook(lambda name, arguments: opened.append(str(arguments[0])) if name == "open" else None)
 import package.module
 def handler(event, context):
-    stale = sys.modules.get("awslambdaric_lite._stale")
+    stale = sys.modules.get("awslambdaric_lite._lifecycle.stale_bytecode")
     return {
         "answer": package.module.answer(),
         "rescued": sorted(stale.rescued) if stale else None,

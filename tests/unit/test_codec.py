@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 import awslambdaric_lite
-from awslambdaric_lite import _codec, _exact, _orjson
+from awslambdaric_lite import _codec
 from awslambdaric_lite._codec import LARGE, Marshaller, parse_header
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite._function_errors import Fault
+from awslambdaric_lite._json import compatible, with_orjson
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_what_was_never_imported_is_not_looked_for(monkeypatch: pytest.MonkeyPat
     """Without `decimal`, `uuid` and `enum` loaded there are no such values, and the rest is rendered."""
     for name in ("decimal", "uuid", "enum"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    assert _exact.encode({1: ["é", (), {}]}) == '{"1":["é",[],{}]}'.encode()
+    assert compatible.encode({1: ["é", (), {}]}, _codec.quote) == '{"1":["é",[],{}]}'.encode()
 
 
 CHOICE = """
@@ -288,7 +289,7 @@ class OldOrjson:
 def test_an_orjson_that_is_too_old_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     """The function's own copy, loaded by user code, may be any version."""
     monkeypatch.setitem(sys.modules, "orjson", OldOrjson())
-    assert _orjson.orjson_encoder(_exact.encode) is None
+    assert with_orjson.orjson_encoder(lambda value: b"", _codec.quote) is None
     marshaller = Marshaller("auto")
     assert marshaller.choose_encoder() is True
     assert marshaller.marshal_response([decimal.Decimal("1.10"), uuid.UUID(int=1)])[0] == (

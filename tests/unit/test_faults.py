@@ -1,33 +1,33 @@
-"""`_faults`: the exceptions of the runtime, and their texts."""
+"""`_function_errors`: the exceptions of the runtime, and their texts."""
 
 from __future__ import annotations
 
 import pytest
 
-from awslambdaric_lite import _failures, _faults
-from awslambdaric_lite._failures import ApiError, RuntimeFailure
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite import _function_errors, _runtime_errors
+from awslambdaric_lite._function_errors import Fault
+from awslambdaric_lite._runtime_errors import ApiError, RuntimeFailure
 
 
 def test_failures_have_one_root() -> None:
     """Whoever wants to catch all that is not the function's fault needs one name."""
-    classes = {name: each for name, each in vars(_failures).items() if isinstance(each, type)}
+    classes = {name: each for name, each in vars(_runtime_errors).items() if isinstance(each, type)}
     assert classes.pop("RuntimeFailure") is RuntimeFailure
     assert classes
     assert all(each.__bases__ == (RuntimeFailure,) for each in classes.values())
-    assert all(name in (_failures.__doc__ or "") and each.__doc__ for name, each in classes.items())
+    assert all(name in (_runtime_errors.__doc__ or "") and each.__doc__ for name, each in classes.items())
     assert not issubclass(Fault, RuntimeFailure)
 
 
 def test_failures_are_found_through_faults() -> None:
     """The cold path names them there, and has them made when one is raised."""
-    for name, each in vars(_failures).items():
+    for name, each in vars(_runtime_errors).items():
         if isinstance(each, type):
-            assert getattr(_faults, name) is each
+            assert getattr(_function_errors, name) is each
     with pytest.raises(AttributeError, match="Nonsense"):
-        _ = _faults.Nonsense
+        _ = _function_errors.Nonsense
     with pytest.raises(AttributeError, match="has no attribute '__path__'"):
-        _ = _faults.__path__
+        _ = _function_errors.__path__
 
 
 def test_a_fault_has_the_name_and_text_of_the_api() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from awslambdaric_lite._faults import Fault
+from awslambdaric_lite._function_errors import Fault
 from awslambdaric_lite._handler import after_import, load
 
 FILES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite._faults import Fault
-from awslambdaric_lite._hints import hint
+from awslambdaric_lite._function_errors import Fault
+from awslambdaric_lite._lifecycle.import_hints import hint
 
 
 def import_error(handler: str, missing: str | None) -> Fault:

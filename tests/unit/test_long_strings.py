@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awslambdaric_lite._codec import LARGE, Marshaller, _quote_text
-from awslambdaric_lite._long_strings import holds_long_strings, long_quoter
+from awslambdaric_lite._json.long_strings import holds_long_strings, long_quoter
 
 QUOTE = long_quoter(_quote_text)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from awslambdaric_lite._faults import SettingError
-from awslambdaric_lite._options import Options
+from awslambdaric_lite._function_errors import SettingError
+from awslambdaric_lite._optional_settings import Options
 from awslambdaric_lite._settings import read_address, read_settings
 
 API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}

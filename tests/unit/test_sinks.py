@@ -25,6 +25,12 @@ from awslambdaric_lite._sinks import (
 VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
 
 
+def framed(fd: int, *, json_format: bool = False) -> FramedTelemetryLogSink:
+    """Make the sink that `create_log_sink` makes for a descriptor."""
+    error = (JSON_FRAMES if json_format else TEXT_FRAMES)[40]
+    return FramedTelemetryLogSink(fd, TEXT_FRAMES[0], error, json_format=json_format)
+
+
 class Clock:
     """In the place of `time`: always the same moment."""
 
@@ -51,7 +57,7 @@ def _no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_frame_is_these_bytes(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """The test vector of the protocol: type, length, microseconds, text."""
     monkeypatch.setattr(_framed_sink, "time", Clock())
-    FramedTelemetryLogSink(pipe[1]).log("hello", TEXT_FRAMES[20])
+    framed(pipe[1]).log("hello", TEXT_FRAMES[20])
     assert os.read(pipe[0], 100).hex() == "a55a000f0000000500060a241820224068656c6c6f"
 
 
@@ -79,13 +85,13 @@ def frames(data: bytes) -> list[tuple[int, str]]:
 @pytest.mark.parametrize(("json_format", "kind"), [(False, 0xA55A0017), (True, 0xA55A0016)])
 def test_an_error_report_is_one_frame(json_format: bool, kind: int, pipe: tuple[int, int]) -> None:
     """Lines joined by line feeds, none at the end."""
-    FramedTelemetryLogSink(pipe[1], json_format=json_format).log_error(["one", "two"])
+    framed(pipe[1], json_format=json_format).log_error(["one", "two"])
     assert frames(os.read(pipe[0], 1000)) == [(kind, "one\ntwo")]
 
 
 def test_a_frame_without_a_type_is_untyped_text(pipe: tuple[int, int]) -> None:
     """As `context.log` sends it; the length counts bytes; what UTF-8 cannot hold is escaped."""
-    sink = FramedTelemetryLogSink(pipe[1])
+    sink = framed(pipe[1])
     sink.log("é€😀")
     sink.log("a\ud800")
     sink.log("")
@@ -104,7 +110,7 @@ def test_a_frame_larger_than_the_pipe_arrives_whole(pipe: tuple[int, int]) -> No
 
     reader = threading.Thread(target=read)
     reader.start()
-    FramedTelemetryLogSink(pipe[1]).log(text)
+    framed(pipe[1]).log(text)
     reader.join(110)
     assert frames(bytes(received)) == [(0xA55A0003, text)]
 

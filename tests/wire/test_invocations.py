@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite._client import Invocation
-from awslambdaric_lite._faults import ProtocolError
+from awslambdaric_lite._function_errors import ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
 from ..architecture.child import run_python
@@ -265,7 +265,7 @@ FORK = """
 import os, sys
 from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
-from awslambdaric_lite._faults import ForkedChild
+from awslambdaric_lite._function_errors import ForkedChild
 from awslambdaric_lite._settings import read_address
 client = LambdaRuntimeClient(read_address(sys.argv[1]), Marshaller(), print)
 invocation = client.wait_next_invocation()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from awslambdaric_lite._client import LambdaRuntimeClient
-from awslambdaric_lite._faults import ApiError, ConnectionLost
+from awslambdaric_lite._function_errors import ApiError, ConnectionLost
 
 from .doubles import (
     ACCEPTED,

@@ -202,7 +202,7 @@ def test_an_init_error_is_sent_again_on_a_new_connection(client_of: MakeClient) 
 
 def test_a_refused_init_error_says_so(client_of: MakeClient, notices: Notices) -> None:
     """Any status but 202 ends with an error that shows status and body."""
-    from awslambdaric_lite._faults import ApiError
+    from awslambdaric_lite._function_errors import ApiError
 
     with (
         ScriptedApi(status(403, b'{"errorType":"InvalidStateTransition"}')) as api,

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from awslambdaric_lite import _head, _http
-from awslambdaric_lite._faults import ConnectionLost, ProtocolError
+from awslambdaric_lite import _http, _http_head
+from awslambdaric_lite._function_errors import ConnectionLost, ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
 from .vectors import BROKEN, CHUNKED, NEXT, WHOLE, Broken, Expected, Whole, head
@@ -196,7 +196,7 @@ def test_a_limit_is_exact(
 ) -> None:
     """What just fits is read and one byte more is refused, however it is cut (with limits small enough to try that)."""
     for name, value in limits.items():
-        for module in (_http, _head):
+        for module in (_http, _http_head):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
     for pieces, in_place in ways(fits):
@@ -209,7 +209,7 @@ def test_a_limit_is_exact(
 def test_the_limits_leave_room_for_every_event() -> None:
     """Heads up to Go's own limit, and bodies far above the largest event, are accepted."""
     assert _http.MAX_HEAD >= 1 << 20
-    assert _head.MAX_BODY > 6_291_556 * 100
+    assert _http_head.MAX_BODY > 6_291_556 * 100
     value = b"x" * (_http.MAX_HEAD - 100)
     data = head(b"A: " + value, b"Content-Length: 0")
     pieces = [data[start : start + 65536] for start in range(0, len(data), 65536)]

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import time
 
+from ..config.function import FunctionConfig
 from ..errors import EmulatorError
 from ..extensions.lifecycle import EnvironmentFailure
-from ..function import FunctionConfig
-from ..http.connection import Application, Exchange
+from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.descriptor import TelemetryDescriptor
 from ..logs.events import Outcome, RestoreReport, RestoreRuntimeDone, RestoreStart
-from ..logs.inlet import LogInlet
+from ..logs.log_source import LogInlet
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink, LogStream
 from ..results import Answer, Completion, Invocation
 from ..runtime_api import payloads
 from ..runtime_api.api import RuntimeApi
 from .environment import PREPARATION_LIMIT_S, ExecutionEnvironment
+from .event_waiter import Turn
 from .filesystem import Filesystem
-from .guardian import Guardian
-from .passage import Passage
-from .turns import Turn
+from .invocation_run import Passage
+from .parent_death_watcher import Guardian
 
 _RESTORE_LIMIT_S = 10.0
 

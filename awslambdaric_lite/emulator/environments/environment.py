@@ -13,21 +13,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from ..config.function import FunctionConfig
 from ..errors import EmulatorError
-from ..function import FunctionConfig
-from ..http.connection import Application, Exchange
+from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
-from ..logs.inlet import LogInlet
+from ..logs.log_source import LogInlet
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
 from ..results import Answer, Invocation
 from ..runtime_api import payloads
+from .event_waiter import Turn
 from .filesystem import Filesystem
-from .generation import Generation
-from .guardian import Guardian
+from .parent_death_watcher import Guardian
 from .processes import EnvironmentProcesses
-from .turns import Turn
+from .sandbox import Generation
 from .variables import log_stream_name, process_environment
 
 _EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit

@@ -18,8 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.function import FunctionConfig
 from ..errors import InvalidFunction
-from ..function import FunctionConfig
 from . import layers
 
 TMP = Path("/tmp")

@@ -16,22 +16,8 @@ from pathlib import Path
 
 from ..errors import InvalidFunction
 
-MAX_LAYERS = 5
 _DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions beside this file
 _PYTHON = (f"python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", "python")
-
-
-def check_layers(layers: Sequence[Path]) -> None:
-    """See to it that a function may have these.
-
-    Raises:
-        InvalidFunction: there are too many, or one is neither a folder nor a zip file.
-    """
-    if len(layers) > MAX_LAYERS:
-        raise InvalidFunction(f"{len(layers)} layers are too many; Lambda takes up to {MAX_LAYERS}")
-    for layer in layers:
-        if not layer.is_dir() and not zipfile.is_zipfile(layer):
-            raise InvalidFunction(f"layer {layer} is neither a folder nor a zip file; give the path of one")
 
 
 def merge(layers: Sequence[Path], folder: Path) -> Path | None:

@@ -12,25 +12,25 @@ from collections import deque
 from dataclasses import replace
 from urllib.parse import unquote
 
+from ..config.function import FunctionConfig
 from ..errors import EmulatorError
 from ..extensions.lifecycle import EnvironmentFailure
-from ..function import FunctionConfig
-from ..http.connection import Application, Exchange
+from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.collector import MAX_PATH, LogCollector
-from ..logs.inlet import LogInlet
-from ..logs.shared import SharedLogStream
+from ..logs.log_source import LogInlet
+from ..logs.managed_collector import SharedLogStream
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink
 from ..results import Answer, Completion, Invocation
 from ..runtime_api import payloads
 from ..runtime_api.managed import DuplicatedInvocation, ManagedRuntimeApi, Unavailable
 from .environment import EnvironmentOver, ExecutionEnvironment
+from .event_waiter import Turn
 from .filesystem import Filesystem
-from .generation import Generation
-from .guardian import Guardian
-from .passage import ManagedPassage
-from .turns import Turn
+from .invocation_run import ManagedPassage
+from .parent_death_watcher import Guardian
+from .sandbox import Generation
 
 _WORKER_LIMIT_S = (
     10.0  # AWS refuses at once what finds no worker; here one may be just between a reply and its next poll

@@ -10,15 +10,15 @@ import contextlib
 import signal
 from collections.abc import Callable
 
+from ..config.function import FunctionConfig
 from ..extensions.lifecycle import EnvironmentFailure
-from ..function import FunctionConfig
-from ..http.connection import RecordedRequest
+from ..http.exchange import RecordedRequest
 from ..logs.stream import LogStream
 from ..results import Answer
 from ..runtime_api import payloads
-from .generation import Generation
+from .event_waiter import Turn, Turns
 from .process import RuntimeProcess
-from .turns import Turn, Turns
+from .sandbox import Generation
 
 _SIGNAL_GRACE_S = 1.0  # for one that was sent a signal while it was idle, to end
 _EXITED = "Runtime.ExitError"

@@ -6,36 +6,14 @@ name, a function may set those that tests like to pretend (`AWS_EXECUTION_ENV`, 
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidFunction
-
 if TYPE_CHECKING:
-    from ..function import FunctionConfig
+    from ..config.function import FunctionConfig
     from .filesystem import Filesystem
-
-MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
-
-# Reserved names with a setting of their own, which is the cure, or none at all.
-_SETTINGS = {
-    "_HANDLER": "the handler",
-    "AWS_LAMBDA_FUNCTION_NAME": "the setting `name`",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "the setting `memory_mb`",
-    "AWS_LAMBDA_FUNCTION_VERSION": "a qualifier, and the setting `aliases`",
-    "AWS_LAMBDA_INITIALIZATION_TYPE": "the settings `provisioned`, `snap_start` and `managed_concurrency`",
-    "LAMBDA_TASK_ROOT": "the setting `task_root`",
-    "_LAMBDA_TELEMETRY_LOG_FD": "the setting `telemetry_log_fd`",
-    "AWS_LAMBDA_MAX_CONCURRENCY": "the setting `managed_concurrency`",
-    "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "the setting `managed_concurrency`",
-    "AWS_LAMBDA_RUNTIME_API": "",
-    "AWS_LAMBDA_LOG_GROUP_NAME": "",
-    "AWS_LAMBDA_LOG_STREAM_NAME": "",
-}
 
 # Credentials that are well-formed and worthless: without any, an SDK would go looking for an instance role.
 _FAKE_KEY = "ASIAIOSFODNN7EXAMPLE"
@@ -68,26 +46,6 @@ _FROM_HOST = ("LD_LIBRARY_PATH",)  # what the host's programs need to start at a
 def log_stream_name(version: str) -> str:
     """A fresh name, in the form that Lambda gives to the stream of an execution environment."""
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{secrets.token_hex(16)}"
-
-
-def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = ()) -> None:
-    """See to it that a function may set these variables, and have those of the host.
-
-    Raises:
-        InvalidFunction: a name or a value cannot be set, a name is the emulator's, or all are too large together.
-    """
-    for name, value in env.items():
-        if not isinstance(value, str):
-            raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
-        if not name or "=" in name or "\0" in name or "\0" in value:
-            raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
-    for name in (*env, *pass_env):
-        if (cure := _SETTINGS.get(name)) is not None:
-            advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
-            raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
-    size = len(json.dumps(dict(env), ensure_ascii=False, separators=(",", ":")).encode(errors="surrogateescape"))
-    if size > MAX_SIZE:
-        raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
 
 
 def process_environment(

@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..function import ACCOUNT, FunctionConfig
-from ..http.connection import Exchange
+from ..config.function import ACCOUNT, FunctionConfig
+from ..http.exchange import Exchange
 from ..runtime_api.payloads import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
 from .payloads import compact, forbidden, send
 from .registry import IDENTIFIER, Extension, ExtensionRefused, ExtensionRegistry, State, parse_identifier

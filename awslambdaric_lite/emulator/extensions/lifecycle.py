@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from ..environments.guardian import Guardian
+from ..config.function import FunctionConfig
+from ..environments.parent_death_watcher import Guardian
 from ..environments.process import RuntimeProcess
-from ..function import FunctionConfig
-from ..http.connection import Application
+from ..http.exchange import Application
 from ..logs.extension_events import ExtensionState
 from ..logs.stream import LogStream, Output
 from ..results import Answer, Invocation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..http.connection import Exchange, Headers
+from ..http.exchange import Exchange, Headers
 from ..results import Answer, Invocation
 from ..runtime_api import payloads
 from ..runtime_api.payloads import Reply

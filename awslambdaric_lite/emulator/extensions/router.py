@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..http.connection import Application, Exchange
+from ..http.exchange import Application, Exchange
 
 
 class Router:

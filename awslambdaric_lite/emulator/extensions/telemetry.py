@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ..http.connection import Exchange
+from ..http.exchange import Exchange
 from ..logs.extension_events import TelemetrySubscribed
 from ..logs.stream import LogStream, TelemetryRecord
 from ..runtime_api.payloads import METHOD_NOT_ALLOWED, NOT_FOUND

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Coroutine
 
 from ..host import FunctionHost
-from ..http.connection import Exchange
+from ..http.exchange import Exchange
 from ..results import Answer, Invocation
 from ..streams import ResponseStream
 from . import answering, eventstream

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qs, unquote
 
-from ..function import MAX_PAYLOAD, FunctionConfig
-from ..http.connection import RecordedRequest
+from ..config.function import MAX_PAYLOAD, FunctionConfig
+from ..http.exchange import RecordedRequest
 from ..results import Invocation
 from ..streams import ResponseStream
 from .json_text import json_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from ..config.function import FunctionConfig
 from ..errors import UnknownQualifier
-from ..function import FunctionConfig
 from .service_errors import invalid_parameter, not_found, violated
 
 # The three forms that the API reference gives under `FunctionName`; the function's own name may be "function", too.

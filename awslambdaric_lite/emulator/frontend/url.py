@@ -13,9 +13,9 @@ import re
 import uuid
 from typing import Literal
 
-from ..function import MAX_PAYLOAD
+from ..config.function import MAX_PAYLOAD
 from ..host import FunctionHost
-from ..http.connection import Exchange
+from ..http.exchange import Exchange
 from ..results import Answer, Invocation
 from ..streams import ResponseStream
 from . import answering

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import InvalidFunction
-from ..http.connection import RecordedRequest
+from ..http.exchange import RecordedRequest
 
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from ...events import function_url
 from ...events.shared import as_json
-from ..http.connection import RecordedRequest
+from ..http.exchange import RecordedRequest
 
 # Of one connection only (RFC 9110, section 7.6.1), and what the front end says itself, of the connection it has seen.
 _NOT_PASSED_ON = {

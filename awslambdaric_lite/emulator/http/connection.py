@@ -20,8 +20,6 @@ from . import answers
 from .exchange import Application, Exchange, Framing, Headers, RecordedRequest
 from .faults import Fault, Faults
 
-__all__ = ["Application", "Connection", "Exchange", "Framing", "Headers", "RecordedRequest"]
-
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
 _LINGER_S = 0.5

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
-
-if TYPE_CHECKING:
-    from .connection import Connection
+from typing import Literal, Protocol
 
 Framing = Literal["auto", "length", "chunked"]
 Headers = Sequence[tuple[str, str]]
@@ -48,13 +46,27 @@ class Application(Protocol):
         """The connection went while the exchange waited for its answer."""
 
 
+class Responder(Protocol):
+    """The connection that a response is sent on."""
+
+    writable: asyncio.Event
+
+    def respond(self, status: int, headers: Headers, body: bytes, framing: Framing) -> None: ...
+    def start(self, status: int, headers: Headers) -> bool: ...
+    def write(self, data: bytes) -> None: ...
+    def finish(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def cut(self) -> None: ...
+
+
 class Exchange:
     """One request and the answer to it."""
 
     __slots__ = ("_connection", "body", "body_size", "keep", "on_data", "request")
 
-    def __init__(self, connection: Connection, request: RecordedRequest) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: Responder, request: RecordedRequest) -> None:
+        self._connection: Responder | None = connection
         self.request = request
         self.body = bytearray()
         self.body_size = 0

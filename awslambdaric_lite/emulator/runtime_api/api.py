@@ -9,8 +9,8 @@ from __future__ import annotations
 import uuid
 from typing import Protocol
 
+from ..config.function import MAX_PAYLOAD, ApiOptions
 from ..errors import EmulatorError
-from ..function import MAX_PAYLOAD, ApiOptions
 from ..http.exchange import Exchange
 from ..results import Answer, Invocation
 from ..streams import MAX_STREAM, ResponseStream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..function import ApiOptions
+from ..config.function import ApiOptions
 from ..http.exchange import Exchange
 from ..results import Invocation
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from ..config.function import MAX_PAYLOAD, ApiOptions
 from ..errors import EmulatorError
-from ..function import MAX_PAYLOAD, ApiOptions
 from ..http.exchange import Exchange
 from ..results import Answer, Invocation
 from ..streams import MAX_STREAM

@@ -10,7 +10,7 @@ import re
 import signal
 from typing import NamedTuple
 
-from ..function import MAX_PAYLOAD
+from ..config.function import MAX_PAYLOAD
 from ..http.exchange import Exchange, Headers
 from ..results import Answer
 

@@ -27,11 +27,13 @@ class _Modules:
         self._lazy = "names in lazy.bin"
 
     def find_spec(self, full_name: str, target: "ModuleType | None" = None) -> "ModuleSpec | None":
-        name = full_name.rpartition(".")[2]
-        if self._prefix + name != full_name or (name not in self._first and name not in self._lazy):
+        name = full_name.removeprefix(self._prefix)
+        if name == full_name or (name not in self._first and name not in self._lazy):
             return None
         spec = self._make_spec(full_name, self, origin=self._path(name))
         spec.has_location = True
+        if self.is_package(full_name):
+            spec.submodule_search_locations = [self._place]
         return spec
 
     def create_module(self, spec: "ModuleSpec") -> "ModuleType | None":
@@ -54,7 +56,7 @@ class _Modules:
             package[name] = module
 
     def get_code(self, full_name: str) -> "CodeType":
-        name = full_name.rpartition(".")[2]
+        name = full_name.removeprefix(self._prefix)
         if name in self._first:
             return self._first[name]
         code, source = self._look_up(name)
@@ -63,15 +65,17 @@ class _Modules:
         return compile(source or b"", self._path(name), "exec", dont_inherit=True)
 
     def get_source(self, full_name: str) -> "str | None":
-        name = full_name.rpartition(".")[2]
+        name = full_name.removeprefix(self._prefix)
         source = None if name in self._first else self._look_up(name)[1]
         return None if source is None else source.decode()
 
     def is_package(self, full_name: str) -> bool:
-        return False
+        inner = full_name.removeprefix(self._prefix) + "."
+        return any(name.startswith(inner) for name in self._lazy)
 
     def _path(self, name: str) -> str:
-        return f"{self._folder}/{name}.py"
+        inner = "/__init__" if self.is_package(name) else ""
+        return f"{self._folder}/{name.replace('.', '/')}{inner}.py"
 
     def _look_up(self, name: str) -> "_Content":
         with _sys.modules["_io"].open_code(self._place) as file:  # for user code may have replaced `open`

@@ -12,7 +12,7 @@ import pytest
 
 from awslambdaric_lite.emulator.logs.collector import LogCollector
 from awslambdaric_lite.emulator.logs.invocation_events import ManagedEnded, Start
-from awslambdaric_lite.emulator.logs.shared import SharedLogStream
+from awslambdaric_lite.emulator.logs.managed_collector import SharedLogStream
 from awslambdaric_lite.emulator.results import Report
 from tests.emulator.environment_harness import until
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layers.layer import write
 from layers.provided import build
+from layers.writing import write
 from tests.layers.provided.installations import HOST, copy_own_installation, make_archive, pack_installed
 
 

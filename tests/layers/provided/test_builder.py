@@ -10,8 +10,9 @@ import pytest
 from awslambdaric_lite.packaging.bytecode import MAGIC, PycHeader
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
-from layers.layer import Layer, write
+from layers.layer import Layer
 from layers.provided import build, interpreter
+from layers.writing import write
 from tests.layers.provided.elf_writer import elf_file
 from tests.layers.provided.installations import HOST, RELEASE, make_archive, make_installation
 
@@ -56,7 +57,7 @@ def test_bytecode_is_for_where_it_will_lie_and_never_looks_for_its_source(layer:
     for name in (
         f"{LIBRARY}/unittest/mock.pyc",
         f"{PACKAGE}/_exec_wrapper.pyc",
-        f"{PACKAGE}/_streaming.pyc",
+        f"{PACKAGE}/_handlers/streaming.pyc",
         f"{PACKAGE}/__init__.pyc",
     ):
         header = PycHeader.parse(files[name])

@@ -9,7 +9,8 @@ import pytest
 
 from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.targets import Target
-from layers.layer import Component, Kind, Layer, Where, write
+from layers.layer import Component, Kind, Layer, Where
+from layers.writing import write
 
 from .aws import CREDENTIALS, moto, settings
 

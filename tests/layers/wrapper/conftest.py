@@ -13,8 +13,8 @@ import pytest
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.reading import extract
 from awslambdaric_lite.packaging.targets import Target
-from layers.layer import write
 from layers.wrapper import MANAGED_VERSIONS, build
+from layers.writing import write
 from tests.layers.managed_image import Interpreter
 from tests.layers.wheels import has_orjson, orjson_wheel
 

@@ -227,9 +227,10 @@ def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path
     """The public names are there for functions, orjson is not, and every module of the runtime can be imported."""
     package = f"/opt/python/lib/python{RUNNING}/site-packages/awslambdaric_lite"
     from awslambdaric_lite.packaging.runtime import runtime_sources
+    from awslambdaric_lite.packaging.start_file import module_name
 
-    modules = sorted(name.partition("/")[2].removesuffix(".py") for name in runtime_sources())
-    modules = [name for name in modules if not name.startswith("__")]
+    files = {module_name(file, "awslambdaric_lite"): file.partition("/")[2] for file in sorted(runtime_sources())}
+    modules = [name for name in files if not name.startswith("__")]
     for number, layer in enumerate(forms):
         image = ManagedImage(tmp_path / f"root{number}", running, layer, {"app.py": PUBLIC})
         with_orjson = (layer / package.removeprefix("/opt/") / "_vendor").is_dir()
@@ -239,7 +240,10 @@ def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path
         assert "cannot be imported" not in result.logs
         assert invoke(wrapped, tmp_path, handler="app.stream")[0].payload == b"one two"
         found = invoke(wrapped, tmp_path, modules, handler="app.every")[0].json()
-        assert found == {name: [f"{package}/{name}.py"] * 2 + ["awslambdaric_lite"] for name in modules}
+        for name in modules:
+            folder = files[name].rpartition("/")[0].replace("/", ".")
+            own = f"awslambdaric_lite.{folder}".rstrip(".")
+            assert found[name] == [f"{package}/{files[name]}"] * 2 + [own]
     assert len(forms) == 1 + has_orjson()
 
 

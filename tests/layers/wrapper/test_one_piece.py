@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start import cold_modules
-from layers.wrapper.one_piece import one_piece, one_piece_of_sources
+from awslambdaric_lite.packaging.start_file import cold_modules, module_name
+from layers.wrapper.start_file import one_piece, one_piece_of_sources
 from tests.support.client_process import GUARD
 
 # Looks at the package in a folder, as `start.py` and functions do, and tells what it found.
@@ -29,7 +29,7 @@ before = set(sys.modules)
 {code}
 """
 COLD = """
-from awslambdaric_lite import _runtime, _wrapped
+from awslambdaric_lite import _runtime, _wrapper_start
 loaded = sorted(name for name in sys.modules if name.startswith("awslambdaric_lite."))
 json.dump([loaded, [str(name) for name in opened if "awslambdaric_lite" in str(name)]], sys.stdout)
 """
@@ -46,9 +46,10 @@ def functions(module):
 found = {}
 for name in sys.argv[2:]:
     module = importlib.import_module("awslambdaric_lite." + name)
-    assert module.__spec__.name == module.__name__ and module.__package__ == "awslambdaric_lite"
+    inner = hasattr(module, "__path__")
+    assert module.__spec__.name == module.__name__ and module.__loader__.is_package(module.__name__) == inner
+    assert module.__package__ == (module.__name__ if inner else module.__name__.rpartition(".")[0])
     source = module.__loader__.get_source(module.__name__)
-    assert not module.__loader__.is_package(module.__name__)
     found[name] = [module.__file__, dict(functions(module)), source]
 try:
     import awslambdaric_lite.nothing
@@ -58,7 +59,8 @@ json.dump(found, sys.stdout)
 """
 
 AT = "/opt/python/lib/python3.x/site-packages"
-MODULES = sorted({name.partition("/")[2].removesuffix(".py") for name in runtime_sources()} - {"__init__", "__main__"})
+FILES = {module_name(file, "awslambdaric_lite"): file for file in runtime_sources()}
+MODULES = sorted(FILES.keys() - {"__init__", "__main__"})
 
 Form = Callable[[], "dict[str, bytes]"]
 FORMS: dict[str, Form] = {
@@ -95,8 +97,8 @@ def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
     """What each start imports comes with the package, where it is compiled, and is executed with it."""
     form, folder = package
     loaded, opened = look(folder, COLD)
-    names = {Path(name).stem: source for name, source in runtime_sources().items()}
-    beside = {"_wrapped"} | ({"_framed_sink"} if form != "sources" else set())
+    names = {module: runtime_sources()[file] for module, file in FILES.items()}
+    beside = {"_wrapper_start"} | ({"_framed_sink"} if form != "sources" else set())
     assert set(loaded) == {f"awslambdaric_lite.{name}" for name in {*cold_modules(names), *beside}}
     assert opened == ([] if form != "sources" else [f"{folder}/awslambdaric_lite/lazy.bin"] * len(opened))
     later = look(
@@ -111,16 +113,16 @@ def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
     found = look(folder, EVERY, *MODULES)
     assert found.pop("error") == "No module named 'awslambdaric_lite.nothing'"
     assert list(found) == MODULES
-    shown = f"{folder}/awslambdaric_lite" if form == "sources" else f"{AT}/awslambdaric_lite"
+    shown = folder if form == "sources" else AT
     for name, (file, functions, source) in found.items():
-        assert file == f"{folder}/awslambdaric_lite/{name}.py"
+        assert file == f"{folder}/{FILES[name]}"
         if form != "sources" and source is None:
-            assert all(file == f"{shown}/{name}.py" for file, _, _ in functions.values())
+            assert all(file == f"{shown}/{FILES[name]}" for file, _, _ in functions.values())
     compiled = {name for name, (_, _, source) in found.items() if source is None}
     if form == "full":
         assert compiled == set(MODULES)
     elif form == "small":
-        assert {"_runtime", "_client", "_codec", "_wrapped"} <= compiled < set(MODULES)
+        assert {"_runtime", "_client", "_codec", "_wrapper_start"} <= compiled < set(MODULES)
     else:
         assert not compiled
 
@@ -129,7 +131,7 @@ def test_line_numbers(package: tuple[str, Path]) -> None:
     """Compiled code has the line numbers of the sources; in the small form it has the first of each function only."""
     form, folder = package
     for name, (_, functions, source) in list(look(folder, EVERY, *MODULES).items())[:-1]:
-        written = ast.parse(runtime_sources()[f"awslambdaric_lite/{name}.py"])
+        written = ast.parse(runtime_sources()[FILES[name]])
         first = {node.name: node.lineno for node in written.body if isinstance(node, ast.FunctionDef)}
         for function, (_, line, lines) in functions.items():
             if function in first and (form != "small" or source is None):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from awslambdaric_lite.packaging.bytecode import cache_path, compile_sources
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start import start_files
+from awslambdaric_lite.packaging.start_file import start_files
 
 PACKAGE = "awslambdaric_lite"
 VERSION = "{}.{}".format(*sys.version_info)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from awslambdaric_lite.packaging.lean import lean
 from awslambdaric_lite.packaging.runtime import runtime_sources
+from awslambdaric_lite.packaging.strip_source import lean
 
 SOURCES = {name: source for name, source in runtime_sources().items() if not name.endswith("/types.py")}
 
@@ -67,7 +67,7 @@ class _Bare(ast.NodeTransformer):
             node
         ):
             del node.body[0]
-            if not node.body:
+            if not node.body and not isinstance(node, ast.Module):
                 node.body.append(ast.Pass())
         return node
 

@@ -13,7 +13,7 @@ import pytest
 from awslambdaric_lite.packaging.bytecode import HEADER_SIZE, PycHeader
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start import cold_modules, start_files
+from awslambdaric_lite.packaging.start_file import cold_modules, start_files
 
 from ...architecture.test_cold_path import listed
 from ...support.client_process import GUARD

@@ -1,0 +1,1 @@
+"""Handlers that are more than plain functions: coroutines, streams, ASGI and WSGI applications."""

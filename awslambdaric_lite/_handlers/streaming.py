@@ -1,0 +1,259 @@
+"""Results that leave while they are made: generators, iterators of bytes, files, `StreamingResponse`.
+
+Loaded for handlers that return one, in init where the handler shows it. The other half of `LambdaRuntimeClient`: it
+writes on the same connection. Nothing is sent before there is a byte of the body to go with it, so that a failure up to
+there is an ordinary error; a failure after that is told in trailers.
+"""
+
+from binascii import b2a_base64
+
+from .._codec import quote
+from .._report import (
+    OWN_FRAMES,
+    error_json,
+    exit_status,
+    exit_text,
+    format_frames,
+    frames_of,
+    log_error,
+    make_error,
+    text_of,
+)
+from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
+from .responses import StreamingResponse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from .._client import LambdaRuntimeClient
+    from .._types import LogSink
+
+_FILE_PIECE = 64 << 10  # bytes read of a file at once
+_ONE_WRITE = 64 << 10  # bytes of a chunk up to which it is copied beside its framing
+_HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+class _CutOff(RuntimeFailure):
+    """The Runtime API takes no more of the stream."""
+
+
+def streams(response: object) -> bool:
+    """Whether a result is one of those that are streamed.
+
+    Its class tells: a field of a named tuple may be called `read`, and some dicts have every attribute.
+    """
+    kind = type(response)
+    return (
+        issubclass(kind, StreamingResponse)
+        or hasattr(kind, "__next__")
+        or hasattr(kind, "__anext__")
+        or callable(getattr(kind, "read", None))
+    )
+
+
+def deliver(
+    client: "LambdaRuntimeClient",
+    response: object,
+    invoke_id: str,
+    invocation_id: "str | None",
+    sink: "LogSink",
+    flush: "Callable[[], None]",
+    drive: "Callable[[AsyncIterable[object], Callable[[object], None]], None]",
+) -> None:
+    """Stream a result to its end.
+
+    `drive` lets an event loop put the chunks of an asynchronous body into a function.
+
+    Raises:
+        BaseException: of the handler's, before anything was sent.
+        SystemExit: the handler asked for it; that was posted.
+        ApiError: 500, after which the execution environment is lost.
+    """
+    body, content_type, prelude = response, "application/octet-stream", b""
+    if isinstance(response, StreamingResponse):
+        body, content_type, prelude = response.body_iterator, _HTTP_RESPONSE, _prelude(response)
+    sender = _Sender(client, invoke_id, invocation_id, content_type, prelude)
+    try:
+        try:
+            if hasattr(body, "__aiter__"):
+                drive(body, sender.write)
+            else:
+                _feed(body, sender.write)
+        finally:
+            flush()
+            close = getattr(body, "close", None)
+            if close is not None and not hasattr(body, "__aiter__"):
+                close()
+        sender.finish()
+    except _CutOff as cut:
+        sender.report(f"The Runtime API cut the streamed response off: {cut}")
+    except BaseException as raised:
+        if not sender.began or client.forked or client.finishing:
+            raise
+        kind, text = type(raised).__name__, text_of(raised)
+        if isinstance(raised, SystemExit):
+            kind, text = "Runtime.ExitError", exit_text(invoke_id, exit_status(raised.code))
+            client.finishing = True
+        frames = frames_of(raised.__traceback__, OWN_FRAMES)
+        error = make_error(text, kind, format_frames(frames), invoke_id)
+        try:
+            log_error(error, sink)
+        except Exception:
+            pass  # a log that cannot be written must not keep the error from the caller
+        flush()
+        try:
+            sender.finish(_trailers(kind, error_json(error)))
+        except _CutOff as cut:
+            sender.report(f"The Runtime API cut the streamed response off: {cut}")
+        if client.finishing:
+            raise
+
+
+class _Sender:
+    """One streamed reply: its head with the first byte, then chunks, then its end and what the API says of it."""
+
+    __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "_whole", "began")
+
+    def __init__(
+        self,
+        client: "LambdaRuntimeClient",
+        invoke_id: str,
+        invocation_id: "str | None",
+        content_type: str,
+        prelude: bytes,
+    ) -> None:
+        self.began = False
+        self._whole = True  # nothing was sent in part only
+        self._client = client
+        self._connection = client._connection
+        self._invoke_id = invoke_id
+        self._prelude = prelude
+        head = client._reply_head("response", invoke_id, invocation_id, content_type, 0)
+        self._head = head.removesuffix(b"Content-Length: 0\r\n\r\n") + (
+            b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+            b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
+        )
+
+    def write(self, chunk: object) -> None:
+        """Send a chunk; an empty one is skipped, for it would be the end of the body.
+
+        Raises:
+            TypeError: it is neither bytes nor text.
+            _CutOff: the Runtime API takes no more.
+        """
+        data = _bytes(chunk)
+        size = len(data)
+        if not size:
+            return
+        begin = b"" if self.began else self._begin()
+        if size <= _ONE_WRITE:
+            self._send(b"".join((begin, b"%x\r\n" % size, data, b"\r\n")))
+        else:
+            self._send(begin + b"%x\r\n" % size, data, b"\r\n")
+
+    def finish(self, trailers: bytes = b"") -> None:
+        """Send the end and read the confirmation.
+
+        Raises:
+            _CutOff: the connection ended without one.
+            ApiError: 500, after which the execution environment is lost.
+        """
+        begin = b"" if self.began else self._begin()
+        self._send(begin + b"0\r\n" + trailers + b"\r\n")
+        try:
+            status, _, answer, _ = self._connection.receive()
+        except ConnectionLost as lost:
+            raise _CutOff(str(lost)) from lost
+        finally:
+            # The developer guide ("Building a custom runtime") asks for the connection to be closed after a stream.
+            self._connection.close()
+        self._judge(status, answer)
+
+    def report(self, text: str) -> None:
+        """Log what happened to the stream, and leave its connection."""
+        self._connection.close()
+        self._client._notice(self._invoke_id, text)
+
+    def _begin(self) -> bytes:
+        self.began = True
+        prelude = self._prelude
+        return self._head + (b"%x\r\n%b\r\n" % (len(prelude), prelude) if prelude else b"")
+
+    def _send(self, *parts: "bytes | memoryview") -> None:
+        if not self._whole:
+            raise _CutOff("it was interrupted in the middle of a chunk")
+        self._whole = False  # if a signal handler raises here, or the connection is lost, there is no going on
+        try:
+            self._connection.send(*parts)  # type: ignore[arg-type]
+            self._whole = True
+        except ConnectionLost as lost:
+            # A server may answer and close before it has read all of a body that it refuses: look for its answer.
+            try:
+                status, _, answer, _ = self._connection.receive()
+            except ConnectionLost:
+                raise _CutOff(str(lost)) from lost
+            self._connection.close()
+            self._judge(status, answer)
+            raise _CutOff(f"it answered {status} before the end") from lost
+
+    def _judge(self, status: int, body: "bytes | bytearray") -> None:
+        if status >= 500:
+            self._client.finishing = True
+            raise ApiError(f"the response to {self._invoke_id}", status, body)
+        if status >= 300:
+            text = str(body[:500], "utf-8", "backslashreplace").strip()
+            self._client._notice(self._invoke_id, f"The Runtime API refused the response with {status}: {text}")
+
+
+def _feed(body: object, write: "Callable[[object], None]") -> None:
+    """Write a body that is at hand: text or bytes, a file, or an iterable of either."""
+    read = getattr(body, "read", None)
+    if read is not None:
+        while piece := read(_FILE_PIECE):
+            write(piece)
+    elif isinstance(body, (bytes, bytearray, memoryview, str)):
+        write(body)
+    else:
+        chunks: "Iterable[object]" = body  # type: ignore[assignment]
+        for chunk in chunks:
+            write(chunk)
+
+
+def _bytes(chunk: object) -> "bytes | memoryview":
+    if type(chunk) is bytes:
+        return chunk
+    if isinstance(chunk, str):
+        return chunk.encode("utf-8", "backslashreplace")
+    try:
+        view = memoryview(chunk)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"a streamed response is made of bytes or str, not of {type(chunk).__name__}") from None
+    return view.cast("B") if view.c_contiguous else view.tobytes()
+
+
+def _prelude(response: StreamingResponse) -> bytes:
+    """Render status, headers and cookies for the front end: ASCII JSON, which holds no NUL, and eight NULs."""
+    headers = ",".join(f"{quote(name)}:{quote(value)}" for name, value in response.joined_headers().items())
+    cookies = f',"cookies":[{",".join(map(quote, response.cookies))}]' if response.cookies else ""
+    return f'{{"statusCode":{response.status_code},"headers":{{{headers}}}{cookies}}}'.encode() + b"\0" * 8
+
+
+def _trailers(kind: str, error: str) -> bytes:
+    """Render the trailers of a stream that failed; the platform knows types such as `Function.ValueError`."""
+    error_type = "Runtime.StreamError"
+    if kind.startswith("Runtime."):
+        error_type = kind
+    elif kind[:1].isupper() and len(kind) > 1 and _LETTERS.issuperset(kind):
+        error_type = f"Function.{kind}"
+    body = b2a_base64(error.encode(), newline=False)
+    return (
+        f"Lambda-Runtime-Function-Error-Type: {error_type}\r\nLambda-Runtime-Function-Error-Body: ".encode()
+        + body
+        + b"\r\n"
+    )
+
+
+# Frames of these run before the handler's own and are no news to whoever reads its stack trace.
+OWN = (deliver.__code__, _feed.__code__, _Sender.write.__code__, _bytes.__code__)

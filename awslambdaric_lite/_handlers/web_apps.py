@@ -1,0 +1,59 @@
+"""Which handlers are applications, and of which kind."""
+
+from .._handler import WSGI_FRAMEWORKS, code_flags
+from .._report import OWN_FRAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .adapter import Special
+
+_COROUTINE = 0x80  # inspect.CO_COROUTINE
+_ARGUMENTS = 3  # scope, receive, send
+
+
+def kind_of(handler: object, chosen: str) -> "str | None":
+    """Return `asgi` or `wsgi` for an application; plain functions are never guessed to be one."""
+    if chosen != "auto":
+        return None if chosen == "handler" else chosen
+    if hasattr(handler, "__code__"):
+        return None
+    if any(base.__module__.partition(".")[0] in WSGI_FRAMEWORKS for base in type(handler).__mro__):
+        code = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
+        return "asgi" if code is not None and code.co_flags & _COROUTINE else "wsgi"
+    if code_flags(handler) & _COROUTINE:
+        call = type(handler).__call__
+        code = getattr(call, "__code__", None)
+        if code is not None and code.co_argcount == _ARGUMENTS + 1 and not call.__defaults__:  # and self
+            return "asgi"
+    return None
+
+
+def adapt(handler: "Any", kind: str, special: "Special", *, stream: bool) -> "Callable[[Any, Any], object]":
+    """Return what answers an event with an application; an ASGI application is started."""
+    if kind == "wsgi":
+        from . import wsgi
+
+        OWN_FRAMES.extend(wsgi.OWN)
+
+        def answer(event: object, context: object) -> object:
+            return wsgi.handle(handler, event, context, stream=stream)
+
+    else:
+        from . import asgi
+
+        OWN_FRAMES.extend(asgi.OWN)
+        application = asgi.AsgiHandler(handler, special.loop, special.log)
+        shut_down = application.start()
+        if shut_down is not None:
+            from .._lifecycle.shutdown import on_shutdown
+
+            on_shutdown(shut_down)
+
+        def answer(event: object, context: object) -> object:
+            return application.handle(event, context, stream=stream)
+
+    OWN_FRAMES.append(answer.__code__)
+    return answer

@@ -1,0 +1,1 @@
+"""JSON beyond the fast path: unusual values, orjson, long strings, error details."""

@@ -1,0 +1,165 @@
+"""JSON exactly as the official client reads and writes it, for what the fast encoders refuse.
+
+Imports only C builtins; `_codec` loads it when it is needed.
+
+The rules are those of simplejson's encoder as the official client configures it, with the additions that the README
+lists: NaN and the infinities become null, UUID becomes text, an Enum its value.
+"""
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .._types import Quote
+
+_INFINITY = float("inf")
+
+
+def encode(value: object, quote: "Quote") -> bytes:
+    """Encode a value as compact JSON; `quote` writes ASCII text as a JSON string.
+
+    Raises:
+        TypeError: something in it has no JSON form.
+        ValueError: it contains itself, or bytes that are not UTF-8.
+        RecursionError: it is nested more deeply than the interpreter's recursion limit.
+    """
+    out: "list[str]" = []
+    put = out.append
+    open_containers: "list[tuple[Iterator[object], bool, object]]" = []  # iterator, is an object, marker
+    markers: "set[int]" = set()
+    limit = sys.getrecursionlimit()
+    item = value
+    while True:
+        item = _unwrapped(item)
+        rendered = _scalar(item, quote)
+        if rendered is not None:
+            put(rendered)
+        else:
+            children, is_object = _children(item)
+            if id(item) in markers:
+                raise ValueError("Circular reference detected")
+            if len(open_containers) >= limit:
+                raise RecursionError("maximum recursion depth exceeded while encoding a JSON object")
+            markers.add(id(item))
+            put("{" if is_object else "[")
+            open_containers.append((iter(children), is_object, item))
+        while open_containers:
+            iterator, is_object, marker = open_containers[-1]
+            following = next(iterator, _END)
+            if following is _END:
+                open_containers.pop()
+                markers.discard(id(marker))
+                put("}" if is_object else "]")
+                continue
+            if out[-1] not in ("{", "["):
+                put(",")
+            if is_object:
+                pair: "tuple[object, object]" = following  # type: ignore[assignment]
+                put(_string(_key(pair[0]), quote))
+                put(":")
+                item = pair[1]
+            else:
+                item = following
+            break
+        else:
+            return "".join(out).encode()
+
+
+_END = object()
+
+
+def _string(text: str, quote: "Quote") -> str:
+    """Quote text without escaping what is not ASCII, but for lone surrogates, which UTF-8 cannot hold."""
+    if text.isascii():
+        return quote(text)
+    quoted = "".join(quote(char)[1:-1] if char < " " or char in '"\\' else char for char in text)
+    return f'"{quoted.encode("utf-8", "backslashreplace").decode()}"'
+
+
+def _float(number: float) -> str:
+    return float.__repr__(number) if -_INFINITY < number < _INFINITY else "null"
+
+
+def _unwrapped(item: object) -> object:
+    """Return an enumeration member's value; a member that is text or a number by its base is left to that."""
+    enum = sys.modules.get("enum")
+    if enum is not None:
+        while isinstance(item, enum.Enum) and not isinstance(item, str | bytes | int | float):
+            item = item.value
+    return item
+
+
+def _scalar(item: object, quote: "Quote") -> "str | None":
+    """Render what is not a container, else return None."""
+    if item is None:
+        return "null"
+    if item is True:
+        return "true"
+    if item is False:
+        return "false"
+    if isinstance(item, str):
+        return _string(str.__str__(item), quote)
+    if isinstance(item, bytes):
+        return _string(str(item, "utf-8"), quote)
+    if isinstance(item, int):
+        return int.__repr__(item)
+    if isinstance(item, float):
+        return _float(item)
+    loaded = sys.modules.get  # what was never imported has no instances
+    decimal = loaded("decimal")
+    if decimal is not None and isinstance(item, decimal.Decimal):
+        return str(item) if item.is_finite() else "null"
+    uuid = loaded("uuid")
+    if uuid is not None and isinstance(item, uuid.UUID):
+        return _string(str(item), quote)
+    return None
+
+
+def _children(item: object) -> "tuple[Iterator[object], bool]":
+    """Return a container's items, and whether they are key-value pairs.
+
+    Raises:
+        TypeError: it is no container either.
+    """
+    as_dict = getattr(item, "_asdict", None)
+    if callable(as_dict):
+        try:
+            fields = as_dict()
+        except TypeError:
+            pass
+        else:
+            if not isinstance(fields, dict):
+                raise TypeError(f"_asdict() must return a dict, not {type(fields).__name__}")
+            return iter(fields.items()), True
+    if isinstance(item, list | tuple):
+        return iter(item), False
+    if isinstance(item, dict):
+        return iter(item.items()), True
+    raise TypeError(f"Object of type {type(item).__name__} is not JSON serializable")
+
+
+def _key(key: object) -> str:
+    """Return an object's key as text.
+
+    Raises:
+        TypeError: it has none.
+    """
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, bytes):
+        return str(key, "utf-8")
+    if isinstance(key, float):
+        if key != key:
+            return "NaN"
+        return float.__repr__(key) if -_INFINITY < key < _INFINITY else ("Infinity" if key > 0 else "-Infinity")
+    if key is True:
+        return "true"
+    if key is False:
+        return "false"
+    if key is None:
+        return "null"
+    if isinstance(key, int):
+        return int.__repr__(key)
+    raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")

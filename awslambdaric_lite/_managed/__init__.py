@@ -1,0 +1,1 @@
+"""Lambda Managed Instances: one parent with several workers, or one process for all invocations."""

@@ -1,0 +1,1 @@
+"""Small helpers that the tools share: JSON text, files, words. The runtime imports none of them."""

@@ -1,0 +1,81 @@
+"""Checks of a function's variables, layers and log settings.
+
+Source: the Lambda developer guide, "Using Lambda environment variables". Unlike Lambda, which refuses every reserved
+name, a function may set those that tests like to pretend (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+from ..errors import InvalidFunction
+from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
+
+MAX_LAYERS = 5
+MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
+
+# Reserved names with a setting of their own, which is the cure, or none at all.
+_SETTINGS = {
+    "_HANDLER": "the handler",
+    "AWS_LAMBDA_FUNCTION_NAME": "the setting `name`",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "the setting `memory_mb`",
+    "AWS_LAMBDA_FUNCTION_VERSION": "a qualifier, and the setting `aliases`",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "the settings `provisioned`, `snap_start` and `managed_concurrency`",
+    "LAMBDA_TASK_ROOT": "the setting `task_root`",
+    "_LAMBDA_TELEMETRY_LOG_FD": "the setting `telemetry_log_fd`",
+    "AWS_LAMBDA_MAX_CONCURRENCY": "the setting `managed_concurrency`",
+    "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "the setting `managed_concurrency`",
+    "AWS_LAMBDA_RUNTIME_API": "",
+    "AWS_LAMBDA_LOG_GROUP_NAME": "",
+    "AWS_LAMBDA_LOG_STREAM_NAME": "",
+}
+
+
+def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = ()) -> None:
+    """See to it that a function may set these variables, and have those of the host.
+
+    Raises:
+        InvalidFunction: a name or a value cannot be set, a name is the emulator's, or all are too large together.
+    """
+    for name, value in env.items():
+        if not isinstance(value, str):
+            raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
+        if not name or "=" in name or "\0" in name or "\0" in value:
+            raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
+    for name in (*env, *pass_env):
+        if (cure := _SETTINGS.get(name)) is not None:
+            advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
+            raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
+    size = len(json.dumps(dict(env), ensure_ascii=False, separators=(",", ":")).encode(errors="surrogateescape"))
+    if size > MAX_SIZE:
+        raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+
+
+def check_layers(layers: Sequence[Path]) -> None:
+    """See to it that a function may have these.
+
+    Raises:
+        InvalidFunction: there are too many, or one is neither a folder nor a zip file.
+    """
+    if len(layers) > MAX_LAYERS:
+        raise InvalidFunction(f"{len(layers)} layers are too many; Lambda takes up to {MAX_LAYERS}")
+    for layer in layers:
+        if not layer.is_dir() and not zipfile.is_zipfile(layer):
+            raise InvalidFunction(f"layer {layer} is neither a folder nor a zip file; give the path of one")
+
+
+def check_logging(log_format: str, level: str | None, system_level: str | None) -> None:
+    if log_format not in get_args(LogFormat):
+        raise InvalidFunction(f"log format {log_format} is unknown; it is one of {', '.join(get_args(LogFormat))}")
+    for name, value, allowed in (
+        ("log level", level, get_args(ApplicationLevel)),
+        ("system log level", system_level, get_args(SystemLevel)),
+    ):
+        if value is not None and value not in allowed:
+            raise InvalidFunction(f"{name} {value} is unknown; it is one of {', '.join(allowed)}")
+        if value is not None and log_format != "JSON":
+            raise InvalidFunction(f"{name} {value} needs the log format JSON; with Text everything is logged")

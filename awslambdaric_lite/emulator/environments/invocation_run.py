@@ -1,0 +1,108 @@
+"""One invocation on its way through an environment: its times, its outcome, and what the log says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
+from ..logs.spans import InvocationClock
+from ..results import Answer, Invocation, Report, Status
+from ..runtime_api import payloads
+from .event_waiter import Turn
+
+
+class Passage:
+    """Taken note of while the invocation proceeds, told of by events."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self.invocation = invocation
+        self.began: float | None = None
+        self.clock: InvocationClock | None = None
+        self.init_ms: float | None = None
+        self.restore_ms: float | None = None
+        self.failure: Answer | None = None
+        self.status: Status = "success"
+        self._produced = 0
+
+    def begin(self, version: str) -> Start:
+        """The invocation's own time starts."""
+        self.began = time.perf_counter()
+        invocation = self.invocation
+        return Start(invocation.request_id, version, invocation.trace_id, invocation.tenant_id)
+
+    def take_reply(self, answer: Answer) -> None:
+        """The runtime has replied."""
+        stream = self.invocation.stream
+        self._produced = len(answer.payload) if stream is None else stream.size
+        if self.clock is not None:
+            self.clock.reply_taken = time.perf_counter()
+
+    def runtime_done(self, at: float, error_type: str | None = None) -> RuntimeDone:
+        """The runtime is done at that moment, well or not."""
+        assert self.clock is not None
+        return RuntimeDone(
+            self.invocation.request_id,
+            self.status,
+            self.clock.runtime_ms(at),
+            self._produced,
+            self.clock.runtime_spans(),
+            error_type,
+            self.invocation.trace_id,
+        )
+
+    def fail(self, failure: Answer) -> None:
+        """It went wrong; the caller is told, unless it has its answer."""
+        self.failure = failure
+        self.status = "timeout" if failure.error_type == payloads.TIMED_OUT else "error"
+        self.invocation.answer(failure)
+
+    def end(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int, has_extensions: bool) -> Ended:
+        """It is complete."""
+        report = self.report(at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
+        spans = self.clock.extension_spans() if has_extensions and self.clock is not None else ()
+        return Ended(report, spans, self.invocation.trace_id)
+
+    def report(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int) -> Report:
+        """The figures at its end."""
+        assert self.began is not None
+        return Report(
+            request_id=self.invocation.request_id,
+            duration_ms=(at - self.began) * 1000,
+            memory_size_mb=memory_size_mb,
+            max_memory_used_mb=max_memory_used_mb,
+            init_duration_ms=None if self.restore_ms is not None else self.init_ms,
+            restore_duration_ms=self.restore_ms,
+            status=self.status,
+            error_type=None if self.failure is None else self.failure.error_type,
+        )
+
+
+class ManagedPassage(Passage):
+    """One of several that are on their ways through an environment at once.
+
+    Attributes:
+        delivered: done when a worker has it, or never will have.
+        ended: what ended it, at the moment `ended_at` (by `time.perf_counter`).
+    """
+
+    def __init__(self, invocation: Invocation) -> None:
+        super().__init__(invocation)
+        loop = asyncio.get_running_loop()
+        self.delivered: asyncio.Future[None] = loop.create_future()
+        self.ended: asyncio.Future[Turn] = loop.create_future()
+        self.ended_at = 0.0
+
+    def end_with(self, turn: Turn) -> None:
+        """It is over, wherever it was; a second end is ignored."""
+        if not self.delivered.done():
+            self.delivered.set_result(None)
+        if not self.ended.done():
+            self.ended_at = time.perf_counter()
+            self.ended.set_result(turn)
+
+    def managed_end(self, *, memory_size_mb: int, max_memory_used_mb: int) -> ManagedEnded:
+        """It is complete."""
+        report = self.report(self.ended_at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
+        spans = () if self.clock is None else self.clock.runtime_spans()
+        return ManagedEnded(report, spans, self.invocation.trace_id)

@@ -1,0 +1,227 @@
+"""The processes of an environment from an init to the next reset, and the port that serves them.
+
+Owns how they start and how they end. What their calls mean is told to an observer, which also decides when.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ..config.function import FunctionConfig
+from ..extensions.lifecycle import Extensions, ExtensionsObserver
+from ..extensions.router import Router
+from ..http.exchange import Application, Exchange, RecordedRequest
+from ..http.faults import Faults
+from ..http.server import HttpServer
+from ..logs.log_source import LogInlet
+from ..logs.stream import LogStream
+from .memory import MemoryWatch
+from .orphaned_processes import Strays
+from .parent_death_watcher import Guardian
+from .process import RuntimeProcess
+
+_DRAIN_LIMIT_S = 0.5
+_DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay, so this is always waited for
+_WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes beside waiting for invocations, or on a stalled machine
+_FLUSH_LIMIT_S = 0.1  # for listeners of telemetry to take what there is before their processes end
+
+
+class GenerationObserver(ExtensionsObserver, Protocol):
+    """Who decides what happens: the execution environment."""
+
+    def on_request(self, exchange: Exchange) -> None:
+        """A request begins."""
+
+    def on_exited(self, returncode: int) -> None:
+        """The runtime's process has ended; a negative code is a signal."""
+
+
+class Generation:
+    """A port, a runtime and its extensions. Nothing runs before it is started.
+
+    `api` is the Runtime API that the port offers, beside those of the extensions.
+
+    Raises:
+        OSError: there is no port to be had.
+    """
+
+    def __init__(
+        self,
+        function: FunctionConfig,
+        version: str,
+        log: LogStream,
+        guardian: Guardian | None,
+        observer: GenerationObserver,
+        api: Application,
+        recorded: list[RecordedRequest] | None,
+        faults: Faults | None,
+    ) -> None:
+        self.process: RuntimeProcess | None = None
+        """The runtime, while it runs."""
+        self.gone = asyncio.Event()
+        """Set when the runtime has ended."""
+        self.out_of_memory = False
+        """Whether that was because it had more memory than the function may have."""
+        self.extensions = Extensions(function, version, log, observer, guardian)
+        router = Router(api, self.extensions.applications, observer.on_request)
+        self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
+        self._strays = Strays(f"AWS_LAMBDA_RUNTIME_API={self.address}")
+        self._function = function
+        self._log = log
+        self._guardian = guardian
+        self._observer = observer
+        self._inlet: LogInlet | None = None
+        self._reaper: asyncio.Task[None] | None = None
+        self._memory: MemoryWatch | None = None
+        self._peak_mb = 0
+        self._ending = False
+        self._frozen = False
+
+    @property
+    def address(self) -> str:
+        """The value of `AWS_LAMBDA_RUNTIME_API`."""
+        return self._server.address
+
+    def start_runtime(self, command: Sequence[str], variables: dict[str, str], inlet: LogInlet | None = None) -> None:
+        """Start the runtime's process, which may log through `inlet` beside its output.
+
+        Raises:
+            OSError: it cannot be executed.
+        """
+        self._inlet = inlet
+        try:
+            self.process = RuntimeProcess(
+                command,
+                env=variables if inlet is None else {**variables, **inlet.variables},
+                cwd=self._function.task_root,
+                on_output=self._log.feed,
+                on_exit=self._on_exit,
+                inherited=() if inlet is None else inlet.inherited,
+                attached=self._function.debug,
+            )
+        finally:
+            if inlet is not None:
+                inlet.handed_over()
+        if self._guardian is not None:
+            self._guardian.watch(self.process.pid)
+        if self._function.enforce_memory:
+            self._memory = MemoryWatch(self.process.memory, self._function.memory_mb, self._on_memory_exceeded)
+            self._memory.go_on()
+
+    def freeze(self) -> None:
+        """Stop every process where it stands."""
+        self._frozen = True
+        if self._memory is not None:
+            self._memory.pause()
+        if self.process is not None:
+            self.process.stop()
+        self.extensions.stop()
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._frozen = False
+        if self._memory is not None:
+            self._memory.go_on()
+        if self.process is not None:
+            self.process.go_on()
+        self.extensions.go_on()
+
+    def read_output(self) -> None:
+        """Read what has been printed up to now."""
+        if self.process is not None:
+            self.process.read_output()
+        if self._inlet is not None:
+            self._inlet.read()
+        self.extensions.read_output()
+
+    def peak_memory_mb(self) -> int:
+        """The most memory that the runtime and the external extensions were seen with."""
+        if self.out_of_memory:
+            return self._function.memory_mb
+        if self.process is not None:
+            self._peak_mb = self.process.memory.peak_mb + self.extensions.peak_memory_mb()
+        return self._peak_mb
+
+    def exceeds_memory(self) -> bool:
+        """Look at the runtime's memory; return whether it has more than the function may have, which ends it."""
+        if self._memory is not None and not self.out_of_memory:
+            return self._memory.exceeded()
+        if self.process is not None:
+            self.process.memory.measure_kb()
+        return self.out_of_memory
+
+    async def end(self, reason: str) -> None:
+        """End every process: at once where there are no extensions, else as they may expect it."""
+        self._ending = True
+        if len(self.extensions):
+            await self._wake()
+            await self.extensions.flush(_FLUSH_LIMIT_S)
+            deadline = time.perf_counter() + self.extensions.budget_s
+            await self._end_runtime(self.extensions.runtime_budget_s)
+            await self.extensions.shut_down(reason, max(deadline - time.perf_counter(), 0.0))
+        elif self.process is not None:
+            self.process.kill()
+            await self.gone.wait()
+        await self.extensions.close()
+        await self._strays.kill()
+        self._server.close()
+        if self._inlet is not None:
+            self._inlet.close()
+
+    async def signal(self, send: Callable[[RuntimeProcess], None]) -> None:
+        """Thaw the runtime and send it a signal, if it still runs."""
+        await self._wake()
+        if self.process is not None:
+            send(self.process)
+
+    async def _wake(self) -> None:
+        """Thaw, and wait until every thread of the runtime has noticed.
+
+        A thread that is about to leave its stop takes whatever signal the process has by then, even one that the kernel
+        meant for the main thread. In Python that one alone can act on it, and then goes on waiting in a system call
+        that nothing has interrupted.
+        """
+        was_frozen = self._frozen
+        self.thaw()
+        if was_frozen:
+            deadline = time.perf_counter() + _WAKE_LIMIT_S
+            while self.process is not None and not self.process.at_rest and time.perf_counter() < deadline:
+                await asyncio.sleep(0.001)
+
+    async def _end_runtime(self, limit_s: float) -> None:
+        """Let the runtime end by itself, but not for long."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.gone.wait(), limit_s)
+        if self.process is not None:
+            self.process.kill()
+            await self.gone.wait()
+
+    def _on_memory_exceeded(self) -> None:
+        self.out_of_memory = True
+        if self.process is not None:
+            self.process.kill()
+
+    def _on_exit(self, process: RuntimeProcess) -> None:
+        self._reaper = asyncio.get_running_loop().create_task(self._reap(process))
+
+    async def _reap(self, process: RuntimeProcess) -> None:
+        if self._memory is not None:
+            self._memory.close()
+        process.kill()  # children that stayed behind hold its connections open
+        if not self._ending:  # it may have sent its reply just before the end
+            await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
+        returncode = process.reap()
+        self.peak_memory_mb()
+        if self._guardian is not None:
+            self._guardian.forget(process.pid)
+        self.read_output()
+        self.process = None
+        self.gone.set()
+        self._observer.on_exited(returncode)

@@ -1,0 +1,290 @@
+"""`LocalLambda`: the emulator as one plain, synchronous object."""
+
+from __future__ import annotations
+
+import json
+import signal
+import warnings
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .config.function import LATEST, MAX_PAYLOAD, FunctionConfig
+from .environments.environment import ExecutionEnvironment
+from .errors import EmulatorError, EventTooLarge
+from .frontend.asynchronous import AsyncOptions
+from .frontend.requests import MAX_ASYNC_PAYLOAD
+from .frontend.tracing import new_trace_id
+from .http.faults import Faults
+from .logs.stream import LineSink
+from .loop_thread import LoopThread, closed
+from .results import Answer, Invocation, InvokeResult
+from .service import FunctionService
+from .stream_reader import StreamReader
+from .streams import ResponseStream
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .config.options import FunctionSettings
+    from .frontend.url import InvokeMode
+    from .frontend.url_cors import Cors
+
+_T = TypeVar("_T")
+
+
+class LocalLambda:
+    """A function that can be invoked, from `with` to the end of its block.
+
+    The settings are those of `FunctionConfig`, such as `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`;
+    with `managed_concurrency` it runs as on Lambda Managed Instances, several invocations at once in an environment.
+    `runtime` is the command of any runtime, a list of arguments, run in the task root; `{handler}` in an argument
+    stands for the handler, which is in `_HANDLER` in any case. Without it, this package's runtime runs on this
+    interpreter. `on_log` gets each line of log as it is written, from another thread. `asynchronous` says how
+    `invoke_async` retries, `url_mode` whether the function URL streams, `cors` which web pages may call that. Calls may
+    come from any thread.
+
+    Raises:
+        InvalidFunction: a setting is outside of what Lambda takes.
+    """
+
+    def __init__(
+        self,
+        handler: str,
+        *,
+        function_name: str = "function",
+        on_log: LineSink | None = None,
+        asynchronous: AsyncOptions | None = None,
+        url_mode: InvokeMode = "BUFFERED",
+        cors: Cors | None = None,
+        **settings: Unpack[FunctionSettings],
+    ) -> None:
+        values: dict[str, Any] = dict(settings)  # FunctionConfig takes paths as text, but does not declare that
+        self.function = FunctionConfig(handler=handler, name=function_name, **values)
+        self._on_log = on_log
+        self._asynchronous = asynchronous
+        self._url_mode: InvokeMode = url_mode
+        self._cors = cors
+        self._loop = LoopThread()
+        self._running: FunctionService | None = None
+
+    def __enter__(self) -> LocalLambda:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Get ready to take invocations; the first one starts the runtime, unless some are provisioned."""
+        if self._running is None:
+            service = FunctionService(
+                self.function,
+                on_log=self._on_log,
+                asynchronous=self._asynchronous,
+                url_mode=self._url_mode,
+                cors=self._cors,
+            )
+            self._loop.start(service.start(), service.close)
+            self._running = service
+
+    def close(self) -> None:
+        """End every process, remove every file and end every invocation that still waits.
+
+        Asynchronous events that have not come to their ends are lost, which a `ResourceWarning` tells.
+        """
+        service, self._running = self._running, None
+        if service is not None and (lost := self._loop.stop(service.close())):
+            warnings.warn(f"{lost} asynchronous events were lost by closing", ResourceWarning, stacklevel=2)
+
+    # Invocations
+
+    def invoke(
+        self,
+        event: object = None,
+        *,
+        qualifier: str | None = None,
+        client_context: Mapping[str, Any] | str | None = None,
+        cognito_identity: Mapping[str, str] | None = None,
+        tenant_id: str = "",
+        trace_id: str | None = None,
+        request_id: str | None = None,
+        content_type: str = "application/json",
+    ) -> InvokeResult:
+        """Invoke the function and wait for its answer.
+
+        `bytes` are sent as they are, any other event as JSON; None is the empty object. A trace id is made up unless
+        one is given (an empty one sends none). `qualifier` is a version or an alias.
+
+        Raises:
+            EventTooLarge: the service would refuse the event.
+            LocalLambdaClosed: it was not started, or closed meanwhile.
+            TooManyRequests: the function is at its concurrency limit.
+            UnknownQualifier: there is no such version or alias.
+            TypeError: the event cannot be written as JSON.
+        """
+        version, arn = self.function.resolve(qualifier)
+        invocation = Invocation(
+            _payload(event, MAX_PAYLOAD),
+            content_type,
+            client_context=client_context if isinstance(client_context, str) else _json_or_empty(client_context),
+            cognito_identity=_json_or_empty(cognito_identity),
+            tenant_id=tenant_id,
+            trace_id=new_trace_id() if trace_id is None else trace_id,
+            version=version,
+            arn=arn,
+        )
+        if request_id is not None:
+            invocation.request_id = request_id
+        self._loop.post(self._service.host.submit, invocation)
+        return InvokeResult(invocation, invocation.answered.result())
+
+    def invoke_stream(self, event: object = None, *, qualifier: str | None = None) -> StreamReader:
+        """Invoke the function and return an iterator of the parts of its response, as they come.
+
+        Raises:
+            EventTooLarge, LocalLambdaClosed, UnknownQualifier, TypeError: as `invoke`.
+        """
+        invocation = self._new_invocation(event, qualifier, MAX_PAYLOAD)
+
+        async def submit() -> ResponseStream:
+            invocation.stream = ResponseStream()
+            self._service.host.submit(invocation)
+            return invocation.stream
+
+        return StreamReader(invocation, self._loop.call(submit()), self._loop)
+
+    def invoke_async(self, event: object = None, *, qualifier: str | None = None) -> str:
+        """Queue an event for the function; return its request id.
+
+        Raises:
+            EventTooLarge, LocalLambdaClosed, UnknownQualifier, TypeError: as `invoke`.
+        """
+        invocation = self._new_invocation(event, qualifier, MAX_ASYNC_PAYLOAD)
+        self._loop.post(self._service.queue.put, invocation)
+        return invocation.request_id
+
+    def wait_for_async(self) -> None:
+        """Wait until every asynchronous event has come to its end, retries and all."""
+        self._loop.call(self._service.queue.idle())
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where SDKs find the function: `boto3.client("lambda", endpoint_url=...)`. The port is opened on first use."""
+        return self._do(self._service.open_endpoint)
+
+    @property
+    def url(self) -> str:
+        """The function URL, with a slash at its end. The port is opened on first use."""
+        return self._do(self._service.open_url)
+
+    # What happens to a function
+
+    @property
+    def environments(self) -> list[ExecutionEnvironment]:
+        """The execution environments, in the order of their start."""
+        return [] if self._running is None else list(self._running.host.pool.environments)
+
+    def freeze(self) -> None:
+        """Stop every process where it stands, as between invocations, but in the middle of one, too."""
+        self._each(lambda environment: environment.freeze())
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._each(lambda environment: environment.thaw())
+
+    def time_out_now(self) -> None:
+        """Let the invocations that run be out of time."""
+        self._each(lambda environment: environment.time_out_now())
+
+    def crash(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Let the runtimes' processes die of a signal."""
+        self._each(lambda environment: environment.crash(number))
+
+    def sigterm(self) -> None:
+        """Send SIGTERM to the runtimes, as the platform does before it ends an environment."""
+        self._each(lambda environment: environment.sigterm())
+
+    def snapshot_restore(self) -> None:
+        """Start a new environment up to its snapshot and restore it; the next invocation finds it restored.
+
+        Raises:
+            EmulatorError: the function has no SnapStart, or its init or its restore failed.
+        """
+        if not self.function.snap_start:
+            raise EmulatorError("the function has no snapshots; set snap_start=True")
+
+        async def restore() -> Answer | None:
+            host = self._service.host
+            await host.reload()
+            return await host.pool.restore(LATEST)
+
+        if (failure := self._loop.call(restore())) is not None:
+            raise EmulatorError(f"the function cannot be restored: {failure.payload.decode('utf-8', 'replace')}")
+
+    def cross_wire(self) -> None:
+        """Make the attempts that run stale ones: their replies get 410, and their runtimes get the events again.
+
+        Raises:
+            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or several may run at
+                once (`managed_concurrency`).
+        """
+
+        def cross_wire() -> None:
+            running = self._service.host.pool.running
+            if not running:
+                raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
+            for environment in running:
+                environment.cross_wire()
+
+        self._do(cross_wire)
+
+    @property
+    def faults(self) -> Faults:
+        """Faults of the network between the runtimes and their Runtime APIs: `function.faults.reset(on="next")`."""
+        return self._service.host.faults
+
+    def reload(self) -> None:
+        """Take the code as it is now: new invocations get new environments, running ones finish in theirs."""
+        self._loop.call(self._service.host.reload())
+
+    def _each(self, act: Callable[[ExecutionEnvironment], None]) -> None:
+        def act_on_all() -> None:
+            for environment in self.environments:
+                act(environment)
+
+        self._do(act_on_all)
+
+    def _do(self, act: Callable[[], _T]) -> _T:
+        """Call something in the event loop and wait for it."""
+
+        async def in_loop() -> _T:
+            return act()
+
+        return self._loop.call(in_loop())
+
+    @property
+    def _service(self) -> FunctionService:
+        if self._running is None:
+            raise closed()
+        return self._running
+
+    def _new_invocation(self, event: object, qualifier: str | None, limit: int) -> Invocation:
+        version, arn = self.function.resolve(qualifier)
+        return Invocation(_payload(event, limit), trace_id=new_trace_id(), version=version, arn=arn)
+
+
+def _payload(event: object, limit: int) -> bytes:
+    if isinstance(event, (bytes, bytearray, memoryview)):
+        payload = bytes(event)
+    else:
+        payload = json.dumps({} if event is None else event, separators=(",", ":")).encode()
+    if len(payload) > limit:
+        raise EventTooLarge(f"the event has {len(payload)} bytes; an invocation takes up to {limit}")
+    return payload
+
+
+def _json_or_empty(value: Mapping[str, Any] | None) -> str:
+    return "" if value is None else json.dumps(dict(value), separators=(",", ":"))

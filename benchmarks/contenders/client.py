@@ -1,0 +1,27 @@
+"""A built client, which contenders are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+GOOD_HANDLERS = frozenset({"hello", "echo", "produce"})
+
+
+@dataclass(frozen=True)
+class Client:
+    """A built client: how it is started, with which variables, and what it can do.
+
+    Attributes:
+        handlers: those that it has, or None if it loads any handler of the task root.
+        chunked_events: whether it reads events above 2048 bytes, which come in chunks.
+        opt: a folder whose content has to lie in `/opt`, as that of a layer does.
+    """
+
+    command: tuple[str | Path, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    handler_as_argument: bool = False
+    handlers: frozenset[str] | None = GOOD_HANDLERS
+    chunked_events: bool = True
+    opt: Path | None = None
