@@ -62,7 +62,7 @@ def dynamodb(
     """Return a change in the stream of a DynamoDB table.
 
     Args:
-        change: INSERT, MODIFY or REMOVE.
+        change: kind of change: INSERT, MODIFY or REMOVE.
         keys: keys of the item.
         new: new item (INSERT, MODIFY), to which the keys are added. Default: only the keys.
         old: old item (MODIFY, REMOVE), to which the keys are added. Default: only the keys.

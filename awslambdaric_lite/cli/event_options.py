@@ -20,7 +20,7 @@ from typing import Any
 
 from .events import refuse_constant
 
-# Prefix of the builder's arguments in the namespace; `--version` of the command itself is there, too.
+# Prefix of the builder's arguments in the namespace, which also contains `version` of the command itself.
 PREFIX = "builder."
 _FLAGS = {"message_attributes": "--attribute", "version": "--trigger-version"}
 _OBJECT = "; a JSON object, or @FILE"
@@ -44,20 +44,20 @@ def declare(parser: argparse.ArgumentParser, builder: Callable[..., Any]) -> Non
     for name, parameter in inspect.signature(builder).parameters.items():
         kind = str(parameter.annotation).removesuffix(" | None")
         hint, settings = _VALUES[kind]
-        words = _singular(name) if "action" in settings or parameter.kind is parameter.VAR_POSITIONAL else name
-        is_required = parameter.default is parameter.empty
         settings = {**settings, "help": _help(texts.get(name, ""), hint, parameter.default)}
+        is_batch = parameter.kind is parameter.VAR_POSITIONAL
+        is_required = parameter.default is parameter.empty
+        singular = _singular(name) if is_batch or "action" in settings else name
+        flag = _FLAGS.get(name, f"--{singular.replace('_', '-')}")
         if kind == "bool":
-            parser.add_argument(f"--{name.replace('_', '-')}", dest=PREFIX + name, action="store_true", **settings)
+            parser.add_argument(flag, dest=PREFIX + name, action="store_true", **settings)
         elif parameter.kind is parameter.KEYWORD_ONLY or kind == "Mapping[str, Any]":
-            flag = _FLAGS.get(name, f"--{words.replace('_', '-')}")
             settings.setdefault("metavar", flag.rpartition("-")[2].upper())
             parser.add_argument(flag, dest=PREFIX + name, required=is_required, **settings)
         else:
-            many = parameter.kind is parameter.VAR_POSITIONAL
             settings["type"] = _if_given(settings.get("type", str))
-            nargs = "+" if many else None if is_required else "?"
-            parser.add_argument(PREFIX + name, metavar=words.upper(), nargs=nargs, **settings)
+            nargs = "+" if is_batch else None if is_required else "?"
+            parser.add_argument(PREFIX + name, metavar=singular.upper(), nargs=nargs, **settings)
 
 
 def content(text: str) -> str | bytes:

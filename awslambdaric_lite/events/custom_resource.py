@@ -29,11 +29,11 @@ def cloudformation(
         cloudformation("Update", {"Count": 3}, old_properties={"Count": 2}, response_url=server.url)
 
     Args:
-        request_type: Create, Update or Delete.
+        request_type: type of the request: Create, Update or Delete.
         properties: properties of the resource. Numbers and booleans become text, as CloudFormation sends them.
         old_properties: properties before an update. Default: none.
         physical_resource_id: id of the existing resource (Update, Delete). Default: derived from stack and logical id.
-        resource_type: `AWS::CloudFormation::CustomResource`, or a type that begins with `Custom::`.
+        resource_type: type of the resource: `AWS::CloudFormation::CustomResource`, or a type that begins with `Custom::`.
         logical_resource_id: name of the resource in the template.
         stack: name of the stack.
         function_name: name of the function, which is the service token.

@@ -26,7 +26,7 @@ def eventbridge(
 
     Args:
         detail_type: type of the event (`detail-type`), e.g. `Order Shipped`.
-        detail: object with the event's data. Default: empty.
+        detail: data of the event. Default: empty.
         source: source of the event; sources of AWS services begin with `aws.`.
         resources: ARNs of the resources that the event concerns. Default: none.
         id: id of the event. Default: a new one.

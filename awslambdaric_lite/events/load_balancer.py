@@ -30,8 +30,8 @@ def alb(
     which is new unless the headers have one.
 
     Args:
-        multi_value: lists of all values of each header and parameter, as if the target group had multi-value headers
-            enabled. Otherwise the last value wins.
+        multi_value: send all values of each header and parameter as a list, as if the target group had multi-value
+            headers enabled. Otherwise the last value wins.
         target_group: ARN of the target group. Default: one of `my-target-group`.
         domain: host name of the load balancer. Default: a name as AWS assigns it.
         account: number of the AWS account.

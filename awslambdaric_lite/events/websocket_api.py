@@ -35,7 +35,7 @@ def websocket(
         websocket("chat", {"action": "chat", "text": "hello"}, connection_id="L0SM9cOFvHcCIhw=")
 
     Args:
-        route_key: `$connect`, `$disconnect` or the route of a message.
+        route_key: route of the event: `$connect`, `$disconnect` or the route of a message.
         body: body of a message. An object is sent as JSON, text as text and bytes as base64.
         query: query parameters (only for `$connect`).
         headers: request headers (only for `$connect`).

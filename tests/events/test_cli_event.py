@@ -28,7 +28,7 @@ Run = Callable[..., Event]
 
 @pytest.fixture
 def run(capsysbinary: pytest.CaptureFixture[bytes]) -> Run:
-    """Run the command and parse what it prints."""
+    """Run the command and parse its output."""
 
     def run_and_parse(*arguments: str) -> Event:
         assert main(["event", *arguments]) == 0, capsysbinary.readouterr().err

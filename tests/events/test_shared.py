@@ -65,7 +65,7 @@ def test_day_and_month_names_are_english(time: datetime) -> None:
 @quiet
 @given(st.text(), st.integers(1, 60))
 def test_derived_ids_are_reproducible(identity: str, length: int) -> None:
-    """Derived ids have the wanted length and alphabet, and only another purpose changes them."""
+    """Derived ids have the wanted length and alphabet; the same identity and purpose give the same id."""
     hexadecimal = shared.hexadecimal(identity, "a", length)
     assert len(hexadecimal) == length and int(hexadecimal, 16) >= 0
     digits = shared.digits(identity, "a", length)
