@@ -33,7 +33,7 @@ def cloudformation(
         properties: properties of the resource. Numbers and booleans become text, as CloudFormation sends them.
         old_properties: properties before an update. Default: none.
         physical_resource_id: id of the existing resource (Update, Delete). Default: derived from stack and logical id.
-        resource_type: type of the resource: `AWS::CloudFormation::CustomResource`, or a type that begins with `Custom::`.
+        resource_type: type of the resource: `AWS::CloudFormation::CustomResource`, or one that begins with `Custom::`.
         logical_resource_id: name of the resource in the template.
         stack: name of the stack.
         function_name: name of the function, which is the service token.
