@@ -77,9 +77,7 @@ def test_plain_output_shows_examples_then_logs(
 def test_signal_stops_serve_cleanly(
     number: int, write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """A signal during an invocation stops `serve` with exit code 0; the caller gets an error, and no process or port
-    remains.
-    """
+    """A signal stops `serve` with exit code 0; a waiting caller gets an error, and no process or port remains."""
     root = str(write_handler(HELD))
     with (
         Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--timeout", "60") as serve,

@@ -96,7 +96,7 @@ def test_exception_with_large_stack_is_dropped() -> None:
 
 
 def test_long_texts_are_shortened_last() -> None:
-    """If that is not enough, texts are cut to 30,720 bytes, dots included."""
+    """A cause that is too large even without its lists has its texts cut to 30,720 bytes, dots included."""
     cut = kept({"message": "m" * 70_000, "working_directory": "ü" * 40_000, "paths": ["a"]})
     assert cut["message"] == "m" * 30_717 + "..."
     assert cut["working_directory"] == "ü" * 15_358 + "..."

@@ -63,7 +63,7 @@ def test_reload_drains_old_environment(runtime: Runtime, tmp_path: Path) -> None
 
 
 def test_idle_environment_is_removed(tmp_path: Path) -> None:
-    """An environment is removed after the idle timeout without an invocation; a free slot alone is not idleness."""
+    """An environment is removed after the idle timeout, but not while one of its slots runs an invocation."""
     with fleet(tmp_path, PROCESSES, managed_concurrency=2, idle_timeout_s=0.3) as running:
         event = running.meeting(2)
         call = running.call({**event, "name": "n"})
