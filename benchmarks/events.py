@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from awslambdaric_lite.common.json_text import compact
+
 _RECORD = {"id": 0, "price": 1234.5678, "name": "example", "tags": ["a", "b", "c"], "new": True, "parent": None}
 _LINE = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore. "
 _LARGE = 5_000_000  # bytes
@@ -37,7 +39,7 @@ def event_bytes(name: str) -> bytes:
         return json.dumps({"records": [{**_RECORD, "id": i} for i in range(_LARGE // length)]}).encode()
     kind, _, size = name.partition("_")
     if kind == "in" and size.isdigit():
-        return json.dumps(produced(int(size)), separators=(",", ":")).encode()
+        return compact(produced(int(size))).encode()
     if kind == "out" and size.isdigit():
         return json.dumps({"size": int(size)}).encode()
     raise ValueError(f"no event called {name}")
@@ -54,7 +56,7 @@ def produced(size: int) -> dict[str, Any]:
     if size < 26:
         raise ValueError(f"no value has {size} bytes; the minimum is 26")
     record = {**_RECORD, "id": 1_000_000}
-    each = len(json.dumps(record, separators=(",", ":"))) + 1
+    each = len(compact(record)) + 1
     count = max(0, (size - 26) // each)
     records = [{**record, "id": 1_000_000 + i} for i in range(count)]
     rest = size - 26 - count * each + (1 if count else 0)

@@ -87,11 +87,9 @@ class BenchReport:
             f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']} {machine['architecture']}, "
             f"{machine['python']}; " + ", ".join(f"{each.label} {each.version}".strip() for each in self.contenders)
         )
-        table = Table("", ["", *(each.label for each in self.contenders)], row_styles={COLD_START.title: "bold"})
-        if self.is_comparison:
-            table.header = [*table.header, "ours / theirs"]
-        table.rows.extend(map(self._row, self._measured()))
-        printer.table(table)
+        header = ["", *(each.label for each in self.contenders), *(["ours / theirs"] if self.is_comparison else [])]
+        rows = [self._row(measure) for measure in self._measured()]
+        printer.table(Table("", header, rows, row_styles={COLD_START.title: "bold"}))
         printer.line()
         for line in self._below():
             printer.line(line, "bold red" if line.startswith("budget EXCEEDED") else "")
@@ -129,19 +127,13 @@ class BenchReport:
         assert value is not None, f"{measure.name} has a budget and was not measured"
         return value
 
-    def _ratio(self, measure: Measure) -> Interval | None:
-        ours, theirs = self.contenders
-        return self.outcome.ratio(ours, theirs, measure.name)
-
-    @property
-    def _has_bounds(self) -> bool:
-        return self.plan.rounds >= _FEWEST_ROUNDS
-
     def _row(self, measure: Measure) -> list[str]:
         values = [self.outcome.median(contender, measure.name) for contender in self.contenders]
         cells = [measure.title, *("" if value is None else measure.text(value) for value in values)]
         if self.is_comparison:
-            cells.append(_ratio_text(self._ratio(measure), with_bounds=self._has_bounds))
+            found = self._ratio(measure)
+            bounds = f" [{found.low:.2f}, {found.high:.2f}]" if self.plan.rounds >= _FEWEST_ROUNDS and found else ""
+            cells.append("" if found is None else f"{found.value:.2f}{bounds}")
         return cells
 
     def _measure_as_json(self, measure: Measure) -> dict[str, Any]:
@@ -150,18 +142,12 @@ class BenchReport:
             figures = self.outcome.figures[contender.label][measure.name]
             fields["figures"][contender.label] = {"median": median(figures), "rounds": figures}
         if self.is_comparison:
-            fields["ratio"] = _ratio_as_json(self._ratio(measure), with_bounds=self._has_bounds)
+            found = self._ratio(measure)
+            low, high = (found.low, found.high) if self.plan.rounds >= _FEWEST_ROUNDS and found else (None, None)
+            high = None if high == math.inf else high  # JSON knows no infinity
+            fields["ratio"] = None if found is None else {"value": found.value, "low": low, "high": high}
         return fields
 
-
-def _ratio_text(found: Interval | None, *, with_bounds: bool) -> str:
-    if found is None:
-        return ""
-    return f"{found.value:.2f}" + (f" [{found.low:.2f}, {found.high:.2f}]" if with_bounds else "")
-
-
-def _ratio_as_json(found: Interval | None, *, with_bounds: bool) -> dict[str, float | None] | None:
-    if found is None:
-        return None
-    low, high = (found.low, found.high) if with_bounds else (None, None)
-    return {"value": found.value, "low": low, "high": None if high == math.inf else high}  # JSON knows no infinity
+    def _ratio(self, measure: Measure) -> Interval | None:
+        ours, theirs = self.contenders
+        return self.outcome.ratio(ours, theirs, measure.name)

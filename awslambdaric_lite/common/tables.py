@@ -24,7 +24,7 @@ class Table:
 
     title: str
     header: Sequence[str]
-    rows: list[Sequence[str]] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
     text_columns: int = 1
     row_styles: Mapping[str, str] = field(default_factory=dict)
 

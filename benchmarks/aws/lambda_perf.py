@@ -8,11 +8,12 @@ the memory used in MB, `ad` of the duration and `acd` of the init duration in ms
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from statistics import fmean
 from typing import Any
+
+from awslambdaric_lite.common.json_text import compact
 
 from .coldstarts import ColdStarts
 
@@ -44,4 +45,4 @@ def _runtime(function: ColdStarts) -> dict[str, Any]:
 
 def text(content: dict[str, Any]) -> str:
     """Return the document as lambda-perf stores it, on one line."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return compact(content) + "\n"

@@ -76,11 +76,11 @@ def test_control_characters_are_escaped(stream: type[io.StringIO]) -> None:
 
 def test_unencodable_characters_are_escaped() -> None:
     """A stream that cannot encode a character gets its escape instead of an error."""
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    printer = Printer(stream)
-    printer.line("12 µs")
+    written = io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding="ascii")
+    Printer(stream).line("12 µs")
     stream.flush()
-    assert stream.buffer.read() == b"" and stream.detach().getvalue() == b"12 \\xb5s\n"  # type: ignore[attr-defined]
+    assert written.getvalue() == b"12 \\xb5s\n"
 
 
 def test_missing_rich_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
