@@ -76,8 +76,11 @@ def invoke_through_api(
             return _show_stream(response, show)
         show(response.data)
         _show_log(response.headers.get("X-Amz-Log-Result"))
-        if error := response.headers.get("X-Amz-Function-Error"):
-            raise InvokeFailed(f"the function failed: {escape_unprintable(error)}")
+        error = response.headers.get("X-Amz-Function-Error")
+        if error is None and "X-Amz-Executed-Version" not in response.headers:
+            error = _unmarked_error(response.data)
+        if error is not None:
+            raise InvokeFailed(f"the function failed: {escape_unprintable(error)[:_LONGEST]}")
 
 
 def invoke_url(url: str, event: bytes, show: Callable[[bytes], None]) -> None:
@@ -145,6 +148,15 @@ def _service_error(response: urllib3.BaseHTTPResponse) -> str:
     kind = response.headers.get("x-amzn-ErrorType", "").partition(":")[0]
     parts = [f"HTTP {response.status} {kind or response.reason or ''}".rstrip(), escape_unprintable(str(text))]
     return ": ".join(part for part in parts if part)[:_LONGEST]
+
+
+def _unmarked_error(payload: bytes) -> str | None:
+    """Return the type of an error that has no header: AWS's emulator sends neither this header nor the version's."""
+    with contextlib.suppress(ValueError):
+        value = json.loads(payload)
+        if isinstance(value, dict) and {"errorType", "errorMessage"} <= value.keys():
+            return str(value["errorType"])
+    return None
 
 
 def _show_stream(response: urllib3.BaseHTTPResponse, show: Callable[[bytes], None]) -> None:

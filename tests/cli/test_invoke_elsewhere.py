@@ -39,6 +39,18 @@ def stream(event, context):
 """
 
 
+@contextmanager
+def real_emulator(folder: Path) -> Iterator[str]:
+    """Yield the address of AWS's own emulator with a function of ours; skip the test where it is unavailable."""
+    try:
+        binary()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    variables = runtime_environment("", "", folder, {"AWS_LAMBDA_RUNTIME_API": None, "_HANDLER": None})
+    with RealEmulator([*LITE, "app.handler"], variables, folder) as emulator:
+        yield emulator.endpoint_url
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a function that returns and one that streams."""
@@ -171,19 +183,16 @@ def test_error_of_function_url_is_exit_code_1() -> None:
     assert errors == f"awslambdaric-lite invoke: {url} responds with HTTP 502 Bad Gateway\n"
 
 
-def test_real_emulator_is_invoked() -> None:
-    """AWS's own emulator runs the function that `invoke` names."""
-    try:
-        binary()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    folder = Path(__file__).parents[1] / "real_emulator" / "function"
-    variables = runtime_environment("", "", folder, {"AWS_LAMBDA_RUNTIME_API": None, "_HANDLER": None})
-    with RealEmulator([*LITE, "app.handler"], variables, folder) as emulator:
-        code, output, errors = invoke(emulator.endpoint_url, event='{"text": "höhö"}')
-        assert (code, json.loads(output)["text"], errors) == (0, 4, "")
-        code, output, errors = invoke(emulator.endpoint_url, "--name", "missing")
-    assert (code, output) == (1, "") and "HTTP 404" in errors
+def test_real_emulator_is_invoked(root: Path) -> None:
+    """AWS's own emulator runs the function, and the exit code is 1 if the function fails or is unknown."""
+    with real_emulator(root) as url:
+        code, output, errors = invoke(url, event='{"text": "höhö"}')
+        assert (code, json.loads(output)["got"], errors) == (0, {"text": "höhö"}, "")
+        code, output, errors = invoke(url, event='"fail"')
+        assert code == 1 and '"errorMessage":"refused"' in output
+        assert errors == "awslambdaric-lite invoke: the function failed: ValueError\n"
+        code, output, errors = invoke(url, "--name", "missing")
+        assert (code, output) == (1, "") and "HTTP 404" in errors
 
 
 FRAME = bytes.fromhex("0000001000000000") + bytes.fromhex("05c248eb") + bytes.fromhex("7d98c8ff")
