@@ -74,8 +74,8 @@ def invoke_through_api(
             raise InvokeFailed(_service_error(response))
         if stream and response.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
             return _show_stream(response, show)
-        show(response.data)
         _show_log(response.headers.get("X-Amz-Log-Result"))
+        show(response.data)
         error = response.headers.get("X-Amz-Function-Error")
         if error is None and "X-Amz-Executed-Version" not in response.headers:
             error = _unmarked_error(response.data)
