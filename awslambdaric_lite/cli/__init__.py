@@ -59,9 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print(
-            f"awslambdaric-lite: cannot write: {error.strerror}; free some space, or write elsewhere", file=sys.stderr
-        )
+        print(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere", file=sys.stderr)
         _discard_output()
         return 1
 
