@@ -1,4 +1,4 @@
-"""`_http_head.parse_head` remembers lines that recur: what it says of a head must not depend on the heads before."""
+"""Property tests of `_http_head.parse_head`: its cache of lines does not change the result of any head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awslambdaric_lite import _http_head
 from awslambdaric_lite._function_errors import ProtocolError
 from awslambdaric_lite._http_head import parse_head
 
-# A few values of each field, so that lines recur in most ways, and lines that are no fields, or unusual ones.
+# A few values of each field, so that lines often recur, with unusual and malformed lines.
 LINES = st.sampled_from(
     [
         *("Content-Type: application/json", "Content-Type: text/plain", "Content-Type:text/plain", "content-type: a"),
@@ -46,7 +46,7 @@ EVENT = (
 
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
-    """Begin without any head before."""
+    """Run with an empty cache; restore the cache afterwards."""
     kept = _http_head._last, _http_head._recurring
     _http_head._last, _http_head._recurring = set(), (set(), {}, 0)
     try:
@@ -56,7 +56,7 @@ def nothing_remembered() -> Iterator[None]:
 
 
 def outcome(head: bytes) -> object:
-    """Return what is parsed, or the text of the refusal."""
+    """Return the parsed head, or the text of the error."""
     try:
         return parse_head(head)
     except ProtocolError as error:
@@ -64,7 +64,7 @@ def outcome(head: bytes) -> object:
 
 
 def _events(*more: bytes) -> list[bytes]:
-    """Return two heads that have their type and length in common, and one with these lines besides."""
+    """Return two heads with equal type and length, and one with additional lines."""
     ordinary = [EVENT % (number, 9) for number in (1, 2)]
     return [*ordinary, b"\r\n".join([ordinary[0], *more])]
 
@@ -79,8 +79,8 @@ def _events(*more: bytes) -> list[bytes]:
 @example([], _events(b"Transfer-Encoding: chunked"))
 @example([], [(EVENT % (number, 9)).rpartition(b"\r\n")[0] for number in (1, 2, 3)])
 @given(st.lists(HEADS, max_size=3), st.lists(HEADS, min_size=1, max_size=6))
-def test_what_came_before_makes_no_difference(rare: list[bytes], heads: list[bytes]) -> None:
-    """Any heads in any order, some of them several times."""
+def test_earlier_heads_do_not_change_results(rare: list[bytes], heads: list[bytes]) -> None:
+    """The result for a head does not depend on the heads before it, in any order and with repetitions."""
     sequence = [*heads, *heads, *rare, *heads]
     alone = []
     for head in sequence:
@@ -90,8 +90,8 @@ def test_what_came_before_makes_no_difference(rare: list[bytes], heads: list[byt
         assert [outcome(head) for head in sequence] == alone
 
 
-def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the third event on; else there would be nothing to test above."""
+def test_repeated_lines_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the third event on, only lines that differ from the previous event's are parsed."""
     looked_at: list[list[str]] = []
     add = _http_head._with_usual_fields
 
@@ -110,8 +110,8 @@ def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) 
     assert looked_at == [[f"Lambda-Runtime-Aws-Request-Id: {number}"] for number in (3, 1, 4)]
 
 
-def test_a_result_is_the_callers_own() -> None:
-    """Changing the fields of one head does not show in the next."""
+def test_each_result_is_a_new_dictionary() -> None:
+    """A change to the headers of one result does not appear in the next."""
     with nothing_remembered():
         for number in range(4):
             headers = parse_head(EVENT % (number, 9))[1]
