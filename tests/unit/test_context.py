@@ -63,7 +63,7 @@ def described(make: Callable[..., Any], arguments: tuple[Any, ...]) -> object:
 def test_context_equals_official_context(
     arguments: tuple[Any, ...], function: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Attributes, values, text and errors are the official client's, for any content of the headers."""
+    """Attributes, values, text and errors are the official client's with any headers."""
     from awslambdaric.lambda_context import LambdaContext as Official
 
     for name in VARIABLES:

@@ -144,7 +144,7 @@ SOURCES: dict[str, str | bytes] = {
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_frames_are_formatted_as_traceback_does(name: str, tmp_path: Path) -> None:
-    """File, line, function and source line of every frame are those of `traceback`, for any source."""
+    """File, line, function and source line of every frame are those of `traceback` with any source."""
     assert check(caught(module(tmp_path, SOURCES[name])))
 
 
@@ -158,7 +158,7 @@ def test_recursion_is_collapsed(depth: int, tmp_path: Path) -> None:
 
 
 def test_recursion_at_the_end_is_collapsed(tmp_path: Path) -> None:
-    """Repeated frames are collapsed as `traceback` does at the end of a trace, and when two lines alternate."""
+    """Repeated frames that end a trace, or that alternate between two lines, are collapsed as `traceback` does."""
     source = "def a(n):\n    return b(n)\ndef b(n):\n    return a(n + 1)\ndef fail(): a(0)\n"
     check(caught(module(tmp_path, source)))
     check(caught(module(tmp_path, "def fail(n=0):\n    fail(n + 1)\n", "reported_bottom")))
