@@ -11,7 +11,7 @@ import pytest
 from awslambdaric_lite import events
 from tests.apps.applications import STARLETTE
 from tests.process.lite import write_app
-from tests.process.test_lifespan_ends_at_sigterm import terminated
+from tests.process.test_shutdown import terminated
 from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment, run_client
 from tests.support.recorder import Event, Recorder
 

@@ -24,7 +24,7 @@ LAUNCHERS = {"module": LITE, "bootstrap": BOOTSTRAPPED}
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-_REPEATED = re.compile(r"(Previous line repeated )\d{3}( more times)")  # a few frames differ
+_REPEATED = re.compile(r"(Previous line repeated )\d{3}( more times)")  # depths differ by a few frames
 _TOO_DEEP = re.compile(
     "(recursion depth exceeded) while (?:calling a Python|encoding a JSON) object"
 )  # differs by Python version

@@ -6,8 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.support.client_process import LITE, Run, run_client
+import pytest
+
+from tests.support.client_process import BOOTSTRAPPED, LITE, Run, run_client
 from tests.support.recorder import Event, React, Recorder
+
+launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+pipelines = pytest.mark.parametrize("pipeline", ["1", "0"], ids=["pipelined", "one by one"])
 
 COUNTING = """
 def handler(event, context):

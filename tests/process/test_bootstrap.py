@@ -19,7 +19,7 @@ def test_variable_selects_interpreter(tmp_path: Path) -> None:
     """AWSLAMBDARIC_LITE_PYTHON selects the interpreter before all others."""
     bootstrap = install(tmp_path)
     named = stub(tmp_path / "other" / "my python", "named")
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     stub(tmp_path / "path" / "python3", "on-path")
     env = {"AWSLAMBDARIC_LITE_PYTHON": str(named), "PATH": str(tmp_path / "path")}
     result = start([bootstrap], tmp_path, env=env)
@@ -30,11 +30,11 @@ def test_variable_selects_interpreter(tmp_path: Path) -> None:
 def test_packaged_interpreter_precedes_path(tmp_path: Path) -> None:
     """The interpreter packaged next to bootstrap is used before the one on PATH."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     stub(tmp_path / "path" / "python3", "on-path")
     result = start([bootstrap], tmp_path, env={"PATH": str(tmp_path / "path")})
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
-    assert started(tmp_path)[0] == "beside"
+    assert started(tmp_path)[0] == "packaged"
 
 
 def test_interpreter_on_path_is_used_last(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_missing_interpreter_is_explained(tmp_path: Path) -> None:
 def test_unusable_interpreter_is_reported(tmp_path: Path, kind: str) -> None:
     """An unusable AWSLAMBDARIC_LITE_PYTHON is reported in one line, and bootstrap exits with 127."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     named = tmp_path / "named"
     if kind == "directory":
         named.mkdir()
@@ -75,9 +75,9 @@ def test_unusable_interpreter_is_reported(tmp_path: Path, kind: str) -> None:
 def test_interpreter_gets_only_expected_arguments(tmp_path: Path) -> None:
     """The arguments of the interpreter are -S, the runtime's file and bootstrap's arguments."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     start([bootstrap], tmp_path)
-    assert started(tmp_path) == ["beside", "-S", str(tmp_path / MAIN), "app.handler"]
+    assert started(tmp_path) == ["packaged", "-S", str(tmp_path / MAIN), "app.handler"]
 
 
 def test_bootstrap_becomes_the_interpreter(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_bootstrap_runs_in_unusual_path(tmp_path: Path) -> None:
     """Blanks, quotes and non-ASCII characters in paths are allowed."""
     task_root = tmp_path / "a b'c\"d $HOME é"
     bootstrap = install(task_root)
-    stub(task_root / "bin" / "python3", "beside")
+    stub(task_root / "bin" / "python3", "packaged")
     result = start([bootstrap], task_root)
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
@@ -139,7 +139,7 @@ def test_variable_names_the_handler(tmp_path: Path) -> None:
 def test_exec_wrapper_gets_the_command(tmp_path: Path) -> None:
     """AWS_LAMBDA_EXEC_WRAPPER is executed with the interpreter and its arguments."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     wrapper = tmp_path / "my wrapper"
     wrapper.write_text(
         '#!/bin/sh\nexport WRAPPED=yes\nfor word in "$@"; do echo "$word"; done > wrapped.txt\nexec "$@"\n'

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite
-from tests.support.client_process import BOOTSTRAPPED, LITE
+from tests.process.lite import bodies, launchers, numbered, run_lite
 
 BODIES = [b"0", b"1", b"2"]
 
@@ -76,7 +75,7 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("code", [0, 5])
-@pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+@launchers
 def test_exit_does_not_wait_for_threads(tmp_path: Path, code: int, command: tuple[str, ...]) -> None:
     """`sys.exit` ends the process with its code, even if a non-daemon thread never ends."""
     source = f"""

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import COUNTING, accepted, numbered, run_lite, runs
+from tests.process.lite import COUNTING, accepted, numbered, pipelines, run_lite, runs
 from tests.support.recorder import Event, React, Reaction, Request
 
-PIPELINES = {"pipelined": "1", "one by one": "0"}
 LARGE = COUNTING.replace("return event", "return 'x' * 3_000_000")
 FAILING = COUNTING.replace("return event", "raise ValueError('é' * 2000)")
 HANDLERS = {"small": COUNTING, "large": LARGE, "error": FAILING}
@@ -42,7 +41,7 @@ def assert_exactly_once(task_root: Path, result_of: str, react: React, env: dict
     assert b"refused" not in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 @pytest.mark.parametrize("result_of", HANDLERS)
 def test_lost_status_repeats_nothing(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
@@ -51,7 +50,7 @@ def test_lost_status_repeats_nothing(tmp_path: Path, result_of: str, cut: int, p
     assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", [0, 1, 30])
 @pytest.mark.parametrize("result_of", HANDLERS)
 def test_lost_reply_is_posted_again(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
@@ -60,7 +59,7 @@ def test_lost_reply_is_posted_again(tmp_path: Path, result_of: str, cut: int, pi
     assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", [*CUTS.values(), 250])
 def test_lost_event_is_polled_again(tmp_path: Path, cut: int, pipeline: str) -> None:
     """An event that does not arrive whole is polled again."""
@@ -68,7 +67,7 @@ def test_lost_event_is_polled_again(tmp_path: Path, cut: int, pipeline: str) -> 
     assert_exactly_once(tmp_path, "small", react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("number", [0, 2])
 def test_lost_poll_is_sent_again(tmp_path: Path, number: int, pipeline: str) -> None:
     """A poll is sent again on a new connection if its connection ends."""
@@ -76,7 +75,7 @@ def test_lost_poll_is_sent_again(tmp_path: Path, number: int, pipeline: str) -> 
     assert_exactly_once(tmp_path, "small", react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "silent"])
 @pytest.mark.parametrize("verb", ["next", "response"])
 @pytest.mark.parametrize("request_id", ["request-0", "request-2"])
@@ -121,7 +120,7 @@ def gone():
 )
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 def test_connection_closed_during_handler_is_replaced(tmp_path: Path, pipeline: str) -> None:
     """A connection that ends while the handler runs, e.g. while frozen, is replaced without loss."""
 
@@ -135,7 +134,7 @@ def test_connection_closed_during_handler_is_replaced(tmp_path: Path, pipeline: 
     assert accepted(result) == {f"request-{number}": 1 for number in range(5)}
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 def test_event_delivered_three_times_is_fatal(tmp_path: Path, pipeline: str) -> None:
     """The process exits after two posts if the API keeps repeating one event."""
 
@@ -149,7 +148,7 @@ def test_event_delivered_three_times_is_fatal(tmp_path: Path, pipeline: str) -> 
     assert result.stderr.count(b"\n") == 1 and b"request-2" in result.stderr
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 def test_repeated_400_is_fatal(tmp_path: Path, pipeline: str) -> None:
     """The process exits after two posts if the API answers 400 and keeps repeating the event."""
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import COUNTING, bodies, numbered, run_lite, runs
+from tests.process.lite import COUNTING, bodies, numbered, pipelines, run_lite, runs
 from tests.support.recorder import Event, Reaction, Request
 
-PIPELINES = {"pipelined": "1", "one by one": "0"}
 FAILING = COUNTING.replace("return event", "if event == 2:\n        raise ValueError('x')\n    return event")
 _CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 
-pipelines = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 sources = pytest.mark.parametrize("source", [COUNTING, FAILING], ids=["response", "error"])
 
 

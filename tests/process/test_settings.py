@@ -10,11 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.process.lite import COUNTING, bodies, numbered, one_line, run_lite, runs, write_app
+from tests.process.lite import COUNTING, bodies, launchers, numbered, one_line, run_lite, runs, write_app
 from tests.support.client_process import BOOTSTRAPPED, GUARD, LITE, environment
 from tests.support.recorder import Event, Reaction, Recorder, Request
-
-launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
 
 
 def start(task_root: Path, command: tuple[str, ...], address: str | None) -> subprocess.CompletedProcess[bytes]:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite, write_app
-from tests.support.client_process import BOOTSTRAPPED, LITE, ClientProcess, Run, environment
+from tests.process.lite import bodies, launchers, numbered, run_lite, write_app
+from tests.support.client_process import LITE, ClientProcess, Run, environment
 from tests.support.recorder import Event, Recorder
-
-launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
 
 PLAIN = "def handler(event, context):\n    return event\n"
 CATCHING = """

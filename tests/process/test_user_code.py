@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite
-from tests.support.client_process import BOOTSTRAPPED, LITE, ClientProcess, environment
+from tests.process.lite import bodies, launchers, numbered, run_lite
+from tests.support.client_process import LITE, ClientProcess, environment
 from tests.support.recorder import Event, Recorder
 
 BODIES = [b"0", b"1", b"2"]
@@ -72,7 +72,7 @@ HARMLESS: list[tuple[str, str, str]] = [
 _IMPORTS = "import gc, io, locale, os, socket, sys, tempfile, threading, time\nfiles = []\n"
 
 
-@pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+@launchers
 @pytest.mark.parametrize(("start", "step"), [case[1:] for case in HARMLESS], ids=[case[0] for case in HARMLESS])
 def test_loop_survives_user_code(tmp_path: Path, start: str, step: str, command: tuple[str, ...]) -> None:
     """Three invocations are answered whatever user code changes in its process."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from awslambdaric_lite._function_errors import ConnectionLost, ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
+from ..wire.feeding import feed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from awslambdaric_lite._http import Response
@@ -76,21 +78,7 @@ def parts(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def read(pieces: list[bytes], *, in_place: bool = False) -> list[Response]:
     """Feed pieces; return the responses."""
-    reader = ResponseReader()
-    found: list[Response] = []
-    for piece in pieces:
-        while piece:
-            room = reader.room() if in_place else None
-            if room is None:
-                response, piece = reader.feed(piece[: reader.wanted]), piece[reader.wanted :]
-            else:
-                count = min(len(room), len(piece))
-                room[:count] = piece[:count]
-                response, piece = reader.filled(count), piece[count:]
-            while response is not None:
-                found.append(response)
-                response = reader.read()
-    return found
+    return feed(ResponseReader(), pieces, in_place=in_place)
 
 
 def facts(response: Response) -> tuple[int, dict[str, str], bytes, bool]:

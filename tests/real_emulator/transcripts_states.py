@@ -52,7 +52,7 @@ def replies_in_any_order(play: Play) -> None:
     play.caller()
 
 
-def nobody_waits(play: Play) -> None:
+def no_waiting_poll(play: Play) -> None:
     """Invoke the function while no poll waits, which is refused immediately."""
     connection, request_id = play.begin()
     play.invoke(b"2")
@@ -90,7 +90,7 @@ CLASSIC: list[Transcript] = [
 ]
 MANAGED: list[Transcript] = [
     replies_in_any_order,
-    nobody_waits,
+    no_waiting_poll,
     other_attempt,
     too_large_error,
     error_of_one_mebibyte,

@@ -13,6 +13,8 @@ import pytest
 from awslambdaric_lite import _context, _sinks
 from awslambdaric_lite._context import LambdaContext
 
+from .recording_sink import RecordingSink
+
 VARIABLES = {
     "AWS_LAMBDA_LOG_GROUP_NAME": "log_group_name",
     "AWS_LAMBDA_LOG_STREAM_NAME": "log_stream_name",
@@ -122,21 +124,6 @@ def test_trace_context_is_a_copy() -> None:
     assert context.w3c() == {"traceparent": "a"}
 
 
-class RecordingSink:
-    """A sink that records the logged texts."""
-
-    json_format = False
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append(msg)
-
-    def log_error(self, message_lines: list[str]) -> None:
-        raise NotImplementedError
-
-
 class HandlerWithSink(logging.Handler):
     """A root handler with a sink, like the one that the runtime installs."""
 
@@ -151,7 +138,7 @@ def test_log_uses_sink_of_root_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler(), HandlerWithSink(sink)])
     LambdaContext().log("no newline")
     LambdaContext().log({"a": 1})
-    assert sink.texts == ["no newline", "{'a': 1}"]
+    assert sink.texts == [("no newline", None), ("{'a': 1}", None)]
 
 
 def test_log_reaches_sink_without_logging(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +147,7 @@ def test_log_reaches_sink_without_logging(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delitem(sys.modules, "logging")
     monkeypatch.setattr(_sinks, "_current", [sink])
     LambdaContext().log(5)
-    assert sink.texts == ["5"]
+    assert sink.texts == [("5", None)]
 
 
 def test_log_without_runtime_prints(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,20 +20,7 @@ from awslambdaric_lite._logs import (
 )
 from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
 
-
-class RecordingSink:
-    """A sink that records texts and frame types."""
-
-    json_format = False
-
-    def __init__(self) -> None:
-        self.texts: list[tuple[str, bytes | None]] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append((msg, frame_type))
-
-    def log_error(self, message_lines: list[str]) -> None:
-        raise NotImplementedError
+from .recording_sink import RecordingSink
 
 
 @pytest.fixture(autouse=True)

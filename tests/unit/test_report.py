@@ -29,6 +29,8 @@ from awslambdaric_lite._report import (
 )
 from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
 
+from .recording_sink import RecordingSink
+
 
 @pytest.fixture(autouse=True)
 def _fresh_source_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -369,21 +371,6 @@ def test_removed_working_directory_is_empty(tmp_path: Path, monkeypatch: pytest.
 
 
 # The log
-
-
-class RecordingSink:
-    """A sink that records texts and error reports."""
-
-    def __init__(self, *, json_format: bool = False) -> None:
-        self.json_format = json_format
-        self.texts: list[tuple[str, bytes | None]] = []
-        self.reports: list[list[str]] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append((msg, frame_type))
-
-    def log_error(self, message_lines: list[str]) -> None:
-        self.reports.append(message_lines)
 
 
 ERRORS = [

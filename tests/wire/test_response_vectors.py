@@ -10,6 +10,7 @@ from awslambdaric_lite import _http, _http_head
 from awslambdaric_lite._function_errors import ConnectionLost, ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
+from .feeding import feed
 from .vectors import BROKEN, CHUNKED, NEXT, WHOLE, Broken, Expected, Whole, head
 
 TYPE_CHECKING = False
@@ -18,27 +19,6 @@ if TYPE_CHECKING:
 
 WHOLE_IDS = [vector.name for vector in WHOLE]
 BROKEN_IDS = [vector.name for vector in BROKEN]
-
-
-def feed(reader: ResponseReader, pieces: Iterable[bytes], *, in_place: bool) -> list[Response]:
-    """Feed pieces to a reader; return the responses. `in_place` uses `room()` if the reader offers it."""
-    responses: list[Response] = []
-    for piece in pieces:
-        while piece:
-            room = reader.room() if in_place else None
-            if room is None:
-                part, piece = piece[: reader.wanted], piece[reader.wanted :]
-                response = reader.feed(part)
-            else:
-                count = min(len(room), len(piece))
-                assert count, "the room is empty: the reader waits although the body is complete"
-                room[:count] = piece[:count]
-                piece = piece[count:]
-                response = reader.filled(count)
-            while response is not None:
-                responses.append(response)
-                response = reader.read()
-    return responses
 
 
 def ways(data: bytes) -> Iterable[tuple[list[bytes], bool]]:
