@@ -35,14 +35,12 @@ def notices() -> Notices:
 
 
 @pytest.fixture
-def client_of(notices: Notices) -> Iterator[MakeClient]:
+def client_of(notices: Notices, sockets: RecordingSocketModule) -> Iterator[MakeClient]:
     """Make clients whose connections are closed when the test ends."""
-    clients: list[LambdaRuntimeClient] = []
 
     def make(address: str, *, pipeline: bool = True) -> LambdaRuntimeClient:
-        clients.append(make_client(address, notices, pipeline=pipeline))
-        return clients[-1]
+        return make_client(address, notices, pipeline=pipeline)
 
     yield make
-    for client in clients:
-        client._connection.close()
+    for socket in sockets.sockets:
+        socket.close()
