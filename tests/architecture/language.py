@@ -12,6 +12,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .imports import ROOT
@@ -94,6 +95,7 @@ def _of_python(path: Path) -> Iterator[Text]:
             yield Text(path, token.start[0], token.string)
 
 
+@cache
 def project_texts() -> list[Text]:
     """Return the texts of the whole project."""
     return list(texts(ROOT))
