@@ -175,7 +175,7 @@ DIFFERENCES = [
     ),
     Difference(
         "broken __str__ at import",
-        "an error without a text is still an error of the function, during init, too",
+        "the same holds during init",
         _DIES,
         Side(["init/error Broken: <exception str() failed: Broken>"], 1),
         source="class Broken(Exception):\n    def __str__(self):\n        return 1 / 0\n\nraise Broken",
@@ -197,7 +197,7 @@ DIFFERENCES = [
     ),
     Difference(
         "lone surrogates in an error",
-        "JSON's escapes can represent lone surrogates, which UTF-8 cannot, in an error, too",
+        "the same holds for errors",
         _DIES,
         Side(["error ValueError: \\ud800"]),
         body="raise ValueError('\\ud800')",
