@@ -104,7 +104,7 @@ def handler(event, context):
     assert result.stdout.startswith(b"before") and result.stdout.endswith(b"at exit\n")
 
 
-def test_failed_init_runs_atexit(tmp_path: Path) -> None:
+def test_failed_init_does_not_wait_for_threads(tmp_path: Path) -> None:
     """A failed init exits with 1, even if a thread never ends."""
     source = """
 import atexit, threading

@@ -306,10 +306,7 @@ def test_refusal_during_stream_ends_it(tmp_path: Path, ending: str) -> None:
                 )
                 first.shutdown(socket.SHUT_WR)
                 first.settimeout(GUARD)
-                while first.recv(1 << 20):
-                    if len(polls) > 1 or done.is_set():
-                        break
-                    break
+                first.recv(1 << 20)
             second, _ = listener.accept()
             with second:
                 polls.append(second.recv(65536))
