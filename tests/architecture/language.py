@@ -19,7 +19,7 @@ from .imports import ROOT
 
 # Case-sensitive. Each stands for a habit: a metaphor, a clause used as a noun, a missing actor.
 MARKERS = {
-    "for-because": r"[,;] for (?!example|instance|each|every|all|\d)[a-z]",
+    "for-because": r"[,;] for (?!example|instance|each|every|all|any|\d)[a-z]",
     "clause-noun": r"\b(whoever|whosever|of whoever|what comes of|what it took|what is (left|there|known|said)"
     r"|who (has|have|is|are|asks|reads|wants))\b",
     "is-no": r"\b(is|are|was|were) (none|no (?!longer\b)[a-z]+|nothing)\b",
