@@ -108,7 +108,7 @@ def test_raw_to_standard_error(tmp_path: Path) -> None:
 
 def test_off_by_default(tmp_path: Path) -> None:
     """Neither the module nor faulthandler is loaded."""
-    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'watchdog' in m]"
+    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'timeout_dump' in m]"
     assert run_lite(tmp_path, source, numbered(1)).replies[0].body == b"[]"
 
 
@@ -150,3 +150,24 @@ def handler(event, context):
     yield
 """
     assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""
+
+
+def test_tool_that_replaces_client_methods_later_is_called(tmp_path: Path) -> None:
+    """Methods of the client's class that a tool replaces during an invocation are called from then on."""
+    source = """
+import sys
+calls = []
+def replace(client, name):
+    original = getattr(client, name)
+    def replacement(self, *args, **named):
+        calls.append(name)
+        return original(self, *args, **named)
+    setattr(client, name, replacement)
+def handler(event, context):
+    if not calls:
+        for name in ("post_invocation_result", "wait_next_invocation"):
+            replace(sys.modules["__main__"].bootstrap.LambdaRuntimeClient, name)
+    return list(calls)
+"""
+    replies = run(tmp_path, source, late(60), late(60)).replies
+    assert [reply.body for reply in replies] == [b"[]", b'["post_invocation_result","wait_next_invocation"]']

@@ -47,12 +47,9 @@ EVENT = (
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
     """Begin without any head before."""
-    kept = _http_head._last, _http_head._recurring
-    _http_head._last, _http_head._recurring = set(), (set(), {}, 0)
-    try:
-        yield
-    finally:
-        _http_head._last, _http_head._recurring = kept
+    _http_head.reset_caches()
+    yield
+    _http_head.reset_caches()
 
 
 def outcome(head: bytes) -> object:
@@ -93,7 +90,7 @@ def test_what_came_before_makes_no_difference(rare: list[bytes], heads: list[byt
 def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the third event on; else there would be nothing to test above."""
     looked_at: list[list[str]] = []
-    add = _http_head._with_usual_fields
+    add = _http_head._parse_known_fields
 
     def recorded(headers: dict[str, str], lines: list[str]) -> dict[str, str]:
         looked_at.append(sorted(lines))
@@ -102,7 +99,7 @@ def test_lines_that_recur_are_not_parsed_again(monkeypatch: pytest.MonkeyPatch) 
     with nothing_remembered():
         for number in (1, 2):
             parse_head(EVENT % (number, 9))
-        monkeypatch.setattr(_http_head, "_with_usual_fields", recorded)
+        monkeypatch.setattr(_http_head, "_parse_known_fields", recorded)
         assert parse_head(EVENT % (3, 9)) == (
             *(200, {**parse_head(EVENT % (1, 9))[1], "lambda-runtime-aws-request-id": "3"}, True, 9),
         )

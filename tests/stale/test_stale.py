@@ -26,7 +26,7 @@ def handler(event, context):
     stale = sys.modules.get("awslambdaric_lite._lifecycle.stale_bytecode")
     return {
         "answer": package.module.answer(),
-        "rescued": sorted(stale.rescued) if stale else None,
+        "rescued": sorted(stale.accepted) if stale else None,
         "file": package.module.answer.__code__.co_filename,
         "opened": [path for path in opened if path.startswith(os.getcwd()) and "package" in path],
     }

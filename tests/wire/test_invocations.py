@@ -216,7 +216,7 @@ def test_small_writes_are_not_held_back(client_of: MakeClient) -> None:
     with ScriptedApi(event("id-1")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
-        sock = client._connection._socket
+        sock = client._connection.socket
         assert isinstance(sock, _socket.socket)
         assert sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY)
 
@@ -234,7 +234,7 @@ def test_a_rehearsal_reaches_nobody(
             client.post_invocation_result(invocation.invoke_id, b"1")
 
         for _ in range(2):
-            client.rehearse(answer)
+            client.warm_up(answer)
         assert (sockets.writes, clock.sleeps) == ([], [])
         assert set(seen) == {'{"a":[1]}'}
         client.wait_next_invocation()
@@ -253,7 +253,7 @@ def test_a_descriptor_that_user_code_closed_is_replaced(client_of: MakeClient) -
     with ClassicApi([("id-1", b"1"), ("id-2", b"2")]) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
-        sock = client._connection._socket
+        sock = client._connection.socket
         assert isinstance(sock, _socket.socket)
         os.close(sock.fileno())
         client.post_invocation_result("id-1", b"result")
