@@ -44,7 +44,7 @@ class ClientAdapter:
         self._sink = sink
         self._options = Options(posix.environ)
         self._timeout_dump_ms = self._options.timeout_dump_ms if timeout_dump else None
-        self._loop: "EventLoop | None" = None
+        self._loop: EventLoop | None = None
 
     @property
     def loop(self) -> "EventLoop":

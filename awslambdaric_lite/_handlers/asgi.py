@@ -30,7 +30,7 @@ class AsgiHandler:
         self._application = application
         self._loop = loop
         self._log = log
-        self.state: "dict[str, Any]" = {}
+        self.state: dict[str, Any] = {}
 
     def start(self) -> "Callable[[], Awaitable[None]] | None":
         """Start the application; return the function that shuts it down, None if it has no lifespan.
@@ -114,17 +114,17 @@ class _AsgiRequest:
     def __init__(self, application: "Application", scope: "Message", body: bytes) -> None:
         self._application = application
         self._scope = scope
-        self._body: "bytes | None" = body
+        self._body: bytes | None = body
         self._started = False
         self._complete = False
         self.streams = False
         self.status = 200
-        self.headers: "list[tuple[str, str]]" = []
-        self.chunks: "list[bytes]" = []
-        self.queue: "asyncio.Queue[bytes]" = asyncio.Queue(1)
+        self.headers: list[tuple[str, str]] = []
+        self.chunks: list[bytes] = []
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(1)
         self.begun = asyncio.Event()
         self.disconnected = asyncio.Event()
-        self.error: "BaseException | None" = None
+        self.error: BaseException | None = None
         """The exception that the application raised after its response was complete."""
 
     async def run(self) -> None:
@@ -182,10 +182,10 @@ class _Lifespan:
     def __init__(self, application: "Application", state: "dict[str, Any]") -> None:
         self._application = application
         self._scope = {"type": "lifespan", "asgi": dict(_VERSIONS), "state": state}
-        self._due: "asyncio.Queue[Message]" = asyncio.Queue()
+        self._due: asyncio.Queue[Message] = asyncio.Queue()
         self._settled = asyncio.Event()
-        self._failure: "str | None" = None
-        self._task: "asyncio.Task[None] | None" = None
+        self._failure: str | None = None
+        self._task: asyncio.Task[None] | None = None
         self.complete = False
 
     def begin(self, loop: "asyncio.AbstractEventLoop") -> "asyncio.Task[None]":

@@ -20,9 +20,9 @@ class EventLoop:
         """`warn` receives one text about tasks that outlive their invocation."""
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
-        self.own_tasks: "set[asyncio.Task[Any]]" = set()
+        self.own_tasks: set[asyncio.Task[Any]] = set()
         """Tasks of the runtime, which may outlive an invocation without a warning."""
-        self._warn: "Callable[[str], None] | None" = warn
+        self._warn: Callable[[str], None] | None = warn
         self._cancel_at_deadline = cancel_at_deadline
 
     def run(self, awaitable: "Awaitable[object]", context: "Any" = None) -> object:
@@ -78,7 +78,7 @@ class EventLoop:
 async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":
     """Await and return result and exception, because SystemExit in a task would stop the loop."""
     result: object = None
-    raised: "BaseException | None" = None
+    raised: BaseException | None = None
     try:
         result = await awaitable
     except BaseException as error:

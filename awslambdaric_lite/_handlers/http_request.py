@@ -39,7 +39,7 @@ class HttpRequest:
         if not isinstance(context, dict):
             raise ValueError(_NO_HTTP)
         self.event = event
-        self.headers: "Fields" = []
+        self.headers: Fields = []
         if "http" in context:
             self._read_format_2(event, context)
         elif "httpMethod" in event:
@@ -87,7 +87,7 @@ class HttpRequest:
     def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
         """Return the response in the format of the integration, with all repeated headers and cookies."""
         text = _text(headers, body)
-        answer: "dict[str, object]" = {
+        answer: dict[str, object] = {
             "statusCode": status,
             "body": b64encode(body).decode() if text is None else text,
             "isBase64Encoded": text is None,
@@ -136,7 +136,7 @@ def _text(headers: "Fields", body: bytes) -> "str | None":
 
 
 def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
-    joined: "dict[str, str]" = {}
+    joined: dict[str, str] = {}
     for name, value in headers:
         name = name.lower()
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -144,7 +144,7 @@ def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
 
 
 def _gathered(headers: "Fields") -> "dict[str, list[str]]":
-    gathered: "dict[str, list[str]]" = {}
+    gathered: dict[str, list[str]] = {}
     for name, value in headers:
         gathered.setdefault(name.lower(), []).append(value)
     return gathered

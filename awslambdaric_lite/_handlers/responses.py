@@ -46,9 +46,9 @@ class StreamingResponse:
             raise ValueError(f"status_code {status_code} is not between 100 and 599")
         self.body_iterator = body
         self.status_code = status_code
-        self.headers: "list[tuple[str, str]]" = []
+        self.headers: list[tuple[str, str]] = []
         self.cookies = [] if cookies is None else list(cookies)
-        pairs: "Iterable[tuple[object, object]]" = headers or ()  # type: ignore[assignment]
+        pairs: Iterable[tuple[object, object]] = headers or ()  # type: ignore[assignment]
         if hasattr(headers, "items"):
             pairs = headers.items()  # type: ignore[union-attr]
         for name, value in pairs:
@@ -63,7 +63,7 @@ class StreamingResponse:
 
     def joined_headers(self) -> "dict[str, str]":
         """Return headers by lower-case name; repeated ones are joined, because the prelude has each name once."""
-        joined: "dict[str, str]" = {}
+        joined: dict[str, str] = {}
         for name, value in self.headers:
             name = name.lower()
             joined[name] = f"{joined[name]}, {value}" if name in joined else value

@@ -201,7 +201,7 @@ def _feed(body: object, write: "Callable[[object], None]") -> None:
     elif isinstance(body, (bytes, bytearray, memoryview, str)):
         write(body)
     else:
-        chunks: "Iterable[object]" = body  # type: ignore[assignment]
+        chunks: Iterable[object] = body  # type: ignore[assignment]
         for chunk in chunks:
             write(chunk)
 

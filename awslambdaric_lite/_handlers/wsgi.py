@@ -34,8 +34,8 @@ class _Response:
 
     def __init__(self) -> None:
         self.status = 0
-        self.headers: "list[tuple[str, str]]" = []
-        self._written: "list[bytes]" = []
+        self.headers: list[tuple[str, str]] = []
+        self._written: list[bytes] = []
         self._sent = False
 
     def start(self, status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Callable[[bytes], None]":
@@ -99,7 +99,7 @@ class _RemainingBody:
 
 def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
     """Return the environment of one request; each character of text is one byte (PEP 3333, "Unicode Issues")."""
-    environ: "dict[str, Any]" = {
+    environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": request.path.decode("latin-1"),

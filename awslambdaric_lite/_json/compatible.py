@@ -25,10 +25,10 @@ def encode(value: object, quote: "Quote") -> bytes:
         ValueError: it contains itself, or bytes that are not UTF-8.
         RecursionError: it is nested more deeply than the interpreter's recursion limit.
     """
-    out: "list[str]" = []
+    out: list[str] = []
     put = out.append
-    open_containers: "list[tuple[Iterator[object], bool, object]]" = []  # iterator, is an object, marker
-    markers: "set[int]" = set()
+    open_containers: list[tuple[Iterator[object], bool, object]] = []  # iterator, is an object, marker
+    markers: set[int] = set()
     limit = sys.getrecursionlimit()
     item = value
     while True:
@@ -56,7 +56,7 @@ def encode(value: object, quote: "Quote") -> bytes:
             if out[-1] not in ("{", "["):
                 put(",")
             if is_object:
-                pair: "tuple[object, object]" = following  # type: ignore[assignment]
+                pair: tuple[object, object] = following  # type: ignore[assignment]
                 put(_string(_key(pair[0]), quote))
                 put(":")
                 item = pair[1]

@@ -47,7 +47,7 @@ def _read(text: str) -> None:
     """Read one document; a list of open brackets stands in for recursion."""
     position = 1 if text[:1] == "\ufeff" else 3 if text[:3] == "\xef\xbb\xbf" else 0
     position = _space(text, position)
-    brackets: "list[str]" = []
+    brackets: list[str] = []
     while True:
         # A value is due at `position`.
         char = text[position : position + 1]

@@ -31,7 +31,7 @@ def hint(failed: BaseException, handler: str) -> "str | None":
 
 
 def _modules() -> "set[str]":
-    found: "set[str]" = set()
+    found: set[str] = set()
     for entry in os.listdir(sys.path[0] or "."):
         stem, extension = os.path.splitext(entry)
         if extension == ".py" or os.path.isdir(os.path.join(sys.path[0], entry)):

@@ -71,8 +71,8 @@ class Shutdown:
         self._sink = sink
         self._flush = flush
         self._loop = loop
-        self._users_handler: "Any" = None
-        self._mask: "set[int]" = set()
+        self._users_handler: Any = None
+        self._mask: set[int] = set()
         self._begun = False
         self._pending = False
         self._writing = -1

@@ -145,7 +145,7 @@ def _prime_import_cache() -> None:
     if _serving:
         return
     _serving.append(True)
-    external: "Any" = sys.modules["_frozen_importlib_external"]
+    external: Any = sys.modules["_frozen_importlib_external"]
     compile_bytecode = external._compile_bytecode
     get_data = external.FileLoader.get_data
 

@@ -33,7 +33,7 @@ class TimeoutDump:
         """`loop` returns the event loop of coroutine handlers, None if there is none."""
         self._before_ms = before_ms
         self._loop = loop
-        self._timer: "TimerHandle | None" = None
+        self._timer: TimerHandle | None = None
         self._due = 0.0
         for name in ("post_reply", "wait_next_invocation"):  # a poll may leave with a reply
             setattr(client, name, self._disarming(client, name))
@@ -91,7 +91,7 @@ def _dump_tasks(loop: "AbstractEventLoop") -> None:
     """Write the stack of each task of the loop, in faulthandler's format. The loop itself calls this function."""
     import asyncio
 
-    lines: "list[str]" = []
+    lines: list[str] = []
     for task in asyncio.all_tasks(loop):
         lines.append(f"Task {task.get_name()} (most recent await last):")
         awaited: object = task.get_coro()

@@ -7,6 +7,7 @@ exists only in the process that started it.
 import posix
 import sys
 import time
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ class ProcessBaseline:
         before = self._before or {}
         for number, target in (_descriptors() or {}).items():
             if number > 2 and before.get(number) != target:
-                try:
+                with suppress(OSError):  # closed in the meantime
                     posix.set_inheritable(number, False)
-                except OSError:
-                    pass  # closed in the meantime
         posix.chdir(self._folder)
         environment = {**_first_environment(), b"AWSLAMBDARIC_LITE_FORK": b"before"}
         environment[b"AWSLAMBDARIC_LITE_CONCURRENCY_MODE"] = b"process"
@@ -62,10 +61,8 @@ def _descriptors() -> "dict[int, str] | None":
     found = {}
     try:
         for name in posix.listdir(_DESCRIPTORS):
-            try:
+            with suppress(FileNotFoundError):  # the descriptor of the folder itself
                 found[int(name)] = posix.readlink(f"{_DESCRIPTORS}/{name}")
-            except FileNotFoundError:
-                pass  # the descriptor of the folder itself
     except OSError:
         return None
     return found

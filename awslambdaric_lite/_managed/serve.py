@@ -93,7 +93,7 @@ def serve(
     sink = _plain(sink, settings)
     log = StandardLogSink(json_format=True)  # the platform accepts only JSON in this mode
     deferred = DeferredAdapter()
-    handler: "Handler | None" = None
+    handler: Handler | None = None
     if mode != "process" or fork != "before":
         baseline = ProcessBaseline()
         runtime.adapter = deferred

@@ -40,7 +40,7 @@ class SharedLoop(EventLoop):
 
     def drive(self, body: "AsyncIterable[object]", write: "Callable[[object], None]", context: "Any" = None) -> None:
         """Write the chunks of an asynchronous body in the calling thread; a slow client must not block the loop."""
-        chunks: "SimpleQueue[Chunk | None]" = SimpleQueue()
+        chunks: SimpleQueue[Chunk | None] = SimpleQueue()
         outcome = self._submit(_enqueue(body, chunks), context)
         outcome.add_done_callback(lambda _: chunks.put(None))
         while (item := chunks.get()) is not None:
@@ -56,13 +56,13 @@ class SharedLoop(EventLoop):
             raise raised
 
     def _submit(self, awaitable: "Awaitable[object]", context: "Any") -> "Future[Outcome]":
-        outcome: "Future[Outcome]" = Future()
+        outcome: Future[Outcome] = Future()
         self.loop.call_soon_threadsafe(self._start, awaitable, context, outcome, context=copy_context())
         return outcome
 
     def _start(self, awaitable: "Awaitable[object]", context: "Any", outcome: "Future[Outcome]") -> None:
         task = self.loop.create_task(settle(awaitable))
-        timer: "asyncio.TimerHandle | None" = None
+        timer: asyncio.TimerHandle | None = None
         if self._cancel_at_deadline and context is not None:
             left = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_S
             timer = self.loop.call_later(max(left, 0.0), task.cancel)
@@ -83,7 +83,7 @@ async def _enqueue(body: "AsyncIterable[object]", chunks: "SimpleQueue[Chunk | N
     loop = asyncio.get_running_loop()
     try:
         async for chunk in body:
-            written: "asyncio.Future[None]" = loop.create_future()
+            written: asyncio.Future[None] = loop.create_future()
             chunks.put((chunk, written))
             await written
     finally:

@@ -31,8 +31,8 @@ class WorkerSlot:
 
     def __init__(self, worker: WorkerState) -> None:
         self.worker = worker
-        self.ended: "str | None" = None
-        self.due: "float | None" = 0.0
+        self.ended: str | None = None
+        self.due: float | None = 0.0
         self.started = 0.0
         self.consecutive_exits = 0
         self.consecutive_failed_starts = 0
@@ -48,7 +48,7 @@ class Supervisor:
 
     def __init__(self, count: int, log: "Callable[[str], None]") -> None:
         self._slots = [WorkerSlot(worker) for worker in create_worker_states(count)]
-        self._running: "dict[int, WorkerSlot]" = {}
+        self._running: dict[int, WorkerSlot] = {}
         self._parent_death = ParentDeathSignal()
         self.may_register = FirstProcessOnly()
         self.may_report = FirstProcessOnly()

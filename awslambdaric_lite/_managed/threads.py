@@ -48,7 +48,7 @@ def serve(
     Raises:
         SystemExit: a web application failed to start; the error was posted.
     """
-    shared: "SharedLoop | None" = None
+    shared: SharedLoop | None = None
     options = settings.options
     if options is not None and options["CONCURRENCY_MODE"] == "asyncio":
         from . import shared_loop
@@ -131,9 +131,9 @@ class PollingThreads:
         self._shared = shared
         self._thread = _ThreadState()
         self._changed = threading.Condition()
-        self._status: "int | None" = None
+        self._status: int | None = None
         self._over = False
-        self._threads: "list[threading.Thread]" = []
+        self._threads: list[threading.Thread] = []
         self._clients = [
             _Poller(runtime, settings, sink, worker, scope, self._changed) for worker in create_worker_states(count)
         ]

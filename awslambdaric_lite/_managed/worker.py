@@ -89,7 +89,7 @@ def _post_exit_of_predecessor(client: ManagedClient, slot: "WorkerSlot") -> None
     unanswered = slot.worker.unanswered()
     if unanswered is not None:
         request_id, invocation_id = unanswered
-        report: "ErrorReport" = {
+        report: ErrorReport = {
             "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: {slot.ended}",
             "errorType": "Runtime.ExitError",
             "requestId": request_id,

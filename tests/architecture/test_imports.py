@@ -244,7 +244,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
-LONG = {"_client": 360, "_runtime": 405}
+LONG = {"_client": 390, "_runtime": 405}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

@@ -62,7 +62,7 @@ def test_a_running_thread(tmp_path: Path) -> None:
     with function(tmp_path, LOADS + THREAD + TELL, 2) as running:
         assert len(loads(tmp_path)) == 3
         (line,) = records(running.finish().stdout)
-    assert "1 thread beside the first" in line["message"] and "OPENBLAS_NUM_THREADS=1" in line["message"]
+    assert "1 additional thread" in line["message"] and "OPENBLAS_NUM_THREADS=1" in line["message"]
 
 
 @pytest.mark.parametrize("case", HARMLESS)

@@ -220,7 +220,7 @@ def test_a_worker_ends(tmp_path: Path, event: str, reason: str, fork: str) -> No
         assert {running.ask() for _ in range(2)} == after
         assert sum(request.request_id == "crashed" for request in running.api.requests) == 1
         lines = [line["message"] for line in records(running.finish().stdout) if line.get("logger")]
-    assert len(lines) == 1 and f"({reason}); another takes its place in 0.1 s" in lines[0]
+    assert len(lines) == 1 and f"({reason}); replacing it in 0.1 s" in lines[0]
 
 
 def test_back_off_grows(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_malformed_concurrency(tmp_path: Path, value: str) -> None:
     assert result.exit_code == 1 and not running.api.requests
     assert result.stderr.decode() == (
         f"awslambdaric-lite: AWS_LAMBDA_MAX_CONCURRENCY={value!r} is malformed; "
-        "it must be the number of invocations at once, 1 or more\n"
+        "it must be the number of concurrent invocations, 1 or more\n"
     )
 
 

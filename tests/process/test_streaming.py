@@ -551,7 +551,7 @@ import os
 """
     result = run_lite(tmp_path, source, [Event(), Event()])
     assert [request.body for request in result.replies] == [b"before 1"] * 2
-    assert b"a forked child returned from the handler" in result.stderr
+    assert b"forked child returned from the handler" in result.stderr
 
 
 def test_a_generator_that_threads_feed(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_raw_to_standard_error(tmp_path: Path) -> None:
 
 def test_off_by_default(tmp_path: Path) -> None:
     """Neither the module nor faulthandler is loaded."""
-    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'timeout_dump' in m]"
+    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'timeout_d' in m]"
     assert run_lite(tmp_path, source, numbered(1)).replies[0].body == b"[]"
 
 

@@ -188,7 +188,7 @@ def test_an_error_in_rescued_code(root: Path) -> None:
 def test_the_line_in_the_log(root: Path, level: str | None, count: int) -> None:
     """How many there were is told at the finest levels only."""
     result = run_lite(root, HANDLER, env={"AWS_LAMBDA_LOG_LEVEL": level})
-    assert result.stdout.count(b"2 modules came from bytecode that only looked stale") == count
+    assert result.stdout.count(b"used the bytecode of 2 modules") == count
 
 
 def test_the_dates_are_as_packagers_leave_them(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +12,16 @@ from awslambdaric_lite import __version__
 
 from .doubles import ACCEPTED, MakeClient, Notices, RecordingSocketModule, ScriptedApi, Step, event, status
 
+if TYPE_CHECKING:
+    from awslambdaric_lite._types import ErrorReport
+
 AGENT = f"aws-lambda-python/{platform.python_version().partition('+')[0]}-{__version__}"
-ERROR = {"errorMessage": "né", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": ["a", "b"]}
+ERROR: ErrorReport = {
+    "errorMessage": "né",
+    "errorType": "Runtime.ImportModuleError",
+    "requestId": "",
+    "stackTrace": ["a", "b"],
+}
 
 
 def golden(text: str, api: ScriptedApi) -> bytes:
@@ -92,7 +101,7 @@ def test_an_error_without_a_cause_has_no_header_for_it(client_of: MakeClient) ->
 def test_an_init_error_is_these_bytes(client_of: MakeClient) -> None:
     """An init error carries its type as a header and a body in UTF-8."""
     with ScriptedApi(ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     (request,) = api.requests
     body = json.dumps(ERROR, ensure_ascii=False, separators=(",", ":"))
     expected = (
@@ -157,7 +166,7 @@ def test_a_path_prefix_comes_before_every_path(prefix: str, client_of: MakeClien
         client.wait_next_invocation()
         client.post_invocation_result("id-1", b"1")
         client.wait_next_invocation()
-        client.post_init_error(dict(ERROR))
+        client.post_init_error(ERROR.copy())
     start = prefix.rstrip("/") + "/2018-06-01/runtime/"
     assert [request.raw.split()[1].decode() for request in api.requests] == [
         f"{start}invocation/next",
@@ -195,7 +204,7 @@ def test_a_large_result_is_sent_without_a_copy(sockets: RecordingSocketModule, c
 def test_an_init_error_is_sent_again_on_a_new_connection(client_of: MakeClient) -> None:
     """A connection that dies before the status costs no report."""
     with ScriptedApi(Step(then="reset"), ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert api.lines == ["POST init/error"] * 2
     assert api.requests[0].raw == api.requests[1].raw
 
@@ -208,5 +217,5 @@ def test_a_refused_init_error_says_so(client_of: MakeClient, notices: Notices) -
         ScriptedApi(status(403, b'{"errorType":"InvalidStateTransition"}')) as api,
         pytest.raises(ApiError, match=r"init/error with 403: .*InvalidStateTransition"),
     ):
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert notices.texts == []
