@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ._client import Invocation
-    from ._types import Current, CurrentIds, ErrorReport, HandlerAdapter, LogSink, Runtime, Settings
+    from ._types import Current, CurrentIds, HandlerAdapter, LogSink, Runtime, Settings
 
     Handler = Callable[[object, LambdaContext], object]
 
@@ -232,21 +232,9 @@ def handle_event_request(
     """
     body = [event_body]
     del event_body  # no frame refers to a large event while the handler runs
-    try:
-        context = LambdaContext(
-            invoke_id,
-            parse_header(client_context_json, "Client Context"),
-            parse_header(cognito_identity_json, "Cognito Identity"),
-            epoch_deadline_time_in_ms,
-            invoked_function_arn,
-            tenant_id,
-        )
-    except Fault as fault:
-        report, cause = make_report(fault, invoke_id)
-    else:
-        _handle(lambda_runtime_client, request_handler, body, content_type, context, invocation_id, log_sink)
-        return
-    _post_error(lambda_runtime_client, report, cause, invocation_id, log_sink)
+    deadline, arn = epoch_deadline_time_in_ms, invoked_function_arn
+    fields = invoke_id, client_context_json, cognito_identity_json, deadline, arn, tenant_id
+    _handle(lambda_runtime_client, request_handler, body, content_type, fields, invocation_id, log_sink)
 
 
 def _handle(
@@ -254,18 +242,28 @@ def _handle(
     handler: "Handler",
     body: "list[bytes | bytearray]",
     content_type: "str | None",
-    context: LambdaContext,
+    fields: "tuple[str, str | None, str | None, int, str | None, str | None]",
     invocation_id: "str | None",
     sink: "LogSink",
 ) -> None:
-    """Call the handler and post its result or its error; `event` holds the body and its content type, and is emptied.
+    """Call the handler and post its result or its error.
+
+    `body` contains the event until it is parsed; `fields` are those of the context, with JSON texts unparsed.
 
     Raises:
         SystemExit: the handler raised it; its error was posted.
     """
     leaving: "SystemExit | None" = None
-    invoke_id: "str" = context.aws_request_id  # type: ignore[assignment]  # read now: the handler may change it
+    invoke_id, client_context, cognito_identity, deadline_ms, function_arn, tenant_id = fields
     try:
+        context = LambdaContext(
+            invoke_id,
+            parse_header(client_context, "Client Context"),
+            parse_header(cognito_identity, "Cognito Identity"),
+            deadline_ms,
+            function_arn,
+            tenant_id,
+        )
         marshaller = client.marshaller
         event = marshaller.unmarshal_request(body.pop(), content_type)
         response = handler(event, context)
@@ -294,17 +292,11 @@ def _handle(
         flush()
         client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
         return
-    _post_error(client, report, cause, invocation_id, sink)
-    if leaving is not None:
-        raise leaving
-
-
-def _post_error(
-    client: LambdaRuntimeClient, report: "ErrorReport", cause: str, invocation_id: "str | None", sink: "LogSink"
-) -> None:
     log_report(report, sink)
     flush()
-    client.post_invocation_error(report["requestId"], report_json(report), cause, invocation_id)
+    client.post_invocation_error(invoke_id, report_json(report), cause, invocation_id)
+    if leaving is not None:
+        raise leaving
 
 
 def _is_stream_or_awaitable(response: object) -> bool:

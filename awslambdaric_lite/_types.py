@@ -108,7 +108,6 @@ class Runtime(Protocol):
     """
 
     adapter: "HandlerAdapter | None"
-    LambdaRuntimeClient: "type[Client]"
 
     def initialize(self, settings: Settings, client: "Client", current: Current, sink: LogSink) -> "Handler": ...
     def attempt_init(

@@ -80,15 +80,16 @@ class _Poller(ManagedClient):
 
     def __init__(
         self,
-        runtime: "Runtime",
         settings: "Settings",
         sink: "LogSink",
         worker: WorkerState,
         scope: Scope,
         changed: threading.Condition,
     ) -> None:
-        marshaller = runtime.LambdaRuntimeClient.marshaller
-        super().__init__(settings, marshaller, lambda request_id, text: notice(sink, request_id, text), worker)
+        def report(request_id: str, text: str) -> None:
+            notice(sink, request_id, text)
+
+        super().__init__(settings, ManagedClient.marshaller, report, worker)
         self.busy = False
         self._scope = scope
         self._changed = changed
@@ -135,7 +136,7 @@ class PollingThreads:
         self._over = False
         self._threads: list[threading.Thread] = []
         self._clients = [
-            _Poller(runtime, settings, sink, worker, scope, self._changed) for worker in create_worker_states(count)
+            _Poller(settings, sink, worker, scope, self._changed) for worker in create_worker_states(count)
         ]
 
     @property

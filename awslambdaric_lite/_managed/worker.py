@@ -39,7 +39,7 @@ def work(
         redirect_output(sink)
         client = ManagedClient(
             settings,
-            runtime.LambdaRuntimeClient.marshaller,
+            ManagedClient.marshaller,
             lambda request_id, text: notice(sink, request_id, text),
             slot.worker,
             supervisor.may_report,
