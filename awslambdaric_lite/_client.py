@@ -14,7 +14,7 @@ The client's state is what the API owes. A poll is the request `next`, a reply i
 
     in state          what happens                                         new state
     NOTHING           wait_next_invocation() sends a poll and waits        NOTHING
-    NOTHING           a reply is sent alone, its status is read at once    STATUS, then NOTHING
+    NOTHING           a reply is sent alone, then its status is read       STATUS, then NOTHING
     NOTHING           a reply and the next poll are sent in one write      STATUS_AND_EVENT
     STATUS_AND_EVENT  wait_next_invocation() reads the status              EVENT; NOTHING if the API closed
     EVENT             wait_next_invocation() reads the invocation          NOTHING
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
-_ONE_WRITE = 64 << 10  # bytes of a reply up to which it is copied beside its head, and the next poll may follow it
+_ONE_WRITE = 64 << 10  # bytes; a body up to this size is copied behind its head, and the next poll may follow it
 
 # What the Runtime API owes: a set of two bits, see above.
 _NOTHING, _STATUS, _EVENT = 0, 1, 2
@@ -295,7 +295,7 @@ class LambdaRuntimeClient:
             self._confirm(reply)
 
     def _send(self, reply: Reply, *, poll: bool) -> None:
-        """Write a reply; read its status at once, or before the next invocation if the poll leaves with the reply."""
+        """Write a reply; read its status now, or before the next invocation if the poll leaves with the reply."""
         body = reply.body
         connection = self._connection
         one_write = len(body) <= _ONE_WRITE

@@ -44,7 +44,7 @@ _header_cache: "tuple[set[str], dict[str, str], int]" = (set(), {}, 0)
 
 
 def reset_caches() -> None:
-    """Forget the previous heads, for tests."""
+    """Forget the previous heads; tests call this."""
     global _previous_lines, _header_cache
     _previous_lines, _header_cache = set(), (set(), {}, 0)
 

@@ -30,13 +30,13 @@ _NO_BREAK_SPACE = "\u00a0"
 _OWN = __name__.rpartition(".")[0] + "."  # beginning of the names of the package's modules
 _EXAMPLES = _OWN + "examples."  # handlers
 _lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
-reset_caches = _lines.clear  # for tests
+reset_caches = _lines.clear  # tests call this
 
 
 def make_report(raised: BaseException, request_id: str = "", status: "int | None" = None) -> "tuple[ErrorReport, str]":
     """Return an exception as the Runtime API and the log receive it, and as X-Ray does.
 
-    `status` is given if the exception ends the process: the report then tells the exit status.
+    Pass `status` if the exception ends the process; the report then contains the exit status.
     """
     frames: "list[Frame]" = []
     if isinstance(raised, Fault):

@@ -96,7 +96,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
 
 
 def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Current", sink: "LogSink") -> "Handler":
-    """Load the handler; `current()` returns the ids of the current invocation, for log records.
+    """Load the handler; log records get their ids from `current()`.
 
     Raises:
         SystemExit: loading failed; the error was posted.
@@ -123,7 +123,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     try:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     except (AttributeError, ValueError):
-        pass  # there is no standard output, or user code replaced it
+        pass  # standard output is missing, or user code replaced it
     posix.register_at_fork(before=flush)  # else parent and child would both write what is buffered
     after_import("logging", install_logging)
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
@@ -315,7 +315,7 @@ def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter
 
 
 def existing_loop() -> "AbstractEventLoop | None":
-    """Return the event loop of coroutine handlers, None if there is none."""
+    """Return the event loop of coroutine handlers, None without one."""
     return None if adapter is None else adapter.existing_loop
 
 

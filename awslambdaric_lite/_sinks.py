@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._types import LogSink
 
-# Frame types of the telemetry protocol by log level (0 stands for none), for text and for JSON.
+# Frame types of the telemetry protocol by log level (0: none). Those of text and of JSON differ.
 _CODES = {0: 0xA55A0002, 10: 0xA55A000A, 20: 0xA55A000E, 30: 0xA55A0012, 40: 0xA55A0016, 50: 0xA55A001A}
 JSON_FRAMES = {level: code.to_bytes(4, "big") for level, code in _CODES.items()}
 TEXT_FRAMES = {level: (code + 1).to_bytes(4, "big") for level, code in _CODES.items()}
@@ -28,7 +28,7 @@ class StandardLogSink:
             if sys.stdout.isatty():
                 self._line_end = "\n"  # a person reads the terminal
         except (AttributeError, ValueError):
-            pass  # there is no standard output
+            pass  # standard output is missing
 
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
         """Write a message unchanged."""

@@ -1,4 +1,4 @@
-"""Interfaces between the modules, for type checkers; the runtime never imports this module."""
+"""Interfaces between the modules. Only type checkers read this module; the runtime never imports it."""
 
 from collections.abc import Callable, Sequence
 

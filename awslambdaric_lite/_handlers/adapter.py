@@ -1,4 +1,4 @@
-"""Adapter of handlers that are not plain functions and of results that are not JSON, for one client.
+"""The handler adapter of a client: owns handlers that are not plain functions, and results that are not JSON.
 
 Loaded in init if the handler needs it (`_handler.needs_adapter`), else when a plain function returns such a result.
 """

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable
     from typing import Any
 
-DEADLINE_MARGIN_S = 0.25  # seconds before the deadline, for posting the error
+DEADLINE_MARGIN_S = 0.25  # seconds before the deadline; posting the error takes some of them
 
 
 class EventLoop:

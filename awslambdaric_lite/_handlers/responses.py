@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class StreamingResponse:
-    """An HTTP response whose body is sent while it is produced; for function URLs and REST APIs that stream.
+    """An HTTP response whose body is sent while it is produced, through function URLs and REST APIs that stream.
 
     A caller that invokes the function directly receives a prelude of JSON and eight NUL bytes, then the body.
     The names are those of Starlette's class.

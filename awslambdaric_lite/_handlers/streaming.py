@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .._client import LambdaRuntimeClient
     from .._types import LogSink
 
-_FILE_PIECE = 64 << 10  # bytes read of a file at once
-_ONE_WRITE = 64 << 10  # bytes of a chunk up to which it is copied beside its framing
+_FILE_PIECE = 64 << 10  # bytes to read of a file in one call
+_ONE_WRITE = 64 << 10  # bytes; a chunk up to this size is copied between its framing
 _HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -111,7 +111,7 @@ class _Sender:
         prelude: bytes,
     ) -> None:
         self.began = False
-        self._whole = True  # every chunk so far was sent completely
+        self._whole = True  # every chunk was sent completely
         self._client = client
         self._invoke_id = invoke_id
         self._prelude = prelude

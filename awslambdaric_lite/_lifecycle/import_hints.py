@@ -8,7 +8,7 @@ from .._function_errors import Fault
 
 
 def hint(failed: BaseException, handler: str) -> "str | None":
-    """Return one line about the probable cause of a failed import, None if there is no hint."""
+    """Return one line about the probable cause of a failed import, None without a hint."""
     if not isinstance(failed, Fault):
         return None
     module_name, _, name = handler.rpartition(".")

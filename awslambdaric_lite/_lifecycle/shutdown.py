@@ -57,7 +57,7 @@ def on_shutdown(hook: "Hook") -> "Hook":
 
 
 def has_hooks() -> bool:
-    """Return whether code has to run at shutdown: a hook, or a SIGTERM handler of user code."""
+    """Return whether code must run at shutdown: a hook, or a SIGTERM handler of user code."""
     return bool(_hooks) or callable(_signal.getsignal(_SIGTERM))
 
 
@@ -67,7 +67,7 @@ class Shutdown:
     def __init__(
         self, sink: "LogSink", flush: "Callable[[], None]", loop: "Callable[[], AbstractEventLoop | None]"
     ) -> None:
-        """`loop` returns the event loop of coroutine handlers, None if there is none."""
+        """`loop` returns the event loop of coroutine handlers, None without one."""
         self._sink = sink
         self._flush = flush
         self._loop = loop

@@ -30,7 +30,7 @@ class TimeoutDump:
     def __init__(
         self, client: "LambdaRuntimeClient", before_ms: int, loop: "Callable[[], AbstractEventLoop | None]"
     ) -> None:
-        """`loop` returns the event loop of coroutine handlers, None if there is none."""
+        """`loop` returns the event loop of coroutine handlers, None without one."""
         self._before_ms = before_ms
         self._loop = loop
         self._timer: TimerHandle | None = None

@@ -33,7 +33,7 @@ class Scope:
     trace_id = _Bound(_trace_id)
 
     def __call__(self) -> "tuple[str | None, str | None]":
-        """Return request id and tenant id, for log records."""
+        """Return request id and tenant id; log records contain them."""
         return _request_id.get(), _tenant_id.get()
 
     def __setitem__(self, index: int, value: "str | None") -> None:

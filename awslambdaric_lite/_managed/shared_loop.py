@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SharedLoop(EventLoop):
-    """Runs in the main thread; coroutines of other threads run in the context of their thread, for log records."""
+    """Runs in the main thread; coroutines of other threads run in the context of their thread."""
 
     def __init__(self, warn: "Callable[[str], None]", *, cancel_at_deadline: bool = False) -> None:
         super().__init__(warn, cancel_at_deadline=cancel_at_deadline)

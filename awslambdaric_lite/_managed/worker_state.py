@@ -41,7 +41,7 @@ class WorkerState:
         self._view[1] = self._view[2] = 0
 
     def unanswered(self) -> "tuple[str, str | None] | None":
-        """Return request id and Invocation-Id of the invocation that was not answered, None if there is none."""
+        """Return request id and Invocation-Id of the unanswered invocation, None without one."""
         length = int.from_bytes(self._view[1:3], "little")
         if not length:
             return None

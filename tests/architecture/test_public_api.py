@@ -170,7 +170,7 @@ print(len(client.wait_next_invocation().take_body()))
     assert finished.stdout == "300000\n", finished.stderr
 
 
-@pytest.mark.skipif(sys.implementation.name != "cpython", reason="the other path is the one that is taken")
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="other implementations use the public modules")
 def test_cpython_has_the_private_modules() -> None:
     """On CPython the fast path is the one in use, or everything is slower and nobody notices."""
     from awslambdaric_lite import _codec, _connection
