@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -15,7 +16,7 @@ from benchmarks.contenders import baseline_of
 from benchmarks.events import event_bytes
 from benchmarks.interpreter import Interpreter
 from benchmarks.loadgen import LoadGenerator, RunFailed, compile_c
-from benchmarks.report import compare_tables, measure_table, report_tables, target_table
+from benchmarks.report import compare_tables, headline, measure_table, report_tables, target_table
 from benchmarks.results import Results
 from benchmarks.scenarios import scenarios
 from benchmarks.stats import percentile, ratio
@@ -259,6 +260,20 @@ class TestResults:
         printed = capsys.readouterr().out
         for text in ("spawn_to_next", "memory_at_next", "9.00 MB", "targets", "CPython 3.13", "skipped: go: go is not"):
             assert text in printed
+
+    def test_headline_has_real_applications(self) -> None:
+        """The headline shows the one-line handler, each measured application, and how many targets are missed."""
+        results = sample_results()
+        results.samples["lite@managed"] |= {"event_to_next": [1e-4], "spawn_to_next_fastapi": [0.41]}
+        results.samples["awslambdaric@managed"] |= {"event_to_next": [4e-4], "spawn_to_next_fastapi": [0.4]}
+
+        text = headline(results)
+        assert "| one-line handler | 11.00 ms | 22.00 ms | 0.50 [0.50, 0.50] | 100.0 µs | 400.0 µs | 0.25" in text
+        assert "| FastAPI application | 410.00 ms | 400.00 ms | 1.02 [1.02, 1.02] | - | - | - |" in text
+        assert "Powertools" not in text and re.search(r"misses \d+ of \d+ targets", text)
+        del results.samples["lite@managed"]["event_to_next"]
+        with pytest.raises(SystemExit, match="a headline needs spawn_to_next and event_to_next of"):
+            headline(results)
 
     def test_figures_replace_what_is_between_the_marks(self, tmp_path: Path) -> None:
         """The README's tables are generated: old ones go, the text around stays; a file without marks is refused."""
