@@ -39,7 +39,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_handlers.http_request": (set(), set()),
     "_handlers.responses": (set(), set()),
     "_handlers.streaming": ({"_codec", "_handlers.responses", "_report", "_runtime_errors"}, set()),
-    "_handlers.web_apps": ({"_handler", "_report"}, {"_handlers.asgi", "_handlers.wsgi", "_lifecycle.shutdown"}),
+    "_handlers.web_apps": ({"_handler"}, {"_handlers.asgi", "_handlers.wsgi", "_lifecycle.shutdown"}),
     "_handlers.wsgi": ({"_handlers.http_request", "_handlers.responses"}, set()),
     "_http": ({"_function_errors", "_http_head"}, set()),
     "_http_head": ({"_function_errors"}, set()),
@@ -65,10 +65,10 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_codec",
             "_framed_sink",
             "_handler",
+            "_lifecycle.shutdown",
             "_managed.fork_safety",
             "_managed.supervisor",
             "_managed.worker",
-            "_managed.worker_shutdown",
             "_optional_settings",
             "_report",
             "_runtime_errors",
@@ -98,17 +98,13 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_report",
             "_runtime_errors",
         },
-        {"_handlers.event_loop", "_managed.shared_loop"},
+        {"_managed.shared_loop"},
     ),
-    "_managed.worker": (
-        {"_function_errors", "_managed.client", "_managed.worker_shutdown", "_report", "_runtime_errors"},
-        set(),
-    ),
-    "_managed.worker_shutdown": ({"_lifecycle.shutdown", "_report", "_runtime_errors"}, set()),
+    "_managed.worker": ({"_lifecycle.shutdown", "_managed.client", "_report", "_runtime_errors"}, set()),
     "_managed.worker_state": (set(), set()),
     "_optional_settings": (set(), set()),
     "_paths": (set(), set()),
-    "_report": ({"_codec", "_sinks"}, set()),
+    "_report": ({"_codec", "_function_errors", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_function_errors", "_handler", "_paths", "_report", "_settings", "_sinks"},
         {
@@ -248,7 +244,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Modules that have one reason to change and still need the room; a number, so that they do not grow unseen.
-LONG = {"_client": 360, "_runtime": 405}
+LONG = {"_client": 390, "_runtime": 405}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

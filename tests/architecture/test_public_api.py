@@ -170,7 +170,7 @@ print(len(client.wait_next_invocation().take_body()))
     assert finished.stdout == "300000\n", finished.stderr
 
 
-@pytest.mark.skipif(sys.implementation.name != "cpython", reason="the other path is the one that is taken")
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="other implementations use the public modules")
 def test_cpython_has_the_private_modules() -> None:
     """On CPython the fast path is the one in use, or everything is slower and nobody notices."""
     from awslambdaric_lite import _codec, _connection
@@ -178,3 +178,12 @@ def test_cpython_has_the_private_modules() -> None:
     assert vars(_connection)["_socket"].__name__ == "_socket"
     assert type(_codec._scan).__module__ == "_json"
     assert type(_codec._new_encoder(_codec._quote_text)).__module__ == "_json"
+
+
+def test_runtime_module_has_what_managed_instances_call() -> None:
+    """The module `_runtime` implements the protocol `Runtime`, which mypy checks here, too."""
+    from awslambdaric_lite import _runtime, _types
+
+    runtime: _types.Runtime = _runtime
+    for name in [*vars(_types.Runtime), *_types.Runtime.__annotations__]:
+        assert name.startswith("_") or hasattr(runtime, name), name
