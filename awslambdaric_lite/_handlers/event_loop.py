@@ -79,10 +79,13 @@ async def _settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseExceptio
     """Catch whatever is raised: out of a task, SystemExit and KeyboardInterrupt would take the loop with them."""
     result: object = None
     raised: "BaseException | None" = None
+    loop = asyncio.get_running_loop()
     try:
         result = await awaitable
     except BaseException as error:
         raised = error
+    if asyncio._get_running_loop() is None:  # in a forked child; from Python 3.14 on, its tasks would not go on
+        asyncio._set_running_loop(loop)
     try:
         await asyncio.sleep(0)  # what is due by now, such as the end of a closed connection, does not wait for a thaw
     except asyncio.CancelledError:

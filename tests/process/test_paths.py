@@ -178,7 +178,7 @@ def handler(event, context):
 
 
 @pytest.mark.skipif(
-    not can_mount(), reason="this machine does not let the tests mount a folder over /opt (unshare -rm)"
+    not can_mount(), reason="no folder can be mounted over /opt: unshare -rm fails, or the interpreter lies in /opt"
 )
 def test_layers(tmp_path: Path) -> None:
     """Layers follow the task root: first their site-packages, then /opt/python, with their `.pth` files."""
