@@ -61,7 +61,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if b"AWS_LAMBDA_MAX_CONCURRENCY" in posix.environ:
             from ._managed.serve import serve
 
-            runtime: "Runtime" = sys.modules[__name__]
+            runtime: "Runtime" = sys.modules[__name__]  # pyright: ignore[reportAssignmentType]
             return _exit(serve(runtime, settings, client, current_ids, sink))
         handler = initialize(settings, client, current_ids.copy, sink)
         if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():

@@ -68,7 +68,7 @@ def deliver(
     try:
         try:
             if hasattr(body, "__aiter__"):
-                drive(body, sender.write)
+                drive(body, sender.write)  # pyright: ignore[reportArgumentType]
             else:
                 _feed(body, sender.write)
         finally:
