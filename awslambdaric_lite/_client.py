@@ -364,6 +364,7 @@ class LambdaRuntimeClient:
             except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False
+                self._owed = _NOTHING
                 attempt = self._pause(attempt, lost)
 
     def _confirm(self, reply: Reply) -> None:
