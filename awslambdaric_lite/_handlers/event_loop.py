@@ -84,7 +84,7 @@ async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException
     except BaseException as error:
         raised = error
     try:
-        await asyncio.sleep(0)  # run what is due, e.g. the end of a closed connection, before a freeze
+        await asyncio.sleep(0)  # run callbacks that are due, e.g. of a closed connection, before a freeze
     except asyncio.CancelledError:
         pass  # the result exists already
     return result, raised
