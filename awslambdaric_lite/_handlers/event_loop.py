@@ -79,10 +79,13 @@ async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException
     """Await and return result and exception, because SystemExit in a task would stop the loop."""
     result: object = None
     raised: BaseException | None = None
+    loop = asyncio.get_running_loop()
     try:
         result = await awaitable
     except BaseException as error:
         raised = error
+    if asyncio._get_running_loop() is None:  # in a forked child; from Python 3.14 on, its tasks would not go on
+        asyncio._set_running_loop(loop)
     try:
         await asyncio.sleep(0)  # run callbacks that are due, e.g. of a closed connection, before a freeze
     except asyncio.CancelledError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posix
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -144,7 +145,8 @@ def test_without_the_private_json_module_results_are_the_same(tmp_path: Path) ->
     ):
         finished = run_python(CODEC_CHECK.format(block=block), json.dumps(texts), folder=tmp_path)
         assert finished.returncode == 0, finished.stderr
-        outcomes.append(json.loads(finished.stdout))
+        # From Python 3.14 on, the text of a RecursionError says how much of the stack was used.
+        outcomes.append(json.loads(re.sub(r"\(used \d+ kB\)", "(used)", finished.stdout)))
     for other in outcomes[1:]:
         assert other == outcomes[0]
     assert len(outcomes[0]) == len(texts) + 9

@@ -25,9 +25,13 @@ LAUNCHERS = {"module": LITE, "bootstrap": BOOTSTRAPPED}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _REPEATED = re.compile(r"(Previous line repeated )\d{3}( more times)")  # depths differ by a few frames
+# The end of a recursion depends on the client's own frames and, since Python 3.14, on the stack; so does the text.
+_STACK_OVERFLOW = re.compile(r"Stack overflow \(used \d+ kB\)")
 _TOO_DEEP = re.compile(
     "(recursion depth exceeded) while (?:calling a Python|encoding a JSON) object"
 )  # differs by Python version
+# Since Python 3.14, the text about a circular import depends on the folder of the script that started Python.
+_CIRCULAR = re.compile(r"from '(\w+)' \(consider renaming '([^']*)' if it has the same name as a library [^)]*\)")
 _OFFICIAL_WARNING = "LAMBDA_WARNING: Unhandled exception."
 _MACHINERY = r'File "(?:<frozen importlib\._bootstrap(?:_external)?>|[^"]*/importlib/__init__\.py)", '
 _IMPORTLIB = re.compile(f"  {_MACHINERY}")
@@ -118,6 +122,8 @@ def observed_request(request: Request) -> dict[str, object]:
 
 
 def _neutral(text: str) -> str:
+    text = _STACK_OVERFLOW.sub("maximum recursion depth exceeded", text)
+    text = _CIRCULAR.sub(r"from partially initialized module '\1' (most likely due to a circular import) (\2)", text)
     return _TOO_DEEP.sub(r"\1", _REPEATED.sub(r"\1many\2", _ADDRESS.sub("<address>", text)))
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.instrumentation.launchers import every_runtime, our_runtimes, require, run
-from tests.support.client_process import Run
+from tests.support.client_process import GUARD, Run
 from tests.support.runtime_messages import Event
 
 EVENTS = (Event(b'{"a": 1}'), Event(b'{"fail": true}'), Event(b'{"b": 2}'))
@@ -25,6 +28,18 @@ LINE = re.compile(
 @pytest.fixture(autouse=True)
 def _datadog() -> None:
     require("datadog_lambda", "datadog-lambda")
+    if refusal := _refusal():
+        pytest.skip(f"datadog-lambda does not support this Python: {refusal}")
+
+
+@cache
+def _refusal() -> str:
+    """Return the error with which the tool refuses this version of Python; without one, an empty text."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import datadog_lambda.wrapper"], capture_output=True, text=True, timeout=GUARD
+    )
+    error = loaded.stderr.rstrip().rpartition("\n")[2]
+    return error if loaded.returncode and error.startswith("NotImplementedError: ") else ""
 
 
 def run_with_datadog(runtime: str, **env: str | None) -> Run:

@@ -61,7 +61,8 @@ def empty_path(folder: Path) -> str:
 
 def can_mount() -> bool:
     """Return whether an ordinary process may mount a folder over an existing /opt."""
-    if not os.path.isdir("/opt") or sys.executable.startswith("/opt/") or shutil.which("unshare") is None:
+    in_opt = any(path.startswith("/opt/") for path in (sys.executable, sys.base_prefix))
+    if not os.path.isdir("/opt") or in_opt or shutil.which("unshare") is None:
         return False
     probe = ["unshare", "-rm", "mount", "--bind", "/tmp", "/opt"]
     return subprocess.run(probe, capture_output=True, timeout=GUARD, check=False).returncode == 0

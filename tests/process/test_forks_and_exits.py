@@ -11,11 +11,12 @@ from tests.process.lite import bodies, launchers, numbered, run_lite
 BODIES = [b"0", b"1", b"2"]
 
 
-def test_returning_child_is_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("definition", ["def", "async def"])
+def test_returning_child_is_ended(tmp_path: Path, definition: str) -> None:
     """A forked child that returns from the handler exits without a request; the parent continues."""
-    source = """
+    source = f"""
 import os
-def handler(event, context):
+{definition} handler(event, context):
     pid = os.fork()
     if pid:
         return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
@@ -27,11 +28,12 @@ def handler(event, context):
     assert b"forked child" in result.stderr
 
 
-def test_raising_child_posts_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("definition", ["def", "async def"])
+def test_raising_child_posts_no_error(tmp_path: Path, definition: str) -> None:
     """A forked child that raises in the handler posts no error."""
-    source = """
+    source = f"""
 import os, sys
-def handler(event, context):
+{definition} handler(event, context):
     pid = os.fork()
     if pid:
         return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]

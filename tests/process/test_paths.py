@@ -178,7 +178,7 @@ def handler(event, context):
 
 
 @pytest.mark.skipif(
-    not can_mount(), reason="this machine does not let the tests mount a folder over /opt (unshare -rm)"
+    not can_mount(), reason="no folder can be mounted over /opt: unshare -rm fails, or the interpreter lies in /opt"
 )
 def test_layers_follow_task_root(tmp_path: Path) -> None:
     """A layer's site-packages, then /opt/python, follow the task root, and their `.pth` files are read."""

@@ -177,6 +177,21 @@ def test_circle_is_refused_and_forgotten(encoder: str, value: object, wrap: str)
     assert ours(ENCODERS[encoder], circle) == official([value])
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="C code obeys the recursion limit, which the tests' frames count in"
+)
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_result_is_encoded_beyond_recursion_limit(encoder: str) -> None:
+    """A result that C code can encode is encoded, as by the official client, although Python code could not recurse."""
+    from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+    deep: list[Any] = []
+    for _ in range(9_000):
+        deep = [deep]
+    assert ENCODERS[encoder](deep) == b"[" * 9_001 + b"]" * 9_001
+    assert LambdaMarshaller().marshal_response(deep)[0] == "[" * 9_001 + "]" * 9_001
+
+
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_deeply_nested_result_is_a_fault(encoder: str) -> None:
     """A result nested beyond the interpreter's limit raises a MarshalError instead of ending the process."""

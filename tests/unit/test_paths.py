@@ -64,6 +64,12 @@ def completed(tmp_path: Path, prefix: Path, *, layers: Path | None = None, more:
     return json.loads(finished.stdout)
 
 
+def folder_of_site(tmp_path: Path, prefix: Path) -> Path:
+    """Return where `site` looks for packages; on Debian's interpreters, the folder of Debian's own packages."""
+    folders = completed(tmp_path, prefix, more="import site; result = site.getsitepackages()")["result"]
+    return Path(next((folder for folder in folders if folder.endswith("/python3/dist-packages")), folders[0]))
+
+
 def test_task_root_comes_first(tmp_path: Path, prefix: Path) -> None:
     """The path is the task root, then the standard library; `site` and `os` are not loaded for that."""
     found = completed(tmp_path, prefix)
@@ -102,8 +108,8 @@ def test_installed_packages_come_last(tmp_path: Path, prefix: Path) -> None:
 
 def test_pth_file_of_interpreter_is_applied(tmp_path: Path, prefix: Path) -> None:
     """`site` runs if the interpreter's site-packages contain a `.pth` file."""
-    packages, extra = site_packages(prefix), tmp_path / "extra"
-    packages.mkdir()
+    packages, extra = folder_of_site(tmp_path, prefix), tmp_path / "extra"
+    packages.mkdir(parents=True)
     extra.mkdir()
     (packages / "extra.pth").write_text(f"{extra}\n")
     found = completed(tmp_path, prefix)
