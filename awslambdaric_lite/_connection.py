@@ -45,7 +45,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if it is open, and forget what was received on it."""
+        """Close the connection, if it is open, and discard received bytes."""
         sock, self.socket = self.socket, None
         if sock is not None:
             self._reader = ResponseReader()
