@@ -204,8 +204,8 @@ def test_application_may_lack_lifespan(tmp_path: Path) -> None:
     [
         ("pass", "before its response was complete"),
         (START, "before its response was complete"),
-        (BODY, "'http.response.body', which is not due"),
-        (f"{START}; {START}", "'http.response.start', which is not due"),
+        (BODY, "'http.response.body' out of order"),
+        (f"{START}; {START}", "'http.response.start' out of order"),
         ("raise ValueError('mine')", "mine"),
     ],
 )

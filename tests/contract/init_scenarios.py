@@ -21,8 +21,8 @@ def _raises(name: str, source: str | bytes, hint: str = "") -> Scenario:
 _DEEP = "def down(n):\n    if n:\n        down(n - 1)\n    raise ValueError('deep')\n\ndown({})\n\n" + _OK
 
 _FAULTS = [
-    _fails("no dot", "handler", {"handler.py": _OK}, "a handler is named module.function"),
-    _fails("empty", "", {}, "a handler is named module.function"),
+    _fails("no dot", "handler", {"handler.py": _OK}, "name the handler as MODULE.FUNCTION"),
+    _fails("empty", "", {}, "name the handler as MODULE.FUNCTION"),
     _fails("only a dot", ".", {}),
     _fails("nothing before the dot", ".handler", {}),
     _fails("nothing after the dot", "app.", {"app.py": _OK}),

@@ -45,8 +45,8 @@ def test_value_is_parsed_as_dotenv(line: str, value: str, tmp_path: Path) -> Non
     ("line", "message"),
     [
         (b"NAME", "line 3: 'NAME' has no value; write NAME=value"),
-        (b"1A=x", "line 3: '1A' is no name"),
-        (b"=x", "line 3: '' is no name"),
+        (b"1A=x", "line 3: '1A' is not a name"),
+        (b"=x", "line 3: '' is not a name"),
         (b"A B=x", "line 3: 'A B=x' has no value"),
         (b"A='x", "line 3: the value of A does not end with its quote '"),
         (b'A="x\ny"', 'line 3: the value of A does not end with its quote "'),

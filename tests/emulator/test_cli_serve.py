@@ -201,7 +201,10 @@ def test_non_loopback_host_prints_warning(write_handler: WriteHandler, socket_ru
         serve.output.text("Serving app.handler")
         returncode, _, error = serve.end()
     assert returncode == 0
-    assert error == b"warning: whoever reaches 0.0.0.0 can run this function; --host 127.0.0.1 lets only this machine\n"
+    assert (
+        error == b"warning: anyone who can reach 0.0.0.0 can invoke this function; "
+        b"use --host 127.0.0.1 to allow this machine only\n"
+    )
 
 
 def test_hanging_init_does_not_block_stop(write_handler: WriteHandler, socket_runtime: list[str]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import LocalLambda
+from benchmarks.build_cache import HERE, Unavailable
 from benchmarks.loadgen import compile_c
-from benchmarks.workshop import HERE, Unavailable
 
 from .sdk import lambda_client
 

@@ -548,7 +548,7 @@ import os
 """
     result = run_lite(tmp_path, source, [Event(), Event()])
     assert [request.body for request in result.replies] == [b"before 1"] * 2
-    assert b"a forked child returned from the handler" in result.stderr
+    assert b"forked child returned from the handler" in result.stderr
 
 
 def test_chunks_of_threads_keep_order(tmp_path: Path) -> None:

@@ -152,3 +152,24 @@ def handler(event, context):
     yield
 """
     assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""
+
+
+def test_tool_that_replaces_client_methods_later_is_called(tmp_path: Path) -> None:
+    """Methods of the client's class that a tool replaces during an invocation are called from then on."""
+    source = """
+import sys
+calls = []
+def replace(client, name):
+    original = getattr(client, name)
+    def replacement(self, *args, **named):
+        calls.append(name)
+        return original(self, *args, **named)
+    setattr(client, name, replacement)
+def handler(event, context):
+    if not calls:
+        for name in ("post_invocation_result", "wait_next_invocation"):
+            replace(sys.modules["__main__"].bootstrap.LambdaRuntimeClient, name)
+    return list(calls)
+"""
+    replies = run(tmp_path, source, late(60), late(60)).replies
+    assert [reply.body for reply in replies] == [b"[]", b'["post_invocation_result","wait_next_invocation"]']

@@ -45,13 +45,10 @@ EVENT = (
 
 @contextmanager
 def nothing_remembered() -> Iterator[None]:
-    """Run with an empty cache; restore the cache afterwards."""
-    kept = _http_head._last, _http_head._recurring
-    _http_head._last, _http_head._recurring = set(), (set(), {}, 0)
-    try:
-        yield
-    finally:
-        _http_head._last, _http_head._recurring = kept
+    """Run with an empty cache; empty the cache afterwards."""
+    _http_head.reset_caches()
+    yield
+    _http_head.reset_caches()
 
 
 def outcome(head: bytes) -> object:

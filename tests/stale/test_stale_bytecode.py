@@ -26,7 +26,7 @@ def handler(event, context):
     stale = sys.modules.get("awslambdaric_lite._lifecycle.stale_bytecode")
     return {
         "answer": package.module.answer(),
-        "rescued": sorted(stale.rescued) if stale else None,
+        "rescued": sorted(stale.accepted) if stale else None,
         "file": package.module.answer.__code__.co_filename,
         "opened": [path for path in opened if path.startswith(os.getcwd()) and "package" in path],
     }
@@ -188,7 +188,7 @@ def test_error_in_used_bytecode_has_source(root: Path) -> None:
 def test_used_bytecode_is_logged_when_debugging(root: Path, level: str | None, count: int) -> None:
     """The number of modules is logged at the levels DEBUG and TRACE only."""
     result = run_lite(root, HANDLER, env={"AWS_LAMBDA_LOG_LEVEL": level})
-    assert result.stdout.count(b"2 modules came from bytecode that only looked stale") == count
+    assert result.stdout.count(b"used the bytecode of 2 modules") == count
 
 
 def test_reset_dates_look_stale(root: Path) -> None:

@@ -13,17 +13,19 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from awslambdaric_lite import _report
+from awslambdaric_lite._function_errors import Fault
 from awslambdaric_lite._report import (
-    error_json,
     format_frames,
     frames_of,
-    log_error,
-    make_error,
+    log_report,
+    make_report,
     notice,
+    report_json,
     text_of,
     xray_cause,
 )
@@ -31,17 +33,25 @@ from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
 
 from .recording_sink import RecordingSink
 
+if TYPE_CHECKING:
+    from awslambdaric_lite._types import ErrorReport
+
 
 @pytest.fixture(autouse=True)
 def _fresh_source_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Clear the cache of source lines before each test, and remove the test's modules afterwards."""
-    monkeypatch.setattr(_report, "_lines", {})
+    _report.reset_caches()
     modules = set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield
     for name in set(sys.modules) - modules:
         if name.startswith("reported"):
             del sys.modules[name]
+
+
+def error_report(message: str, error_type: str, trace: list[str], request_id: str = "") -> ErrorReport:
+    """Return a report."""
+    return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace}
 
 
 def caught(function: Callable[[], object]) -> TracebackType:
@@ -63,7 +73,7 @@ def official(trace: TracebackType) -> list[str]:
 
 def check(trace: TracebackType) -> list[str]:
     """Assert that frames are formatted as the standard library formats them; return them."""
-    entries = format_frames(frames_of(trace, ()))
+    entries = format_frames(frames_of(trace))
     assert entries == official(trace)
     return entries
 
@@ -202,24 +212,83 @@ def test_traceback_limit_is_respected(limit: int | None, tmp_path: Path, monkeyp
     check(trace)
 
 
-def test_leading_runtime_frames_are_hidden(tmp_path: Path) -> None:
-    """Hidden frames are removed at the start of a trace; frames behind another function's stay."""
-    fail = module(tmp_path, "def fail(): inner()\ndef inner(): raise ValueError\n")
-    fail_code, inner_code = (fail.__globals__[name].__code__ for name in ("fail", "inner"))
-    trace = caught(fail)
-    assert [frame[2] for frame in frames_of(trace, ())] == ["fail", "inner"]
-    assert [frame[2] for frame in frames_of(trace, (fail_code,))] == ["inner"]
-    assert [frame[2] for frame in frames_of(trace, (inner_code,))] == ["fail", "inner"]
-    assert frames_of(trace, (fail_code, inner_code)) == []
-    assert frames_of(None, ()) == []
+def calling(*modules: object) -> TracebackType:
+    """Return the traceback of functions that call one another, each in a module of the given name."""
+    function: Callable[[], object] | None = None
+    for number, name in reversed(list(enumerate(modules))):
+        names: dict[str, Any] = {"next": function, "__name__": name}
+        if name is None:
+            del names["__name__"]
+        exec(f"def f{number}(): return next() if next else 1 / 0", names)
+        function = names[f"f{number}"]
+    assert function is not None
+    return caught(function)
+
+
+OURS = "awslambdaric_lite._handlers.adapter"
+
+
+@pytest.mark.parametrize(
+    ("modules", "shown"),
+    [
+        ((OURS, "app"), ["f1"]),
+        ((OURS, "awslambdaric_lite._runtime", "app", OURS), ["f2", "f3"]),
+        (("a_tool", OURS, "app"), ["f0", "f1", "f2"]),
+        ((OURS, "awslambdaric_lite.examples.hello"), ["f1"]),
+        ((OURS, "src.awslambdaric_lite.app"), ["f1"]),
+        ((OURS, "awslambdaric_lite_tool"), ["f1"]),
+        ((OURS, None), ["f1"]),
+        ((OURS, 7), ["f1"]),
+        ((OURS, OURS), []),
+    ],
+)
+def test_leading_runtime_frames_are_hidden(modules: tuple[object, ...], shown: list[str]) -> None:
+    """A stack trace begins with the first frame that is not the runtime's; all frames after that one are shown."""
+    assert [frame[2] for frame in frames_of(calling(*modules))] == shown
+
+
+def test_exception_without_traceback_has_no_frames() -> None:
+    """An exception that was never raised has an empty stack trace."""
+    assert frames_of(None) == []
+
+
+def test_exception_becomes_report() -> None:
+    """A report has the exception's type, text and frames; with an exit status it contains the exit instead."""
+    try:
+        raise SystemExit("bye")
+    except SystemExit as error:
+        raised = error
+    report, cause = make_report(raised, "id-1")
+    assert (report["errorType"], report["errorMessage"], report["requestId"]) == ("SystemExit", "bye", "id-1")
+    assert len(report["stackTrace"]) == 1 and '"type":"SystemExit"' in cause
+    report, cause = make_report(raised, "id-1", 1)
+    assert report["errorType"] == "Runtime.ExitError" and '"type":"Runtime.ExitError"' in cause
+    assert report["errorMessage"] == "RequestId: id-1 Error: Runtime exited with error: exit status 1"
+
+
+def test_fault_becomes_report() -> None:
+    """A fault is reported under its name of the Runtime API, and to X-Ray as a validation error without frames."""
+    report, cause = make_report(Fault("Runtime.MarshalError", "text", ["entry"]), "id-1")
+    assert report == error_report("text", "Runtime.MarshalError", ["entry"], "id-1")
+    assert json.loads(cause)["exceptions"] == [{"message": "text", "type": "LambdaValidationError", "stack": []}]
+
+
+def test_log_that_cannot_be_written_is_ignored() -> None:
+    """An error of the log does not keep a report from being posted."""
+
+    class Broken(RecordingSink):
+        def log_error(self, message_lines: list[str]) -> None:
+            raise OSError
+
+    log_report(error_report("m", "T", []), Broken())
 
 
 def test_source_line_is_read_once(tmp_path: Path) -> None:
     """A repeated error shows the source line that was read first, without file access."""
     fail = module(tmp_path, "def fail():\n    raise ValueError('first')\n")
-    before = format_frames(frames_of(caught(fail), ()))
+    before = format_frames(frames_of(caught(fail)))
     (tmp_path / "reported.py").unlink()
-    assert format_frames(frames_of(caught(fail), ())) == before
+    assert format_frames(frames_of(caught(fail))) == before
 
 
 def test_cache_of_source_lines_is_bounded(tmp_path: Path) -> None:
@@ -227,10 +296,10 @@ def test_cache_of_source_lines_is_bounded(tmp_path: Path) -> None:
     source = "".join(f"def f{n}(): raise ValueError({n})\n" for n in range(2500)) + "def fail(): pass\n"
     names = module(tmp_path, source).__globals__
     for number in range(2500):
-        (entry,) = format_frames(frames_of(caught(names[f"f{number}"]), ()))
+        (entry,) = format_frames(frames_of(caught(names[f"f{number}"])))
         assert f"ValueError({number})" in entry
     (tmp_path / "reported.py").unlink()
-    entries = ["".join(format_frames(frames_of(caught(names[f"f{number}"]), ()))) for number in reversed(range(2500))]
+    entries = ["".join(format_frames(frames_of(caught(names[f"f{number}"])))) for number in reversed(range(2500))]
     assert sum("ValueError(" in entry for entry in entries) <= 1001
 
 
@@ -285,20 +354,20 @@ def test_text_of_exception_never_raises(error: BaseException, text: str) -> None
 
 def test_error_object_has_official_keys() -> None:
     """An error object has the official keys in their order, and an empty request id during init."""
-    assert list(make_error("m", "T", ["a"], "id-1").items()) == [
+    assert list(make_report(Fault("T", "m", ["a"]), "id-1")[0].items()) == [
         ("errorMessage", "m"),
         ("errorType", "T"),
         ("requestId", "id-1"),
         ("stackTrace", ["a"]),
     ]
-    assert make_error("m", "T", [])["requestId"] == ""
+    assert make_report(ValueError())[0]["requestId"] == ""
 
 
 @pytest.mark.parametrize("message", ["plain", "é€😀\ud800", '"\\\n\r\t\0\x7f\u2028', ""])
 def test_error_object_is_ascii_json(message: str) -> None:
     """An error object with any text is encoded as one line of ASCII JSON."""
-    error = make_error(message, "Größe", [message, "b"], "id-1")
-    text = error_json(error)
+    error = error_report(message, "Größe", [message, "b"], "id-1")
+    text = report_json(error)
     assert text.isascii()
     assert "\n" not in text
     assert json.loads(text) == error
@@ -374,34 +443,34 @@ def test_removed_working_directory_is_empty(tmp_path: Path, monkeypatch: pytest.
 
 
 ERRORS = [
-    make_error(
+    error_report(
         "m",
         "ValueError",
         ['  File "a.py", line 1, in f\n    x = 1\n', "  [Previous line repeated 3 more times]\n"],
         "id",
     ),
-    make_error("two\nlines", "T", []),
-    make_error("", "T", ["\n", "a\n\n  b", "no indent", "   \n"]),
-    make_error("é\ud800", "T", ["\tx\u2028y"]),
+    error_report("two\nlines", "T", []),
+    error_report("", "T", ["\n", "a\n\n  b", "no indent", "   \n"]),
+    error_report("é\ud800", "T", ["\tx\u2028y"]),
 ]
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_error_report_equals_official_text(error: dict[str, object]) -> None:
+def test_error_report_equals_official_text(error: ErrorReport) -> None:
     """The error report in the text log format equals the official client's."""
     from awslambdaric.bootstrap import log_error as official_log_error
 
     ours, theirs = RecordingSink(), RecordingSink()
-    log_error(error, ours)
+    log_report(error, ours)
     official_log_error(error, theirs)
     assert ours.reports == theirs.reports
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_json_error_report_is_one_object(error: dict[str, object]) -> None:
+def test_json_error_report_is_one_object(error: ErrorReport) -> None:
     """The error report in JSON is one line: time, level, then the error object."""
     sink = RecordingSink(json_format=True)
-    log_error(error, sink)
+    log_report(error, sink)
     ((text,),) = sink.reports
     assert "\n" not in text
     found = json.loads(text)

@@ -230,7 +230,7 @@ def test_warm_up_sends_nothing(sockets: RecordingSocketModule, client_of: MakeCl
             client.post_invocation_result(invocation.invoke_id, b"1")
 
         for _ in range(2):
-            client.rehearse(answer)
+            client.warm_up(answer)
         assert (sockets.writes, clock.sleeps) == ([], [])
         assert set(seen) == {'{"a":[1]}'}
         client.wait_next_invocation()

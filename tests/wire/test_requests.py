@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,8 +12,16 @@ from awslambdaric_lite import __version__
 
 from .doubles import ACCEPTED, MakeClient, Notices, RecordingSocketModule, ScriptedApi, Step, event, status
 
+if TYPE_CHECKING:
+    from awslambdaric_lite._types import ErrorReport
+
 AGENT = f"aws-lambda-python/{platform.python_version().partition('+')[0]}-{__version__}"
-ERROR = {"errorMessage": "né", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": ["a", "b"]}
+ERROR: ErrorReport = {
+    "errorMessage": "né",
+    "errorType": "Runtime.ImportModuleError",
+    "requestId": "",
+    "stackTrace": ["a", "b"],
+}
 
 
 def golden(text: str, api: ScriptedApi) -> bytes:
@@ -92,7 +101,7 @@ def test_empty_cause_has_no_header(client_of: MakeClient) -> None:
 def test_init_error_has_its_exact_bytes(client_of: MakeClient) -> None:
     """An init error has its type as a header field, and a body in UTF-8."""
     with ScriptedApi(ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     (request,) = api.requests
     body = json.dumps(ERROR, ensure_ascii=False, separators=(",", ":"))
     expected = (
@@ -155,7 +164,7 @@ def test_path_prefix_precedes_each_path(prefix: str, client_of: MakeClient) -> N
         client.wait_next_invocation()
         client.post_invocation_result("id-1", b"1")
         client.wait_next_invocation()
-        client.post_init_error(dict(ERROR))
+        client.post_init_error(ERROR.copy())
     start = prefix.rstrip("/") + "/2018-06-01/runtime/"
     assert [request.raw.split()[1].decode() for request in api.requests] == [
         f"{start}invocation/next",
@@ -193,7 +202,7 @@ def test_large_result_is_not_copied(sockets: RecordingSocketModule, client_of: M
 def test_init_error_is_repeated_after_reset(client_of: MakeClient) -> None:
     """An init error is posted again on a new connection if the first is reset before the status."""
     with ScriptedApi(Step(then="reset"), ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert api.lines == ["POST init/error"] * 2
     assert api.requests[0].raw == api.requests[1].raw
 
@@ -206,5 +215,5 @@ def test_refused_init_error_raises(client_of: MakeClient, notices: Notices) -> N
         ScriptedApi(status(403, b'{"errorType":"InvalidStateTransition"}')) as api,
         pytest.raises(ApiError, match=r"init/error with 403: .*InvalidStateTransition"),
     ):
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert notices.texts == []

@@ -1,4 +1,4 @@
-"""Usage errors of `invoke` and `serve`: the exit code, and a message that states how to correct the command line."""
+"""Usage errors of all commands: the exit code, and a message that states how to correct the command line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.cli import main
+from awslambdaric_lite.cli import COMMANDS, main
 
-FUNCTION_OPTIONS = [  # of both commands
-    (["app"], "handler 'app' has no dot; write module.function, such as app.handler"),
+URL = "http://127.0.0.1:9"
+
+FUNCTION_OPTIONS = [  # of invoke and serve
+    (["app"], "handler 'app' has no dot; write MODULE.FUNCTION, e.g. app.handler"),
     (["app.handler", "--task-root", "missing"], "missing is not a directory"),
     (["app.handler", "--env-file", "missing"], "--env-file missing does not exist"),
     (["app.handler", "--layer", "missing"], "missing"),
@@ -23,14 +25,14 @@ FUNCTION_OPTIONS = [  # of both commands
     (["app.handler", "--managed-concurrency", "0"], "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
     (["app.handler", "--managed-concurrency", "many"], "argument --managed-concurrency: invalid int value: 'many'"),
     (["app.handler", "--managed-concurrency", "2", "--debug"], "debug does not go with managed_concurrency"),
-    (["app.handler", "--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not go with"),
+    (["app.handler", "--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not work with"),
 ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "a command is missing; there is: invoke"),
+        ([], "a command is missing; choose one of: invoke"),
         (["no-such-command"], "invalid choice"),
         *(([name, *arguments], message) for name in ("invoke", "serve") for arguments, message in FUNCTION_OPTIONS),
         (["invoke"], "HANDLER"),
@@ -42,7 +44,7 @@ FUNCTION_OPTIONS = [  # of both commands
             "--debug gives standard input to the function; read the event from a file",
         ),
         (["invoke", "app.handler", "--client-context", "{"], "--client-context is not JSON"),
-        (["invoke", "app.handler", "--client-context", "[]"], "--client-context is no JSON object"),
+        (["invoke", "app.handler", "--client-context", "[]"], "--client-context is not a JSON object"),
         (["invoke", "app.handler", "--timeout", "soon"], "--timeout"),
         (["invoke", "app.handler", "--timeout", "1000"], "up to 900 s"),
         (["invoke", "app.handler", "--memory", "64"], "128 to 10240 MB"),
@@ -50,11 +52,11 @@ FUNCTION_OPTIONS = [  # of both commands
         (["invoke", "app.handler", "--runtime", ""], "--runtime is empty"),
         (["invoke", "app.handler", "--runtime", "'open"], "cannot be split"),
         (["invoke", "app.handler", "--runtime", "no-such-program"], "no executable no-such-program on PATH"),
-        (["invoke", "app.handler", "--runtime", "./bootstrap"], "paths start at the task root"),
+        (["invoke", "app.handler", "--runtime", "./bootstrap"], "no executable ./bootstrap in the task root"),
         (["invoke", "app.handler", "--unknown"], "--unknown"),
         (["serve"], "HANDLER"),
-        (["serve", "app.handler", "--port", "http"], "--port: 'http' is no port; it is a number from 0"),
-        (["serve", "app.handler", "--url-port", "70000"], "'70000' is no port"),
+        (["serve", "app.handler", "--port", "http"], "--port: 'http' is not a port; give a number from 0"),
+        (["serve", "app.handler", "--url-port", "70000"], "'70000' is not a port"),
         (["serve", "app.handler", "--concurrency", "0"], "concurrency 0 is out of range"),
         (["serve", "app.handler", "--concurrency", "many"], "--concurrency"),
         (["serve", "app.handler", "--provisioned", "11"], "provisioned 11 is out of range"),
@@ -72,6 +74,42 @@ FUNCTION_OPTIONS = [  # of both commands
             "--host: address 192.0.2.1 is none of this machine",
         ),
         (["serve", "app.handler", "--unknown"], "--unknown"),
+        (["invoke", "--endpoint-url", "localhost:9000"], "'localhost:9000' is not an HTTP URL; write e.g. http://"),
+        (["invoke", "--function-url", "http://"], "--function-url: 'http://' is not an HTTP URL"),
+        (["invoke", "--endpoint-url", URL, "--function-url", URL], "not allowed with argument"),
+        (["invoke", "--endpoint-url", URL, "app.handler"], "HANDLER has no effect with --endpoint-url; leave one of"),
+        (["invoke", "--endpoint-url", URL, "--timeout", "5"], "--timeout has no effect with --endpoint-url"),
+        (["invoke", "--endpoint-url", URL, "--json"], "--json has no effect with --endpoint-url"),
+        (["invoke", "--function-url", URL, "--name", "orders"], "--name has no effect with --function-url"),
+        (["invoke", "--function-url", URL, "--stream"], "--stream has no effect with --function-url"),
+        (["invoke", "app.handler", "--stream"], "--stream needs --endpoint-url"),
+        (["invoke", "app.handler", "--log"], "--log needs --endpoint-url"),
+        (["bench", "app"], "handler 'app' is not MODULE.FUNCTION; write e.g. app.handler"),
+        (["bench", "app.handler", "--budget", "150"], "--budget '150' is "),
+        (["bench", "app.handler", "--budget-memory", "3ms"], "--budget-memory '3ms' is "),
+        (["bench", "app.handler", "--rounds", "0"], "argument --rounds: '0' is not a number from 1 to 1000000"),
+        (["bench", "app.handler", "--timeout", "never"], "argument --timeout: 'never' is not a number of seconds"),
+        (["bench", "app.handler", "--env", "X"], "--env 'X' has no value"),
+        (["bench", "app.handler", "--env", "_HANDLER=x"], "_HANDLER is reserved"),
+        (["bench", "app.handler", "--event", "none.json"], "event file none.json does not exist"),
+        (["bench", "app.handler", "--event", "-", "--event", "-"], "give --event - once"),
+        (["bench", "app.handler", "--task-root", "none"], "is not a directory"),
+        (["bench", "app.handler", "--python", "none/python"], "--python none/python is "),
+        (["bench", "app.handler", "--against", "./none"], "no executable ./none"),
+        (["bench", "app.handler", "-o", "none/result.json"], "-o: none/result.json cannot be written"),
+        (["doctor"], "PATH"),
+        (["doctor", "nowhere.zip"], "nowhere.zip does not exist; give the path of a zip file or a folder"),
+        (["doctor", ".", "--python", "2.7"], "Python '2.7'"),
+        (["doctor", ".", "--arch", "mips"], "x86_64, arm64"),
+        (["doctor", ".", "--fail-on", "fatal"], "invalid choice: 'fatal'"),
+        (["doctor", ".", "--flame", "x.svg"], "name the handler with --handler"),
+        (["doctor", ".", "--handler", "app"], "write e.g. app.handler"),
+        (["doctor", ".", "--env", "TABLE"], "write NAME=value"),
+        (["pack", ".", "-o", "a.zip", "--arch", "riscv64"], "x86_64, arm64"),
+        (["pack", ".", "-o", "a.zip", "--python", "2.7"], "Python '2.7'"),
+        (["pack", ".", "-o", "a.zip", "--find-links", "nowhere"], "--find-links nowhere is not a folder"),
+        (["pack", ".", "-o", "a.zip", "--requirements", "a.txt", "--no-requirements"], "not allowed with argument"),
+        (["pack", "."], "the following arguments are required: -o/--output"),
     ],
 )
 def test_usage_error_is_reported_with_cure(
@@ -88,7 +126,7 @@ def test_usage_error_is_reported_with_cure(
     assert output.out == ""
     first, second = output.err.splitlines()
     assert message in first
-    command = f" {arguments[0]}" if arguments[:1] in (["invoke"], ["serve"]) else ""
+    command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
     assert second == f"usage help: awslambdaric-lite{command} --help"
 
 
