@@ -1,7 +1,6 @@
-"""The machine's own source of Debian packages, for tools that unpack another suite of Debian.
+"""The machine's source of Debian packages, used by tools that unpack another suite of Debian.
 
-The address comes from apt's configuration or from whoever runs the tool; debootstrap checks what it downloads with
-Debian's keyring.
+The address comes from apt's configuration or from the user; debootstrap checks its downloads with Debian's keyring.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VARIABLE = "AWSLAMBDARIC_LITE_DEBIAN_SOURCE"
-"""The environment variable that names another source than the machine's own."""
+"""The environment variable that replaces the machine's source."""
 
 _KEYRING = "usr/share/keyrings/debian-archive-keyring.gpg"
-_SUITES = ("stable", "testing", "unstable", "sid")  # besides the machine's own codename
+_SUITES = ("stable", "testing", "unstable", "sid")  # in addition to the machine's codename
 _ONE_LINE = re.compile(r"^deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)$")
 _SIGNED_BY = re.compile(r"signed-by=(\S+)", re.IGNORECASE)
 
@@ -39,17 +38,17 @@ class DebianSource:
 
 
 def source(suite: str, mirror: str | None = None, *, root: Path = Path("/")) -> DebianSource:
-    """Return a source of a suite: the mirror that is named, else the one that apt of this machine uses.
+    """Return a source of a suite: the given mirror, else the mirror of this machine's apt.
 
     Raises:
         NoDebianSource: the machine has no such source, or lacks Debian's keyring.
     """
     keyring = root / _KEYRING
     if not keyring.is_file():
-        raise NoDebianSource(f"{keyring} is missing, which checks Debian's signatures; install debian-archive-keyring")
+        raise NoDebianSource(f"{keyring} is missing: it checks Debian's signatures; install debian-archive-keyring")
     mirror = mirror or next(_mirrors(root), None)
     if mirror is None:
-        raise NoDebianSource(f"apt of this machine has no source of Debian; set {VARIABLE} to the address of a mirror")
+        raise NoDebianSource(f"this machine's apt has no source of Debian; set {VARIABLE} to the address of a mirror")
     return DebianSource(suite, mirror.rstrip("/"), keyring)
 
 
@@ -60,7 +59,7 @@ def _mirrors(root: Path) -> Iterator[str]:
         return
     suites = {release.get("VERSION_CODENAME", ""), *_SUITES}
     for uri, suite, components, signed_by in _entries(root / "etc/apt"):
-        # Other publishers use Debian's names for their suites, but sign with keys of their own.
+        # Other publishers use Debian's names for their suites, but sign with other keys.
         ours = not signed_by or Path(signed_by).name == Path(_KEYRING).name
         if ours and suite in suites and "main" in components and uri.startswith(("http://", "https://", "file:")):
             yield uri

@@ -1,7 +1,7 @@
-"""The Runtime API of Managed Instances over real sockets: many polls at once, replies in any order, a log collector.
+"""The Runtime API of Managed Instances over real sockets: concurrent polls, replies in any order, a log collector.
 
-Its rules are those of AWS's open emulator in that mode. One differs, so that tests need no luck: a poll whose
-connection has ended is given no event.
+Its rules are those of AWS's open emulator in that mode. One differs, so that tests are deterministic: a poll whose
+connection has ended receives no event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from tests.support.recorder import Reaction
 from tests.support.runtime_messages import Event, Request, read_request, render
 
-GUARD = 110.0  # seconds after which something that should have happened counts as hung
+GUARD = 110.0  # seconds until a wait fails
 
 React = Callable[[Request, int], "Reaction | None"]
 Answer = tuple[int, list[tuple[str, str]], bytes]
@@ -29,11 +29,11 @@ _ACCEPTED: Answer = (202, _JSON, b'{"status":"OK"}\n')
 
 @dataclass(eq=False)
 class Call:
-    """One invocation under way.
+    """One invocation.
 
     Attributes:
-        reply: what answered it; of a stream, with its trailers left out.
-        expired: its time is over; what it gets now is 410 once, then 400.
+        reply: the result or error; of a stream, without trailers.
+        expired: the invocation has timed out; its next reply gets 410, further ones 400.
     """
 
     event: Event
@@ -56,7 +56,7 @@ class _Poll:
 
 
 class ManagedApi:
-    """Serves one execution environment; a context manager.
+    """A server of one execution environment; a context manager.
 
     Attributes:
         extensions: registrations.
@@ -64,7 +64,7 @@ class ManagedApi:
     """
 
     def __init__(self, react: React | None = None) -> None:
-        """`react(request, n)` may bend the answer to the n-th request (from 0) of that verb."""
+        """`react(request, n)` may change the response to the n-th request (from 0) of that verb."""
         self._react = react
         self._changed = threading.Condition()
         self._idle: list[_Poll] = []
@@ -98,29 +98,29 @@ class ManagedApi:
 
     @property
     def requests(self) -> list[Request]:
-        """What arrived so far, in order, with the status that it was answered with."""
+        """The requests in order of arrival, each with the status of its response."""
         with self._changed:
             return list(self._requests)
 
     @property
     def idle(self) -> int:
-        """How many polls wait."""
+        """The number of waiting polls."""
         with self._changed:
             return len(self._idle)
 
     def wait_for_polls(self, count: int) -> None:
-        """Wait until so many polls wait for an event."""
-        self.wait_until(lambda: len(self._idle) == count, f"{count} polls; there are {len(self._idle)}")
+        """Wait until `count` polls wait for an event."""
+        self.wait_until(lambda: len(self._idle) == count, f"{count} polls; {len(self._idle)} wait")
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for a state that requests or connections bring about."""
+        """Wait for a condition that requests or connections change."""
         with self._changed:
-            assert self._changed.wait_for(condition, GUARD), f"waited in vain for {what}"
+            assert self._changed.wait_for(condition, GUARD), f"no {what} within {GUARD} s"
 
     def invoke(self, body: bytes = b"{}", request_id: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Call:
-        """Hand an event to the poll that waits longest, as soon as there is one."""
+        """Send an event to the poll that waits longest; wait for a poll first."""
         with self._changed:
-            assert self._changed.wait_for(lambda: bool(self._idle), GUARD), "nobody polls"
+            assert self._changed.wait_for(lambda: bool(self._idle), GUARD), "no poll"
             poll = self._idle.pop(0)
             self._numbers += 1
             event = Event(body, request_id or f"request-{self._numbers}", headers)
@@ -152,7 +152,7 @@ class ManagedApi:
                     if not self._answer(sock, request):
                         return
         except OSError:
-            pass  # the client, or the test, ended it
+            pass  # the client or the test closed the connection
         finally:
             with self._changed:
                 self._idle = [poll for poll in self._idle if poll.connection != number]
@@ -174,7 +174,7 @@ class ManagedApi:
         return not reaction.ignored and reaction.cut is None and not reaction.close
 
     def _step(self, sock: socket.socket, request: Request) -> Answer | None:
-        """Change the state; None stands for an answer that comes with an event."""
+        """Change the state; return None if the response follows with an event."""
         if request.path == "/2020-01-01/extension/register":
             self.extensions.append(request)
             return 200, [*_JSON, ("Lambda-Extension-Identifier", "the-extension")], b"{}"
@@ -202,7 +202,7 @@ def _refusal(status: int, kind: str) -> Answer:
 
 
 class LogCollector:
-    """The platform's end of log sockets: keeps what came over each connection; a context manager."""
+    """The platform's log collector, which keeps the log of each connection; a context manager."""
 
     def __init__(self, path: Path) -> None:
         self._changed = threading.Condition()
@@ -224,21 +224,21 @@ class LogCollector:
 
     @property
     def logs(self) -> list[str]:
-        """What came over each connection so far."""
+        """The log of each connection."""
         with self._changed:
             return [log.decode() for log in self._logs]
 
     def wait_for_connections(self, count: int) -> None:
-        """Wait until so many connections were made, and no more."""
+        """Wait until exactly `count` connections exist."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self._logs) == count, GUARD), len(self._logs)
 
     def wait_for(self, text: str) -> str:
-        """Wait until a text has come over one of the connections; return all of that connection's."""
+        """Wait until a text has arrived over a connection; return the whole log of that connection."""
         data = text.encode()
         with self._changed:
             found = self._changed.wait_for(lambda: any(data in log for log in self._logs), GUARD)
-            assert found, f"{text!r} was not written; this was: {self._logs}"
+            assert found, f"no {text!r} in {self._logs}"
             return next(log for log in self._logs if data in log).decode()
 
     def _accept(self) -> None:
