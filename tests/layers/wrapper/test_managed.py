@@ -255,7 +255,7 @@ def test_public_names_work_without_wrapper(running: Interpreter, forms: list[Pat
 
 
 BROKEN = {
-    "no package": ("gone", "attach the layer that is made for this version of Python"),
+    "no package": ("gone", "attach the layer for this version of Python"),
     "another version's bytecode": ("magic", "ImportError: bad magic number"),
     "a package of another layer's": ("other", "ImportError"),
 }
