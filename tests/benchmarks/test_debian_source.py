@@ -25,14 +25,14 @@ def write(root: Path, name: str, text: str) -> None:
 
 
 SOURCES = {
-    "one line": ("sources.list", "deb http://mirror.example/debian bookworm main contrib  # comment\n"),
+    "one line": ("sources.list", "deb http://mirror.example/archive bookworm main contrib  # comment\n"),
     "one line with options": (
         "sources.list.d/a.list",
-        f"deb [arch=amd64 signed-by=/{KEYRING}] http://mirror.example/debian/ stable main\n",
+        f"deb [arch=amd64 signed-by=/{KEYRING}] http://mirror.example/archive/ stable main\n",
     ),
     "stanzas": (
         "sources.list.d/debian.sources",
-        "Types: deb\n# URIs: http://comment.example/\nURIs: http://mirror.example/debian\n"
+        "Types: deb\n# URIs: http://comment.example/\nURIs: http://mirror.example/archive\n"
         f"Suites: bookworm bookworm-updates\nComponents: main\nSigned-By: /{KEYRING}\n",
     ),
 }
@@ -43,16 +43,16 @@ def test_mirror_of_apt_is_used(machine: Path, name: str, text: str) -> None:
     """apt's configuration names the mirror, in the format of one line and in the format of stanzas."""
     write(machine, f"etc/apt/{name}", text)
     found = source("unstable", root=machine)
-    assert (found.suite, found.mirror, found.keyring) == ("unstable", "http://mirror.example/debian", machine / KEYRING)
+    assert (found.suite, found.mirror, found.keyring) == ("unstable", "http://mirror.example/archive", machine / KEYRING)
     assert found.debootstrap(Path("tree"), "--foreign")[-4:] == ["--foreign", "unstable", "tree", found.mirror]
 
 
 OTHERS = {
-    "source packages": "deb-src http://mirror.example/debian bookworm main\n",
-    "comment": "# deb http://mirror.example/debian bookworm main\n",
-    "security": "deb http://mirror.example/debian-security bookworm-security main\n",
+    "source packages": "deb-src http://mirror.example/archive bookworm main\n",
+    "comment": "# deb http://mirror.example/archive bookworm main\n",
+    "security": "deb http://mirror.example/security bookworm-security main\n",
     "another publisher": "deb [signed-by=/etc/apt/keyrings/other.gpg] http://other.example bookworm main\n",
-    "another component": "deb http://other.example/linux/debian bookworm stable\n",
+    "another component": "deb http://other.example/linux bookworm stable\n",
     "disc": "deb cdrom:[Debian]/ bookworm main\n",
 }
 
@@ -67,7 +67,7 @@ def test_other_sources_are_refused(machine: Path, text: str) -> None:
 
 def test_disabled_stanza_is_ignored(machine: Path) -> None:
     """A stanza with `Enabled: no` is not a source."""
-    stanza = "Enabled: no\nTypes: deb\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\n"
+    stanza = "Enabled: no\nTypes: deb\nURIs: http://mirror.example/archive\nSuites: bookworm\nComponents: main\n"
     write(machine, "etc/apt/sources.list.d/debian.sources", stanza)
     with pytest.raises(NoDebianSource):
         source("bullseye", root=machine)
@@ -83,12 +83,12 @@ def test_other_distribution_is_refused(machine: Path) -> None:
 
 def test_named_mirror_comes_first(machine: Path) -> None:
     """The caller's mirror replaces apt's."""
-    write(machine, *("etc/apt/sources.list", "deb http://mirror.example/debian bookworm main\n"))
-    assert source("sid", "http://named.example/debian", root=machine).mirror == "http://named.example/debian"
+    write(machine, *("etc/apt/sources.list", "deb http://mirror.example/archive bookworm main\n"))
+    assert source("sid", "http://named.example/archive", root=machine).mirror == "http://named.example/archive"
 
 
 def test_keyring_is_required(machine: Path) -> None:
     """Nothing is downloaded that cannot be verified, from a named mirror neither."""
     (machine / KEYRING).unlink()
     with pytest.raises(NoDebianSource, match="install debian-archive-keyring"):
-        source("sid", "http://named.example/debian", root=machine)
+        source("sid", "http://named.example/archive", root=machine)
