@@ -1,7 +1,7 @@
 """Percentiles, and the confidence interval of a ratio by the bootstrap.
 
-A run is one process, with one layout of its memory and one state of the machine, so a run is one figure and runs are
-what is drawn. Runs of both sides take turns: the same rounds are drawn for both.
+A run is one process, with one layout of its memory and one state of the machine, so each run gives one figure, and the
+bootstrap resamples runs. Each round has a run of both sides: the same rounds are drawn for both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 
 _RESAMPLES = 2000
-_FEWEST_RUNS = 5  # fewer say nothing about how much runs differ
+_FEWEST_RUNS = 5  # fewer runs do not show how much runs differ
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Ratio:
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
-    """Return the smallest sample that at least `share` (0 to 1) of all do not exceed.
+    """Return the smallest sample that at least `share` (0 to 1) of all samples do not exceed.
 
     Raises:
-        ValueError: there is no sample.
+        ValueError: `samples` is empty.
     """
     if not samples:
         raise ValueError("no samples")

@@ -18,7 +18,7 @@ from .frontend.tracing import new_trace_id
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .loop_thread import LoopThread, closed
-from .results import Answer, Invocation, InvokeResult
+from .results import Invocation, InvocationOutcome, InvokeResult
 from .service import FunctionService
 from .stream_reader import StreamReader
 from .streams import ResponseStream
@@ -216,7 +216,7 @@ class LocalLambda:
         if not self.function.snap_start:
             raise EmulatorError("the function has no snapshots; set snap_start=True")
 
-        async def restore() -> Answer | None:
+        async def restore() -> InvocationOutcome | None:
             host = self._service.host
             await host.reload()
             return await host.pool.restore(LATEST)

@@ -15,7 +15,7 @@ Status = Literal["success", "error", "timeout"]
 
 
 @dataclass(frozen=True)
-class Answer:
+class InvocationOutcome:
     """What the caller receives: a result, or a function error."""
 
     payload: bytes
@@ -95,10 +95,10 @@ class Invocation:
     stream: ResponseStream | None = None  # for a caller who wants the response as it comes
     deadline_ms: int = 0
     cold: bool = False
-    answered: Future[Answer] = field(default_factory=Future)
+    answered: Future[InvocationOutcome] = field(default_factory=Future)
     completed: Future[Completion] = field(default_factory=Future)
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: InvocationOutcome) -> None:
         """Give the caller its answer; a second one is ignored, as the caller has gone.
 
         For a streamed response this is its end: the answer says how it ended, the payload was in the stream.
@@ -126,7 +126,7 @@ class InvokeResult:
 
     __slots__ = ("_completed", "cold", "content_type", "error", "error_type", "payload", "request_id")
 
-    def __init__(self, invocation: Invocation, answer: Answer) -> None:
+    def __init__(self, invocation: Invocation, answer: InvocationOutcome) -> None:
         self._completed = invocation.completed
         self.payload = answer.payload
         self.content_type = answer.content_type

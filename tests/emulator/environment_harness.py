@@ -13,7 +13,7 @@ from typing import Any
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
-from awslambdaric_lite.emulator.results import Answer, Completion, Invocation
+from awslambdaric_lite.emulator.results import Completion, Invocation, InvocationOutcome
 
 from .harness import WAIT
 
@@ -94,7 +94,7 @@ async def running(root: Path, runtime: Sequence[str], **settings: Any) -> AsyncI
         await asyncio.sleep(0)  # for the connections to be closed, too
 
 
-async def answered(invocation: Invocation) -> Answer:
+async def answered(invocation: Invocation) -> InvocationOutcome:
     """Wait for the answer."""
     return await asyncio.wait_for(asyncio.wrap_future(invocation.answered), WAIT)
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.http.exchange import Application, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
 from awslambdaric_lite.emulator.runtime_api.api import RuntimeApi
 from awslambdaric_lite.emulator.runtime_api.managed import ManagedRuntimeApi
 from awslambdaric_lite.emulator.streams import ResponseStream
@@ -103,8 +103,8 @@ class ObservingServer:
 
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
-        self.answers: list[Answer] = []
-        self.init_errors: list[Answer] = []
+        self.answers: list[InvocationOutcome] = []
+        self.init_errors: list[InvocationOutcome] = []
         self.server: HttpServer
         self._nexts = threading.Semaphore(0)
         self._loop = asyncio.new_event_loop()
@@ -119,14 +119,14 @@ class ObservingServer:
     def on_next(self) -> None:
         self._nexts.release()
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
         self.answers.append(answer)
         invocation.answer(answer)
 
     def on_restore_next(self) -> None:
         self._nexts.release()
 
-    def on_init_error(self, answer: Answer) -> None:
+    def on_init_error(self, answer: InvocationOutcome) -> None:
         self.init_errors.append(answer)
 
     def run(self, call: Callable[[], T]) -> T:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator.frontend.destinations import append_line, invocation_record
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 
@@ -18,7 +18,9 @@ ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 def test_a_record_of_a_failure() -> None:
     """Every field, in order, as AWS documents it; an unqualified ARN is that of `$LATEST`."""
     event = Invocation(b'{"a": 1}', request_id="id-1", arn=ARN)
-    record = invocation_record(event, "RetriesExhausted", 3, Answer(b'{"errorMessage":"boom"}', error_type="Error"))
+    record = invocation_record(
+        event, "RetriesExhausted", 3, InvocationOutcome(b'{"errorMessage":"boom"}', error_type="Error")
+    )
     timestamp = json.loads(record)["timestamp"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", timestamp)
     assert record == (
@@ -33,7 +35,7 @@ def test_a_record_of_a_failure() -> None:
 def test_a_record_of_a_success() -> None:
     """No function error; the ARN and the version are those of the alias."""
     event = Invocation(b"{}", request_id="id-1", arn=f"{ARN}:live", version="3")
-    record = json.loads(invocation_record(event, "Success", 1, Answer(b'"fine"')))
+    record = json.loads(invocation_record(event, "Success", 1, InvocationOutcome(b'"fine"')))
     assert record["requestContext"]["functionArn"] == f"{ARN}:live"
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "3"}
     assert record["responsePayload"] == "fine"
@@ -61,7 +63,7 @@ def test_an_event_that_never_ran() -> None:
 )
 def test_payloads_stand_as_they_were(payload: bytes, shown: str) -> None:
     """Digits and text unchanged, but on one line; what is not JSON is a string."""
-    record = invocation_record(Invocation(b"{}", arn=ARN), "Success", 1, Answer(payload))
+    record = invocation_record(Invocation(b"{}", arn=ARN), "Success", 1, InvocationOutcome(payload))
     assert record.endswith(f'"responsePayload":{shown}}}')
     assert "\n" not in record and "\r" not in record
     json.loads(record)

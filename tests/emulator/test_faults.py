@@ -208,7 +208,7 @@ def test_cross_wiring(make_api: MakeApi) -> None:
         api.await_next()
         invocation = api.deliver(b"1")
         first = client.read().headers["lambda-runtime-invocation-id"]
-        api.run(api.api.cross_wire)
+        api.run(api.api.make_attempt_stale)
         echo = f"Lambda-Runtime-Invocation-Id: {first}"
         assert client.ask(reply(invocation, b"stale", echo)).status == 410
         assert client.ask(reply(invocation, b"stale", echo, kind="error")).status == 410
@@ -224,15 +224,15 @@ def test_cross_wiring_needs_something_to_cross(make_api: MakeApi) -> None:
     """An invocation that runs, and ids of attempts; else the error says so."""
     without_ids = make_api(ApiOptions())
     with pytest.raises(EmulatorError, match="invocation_ids=True"):
-        without_ids.run(without_ids.api.cross_wire)
+        without_ids.run(without_ids.api.make_attempt_stale)
     api = make_api(ApiOptions(invocation_ids=True))
     with pytest.raises(EmulatorError, match="no invocation is running"):
-        api.run(api.api.cross_wire)
+        api.run(api.api.make_attempt_stale)
     with api.client() as client:
         invocation = api.begin(client)
         assert client.ask(reply(invocation)).status == 202
         with pytest.raises(EmulatorError, match="no invocation is running"):
-            api.run(api.api.cross_wire)
+            api.run(api.api.make_attempt_stale)
 
 
 @pytest.fixture

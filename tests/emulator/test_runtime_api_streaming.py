@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
 from awslambdaric_lite.emulator.runtime_api import api as api_module
-from awslambdaric_lite.emulator.runtime_api import pump
+from awslambdaric_lite.emulator.runtime_api import body_forwarder
 from awslambdaric_lite.emulator.runtime_api.bandwidth import BURST, REFILL_S, TokenBucket
 from awslambdaric_lite.emulator.streams import MAX_STREAM, ResponseStream, StreamHead
 
@@ -88,7 +88,7 @@ def head_of(api: ApiServer, invocation: Invocation) -> StreamHead | None:
     return api.wait(wait())
 
 
-def answer_of(invocation: Invocation) -> Answer:
+def answer_of(invocation: Invocation) -> InvocationOutcome:
     """How it ended."""
     return invocation.answered.result(WAIT)
 
@@ -233,7 +233,7 @@ def test_a_stream_that_is_reset(api: ApiServer) -> None:
 def test_a_stream_that_is_too_large(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller gets as much as may be and the error, the runtime a 413 in the middle; on it goes."""
     assert MAX_STREAM == 200 * MIB
-    for module in (pump, api_module):
+    for module in (body_forwarder, api_module):
         monkeypatch.setattr(module, "MAX_STREAM", 1000)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -250,7 +250,7 @@ def test_a_stream_that_is_too_large(api: ApiServer, monkeypatch: pytest.MonkeyPa
 
 def test_a_stream_of_exactly_the_limit(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Is well."""
-    monkeypatch.setattr(pump, "MAX_STREAM", 1000)
+    monkeypatch.setattr(body_forwarder, "MAX_STREAM", 1000)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         assert client.ask(head(invocation) + chunk(b"x" * 1000) + END).status == 202

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.runtime_api.states import (
+from awslambdaric_lite.protocol.states import (
     TRANSITIONS,
-    Call,
+    RuntimeEvent,
     RuntimeStateMachine,
     StaleAttempt,
     State,
@@ -27,8 +27,8 @@ def at(state: State) -> RuntimeStateMachine:
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("call", Call)
-def test_every_call_in_every_state(state: State, call: Call) -> None:
+@pytest.mark.parametrize("call", RuntimeEvent)
+def test_every_call_in_every_state(state: State, call: RuntimeEvent) -> None:
     """A call makes the tabled transition, or is refused and leaves the state as it was."""
     machine = at(state)
     target = TRANSITIONS.get((state, call))
@@ -43,17 +43,17 @@ def test_every_call_in_every_state(state: State, call: Call) -> None:
 @pytest.mark.parametrize(
     ("state", "call", "text"),
     [
-        (State.INIT_ERROR, Call.NEXT, "from InitError to Ready"),
-        (State.RESTORE_READY, Call.NEXT, "from RestoreReady to Ready"),
-        (State.RESPONSE, Call.NEXT, "from InvocationResponse to Ready"),
-        (State.ERROR_RESPONSE, Call.NEXT, "from InvocationErrorResponse to Ready"),
-        (State.RESTORE_ERROR, Call.NEXT, "from RuntimeRestoreErrorState to Ready"),
-        (State.RESPONSE_SENT, Call.RESPONSE, "from RuntimeResponseSentState to InvocationResponse"),
-        (State.READY, Call.INIT_ERROR, "from Ready to InitError"),
-        (State.RUNNING, Call.RESTORE_NEXT, "from Running to Ready"),
+        (State.INIT_ERROR, RuntimeEvent.NEXT, "from InitError to Ready"),
+        (State.RESTORE_READY, RuntimeEvent.NEXT, "from RestoreReady to Ready"),
+        (State.RESPONSE, RuntimeEvent.NEXT, "from InvocationResponse to Ready"),
+        (State.ERROR_RESPONSE, RuntimeEvent.NEXT, "from InvocationErrorResponse to Ready"),
+        (State.RESTORE_ERROR, RuntimeEvent.NEXT, "from RuntimeRestoreErrorState to Ready"),
+        (State.RESPONSE_SENT, RuntimeEvent.RESPONSE, "from RuntimeResponseSentState to InvocationResponse"),
+        (State.READY, RuntimeEvent.INIT_ERROR, "from Ready to InitError"),
+        (State.RUNNING, RuntimeEvent.RESTORE_NEXT, "from Running to Ready"),
     ],
 )
-def test_refusals_are_worded_as_the_real_server_words_them(state: State, call: Call, text: str) -> None:
+def test_refusals_are_worded_as_the_real_server_words_them(state: State, call: RuntimeEvent, text: str) -> None:
     """The text names both states and gives the fixed reason."""
     with pytest.raises(TransitionRefused) as refusal:
         at(state).apply(call)
@@ -63,39 +63,39 @@ def test_refusals_are_worded_as_the_real_server_words_them(state: State, call: C
 def test_an_invocation_is_current_from_delivery_to_the_following_next() -> None:
     """A second reply is refused by state while the id is current, and unknown once the runtime asked again."""
     machine = RuntimeStateMachine()
-    machine.apply(Call.NEXT)
+    machine.apply(RuntimeEvent.NEXT)
     machine.invoke("id")
-    machine.reply(Call.RESPONSE, "id")
-    machine.apply(Call.REPLY_TAKEN)
+    machine.reply(RuntimeEvent.RESPONSE, "id")
+    machine.apply(RuntimeEvent.REPLY_TAKEN)
     with pytest.raises(TransitionRefused):
-        machine.reply(Call.ERROR, "id")
-    machine.apply(Call.NEXT)
+        machine.reply(RuntimeEvent.ERROR, "id")
+    machine.apply(RuntimeEvent.NEXT)
     with pytest.raises(UnknownRequestId):
-        machine.reply(Call.ERROR, "id")
+        machine.reply(RuntimeEvent.ERROR, "id")
 
 
 def test_the_id_is_looked_at_before_the_state() -> None:
     """A reply to a wrong id is unknown in whatever state."""
     for state in State:
         with pytest.raises(UnknownRequestId):
-            at(state).reply(Call.RESPONSE, "other")
+            at(state).reply(RuntimeEvent.RESPONSE, "other")
 
 
 def test_a_reply_of_an_earlier_attempt_is_stale() -> None:
     """The same request id with another invocation id is told apart; without one it is taken."""
     with pytest.raises(StaleAttempt):
-        at(State.RUNNING).reply(Call.RESPONSE, "id", "earlier")
-    at(State.RUNNING).reply(Call.RESPONSE, "id", "attempt")
-    at(State.RUNNING).reply(Call.RESPONSE, "id")
+        at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "earlier")
+    at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "attempt")
+    at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id")
 
 
-@given(st.lists(st.sampled_from(Call), max_size=30))
-def test_a_request_id_exists_exactly_while_an_invocation_runs(calls: list[Call]) -> None:
+@given(st.lists(st.sampled_from(RuntimeEvent), max_size=30))
+def test_a_request_id_exists_exactly_while_an_invocation_runs(calls: list[RuntimeEvent]) -> None:
     """Whatever is called in whatever order, the id is known from delivery until the runtime is ready again."""
     machine = RuntimeStateMachine()
     for call in calls:
         try:
-            if call is Call.INVOKE:
+            if call is RuntimeEvent.INVOKE:
                 machine.invoke("id")
             else:
                 machine.apply(call)

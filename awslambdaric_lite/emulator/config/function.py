@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from ...protocol.replies import MAX_PAYLOAD as MAX_PAYLOAD
 from ..errors import InvalidFunction, UnknownQualifier
 from ..http.exchange import Framing
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
@@ -17,7 +18,6 @@ from .managed import MAX_MEMORY_MB, managed_defaults
 
 ACCOUNT = "012345678912"
 LATEST = "$LATEST"
-MAX_PAYLOAD = 6 * 1024 * 1024 + 100  # bytes, of an event or a response; exactly this many are accepted
 _NO_LIMIT_S = 365 * 86400.0  # a deadline for those who take their time
 
 # Source: the Lambda API reference, `CreateAlias` (a name that is all digits would look like a version).

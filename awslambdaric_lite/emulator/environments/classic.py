@@ -18,8 +18,8 @@ from ..logs.events import Outcome, RestoreReport, RestoreRuntimeDone, RestoreSta
 from ..logs.log_source import LogInlet
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink, LogStream
-from ..results import Answer, Completion, Invocation
-from ..runtime_api import payloads
+from ..results import Completion, Invocation, InvocationOutcome
+from ..runtime_api import outcomes
 from ..runtime_api.api import RuntimeApi
 from .environment import PREPARATION_LIMIT_S, ExecutionEnvironment
 from .event_waiter import Turn
@@ -66,14 +66,14 @@ class ClassicEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 1
 
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> InvocationOutcome | None:
         """Start the runtime ahead of its first invocation, which starts it again if this fails; return why it does."""
         failure = await self._initialize("init", max(PREPARATION_LIMIT_S, self.function.timeout_s), None)
         if failure is None:
             self._freeze()
         return failure
 
-    async def restore(self) -> Answer | None:
+    async def restore(self) -> InvocationOutcome | None:
         self.thaw()
         failure, _ = await self._restore(None)
         if failure is None:
@@ -107,7 +107,7 @@ class ClassicEnvironment(ExecutionEnvironment):
     def cross_wire(self) -> None:
         if self._api is None or self._generation is None:
             raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
-        self._api.cross_wire()
+        self._api.make_attempt_stale()
 
     # The Runtime API's observer
 
@@ -123,7 +123,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._awaits_restore = True
         self._settle(Turn.RESTORE_READY)
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
         """Let the caller have it at once; the invocation is complete only later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
@@ -146,13 +146,13 @@ class ClassicEnvironment(ExecutionEnvironment):
         An init that fails is repeated inside of the invocation, on the function's own time, as on AWS.
         """
         request_id = passage.invocation.request_id
-        failure: Answer | None = None
+        failure: InvocationOutcome | None = None
         if not self._was_reset:
             failure = await self._initialize("init", self.function.init_timeout_s, request_id)
             passage.init_ms = (self._turns.at - self._started_at) * 1000
             if failure is None:
                 return
-            if failure.error_type != payloads.TIMED_OUT and not self.function.repeat_failed_init:
+            if failure.error_type != outcomes.TIMED_OUT and not self.function.repeat_failed_init:
                 passage.fail(failure)
                 return
         passage.init_ms = None
@@ -161,7 +161,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         if failure is not None:
             passage.fail(failure)
 
-    async def _restore(self, request_id: str | None) -> tuple[Answer | None, float]:
+    async def _restore(self, request_id: str | None) -> tuple[InvocationOutcome | None, float]:
         """Let the runtime go on after its snapshot; return what went wrong, and the milliseconds that it took."""
         assert self._api is not None and self._generation is not None
         started = time.perf_counter()
@@ -172,11 +172,11 @@ class ClassicEnvironment(ExecutionEnvironment):
         turn = await self._turns.wait(_RESTORE_LIMIT_S)
         took_ms = (self._turns.at - started) * 1000
         outcome: Outcome = "success"
-        failure: Answer | None = None
+        failure: InvocationOutcome | None = None
         if turn is Turn.TIMED_OUT:
             self._read_output()
             outcome = "timeout"
-            failure = payloads.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
+            failure = outcomes.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
         elif turn is not Turn.NEXT:
             outcome = "error"
             failure = await self._failure(self._generation, turn, request_id)
@@ -227,7 +227,7 @@ class ClassicEnvironment(ExecutionEnvironment):
             self._log.emit(passage.runtime_done(self._turns.at))
         await self._reset("timeout")
         self._log.note(self._time_out_line(request_id))
-        passage.fail(payloads.timed_out(request_id, self.function.timeout_s))
+        passage.fail(outcomes.timed_out(request_id, self.function.timeout_s))
 
     async def _give_up(self, passage: Passage, end: EnvironmentFailure) -> None:
         """End an invocation whose runtime or extension has ended, and every other process."""

@@ -21,8 +21,8 @@ from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Ins
 from ..logs.log_source import LogInlet
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
-from ..results import Answer, Invocation
-from ..runtime_api import payloads
+from ..results import Invocation, InvocationOutcome
+from ..runtime_api import outcomes
 from .event_waiter import Turn
 from .filesystem import Filesystem
 from .parent_death_watcher import Guardian
@@ -80,7 +80,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         """How many invocations it can run at once, as things stand."""
 
     @abstractmethod
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> InvocationOutcome | None:
         """Start the runtime ahead of its first invocation; return what went wrong."""
 
     @abstractmethod
@@ -91,7 +91,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             EnvironmentOver: the environment had come to its end before.
         """
 
-    async def restore(self) -> Answer | None:
+    async def restore(self) -> InvocationOutcome | None:
         """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong.
 
         Raises:
@@ -138,7 +138,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
 
     # The init
 
-    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> Answer | None:
+    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> InvocationOutcome | None:
         """Start the processes and wait until they are ready; return what went wrong."""
         await self._end("failure")  # of extensions that outlived their runtime
         self._started_at = time.perf_counter()
@@ -154,7 +154,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             turn = await self._bring_up(generation, limit_s)
         except OSError as error:
             self._turns.at = time.perf_counter()
-            failure = payloads.invalid_entrypoint(request_id, error)
+            failure = outcomes.invalid_entrypoint(request_id, error)
         else:
             if turn in (Turn.NEXT, Turn.RESTORE_READY):
                 self._report_init(generation, phase, "success")
@@ -165,7 +165,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                 await self._reset("timeout")
                 if phase == "invoke" and request_id is not None:
                     self._log.note(self._time_out_line(request_id))
-                return payloads.timed_out(request_id, limit_s)
+                return outcomes.timed_out(request_id, limit_s)
             failure = await self._failure(generation, turn, request_id)
         self._report_init(generation, phase, "error", failure.error_type)
         await self._reset("failure")
@@ -212,7 +212,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         generation.extensions.report()
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
-    async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> Answer:
+    async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> InvocationOutcome:
         """What processes that gave up during init or restore leave to the caller."""
         if turn is Turn.INIT_ERROR:
             assert self._reported is not None

@@ -7,8 +7,8 @@ import time
 
 from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
 from ..logs.spans import InvocationClock
-from ..results import Answer, Invocation, Report, Status
-from ..runtime_api import payloads
+from ..results import Invocation, InvocationOutcome, Report, Status
+from ..runtime_api import outcomes
 from .event_waiter import Turn
 
 
@@ -21,7 +21,7 @@ class Passage:
         self.clock: InvocationClock | None = None
         self.init_ms: float | None = None
         self.restore_ms: float | None = None
-        self.failure: Answer | None = None
+        self.failure: InvocationOutcome | None = None
         self.status: Status = "success"
         self._produced = 0
 
@@ -31,7 +31,7 @@ class Passage:
         invocation = self.invocation
         return Start(invocation.request_id, version, invocation.trace_id, invocation.tenant_id)
 
-    def take_reply(self, answer: Answer) -> None:
+    def take_reply(self, answer: InvocationOutcome) -> None:
         """The runtime has replied."""
         stream = self.invocation.stream
         self._produced = len(answer.payload) if stream is None else stream.size
@@ -51,10 +51,10 @@ class Passage:
             self.invocation.trace_id,
         )
 
-    def fail(self, failure: Answer) -> None:
+    def fail(self, failure: InvocationOutcome) -> None:
         """It went wrong; the caller is told, unless it has its answer."""
         self.failure = failure
-        self.status = "timeout" if failure.error_type == payloads.TIMED_OUT else "error"
+        self.status = "timeout" if failure.error_type == outcomes.TIMED_OUT else "error"
         self.invocation.answer(failure)
 
     def end(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int, has_extensions: bool) -> Ended:

@@ -22,8 +22,8 @@ from ..logs.log_source import LogInlet
 from ..logs.managed_collector import SharedLogStream
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink
-from ..results import Answer, Completion, Invocation
-from ..runtime_api import payloads
+from ..results import Completion, Invocation, InvocationOutcome
+from ..runtime_api import outcomes
 from ..runtime_api.managed import DuplicatedInvocation, ManagedRuntimeApi, Unavailable
 from .environment import EnvironmentOver, ExecutionEnvironment
 from .event_waiter import Turn
@@ -59,7 +59,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         assert function.managed_concurrency is not None
         self._concurrency = function.managed_concurrency
         self._api: ManagedRuntimeApi | None = None
-        self._init: asyncio.Task[Answer | None] | None = None
+        self._init: asyncio.Task[InvocationOutcome | None] | None = None
         self._passages: dict[str, ManagedPassage] = {}
         self._waiting: deque[ManagedPassage] = deque()  # those that no worker has asked for yet
         self._lingering = 0
@@ -75,7 +75,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         """A worker that goes on with an invocation after its time is none."""
         return 0 if self.over else self._concurrency - self._lingering
 
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> InvocationOutcome | None:
         if self._init is None:
             self._init = asyncio.get_running_loop().create_task(self._start())
         return await asyncio.shield(self._init)
@@ -133,7 +133,7 @@ class ManagedEnvironment(ExecutionEnvironment):
     def on_restore_next(self) -> None:
         """Never: there are no snapshots."""
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
         """The invocation is complete with it."""
         self._read_output()
         passage = self._passages.get(invocation.request_id)
@@ -161,7 +161,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     # Phases
 
-    async def _start(self) -> Answer | None:
+    async def _start(self) -> InvocationOutcome | None:
         try:
             failure = await self._initialize("init", self.function.init_timeout_s, None)
         except BaseException:  # there was no port to be had, say: the next invocation tries it in another environment
@@ -170,7 +170,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         self._is_up = failure is None
         return failure
 
-    async def _serve(self, passage: ManagedPassage) -> Answer | None:
+    async def _serve(self, passage: ManagedPassage) -> InvocationOutcome | None:
         """Have an invocation run by a worker; return what went wrong, unless the worker said so."""
         assert self._generation is not None and self._api is not None
         self._waiting.append(passage)
@@ -178,7 +178,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         await asyncio.wait({passage.delivered}, timeout=_WORKER_LIMIT_S)
         if not passage.delivered.done():
             self._waiting.remove(passage)
-            return payloads.failure(
+            return outcomes.failure(
                 Unavailable.error_type, f"No worker of the runtime asked for an invocation in {_WORKER_LIMIT_S:g} s"
             )
         await asyncio.wait({passage.ended}, timeout=self.function.timeout_s)
@@ -189,7 +189,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         passage.end_with(turn)
         if turn is not Turn.TIMED_OUT:
             return self._ended(self._generation, turn).answer(passage.invocation.request_id)
-        failure = payloads.timed_out(passage.invocation.request_id, self.function.timeout_s)
+        failure = outcomes.timed_out(passage.invocation.request_id, self.function.timeout_s)
         passage.fail(failure)
         self._api.time_out(passage.invocation, failure)
         self._lingering = self._api.lingering

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import TooManyRequests
-from ..results import Answer, Invocation
+from ..results import Invocation, InvocationOutcome
 from .environment import EnvironmentOver, ExecutionEnvironment
 
 _SETTLE_S = 0.1  # how long an environment that has answered is waited for, rather than starting another one
@@ -75,7 +75,7 @@ class EnvironmentPool:
                 del self._running[invocation]
                 self._release(environment)
 
-    async def restore(self, version: str) -> Answer | None:
+    async def restore(self, version: str) -> InvocationOutcome | None:
         """Start an environment up to its snapshot and restore it, ahead of an invocation; return what went wrong."""
         environment = self._new(version)
         failure = await environment.prepare() or await environment.restore()

@@ -14,8 +14,8 @@ from ..config.function import FunctionConfig
 from ..extensions.lifecycle import EnvironmentFailure
 from ..http.exchange import RecordedRequest
 from ..logs.stream import LogStream
-from ..results import Answer
-from ..runtime_api import payloads
+from ..results import InvocationOutcome
+from ..runtime_api import outcomes
 from .event_waiter import Turn, Turns
 from .process import RuntimeProcess
 from .sandbox import Generation
@@ -37,7 +37,7 @@ class EnvironmentProcesses:
         self._log = log
         self._generation: Generation | None = None
         self._signalled: asyncio.Task[None] | None = None
-        self._reported: Answer | None = None
+        self._reported: InvocationOutcome | None = None
         self._turns = Turns()
         self._peak_mb = 0
 
@@ -69,7 +69,7 @@ class EnvironmentProcesses:
 
     # What is observed
 
-    def on_init_error(self, answer: Answer) -> None:
+    def on_init_error(self, answer: InvocationOutcome) -> None:
         """Keep it for the invocation that waits for the init or the restore."""
         self._reported = answer
         self._settle(Turn.INIT_ERROR)
@@ -126,9 +126,9 @@ class EnvironmentProcesses:
             return generation.extensions.failure
         assert self.exit_code is not None
         if generation.out_of_memory:
-            return EnvironmentFailure(_OUT_OF_MEMORY, payloads.exit_reason(-signal.SIGKILL))
+            return EnvironmentFailure(_OUT_OF_MEMORY, outcomes.exit_reason(-signal.SIGKILL))
         error_type = generation.extensions.reported_type or _EXITED
-        return EnvironmentFailure(error_type, payloads.exit_reason(self.exit_code))
+        return EnvironmentFailure(error_type, outcomes.exit_reason(self.exit_code))
 
     def _signal(self, send: Callable[[RuntimeProcess], None]) -> None:
         if self._generation is not None and self._generation.process is not None:

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ...protocol.replies import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
+from ...protocol.routes import EXTENSIONS
 from ..config.function import ACCOUNT, FunctionConfig
 from ..http.exchange import Exchange
-from ..runtime_api.payloads import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
-from .payloads import compact, forbidden, send
+from ..runtime_api.sending import send_reply
+from .payloads import compact, forbidden
 from .registry import IDENTIFIER, Extension, ExtensionRefused, ExtensionRegistry, State, parse_identifier
 
-PREFIX = "/2020-01-01/extension/"
 _METHODS = {"register": "POST", "event/next": "GET", "init/error": "POST", "exit/error": "POST"}
 _NAME = "Lambda-Extension-Name"
 _FEATURES = "Lambda-Extension-Accept-Feature"
@@ -55,7 +56,7 @@ class ExtensionsApi:
         poll = self._polls.pop(extension, None)
         if poll is not None:
             headers = [("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))]
-            send(poll, Reply(200, compact(event)), headers)
+            send_reply(poll, Reply(200, compact(event)), headers)
 
     # What the HTTP server calls
 
@@ -63,9 +64,9 @@ class ExtensionsApi:
         """Refuse what is no call of this API."""
         allowed = _METHODS.get(_call(exchange))
         if allowed is None:
-            send(exchange, NOT_FOUND)
+            send_reply(exchange, NOT_FOUND)
         elif exchange.request.method != allowed:
-            send(exchange, METHOD_NOT_ALLOWED)
+            send_reply(exchange, METHOD_NOT_ALLOWED)
 
     def on_body(self, exchange: Exchange) -> None:
         """Act on a complete request."""
@@ -80,7 +81,7 @@ class ExtensionsApi:
                 case _:
                     self._error(exchange, "Extension.ExitError", Extension.fail)
         except ExtensionRefused as refusal:
-            send(exchange, forbidden(refusal.error_type, refusal.message))
+            send_reply(exchange, forbidden(refusal.error_type, refusal.message))
 
     def on_truncated(self, exchange: Exchange) -> None:
         """Half a call is none."""
@@ -110,7 +111,7 @@ class ExtensionsApi:
         }
         if "accountId" in [feature.strip() for feature in (request.header(_FEATURES) or "").split(",")]:
             body["accountId"] = ACCOUNT
-        send(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
+        send_reply(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
         self._observer.on_registered(extension)
 
     def _next(self, exchange: Exchange) -> None:
@@ -127,11 +128,11 @@ class ExtensionsApi:
         extension = self._registry.find(identifier)
         report(extension, error_type)
         self._observer.on_error(extension, platform_type)
-        send(exchange, ACCEPTED)
+        send_reply(exchange, ACCEPTED)
 
 
 def _call(exchange: Exchange) -> str:
-    return exchange.request.path.partition("?")[0].removeprefix(PREFIX)
+    return exchange.request.path.partition("?")[0].removeprefix(EXTENSIONS)
 
 
 def _subscribed_events(body: bytes) -> list[str]:

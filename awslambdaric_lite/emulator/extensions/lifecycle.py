@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from ...protocol.routes import EXTENSIONS
 from ..config.function import FunctionConfig
 from ..environments.parent_death_watcher import Guardian
 from ..environments.process import RuntimeProcess
 from ..http.exchange import Application
 from ..logs.extension_events import ExtensionState
 from ..logs.stream import LogStream, Output
-from ..results import Answer, Invocation
+from ..results import Invocation, InvocationOutcome
 from . import payloads, programs
-from .api import PREFIX, ExtensionsApi
+from .api import ExtensionsApi
 from .registry import INVOKE, MAX_EXTENSIONS, SHUTDOWN, Extension, ExtensionRegistry, State
 from .telemetry import LOGS, TELEMETRY, TelemetryApi
 
@@ -32,7 +33,7 @@ class EnvironmentFailure(NamedTuple):
     error_type: str
     reason: str
 
-    def answer(self, request_id: str | None) -> Answer:
+    def answer(self, request_id: str | None) -> InvocationOutcome:
         """What the caller gets."""
         return payloads.extension_failed(request_id, self.error_type, self.reason)
 
@@ -88,7 +89,7 @@ class Extensions:
     @property
     def applications(self) -> dict[str, Application]:
         """What they are served by, by the beginning of a path."""
-        return {PREFIX: self._api, TELEMETRY: self._telemetry, LOGS: self._telemetry}
+        return {EXTENSIONS: self._api, TELEMETRY: self._telemetry, LOGS: self._telemetry}
 
     @property
     def has_external(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..runtime_api import payloads
+from ..runtime_api import outcomes
 
 _RUNTIME_ONLY = {  # source: the environment of external extensions in the Runtime API's open server
     "AWS_EXECUTION_ENV",
@@ -30,4 +30,4 @@ def exit_reason(returncode: int) -> str:
     """The platform's words for how an extension's process ended."""
     if returncode == 0:
         return "exit code 0"
-    return payloads.exit_reason(returncode).removeprefix("Runtime exited with error: ")
+    return outcomes.exit_reason(returncode).removeprefix("Runtime exited with error: ")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ...protocol.replies import METHOD_NOT_ALLOWED, NOT_FOUND
 from ..http.exchange import Exchange
 from ..logs.extension_events import TelemetrySubscribed
 from ..logs.stream import LogStream, TelemetryRecord
-from ..runtime_api.payloads import METHOD_NOT_ALLOWED, NOT_FOUND
+from ..runtime_api.sending import send_reply
 from .delivery import Subscriber
-from .payloads import LOGS_NOT_SUPPORTED, SUBSCRIBED, forbidden, invalid_subscription, send
+from .payloads import LOGS_NOT_SUPPORTED, SUBSCRIBED, forbidden, invalid_subscription
 from .registry import IDENTIFIER, Extension, ExtensionRefused, parse_identifier
 from .subscription import InvalidSubscription, parse_subscription
 
@@ -70,14 +71,14 @@ class TelemetryApi:
     def on_head(self, exchange: Exchange) -> None:
         """Refuse what is no call of these APIs."""
         if exchange.request.path.partition("?")[0] not in (TELEMETRY, LOGS):
-            send(exchange, NOT_FOUND)
+            send_reply(exchange, NOT_FOUND)
         elif exchange.request.method != "PUT":
-            send(exchange, METHOD_NOT_ALLOWED)
+            send_reply(exchange, METHOD_NOT_ALLOWED)
 
     def on_body(self, exchange: Exchange) -> None:
         """Act on a complete request."""
         if exchange.request.path.startswith(LOGS):
-            return send(exchange, LOGS_NOT_SUPPORTED)
+            return send_reply(exchange, LOGS_NOT_SUPPORTED)
         try:
             identifier = parse_identifier(exchange.request.header(IDENTIFIER))
             extension = self._find(identifier, "Unknown extension {}")
@@ -85,10 +86,10 @@ class TelemetryApi:
                 raise ExtensionRefused("Telemetry.SubscriptionClosed", "Telemetry API subscription is closed")
             self._subscribe(extension.name, bytes(exchange.body))
         except ExtensionRefused as refusal:
-            return send(exchange, forbidden(refusal.error_type, refusal.message))
+            return send_reply(exchange, forbidden(refusal.error_type, refusal.message))
         except InvalidSubscription as problem:
-            return send(exchange, invalid_subscription(str(problem)))
-        return send(exchange, SUBSCRIBED)
+            return send_reply(exchange, invalid_subscription(str(problem)))
+        return send_reply(exchange, SUBSCRIBED)
 
     def on_truncated(self, exchange: Exchange) -> None:
         """Half a call is none."""

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from ..logs.timestamps import iso_time, now
-from ..results import Answer, Invocation
+from ..results import Invocation, InvocationOutcome
 from .json_text import json_text
 
 Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded"]
 
 
-def invocation_record(event: Invocation, condition: Condition, invoke_count: int, answer: Answer | None) -> str:
+def invocation_record(
+    event: Invocation, condition: Condition, invoke_count: int, answer: InvocationOutcome | None
+) -> str:
     """Describe what became of an event, in one line without its end.
 
     An event that was never run, because it grew too old in the queue, has no answer. Numbers and text of the event and

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 
 from ..host import FunctionHost
 from ..http.exchange import Exchange
-from ..results import Answer, Invocation
+from ..results import Invocation, InvocationOutcome
 from ..streams import ResponseStream
 from . import answering, eventstream
 from .asynchronous import AsynchronousQueue
@@ -115,7 +115,7 @@ class InvokeApi:
         task.add_done_callback(self._tasks.pop)
 
     async def _invoke(self, exchange: Exchange, head: InvokeRequest, invocation: Invocation) -> None:
-        """Answer when the runtime has replied; with a log tail, when the invocation is complete."""
+        """InvocationOutcome when the runtime has replied; with a log tail, when the invocation is complete."""
         self._host.submit(invocation)
         answer = await asyncio.wrap_future(invocation.answered)
         headers = _answer_headers(head, answer.content_type or "application/octet-stream")
@@ -153,7 +153,7 @@ async def _last_frame(head: InvokeRequest, invocation: Invocation) -> bytes:
     return eventstream.invoke_complete(_error_code(answer), answer.payload.decode("utf-8", "replace"), log_result)
 
 
-def _error_code(answer: Answer) -> str | None:
+def _error_code(answer: InvocationOutcome) -> str | None:
     """The type that the runtime gave in a trailer, else the value that Invoke has in `X-Amz-Function-Error`.
 
     The service documents neither: the former is how its open server passes trailers on, the latter is what callers in

@@ -16,7 +16,7 @@ from typing import Literal
 from ..config.function import MAX_PAYLOAD
 from ..host import FunctionHost
 from ..http.exchange import Exchange
-from ..results import Answer, Invocation
+from ..results import Invocation, InvocationOutcome
 from ..streams import ResponseStream
 from . import answering
 from .service_errors import service_error, too_large
@@ -66,7 +66,7 @@ class FunctionUrl:
     # What the HTTP server calls
 
     def on_head(self, exchange: Exchange) -> None:
-        """Answer browsers that ask for permission; read no more of a body than the limit."""
+        """InvocationOutcome browsers that ask for permission; read no more of a body than the limit."""
         request = exchange.request
         if self._cors is not None and is_preflight(request):
             headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", str(uuid.uuid4()))]
@@ -171,7 +171,7 @@ class _Reply:
         self._began = False
 
     def send(self, response: UrlResponse) -> None:
-        """Answer in one piece."""
+        """InvocationOutcome in one piece."""
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
     def begin(self, head: UrlResponse) -> None:
@@ -191,7 +191,7 @@ class _Reply:
         self._exchange.finish()
 
     def fail(self, response: UrlResponse) -> None:
-        """Answer with an error; where the answer has begun, all that can be done is to cut it off."""
+        """InvocationOutcome with an error; where the answer has begun, all that can be done is to cut it off."""
         if self._began:
             self._exchange.abort()
         else:
@@ -229,7 +229,7 @@ async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple
     raise MalformedResponse("the stream ended before the 8 NUL bytes that follow its metadata")
 
 
-async def _answer(invocation: Invocation) -> Answer:
+async def _answer(invocation: Invocation) -> InvocationOutcome:
     """How the invocation ended.
 
     Raises:

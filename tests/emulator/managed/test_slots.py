@@ -10,7 +10,7 @@ import pytest
 from awslambdaric_lite.emulator.environments.environment import EnvironmentOver, ExecutionEnvironment
 from awslambdaric_lite.emulator.environments.pool import EnvironmentPool
 from awslambdaric_lite.emulator.errors import TooManyRequests
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
 
 
 class RecordingEnvironment(ExecutionEnvironment):
@@ -30,7 +30,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 0 if self.over else self.free_slots
 
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> InvocationOutcome | None:
         return None
 
     async def run(self, invocation: Invocation) -> None:
