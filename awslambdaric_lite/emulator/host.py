@@ -15,7 +15,7 @@ from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
 from .environments.managed import ManagedEnvironment
-from .environments.parent_death_watcher import Guardian
+from .environments.parent_death_watcher import ParentDeathWatcher
 from .environments.pool import EnvironmentPool
 from .errors import LocalLambdaClosed
 from .http.faults import Faults
@@ -42,7 +42,7 @@ class FunctionHost:
         self._numbers = itertools.count()
         self._scratch: Path | None = None
         self._layout: Layout | None = None
-        self._guardian: Guardian | None = None
+        self._watcher: ParentDeathWatcher | None = None
         self._closing = False
         self._running: dict[asyncio.Task[None], Invocation] = {}
         self.pool = EnvironmentPool(self._create, function.concurrency, function.idle_timeout_s)
@@ -51,7 +51,7 @@ class FunctionHost:
         """Get ready to take invocations, and wait for what is provisioned."""
         self._scratch = Path(tempfile.mkdtemp(prefix="local-lambda-"))
         with contextlib.suppress(OSError):  # without a shell there is none, and close() has to do
-            self._guardian = Guardian(self._scratch)
+            self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
         await self.pool.provision(LATEST, self.function.provisioned)
 
@@ -81,8 +81,8 @@ class FunctionHost:
         finally:
             if self._scratch is not None:
                 shutil.rmtree(self._scratch, ignore_errors=True)
-            if self._guardian is not None:
-                self._guardian.close()
+            if self._watcher is not None:
+                self._watcher.close()
 
     def submit(self, invocation: Invocation, *, queue: bool = False) -> None:
         """Run an invocation; what comes of it is in its futures.
@@ -118,7 +118,7 @@ class FunctionHost:
         return kind(
             self.function,
             self._layout.environment(next(self._numbers)),
-            self._guardian,
+            self._watcher,
             self._on_log,
             version=version,
             provisioned=provisioned,

@@ -224,22 +224,27 @@ class LocalLambda:
         if (failure := self._loop.call(restore())) is not None:
             raise EmulatorError(f"the function cannot be restored: {failure.payload.decode('utf-8', 'replace')}")
 
-    def cross_wire(self) -> None:
-        """Make the attempts that run stale ones: their replies get 410, and their runtimes get the events again.
+    def deliver_stale_reply(self) -> None:
+        """Make the running attempts stale: their replies get 410, and their runtimes get the events again.
 
         Raises:
-            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or several may run at
-                once (`managed_concurrency`).
+            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or an environment may
+                run several invocations (`managed_concurrency`).
         """
 
-        def cross_wire() -> None:
+        def make_stale() -> None:
             running = self._service.host.pool.running
             if not running:
-                raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
+                raise EmulatorError("no invocation is running; call this between an event and its reply")
             for environment in running:
-                environment.cross_wire()
+                environment.deliver_stale_reply()
 
-        self._do(cross_wire)
+        self._do(make_stale)
+
+    @deprecated("cross_wire() is now deliver_stale_reply(); the old name will be removed in the next release")
+    def cross_wire(self) -> None:
+        """Call `deliver_stale_reply`, which is the name now."""
+        self.deliver_stale_reply()
 
     @property
     def faults(self) -> Faults:

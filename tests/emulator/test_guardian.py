@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.memory import descendants
-from awslambdaric_lite.emulator.environments.parent_death_watcher import Guardian
+from awslambdaric_lite.emulator.environments.parent_death_watcher import ParentDeathWatcher
 
 from .environment_harness import alive
 from .harness import WAIT
@@ -28,7 +28,7 @@ def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
     (scratch / "inner").mkdir(parents=True)
     watched, forgotten, unknown = sleeper(), sleeper(), sleeper()
     try:
-        guardian = Guardian(scratch)
+        guardian = ParentDeathWatcher(scratch)
         guardian.watch(watched.pid)
         guardian.watch(forgotten.pid)
         guardian.forget(forgotten.pid)
@@ -47,7 +47,7 @@ def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
     """It outlives a hang-up, an interrupt and a termination, and still does its work."""
     watched = sleeper()
     try:
-        guardian = Guardian(tmp_path / "none")
+        guardian = ParentDeathWatcher(tmp_path / "none")
         guardian.watch(watched.pid)
         _await_ignored(guardian.pid, signal.SIGTERM)  # the shell has got to its first line
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -71,7 +71,7 @@ def _await_ignored(pid: int, number: signal.Signals) -> None:
 
 def test_a_guardian_that_was_killed_does_no_harm(tmp_path: Path) -> None:
     """Telling it and closing it still work."""
-    guardian = Guardian(tmp_path)
+    guardian = ParentDeathWatcher(tmp_path)
     os.kill(guardian.pid, signal.SIGKILL)
     os.waitid(os.P_PID, guardian.pid, os.WEXITED | os.WNOWAIT)
     guardian.watch(1)

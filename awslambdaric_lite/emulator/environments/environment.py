@@ -13,21 +13,23 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from typing_extensions import deprecated
+
 from ..config.function import FunctionConfig
 from ..errors import EmulatorError
 from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
-from ..logs.log_source import LogInlet
+from ..logs.log_source import LogSource
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
 from ..results import Invocation, InvocationOutcome
 from ..runtime_api import outcomes
-from .event_waiter import Turn
+from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
-from .parent_death_watcher import Guardian
+from .parent_death_watcher import ParentDeathWatcher
 from .processes import EnvironmentProcesses
-from .sandbox import Generation
+from .sandbox import Sandbox
 from .variables import log_stream_name, process_environment
 
 _EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit
@@ -50,7 +52,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self,
         function: FunctionConfig,
         filesystem: Filesystem,
-        guardian: Guardian | None,
+        watcher: ParentDeathWatcher | None,
         log: LogStream,
         *,
         version: str = "$LATEST",
@@ -65,7 +67,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self.log_stream = log_stream_name(version)
         self._instance = Instance(function.name, version, self.log_stream, function.memory_mb, function.region)
         self._filesystem = filesystem
-        self._guardian = guardian
+        self._watcher = watcher
         self._faults = faults
         self._started_at = 0.0
 
@@ -115,14 +117,19 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         """Let the invocations that run be out of time."""
 
     @abstractmethod
-    def cross_wire(self) -> None:
-        """Make the attempts that run stale ones: their replies get 410, and the runtime gets the events again.
+    def deliver_stale_reply(self) -> None:
+        """Make the running attempt stale: its reply gets 410, and the runtime gets the event again.
 
         Raises:
             EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
         """
 
-    # What the kinds differ in
+    @deprecated("cross_wire() is now deliver_stale_reply(); the old name will be removed in the next release")
+    def cross_wire(self) -> None:
+        """Call `deliver_stale_reply`, which is the name now."""
+        self.deliver_stale_reply()
+
+    # Differences between the two kinds
 
     @abstractmethod
     def on_request(self, exchange: Exchange) -> None:
@@ -133,7 +140,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         """The Runtime API of new processes."""
 
     @abstractmethod
-    def _new_inlet(self) -> LogInlet | None:
+    def _new_log_source(self) -> LogSource | None:
         """Where new processes may log to beside their output."""
 
     # The init
@@ -146,80 +153,78 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._peak_mb = 0
         self._filesystem.scratch.mkdir(exist_ok=True)
         recorded = self.requests if self.function.api.record_requests else None
-        generation = self._generation = Generation(
-            self.function, self.version, self._log, self._guardian, self, self._new_api(), recorded, self._faults
+        sandbox = self._sandbox = Sandbox(
+            self.function, self.version, self._log, self._watcher, self, self._new_api(), recorded, self._faults
         )
         self._log.emit(InitStart(self.initialization_type, phase, self._instance))
         try:
-            turn = await self._bring_up(generation, limit_s)
+            event = await self._bring_up(sandbox, limit_s)
         except OSError as error:
-            self._turns.at = time.perf_counter()
+            self._event_waiter.at = time.perf_counter()
             failure = outcomes.invalid_entrypoint(request_id, error)
         else:
-            if turn in (Turn.NEXT, Turn.RESTORE_READY):
-                self._report_init(generation, phase, "success")
+            if event in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
+                self._report_init(sandbox, phase, "success")
                 return None
-            if turn is Turn.TIMED_OUT:
+            if event is ProcessEvent.TIMED_OUT:
                 self._read_output()
-                self._report_init(generation, phase, "timeout")
+                self._report_init(sandbox, phase, "timeout")
                 await self._reset("timeout")
                 if phase == "invoke" and request_id is not None:
                     self._log.note(self._time_out_line(request_id))
                 return outcomes.timed_out(request_id, limit_s)
-            failure = await self._failure(generation, turn, request_id)
-        self._report_init(generation, phase, "error", failure.error_type)
+            failure = await self._failure(sandbox, event, request_id)
+        self._report_init(sandbox, phase, "error", failure.error_type)
         await self._reset("failure")
         return failure
 
-    async def _bring_up(self, generation: Generation, limit_s: float) -> Turn:
+    async def _bring_up(self, sandbox: Sandbox, limit_s: float) -> ProcessEvent:
         """Start the extensions, then the runtime; return when all of them are ready, or never will be.
 
         Raises:
             OSError: the runtime cannot be started.
         """
-        extensions = generation.extensions
+        extensions = sandbox.extensions
         variables = process_environment(
             self.function,
             version=self.version,
             initialization_type=self.initialization_type,
-            runtime_api=generation.address,
+            runtime_api=sandbox.address,
             filesystem=self._filesystem,
             log_stream=self.log_stream,
         )
-        self._turns.expect_extensions()
+        self._event_waiter.expect_extensions()
         programs = (*self.function.extensions, *self._filesystem.extension_programs)
         extensions.launch(programs, variables, self._filesystem.extension_command)
         if not extensions.registered or extensions.failure is not None:
-            turn = await self._turns.wait(limit_s)
-            if turn is not Turn.EXTENSIONS_REGISTERED:
-                return turn
-        self._turns.expect_runtime()
+            event = await self._event_waiter.wait(limit_s)
+            if event is not ProcessEvent.EXTENSIONS_REGISTERED:
+                return event
+        self._event_waiter.expect_runtime()
         command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
-        generation.start_runtime(command, variables, self._new_inlet())
-        turn = await self._turns.wait(self._started_at + limit_s - time.perf_counter())
-        if turn not in (Turn.NEXT, Turn.RESTORE_READY):
-            return turn
+        sandbox.start_runtime(command, variables, self._new_log_source())
+        event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
+        if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
+            return event
         extensions.runtime_is_up()
-        after = await self._await_extensions(generation, self._started_at + limit_s - time.perf_counter())
-        return turn if after is Turn.EXTENSIONS_READY else after
+        after = await self._await_extensions(sandbox, self._started_at + limit_s - time.perf_counter())
+        return event if after is ProcessEvent.EXTENSIONS_READY else after
 
-    def _report_init(
-        self, generation: Generation, phase: InitPhase, outcome: Outcome, error_type: str | None = None
-    ) -> None:
+    def _report_init(self, sandbox: Sandbox, phase: InitPhase, outcome: Outcome, error_type: str | None = None) -> None:
         kind = self.initialization_type
-        took_ms = (self._turns.at - self._started_at) * 1000
+        took_ms = (self._event_waiter.at - self._started_at) * 1000
         self._log.emit(InitRuntimeDone(kind, phase, outcome, error_type))
-        generation.extensions.report()
+        sandbox.extensions.report()
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
-    async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> InvocationOutcome:
+    async def _failure(self, sandbox: Sandbox, event: ProcessEvent, request_id: str | None) -> InvocationOutcome:
         """What processes that gave up during init or restore leave to the caller."""
-        if turn is Turn.INIT_ERROR:
+        if event is ProcessEvent.INIT_ERROR:
             assert self._reported is not None
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(generation.gone.wait(), _EXIT_GRACE_S)
+                await asyncio.wait_for(sandbox.gone.wait(), _EXIT_GRACE_S)
             return self._reported
-        return self._ended(generation, turn).answer(request_id)
+        return self._ended(sandbox, event).answer(request_id)
 
     # The processes
 

@@ -9,10 +9,10 @@ from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
 from ..logs.spans import InvocationClock
 from ..results import Invocation, InvocationOutcome, Report, Status
 from ..runtime_api import outcomes
-from .event_waiter import Turn
+from .event_waiter import ProcessEvent
 
 
-class Passage:
+class InvocationRun:
     """Taken note of while the invocation proceeds, told of by events."""
 
     def __init__(self, invocation: Invocation) -> None:
@@ -78,7 +78,7 @@ class Passage:
         )
 
 
-class ManagedPassage(Passage):
+class ManagedInvocationRun(InvocationRun):
     """One of several that are on their ways through an environment at once.
 
     Attributes:
@@ -90,16 +90,16 @@ class ManagedPassage(Passage):
         super().__init__(invocation)
         loop = asyncio.get_running_loop()
         self.delivered: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[Turn] = loop.create_future()
+        self.ended: asyncio.Future[ProcessEvent] = loop.create_future()
         self.ended_at = 0.0
 
-    def end_with(self, turn: Turn) -> None:
+    def end_with(self, event: ProcessEvent) -> None:
         """It is over, wherever it was; a second end is ignored."""
         if not self.delivered.done():
             self.delivered.set_result(None)
         if not self.ended.done():
             self.ended_at = time.perf_counter()
-            self.ended.set_result(turn)
+            self.ended.set_result(event)
 
     def managed_end(self, *, memory_size_mb: int, max_memory_used_mb: int) -> ManagedEnded:
         """It is complete."""

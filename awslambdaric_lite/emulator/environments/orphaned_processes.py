@@ -15,7 +15,7 @@ _BUSY = (b"R", b"D")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of linux/sched.h
 
 
-class Strays:
+class OrphanedProcesses:
     """Those of the processes started from now on that have a variable (`NAME=value`) from their start.
 
     Older processes are not looked into: they are somebody else's, and so are their variables.

@@ -26,7 +26,7 @@ for each in $groups; do kill -s KILL -- "-$each"; done
 """
 
 
-class Guardian:
+class ParentDeathWatcher:
     """Knows the process groups that are alive and the folder that holds their files."""
 
     def __init__(self, scratch: Path) -> None:

@@ -88,7 +88,7 @@ class EnvironmentPool:
         Retired environments do not count towards the limit.
         """
         for environment in list(self._idle):
-            self._unidle(environment)
+            self._mark_busy(environment)
             self._discard(environment)
         self._retired.update(self.environments)
         self._offer_room()
@@ -114,7 +114,7 @@ class EnvironmentPool:
                 return self._new(version)
             for environment in self._idle:  # of another version, or with no slot left: the longest idle makes room
                 if not environment.provisioned or not environment.slots:
-                    self._unidle(environment)
+                    self._mark_busy(environment)
                     self._discard(environment)
                     return self._new(version)
             if not queue:
@@ -161,7 +161,7 @@ class EnvironmentPool:
 
     def _take(self, environment: ExecutionEnvironment) -> None:
         if environment in self._idle:
-            self._unidle(environment)
+            self._mark_busy(environment)
         self._taken[environment] = self._taken.get(environment, 0) + 1
 
     def _release(self, environment: ExecutionEnvironment) -> None:
@@ -208,13 +208,13 @@ class EnvironmentPool:
         elif environment in self._taken and not environment.over and environment not in self._retired:
             self._offer(environment)
 
-    def _unidle(self, environment: ExecutionEnvironment) -> None:
+    def _mark_busy(self, environment: ExecutionEnvironment) -> None:
         timer = self._idle.pop(environment)
         if timer is not None:
             timer.cancel()
 
     def _scale_in(self, environment: ExecutionEnvironment) -> None:
-        self._unidle(environment)
+        self._mark_busy(environment)
         self._discard(environment)
 
     def _discard(self, environment: ExecutionEnvironment) -> None:

@@ -41,15 +41,15 @@ class RuntimeProcess:
         self._on_output = on_output
         self._on_exit = on_exit
         # One pipe for both streams: what is printed to them stays in order.
-        self._output, inlet = os.pipe()
+        self._output, write_end = os.pipe()
         try:
             self._popen = subprocess.Popen(
                 command,
                 env=env,
                 cwd=cwd,
                 stdin=None if attached else subprocess.DEVNULL,
-                stdout=_STANDARD_ERROR if attached else inlet,
-                stderr=_STANDARD_ERROR if attached else inlet,
+                stdout=_STANDARD_ERROR if attached else write_end,
+                stderr=_STANDARD_ERROR if attached else write_end,
                 start_new_session=True,
                 pass_fds=inherited,
             )
@@ -57,7 +57,7 @@ class RuntimeProcess:
             os.close(self._output)
             raise
         finally:
-            os.close(inlet)
+            os.close(write_end)
         self.pid = self._popen.pid
         self.memory = GroupMemory(self.pid)
         os.set_blocking(self._output, False)

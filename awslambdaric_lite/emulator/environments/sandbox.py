@@ -17,11 +17,11 @@ from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
-from ..logs.log_source import LogInlet
+from ..logs.log_source import LogSource
 from ..logs.stream import LogStream
 from .memory import MemoryWatch
-from .orphaned_processes import Strays
-from .parent_death_watcher import Guardian
+from .orphaned_processes import OrphanedProcesses
+from .parent_death_watcher import ParentDeathWatcher
 from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
@@ -30,7 +30,7 @@ _WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes beside waiting fo
 _FLUSH_LIMIT_S = 0.1  # for listeners of telemetry to take what there is before their processes end
 
 
-class GenerationObserver(ExtensionsObserver, Protocol):
+class SandboxObserver(ExtensionsObserver, Protocol):
     """Who decides what happens: the execution environment."""
 
     def on_request(self, exchange: Exchange) -> None:
@@ -40,7 +40,7 @@ class GenerationObserver(ExtensionsObserver, Protocol):
         """The runtime's process has ended; a negative code is a signal."""
 
 
-class Generation:
+class Sandbox:
     """A port, a runtime and its extensions. Nothing runs before it is started.
 
     `api` is the Runtime API that the port offers, beside those of the extensions.
@@ -54,8 +54,8 @@ class Generation:
         function: FunctionConfig,
         version: str,
         log: LogStream,
-        guardian: Guardian | None,
-        observer: GenerationObserver,
+        watcher: ParentDeathWatcher | None,
+        observer: SandboxObserver,
         api: Application,
         recorded: list[RecordedRequest] | None,
         faults: Faults | None,
@@ -66,15 +66,15 @@ class Generation:
         """Set when the runtime has ended."""
         self.out_of_memory = False
         """Whether that was because it had more memory than the function may have."""
-        self.extensions = Extensions(function, version, log, observer, guardian)
+        self.extensions = Extensions(function, version, log, observer, watcher)
         router = Router(api, self.extensions.applications, observer.on_request)
         self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
-        self._strays = Strays(f"AWS_LAMBDA_RUNTIME_API={self.address}")
+        self._orphans = OrphanedProcesses(f"AWS_LAMBDA_RUNTIME_API={self.address}")
         self._function = function
         self._log = log
-        self._guardian = guardian
+        self._watcher = watcher
         self._observer = observer
-        self._inlet: LogInlet | None = None
+        self._log_source: LogSource | None = None
         self._reaper: asyncio.Task[None] | None = None
         self._memory: MemoryWatch | None = None
         self._peak_mb = 0
@@ -86,28 +86,30 @@ class Generation:
         """The value of `AWS_LAMBDA_RUNTIME_API`."""
         return self._server.address
 
-    def start_runtime(self, command: Sequence[str], variables: dict[str, str], inlet: LogInlet | None = None) -> None:
-        """Start the runtime's process, which may log through `inlet` beside its output.
+    def start_runtime(
+        self, command: Sequence[str], variables: dict[str, str], log_source: LogSource | None = None
+    ) -> None:
+        """Start the runtime's process, which may log through `log_source` beside its output.
 
         Raises:
             OSError: it cannot be executed.
         """
-        self._inlet = inlet
+        self._log_source = log_source
         try:
             self.process = RuntimeProcess(
                 command,
-                env=variables if inlet is None else {**variables, **inlet.variables},
+                env=variables if log_source is None else {**variables, **log_source.variables},
                 cwd=self._function.task_root,
                 on_output=self._log.feed,
                 on_exit=self._on_exit,
-                inherited=() if inlet is None else inlet.inherited,
+                inherited=() if log_source is None else log_source.inherited,
                 attached=self._function.debug,
             )
         finally:
-            if inlet is not None:
-                inlet.handed_over()
-        if self._guardian is not None:
-            self._guardian.watch(self.process.pid)
+            if log_source is not None:
+                log_source.handed_over()
+        if self._watcher is not None:
+            self._watcher.watch(self.process.pid)
         if self._function.enforce_memory:
             self._memory = MemoryWatch(self.process.memory, self._function.memory_mb, self._on_memory_exceeded)
             self._memory.go_on()
@@ -134,8 +136,8 @@ class Generation:
         """Read what has been printed up to now."""
         if self.process is not None:
             self.process.read_output()
-        if self._inlet is not None:
-            self._inlet.read()
+        if self._log_source is not None:
+            self._log_source.read()
         self.extensions.read_output()
 
     def peak_memory_mb(self) -> int:
@@ -167,10 +169,10 @@ class Generation:
             self.process.kill()
             await self.gone.wait()
         await self.extensions.close()
-        await self._strays.kill()
+        await self._orphans.kill()
         self._server.close()
-        if self._inlet is not None:
-            self._inlet.close()
+        if self._log_source is not None:
+            self._log_source.close()
 
     async def signal(self, send: Callable[[RuntimeProcess], None]) -> None:
         """Thaw the runtime and send it a signal, if it still runs."""
@@ -219,8 +221,8 @@ class Generation:
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
         returncode = process.reap()
         self.peak_memory_mb()
-        if self._guardian is not None:
-            self._guardian.forget(process.pid)
+        if self._watcher is not None:
+            self._watcher.forget(process.pid)
         self.read_output()
         self.process = None
         self.gone.set()

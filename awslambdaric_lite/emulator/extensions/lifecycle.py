@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from ...protocol.routes import EXTENSIONS
 from ..config.function import FunctionConfig
-from ..environments.parent_death_watcher import Guardian
+from ..environments.parent_death_watcher import ParentDeathWatcher
 from ..environments.process import RuntimeProcess
 from ..http.exchange import Application
 from ..logs.extension_events import ExtensionState
@@ -66,14 +66,14 @@ class Extensions:
         version: str,
         log: LogStream,
         observer: ExtensionsObserver,
-        guardian: Guardian | None,
+        watcher: ParentDeathWatcher | None,
     ) -> None:
         self.failure: EnvironmentFailure | None = None
         self.reported_type: str | None = None
         """The platform's name for the first error that an extension reported, if one did: what follows is due to it."""
         self._log = log
         self._observer = observer
-        self._guardian = guardian
+        self._watcher = watcher
         self._managed = function.managed_concurrency is not None
         self._registry = ExtensionRegistry(managed=self._managed)
         self._api = ExtensionsApi(self._registry, self, function, version)
@@ -241,13 +241,13 @@ class Extensions:
             on_exit=lambda process: self._exited(extension, process),
         )
         self._running[extension] = _Running(process, output, asyncio.Event())
-        if self._guardian is not None:
-            self._guardian.watch(process.pid)
+        if self._watcher is not None:
+            self._watcher.watch(process.pid)
 
     def _exited(self, extension: Extension, process: RuntimeProcess) -> None:
         returncode = process.reap()
-        if self._guardian is not None:
-            self._guardian.forget(process.pid)
+        if self._watcher is not None:
+            self._watcher.forget(process.pid)
         running = self._running[extension]
         running.output.finish()
         running.gone.set()

@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._record = bytearray()  # the body of the exchange, where requests are recorded
         self._receiving = False  # between the head of a request and the end of its body
         self._unread = 0  # bytes of an answered request's body that were thrown away
-        self._advancing = False
+        self._processing = False
         self._paused = False  # by the application
         self._ahead = False  # the client has sent requests ahead, of which no more are read for now
         self._linger_end: asyncio.TimerHandle | None = None
@@ -72,12 +72,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._linger_end is None:
             self._h11.receive_data(data)
-            self._advance()
+            self._process_events()
 
     def eof_received(self) -> bool:
         with contextlib.suppress(RuntimeError):  # h11: after its own error it takes no more
             self._h11.receive_data(b"")
-        self._advance()
+        self._process_events()
         return self._linger_end is None and self._owes_answer()  # else the transport closes after what was written
 
     def pause_writing(self) -> None:
@@ -131,14 +131,14 @@ class Connection(asyncio.Protocol):
     def pause(self) -> None:
         """Stop reading."""
         self._paused = True
-        self._regulate()
+        self._update_flow_control()
 
     def resume(self) -> None:
         """Read again."""
         if self._paused:
             self._paused = False
-            self._regulate()
-            self._advance()
+            self._update_flow_control()
+            self._process_events()
 
     def cut(self) -> None:
         """Close the connection at once, whatever was not sent yet."""
@@ -187,10 +187,10 @@ class Connection(asyncio.Protocol):
     def _go_on(self) -> None:
         """After an answer: take the next request."""
         self._ahead = False
-        self._regulate()
+        self._update_flow_control()
         if self._receiving and self._h11.our_state is h11.MUST_CLOSE:
             self._linger()
-        self._advance()
+        self._process_events()
 
     def _linger(self) -> None:
         # Half-closed for a while, as a Go server does: closing with unread input would reset the connection and the
@@ -199,11 +199,11 @@ class Connection(asyncio.Protocol):
             self._transport.write_eof()
             self._linger_end = asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
             self._paused = self._ahead = False
-            self._regulate()
+            self._update_flow_control()
 
     # Reading
 
-    def _regulate(self) -> None:
+    def _update_flow_control(self) -> None:
         if self._transport is None:
             return
         if self._paused or self._ahead:
@@ -211,18 +211,18 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def _advance(self) -> None:
+    def _process_events(self) -> None:
         """Take events from h11 until it wants more input or the application's answer."""
-        if self._advancing:  # an answer given from within a callback: the loop below goes on
+        if self._processing:  # an answer given from within a callback: the loop below goes on
             return
-        self._advancing = True
+        self._processing = True
         try:
             while self._step():
                 pass
         except h11.RemoteProtocolError as error:
             self._protocol_error(error)
         finally:
-            self._advancing = False
+            self._processing = False
 
     def _step(self) -> bool:
         if self._transport is None or not self._is_open() or self._paused:
@@ -235,7 +235,7 @@ class Connection(asyncio.Protocol):
         event = self._h11.next_event()
         if event is h11.PAUSED:
             self._ahead = True
-            self._regulate()
+            self._update_flow_control()
             return False
         if event is h11.NEED_DATA:
             return False
@@ -268,12 +268,12 @@ class Connection(asyncio.Protocol):
             self._record.clear()
             self._recorded.append(recorded)
         self._fault = self._faults.take(recorded.path)
-        if self._fault is None or not self._strike(exchange, self._fault):
+        if self._fault is None or not self._inject_fault(exchange, self._fault):
             self._application.on_head(exchange)
         if exchange.open and self._h11.they_are_waiting_for_100_continue:
             self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
 
-    def _strike(self, exchange: Exchange, fault: Fault) -> bool:
+    def _inject_fault(self, exchange: Exchange, fault: Fault) -> bool:
         """Do what a fault does to a request; return whether that is the end of it."""
         assert self._transport is not None
         if fault.reset:

@@ -21,7 +21,7 @@ _BACKLOG = 1024  # of connections, two for each worker, when all of them start
 
 
 class LogCollector:
-    """A listening socket, a `LogInlet`. `new_output` makes the reader of what comes over one connection.
+    """A listening socket, a `LogSource`. `new_output` makes the reader of what comes over one connection.
 
     `path` is where this process finds the socket, `path_inside` where the runtime does.
 

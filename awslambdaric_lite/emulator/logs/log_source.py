@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class LogInlet(Protocol):
+class LogSource(Protocol):
     """Open from before the start of a runtime to its end."""
 
     @property

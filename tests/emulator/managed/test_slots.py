@@ -68,7 +68,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def time_out_now(self) -> None:
         raise NotImplementedError
 
-    def cross_wire(self) -> None:
+    def deliver_stale_reply(self) -> None:
         raise NotImplementedError
 
     def on_request(self, exchange: object) -> None:
@@ -77,7 +77,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def _new_api(self) -> None:  # type: ignore[override]
         raise NotImplementedError
 
-    def _new_inlet(self) -> None:
+    def _new_log_source(self) -> None:
         raise NotImplementedError
 
 
