@@ -1,4 +1,4 @@
-"""A runtime client without any work of its own: its figures are those of the interpreter, the kernel and the measuring.
+"""A runtime client that does no work: its figures are those of the interpreter, the kernel and the measuring.
 
 Run as a script, by an interpreter without site-packages; it imports nothing of this package.
 """

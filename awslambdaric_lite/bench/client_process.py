@@ -53,7 +53,7 @@ class ClientProcess:
         return self._popen.pid
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of all threads so far, exited ones included; without that of child processes.
+        """Return the present CPU time of all threads, exited ones included; without that of child processes.
 
         Raises:
             OSError: the process has exited.

@@ -57,7 +57,7 @@ class _Connection:
 
 
 class MeasuringApi:
-    """Server of one runtime process, on a port of its own.
+    """Server of one runtime process, on a new port.
 
     `exited` returns whether that process has exited; it is called while the process sends nothing. Each step of the
     process may take `limit_s` seconds.

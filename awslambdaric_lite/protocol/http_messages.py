@@ -62,7 +62,7 @@ class RequestReader:
         self._on_chunk = on_chunk
         self._buffer = bytearray()
         self._expectation_met = False
-        # Of a chunked body: the place of the next chunk, and the chunks so far, so that no byte is read twice.
+        # Of a chunked body: the place of the next chunk, and the chunks before it, so that no byte is read twice.
         self._chunk_at = 0
         self._chunks: list[bytes] = []
 
@@ -160,7 +160,7 @@ def parse_fields(section: bytes) -> list[tuple[str, str]]:
 
 
 def _field(lowered: bytes, text: bytes, name: bytes) -> bytes | None:
-    """Return the value of a field as it stands in `text`; `lowered` is the same text in lower case."""
+    """Return the value of a field from `text`; `lowered` is the same text in lower case."""
     at = lowered.find(b"\r\n" + name + b":")
     if at < 0:
         return None

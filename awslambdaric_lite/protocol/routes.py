@@ -1,4 +1,4 @@
-"""The requests of the Runtime API: which paths and methods there are."""
+"""The requests of the Runtime API: their paths and methods."""
 
 from __future__ import annotations
 

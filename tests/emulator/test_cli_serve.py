@@ -236,7 +236,7 @@ def test_a_busy_port(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[
         free = {"--port": "0", "--url-port": "0"} | {option: str(port)}
         ports = [word for pair in free.items() for word in pair]
         assert main(["serve", "app.handler", "--task-root", str(tmp_path), *ports]) == 2
-    assert f"{option}: port {port} of 127.0.0.1 is taken; end what listens there" in capsys.readouterr().err
+    assert f"{option}: port {port} of 127.0.0.1 is in use; stop its listener" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_busy_port(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[
             ["app.handler", "--host", "no-such-host.invalid", "--port", "0"],
             "--host: address no-such-host.invalid is unknown",
         ),
-        (["app.handler", "--host", "192.0.2.1", "--port", "0"], "--host: address 192.0.2.1 is none of this machine"),
+        (["app.handler", "--host", "192.0.2.1", "--port", "0"], "--host: address 192.0.2.1 is not a local address"),
         (["app.handler", "--unknown"], "--unknown"),
     ],
 )

@@ -189,7 +189,7 @@ def test_faults_strike_in_order_and_so_many_times(api: ApiServer) -> None:
     [
         (lambda faults: faults.reset(on="nxt"), "no request 'nxt'; it is one of next, response"),
         (lambda faults: faults.reset(times=0), "0 times"),
-        (lambda faults: faults.status(99), "99 is no status"),
+        (lambda faults: faults.status(99), "99 is not the status"),
         (lambda faults: faults.delay(-1), "-1 s"),
         (lambda faults: faults.cut_after(-1), "-1 bytes"),
     ],

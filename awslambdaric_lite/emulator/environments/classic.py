@@ -1,7 +1,7 @@
 """An environment of an ordinary function: one invocation at a time, frozen in between.
 
-Owns what happens from one invocation to the next: a restore before the first, a fresh process in the same environment
-after an exit or a time-out (the scratch folder stays, as `/tmp` does).
+It restores a snapshot before the first invocation, and starts a new process in the same environment after an exit or a
+timeout (the scratch folder stays, as `/tmp` does).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RESTORE_LIMIT_S = 10.0
 
 
 class ClassicEnvironment(ExecutionEnvironment):
-    """Runs invocations one after another."""
+    """Environment that runs one invocation at a time."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._api: RuntimeApi | None = None
         self._current_run: InvocationRun | None = None
         self._awaits_restore = False
-        self._was_reset = False  # after a failure: the next init is part of an invocation
+        self._was_reset = False  # after a failure: the next init is part of an invoke phase
 
     @property
     def initialization_type(self) -> str:
@@ -67,7 +67,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         return 1
 
     async def prepare(self) -> InvocationOutcome | None:
-        """Start the runtime ahead of its first invocation, which starts it again if this fails; return why it does."""
+        """Start the runtime before its first invocation, which retries a failed init; return the failure."""
         failure = await self._initialize("init", max(PREPARATION_LIMIT_S, self.function.timeout_s), None)
         if failure is None:
             self._freeze()
@@ -99,7 +99,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._signalled = None
         self._freeze()
 
-    # What tests do to it
+    # Events on demand
 
     def time_out_now(self) -> None:
         self._settle(ProcessEvent.TIMED_OUT)
@@ -109,22 +109,22 @@ class ClassicEnvironment(ExecutionEnvironment):
             raise EmulatorError("no invocation is running; call this between an event and its reply")
         self._api.make_attempt_stale()
 
-    # The Runtime API's observer
+    # Observer of the Runtime API
 
     def on_next(self) -> None:
-        """The runtime is free: the init or the invocation is complete."""
+        """Complete the init or the invocation."""
         if self._current_run is None:
             self._look_at_memory()
         self._settle(ProcessEvent.NEXT)
 
     def on_restore_next(self) -> None:
-        """The runtime may be snapshotted."""
+        """Note that the runtime waits for its restore."""
         self._look_at_memory()
         self._awaits_restore = True
         self._settle(ProcessEvent.RESTORE_READY)
 
     def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
-        """Let the caller have it at once; the invocation is complete only later."""
+        """Give the outcome to the caller; the invocation is complete later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
         self._read_output()
@@ -133,7 +133,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         invocation.answer(answer)
 
     def on_request(self, exchange: Exchange) -> None:
-        """Take the time when a reply begins."""
+        """Record the time at which a reply begins."""
         clock = None if self._current_run is None else self._current_run.clock
         if clock is not None and exchange.request.method == "POST" and "/invocation/" in exchange.request.path:
             clock.reply_began = time.perf_counter()
@@ -141,9 +141,9 @@ class ClassicEnvironment(ExecutionEnvironment):
     # Phases
 
     async def _start(self, run: InvocationRun) -> None:
-        """Bring a runtime up for an invocation.
+        """Start a runtime for an invocation.
 
-        An init that fails is repeated inside of the invocation, on the function's own time, as on AWS.
+        A failed init is repeated in the invoke phase, on the function's time, as on AWS.
         """
         request_id = run.invocation.request_id
         failure: InvocationOutcome | None = None
@@ -162,7 +162,7 @@ class ClassicEnvironment(ExecutionEnvironment):
             run.fail(failure)
 
     async def _restore(self, request_id: str | None) -> tuple[InvocationOutcome | None, float]:
-        """Let the runtime go on after its snapshot; return what went wrong, and the milliseconds that it took."""
+        """Restore the runtime; return the failure, and the duration in milliseconds."""
         assert self._api is not None and self._sandbox is not None
         started = time.perf_counter()
         self._awaits_restore = False
@@ -194,7 +194,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         remaining = deadline - time.perf_counter()
         invocation.deadline_ms = int((time.time() + remaining) * 1000)
         clock = run.clock = InvocationClock()
-        event = ProcessEvent.EXITED  # for a process that asked for an invocation and was gone before it came
+        event = ProcessEvent.EXITED  # for a process that polled and exited before its invocation
         if sandbox.extensions.failure is not None:
             event = ProcessEvent.EXTENSION_FAILED
         elif sandbox.process is not None:
@@ -219,7 +219,7 @@ class ClassicEnvironment(ExecutionEnvironment):
             await self._give_up(run, self._ended(sandbox, event))
 
     async def _time_out(self, run: InvocationRun) -> None:
-        """End an invocation that is out of time, and every process with it."""
+        """Time out an invocation, and kill every process."""
         assert run.clock is not None
         request_id = run.invocation.request_id
         if run.clock.runtime_ready is None:
@@ -230,7 +230,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         run.fail(outcomes.timed_out(request_id, self.function.timeout_s))
 
     async def _give_up(self, run: InvocationRun, end: EnvironmentFailure) -> None:
-        """End an invocation whose runtime or extension has ended, and every other process."""
+        """Fail an invocation whose runtime or extension has exited, and kill the other processes."""
         assert run.clock is not None
         request_id = run.invocation.request_id
         if run.clock.runtime_ready is None:
@@ -272,7 +272,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         return TelemetryDescriptor(self._log.frame) if self.function.telemetry_log_fd else None
 
     async def _reset(self, reason: str) -> None:
-        """End every process after a failure; `/tmp` stays, and the next init is part of an invocation."""
+        """Shut every process down after a failure; `/tmp` stays, and the next init is part of an invoke phase."""
         self._was_reset = True
         await self._end(reason)
 

@@ -1,7 +1,6 @@
-"""What all execution environments have in common: processes, a Runtime API, a scratch folder, a log stream, an init.
+"""Base of execution environments: processes, a Runtime API, a scratch folder, a log stream, init and shutdown.
 
-Owns the init and the end. How invocations are run in between is decided by two kinds: one after another
-(`ClassicEnvironment`), or several at once (`ManagedEnvironment`).
+Two classes run the invocations: one at a time (`ClassicEnvironment`), or concurrently (`ManagedEnvironment`).
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ from .processes import EnvironmentProcesses
 from .sandbox import Sandbox
 from .variables import log_stream_name, process_environment
 
-_EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit
+_EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit
 PREPARATION_LIMIT_S = 130.0  # of an init that no invocation waits for; source: "Lambda runtime environment"
 
 
 class EnvironmentOver(EmulatorError):
-    """An environment cannot take an invocation that it was chosen for: another one is needed."""
+    """An environment cannot run the invocation that it was chosen for; another environment is needed."""
 
 
 class ExecutionEnvironment(EnvironmentProcesses, ABC):
     """One execution environment.
 
     Attributes:
-        over: it will never take an invocation again.
-        on_change: called when it may take more invocations than before without one having ended, or is over.
+        over: whether it will never run an invocation again.
+        on_change: called when it is over, or when it has more free slots although no invocation is complete.
     """
 
     def __init__(
@@ -79,22 +78,22 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """How many invocations it can run at once, as things stand."""
+        """The number of invocations that it can run concurrently at present."""
 
     @abstractmethod
     async def prepare(self) -> InvocationOutcome | None:
-        """Start the runtime ahead of its first invocation; return what went wrong."""
+        """Start the runtime before its first invocation; return the failure."""
 
     @abstractmethod
     async def run(self, invocation: Invocation) -> None:
-        """Take one invocation from start to completion. The caller is answered on the way.
+        """Run one invocation to its completion; the caller receives the outcome before that.
 
         Raises:
-            EnvironmentOver: the environment had come to its end before.
+            EnvironmentOver: the environment was over before.
         """
 
     async def restore(self) -> InvocationOutcome | None:
-        """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong.
+        """Restore a runtime before its first invocation; return the failure.
 
         Raises:
             EmulatorError: the function has no snapshots.
@@ -102,19 +101,19 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         raise EmulatorError("the function has no snapshots to restore")
 
     async def close(self) -> None:
-        """End the processes, as in a spin-down, and wait until nothing of them is left."""
+        """Shut the processes down, as in a spin-down, and wait until all have exited."""
         await self._end("spindown")
 
     async def discard(self) -> None:
-        """Close the environment for good: its files go, too."""
+        """Close the environment and remove its files."""
         await self.close()
         shutil.rmtree(self._filesystem.scratch, ignore_errors=True)
 
-    # What tests do to it
+    # Events on demand
 
     @abstractmethod
     def time_out_now(self) -> None:
-        """Let the invocations that run be out of time."""
+        """Time out the running invocations."""
 
     @abstractmethod
     def deliver_stale_reply(self) -> None:
@@ -133,20 +132,20 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
 
     @abstractmethod
     def on_request(self, exchange: Exchange) -> None:
-        """A request to the port begins."""
+        """Note that a request to the port begins."""
 
     @abstractmethod
     def _new_api(self) -> Application:
-        """The Runtime API of new processes."""
+        """Create the Runtime API of new processes."""
 
     @abstractmethod
     def _new_log_source(self) -> LogSource | None:
-        """Where new processes may log to beside their output."""
+        """Create the second log source of new processes; None for none."""
 
     # The init
 
     async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> InvocationOutcome | None:
-        """Start the processes and wait until they are ready; return what went wrong."""
+        """Start the processes and wait until they are ready; return the failure."""
         await self._end("failure")  # of extensions that outlived their runtime
         self._started_at = time.perf_counter()
         self._reported = None
@@ -179,7 +178,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         return failure
 
     async def _bring_up(self, sandbox: Sandbox, limit_s: float) -> ProcessEvent:
-        """Start the extensions, then the runtime; return when all of them are ready, or never will be.
+        """Start the extensions, then the runtime; return when all are ready, or one has failed.
 
         Raises:
             OSError: the runtime cannot be started.
@@ -218,7 +217,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
     async def _failure(self, sandbox: Sandbox, event: ProcessEvent, request_id: str | None) -> InvocationOutcome:
-        """What processes that gave up during init or restore leave to the caller."""
+        """Return the outcome for the caller of a failed init or restore."""
         if event is ProcessEvent.INIT_ERROR:
             assert self._reported is not None
             with contextlib.suppress(asyncio.TimeoutError):
@@ -229,7 +228,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     # The processes
 
     async def _reset(self, reason: str) -> None:
-        """End every process after a failure; `/tmp` stays."""
+        """Shut every process down after a failure; `/tmp` stays."""
         await self._end(reason)
 
     def _time_out_line(self, request_id: str) -> str:

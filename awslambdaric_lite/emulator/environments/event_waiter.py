@@ -1,4 +1,4 @@
-"""Waiting for what the processes of an environment do next, one wait at a time."""
+"""Waits for the next event of an environment's processes, one wait at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class ProcessEvent(Enum):
-    """What ended a wait for the runtime, or for the extensions."""
+    """Event that ended a wait for the runtime, or for the extensions."""
 
     NEXT = "asked for an invocation"
     RESTORE_READY = "waits to be restored"
@@ -18,7 +18,7 @@ class ProcessEvent(Enum):
     EXTENSIONS_READY = "has extensions that are all ready"
     EXTENSION_FAILED = "has an extension that exited"
     EXITED = "exited"
-    TIMED_OUT = "let the time pass"
+    TIMED_OUT = "timed out"
 
 
 RUNTIME_EVENTS = frozenset({ProcessEvent.NEXT, ProcessEvent.RESTORE_READY, ProcessEvent.INIT_ERROR})
@@ -26,7 +26,7 @@ EXTENSION_EVENTS = frozenset({ProcessEvent.EXTENSIONS_REGISTERED, ProcessEvent.E
 
 
 class EventWaiter:
-    """The wait that goes on, and when the last one ended (`at`, by `time.perf_counter`)."""
+    """The current wait, and the moment of the last event (`at`, by `time.perf_counter`)."""
 
     def __init__(self) -> None:
         self.at = 0.0
@@ -34,21 +34,21 @@ class EventWaiter:
         self._ignored: Set[ProcessEvent] = EXTENSION_EVENTS
 
     def expect_runtime(self) -> None:
-        """From now on the runtime is waited for."""
+        """Begin a wait for the runtime."""
         self._expect(ignored=EXTENSION_EVENTS)
 
     def expect_extensions(self) -> None:
-        """From now on the extensions are waited for."""
+        """Begin a wait for the extensions."""
         self._expect(ignored=RUNTIME_EVENTS)
 
     def settle(self, event: ProcessEvent) -> None:
-        """End the wait, if there is one and this is what it is for; an end of a process always is."""
+        """End the current wait, unless it is for other events; the exit of a process always ends it."""
         if self._event is not None and not self._event.done() and event not in self._ignored:
             self.at = time.perf_counter()
             self._event.set_result(event)
 
     async def wait(self, limit_s: float) -> ProcessEvent:
-        """What ended the wait, which may have been before this call."""
+        """Return the event of the wait, which may have happened before this call."""
         assert self._event is not None
         await asyncio.wait({self._event}, timeout=max(limit_s, 0.0))
         if not self._event.done():

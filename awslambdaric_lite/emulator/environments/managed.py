@@ -1,7 +1,7 @@
-"""An environment of Managed Instances: several invocations at once, never frozen, over with its first process.
+"""An environment of Managed Instances: concurrent invocations, never frozen, over when its process exits.
 
-Owns the wait for workers that ask for an invocation, the time of each invocation, and what becomes of those that are
-under way when the environment ends. Source: "Lambda Managed Instances" of the developer guide, and the open server.
+It waits for polls of workers, times each invocation, and fails the running ones when the environment is over. Source:
+"Lambda Managed Instances" of the developer guide, and the open server.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from .parent_death_watcher import ParentDeathWatcher
 from .sandbox import Sandbox
 
 _WORKER_LIMIT_S = (
-    10.0  # AWS refuses at once what finds no worker; here one may be just between a reply and its next poll
+    10.0  # AWS refuses an invocation without a waiting worker; a worker may be between its reply and its next poll
 )
 _COLLECTOR = ".lambda-log-collector.sock"
 
 
 class ManagedEnvironment(ExecutionEnvironment):
-    """Runs up to `FunctionConfig.managed_concurrency` invocations at once."""
+    """Environment that runs up to `FunctionConfig.managed_concurrency` invocations concurrently."""
 
     _log: SharedLogStream
 
@@ -61,7 +61,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         self._api: ManagedRuntimeApi | None = None
         self._init: asyncio.Task[InvocationOutcome | None] | None = None
         self._runs: dict[str, ManagedInvocationRun] = {}
-        self._waiting: deque[ManagedInvocationRun] = deque()  # those that no worker has asked for yet
+        self._waiting: deque[ManagedInvocationRun] = deque()  # without a worker yet
         self._lingering = 0
         self._is_up = False
         self._end_reason = "spindown"
@@ -72,7 +72,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     @property
     def slots(self) -> int:
-        """A worker that goes on with an invocation after its time is none."""
+        """The maximum concurrency, without workers whose invocations have timed out and still run."""
         return 0 if self.over else self._concurrency - self._lingering
 
     async def prepare(self) -> InvocationOutcome | None:
@@ -105,7 +105,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         self.over = True
         await self._end(self._end_reason)
 
-    # What tests do to it
+    # Events on demand
 
     def time_out_now(self) -> None:
         for run in self._runs.values():
@@ -114,13 +114,13 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def deliver_stale_reply(self) -> None:
         raise EmulatorError(
-            "Managed Instances run several invocations, and only a single one can get a stale reply; omit managed_concurrency"
+            "a stale reply needs an environment with one invocation at a time; omit managed_concurrency"
         )
 
-    # The observer of the Runtime API and of the processes
+    # Observer of the Runtime API and of the processes
 
     def on_next(self) -> None:
-        """A worker is free; the first one ends the init."""
+        """Note that a worker polls; the first poll ends the init."""
         if not self._is_up:
             self._look_at_memory()
             self._settle(ProcessEvent.NEXT)
@@ -131,10 +131,10 @@ class ManagedEnvironment(ExecutionEnvironment):
             self.on_change(self)
 
     def on_restore_next(self) -> None:
-        """Never: there are no snapshots."""
+        """Do nothing: Managed Instances have no snapshots."""
 
     def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
-        """The invocation is complete with it."""
+        """Complete the invocation with its outcome."""
         self._read_output()
         run = self._runs.get(invocation.request_id)
         if run is not None and not run.ended.done():
@@ -143,7 +143,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         invocation.answer(answer)
 
     def on_request(self, exchange: Exchange) -> None:
-        """Take the time when a reply begins."""
+        """Record the time at which a reply begins."""
         path = exchange.request.path.split("/")
         if exchange.request.method == "POST" and len(path) > 4 and path[3] == "invocation":
             run = self._runs.get(unquote(path[4]))
@@ -151,7 +151,7 @@ class ManagedEnvironment(ExecutionEnvironment):
                 run.clock.reply_began = time.perf_counter()
 
     def on_exited(self, returncode: int) -> None:
-        """The environment is over, and with it every invocation in it."""
+        """End the environment and every invocation in it."""
         super().on_exited(returncode)
         self._fail_all(ProcessEvent.EXITED)
 
@@ -164,14 +164,14 @@ class ManagedEnvironment(ExecutionEnvironment):
     async def _start(self) -> InvocationOutcome | None:
         try:
             failure = await self._initialize("init", self.function.init_timeout_s, None)
-        except BaseException:  # there was no port to be had, say: the next invocation tries it in another environment
+        except BaseException:  # e.g. without a free port: the next invocation tries it in another environment
             self.over = True
             raise
         self._is_up = failure is None
         return failure
 
     async def _serve(self, run: ManagedInvocationRun) -> InvocationOutcome | None:
-        """Have an invocation run by a worker; return what went wrong, unless the worker said so."""
+        """Let a worker run an invocation; return the failure, unless the worker reported it."""
         assert self._sandbox is not None and self._api is not None
         self._waiting.append(run)
         self._hand_out()
@@ -196,7 +196,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         return failure
 
     def _hand_out(self) -> None:
-        """Give invocations that wait to workers that ask."""
+        """Give waiting invocations to workers that poll."""
         assert self._api is not None
         while self._waiting and self._api.idle and not self.over:
             run = self._waiting.popleft()
@@ -207,7 +207,7 @@ class ManagedEnvironment(ExecutionEnvironment):
             run.delivered.set_result(None)
 
     def _fail_all(self, event: ProcessEvent) -> None:
-        """The environment comes to its end by itself."""
+        """End the environment because a process exited."""
         self._end_reason = "failure"
         self.over = True
         self._waiting.clear()
@@ -221,7 +221,7 @@ class ManagedEnvironment(ExecutionEnvironment):
             self._log.emit(run.begin(self.version))
 
     def _complete(self, run: ManagedInvocationRun) -> None:
-        run.end_with(ProcessEvent.EXITED)  # of one that never came to a worker
+        run.end_with(ProcessEvent.EXITED)  # of an invocation that no worker got
         if self._sandbox is not None:
             self._peak_mb = self._sandbox.peak_memory_mb()
         ended = run.managed_end(memory_size_mb=self.function.memory_mb, max_memory_used_mb=self._peak_mb)
@@ -243,11 +243,11 @@ class ManagedEnvironment(ExecutionEnvironment):
     def _new_log_source(self) -> LogSource | None:
         path = self._filesystem.scratch / _COLLECTOR
         if len(str(path).encode()) > MAX_PATH:
-            return None  # workers stay with standard output, as they do where there is no collector
+            return None  # workers log to standard output, as without a collector
         return LogCollector(path, self._filesystem.tmp / _COLLECTOR, self._log.function_output)
 
     async def _reset(self, reason: str) -> None:
-        """A failed init is the end; a new environment is another try."""
+        """End the environment after a failed init; a retry needs a new environment."""
         self._end_reason = reason
         self.over = True
         await self._end(reason)

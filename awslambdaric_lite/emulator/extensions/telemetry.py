@@ -1,6 +1,6 @@
 """The Telemetry API (version 2022-07-01) of one execution environment, and the Logs API that it replaced.
 
-Owns the subscriptions and what happened before them: a subscriber is told of the init from its beginning.
+It keeps the subscriptions and the earlier records: a subscriber receives those of the whole init.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ LOGS = "/2020-08-15/logs"
 _BACKLOG = 10_000  # records
 
 FindExtension = Callable[[str, str], Extension]
-"""The extension of an identifier, and what a refusal says; raises `ExtensionRefused`."""
+"""Returns the extension of an identifier, with the text of a refusal; raises `ExtensionRefused`."""
 
 
 class TelemetryApi:
-    """The application that takes subscriptions, and their deliveries, from an init to the next reset."""
+    """Application that accepts subscriptions and delivers records, from an init to the next reset."""
 
     def __init__(self, find: FindExtension, log: LogStream) -> None:
         self._find = find
@@ -38,38 +38,38 @@ class TelemetryApi:
         log.listen(self._take)
 
     def end_of_init(self) -> None:
-        """Nobody can subscribe any more."""
+        """Refuse later subscriptions."""
         self._open = False
         self._backlog.clear()
         if not self._subscribers:
             self._log.unlisten(self._take)
 
     def pause(self) -> None:
-        """The environment is being frozen."""
+        """Stop the timers, because the environment is being frozen."""
         for subscriber in self._subscribers.values():
             subscriber.pause()
 
     def resume(self) -> None:
-        """It goes on."""
+        """Restart the timers."""
         for subscriber in self._subscribers.values():
             subscriber.resume()
 
     async def flush(self, limit_s: float) -> None:
-        """Deliver what there is, if that can be done in time."""
+        """Deliver buffered events; stop waiting after `limit_s` seconds."""
         await asyncio.gather(*(subscriber.flush(limit_s) for subscriber in self._subscribers.values()))
 
     async def close(self) -> None:
-        """Stop delivering."""
+        """Stop the delivery."""
         if self._open or self._subscribers:
             self._open = False
             self._log.unlisten(self._take)
         subscribers, self._subscribers = self._subscribers, {}
         await asyncio.gather(*(subscriber.close() for subscriber in subscribers.values()))
 
-    # What the HTTP server calls
+    # Called by the HTTP server
 
     def on_head(self, exchange: Exchange) -> None:
-        """Refuse what is no call of these APIs."""
+        """Refuse requests that are not part of these APIs."""
         if exchange.request.path.partition("?")[0] not in (TELEMETRY, LOGS):
             send_reply(exchange, NOT_FOUND)
         elif exchange.request.method != "PUT":
@@ -92,10 +92,10 @@ class TelemetryApi:
         return send_reply(exchange, SUBSCRIBED)
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Half a call is none."""
+        """Ignore a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """Nothing waits here."""
+        """Do nothing: no request waits."""
 
     def _subscribe(self, name: str, body: bytes) -> None:
         subscription = parse_subscription(body)

@@ -1,4 +1,4 @@
-"""Answers that are on their way to callers: what a front end waits for when it is closed."""
+"""Wait of a front end for its unfinished responses when it is closed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 from ..http.exchange import Exchange
 
-_LAST_WORDS_S = 1.0  # for callers to read their answers
+_LAST_WORDS_S = 1.0  # for callers to read their responses
 
 
 async def finish(answers: Mapping[asyncio.Task[None], Exchange]) -> None:
-    """Wait for callers to get their answers; who reads too slowly is cut off."""
+    """Wait for unfinished responses; cut off the callers that read too slowly."""
     if answers:
         await asyncio.wait(answers, timeout=_LAST_WORDS_S)
     for exchange in answers.values():

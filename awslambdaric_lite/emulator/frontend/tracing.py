@@ -1,4 +1,4 @@
-"""X-Ray trace headers for callers who send none."""
+"""X-Ray trace headers for callers that send none."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ import time
 
 
 def new_trace_id() -> str:
-    """The header of a trace that is not sampled."""
+    """Return the header of a trace that is not sampled."""
     return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

@@ -1,4 +1,4 @@
-"""The pipe behind `_LAMBDA_TELEMETRY_LOG_FD`: its far end is inherited by the runtime, its near end is read here."""
+"""The pipe of `_LAMBDA_TELEMETRY_LOG_FD`: the runtime inherits its write end, this process reads from the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _READ_SIZE = 64 * 1024
 
 
 class TelemetryDescriptor:
-    """An open pipe, a `LogSource`. Frames are given to `on_frame` as they come, from the event loop."""
+    """Open pipe, which is a `LogSource`; `on_frame` receives each frame, from the event loop."""
 
     def __init__(self, on_frame: Callable[[Frame], None]) -> None:
         self._on_frame = on_frame
@@ -24,22 +24,22 @@ class TelemetryDescriptor:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells the runtime of it."""
+        """The variables that give the runtime the descriptor."""
         return {"_LAMBDA_TELEMETRY_LOG_FD": str(self.write_end)}
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """The descriptors that the runtime is to have."""
+        """The descriptors that the runtime inherits."""
         return (self.write_end,)
 
     def handed_over(self) -> None:
-        """The runtime has the far end (or never will): ours would keep the pipe open for ever."""
+        """Close our copy of the write end, which would keep the pipe open."""
         if self.write_end >= 0:
             os.close(self.write_end)
             self.write_end = -1
 
     def read(self) -> None:
-        """Read what has been written up to now."""
+        """Read the available frames."""
         while self._read_end >= 0:
             try:
                 data = os.read(self._read_end, _READ_SIZE)

@@ -1,4 +1,4 @@
-"""A way for a runtime's logs beside its standard output."""
+"""Second source of a runtime's logs, with its standard output."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Protocol
 
 
 class LogSource(Protocol):
-    """Open from before the start of a runtime to its end."""
+    """Log source that is open before the start of a runtime and after its exit."""
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables that tell the runtime of it."""
+        """The environment variables for the runtime."""
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """The descriptors that the runtime is to have."""
+        """The descriptors that the runtime inherits."""
 
     def handed_over(self) -> None:
-        """The runtime has been started, or never will be."""
+        """Release what the runtime inherits, after its start or a failed start."""
 
     def read(self) -> None:
-        """Read what has been written up to now."""
+        """Read the available logs."""
 
     def close(self) -> None:
-        """Read the rest, and take nothing any more."""
+        """Read the rest and close the source."""

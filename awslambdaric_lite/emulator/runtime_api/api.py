@@ -1,4 +1,4 @@
-"""The Runtime API (version 2018-06-01) of one runtime process, for one invocation at a time.
+"""The Runtime API (version 2018-06-01) of one runtime process that has one invocation at a time.
 
 It reacts to each request. `RuntimeStateMachine` decides what is allowed; an `Observer` learns what follows for the
 environment.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-BURST = 6 * 1024 * 1024  # bytes that are taken without a limit of the rate
+BURST = 6 * 1024 * 1024  # bytes without a limit of the rate
 REFILL_S = 0.125
 
 

@@ -1,4 +1,4 @@
-"""The Runtime API of Lambda Managed Instances: many polls wait at once, and replies come in any order.
+"""The Runtime API of Lambda Managed Instances: many polls wait concurrently, and replies come in any order.
 
 Its rules and error texts are those of the open server for Managed Instances, except one: a poll whose connection is
 closed is forgotten, where the open server gives it an invocation.
