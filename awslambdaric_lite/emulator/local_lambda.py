@@ -15,8 +15,7 @@ from .config.function import LATEST, MAX_PAYLOAD, FunctionConfig
 from .environments.environment import ExecutionEnvironment
 from .errors import EmulatorError, EventTooLarge
 from .frontend.asynchronous import AsyncOptions
-from .frontend.requests import MAX_ASYNC_PAYLOAD
-from .frontend.tracing import new_trace_id
+from .frontend.requests import MAX_ASYNC_PAYLOAD, new_trace_id
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .loop_thread import LoopThread, closed

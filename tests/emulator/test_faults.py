@@ -187,7 +187,7 @@ def test_faults_strike_in_order_and_so_many_times(api: ApiServer) -> None:
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        (lambda faults: faults.reset(on="nxt"), "no request 'nxt'; it is one of next, response"),
+        (lambda faults: faults.reset(on="nxt"), "unknown request 'nxt'; choose one of: next, response"),
         (lambda faults: faults.reset(times=0), "0 times"),
         (lambda faults: faults.status(99), "99 is not the status"),
         (lambda faults: faults.delay(-1), "-1 s"),

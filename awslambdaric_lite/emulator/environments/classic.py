@@ -15,7 +15,6 @@ from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.descriptor import TelemetryDescriptor
 from ..logs.events import Outcome, RestoreReport, RestoreRuntimeDone, RestoreStart
-from ..logs.log_source import LogSource
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink, LogStream
 from ..results import Completion, Invocation, InvocationOutcome
@@ -26,6 +25,7 @@ from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
 from .invocation_run import InvocationRun
 from .parent_death_watcher import ParentDeathWatcher
+from .sandbox import LogSource
 
 _RESTORE_LIMIT_S = 10.0
 

@@ -19,7 +19,6 @@ from ..errors import EmulatorError
 from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
-from ..logs.log_source import LogSource
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
 from ..results import Invocation, InvocationOutcome
@@ -28,7 +27,7 @@ from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
 from .parent_death_watcher import ParentDeathWatcher
 from .processes import EnvironmentProcesses
-from .sandbox import Sandbox
+from .sandbox import LogSource, Sandbox
 from .variables import log_stream_name, process_environment
 
 _EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit

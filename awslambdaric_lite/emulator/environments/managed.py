@@ -18,7 +18,6 @@ from ..extensions.lifecycle import EnvironmentFailure
 from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.collector import MAX_PATH, LogCollector
-from ..logs.log_source import LogSource
 from ..logs.managed_collector import SharedLogStream
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink
@@ -30,7 +29,7 @@ from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
 from .invocation_run import ManagedInvocationRun
 from .parent_death_watcher import ParentDeathWatcher
-from .sandbox import Sandbox
+from .sandbox import LogSource, Sandbox
 
 _WORKER_LIMIT_S = (
     10.0  # AWS refuses an invocation without a waiting worker; a worker may be between its reply and its next poll

@@ -17,7 +17,6 @@ from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
-from ..logs.log_source import LogSource
 from ..logs.stream import LogStream
 from .memory import MemoryWatch
 from .orphaned_processes import OrphanedProcesses
@@ -38,6 +37,27 @@ class SandboxObserver(ExtensionsObserver, Protocol):
 
     def on_exited(self, returncode: int) -> None:
         """Note that the runtime's process has exited; a negative code is a signal."""
+
+
+class LogSource(Protocol):
+    """Second source of a runtime's logs, with its standard output; open from before its start until after its exit."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables for the runtime."""
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that the runtime inherits."""
+
+    def handed_over(self) -> None:
+        """Release what the runtime inherits, after its start or a failed start."""
+
+    def read(self) -> None:
+        """Read the available logs."""
+
+    def close(self) -> None:
+        """Read the rest and close the source."""
 
 
 class Sandbox:

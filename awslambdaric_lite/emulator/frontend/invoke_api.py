@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Coroutine
 
 from ..host import FunctionHost
-from ..http.exchange import Exchange
+from ..http.exchange import Exchange, finish_responses
 from ..results import Invocation, InvocationOutcome
 from ..streams import ResponseStream
-from . import answering, eventstream
+from . import eventstream
 from .asynchronous import AsynchronousQueue
 from .requests import InvokeRequest, Operation, read_head
 from .service_errors import service_error
@@ -38,7 +38,7 @@ class InvokeApi:
 
     async def close(self) -> None:
         """Wait for unfinished responses; to be called after the host is closed, before the server is."""
-        await answering.finish(self._tasks)
+        await finish_responses(self._tasks)
 
     # Called by the HTTP server
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import secrets
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +27,6 @@ from .service_errors import (
     violated,
 )
 from .targets import Target, find_target
-from .tracing import new_trace_id
 
 MAX_ASYNC_PAYLOAD = 1024 * 1024  # bytes of an event; source: "Lambda quotas" of the developer guide
 MAX_LEGACY_PAYLOAD = 256 * 1024  # source: InvokeAsync in the API reference
@@ -183,3 +184,8 @@ def _request_id(given: str | None) -> str:
         return str(uuid.uuid4() if given is None else uuid.UUID(given))
     except ValueError as error:
         raise invalid_content(f"x-amzn-RequestId is not a UUID: {given}") from error
+
+
+def new_trace_id() -> str:
+    """Return the X-Ray header of a new trace that is not sampled."""
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

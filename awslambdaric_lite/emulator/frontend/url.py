@@ -15,12 +15,11 @@ from typing import Literal
 
 from ..config.function import MAX_PAYLOAD
 from ..host import FunctionHost
-from ..http.exchange import Exchange
+from ..http.exchange import Exchange, finish_responses
 from ..results import Invocation, InvocationOutcome
 from ..streams import ResponseStream
-from . import answering
+from .requests import new_trace_id
 from .service_errors import service_error, too_large
-from .tracing import new_trace_id
 from .url_cors import Cors, is_preflight
 from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
@@ -61,7 +60,7 @@ class FunctionUrl:
 
     async def close(self) -> None:
         """Wait for unfinished responses; to be called after the host is closed, before the server is."""
-        await answering.finish(self._tasks)
+        await finish_responses(self._tasks)
 
     # Called by the HTTP server
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Framing = Literal["auto", "length", "chunked"]
 Headers = Sequence[tuple[str, str]]
+
+_FINISH_LIMIT_S = 1.0  # for callers to read their responses
 
 
 @dataclass
@@ -124,6 +126,15 @@ class Exchange:
     def drop(self) -> None:
         """Note that the client has disconnected."""
         self._connection = None
+
+
+async def finish_responses(exchanges: Mapping[asyncio.Task[None], Exchange]) -> None:
+    """Wait for the tasks of unfinished responses; cut off the callers that read too slowly."""
+    if exchanges:
+        await asyncio.wait(exchanges, timeout=_FINISH_LIMIT_S)
+    for exchange in exchanges.values():
+        exchange.abort()
+    await asyncio.gather(*exchanges, return_exceptions=True)
 
 
 def find(headers: Headers, name: str) -> str | None:

@@ -102,7 +102,7 @@ class Faults:
 
     def _add(self, fault: Fault, on: Target | None, times: int) -> None:
         if on is not None and on not in _PATHS:
-            raise ValueError(f"unknown request {on!r}; choose one of {', '.join(get_args(Target))}")
+            raise ValueError(f"unknown request {on!r}; choose one of: {', '.join(get_args(Target))}")
         if times < 1:
             raise ValueError(f"a fault cannot be applied {times} times; give 1 or more")
         with self._lock:

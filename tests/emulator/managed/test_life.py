@@ -171,7 +171,7 @@ def test_what_is_for_one_invocation_at_a_time_is_refused(tmp_path: Path) -> None
         event = running.meeting(2)
         call = running.call({**event, "name": "n"})
         running.joined(event, 1)
-        with pytest.raises(EmulatorError, match="leave managed_concurrency out"):
+        with pytest.raises(EmulatorError, match="omit managed_concurrency"):
             running.function.deliver_stale_reply()
         with pytest.raises(EmulatorError, match="no snapshots"):
             running.function.snapshot_restore()
