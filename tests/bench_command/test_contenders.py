@@ -38,7 +38,7 @@ def test_packages_in_the_task_root_are_found(tmp_path: Path) -> None:
 
 
 def test_without_awslambdaric_the_cure_is_named(tmp_path: Path) -> None:
-    """An interpreter without awslambdaric is named with the command that installs it."""
+    """The error names the interpreter without awslambdaric and the command that installs it."""
     python = Interpreter.asked(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
     with pytest.raises(
         NotUsable, match=r"not installed for .*; install it with: \S+ -m pip install awslambdaric$"

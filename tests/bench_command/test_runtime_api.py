@@ -146,7 +146,7 @@ def test_posted_errors_and_error_trailers_are_failed_results() -> None:
 
 
 def test_client_that_expects_100_continue_receives_it() -> None:
-    """A client that waits before it sends its body, as curl does with long ones, is told to continue."""
+    """A client that waits before it sends its body, as curl does with long ones, receives 100 Continue."""
 
     def script(client: ScriptedClient) -> None:
         client.send(POLL)

@@ -1,4 +1,4 @@
-"""Double of the Runtime API of Managed Instances: many polls at once, replies in any order, a log collector.
+"""Double of the Runtime API of Managed Instances: concurrent polls, replies in any order, a log collector.
 
 Its rules are those of AWS's open emulator in that mode, except one, so that tests do not depend on timing: a poll whose
 connection has ended gets no event.
@@ -145,7 +145,7 @@ class LogCollector(SocketServer):
 
     @property
     def logs(self) -> list[str]:
-        """The text of each connection so far."""
+        """The received text of each connection."""
         with self.changed:
             return [self._logs[number].decode() for number in range(len(self._sockets))]
 

@@ -15,7 +15,7 @@ from awslambdaric_lite.protocol.replies import JSON_TYPE, TOO_LARGE, Reply
 
 from .runtime_messages import Request
 
-GUARD = 110.0  # seconds after which something that should have happened counts as hung
+GUARD = 110.0  # seconds after which a test that still waits has failed
 CHUNK_SIZE = 4096
 S = TypeVar("S", bound="SocketServer")
 
@@ -162,7 +162,7 @@ class ApiDouble(SocketServer):
 
     @property
     def requests(self) -> list[Request]:
-        """All requests so far, in order, each with the status of its response."""
+        """All received requests in order, each with the status of its response."""
         with self.changed:
             return list(self._requests)
 

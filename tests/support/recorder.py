@@ -50,7 +50,7 @@ class Recorder(ApiDouble):
         on_chunk: Callable[[bytes], object] | None = None,
         extensions: bool = True,
     ) -> None:
-        """Without `extensions` the Extensions API responds with 404; for the other arguments see `ApiDouble`."""
+        """Without `extensions` the Extensions API responds with 404. The other arguments are those of `ApiDouble`."""
         super().__init__(
             react, host=host, limit=limit, on_chunk=None if on_chunk is None else self._end_invocation_if_cut(on_chunk)
         )
