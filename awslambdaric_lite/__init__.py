@@ -1,6 +1,6 @@
 """A fast, pure Python runtime client for AWS Lambda.
 
-The names that handlers and tests use are found on first access: importing the package costs nothing at a cold start.
+Modules are imported when one of their names is first used, so importing the package costs nothing at a cold start.
 """
 
 __version__ = "0.1.0"
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name when it is first asked for.
+    """Import a public name when it is first used.
 
     Raises:
         AttributeError: the package has no such name.

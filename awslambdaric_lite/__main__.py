@@ -1,20 +1,20 @@
 """Start the runtime: `python -m awslambdaric_lite [handler]`, or this file run by `bootstrap`.
 
-Kept this short because a script is compiled at every start; the modules it imports come from bytecode.
+This file is short because a script is compiled at every start; the modules it imports come from bytecode.
 """
 
 import gc
 import sys
 
 if __name__ == "__main__":
-    gc.disable()  # until initialize(): what is loaded now stays, looking through it costs 0.2 ms (spawn_to_next)
-    if __spec__ is None:  # run as a file: Python put the package's own folder on the path, where its parent belongs
+    gc.disable()  # until initialize(), because walking modules that stay costs time (spawn_to_next)
+    if __spec__ is None:  # run as a file: Python put the package's folder on the path instead of its parent
         if not getattr(sys.flags, "safe_path", False):
             del sys.path[0]
         sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0] or "/")
-        import awslambdaric_lite  # noqa: F401 -- found here once, its modules are found through it
+        import awslambdaric_lite  # noqa: F401 -- its modules are then found through it
 
-        del sys.path[0]  # the parent may be the function's folder, whose files must not take the place of C modules
+        del sys.path[0]  # the parent may be the function's folder, whose files must not replace C modules
     # Tools that instrument the runtime client look for `__main__.bootstrap`, as in the official one.
     from awslambdaric_lite import _runtime as bootstrap
 

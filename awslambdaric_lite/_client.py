@@ -1,8 +1,37 @@
-"""The Runtime API as a client: its verbs on one connection.
+"""The client of the Runtime API: owns the order of requests and responses on one connection.
 
-What this module guarantees: a pending `next` is never abandoned, and no result is lost or computed twice for one
-attempt. A reply is kept until its status has been read; if the API hands out the same invocation before that, the reply
-is posted again instead of the handler being run again.
+A pending `next` is never abandoned, and no result is lost or computed twice for one attempt. The client keeps a reply
+until the API confirms it. If the API delivers the same invocation again before that, the client posts the reply again
+instead of running the handler again.
+
+The client's state is what the API owes. A poll is the request `next`, a reply is a result or an error.
+
+    state             sent, not answered    next response         then
+    NOTHING           -                     -                     -
+    STATUS            reply                 status of the reply   NOTHING
+    STATUS_AND_EVENT  reply, poll           status of the reply   EVENT
+    EVENT             poll                  invocation            NOTHING
+
+    in state          what happens                                         new state
+    NOTHING           wait_next_invocation() sends a poll and waits        NOTHING
+    NOTHING           a reply is sent alone, then its status is read       STATUS, then NOTHING
+    NOTHING           a reply and the next poll are sent in one write      STATUS_AND_EVENT
+    STATUS_AND_EVENT  wait_next_invocation() reads the status              EVENT; NOTHING if the API closed
+    EVENT             wait_next_invocation() reads the invocation          NOTHING
+    any               the connection is lost                               NOTHING
+
+A poll leaves with a reply if the connection is open, the reply is small, pipelining is on and the process goes on
+(`finishing` is false). What the status of a reply means:
+
+    200, 202                  confirmed: the client forgets the reply
+    500 and above             ApiError: the execution environment is lost
+    431                       sent again without the X-Ray cause, if it has one; else as any other status
+    400, 403, 410, repeated   the API had received the first copy
+    410, 413                  logged and forgotten: the service has closed the invocation itself
+    any other                 logged; kept until the next invocation shows whether the API delivers it again
+    none, connection lost     kept likewise
+
+A kept reply is sent again, once, if the API delivers its invocation again.
 """
 
 import sys
@@ -18,15 +47,18 @@ if TYPE_CHECKING:
 
     from ._codec import Marshaller
     from ._http import Response
-    from ._types import Address
+    from ._types import Address, ErrorReport
 
 _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
-_ONE_WRITE = 64 << 10  # bytes of a reply up to which it is copied beside its head, and the next poll may follow it
+_ONE_WRITE = 64 << 10  # bytes; a body up to this size is copied behind its head, and the next poll may follow it
 
-# What the Runtime API says in a rehearsal: an event, and the confirmation of its result.
-_EVENT = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a":[1]}'
-_TAKEN = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
+# What the Runtime API owes: a set of two bits, see above.
+_NOTHING, _STATUS, _EVENT = 0, 1, 2
+
+# The recorded responses of a warm-up: an invocation, and the confirmation of its result.
+_INVOCATION = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a":[1]}'
+_ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{"status":"OK"}\n'
 
 
 class Invocation:
@@ -63,13 +95,13 @@ class Invocation:
         self.invocation_id = get("lambda-runtime-invocation-id") or None
 
     def take_body(self) -> "bytes | bytearray":
-        """Return the event and let go of it, so that a large one can be freed as soon as it is parsed."""
+        """Return the event and drop this reference to it, so that a large event can be freed when it is parsed."""
         body, self._body = self._body, b""
         return body
 
 
-class _Reply:
-    """A result on its way: kept until the Runtime API has confirmed it."""
+class Reply:
+    """A result or an error, kept until the Runtime API confirms it."""
 
     __slots__ = ("answered", "body", "head", "invocation_id", "repeated", "request_id", "slim_head", "verb")
 
@@ -79,19 +111,20 @@ class _Reply:
         self.invocation_id = invocation_id
         self.head = head
         self.body = body
-        self.slim_head = b""  # where an optional header may make the head too large: without it
+        self.slim_head = b""  # the head without the X-Ray cause, which may make it too large
         self.repeated = False
         self.answered = False
 
 
 class LambdaRuntimeClient:
-    """The verbs of the Runtime API (version 2018-06-01) that a function needs.
+    """The requests of the Runtime API (version 2018-06-01) that a function needs.
 
-    Methods that instrumentation tools replace carry the names and signatures of the official client.
+    Methods that instrumentation tools replace have the names and signatures of the official client.
 
     Attributes:
-        finishing: the process ends after the reply in hand, so that no further invocation may be asked for.
-        marshaller: of the class, where function authors may put their own, as in the official client.
+        finishing: the process exits after the current reply, so it must not poll again.
+        marshaller: an attribute of the class, which function authors may replace, as in the official client.
+        report: `report(request_id, text)` logs a warning about an invocation.
     """
 
     marshaller: "Marshaller"
@@ -100,49 +133,45 @@ class LambdaRuntimeClient:
         self,
         address: "Address",
         marshaller: "Marshaller",
-        notice: "Callable[[str, str], None]",
+        report: "Callable[[str, str], None]",
         *,
         pipeline: bool = True,
     ) -> None:
         """Create a client that connects when it is first used.
 
-        `notice(request_id, text)` is told what the API refused; `pipeline` allows a reply and the poll that follows it
-        to leave in one write.
+        `report(request_id, text)` logs what the API refused; `pipeline` allows a reply and the next poll in one write.
         """
         self.finishing = False
         LambdaRuntimeClient.marshaller = marshaller
         self._connection = Connection(address)
-        self._notice = notice
+        self.report = report
         self._pipeline = pipeline
         self._netloc = address.netloc
         self._target = address.prefix + _VERSION
         python = ".".join(map(str, sys.version_info[:3]))
         self._common = f"Host: {address.netloc}\r\nUser-Agent: aws-lambda-python/{python}-{__version__}\r\n"
         self._poll_request = f"GET {self._target}invocation/next HTTP/1.1\r\n{self._common}\r\n".encode("latin-1")
-        self._reply: "_Reply | None" = None  # not confirmed yet
-        self._status_due = False  # its status was not read yet
-        self._polled = False  # a poll left together with a reply and has no answer yet
-        self._kept_alive = False  # the server has kept a connection open after an answer
+        self._reply: "Reply | None" = None  # not confirmed yet
+        self._owed = _NOTHING
 
     @property
     def forked(self) -> bool:
-        """Whether this process was forked by user code, so that the Runtime API is not its to talk to."""
+        """Whether user code forked this process; only its parent may use the connection to the Runtime API."""
         return self._connection.forked
 
     def wait_next_invocation(self) -> Invocation:
         """Wait for the next invocation, as long as it takes.
 
         Raises:
-            ApiError: the Runtime API refused, or hands out an invocation for ever whose result it does not take.
-            ConnectionLost: the Runtime API is gone.
-            ProtocolError: it does not speak HTTP/1.1.
+            ApiError: the Runtime API refused the poll, or delivers an invocation again although it got the result.
+            ConnectionLost: the Runtime API cannot be reached any more.
+            ProtocolError: the response is not HTTP/1.1.
         """
         while True:
-            if self._status_due:
+            if self._owed & _STATUS:
                 self._read_status()
-            response = self._exchange(self._poll_request, sent=self._polled)
-            self._polled = False
-            self._kept_alive = self._connection.is_open
+            response = self._exchange(self._poll_request, sent=self._owed == _EVENT)
+            self._owed = _NOTHING
             status = response[0]
             if status != 200:
                 raise _function_errors.ApiError("GET invocation/next", status, response[2])
@@ -153,12 +182,12 @@ class LambdaRuntimeClient:
             if reply.request_id != invocation.invoke_id or reply.invocation_id != invocation.invocation_id:
                 self._reply = None
                 return invocation
-            # The same invocation again, and the API never confirmed its result: the handler must not run twice.
+            # The API delivers the invocation again and never confirmed its result: the handler must not run twice.
             if reply.repeated:
                 text = b"the same invocation is handed out again and its result is not accepted"
                 raise _function_errors.ApiError(f"the {reply.verb} to {reply.request_id}", status, text)
             reply.repeated = True
-            self._connection.close()  # the one that lost the reply may be lost by now as well
+            self._connection.close()  # the connection that lost the reply may be lost, too
             self._send(reply, poll=False)
 
     def post_invocation_result(
@@ -171,7 +200,7 @@ class LambdaRuntimeClient:
         """Post the result of an invocation."""
         body = result_data if isinstance(result_data, bytes) else result_data.encode()
         head = self._reply_head("response", invoke_id, invocation_id, content_type, len(body))
-        self._post(_Reply("response", invoke_id, invocation_id, head, body))
+        self.post_reply(Reply("response", invoke_id, invocation_id, head, body))
 
     def post_invocation_error(
         self,
@@ -183,48 +212,69 @@ class LambdaRuntimeClient:
         """Post the error of an invocation; `xray_fault` is one line of ASCII JSON, empty for none."""
         body = error_response_data if isinstance(error_response_data, bytes) else error_response_data.encode()
         head = self._reply_head("error", invoke_id, invocation_id, "application/json", len(body))
-        reply = _Reply("error", invoke_id, invocation_id, head, body)
+        reply = Reply("error", invoke_id, invocation_id, head, body)
         if xray_fault:
             reply.slim_head = head
             reply.head = head[:-2] + f"Lambda-Runtime-Function-XRay-Error-Cause: {xray_fault}\r\n\r\n".encode()
-        self._post(reply)
+        self.post_reply(reply)
 
-    def post_init_error(
-        self, error_response_data: "dict[str, object]", error_type_override: "str | None" = None
-    ) -> None:
-        """Post an error of init, after which the process must end.
+    def post_init_error(self, error_response_data: "ErrorReport", error_type_override: "str | None" = None) -> None:
+        """Post an error of init, after which the process must exit.
 
         `error_response_data` has the keys `errorMessage`, `errorType`, `requestId` and `stackTrace`.
 
         Raises:
-            ApiError: the Runtime API did not take it.
-            ConnectionLost: the Runtime API is gone.
+            ApiError: the Runtime API refused the error.
+            ConnectionLost: the Runtime API cannot be reached any more.
         """
         name = error_type_override or str(error_response_data["errorType"])
         if not (name.isascii() and name.isprintable()):
             name = "Runtime.Unknown"
-        body, _ = self.marshaller.marshal_response(error_response_data)
-        head = (
-            f"POST {self._target}init/error HTTP/1.1\r\n{self._common}Content-Type: application/json\r\n"
-            f"Lambda-Runtime-Function-Error-Type: {name}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        status, _, answer, _ = self._exchange(head.encode("latin-1") + body)
-        if status != 202:
-            raise _function_errors.ApiError("POST init/error", status, answer)
+        self.post_error("init/error", name, error_response_data)
 
-    def rehearse(self, answer: "Callable[[Invocation], None]") -> None:
-        """Take made-up invocations, let `answer` answer them, and forget it all; nothing reaches the network.
+    def post_error(self, path: str, error_type: str, report: "ErrorReport") -> None:
+        """Post an error that belongs to no invocation.
+
+        Raises:
+            ApiError: the Runtime API refused the error.
+            ConnectionLost: the Runtime API cannot be reached any more.
+        """
+        body, _ = self.marshaller.marshal_response(report)
+        headers = f"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: {error_type}\r\n"
+        status, _, answer, _ = self.request("POST", path, f"{headers}Content-Length: {len(body)}\r\n", body)
+        if status != 202:
+            raise _function_errors.ApiError(f"POST {path}", status, answer)
+
+    def request(self, method: str, path: str, headers: str = "", body: bytes = b"") -> "Response":
+        """Send a request and return its response, over a new connection if the connection is lost.
+
+        `path` is relative to `/2018-06-01/runtime/`; each line of `headers` ends with CRLF.
+
+        Raises:
+            ConnectionLost: the Runtime API cannot be reached any more.
+        """
+        head = f"{method} {self._target}{path} HTTP/1.1\r\n{self._common}{headers}\r\n"
+        return self._exchange(head.encode("latin-1") + body)
+
+    def open_stream(
+        self, request_id: str, invocation_id: "str | None", content_type: str
+    ) -> "tuple[bytes, Connection]":
+        """Return the head of a response whose length is unknown, without its last line, and the connection for it."""
+        head = self._reply_head("response", request_id, invocation_id, content_type, 0)
+        return head.removesuffix(b"Content-Length: 0\r\n\r\n"), self._connection
+
+    def warm_up(self, answer: "Callable[[Invocation], None]") -> None:
+        """Replay recorded invocations, have `answer` answer them, and forget them; nothing reaches the network.
 
         The first real invocation then finds code, caches and memory in place. Init has the CPU for that, an invocation
-        at 128 MB has a fourteenth of it: benchmark cpu_first, 160 us without and 125 with.
+        at 128 MB has a fourteenth of it: benchmark cpu_first, a fifth less CPU.
         """
         connection = self._connection
-        connection.play((_EVENT, _TAKEN) * 3 + (_EVENT,))
+        connection.replay((_INVOCATION, _ACCEPTED) * 3 + (_INVOCATION,))
         for _ in range(3):
             answer(self.wait_next_invocation())
         self.wait_next_invocation()
         connection.close()
-        self._kept_alive = False
 
     def _reply_head(
         self, verb: str, request_id: str, invocation_id: "str | None", content_type: str, length: int
@@ -237,51 +287,53 @@ class LambdaRuntimeClient:
             f"Content-Type: {content_type}\r\n{echo}Content-Length: {length}\r\n\r\n"
         ).encode()
 
-    def _post(self, reply: _Reply) -> None:
+    def post_reply(self, reply: Reply) -> None:
+        """Send the reply to an invocation; results and errors both pass through this method."""
         self._reply = reply
-        self._send(reply, poll=self._pipeline and self._kept_alive)
+        self._send(reply, poll=self._pipeline)
         if self.finishing:
             self._confirm(reply)
 
-    def _send(self, reply: _Reply, *, poll: bool) -> None:
-        """Write a reply; its status is read at once, or before the next invocation if the poll leaves with it."""
+    def _send(self, reply: Reply, *, poll: bool) -> None:
+        """Write a reply; read its status now, or before the next invocation if the poll leaves with the reply."""
         body = reply.body
         connection = self._connection
         one_write = len(body) <= _ONE_WRITE
-        poll = poll and one_write and not self.finishing and connection.is_open
+        poll = poll and one_write and not self.finishing and connection.socket is not None
         try:
             if poll:
-                # A round trip and two wake-ups less: benchmark event_to_next, 99 us instead of 200 with PIPELINE=0.
+                # A round trip and two wake-ups less: benchmark event_to_next, half the time of PIPELINE=0.
                 connection.send(b"".join((reply.head, body, self._poll_request)))
             elif one_write:
                 connection.send(reply.head + body)
             else:
                 connection.send(reply.head, body)
         except _function_errors.ConnectionLost:
-            # A server may answer and close before it has read all of a body that it refuses: look for its answer.
+            # A server may respond and close before it has read all of a body that it refuses: read its response.
             poll = False
-        self._polled = poll
-        self._status_due = True
-        if not poll:
+        if poll:
+            self._owed = _STATUS | _EVENT
+        else:
+            self._owed = _STATUS
             self._read_status()
 
     def _read_status(self) -> None:
-        """Read what the API says of the reply, and decide whether it is settled.
+        """Read the status of the reply and do what the second table above says.
 
         Raises:
             ApiError: 500, after which the execution environment is lost.
         """
-        self._status_due = False
+        self._owed &= _EVENT
         reply = self._reply
         assert reply is not None
         try:
             status, _, answer, _ = self._connection.receive()
         except _function_errors.ConnectionLost:
             self._connection.close()
-            self._polled = False
-            return  # unknown: `next` will tell
-        if not self._connection.is_open:
-            self._polled = False  # the poll behind the reply was not read
+            self._owed = _NOTHING
+            return
+        if self._connection.socket is None:
+            self._owed = _NOTHING  # the API did not read the poll behind the reply
         reply.answered = True
         if status == 202 or status == 200:
             self._reply = None
@@ -294,14 +346,14 @@ class LambdaRuntimeClient:
             self._send(reply, poll=False)
             return
         if reply.repeated and status in (400, 403, 410):
-            return  # the first one had arrived
+            return
         text = str(answer[:500], "utf-8", "backslashreplace").strip()
-        self._notice(reply.request_id, f"The Runtime API refused the {reply.verb} with {status}: {text}")
+        self.report(reply.request_id, f"The Runtime API refused the {reply.verb} with {status}: {text}")
         if status == 413 or status == 410:
-            self._reply = None  # the service has closed the invocation itself; a retry of it is to run
+            self._reply = None
 
     def _exchange(self, request: bytes, *, sent: bool = False) -> "Response":
-        """Send a request, unless it is on its way already, and read its response; over a new connection if need be."""
+        """Send a request, unless it was `sent` before, and read its response; over a new connection if needed."""
         connection = self._connection
         attempt = 0
         while True:
@@ -314,8 +366,8 @@ class LambdaRuntimeClient:
                 sent = False
                 attempt = self._pause(attempt, lost)
 
-    def _confirm(self, reply: _Reply) -> None:
-        """Post a last reply again while it is unknown whether it arrived: no `next` will follow that could tell."""
+    def _confirm(self, reply: Reply) -> None:
+        """Post the last reply again until the API responds to it, because no `next` follows that would show a loss."""
         attempt = 0
         while not reply.answered:
             attempt = self._pause(attempt, _function_errors.ConnectionLost("no confirmation of the last reply"))
@@ -330,7 +382,7 @@ class LambdaRuntimeClient:
         """
         if attempt == _CONNECTS:
             where = f"the Runtime API at {self._netloc} (AWS_LAMBDA_RUNTIME_API)"
-            text = f"{where} is gone, {_CONNECTS} more connections brought no answer: {lost}"
+            text = f"{where} cannot be reached, {_CONNECTS} more attempts failed: {lost}"
             raise _function_errors.ConnectionLost(text) from lost
         time.sleep(0.01 * 2**attempt)
         return attempt + 1

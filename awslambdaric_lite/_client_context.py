@@ -1,19 +1,19 @@
-"""What a caller sent as client context: of a mobile application, or of a trace. Imports nothing."""
+"""The client context of an invocation: owns its fields, of mobile applications and of traces. Imports nothing."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # what the context lets through, as the official client
+_W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # the fields that the official client accepts
 
 
 def format_record(record: object, names: "tuple[str, ...]") -> str:
-    """Render a record as the official client does."""
+    """Format a record as the official client does."""
     return f"{type(record).__name__}([{','.join(f'{name}={getattr(record, name)}' for name in names)}])"
 
 
 class Client:
-    """The mobile application that invoked the function; what it did not say is None."""
+    """The mobile application that invoked the function; a field that it did not send is None."""
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
@@ -30,7 +30,7 @@ class Client:
 
 
 class ClientContext:
-    """What a caller passed as client context."""
+    """The client context that a caller sent."""
 
     __slots__ = ("client", "custom", "env")
 
@@ -45,7 +45,7 @@ class ClientContext:
 
 
 def w3c_fields(client_context: "dict[str, Any]") -> "dict[str, str]":
-    """Take the fields of the W3C trace context out of a client context."""
+    """Remove the fields of the W3C trace context from a client context and return them."""
     fields = client_context.pop("w3c", None) if type(client_context) is dict else None
     if type(fields) is not dict:
         return {}

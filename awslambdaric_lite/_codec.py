@@ -1,8 +1,8 @@
-"""Events and results as JSON. The only module that touches `_json`; it imports nothing heavier.
+"""Events and results as JSON: owns parsing, and the choice of an encoder. No other module imports `_json`.
 
-Events are always read by the standard library's C scanner: orjson would turn integers beyond 64 bits into floats.
-Results are the same JSON value whichever encoder ran. orjson and `_json`'s C encoder each take what they render as the
-official client would; `_json.compatible` takes the rest and has the official error messages.
+The standard library's C scanner parses all events, because orjson would turn integers beyond 64 bits into floats.
+Results are the same JSON value with every encoder. orjson and `_json`'s C encoder encode the values for which they
+agree with the official client; `_json.compatible` encodes the others and has the official error messages.
 """
 
 import marshal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ._types import Encode, Quote
 
-LARGE = 1 << 20  # bytes of a response from which on the encoder's speed outweighs the import of orjson
+LARGE = 1 << 20  # bytes of a response; above that, the speed of orjson outweighs its import
 
 _WHITESPACE = " \t\n\r"
 _BEFORE_JSON = _WHITESPACE + "\ufeff"
@@ -25,12 +25,12 @@ _SCALARS = frozenset((str, int, float, bool, type(None)))
 _CONTAINERS = frozenset((dict, list, tuple))
 _STR_ONLY = frozenset((str,))
 _LOOKED_AT = 200  # containers
-_FEW = 100  # items of a result, which are looked at for long text
-_LONG = 64 << 10  # characters of text that are not to be copied without need
+_FEW = 100  # items of a result that are checked for long text
+_LONG = 64 << 10  # characters; longer text is copied only if necessary
 
 
-# What the C scanner raises. Up to CPython 3.11 it finds its own exception class only if `json.decoder` is imported, and
-# fails with a SystemError otherwise.
+# The exceptions of the C scanner. Up to CPython 3.11 it raises SystemError unless `json.decoder` is imported, where its
+# exception class is.
 _REFUSED = (StopIteration, ValueError, SystemError)
 
 
@@ -43,7 +43,7 @@ quote: "Quote"
 try:
     import _json
 
-    # What it reads of a decoder object. A class of our own would cost a cold start 0.03 ms.
+    # The attributes that it reads of a decoder; a class would cost 0.2 % more instructions (guard).
     _namespace: "Callable[..., Any]" = type(sys.implementation)  # types.SimpleNamespace
     _decoder = _namespace(
         strict=True,
@@ -60,12 +60,12 @@ try:
     _quote_text = _json.encode_basestring
 
     def _new_encoder(quote_text: "Callable[[str], str]") -> "Callable[[object, int], tuple[str, ...]]":
-        """Make the C encoder: circles are found, NaN is refused, separators are compact, text is not escaped."""
+        """Make the C encoder: it finds circles, refuses NaN, and writes compact separators and unescaped text."""
         return _json.make_encoder({}, None, quote_text, None, ":", ",", False, False, False)  # type: ignore[arg-type]
 
     _scan("0", 0)
     _new_encoder(_quote_text)("0", 0)
-except (ImportError, AttributeError, TypeError):  # the private module is missing or has changed: use its public face
+except (ImportError, AttributeError, TypeError):  # the private module is missing or has changed: use the public ones
     import json.encoder
     import json.scanner
 
@@ -132,13 +132,13 @@ def parse_header(header: "str | None", name: str) -> "Any":
 
 
 def is_plain(value: object, *, sparing: bool = False) -> bool:
-    """Whether a value holds no instance of a subclass, so that `_json`'s encoder renders it as it should.
+    """Return whether a value has no instances of subclasses, so that `_json`'s encoder may encode it.
 
-    A namedtuple would come out as an array. What has no JSON form at all, the encoder refuses by itself.
+    That encoder would write a namedtuple as an array. It refuses values without a JSON form.
 
-    `marshal` is asked, which refuses subclasses, too: 21 instead of 77 thousand instructions for an API Gateway event,
-    9 instead of 85 ms for 350,000 items (benchmark echo_5mb_structured). But it copies what it sees. Hence types are
-    looked at one by one where text is long, or `sparing` asked for, as long as there are not many containers.
+    `marshal` refuses subclasses, too, with a quarter of the instructions for an API Gateway event, and a ninth of the
+    time for 350,000 items (benchmark echo_5mb_structured). But it copies the value. Therefore this function checks the
+    types of items if text is long or `sparing` is set, and if the value has few containers.
     """
     kind = type(value)
     if kind in _SCALARS:
@@ -180,7 +180,7 @@ def _is_marshalled(value: object) -> bool:
 
 
 class Marshaller:
-    """Bytes to events and results to bytes; method names are those of the official client's marshaller."""
+    """A converter of bytes to events and of results to bytes, with the method names of the official client's."""
 
     def __init__(self, codec: str = "auto") -> None:
         """`codec` is `auto`, `stdlib` or `orjson`, see `choose_encoder()`."""
@@ -204,9 +204,9 @@ class Marshaller:
         try:
             text = str(request, "utf-8")
             if len(request) > LARGE:
-                self._keep_blocks_of(len(request))
+                self._raise_mmap_threshold(len(request))
                 if type(request) is bytearray:
-                    request.clear()  # whoever refers to it, and CPython 3.10 does: it need not exist three times
+                    request.clear()  # also for the frames that still refer to it in CPython 3.10
             del request
             return loads(text)
         except (ValueError, RecursionError) as error:
@@ -225,15 +225,15 @@ class Marshaller:
         except Exception as error:
             raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
         if len(body) > LARGE and self._codec != "settled":
-            self._gain_speed(body)
+            self._switch_to_orjson(body)
         return body, "application/json"
 
-    def _keep_blocks_of(self, size: int) -> None:
-        """Make malloc keep blocks of up to `size` bytes and some more, for the next large event or result.
+    def _raise_mmap_threshold(self, size: int) -> None:
+        """Make malloc keep blocks of up to `size` bytes and some more, because another large event may follow.
 
-        glibc returns blocks above a limit to the kernel whenever they are freed, and what it gets anew comes page by
-        page: half the time of an event of 5 MB (benchmark echo_5mb_plain, +stdlib). Freeing a larger block than ever
-        before raises the limit to its size (mallopt(3), M_MMAP_THRESHOLD); as nobody writes to it, it takes no memory.
+        glibc returns freed blocks above a threshold to the kernel, and the kernel maps new ones page by page, which
+        takes half the time of an event of 5 MB (benchmark echo_5mb_plain, +stdlib). Freeing a larger block raises the
+        threshold to its size (mallopt(3), M_MMAP_THRESHOLD); it takes no memory, because nothing writes to it.
         """
         if size > self._largest:
             self._largest = size
@@ -242,9 +242,9 @@ class Marshaller:
             except MemoryError:
                 pass  # address space is limited
 
-    def _gain_speed(self, body: bytes) -> None:
-        """After a large response: others will follow, so that a faster encoder is worth its import."""
-        self._keep_blocks_of(len(body))
+    def _switch_to_orjson(self, body: bytes) -> None:
+        """Switch to a faster encoder after the second large response, because more will follow."""
+        self._raise_mmap_threshold(len(body))
         if self._codec == "auto":
             self._large_responses += 1
             if self._large_responses < 2 or self._use_orjson():
@@ -257,9 +257,9 @@ class Marshaller:
         self._codec = "settled"
 
     def choose_encoder(self) -> bool:
-        """Settle on an encoder, once the handler is loaded; return False if orjson was asked for and cannot be used.
+        """Choose an encoder after the handler is loaded; return False if orjson is set but cannot be imported.
 
-        `auto` takes orjson where it costs next to nothing: it is loaded, or its own heavy imports are.
+        `auto` chooses orjson if its import is cheap: the function has imported it, or the modules that it imports.
         """
         modules = sys.modules
         if self._codec == "orjson":
@@ -286,7 +286,7 @@ class Marshaller:
                 text = chunks[0] if len(chunks) == 1 else "".join(chunks)
                 return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes \ud800, its JSON escape
             except (TypeError, ValueError):
-                # NaN, a circle, a set; the failed run left its markers behind.
+                # NaN, a circle or a set; the failed run left its markers in the encoder.
                 self._plain_encoder = _new_encoder(self._quote)
             except BaseException:
                 self._plain_encoder = _new_encoder(self._quote)

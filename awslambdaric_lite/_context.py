@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
     from ._client_context import ClientContext
 
-_variable = posix.environ.get  # as it is now: `os.environ` writes to this very dictionary
-_seen: "list[tuple[bytes | None, ...] | tuple[str | None, ...]]" = [(), ()]  # what was read last, and its text
+_variable = posix.environ.get  # `os.environ` writes to the same dictionary
+_seen: "list[tuple[bytes | None, ...] | tuple[str | None, ...]]" = [(), ()]  # the previous values, and their text
 
 
 def _function() -> "tuple[str | None, ...]":
-    """Return what the environment says of the function: log group and stream, name, memory size, version."""
+    """Return log group and stream, name, memory size and version of the function from the environment."""
     raw = (
         _variable(b"AWS_LAMBDA_LOG_GROUP_NAME"),
         _variable(b"AWS_LAMBDA_LOG_STREAM_NAME"),
@@ -47,14 +47,14 @@ class CognitoIdentity:
 
 
 class LambdaContext:
-    """What a handler is told about its invocation and function.
+    """The invocation and the function, as a handler receives them.
 
-    Every argument has a default, so that a test can make one: `LambdaContext("request-1")`. Attributes that describe
-    the function come from the environment, as `AWS_LAMBDA_FUNCTION_NAME` and its like have it at that moment.
+    Every argument has a default, so that tests can make a context: `LambdaContext("request-1")`. Attributes that
+    describe the function come from the environment, e.g. `AWS_LAMBDA_FUNCTION_NAME`, when the context is made.
 
     Attributes:
         memory_limit_in_mb: text, as everywhere on Lambda.
-        identity: always there, with None attributes unless the caller was authorised by Cognito.
+        identity: never None; its attributes are None unless Cognito authorised the caller.
         client_context: None unless the caller sent one.
     """
 
@@ -97,7 +97,7 @@ class LambdaContext:
         return dict(self._w3c_fields)
 
     def log(self, msg: object) -> None:
-        """Write a message to the log as it is, without a newline added."""
+        """Write a message to the log unchanged, without adding a newline."""
         logging = sys.modules.get("logging")
         if logging is not None:
             for handler in logging.getLogger().handlers:

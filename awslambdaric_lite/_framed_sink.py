@@ -1,11 +1,11 @@
-"""Log text to the platform's telemetry descriptor, which managed runtimes have. Imports only C builtins."""
+"""The sink of managed runtimes: owns writing frames to the platform's telemetry descriptor. Imports C builtins."""
 
 import posix
 import time
 
 
 class FramedTelemetryLogSink:
-    """The descriptor that managed runtimes hand over: whole messages in frames with type, length and time."""
+    """The telemetry descriptor, which receives whole messages in frames with type, length and time."""
 
     def __init__(self, fd: int, untyped: bytes, error: bytes, *, json_format: bool = False) -> None:
         """`untyped` and `error` are the frame types of text without a level and of error reports."""

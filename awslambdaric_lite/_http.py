@@ -1,7 +1,7 @@
-"""HTTP/1.1 without I/O: responses read from bytes (RFC 9112). Imports `_function_errors` and `_http_head`.
+"""HTTP/1.1 without I/O: owns the parser of responses (RFC 9112). Imports `_function_errors` and `_http_head`.
 
-Both body framings are read, for the Runtime API declares no length for events above 2 KB. Everything has a limit, and
-what breaks the grammar is refused with the offending bytes in the message.
+The parser supports both body framings, because the Runtime API declares no length for events above 2 KB. Every part has
+a limit. An error names the bytes that break the grammar.
 """
 
 from . import _function_errors
@@ -12,19 +12,20 @@ if TYPE_CHECKING:
     Response = tuple[int, dict[str, str], "bytes | bytearray", bool]
     """One response: status code, header fields by lower-case name, body, and whether the connection persists."""
 
-MAX_HEAD = 1 << 20  # bytes of status line and header lines; Go's own limit for a request head
+MAX_HEAD = 1 << 20  # bytes of status line and header lines; Go's limit for a request head
 MAX_LINE = 8 << 10  # bytes of one chunk-size line or one trailer line
 
-_PIECE = 64 << 10  # bytes asked of the socket at once: most events fit, and the allocation stays on the heap
+_PIECE = 64 << 10  # bytes to receive in one call: most events fit, and the allocation stays on the heap
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _UNRESERVED = frozenset("-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 class ResponseReader:
-    """Read responses from a byte stream, however it is cut.
+    """A parser of responses in a byte stream that arrives in pieces of any size.
 
-    The owner asks `read()`; on None it receives up to `wanted` bytes, or directly into `room()` where that is not None,
-    and hands them in with `feed()`, `filled()` or `end()`, each of which reads on.
+    The owner calls `read()`. If it returns None, the owner receives bytes and calls one of three methods, each of which
+    continues parsing: `feed()` with up to `wanted` bytes, `filled()` after receiving into `room()` if that is not None,
+    or `end()`.
     """
 
     __slots__ = (
@@ -41,10 +42,10 @@ class ResponseReader:
     )
 
     def __init__(self) -> None:
-        self._confirmed = b"\0"  # the last confirmation of a result, as it came
+        self._confirmed = b"\0"  # the bytes of the last confirmation of a result
         self._confirmation: "Response" = (0, {}, b"", False)
         self._data = b""  # received, not consumed
-        self._searched = 0  # of which searched for the end of the head or line
+        self._searched = 0  # the number of bytes in which the end of the head or line is not
         self.wanted = _PIECE
         self._reset()
 
@@ -57,11 +58,11 @@ class ResponseReader:
 
     @property
     def idle(self) -> bool:
-        """Whether not one byte of a response is pending."""
+        """Whether no byte of a response is pending."""
         return self._head is None and not self._data
 
     def feed(self, data: bytes) -> "Response | None":
-        """Take bytes that were received."""
+        """Parse received bytes."""
         if data.startswith(self._confirmed) and self.idle:  # confirmations differ by their date only
             self._data = data[len(self._confirmed) :]
             return self._confirmation
@@ -69,18 +70,18 @@ class ResponseReader:
         return self.read()
 
     def room(self) -> "memoryview | None":
-        """The rest of a body of known length, to be received into without a copy."""
+        """Return the rest of a body of known length, for receiving into it without a copy."""
         if self._head is None or self._length < 0 or self._data:
             return None
         return memoryview(self._body)[self._filled :]
 
     def filled(self, count: int) -> "Response | None":
-        """Take note that `count` bytes were received into `room()`."""
+        """Record `count` bytes written into `room()`."""
         self._filled += count
         return self.read()
 
     def end(self) -> "Response":
-        """Take note that the stream ended; return the response that the end completes.
+        """Record the end of the stream; return the response that the end completes.
 
         Raises:
             ConnectionLost: the stream ended before or within a response.
@@ -105,12 +106,12 @@ class ResponseReader:
                 return None
             self._searched = 0
             status, headers, keep_alive, length = parse_head(data[:end])
-            if status < 200:  # interim responses (RFC 9110 section 15.2) precede the one that counts
+            if status < 200:  # interim responses (RFC 9110 section 15.2) precede the final one
                 if status == 101:
-                    raise _function_errors.ProtocolError("101 Switching Protocols was not asked for")
+                    raise _function_errors.ProtocolError("unexpected 101 Switching Protocols")
                 self._data = data[end + 4 :]
                 continue
-            if 0 <= length <= len(data) - end - 4:  # whole, as nearly always
+            if 0 <= length <= len(data) - end - 4:  # complete, as in nearly all cases
                 start, after = end + 4, end + 4 + length
                 response = status, headers, data[start:after], keep_alive
                 self._data = data[after:]
@@ -138,7 +139,7 @@ class ResponseReader:
         self._searched = max(0, len(data) - 3)
 
     def _read_sized(self, length: int) -> "Response | None":
-        """Gather a body of known length in place; the rest of it is received into `room()`."""
+        """Collect a body of known length in place; the owner receives the rest into `room()`."""
         if not self._body:
             self._body = bytearray(length)
         if self._data:
@@ -179,7 +180,7 @@ class ResponseReader:
                     if not line:
                         self._data = data[position:]
                         return self._finish(body)
-                    parse_fields([line.decode("latin-1")])  # trailers say nothing to this client, but must be some
+                    parse_fields([line.decode("latin-1")])  # this client ignores trailers, but checks their grammar
                     continue
                 self._left = _chunk_size(line) or -2
                 if len(body) + self._left > MAX_BODY:
@@ -197,7 +198,7 @@ class ResponseReader:
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].rstrip(b" \t")  # chunk extensions carry nothing here
+    digits = line.partition(b";")[0].rstrip(b" \t")  # this client ignores chunk extensions
     if not digits or len(digits) > 12 or not _HEX.issuperset(digits):
         raise _function_errors.ProtocolError(f"not a chunk size: {line[:60]!r}")
     return int(digits, 16)

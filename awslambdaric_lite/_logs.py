@@ -1,6 +1,6 @@
-"""Log records of user code in Lambda's formats. Lazy; `install()` runs when user code first imports `logging`.
+"""Log records of user code: owns Lambda's formats. Loaded when user code first imports `logging`.
 
-Class names, formats and the conditions for each are those of the official client, for tools look them up.
+Class names, formats and the conditions for each are those of the official client, because tools look them up.
 """
 
 import logging
@@ -17,7 +17,7 @@ _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(messag
 _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
 _JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
-# What a record has without the caller's `extra`. `taskName` is not listed in the official client either.
+# The attributes of a record without `extra`; `taskName` counts as `extra`, as in the official client.
 _NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
     "aws_request_id",
     "tenant_id",
@@ -26,7 +26,7 @@ _NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
 
 
 def level_name(value: "str | None") -> str:
-    """Return the level that `AWS_LAMBDA_LOG_LEVEL` stands for, an empty string without one."""
+    """Return the name of the level in `AWS_LAMBDA_LOG_LEVEL`, an empty string if the variable is not set."""
     return {None: "", "TRACE": "DEBUG"}.get(value, value or "").upper()
 
 
@@ -35,7 +35,7 @@ def _level(record: logging.LogRecord) -> int:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record, in the official client's keys and order."""
+    """A formatter that writes a JSON object for each record, with the official client's keys in its order."""
 
     converter = time.gmtime  # type: ignore[assignment]  # wrong in typeshed: a function without self
 
@@ -71,12 +71,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class _TextFormatter(logging.Formatter):
-    # Here only: the official client changes it for every formatter of the process.
+    # Only in this class; the official client changes the attribute in `logging.Formatter`.
     converter = time.gmtime  # type: ignore[assignment]
 
 
 class LambdaLoggerHandler(logging.Handler):
-    """Writes what its formatter returns, without adding a newline."""
+    """A handler that writes the formatter's text without adding a newline."""
 
     def __init__(self, log_sink: "LogSink") -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class LambdaLoggerHandler(logging.Handler):
 
 
 class LambdaLoggerHandlerWithFrameType(logging.Handler):
-    """The same, with each record's level in its frame."""
+    """A handler that also passes each record's level to the sink, for the frame."""
 
     def __init__(self, log_sink: "LogSink") -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class LambdaLoggerHandlerWithFrameType(logging.Handler):
 
 
 class LambdaLoggerFilter(logging.Filter):
-    """Puts request id and tenant id on every record; a filter, because tools replace the formatter."""
+    """A filter that adds request id and tenant id to every record; tools replace formatters, but not filters."""
 
     def __init__(self, invocation: "Current") -> None:
         super().__init__()
@@ -119,7 +119,7 @@ def install(
     json_format: bool,
     log_level: "str | None",
 ) -> None:
-    """Add Lambda's handler to the root logger; `invocation()` returns request id and tenant id of the current one."""
+    """Add Lambda's handler to the root logger; `invocation()` returns the ids of the current invocation."""
     root = logging.getLogger()
     level = level_name(log_level)
     framed = json_format or bool(level)

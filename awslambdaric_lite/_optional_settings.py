@@ -1,4 +1,4 @@
-"""The variables that begin with `AWSLAMBDARIC_LITE_`, for whoever sets one. Imports nothing."""
+"""Optional settings: owns the variables that begin with `AWSLAMBDARIC_LITE_`. Imports nothing."""
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
@@ -15,11 +15,11 @@ _ELSEWHERE = ("PYTHON", "NEXT_WRAPPER")  # read by `bootstrap` and by the layer'
 
 
 class Options:
-    """What was chosen, with the defaults for the rest.
+    """The chosen values, and the defaults of the other options.
 
     Attributes:
-        problems: one line for each variable that has a value it cannot have, or that does not exist.
-        timeout_dump_ms: None, or how long before the deadline the stacks are written.
+        problems: one line for each variable with an invalid value or an unknown name.
+        timeout_dump_ms: time between the stack dump and the deadline, None without a dump.
     """
 
     def __init__(self, environ: "dict[bytes, bytes]") -> None:
@@ -34,27 +34,27 @@ class Options:
                     self.problems.append(f"AWSLAMBDARIC_LITE_{name}={value!r} is ignored: {problem}")
 
     def __getitem__(self, name: str) -> str:
-        """Return the value of an option, such as `CODEC`."""
+        """Return the value of an option, e.g. of `CODEC`."""
         return self._chosen.get(name, _CHOICES[name][0])
 
     @property
     def concerns_handler(self) -> bool:
-        """Whether something is to be done with the handler: it was said to be an application, or is to be watched."""
+        """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi") or self.timeout_dump_ms is not None
 
     def _take(self, name: str, value: str) -> "str | None":
-        """Note a value; return what is wrong with it."""
+        """Store a value; return the reason if it is invalid."""
         if name in _ELSEWHERE or not value:
             return None
         if name == "TIMEOUT_DUMP_MS":
             if not (value.isascii() and value.isdigit() and 0 < int(value) <= 900_000):
-                return "it can be a number of milliseconds, 1 to 900000"
+                return "must be a number of milliseconds, 1 to 900000"
             self.timeout_dump_ms = int(value)
             return None
         allowed = _CHOICES.get(name)
         if allowed is None:
-            return f"there is no such variable, only {', '.join(sorted((*_CHOICES, 'TIMEOUT_DUMP_MS', *_ELSEWHERE)))}"
+            return f"unknown variable; choose one of: {', '.join(sorted((*_CHOICES, 'TIMEOUT_DUMP_MS', *_ELSEWHERE)))}"
         if value.lower() not in allowed:
-            return f"it can be {', '.join(allowed)}"
+            return f"must be one of: {', '.join(allowed)}"
         self._chosen[name] = value.lower()
         return None

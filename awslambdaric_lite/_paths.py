@@ -1,7 +1,7 @@
-"""What `site` would have done, without `site`: module search path and interactive names. Imports only C builtins.
+"""The module search path: owns completing `sys.path` without `site`, and the interactive names of `site`.
 
-The interpreter is started with `-S`, which saves 2 to 5 ms; where something on the path needs `site` (a virtual
-environment, a `.pth` file, a `sitecustomize`), it is run all the same.
+The interpreter is started with `-S`, which shortens a cold start. `site` runs if something on the path needs it: a
+virtual environment, a `.pth` file or a `sitecustomize`. Imports only C builtins.
 """
 
 import posix
@@ -15,18 +15,18 @@ _LAYERS = "/opt/python"
 
 
 def complete_path(environ: "dict[bytes, bytes]") -> None:
-    """Make `sys.path` what a function on `provided.*` expects: task root, layers, standard library, site-packages.
+    """Complete `sys.path` as on `provided.*`: task root, layers, standard library, site-packages.
 
-    Called when the interpreter was started with `-S`, after the runtime's own imports.
+    Call this if the interpreter was started with `-S`, after the runtime's imports.
     """
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}{'t' if 't' in sys.abiflags else ''}"
     run_site(version, environ)
     if not hasattr(sys.modules["builtins"], "exit"):
         add_interactive_names()
     root = environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
-    front = {root: listed(root)}
+    front = {root: list_dir(root)}
     for folder in (f"{_LAYERS}/lib/{version}/site-packages", _LAYERS):
-        if names := listed(folder):
+        if names := list_dir(folder):
             front[folder] = names
     sys.path[:0] = [folder for folder in front if folder not in sys.path]
     for folder, names in front.items():
@@ -37,10 +37,10 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
 
 
 def run_site(version: str, environ: "dict[bytes, bytes]") -> None:
-    """Run `site.main()` if something depends on it, else append site-packages where it exists."""
+    """Run `site.main()` if something on the path needs it, else append site-packages if the folder exists."""
     home = sys.executable.rpartition("/")[0]
     site_packages = f"{sys.prefix}/lib/{version}/site-packages"
-    names = listed(site_packages)
+    names = list_dir(site_packages)
     home_folder = environ.get(b"HOME", b"").decode(errors="surrogateescape")
     user = f"{home_folder}/.local/lib/{version}/site-packages"
     needed = (
@@ -62,7 +62,7 @@ def run_site(version: str, environ: "dict[bytes, bytes]") -> None:
         sys.path.append(site_packages)
 
 
-def listed(folder: str) -> "list[str]":
+def list_dir(folder: str) -> "list[str]":
     try:
         return posix.listdir(folder)
     except OSError:
@@ -83,7 +83,7 @@ def _is_found(name: str) -> bool:
 
 
 class _Interactive:
-    """One of the names that `site` adds to the builtins; made when somebody uses it, for making it imports `os`."""
+    """A name that `site` adds to the builtins; created when user code uses it, because that imports `os`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -105,7 +105,7 @@ class _Interactive:
 
 
 def add_interactive_names() -> None:
-    """Add `exit`, `quit` and the like, which functions use although they should not."""
+    """Add `exit`, `quit` and similar names, which some functions use although they should not."""
     import builtins
 
     for name in ("exit", "quit", "copyright", "credits", "license", "help"):

@@ -1,7 +1,8 @@
-"""Exceptions turned into what the Runtime API, X-Ray and the log receive. Imports C builtins, `_codec`, `_sinks`.
+"""Error reports: owns the form in which the Runtime API, X-Ray and the log receive an exception.
 
-Loaded in init and written without `traceback`: its import alone would cost the first error on a 128 MB function 120 ms.
-The texts are those of the official client, which formats plain (file, line, name, source) tuples: no caret lines.
+Loaded in init and written without `traceback`, whose import takes longer than the first error (benchmark
+cpu_first_error). The texts are those of the official client, which formats plain (file, line, name, source) tuples
+without caret lines. Imports C builtins, `_codec`, `_function_errors` and `_sinks`.
 """
 
 import posix
@@ -9,17 +10,16 @@ import sys
 import time
 
 from ._codec import quote
+from ._function_errors import Fault
 from ._sinks import JSON_FRAMES, TEXT_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
-    from types import CodeType, TracebackType
+    from types import FrameType, TracebackType
+
+    from ._types import ErrorReport, LogSink
 
     Frame = tuple[str, int | None, str, str]
-    ErrorResult = dict[str, object]
-
-    from ._types import LogSink
 
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
@@ -27,8 +27,37 @@ _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fi
 _XRAY_LENGTH = 60_000  # characters; the service drops everything above 64 KiB
 _NO_BREAK_SPACE = "\u00a0"
 
-OWN_FRAMES: "list[CodeType]" = []  # code of the runtime that calls the handler: no news to who reads a stack trace
+_OWN = __name__.rpartition(".")[0] + "."  # beginning of the names of the package's modules
+_EXAMPLES = _OWN + "examples."  # handlers
 _lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
+reset_caches = _lines.clear  # tests call this
+
+
+def make_report(raised: BaseException, request_id: str = "", status: "int | None" = None) -> "tuple[ErrorReport, str]":
+    """Return an exception as the Runtime API and the log receive it, and as X-Ray does.
+
+    Pass `status` if the exception ends the process; the report then contains the exit status.
+    """
+    frames: "list[Frame]" = []
+    if isinstance(raised, Fault):
+        error_type, message, trace = raised.error_type, raised.message, raised.trace
+        xray_type = "LambdaValidationError"
+    else:
+        error_type, message = type(raised).__name__, text_of(raised)
+        if status is not None:
+            reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
+            error_type = "Runtime.ExitError"
+            message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
+        frames = frames_of(raised.__traceback__)
+        trace = format_frames(frames)
+        xray_type = error_type
+    report: "ErrorReport" = {
+        "errorMessage": message,
+        "errorType": error_type,
+        "requestId": request_id,
+        "stackTrace": trace,
+    }
+    return report, xray_cause(xray_type, message, frames)
 
 
 def text_of(error: BaseException) -> str:
@@ -39,14 +68,23 @@ def text_of(error: BaseException) -> str:
         return f"<exception str() failed: {type(error).__name__}>"
 
 
-def frames_of(traceback: "TracebackType | None", own: "Collection[CodeType]") -> "list[Frame]":
+def is_own(frame: "FrameType") -> bool:
+    """Return whether a frame runs code of the runtime, which users' stack traces hide.
+
+    The name of the frame's module decides, because the path depends on how the package is deployed.
+    """
+    name = frame.f_globals.get("__name__")
+    return type(name) is str and name.startswith(_OWN) and not name.startswith(_EXAMPLES)
+
+
+def frames_of(traceback: "TracebackType | None") -> "list[Frame]":
     """Walk a traceback, as far as `sys.tracebacklimit` allows.
 
-    Leading frames that run one of the `own` code objects are left out; they count, as in the official client.
+    Leading frames of the runtime are left out, but count for the limit, as in the official client.
     """
     limit = getattr(sys, "tracebacklimit", None)
     left = sys.maxsize if limit is None else limit
-    while traceback is not None and left > 0 and traceback.tb_frame.f_code in own:
+    while traceback is not None and left > 0 and is_own(traceback.tb_frame):
         traceback = traceback.tb_next
         left -= 1
     frames: "list[Frame]" = []
@@ -61,7 +99,7 @@ def frames_of(traceback: "TracebackType | None", own: "Collection[CodeType]") ->
 
 
 def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> str:
-    """Return a line of source without its indentation, or nothing where it cannot be had."""
+    """Return a line of source without its indentation, or an empty string if it cannot be read."""
     if not line:
         return ""
     known = _lines.get((path, line))
@@ -77,7 +115,7 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
 
 
 def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
-    """Read a line from a file, or from the loader of a module that lies in a zip.
+    """Read a line from a file, or from the loader of a module in a zip archive.
 
     Raises:
         Exception: whatever a loader or a codec raises.
@@ -87,7 +125,7 @@ def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
     try:
         with open(path, "rb") as file:
             source = file.read()
-    except (FileNotFoundError, NotADirectoryError):  # other errors: there is a file, but not to be read
+    except (FileNotFoundError, NotADirectoryError):  # another error means that the file exists but cannot be read
         loader: "object" = names.get("__loader__")
         text = str(loader.get_source(names["__name__"]))  # type: ignore[attr-defined]
         return text.splitlines()[line - 1]
@@ -127,43 +165,26 @@ def _repeated(times: int) -> str:
     return f"  [Previous line repeated {times} more time{'s' if times > 1 else ''}]\n"
 
 
-def make_error(
-    message: str, error_type: str, stack_trace: "list[str]", request_id: "str | None" = None
-) -> "ErrorResult":
-    """Return the error object of the Runtime API."""
-    return {
-        "errorMessage": message,
-        "errorType": error_type,
-        "requestId": request_id or "",
-        "stackTrace": stack_trace,
-    }
-
-
 def exit_status(code: object) -> int:
-    """Return the exit status that the interpreter makes of `SystemExit.code`."""
+    """Return the exit status that the interpreter derives from `SystemExit.code`."""
     if code is None:
         return 0
     return code & 0xFF if isinstance(code, int) else 1
 
 
-def exit_text(request_id: str, status: int) -> str:
-    """Return what the platform says of a runtime that exits."""
-    prefix = f"RequestId: {request_id} " if request_id else ""
-    reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
-    return f"{prefix}Error: Runtime {reason}"
-
-
-def error_json(error: "ErrorResult") -> str:
-    """Render an error object as ASCII JSON."""
-    trace = error["stackTrace"]
-    entries = ",".join(map(quote, trace))  # type: ignore[call-overload]
-    texts = ",".join(f"{quote(key)}:{quote(str(value))}" for key, value in error.items() if value is not trace)
+def report_json(report: "ErrorReport") -> str:
+    """Encode an error report as ASCII JSON."""
+    trace = report["stackTrace"]
+    entries = ",".join(map(quote, trace))
+    texts = ",".join(f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace)
     return f'{{{texts},"stackTrace":[{entries}]}}'
 
 
 def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
-    """Render the cause for X-Ray as one line of ASCII JSON that the service does not cut (protocol of the cause:
-    `working_directory`, `exceptions` and `paths`)."""
+    """Encode the cause for X-Ray as one line of ASCII JSON, short enough for the service to keep it whole.
+
+    Its fields are `working_directory`, `exceptions` and `paths`.
+    """
     try:
         directory = posix.getcwd()
     except OSError:
@@ -192,36 +213,38 @@ def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
             return ""
 
 
-def log_error(error: "ErrorResult", sink: "LogSink") -> None:
-    """Write an error report to the log, in the configured format."""
-    if sink.json_format:
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{error_json(error)[1:]}'])
-        return
-    message = error["errorMessage"]
-    headline = f"[ERROR] {error['errorType']}" + (f": {message}" if message else "")
-    lines = [headline, "Traceback (most recent call last):"]
-    for entry in error["stackTrace"]:  # type: ignore[attr-defined]
-        for line in entry.splitlines():
-            bare = line.lstrip(" ")
-            lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
-    sink.log_error(lines)
+def log_report(report: "ErrorReport", sink: "LogSink") -> None:
+    """Write an error report to the log, in the configured format.
+
+    A log that cannot be written must not keep the report from being posted.
+    """
+    try:
+        if sink.json_format:
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{report_json(report)[1:]}'])
+            return
+        message = report["errorMessage"]
+        headline = f"[ERROR] {report['errorType']}" + (f": {message}" if message else "")
+        lines = [headline, "Traceback (most recent call last):"]
+        for entry in report["stackTrace"]:
+            for line in entry.splitlines():
+                bare = line.lstrip(" ")
+                lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
+        sink.log_error(lines)
+    except Exception:
+        pass
 
 
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
-    """Write a warning of the runtime itself to the log, in the configured format, if the log can be written."""
+    """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
     try:
-        _write_notice(sink, request_id, text)
+        seconds = time.time()
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        if sink.json_format:
+            fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
+            sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
+        else:
+            millis = int(seconds * 1000) % 1000
+            sink.log(f"[WARNING]\t{now}.{millis:03d}Z\t{request_id}\t{text}\n", TEXT_FRAMES[30])
     except Exception:
         pass  # user code closed or replaced standard output
-
-
-def _write_notice(sink: "LogSink", request_id: str, text: str) -> None:
-    seconds = time.time()
-    now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    if sink.json_format:
-        fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
-        sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
-    else:
-        millis = int(seconds * 1000) % 1000
-        sink.log(f"[WARNING]\t{now}.{millis:03d}Z\t{request_id}\t{text}\n", TEXT_FRAMES[30])

@@ -1,32 +1,32 @@
-"""What ends the runtime or its connection; `_function_errors` hands these out. Imports nothing.
+"""Errors that end the runtime or its connection; `_function_errors` imports them on demand. Imports nothing.
 
 RuntimeFailure
  +-- SettingError    a variable is missing or malformed: one line on stderr, exit 1
- +-- ConnectionLost  the Runtime API closed or refused a connection: reconnect, a bounded number of times
- +-- ProtocolError   the Runtime API sent what is not HTTP/1.1: exit 1
- +-- ApiError        the Runtime API answered with a status that ends the process: exit 1
- +-- ForkedChild     a child of the process, forked by user code, came back into the loop: it ends at once
+ +-- ConnectionLost  the Runtime API closed or refused a connection: reconnect, a limited number of times
+ +-- ProtocolError   the Runtime API sent bytes that are not HTTP/1.1: exit 1
+ +-- ApiError        the Runtime API responded with a status that ends the process: exit 1
+ +-- ForkedChild     a child that user code forked returned into the loop: exit 1, without cleaning up
 """
 
 
 class RuntimeFailure(Exception):
-    """Root of what the runtime raises where it is not the function's fault."""
+    """Base class of errors that are not the function's fault."""
 
 
 class SettingError(RuntimeFailure):
-    """An environment variable cannot be used as it is; the text names it and the cure."""
+    """An invalid environment variable; the text names the variable and the cure."""
 
 
 class ConnectionLost(RuntimeFailure):
-    """The connection to the Runtime API could not be opened, or ended before a whole response had arrived."""
+    """A connection to the Runtime API that could not be opened, or ended before a whole response arrived."""
 
 
 class ProtocolError(RuntimeFailure):
-    """The Runtime API sent bytes that are not an HTTP/1.1 response; the text shows them."""
+    """Bytes of the Runtime API that are not an HTTP/1.1 response; the text shows them."""
 
 
 class ApiError(RuntimeFailure):
-    """The Runtime API refused a request in a way that leaves nothing to do but end."""
+    """A refusal of the Runtime API after which the process must exit."""
 
     def __init__(self, request: str, status: int, body: "bytes | bytearray") -> None:
         text = str(body[:500], "utf-8", "backslashreplace").strip()
@@ -35,4 +35,7 @@ class ApiError(RuntimeFailure):
 
 
 class ForkedChild(RuntimeFailure):
-    """The Runtime API is the parent's to talk to: a child's answer would be taken for the parent's."""
+    """A request in a forked child, whose result the Runtime API would take for the parent's."""
+
+    def __str__(self) -> str:
+        return "forked child returned from the handler; exiting it (use os._exit in children)"

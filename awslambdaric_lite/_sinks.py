@@ -1,4 +1,6 @@
-"""Where log text goes: standard output, or by `_framed_sink` the platform's telemetry descriptor in frames.
+"""The destination of log text: owns the sink of this process.
+
+The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor.
 
 Imports only C builtins.
 """
@@ -10,33 +12,33 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._types import LogSink
 
-# Frame types of the telemetry protocol by log level (0 stands for none), for text and for JSON.
+# Frame types of the telemetry protocol by log level (0: none). Those of text and of JSON differ.
 _CODES = {0: 0xA55A0002, 10: 0xA55A000A, 20: 0xA55A000E, 30: 0xA55A0012, 40: 0xA55A0016, 50: 0xA55A001A}
 JSON_FRAMES = {level: code.to_bytes(4, "big") for level, code in _CODES.items()}
 TEXT_FRAMES = {level: (code + 1).to_bytes(4, "big") for level, code in _CODES.items()}
 
 
 class StandardLogSink:
-    """Standard output, one event a line: inner line ends become carriage returns for Lambda's log collector."""
+    """Standard output, one event a line; inner line ends become carriage returns for Lambda's log collector."""
 
     def __init__(self, *, json_format: bool = False) -> None:
         self.json_format = json_format
         self._line_end = "\r"
         try:
             if sys.stdout.isatty():
-                self._line_end = "\n"  # for a person
+                self._line_end = "\n"  # a person reads the terminal
         except (AttributeError, ValueError):
-            pass  # no standard output
+            pass  # standard output is missing
 
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
-        """Write a message as it is."""
+        """Write a message unchanged."""
         stream = sys.stdout
         try:
             stream.write(msg)
         except UnicodeEncodeError:  # a lone surrogate, or an encoding that cannot hold the text
             encoding = stream.encoding or "ascii"
             stream.write(msg.encode(encoding, "backslashreplace").decode(encoding))
-        if hasattr(stream, "flush"):  # it may be an object of user code that can only write
+        if hasattr(stream, "flush"):  # user code may have replaced it by an object that can only write
             stream.flush()
 
     def log_error(self, message_lines: "list[str]") -> None:
@@ -53,7 +55,7 @@ def current() -> "LogSink | None":
 
 
 def create_log_sink(*, json_format: bool) -> "LogSink":
-    """Create the sink that the environment asks for, and take its descriptor out of the environment."""
+    """Create the sink that the environment selects, and remove its descriptor from the environment."""
     value = posix.environ.pop(b"_LAMBDA_TELEMETRY_LOG_FD", None)
     sink: "LogSink" = StandardLogSink(json_format=json_format)
     if value is not None:
@@ -63,5 +65,10 @@ def create_log_sink(*, json_format: bool) -> "LogSink":
 
             error = (JSON_FRAMES if json_format else TEXT_FRAMES)[40]
             sink = FramedTelemetryLogSink(int(value), TEXT_FRAMES[0], error, json_format=json_format)
-    _current[:] = [sink]
+    replace_current(sink)
     return sink
+
+
+def replace_current(sink: "LogSink") -> None:
+    """Make a sink the one that `current()` returns."""
+    _current[:] = [sink]

@@ -1,41 +1,51 @@
-"""Interfaces between the modules, for type checkers; never imported when the runtime runs."""
+"""Interfaces between the modules. Only type checkers read this module; the runtime never imports it."""
 
 from collections.abc import Callable, Sequence
 
-from typing_extensions import Protocol
+from typing_extensions import Protocol, TypedDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from typing import Any, NoReturn
+
+    from ._client import LambdaRuntimeClient as Client
+    from ._context import LambdaContext
     from ._optional_settings import Options
 
-InHand = list["str | None"]
-"""Request id and tenant id of the invocation in hand."""
+    Handler = Callable[..., Any]
 
 Encode = Callable[[object], bytes]
 """Encodes a value as JSON."""
 
 Quote = Callable[[str], str]
-"""Writes ASCII text as a JSON string."""
+"""Encodes ASCII text as a JSON string."""
 
 Current = Callable[[], Sequence["str | None"]]
-"""Tells log records the request id and the tenant id of the invocation that they belong to."""
+"""Returns the request id and the tenant id of the invocation that a log record belongs to."""
+
+
+class CurrentIds(Protocol):
+    """The place for the request id (0) and the tenant id (1) of the current invocation."""
+
+    def __setitem__(self, index: int, value: "str | None", /) -> None: ...
 
 
 class Address(Protocol):
-    """Where the Runtime API listens."""
+    """The address of the Runtime API."""
 
     host: str
     port: int
     netloc: str
     prefix: str
-    """Of paths; empty, or with a slash before it and none behind."""
+    """Of paths: empty, or with a leading slash and no trailing one."""
 
 
 class Settings(Protocol):
-    """The variables that the runtime obeys."""
+    """The environment variables that the runtime reads."""
 
     handler: str
-    """Such as `app.handler`; empty if nobody named one."""
+    """For example `app.handler`; empty if no variable names one."""
     api: Address
     json_format: bool
     log_level: "str | None"
@@ -46,7 +56,7 @@ class Settings(Protocol):
 
 
 class Socket(Protocol):
-    """What `_connection` uses of a socket, whichever module it comes from."""
+    """The methods of a socket that `_connection` calls, whichever module the socket comes from."""
 
     def connect(self, address: "tuple[object, ...]") -> None: ...
     def recv(self, size: int) -> bytes: ...
@@ -58,9 +68,57 @@ class Socket(Protocol):
 
 
 class LogSink(Protocol):
-    """A destination of log text; method names are those of the official client, for tools that look them up."""
+    """A destination of log text; the methods have the official client's names because tools look them up."""
 
     json_format: bool
 
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None: ...
     def log_error(self, message_lines: "list[str]") -> None: ...
+
+
+class ErrorReport(TypedDict):
+    """The error object of the Runtime API; `_report` makes, encodes and logs it, the client posts it."""
+
+    errorMessage: str
+    errorType: str
+    requestId: str
+    stackTrace: "list[str]"
+
+
+class HandlerAdapter(Protocol):
+    """An object that adapts handlers which are not plain functions, and delivers results which are not JSON."""
+
+    @property
+    def existing_loop(self) -> "AbstractEventLoop | None":
+        """The event loop, None if no handler has needed one."""
+
+    def adapt(self, handler: "Handler") -> "Handler":
+        """Return the function to call with each event."""
+
+    def deliver(
+        self, response: object, context: "LambdaContext", invocation_id: "str | None", flush: "Callable[[], None]"
+    ) -> "tuple[bytes, str] | None":
+        """Stream a response, or await it and return the body and content type of its result."""
+
+
+class Runtime(Protocol):
+    """The functions of the module `_runtime` that Managed Instances call.
+
+    They are looked up there at each call, because tools may replace them.
+    """
+
+    adapter: "HandlerAdapter | None"
+
+    def initialize(self, settings: Settings, client: "Client", current: Current, sink: LogSink) -> "Handler": ...
+    def attempt_init(
+        self,
+        step: "Callable[[], Handler]",
+        client: "Client",
+        sink: LogSink,
+        handler_name: str = "",
+    ) -> "Handler": ...
+    def adapter_for(self, client: "Client", sink: LogSink) -> HandlerAdapter: ...
+    def existing_loop(self) -> "AbstractEventLoop | None": ...
+    def run(self, client: "Client", handler: "Handler", current_ids: CurrentIds, sink: LogSink) -> "NoReturn": ...
+    def flush(self) -> None: ...
+    def print_stderr(self, text: str) -> None: ...

@@ -1,27 +1,27 @@
-"""The module search path behind the wrapper of managed runtimes: what `/var/runtime/bootstrap.py` would have made it.
+"""The module search path on managed runtimes with the layer's wrapper: owns completing it as AWS's bootstrap does.
 
-Imported by the layer's entry only. Imports only C builtins and `_paths`.
+Only the layer's start script imports this module. Imports only C builtins and `_paths`.
 """
 
 import posix
 import sys
 
-from ._paths import add_interactive_names, exists, listed, run_site
+from ._paths import add_interactive_names, exists, list_dir, run_site
 
 _LAYERS = "/opt/python"
 _INTERPRETER = "/var/lang"
 
 
-def arrange() -> None:
-    """Do what AWS's own bootstrap does before it starts its client, and what `-S` left undone before that.
+def prepare() -> None:
+    """Complete `sys.path` as `/var/runtime/bootstrap.py` does, and do the work of `site` that `-S` left out.
 
-    Whether PYTHONPATH is set decides about everything, also when it is empty.
+    A PYTHONPATH that is set, even if empty, changes the whole result.
     """
     environ = posix.environ
     runtime = environ.get(b"LAMBDA_RUNTIME_DIR", b"/var/runtime").decode(errors="surrogateescape")
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     sys.argv[0] = f"{runtime}/bootstrap.py"
-    if environ.get(b"PYTHONPATH"):  # its entries are made absolute and single, and may have a `sitecustomize`
+    if environ.get(b"PYTHONPATH"):  # `site` makes its entries absolute and unique; they may contain a `sitecustomize`
         import site
 
         site.main()
@@ -47,10 +47,10 @@ def arrange() -> None:
 
 
 def _add_site(folder: str) -> None:
-    """Do what `site.addsitedir` does to a folder that is on the path, without `site` where it has no `.pth` file."""
-    if any(name.endswith(".pth") for name in listed(folder)):
+    """Do the same as `site.addsitedir` for a folder on the path, without importing `site` if it has no `.pth` file."""
+    if any(name.endswith(".pth") for name in list_dir(folder)):
         import site
 
         site.addsitedir(folder)
     elif not exists(folder):
-        sys.path.append(folder)  # it is on the path already, which addsitedir() asks of folders that exist only
+        sys.path.append(folder)  # a duplicate entry: addsitedir() finds only duplicates of folders that exist

@@ -1,6 +1,6 @@
 """Fixtures for the tests of Lambda functions: `local_lambda` and `lambda_context`.
 
-pytest loads this module in every run, wanted or not: nothing else of the package is imported before a fixture is used.
+pytest loads this module in every run, so it imports the rest of the package only when a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from .emulator import LocalLambda
 
 _TASK_ROOT = "local_lambda_task_root"
-_TIMEOUT_S = 3.0  # as on AWS unless told otherwise
-_LOGS = pytest.StashKey[deque[str]]()  # lines of a test's functions that have not been shown
+_TIMEOUT_S = 3.0  # the default on AWS
+_LOGS = pytest.StashKey[deque[str]]()  # lines of a test's functions that are not shown yet
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,17 +48,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def local_lambda(request: pytest.FixtureRequest) -> Iterator[Callable[..., LocalLambda]]:
     """Start functions: `local_lambda("app.handler", task_root="src", timeout_s=10)` returns a `LocalLambda`.
 
-    Settings are those of `LocalLambda`. What a call leaves out comes from the markers `local_lambda`, the closest
-    first, and the task root then from the setting `local_lambda_task_root`. Logs go to standard error, so that pytest
-    shows them with a test that fails. Every function is closed when the test is over.
+    Settings are those of `LocalLambda`. The markers `local_lambda` supply settings that a call omits, the closest
+    marker first; then the option `local_lambda_task_root` supplies the task root. Logs go to standard error, so pytest
+    shows them with a failed test. Every function is closed after the test.
     """
     from .emulator import LocalLambda
 
     item = request.node
-    # The lines come from another thread, at times when pytest captures nothing, too: they are shown by this one.
+    # Lines arrive in another thread, also while pytest does not capture output, so this thread prints them.
     item.stash[_LOGS] = deque()
-    at_once = request.config.getoption("capture") == "no"
-    settings: dict[str, Any] = {"on_log": _show if at_once else item.stash[_LOGS].append}
+    uncaptured = request.config.getoption("capture") == "no"
+    settings: dict[str, Any] = {"on_log": _show if uncaptured else item.stash[_LOGS].append}
     if task_root := request.config.getini(_TASK_ROOT):
         settings["task_root"] = Path(request.config.rootpath, task_root)
     for marker in reversed(list(item.iter_markers("local_lambda"))):
@@ -74,10 +74,10 @@ def local_lambda(request: pytest.FixtureRequest) -> Iterator[Callable[..., Local
 
 @pytest.fixture
 def lambda_context() -> LambdaContext:
-    """A context as a handler receives it, with a fresh request id and three seconds to go.
+    """Return a context as a handler receives it, with a new request id and a deadline in three seconds.
 
-    Name, version, memory and logs are those of the variables of Lambda (`AWS_LAMBDA_FUNCTION_NAME` and its like) where
-    the test has set them, else made up. All attributes may be changed.
+    Name, version, memory and logs come from Lambda's variables (e.g. `AWS_LAMBDA_FUNCTION_NAME`) if the test has set
+    them, and are examples otherwise. A test may change all attributes.
     """
     import os
     import time
@@ -109,5 +109,5 @@ def _show_logs(item: pytest.Item) -> None:
 
 
 def _show(line: str) -> None:
-    # Within a line of log, a carriage return stands for a line break (CloudWatch shows it so).
+    # CloudWatch shows a carriage return within a log line as a line break.
     print(line.replace("\r", "\n"), file=sys.stderr)

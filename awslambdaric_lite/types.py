@@ -1,4 +1,4 @@
-"""Types for annotating handlers and their tests; needs nothing but the standard library.
+"""Types for annotating handlers and their tests. Imports only the standard library.
 
 from awslambdaric_lite.types import Context, JSON
 
@@ -23,14 +23,14 @@ class Identity(Protocol):
 
 
 class ClientContext(Protocol):
-    """`context.client_context`, for invocations by mobile applications."""
+    """`context.client_context` of invocations by mobile applications."""
 
     custom: dict[str, Any] | None
     env: dict[str, Any] | None
 
 
 class Context(Protocol):
-    """What a handler may use of its context, whichever runtime client made it."""
+    """The attributes and methods of a context that every runtime client provides."""
 
     aws_request_id: str | None
     log_group_name: str | None

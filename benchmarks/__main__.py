@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .report import compare_tables, headline, machine_lines, report_tables, summary_table, target_table
-from .results import Results, merged, write_whole
+from .results import Results, merged, save_text
 from .run import add_options as add_run_options
 from .run import run_command
-from .tables import put_between_marks, show
+from .tables import put_between_marks, show, to_markdown
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,33 +21,35 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="measure, and print the report")
     add_run_options(run)
-    report = commands.add_parser("report", help="print the tables of a run, or make its page")
+    report = commands.add_parser("report", help="print the tables of a run, or write its page")
     report.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE.json", help="a run, and runs of other suites to put beside it"
+        "files", type=Path, nargs="+", metavar="FILE.json", help="results of a run, and of runs of other suites to add"
     )
-    report.add_argument("-o", "--output", type=Path, metavar="PAGE.html", help="write all with charts as one page")
-    report.add_argument("--chart", type=Path, metavar="CHART.svg", help="write the chart of the cold starts")
-    report.add_argument("--measure", action="append", metavar="NAME", help="only these (repeatable)")
-    report.add_argument("--markdown", action="store_true", help="as Markdown")
-    report.add_argument("--summary", action="store_true", help="only the medians side by side and the targets")
+    report.add_argument(
+        "-o", "--output", type=Path, metavar="PAGE.html", help="write tables and charts as an HTML page"
+    )
+    report.add_argument("--chart", type=Path, metavar="CHART.svg", help="write a chart of the cold starts as SVG")
+    report.add_argument("--measure", action="append", metavar="NAME", help="print this measure only (repeatable)")
+    report.add_argument("--markdown", action="store_true", help="print Markdown")
+    report.add_argument("--summary", action="store_true", help="print the medians and the targets only")
     report.add_argument("--headline", action="store_true", help="only one sentence, as Markdown")
-    report.add_argument("--into", type=Path, metavar="FILE.md", help="put the Markdown between the marks of this file")
-    compare = commands.add_parser("compare", help="print how one run differs from another")
+    report.add_argument("--into", type=Path, metavar="FILE.md", help="replace the figures between the marks of a file")
+    compare = commands.add_parser("compare", help="print the differences of two runs")
     compare.add_argument("a", type=Path, metavar="A.json")
     compare.add_argument("b", type=Path, metavar="B.json")
-    compare.add_argument("--markdown", action="store_true", help="as Markdown")
+    compare.add_argument("--markdown", action="store_true", help="print Markdown")
     commands.add_parser("aws", help="measure cold starts on AWS; see aws --help")
     commands.add_parser("guard", help="compare counts with the budget; see guard --help")
     return top
 
 
 def report_command(options: argparse.Namespace) -> int:
-    """Print the tables of a run, or make a page, a chart or a part of another file of them."""
+    """Print the tables of a run, or write a page, a chart or a part of another file."""
     runs = loaded(options.files)
     results = merged(runs)
     unknown = [measure for measure in options.measure or () if measure not in results.measures()]
     if unknown:
-        raise SystemExit(f"benchmarks: no {unknown[0]} in this run; there are {', '.join(results.measures())}")
+        raise SystemExit(f"benchmarks: this run has no {unknown[0]}; choose one of: {', '.join(results.measures())}")
     if options.output or options.chart:
         draw(runs, options)
         if not options.into:
@@ -60,7 +62,7 @@ def report_command(options: argparse.Namespace) -> int:
         return 0
     described = [line for run in runs.values() for line in machine_lines(run)]
     if options.into:
-        text = "\n\n".join([*(table.markdown() for table in tables), *described])
+        text = "\n\n".join([*map(to_markdown, tables), *described])
         if options.headline:
             text = headline(results)
         put_between_marks(options.into, text)
@@ -74,23 +76,23 @@ def loaded(files: list[Path]) -> dict[str, Results]:
     """Read results by the names of their files.
 
     Raises:
-        SystemExit: one is given twice, or is no result.
+        SystemExit: a file is repeated or is not a result.
     """
     names = [file.name for file in files]
     runs: dict[str, Results] = {}
     for file in files:
         name = file.name if names.count(file.name) == 1 else str(file)
         if name in runs:
-            raise SystemExit(f"benchmarks: {file} is given twice; give each file once")
+            raise SystemExit(f"benchmarks: {file} appears twice; name each file once")
         runs[name] = Results.load(file)
     return runs
 
 
 def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
-    """Write the page and the chart that were asked for.
+    """Write the page and the chart that the options name.
 
     Raises:
-        SystemExit: what draws is not installed, or a file would replace one that is read.
+        SystemExit: pygal is not installed, or a file would replace an input.
     """
     try:
         from .page import cold_start_picture, render_page
@@ -104,16 +106,16 @@ def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
     ]
     for path, make in wanted:
         if path and path.resolve() in read:
-            raise SystemExit(f"benchmarks: {path} is what is read; name another file to write")
+            raise SystemExit(f"benchmarks: {path} is an input; name another file to write")
         if path:
-            write_whole(path, make())
+            save_text(path, make())
             print(path)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["aws"]:  # the options of these two are their own
+    if arguments[:1] == ["aws"]:  # these two have separate parsers
         from .aws import main as aws
 
         return aws(arguments[1:])
@@ -136,6 +138,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("benchmarks: stopped")
-    except BrokenPipeError:  # `| head` has seen enough; nothing may be flushed into the pipe at exit
+    except BrokenPipeError:  # `| head` has closed the pipe; nothing may be flushed into it at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

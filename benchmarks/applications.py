@@ -1,6 +1,6 @@
-"""The functions that are run: the handlers of every contender, and real applications with their packages.
+"""The functions of the suite: the handlers of every contender, and real applications with their packages.
 
-Applications lie in a task root as on AWS, with their packages beside the handler, installed by pip.
+An application is a task root as on AWS: pip installs the packages into the folder of the handler.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .workshop import HERE, Workshop, digest
+from .build_cache import HERE, BuildCache, digest
 
 SOURCES = HERE / "contenders"
-RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
+RESET = 315532800  # 1980-01-01, which zip files and build tools write instead of a date
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an application is built: its folder in `contenders`, its packages, and what becomes of the bytecode."""
+    """The source folder of an application in `contenders`, its packages, and the state of its bytecode."""
 
     source: str
     requirements: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ RECIPES = {
 }
 
 
-def built(workshop: Workshop, name: str) -> Application:
+def built(cache: BuildCache, name: str) -> Application:
     """Return an application, built the first time.
 
     Raises:
@@ -57,18 +57,18 @@ def built(workshop: Workshop, name: str) -> Application:
     recipe = RECIPES[name]
     source = SOURCES / recipe.source
     if not recipe.requirements:
-        return Application(workshop.stage(recipe.source, (source, ".")))
+        return Application(cache.stage(recipe.source, (source, ".")))
 
     def make(fresh: Path) -> None:
         shutil.copytree(source, fresh, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        workshop.install(fresh, *recipe.requirements)
-        workshop.compile(*fresh.glob("*.py"))
+        cache.install(fresh, *recipe.requirements)
+        cache.compile(*fresh.glob("*.py"))
         for path in list(fresh.rglob("*")):
             if recipe.bytecode == "missing" and path.name == "__pycache__":
                 shutil.rmtree(path)
             elif recipe.bytecode == "stale" and path.is_file():
                 os.utime(path, (RESET, RESET))
 
-    root = workshop.once(f"{workshop.python.tag}/apps/{name}-{digest(source)}", make)
-    # A task root is read-only on Lambda: nothing is compiled there that is not.
+    root = cache.once(f"{cache.python.tag}/apps/{name}-{digest(source)}", make)
+    # A task root is read-only on Lambda, so missing bytecode stays missing.
     return Application(root, {"PYTHONDONTWRITEBYTECODE": "1"})

@@ -1,4 +1,4 @@
-"""The codec alone: what parsing an event and rendering a result take, without any transport."""
+"""The codec alone: the time for parsing an event and encoding a result, without any transport."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import HERE
 from .contenders import BASELINE, Contender
 from .contenders.python import OFFICIAL, stage_lite
 from .job import ENVIRONMENT, Bench, Samples
 from .loadgen import RunFailed
-from .workshop import HERE
 
 EVENTS = ("tiny", "apigw", "5mb_plain", "5mb_structured")
 
@@ -23,11 +23,11 @@ _SCRIPT = HERE / "contenders" / "codec" / "measure.py"
 
 @dataclass(frozen=True)
 class Codec:
-    """The job: one process that parses and renders an event again and again."""
+    """A job: one process that parses and encodes an event repeatedly."""
 
     event: str
     seconds: float = 0.2
-    """How long each of the two is repeated."""
+    """Seconds for each of the two."""
     contenders: tuple[str, ...] = ("lite+stdlib", "lite+orjson", BASELINE)
     every: int = 4
     rehearsed: bool = False
@@ -36,43 +36,43 @@ class Codec:
 
     @property
     def name(self) -> str:
-        """How it is called where it could not be done."""
+        """Return the name of the job in the list of skipped ones."""
         return f"codec_{self.event}"
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures: seconds of one call."""
+        """Return the names of the measures, which are in seconds a call."""
         return [f"codec_loads_{self.event}", f"codec_dumps_{self.event}"]
 
     def prepare(self, bench: Bench) -> None:
         """Build both clients.
 
         Raises:
-            Unavailable: that is not possible here.
+            Unavailable: a package cannot be installed.
         """
-        bench.workshop.require("orjson", OFFICIAL)
-        stage_lite(bench.workshop)
+        bench.cache.require("orjson", OFFICIAL)
+        stage_lite(bench.cache)
 
     def suits(self, contender: Contender) -> bool:
-        """Whether it is one of the two clients that have a codec of their own."""
+        """Return whether the contender is one of the two clients that have a codec."""
         return contender.base in ("lite", BASELINE)
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
-        """Start it once; the sample is the median of its batches.
+        """Start the process once; the sample is the median of its batches.
 
         Raises:
-            RunFailed: it failed, or rendered something else than it had parsed.
+            RunFailed: the process failed, or encoded another value than it had parsed.
         """
         path, _ = bench.event(self.event)
-        workshop = bench.workshop
+        cache = bench.cache
         environment = {
             **ENVIRONMENT,
-            "PYTHONPATH": os.pathsep.join(map(str, (stage_lite(workshop), workshop.site()))),
+            "PYTHONPATH": os.pathsep.join(map(str, (stage_lite(cache), cache.site()))),
             **contender.environment,
         }
         codec = contender.environment.get("AWSLAMBDARIC_LITE_CODEC", "auto")
         arguments = [contender.base, codec, str(path), str(self.seconds)]
-        command: list[str | Path] = [workshop.python.executable, "-S", _SCRIPT, *arguments]
+        command: list[str | Path] = [cache.python.executable, "-S", _SCRIPT, *arguments]
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
         except subprocess.TimeoutExpired as error:
@@ -81,5 +81,5 @@ class Codec:
             raise RunFailed((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
         found = json.loads(done.stdout)
         if not found["again"]:
-            raise RunFailed(f"{contender.name} rendered {self.event} wrongly")
+            raise RunFailed(f"{contender.name} encoded {self.event} wrongly")
         return {f"codec_{what}_{self.event}": [statistics.median(found[what])] for what in ("loads", "dumps")}

@@ -1,8 +1,8 @@
-"""A Python from Debian's unstable distribution, for versions that this machine has no package of.
+"""A Python from Debian's unstable distribution, where this machine has no package of that version.
 
 `python -m benchmarks.debian_python --version 3.14 DIR`: debootstrap unpacks a small Debian into a folder. Its
-interpreter needs that Debian's C library and not the machine's, so it is told where both are (patchelf, from the same
-Debian); from then on it is a program like any other, and all contenders run on it alike.
+interpreter needs that Debian's C library and not the machine's, so patchelf, of the same Debian, writes the paths of
+both into it. From then on it is a program like any other, and all contenders run on it alike.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .workshop import Unavailable, run
+from .build_cache import Unavailable, run
+from .debian_source import VARIABLE, DebianSource, NoDebianSource, source
 
-MIRROR = "http://deb.debian.org/debian"
 SUITE = "unstable"
 
 _CHECK = "import ctypes, sqlite3, ssl, zlib, sys; print('.'.join(map(str, sys.version_info[:3])))"
 
 
-def make(version: str, folder: Path, *, mirror: str = MIRROR, suite: str = SUITE) -> Path:
-    """Make a Debian with a version of Python, `3.14`, in a folder that does not exist; return the interpreter.
+def make(version: str, folder: Path, debian: DebianSource) -> Path:
+    """Unpack a Debian with a version of Python, e.g. `3.14`, into a new folder; return the interpreter.
 
     Raises:
-        Unavailable: a tool, the right, the package or the network is missing; nothing is left of it.
+        Unavailable: a tool, the right, the package or the network is missing; the folder does not exist then.
     """
-    tools = {tool: shutil.which(tool) for tool in ("debootstrap", "unshare", "chroot")}
-    if missing := [tool for tool, found in tools.items() if not found]:
+    if missing := [tool for tool in ("debootstrap", "unshare", "chroot") if not shutil.which(tool)]:
         raise Unavailable(f"{', '.join(missing)} not on PATH; install debootstrap, as root with /usr/sbin in PATH")
     if os.geteuid():
         raise Unavailable("debootstrap has to run as root")
@@ -39,37 +38,40 @@ def make(version: str, folder: Path, *, mirror: str = MIRROR, suite: str = SUITE
     fresh = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
     try:
         fresh.mkdir(parents=True)
-        # In mounts of its own: /proc of that Debian is gone with it, whatever happens.
-        include = f"--include=python{version},patchelf,ca-certificates"
-        own = [str(tools["unshare"]), "--mount", "--propagation", "private"]
-        command = [*own, str(tools["debootstrap"]), "--variant=minbase", include, suite, str(fresh), mirror]
-        _debootstrap(command, version, suite, mirror)
+        _debootstrap(debian, fresh, version)
         executable = Path("usr", "bin", f"python{version}")
-        _settle(fresh, folder, executable)
+        _write_paths(fresh, folder, executable)
         fresh.rename(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     try:
-        run([folder / executable, "-I", "-c", _CHECK], f"python{version} of Debian {suite}")
+        run([folder / executable, "-I", "-c", _CHECK], f"python{version} of Debian {debian.suite}")
     except Unavailable:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder / executable
 
 
-def _debootstrap(command: list[str], version: str, suite: str, mirror: str) -> None:
+def _debootstrap(debian: DebianSource, folder: Path, version: str) -> None:
+    # In a mount namespace: the /proc that debootstrap mounts disappears with it, whatever happens.
+    namespace = ["unshare", "--mount", "--propagation", "private"]
+    options = ["--variant=minbase", f"--include=python{version},patchelf,ca-certificates"]
+    command = [*namespace, *debian.debootstrap(folder, *options)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if not done.returncode:
         return
-    said = done.stdout + done.stderr
-    if re.search(rf"(Couldn't find these debs|package).*python{re.escape(version)}", said):
-        raise Unavailable(f"Debian {suite} has no python{version}; its other versions are at {mirror}")
-    errors = re.findall(r"^E: (.*)$", said, re.MULTILINE) or said.strip().splitlines() or ["no reason given"]
+    output = done.stdout + done.stderr
+    if re.search(rf"(Couldn't find these debs|package).*python{re.escape(version)}", output):
+        raise Unavailable(f"Debian {debian.suite} has no python{version}; {debian.mirror} lists its other versions")
+    errors = re.findall(r"^E: (.*)$", output, re.MULTILINE) or output.strip().splitlines() or ["no reason given"]
     raise Unavailable(f"debootstrap failed: {errors[-1]}")
 
 
-def _settle(tree: Path, folder: Path, executable: Path) -> None:
-    """Tell an interpreter, in a tree that will lie in `folder`, where its C library and all other libraries are."""
+def _write_paths(tree: Path, folder: Path, executable: Path) -> None:
+    """Write the paths of the C library and of all other libraries into the interpreter of a tree.
+
+    The tree is moved to `folder` afterwards.
+    """
 
     def patchelf(*arguments: str) -> str:
         command = ["chroot", str(tree), "patchelf", *arguments, f"/{executable}"]
@@ -83,27 +85,33 @@ def _settle(tree: Path, folder: Path, executable: Path) -> None:
     if not libraries:
         raise Unavailable("that Debian has no usr/lib/*/libc.so.6")
     library = folder / libraries[0].relative_to(tree)
-    # What the loader is a link to: the link may lead out of the tree.
+    # The loader's path is a link, which may lead out of the tree.
     real = folder / os.path.realpath(tree / loader.relative_to("/")).removeprefix(f"{os.path.realpath(tree)}/")
-    # RPATH and not RUNPATH: it has to hold for what modules are linked with, too. Sorted anew, an executable at a fixed
-    # address does not start any more.
+    # RPATH and not RUNPATH: libraries that the modules are linked with must be found there, too. --no-sort, because
+    # an executable at a fixed address does not start any more when its sections were sorted.
     patchelf("--no-sort", "--force-rpath", "--set-rpath", str(library), "--set-interpreter", str(real))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Make one and say how the suite runs on it."""
+    """Unpack one and print how the suite runs on it."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.debian_python", description=__doc__)
-    options.add_argument("folder", type=Path, metavar="DIR", help="where to put it; 300 MB")
-    options.add_argument("--version", default="3.14", metavar="X.Y", help="of Python (default 3.14)")
-    options.add_argument("--mirror", default=MIRROR, metavar="URL", help=f"of Debian (default {MIRROR})")
-    options.add_argument("--suite", default=SUITE, metavar="NAME", help=f"distribution (default {SUITE})")
+    options.add_argument("folder", type=Path, metavar="DIR", help="folder to make, of 300 MB")
+    options.add_argument("--version", default="3.14", metavar="X.Y", help="version of Python (default: 3.14)")
+    options.add_argument(
+        "--mirror",
+        default=os.environ.get(VARIABLE),
+        metavar="URL",
+        help=f"address of a Debian mirror (default: ${VARIABLE}, else the mirror of this machine's apt)",
+    )
+    options.add_argument("--suite", default=SUITE, metavar="NAME", help=f"Debian's distribution (default: {SUITE})")
     chosen = options.parse_args(arguments)
     if not re.fullmatch(r"3\.\d+", chosen.version):
-        raise SystemExit(f"benchmarks.debian_python: --version {chosen.version} is no version such as 3.14")
-    print(f"unpacking Debian {chosen.suite} with python{chosen.version}, about a minute", file=sys.stderr)
+        raise SystemExit(f"benchmarks.debian_python: --version {chosen.version} is not a version; give e.g. 3.14")
     try:
-        python = make(chosen.version, chosen.folder.resolve(), mirror=chosen.mirror, suite=chosen.suite)
-    except Unavailable as reason:
+        debian = source(chosen.suite, chosen.mirror)
+        print(f"unpacking Debian {chosen.suite} with python{chosen.version}, about a minute", file=sys.stderr)
+        python = make(chosen.version, chosen.folder.resolve(), debian)
+    except (Unavailable, NoDebianSource) as reason:
         raise SystemExit(f"benchmarks.debian_python: {reason}") from reason
     print(f"python -m benchmarks run --python {python}")
     return 0

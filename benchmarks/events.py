@@ -1,4 +1,4 @@
-"""The events of the suite, and what large results consist of: the same bytes every time."""
+"""The events of the suite, and the content of large results: the same bytes every time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import functools
 import json
 from pathlib import Path
 from typing import Any
+
+from awslambdaric_lite.common.json_text import compact
 
 _RECORD = {"id": 0, "price": 1234.5678, "name": "example", "tags": ["a", "b", "c"], "new": True, "parent": None}
 _LINE = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt ut labore. "
@@ -20,7 +22,7 @@ def event_bytes(name: str) -> bytes:
     asks the handler `produce` for a result of n bytes.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: the suite has no event of that name.
     """
     if name == "tiny":
         return b'{"key":"value"}'
@@ -37,24 +39,24 @@ def event_bytes(name: str) -> bytes:
         return json.dumps({"records": [{**_RECORD, "id": i} for i in range(_LARGE // length)]}).encode()
     kind, _, size = name.partition("_")
     if kind == "in" and size.isdigit():
-        return json.dumps(produced(int(size)), separators=(",", ":")).encode()
+        return compact(produced(int(size))).encode()
     if kind == "out" and size.isdigit():
         return json.dumps({"size": int(size)}).encode()
     raise ValueError(f"no event called {name}")
 
 
 def produced(size: int) -> dict[str, Any]:
-    """Return a value that is `size` bytes of compact JSON, structured but for less than one record.
+    """Return a value that is `size` bytes of compact JSON: records, and a filler that is shorter than one.
 
-    The handlers called `produce` make the same.
+    The handlers called `produce` return the same value.
 
     Raises:
-        ValueError: it is too small to hold anything.
+        ValueError: the size is below 26.
     """
     if size < 26:
-        raise ValueError(f"no value of {size} bytes, 26 are the least")
+        raise ValueError(f"no value has {size} bytes; the minimum is 26")
     record = {**_RECORD, "id": 1_000_000}
-    each = len(json.dumps(record, separators=(",", ":"))) + 1
+    each = len(compact(record)) + 1
     count = max(0, (size - 26) // each)
     records = [{**record, "id": 1_000_000 + i} for i in range(count)]
     rest = size - 26 - count * each + (1 if count else 0)

@@ -1,13 +1,14 @@
-"""What a run says first: ours against the official client in the measures that matter most, with intervals."""
+"""The headline of a run: this runtime and the official client in the most important measures, with intervals."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
 
+from awslambdaric_lite.bench.confidence import Interval
+
 from .contenders import BASELINE, MANAGED
 from .results import Results
-from .stats import Interval
 
 HEADLINES = {
     "spawn_to_next": "Cold start",
@@ -20,12 +21,12 @@ CONFIGURATIONS = {"managed runtime": MANAGED, "custom runtime": ""}
 
 @dataclass(frozen=True)
 class Gain:
-    """One measure, ours against theirs.
+    """One measure of this runtime and of the official client.
 
     Attributes:
-        ours: the median in seconds or bytes.
-        theirs: the same of the official client.
-        times: how many times theirs is of ours.
+        ours: the median of this runtime in seconds or bytes.
+        theirs: the median of the official client.
+        times: theirs divided by ours.
     """
 
     measure: str
@@ -36,7 +37,7 @@ class Gain:
 
 
 def gains(results: Results, measure: str) -> list[Gain]:
-    """Compare the two in one measure, in each configuration in which both were measured."""
+    """Compare the two clients in one measure, in each configuration in which both were measured."""
     found = []
     for words, suffix in CONFIGURATIONS.items():
         ours, theirs = results.of("lite" + suffix, measure), results.of(BASELINE + suffix, measure)

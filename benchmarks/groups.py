@@ -1,6 +1,6 @@
-"""Control groups: how the CPU share of a function of so many MB is put on a process, in both versions of the kernel's.
+"""Control groups of both versions, which limit a process to the CPU share of a function's memory size.
 
-Facts of cgroups(7), Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst of the kernel.
+Sources: cgroups(7); Documentation/scheduler/sched-bwc.rst and Documentation/admin-guide/cgroup-v2.rst of the kernel.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from .workshop import Unavailable
+from .build_cache import Unavailable
 
 FULL_CPU_MB = 1769
-"""Memory with which a function has one whole CPU, says AWS; below, its share is proportional."""
+"""Memory in MB with which a function has one whole CPU (AWS's documentation); below, its share is proportional."""
 PERIOD = 20_000
-"""Microseconds in which a share is granted; that of Lambda, as measured from inside."""
+"""Microseconds of a quota's period, as measured inside Lambda."""
 LEAST_QUOTA = 1_000
-"""Microseconds; the kernel grants no less in a period."""
+"""Minimum quota of the kernel in microseconds."""
 
 
 def quota(memory_mb: int) -> int:
-    """Return the microseconds of CPU that a function of so much memory has in each period."""
+    """Return the microseconds of CPU that a function of `memory_mb` gets in each period."""
     return max(LEAST_QUOTA, PERIOD * memory_mb // FULL_CPU_MB)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A group made for one process, and what the load generator is to write where to limit it."""
+    """A group of one process, and the file and the text that the load generator writes to limit it."""
 
     group: Path
     file: str
@@ -40,7 +40,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Groups:
-    """Where groups with a CPU quota can be made."""
+    """A place in which groups with a CPU quota can be made."""
 
     parent: Path
     version: int
@@ -48,10 +48,10 @@ class Groups:
 
     @contextlib.contextmanager
     def limited(self, memory_mb: int) -> Iterator[Limit]:
-        """Make a group that has all of the CPU until the returned limit is written; remove it at the end.
+        """Make a group without a limit, yield the limit to write, and remove the group afterwards.
 
         Raises:
-            OSError: it cannot be made.
+            OSError: the group cannot be made.
         """
         group = self.parent / f"benchmark-{os.getpid()}-{next(self._numbers)}"
         group.mkdir()
@@ -65,10 +65,10 @@ class Groups:
             _remove(group)
 
     def probe(self) -> None:
-        """Let a process live in a limited group.
+        """Try to limit a process.
 
         Raises:
-            OSError: the kernel refuses; the message says which step.
+            OSError: the kernel refuses a step.
         """
         with self.limited(FULL_CPU_MB // 2) as limit:
             process = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE)
@@ -78,10 +78,10 @@ class Groups:
 
 
 def available() -> Groups:
-    """Find a place where groups can be made, from the own group upwards.
+    """Find a place where groups can be made, from this process's group upwards.
 
     Raises:
-        Unavailable: there is none; the message says why, for the most likely place.
+        Unavailable: no place allows it; the message has the reason of the most likely one.
     """
     reasons = []
     for groups in places(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text()):
@@ -96,8 +96,8 @@ def available() -> Groups:
 
 
 def places(mounts: str, memberships: str) -> Iterator[Groups]:
-    """Return the groups of this process and those above it, where children can have a CPU quota."""
-    own = {}  # by the controllers as /proc/self/cgroup writes them, "" is version 2
+    """Yield this process's group and those above it that can have children with a CPU quota."""
+    own = {}  # path by controllers, as in /proc/self/cgroup; "" is version 2
     for line in memberships.splitlines():
         _, controllers, path = line.split(":", 2)
         own[controllers] = path
@@ -117,7 +117,7 @@ def places(mounts: str, memberships: str) -> Iterator[Groups]:
 
 
 def _upwards(point: str, root: str, membership: str) -> Iterator[Path]:
-    # In a container the mount shows a subtree, `root`; and the membership may lie outside of what is mounted.
+    # In a container the mount shows the subtree `root`, and this process's group may lie outside of it.
     inside = PurePosixPath(membership)
     with contextlib.suppress(ValueError):
         inside = PurePosixPath("/") / inside.relative_to(root)
@@ -128,7 +128,7 @@ def _upwards(point: str, root: str, membership: str) -> Iterator[Path]:
 
 
 def _remove(group: Path) -> None:
-    """Remove a group once the last process in it is gone, which takes the kernel a moment after it was killed."""
+    """Remove a group as soon as the kernel has removed its last process, a moment after the kill."""
     end = time.monotonic() + 5
     while True:
         try:

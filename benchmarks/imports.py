@@ -1,4 +1,4 @@
-"""What each client imports until its first poll, as a tree with times; the page draws it as a flame graph."""
+"""The imports of each client until its first poll, as a tree with times; the page draws a flame graph."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any
 
 from awslambdaric_lite.packaging.import_tree import Imported, parse_importtime
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, MANAGED, Contender
 from .job import ENVIRONMENT
 from .managed import PollCounter
-from .workshop import Unavailable
 
 CONTENDERS = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}")
-RUNS = 5  # the one of median length is kept
+RUNS = 5  # the run of median length is kept
 
 
 def import_trees(contenders: Iterable[Contender], app: Path) -> dict[str, Any]:
     """Return the trees of clients that start `app.hello`, as `Results.imports` keeps them.
 
-    One that does not start, or imports nothing because it is not Python, has none.
+    A client that does not start, or is not Python, has no tree.
     """
     found = {}
     for contender in contenders:
@@ -75,7 +75,7 @@ def from_json(value: Any) -> Imported:
     """Return the tree that `to_json` has written.
 
     Raises:
-        ValueError: it is no such tree.
+        ValueError: the value is not such a tree.
     """
     try:
         name, own, total, children = (value[key] for key in ("name", "self_us", "total_us", "children"))
@@ -87,7 +87,7 @@ def from_json(value: Any) -> Imported:
 
 
 def _traced_start(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path) -> tuple[float, bytes]:
-    """Return seconds from the spawn to the first poll, and what was written to standard error until then."""
+    """Return seconds from the spawn to the first poll, and the text on standard error until then."""
     with PollCounter() as api, tempfile.TemporaryFile() as errors:
         traced = {**environment, "AWS_LAMBDA_RUNTIME_API": api.address, "PYTHONPROFILEIMPORTTIME": "1"}
         started = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How many instructions a client executes: a figure that no neighbour on the machine disturbs.
+"""The number of instructions that a client executes: a figure that other load on the machine does not change.
 
-Counted by `perf stat` in user space where the processor lets it, else by `valgrind --tool=callgrind`. The latter sees
-the last program only that a process becomes, so not the shell before an interpreter; its figures are a little different
-(it executes other variants of C functions), hence the tool is part of the measures' description in the results.
+`perf stat` counts them in user space where the processor allows it, else `valgrind --tool=callgrind`. callgrind sees
+only the last program that a process executes, not the shell before an interpreter, and executes other variants of C
+functions. Its figures differ a little, so the results name the tool.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, MANAGED, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
-_FEW, _MANY = 20, 220  # invocations of the two runs whose difference is that of warm ones
+_FEW, _MANY = 20, 220  # invocations of two runs; their difference has warm ones only
 
 
 @functools.cache
 def counter() -> str:
-    """Return what counts here, `perf` or `callgrind`.
+    """Return the tool that counts, `perf` or `callgrind`.
 
     Raises:
-        Unavailable: neither is there.
+        Unavailable: neither works here.
     """
     if shutil.which("perf"):
         probe = subprocess.run(
@@ -38,12 +38,12 @@ def counter() -> str:
             return "perf"
     if shutil.which("valgrind"):
         return "callgrind"
-    raise Unavailable("neither does perf count instructions here, nor is valgrind installed")
+    raise Unavailable("perf cannot count instructions here; install valgrind")
 
 
 @dataclass(frozen=True)
 class Instructions:
-    """The job: three processes, one up to the first poll, two that differ in the number of their invocations."""
+    """A job of three processes: one ends at its first poll, two differ in the number of their invocations."""
 
     contenders: tuple[str, ...] = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}", "lite", BASELINE, "skeleton", "c")
     every: int = 10
@@ -54,26 +54,26 @@ class Instructions:
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures."""
+        """Return the names of the measures."""
         return ["instructions_init", "instructions_warm"]
 
     def prepare(self, bench: Bench) -> None:
-        """Find out what counts.
+        """Find a tool that counts.
 
         Raises:
-            Unavailable: nothing does.
+            Unavailable: none works here.
         """
         counter()
 
     def suits(self, contender: Contender) -> bool:
-        """Whether it has the handler, as all have."""
+        """Return True: all contenders have the handler."""
         return True
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
         """Start the three processes.
 
         Raises:
-            RunFailed: one of them failed, or was not counted.
+            RunFailed: a process failed, or the tool counted nothing.
         """
         init = _count(bench, contender, None)
         few, many = (_count(bench, contender, invocations) for invocations in (_FEW, _MANY))
@@ -81,7 +81,7 @@ class Instructions:
 
 
 def _count(bench: Bench, contender: Contender, invocations: int | None) -> float:
-    """Return the instructions of a process with so many invocations, None for one that ends when it polls."""
+    """Return the instructions of a process with a number of invocations; with None it ends at its first poll."""
     application, (path, _) = bench.application("app"), bench.event("tiny")
     output = bench.loadgen.scratch / "instructions"
     for old in output.parent.glob(f"{output.name}*"):
@@ -111,10 +111,10 @@ def _prefix(output: Path) -> list[str]:
 
 
 def _read(output: Path) -> float:
-    """Return the figure that the counter has written; of several processes the sum."""
+    """Return the figure that the tool has written; with several processes their sum."""
     written = "\n".join(path.read_text(errors="replace") for path in output.parent.glob(f"{output.name}*"))
     pattern = r"^(\d+),.*instructions" if counter() == "perf" else r"^totals: (\d+)"
     figures = [int(figure) for figure in re.findall(pattern, written, re.MULTILINE)]
     if not figures:
-        raise RunFailed(f"{counter()} has counted nothing")
+        raise RunFailed(f"{counter()} counted nothing")
     return float(sum(figures))

@@ -1,8 +1,8 @@
-"""The interpreter that all Python contenders share: found, described, and copied where its site-packages would distort.
+"""The interpreter that all Python contenders share, copied if its site-packages would distort the figures.
 
-`.pth` files in an interpreter's own site-packages run in every start of a contender that imports `site`, and so does
-what a Linux distribution adds (`sitecustomize`, `dist-packages`); none of them exists on Lambda. Where some are found,
-the contenders get a private copy of the interpreter (hard links) without them.
+`.pth` files in an interpreter's site-packages run in every start of a contender that imports `site`, and so do the
+additions of a Linux distribution (`sitecustomize`, `dist-packages`). None of them exists on Lambda. If the interpreter
+has any, the contenders get a private copy of it (hard links) without them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ print(json.dumps({
 }))
 """
 
-# Parts of a standard library that no contender imports, and a distribution's; leaving them out halves the copy.
+# Parts of a standard library that no contender imports, and additions of distributions: half of the files.
 _LEFT_OUT = {
     "site-packages",
     "dist-packages",
@@ -47,7 +47,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Interpreter:
-    """What runs the Python contenders; `base` is the installation it comes from."""
+    """The interpreter of the Python contenders; `base` is the installation that it was copied from."""
 
     executable: Path
     base: Path
@@ -67,15 +67,15 @@ class Interpreter:
 
 
 def prepare(python: Path, build: Path, bare: bool | None = None) -> Interpreter:
-    """Look `python` up (behind a virtual environment its base), and copy it if `bare` or, by default, if needed.
+    """Find `python`, or the base of a virtual environment; copy it if `bare`, or by default if needed.
 
     Raises:
-        SystemExit: it cannot be run.
+        SystemExit: the interpreter cannot be run.
     """
     try:
         facts = _ask(python)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SystemExit(f"benchmarks: --python {python} is no Python interpreter that runs: {error}") from error
+        raise SystemExit(f"benchmarks: --python {python} does not run as a Python interpreter: {error}") from error
     base, description = Path(facts["executable"]), f"{facts['implementation']} {facts['version']}"
     executable = base
     if bare or (bare is None and (facts["pth"] or facts["distribution"])):
@@ -123,10 +123,10 @@ def _private_copy(facts: dict[str, str], build: Path) -> Path:
         shutil.rmtree(fresh)
     else:
         fresh.rename(copy)
-    # The installation may lack some bytecode. A few of its files are meant not to compile: the exit status is no guide.
+    # The installation may lack some bytecode. The exit status says nothing: a few files are meant not to compile.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     compile_all: list[str | Path] = [executable, "-I", "-m", "compileall", "-q", copy / "lib"]
     subprocess.run(compile_all, check=False, capture_output=True, env=environment)
     if Path(_ask(executable)["prefix"]) != copy:
-        raise SystemExit(f"benchmarks: a copy of {source} ignores the library beside it; use --no-bare-interpreter")
+        raise SystemExit(f"benchmarks: a copy of {source} does not use its own library; use --no-bare-interpreter")
     return executable

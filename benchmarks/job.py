@@ -1,4 +1,4 @@
-"""What a run consists of: jobs, each of which a contender does in a process of its own and which yields samples."""
+"""The parts of a run: jobs, each of which starts a process of a contender and yields samples."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .applications import Application, built
+from .build_cache import BuildCache
 from .contenders import Contender
 from .events import event_bytes
 from .groups import Groups, available
 from .loadgen import LoadGenerator
-from .workshop import Workshop
 
 Samples = dict[str, list[float]]
 """Seconds, bytes, counts or bytes a second, by measure."""
 
-# What every function has on AWS; the same for all contenders.
+# The variables of every function on AWS, for all contenders.
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -36,12 +36,12 @@ ENVIRONMENT = {
 
 @dataclass
 class Bench:
-    """What jobs work with: the load generator, the built applications, events as files, control groups."""
+    """The resources of jobs: load generator, applications, events as files, control groups."""
 
-    workshop: Workshop
+    cache: BuildCache
     loadgen: LoadGenerator
     checked: set[tuple[str, str, str]] = field(default_factory=set)
-    """Contender, job and digest of answers that were found right: equal ones are looked at once."""
+    """Contender, job and digest of correct responses; equal responses are checked once."""
     _events: dict[str, tuple[Path, Any]] = field(default_factory=dict)
     _groups: Groups | None = None
 
@@ -49,9 +49,9 @@ class Bench:
         """Return an application, built the first time.
 
         Raises:
-            Unavailable: it needs something that is not here.
+            Unavailable: a package of it cannot be installed.
         """
-        return built(self.workshop, name)
+        return built(self.cache, name)
 
     def event(self, name: str) -> tuple[Path, Any]:
         """Return an event as a file and as a value."""
@@ -63,10 +63,10 @@ class Bench:
         return self._events[name]
 
     def groups(self) -> Groups:
-        """Return where control groups with a CPU quota can be made.
+        """Return the place in which control groups with a CPU quota can be made.
 
         Raises:
-            Unavailable: nowhere.
+            Unavailable: they cannot be made.
         """
         if self._groups is None:
             self._groups = available()
@@ -85,49 +85,49 @@ class Bench:
 
 
 class Job(Protocol):
-    """One kind of process and what is measured of it. Implementations are frozen dataclasses."""
+    """One kind of process and its measures. Implementations are frozen dataclasses."""
 
     @property
     def name(self) -> str:
-        """How it is called where it could not be done."""
+        """Return the name of the job in the list of skipped ones."""
 
     @property
     def suite(self) -> str:
-        """The part of the suite that it belongs to."""
+        """Return the part of the suite that the job belongs to."""
 
     @property
     def contenders(self) -> tuple[str, ...]:
-        """Who does it, by name."""
+        """Return the names of the contenders."""
 
     @property
     def every(self) -> int:
-        """Done in every n-th round only (what is slow and steady)."""
+        """Return n if the job runs in every n-th round only, because it is slow and its figures are steady."""
 
     @property
     def runs_per_round(self) -> int:
-        """How often it is done in each of these rounds."""
+        """Return the number of processes in each of these rounds."""
 
     @property
     def rehearsed(self) -> bool:
-        """Whether it is done in the round that does not count, too."""
+        """Return whether the job also runs in the first round, which does not count."""
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures."""
+        """Return the names of the measures."""
 
     def prepare(self, bench: Bench) -> None:
-        """Build what it needs, whoever takes part.
+        """Build everything that the job needs for any contender.
 
         Raises:
-            Unavailable: that is not possible here.
+            Unavailable: something cannot be built here.
         """
 
     def suits(self, contender: Contender) -> bool:
-        """Whether the contender can do it at all."""
+        """Return whether the contender can do the job."""
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
-        """Do it once.
+        """Do the job once.
 
         Raises:
-            RunFailed: the contender failed or answered wrongly.
+            RunFailed: the contender failed or responded wrongly.
         """

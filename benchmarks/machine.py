@@ -1,4 +1,4 @@
-"""What the figures were measured on, without naming the machine or anything on it."""
+"""A description of the machine that measured, without names of the machine or of anything on it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def describe(python: Interpreter, placement: str) -> dict[str, str | int]:
     }
 
 
-class Neighbours:
-    """How much of the CPU time since its construction went to others: to processes that are not ours, or stolen."""
+class BackgroundLoad:
+    """The CPU time since construction that other processes used or that a hypervisor took."""
 
     def __init__(self) -> None:
         self._others, self._total = self._clocks()
 
     def share(self) -> float:
-        """Return it as a share of all CPU time, 0 to 1."""
+        """Return the background load as a share of all CPU time, 0 to 1."""
         others, total = self._clocks()
         return max(0.0, others - self._others) / max(total - self._total, 0.01)
 

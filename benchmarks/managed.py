@@ -1,4 +1,4 @@
-"""Managed Instances: the time until all workers poll, and what they take of memory together."""
+"""Managed Instances: the time until all workers poll, and the memory of all of them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
 TIMEOUT = 120.0  # seconds
 _END_OF_HEAD = b"\r\n\r\n"
 
 
 class PollCounter:
-    """A Runtime API that answers nothing and counts polls: N connections with a whole request on each."""
+    """A Runtime API that sends no responses and counts polls: N connections with a whole request on each."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
@@ -41,10 +41,10 @@ class PollCounter:
         self._selector.close()
 
     def wait_for(self, count: int) -> None:
-        """Return as soon as so many polls wait.
+        """Wait for a number of polls.
 
         Raises:
-            Unavailable: they do not come.
+            Unavailable: fewer arrive.
         """
         end = time.monotonic() + TIMEOUT
         while sum(_END_OF_HEAD in data for data in self._received.values()) < count:
@@ -61,13 +61,13 @@ class PollCounter:
                 assert isinstance(connection, socket.socket)
                 data = connection.recv(65536)
                 if not data or b"init/error" in data:
-                    raise Unavailable(f"a worker has ended: {data[-500:].decode(errors='replace')}")
+                    raise Unavailable(f"a worker exited: {data[-500:].decode(errors='replace')}")
                 self._received[connection] += data
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One run: seconds from the spawn until all workers poll, and their memory then.
+    """The figures of a run: seconds from the spawn until all workers poll, and their memory then.
 
     Attributes:
         proportional: bytes of the first process and all workers, shared pages divided by their users (PSS).
@@ -78,10 +78,10 @@ class Figures:
 
 
 def measure(bench: Bench, contender: Contender, workers: int) -> Figures:
-    """Start a contender with so many workers.
+    """Start a contender with a number of workers.
 
     Raises:
-        Unavailable: they do not poll.
+        Unavailable: not all workers poll.
     """
     with PollCounter() as api:
         application = bench.application("boto3")
@@ -131,7 +131,7 @@ def _proportional_size(pid: int) -> int:
 
 @dataclass(frozen=True)
 class Managed:
-    """The job: a function that imports boto3, with so many workers."""
+    """A job: a function that imports boto3, with several workers."""
 
     workers: int
     contenders: tuple[str, ...] = ("lite", BASELINE)
@@ -142,31 +142,31 @@ class Managed:
 
     @property
     def name(self) -> str:
-        """How it is called where it could not be done."""
+        """Return the name of the job in the list of skipped ones."""
         return f"managed_{self.workers}"
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures: seconds and bytes."""
+        """Return the names of the measures, in seconds and bytes."""
         return [f"{self.name}_spawn_to_polls", f"{self.name}_memory"]
 
     def prepare(self, bench: Bench) -> None:
         """Install boto3.
 
         Raises:
-            Unavailable: that is not possible here.
+            Unavailable: pip cannot install it.
         """
         bench.application("boto3")
 
     def suits(self, contender: Contender) -> bool:
-        """Whether the contender is a runtime, not a loop that runs alone."""
+        """Return whether the contender is a runtime that loads handlers."""
         return contender.client.handlers is None and contender.client.opt is None
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
-        """Start it once.
+        """Start the function once.
 
         Raises:
-            RunFailed: the workers do not poll.
+            RunFailed: not all workers poll.
         """
         try:
             figures = measure(bench, contender, self.workers)

@@ -1,4 +1,4 @@
-"""What the measures are called in words, and the units of their figures. Units follow from the names."""
+"""Descriptions of the measures, and the units of their figures, which follow from the names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .scenarios import scenarios
 DESCRIPTIONS = {
     "spawn_to_next": "from the spawn of the process to its first poll",
     "spawn_to_response": "from the spawn to the response to a first event that waits for it",
-    "spawn_to_error": "the same, for a handler that raises",
+    "spawn_to_error": "from the spawn to the error of a first event, a handler that raises",
     "event_to_response": "from sending a tiny event to its response, received whole",
     "event_to_next": "from sending a tiny event to the next poll, received: the whole invocation",
     "event_to_response_apigw": "the same as event_to_response, 1 KB API Gateway event echoed",
@@ -31,7 +31,7 @@ DESCRIPTIONS = {
     "memory_at_next": "highest resident size up to the first poll (VmHWM)",
     "memory_peak": "highest resident size up to the end of the run (VmHWM)",
     "proportional_at_next": "memory at the first poll, shared pages divided by their users (PSS)",
-    "proportional_at_end": "the same at the end of the run",
+    "proportional_at_end": "memory after the last invocation, shared pages divided by their users (PSS)",
     "modules_at_next": "modules loaded at the first poll",
     "instructions_init": "instructions executed in user space from the spawn to the first poll",
     "instructions_warm": "instructions executed in user space by a warm invocation",
@@ -57,7 +57,7 @@ _PATTERNS = (
     (r"event_to_next_(powertools|fastapi)", "a warm invocation of a {0} application, up to the next poll"),
     (r"memory_(powertools|fastapi)", "highest resident size, a {0} application"),
     (r"codec_loads_(\w+)", "parsing alone, {0} event"),
-    (r"codec_dumps_(\w+)", "rendering alone, {0} event"),
+    (r"codec_dumps_(\w+)", "encoding alone, {0} event"),
     (r"echo_(\w+)_memory", "highest resident size, {0} event echoed"),
     (r"echo_(\w+)", "from sending the event to its response, {0} event echoed"),
 )
@@ -65,7 +65,7 @@ _PATTERNS = (
 
 @dataclass(frozen=True)
 class Unit:
-    """How figures are written: a value of 1 is `1 / size` of them, or with a size of 1e-3 a thousand."""
+    """A unit of figures: seconds, bytes or counts divided by `size`, with a number of digits."""
 
     name: str
     size: float
@@ -86,17 +86,17 @@ _MILLIONS, _COUNT = Unit("million", 1e6, 2), Unit("", 1.0, 0)
 
 
 def is_memory(measure: str) -> bool:
-    """Tell bytes from seconds."""
+    """Return whether the figures of a measure are bytes."""
     return "memory" in measure or measure.startswith("proportional")
 
 
 def is_rate(measure: str) -> bool:
-    """Tell what is better the more it is from what is better the less it is."""
+    """Return whether a higher figure is better."""
     return measure.endswith("_per_second")
 
 
 def unit_of(measure: str, values: Sequence[float]) -> Unit:
-    """Return the unit that suits the largest of the values, which are seconds, bytes or counts."""
+    """Return the unit for the largest of the values, which are seconds, bytes or counts."""
     largest = max(values, default=0.0)
     if is_rate(measure):
         return _MEGABYTES_A_SECOND
@@ -112,12 +112,12 @@ def unit_of(measure: str, values: Sequence[float]) -> Unit:
 
 
 def figure(measure: str, value: float, largest: float = 0.0) -> str:
-    """Return a figure in the unit that suits the largest one beside it."""
+    """Return a figure in the unit of the largest one in its row."""
     return unit_of(measure, (value, largest)).text(value)
 
 
 def in_words(measure: str) -> str:
-    """Return what a measure is, or its name where only its author knows."""
+    """Return the description of a measure, or its name if it has none."""
     if measure in DESCRIPTIONS:
         return DESCRIPTIONS[measure]
     for pattern, words in _PATTERNS:
@@ -134,6 +134,6 @@ def describe(measure: str) -> str:
 
 
 def ordered_measures(results: Results) -> list[str]:
-    """Return the measures that were taken, in the order of the suite."""
+    """Return the measures of a run, in the order of the suite."""
     order = [m for scenario in scenarios(quick=False) for m in scenario.measures]
     return sorted(results.measures(), key=lambda m: order.index(m) if m in order else len(order))

@@ -1,33 +1,32 @@
-"""The file of a benchmark run: what was measured on what, as raw samples."""
+"""The file of a benchmark run: raw samples, and the machine that measured them."""
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .stats import Interval, ratio
+from awslambdaric_lite.bench.confidence import Interval, ratio
+from awslambdaric_lite.common.files import write_whole
 
 FORMAT = 1
 
 
 @dataclass
 class Results:
-    """One run.
+    """The results of one run.
 
     Attributes:
-        machine: what it ran on, as `machine.describe` puts it.
+        machine: the description from `machine.describe`.
         samples: `samples[contender][measure]` are seconds, bytes or counts.
-        per_run: so many samples of a measure come from each process.
-        skipped: why a contender took no part.
-        rounds: how often everything was run.
-        imports: for a contender the tree of its imports up to the first poll; each node has `name`, `self_us`,
-            `total_us` and `children`.
+        per_run: the number of samples of a measure in each process.
+        skipped: the reason why a contender or a job was skipped.
+        rounds: the number of rounds.
+        imports: a contender's tree of imports up to the first poll; each node has `name`, `self_us`, `total_us` and
+            `children`.
     """
 
     machine: dict[str, Any]
@@ -39,7 +38,7 @@ class Results:
     _ratios: dict[tuple[str, str, str], Interval] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, contender: str, measure: str) -> list[float]:
-        """Return the samples, none if it was not measured."""
+        """Return the samples of a contender in a measure, [] if it was not measured."""
         return self.samples.get(contender, {}).get(measure, [])
 
     def measures(self) -> list[str]:
@@ -51,7 +50,7 @@ class Results:
         return [name for name, samples in self.samples.items() if samples.get(measure)]
 
     def ratio(self, ours: str, theirs: str, measure: str) -> Interval:
-        """Divide one contender's median by another's; kept, as a page needs the same ones again and again.
+        """Divide one contender's median by another's; the result is cached, as a page needs it several times.
 
         Raises:
             ValueError: one of the two was not measured, or the second median is zero.
@@ -63,10 +62,10 @@ class Results:
         return self._ratios[key]
 
     def save(self, path: Path) -> None:
-        """Write the file, one line of samples for each contender and measure; an old one stays whole until then.
+        """Write the file completely or not at all, one line of samples for each contender and measure.
 
         Raises:
-            SystemExit: it cannot be written; the message says so.
+            SystemExit: the file cannot be written; the message says why.
         """
         head: dict[str, Any] = {"format": FORMAT, "machine": self.machine, "rounds": self.rounds}
         head |= {"per_run": self.per_run, "skipped": self.skipped}
@@ -77,14 +76,14 @@ class Results:
         for contender, samples in self.samples.items():
             rows = [f"      {json.dumps(measure)}: {_numbers(values)}" for measure, values in samples.items()]
             blocks.append(f"    {json.dumps(contender)}: {{\n" + ",\n".join(rows) + "\n    }")
-        write_whole(path, "{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
+        save_text(path, "{\n" + "\n".join(lines) + '\n  "samples": {\n' + ",\n".join(blocks) + "\n  }\n}\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:
         """Read a file.
 
         Raises:
-            SystemExit: it is missing or no result; the message says so.
+            SystemExit: the file is missing or not a result; the message says why.
         """
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -94,15 +93,15 @@ class Results:
             for contender, measures in samples.items():
                 for measure, values in measures.items():
                     if not isinstance(values, list) or not all(isinstance(v, (int, float)) for v in values):
-                        raise ValueError(f"samples of {contender} {measure} are no list of numbers")
+                        raise ValueError(f"samples of {contender} {measure} are not a list of numbers")
                     if not all(0 <= v < math.inf for v in values):
                         raise ValueError(f"samples of {contender} {measure} are not all finite and zero or more")
             rest = {name: found.get(name, {}) for name in ("per_run", "skipped", "imports")}
             for name, value in rest.items():
                 if not isinstance(value, dict):
-                    raise ValueError(f"{name} is no object")
+                    raise ValueError(f"{name} is not an object")
         except OSError as error:
-            cure = f"`python -m benchmarks run -o {path}` makes it"
+            cure = f"`python -m benchmarks run -o {path}` writes it"
             raise SystemExit(f"benchmarks: cannot read {path}: {error.strerror}; {cure}") from error
         except KeyError as error:
             message = f"benchmarks: {path} is not the result of `python -m benchmarks run`: it has no {error}"
@@ -113,10 +112,10 @@ class Results:
 
 
 def merged(runs: Mapping[str, Results]) -> Results:
-    """Put runs of different suites together, by name; machine and rounds are those of the first.
+    """Merge runs of different suites, by name; machine and rounds are those of the first.
 
     Raises:
-        SystemExit: two of them have the same measure: samples of two runs are no comparison.
+        SystemExit: two of them have the same measure; samples of different runs cannot be compared.
     """
     whole: Results | None = None
     measured_by: dict[str, str] = {}
@@ -139,26 +138,18 @@ def merged(runs: Mapping[str, Results]) -> Results:
     return whole
 
 
-def write_whole(path: Path, text: str) -> None:
+def save_text(path: Path, text: str) -> None:
     """Write a file completely or not at all.
 
     Raises:
-        SystemExit: it cannot be written; the message says so.
+        SystemExit: the file cannot be written; the message says why.
     """
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_text(text, encoding="utf-8")
-            os.replace(fresh, path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        write_whole(path, text)
     except OSError as error:
         raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
 
 
 def _numbers(values: list[float]) -> str:
-    # Ten nanoseconds are finer than any noise; what is a thousand or more is bytes.
+    # Ten nanoseconds are below any noise; figures from a thousand on are bytes.
     return json.dumps([int(value) if value >= 1000 else round(value, 8) for value in values])

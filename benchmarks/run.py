@@ -10,7 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from awslambdaric_lite.common.tables import Table
+
 from . import instructions, interpreter, machine
+from .build_cache import DEFAULT_BUILD, BuildCache, Unavailable, build_directory
 from .contenders import Registry
 from .job import Bench, Job
 from .loadgen import PLACEMENTS, LoadGenerator
@@ -18,56 +21,79 @@ from .report import machine_lines, report_tables, target_table
 from .results import Results
 from .runner import Progress, Runner, Samples
 from .scenarios import scenarios, suites
-from .tables import Table, show
-from .workshop import DEFAULT_BUILD, Unavailable, Workshop, build_directory
+from .tables import check_drawing, show
 
-# What a quick run may take in all is 90 s; this is left for its rounds after the start and the first one.
+# A quick run takes at most 90 s; this is the part for its rounds after the start and the first round.
 QUICK_BUDGET = 70.0
 
 
 def add_options(options: argparse.ArgumentParser) -> None:
     """Describe the options."""
-    options.add_argument("--quick", action="store_true", help="fewer contenders and rounds; 90 s once all is built")
-    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
     options.add_argument(
-        "--suite", action="append", metavar="NAME", help=f"only this part (repeatable): {', '.join(suites())}"
+        "--quick", action="store_true", help="run fewer contenders and rounds; takes 90 s after the first build"
     )
-    options.add_argument("--contender", action="append", metavar="NAME", help="only this (repeatable): lite@managed, …")
-    options.add_argument("--measure", action="append", metavar="NAME", help="only this (repeatable): spawn_to_next, …")
-    options.add_argument("--rounds", type=int, metavar="N", help="how often everything is run (default 20, quick 10)")
+    options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="write the raw samples to this file")
     options.add_argument(
-        "--python", type=Path, default=Path(sys.executable), metavar="PATH", help="run them on this one"
+        "--suite",
+        action="append",
+        metavar="NAME",
+        help=f"run this part of the suite only (repeatable): {', '.join(suites())}",
+    )
+    options.add_argument(
+        "--contender", action="append", metavar="NAME", help="run this contender only (repeatable), e.g. lite@managed"
+    )
+    options.add_argument(
+        "--measure", action="append", metavar="NAME", help="keep this measure only (repeatable), e.g. spawn_to_next"
+    )
+    options.add_argument("--rounds", type=int, metavar="N", help="number of rounds (default: 20, with --quick 10)")
+    options.add_argument(
+        "--python",
+        type=Path,
+        default=Path(sys.executable),
+        metavar="PATH",
+        help="interpreter of the Python contenders (default: the one that runs this command)",
     )
     options.add_argument(
         "--bare-interpreter",
         action=argparse.BooleanOptionalAction,
         help="copy the interpreter without its site-packages (default: where these contain .pth files)",
     )
-    options.add_argument("--placement", choices=PLACEMENTS, default="apart", help="CPUs of server and client")
-    options.add_argument("--tree", action="append", default=[], metavar="NAME=DIR", help="add another tree of ours")
-    options.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
+    options.add_argument(
+        "--placement", choices=PLACEMENTS, default="apart", help="CPUs of server and client (default: apart)"
+    )
+    options.add_argument(
+        "--tree",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="add a contender NAME from another source tree of this project (repeatable)",
+    )
+    options.add_argument(
+        "--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="build cache (default: benchmarks/.build)"
+    )
 
 
 def run_command(options: argparse.Namespace) -> int:
-    """Measure."""
+    """Measure, keep the samples and print the report; return the exit status."""
+    check_drawing()
     started = time.monotonic()
     jobs, trees = chosen(options), _trees(options.tree)
     if options.rounds is not None and options.rounds < 1:
-        raise SystemExit(f"benchmarks: --rounds {options.rounds}: at least 1")
+        raise SystemExit(f"benchmarks: --rounds {options.rounds} is below the minimum of 1")
     build = build_directory(options.build_dir)
     python = interpreter.prepare(options.python, build, options.bare_interpreter)
-    workshop = Workshop(build, python)
+    cache = BuildCache(build, python)
     try:
         loadgen = LoadGenerator.built(build, options.placement)
     except Unavailable as reason:
         raise SystemExit(f"benchmarks: {reason}") from reason
-    runner = Runner(Bench(workshop, loadgen), Registry(workshop, trees), Samples(options.measure))
+    runner = Runner(Bench(cache, loadgen), Registry(cache, trees), Samples(options.measure))
     try:
         with progress_bar() as progress:
             runner.prepare(jobs, progress)
         for name, missing in runner.skipped.items():
             print(f"skipped: {name}: {missing}", file=sys.stderr)
-        neighbours = machine.Neighbours()
+        background = machine.BackgroundLoad()
         with progress_bar() as progress:
             budget = QUICK_BUDGET if options.quick and not options.rounds else None
             rounds = runner.run(options.rounds or (10 if options.quick else 20), budget=budget, progress=progress)
@@ -75,7 +101,7 @@ def run_command(options: argparse.Namespace) -> int:
     finally:
         runner.close()
     described = machine.describe(python, options.placement)
-    described["cpu_used_by_others"] = f"{neighbours.share():.0%}"
+    described["cpu_used_by_others"] = f"{background.share():.0%}"
     samples = runner.samples
     if any("instructions_init" in measures for measures in samples.values.values()):
         described["instructions_counted_by"] = instructions.counter()
@@ -88,7 +114,7 @@ def run_command(options: argparse.Namespace) -> int:
 
 
 def _tables(results: Results, options: argparse.Namespace) -> list[Table]:
-    """Return the report; of a part of the suite only that part, with the targets that it can tell of."""
+    """Return the report, or for a part of the suite the tables of that part with its targets."""
     if not (options.suite or options.measure or options.contender):
         return report_tables(results)
     aims = target_table(results)
@@ -97,10 +123,10 @@ def _tables(results: Results, options: argparse.Namespace) -> list[Table]:
 
 
 def chosen(options: argparse.Namespace) -> list[Job]:
-    """Return the jobs that the options ask for, each with its contenders.
+    """Return the jobs that the options select, each with its contenders.
 
     Raises:
-        SystemExit: a suite or a measure is not known; the message names those that are.
+        SystemExit: a suite or a measure is unknown; the message names the known ones.
     """
     every_measure = [measure for job in scenarios(quick=False) for measure in job.measures]
     _refuse_unknown("suite", options.suite, suites())
@@ -116,14 +142,14 @@ def chosen(options: argparse.Namespace) -> list[Job]:
         found.append(replace(job, contenders=names))  # type: ignore[type-var]
     if not found:
         wanted = ", ".join([*(options.suite or ()), *(options.measure or ())])
-        raise SystemExit(f"benchmarks: nothing to do for {wanted}; a run without --quick has more")
+        raise SystemExit(f"benchmarks: no job for {wanted} in a quick run; leave --quick out")
     return found
 
 
 def _refuse_unknown(what: str, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
     for name in wanted or ():
         if name not in known:
-            raise SystemExit(f"benchmarks: no such {what} as {name}; there are {', '.join(dict.fromkeys(known))}")
+            raise SystemExit(f"benchmarks: unknown {what} {name}; choose one of: {', '.join(dict.fromkeys(known))}")
 
 
 def _trees(options: Sequence[str]) -> dict[str, Path]:
@@ -131,7 +157,7 @@ def _trees(options: Sequence[str]) -> dict[str, Path]:
     for option in options:
         name, _, path = option.partition("=")
         if not name or not Path(path).is_dir():
-            raise SystemExit(f"benchmarks: --tree {option}: no NAME=DIR of a folder that exists")
+            raise SystemExit(f"benchmarks: --tree {option} is not NAME=DIR with a folder that exists")
         found[name] = Path(path).resolve()
     return found
 
@@ -146,7 +172,7 @@ def _imports(runner: Runner) -> dict[str, object]:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show what runs: a bar on a terminal where rich is installed, else nothing."""
+    """Show the current job: a bar on a terminal if rich is installed, else nothing."""
     try:
         from rich.console import Console
         from rich.progress import Progress as Bar

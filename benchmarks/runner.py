@@ -1,4 +1,4 @@
-"""Runs the jobs, interleaved A B C A B C, and collects the samples of answers that were right."""
+"""Runs the jobs, interleaved A B C A B C, and collects the samples of correct responses."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from .build_cache import PROJECT, Unavailable
 from .contenders import Contender, Registry
-from .job import ENVIRONMENT as ENVIRONMENT  # others take it from here
+from .job import ENVIRONMENT as ENVIRONMENT  # other modules import it from here
 from .job import Bench, Job
 from .job import Samples as OfRun
 from .loadgen import RunFailed
-from .workshop import PROJECT, Unavailable
 
 Progress = Callable[[str, int, int], None]
-"""Called before each run with what runs, the runs done and their number as planned."""
+"""Called before each run with a description, the number of finished runs and the planned number."""
 
 
 @dataclass
 class Samples:
-    """What was measured: per contender and measure the samples of runs of equal length, in the order of the rounds."""
+    """Samples by contender and measure, from runs of equal length in the order of the rounds."""
 
     wanted: Collection[str] | None = None
     """Measures to keep, or None for all."""
@@ -35,14 +35,14 @@ class Samples:
                 self.values.setdefault(contender, {}).setdefault(measure, []).extend(samples)
 
     def drop(self, contender: str, job: Job) -> None:
-        """Forget what a contender measured in a job in which it failed."""
+        """Discard the samples of a contender in a job in which it failed."""
         for measure in job.measures:
             self.values.get(contender, {}).pop(measure, None)
 
 
 @dataclass
 class Runner:
-    """One benchmark run: contenders by name, jobs, and what came of them."""
+    """One benchmark run: contenders by name, jobs, samples, and reasons for skipping."""
 
     bench: Bench
     registry: Registry
@@ -52,7 +52,7 @@ class Runner:
     _jobs: list[Job] = field(default_factory=list)
 
     def prepare(self, jobs: Sequence[Job], progress: Progress) -> None:
-        """Build what the jobs need and their contenders; what cannot be is skipped, with the reason."""
+        """Build the contenders and everything else that the jobs need; skip with the reason if that fails."""
         for number, job in enumerate(jobs):
             progress(f"preparing {job.name}", number, len(jobs))
             try:
@@ -70,14 +70,14 @@ class Runner:
                 self.skipped[name] = self._without_paths(reason)
 
     def run(self, rounds: int, *, budget: float | None = None, progress: Progress) -> int:
-        """Run round after round, a first one that does not count; return how many did.
+        """Run a first round that does not count and then `rounds` more; return the number of counted rounds.
 
-        With a budget in seconds no round is started that would exceed it; when it is spent in the very first one that
-        counts, the jobs that are left are skipped.
+        With a budget in seconds no round starts that would exceed it. If the first counted round exceeds it, the
+        remaining jobs are skipped.
         """
         plans = [self._plan(number) for number in range(rounds + 1)]
         total, done, started = sum(map(len, plans)), 0, time.monotonic()
-        took: dict[int, float] = {}  # by length of the plan: rounds with large events take longer than those without
+        took: dict[int, float] = {}  # seconds by length of the plan: rounds with large events take longer
         for number, plan in enumerate(plans):
             round_started = time.monotonic()
             expected = took.get(len(plan), max(took.values(), default=0.0))
@@ -96,7 +96,7 @@ class Runner:
     def _too_late(self, job: Job, over: bool) -> bool:
         begun = any(measure in values for values in self.samples.values.values() for measure in job.measures)
         if over and not begun:
-            self.skipped[job.name] = "there was no time left for it"
+            self.skipped[job.name] = "the time budget was used up"
         return job.name in self.skipped
 
     def close(self) -> None:
@@ -104,8 +104,8 @@ class Runner:
         shutil.rmtree(self.bench.loadgen.scratch, ignore_errors=True)
 
     def _without_paths(self, reason: Exception) -> str:
-        # The reason is kept in results, which travel.
-        return str(reason).replace(str(self.bench.workshop.build), "BUILD").replace(str(PROJECT), ".")
+        # The results contain the reason, and people pass results on.
+        return str(reason).replace(str(self.bench.cache.build), "BUILD").replace(str(PROJECT), ".")
 
     def _plan(self, number: int) -> Sequence[tuple[Job, str]]:
         plan: list[tuple[Job, str]] = []
@@ -123,7 +123,7 @@ class Runner:
         try:
             run = job.run(self.bench, self._contenders[name])
         except RunFailed as reason:
-            # A contender that fails once is out of the job: what it did before may have been as wrong.
+            # One failure removes a contender from the job: its earlier responses may have been wrong, too.
             self.skipped[where] = self._without_paths(reason)
             self.samples.drop(name, job)
             return

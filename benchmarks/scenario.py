@@ -1,4 +1,4 @@
-"""One kind of run under the load generator: a handler, an event, how many invocations, and what is kept of it."""
+"""One kind of run under the load generator: handler, event, number of invocations, and kept figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .loadgen import CHUNKED_ABOVE, Run, RunFailed, require_namespace
 Figures = dict[str, Any]
 Value = Callable[[Figures], list[float]]
 Right = Callable[[Any, Any], bool]
-"""Whether an answer, parsed, is the right one to an event, parsed."""
+"""Takes a parsed response and a parsed event; returns whether the response is correct."""
 
 HELLO = {"message": "hello"}
 ITEM = {"id": 42, "page": "1"}
@@ -41,7 +41,7 @@ RIGHT: Mapping[str, Right] = {
     "items": _is_item,
     "application": _is_item,
 }
-"""By handler, whatever application it belongs to."""
+"""The check of the responses by handler name, for all applications."""
 
 
 def one(key: str) -> Value:
@@ -55,7 +55,7 @@ def every(key: str) -> Value:
 
 
 def total(*keys: str) -> Value:
-    """Add figures of a run up."""
+    """Add up figures of a run."""
     return lambda figures: [sum(float(figures[key]) for key in keys)]
 
 
@@ -64,9 +64,9 @@ class Scenario:
     """A job under the load generator.
 
     Attributes:
-        handler: what the application's module calls it; `handlers` names others, by the first word of a client's name.
-        kept: the measures, and how each is taken from the figures of a run.
-        memory_mb: size of the function whose share of a CPU the process has from its first poll on.
+        handler: its name in the application's module; `handlers` has other names, by the first word of a client's name.
+        kept: the measures, each with a function that takes it from the figures of a run.
+        memory_mb: memory of the function whose CPU share limits the process from its first poll on.
     """
 
     name: str
@@ -86,18 +86,18 @@ class Scenario:
     handlers: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int | None = None
     namespace: bool = False
-    """Whether everybody runs in a mount namespace of its own, for the sake of those that need one."""
+    """Whether all contenders run in mount namespaces, because some need one."""
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures."""
+        """Return the names of the measures."""
         return list(self.kept)
 
     def prepare(self, bench: Bench) -> None:
-        """Build the application and find out about control groups, where they are needed.
+        """Build the application, and find control groups if they are needed.
 
         Raises:
-            Unavailable: that is not possible here.
+            Unavailable: something cannot be built, or groups cannot be made.
         """
         bench.application(self.application)
         if self.memory_mb is not None:
@@ -106,16 +106,16 @@ class Scenario:
             require_namespace()
 
     def suits(self, contender: Contender) -> bool:
-        """Whether the contender has such a handler and reads such an event."""
+        """Return whether the contender has the handler and can read the event."""
         client = contender.client
         has_handler = client.handlers is None or self.handler in client.handlers
         return has_handler and (client.chunked_events or len(event_bytes(self.event)) <= CHUNKED_ABOVE)
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
-        """Start the contender once, and check what it answers.
+        """Start the contender once, and check its responses.
 
         Raises:
-            RunFailed: the contender failed or answered wrongly.
+            RunFailed: the contender failed or responded wrongly.
         """
         path, event = bench.event(self.event)
         application = bench.application(self.application)
@@ -151,21 +151,21 @@ class Scenario:
 
     def _check_answers(self, bench: Bench, contender: Contender, run: Run, event: Any) -> None:
         for answer, is_error in ((run.first, run.figures["first_is_error"]), (run.last, run.figures["last_is_error"])):
-            # Errors carry a request id and are small: always compared. Equal answers of the rest are compared once.
+            # Errors contain a request id and are small, so all are compared; equal other responses are compared once.
             key = (contender.name, self.name, hashlib.sha256(answer).hexdigest())
             if key not in bench.checked:
                 self.check(contender, answer, is_error, event)
                 bench.checked.add(key)
 
     def check(self, contender: Contender, answer: bytes, is_error: bool, event: Any) -> None:
-        """Compare an answer with the expected one.
+        """Compare a response with the expected one.
 
         Raises:
-            RunFailed: it is another one.
+            RunFailed: they differ.
         """
         try:
             value = json.loads(answer)
         except ValueError as error:
-            raise RunFailed(f"{contender.name} answered no JSON to {self.name}: {answer[:200]!r}") from error
+            raise RunFailed(f"{contender.name} did not respond to {self.name} in JSON: {answer[:200]!r}") from error
         if is_error != (self.handler == "fail") or not RIGHT[self.handler](value, event):
-            raise RunFailed(f"{contender.name} answered {self.name} wrongly: {answer[:200]!r}")
+            raise RunFailed(f"{contender.name} responded to {self.name} wrongly: {answer[:200]!r}")

@@ -1,4 +1,4 @@
-"""What is measured: the jobs of each part of the suite, in the order of the report."""
+"""The jobs of each part of the suite, in the order of the report."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from .codec import EVENTS, Codec
 from .contenders import BASELINE, MANAGED
-from .events import event_bytes as event_bytes  # others take it from here
+from .events import event_bytes as event_bytes  # other modules import it from here
 from .groups import FULL_CPU_MB
 from .instructions import Instructions
 from .job import Job
@@ -16,9 +16,9 @@ from .scenario import Figures, Scenario, every, one, total
 from .streaming import Streaming
 
 SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 6_000_000)
-"""Bytes of events and results; 6 MB is what Lambda lets through."""
+"""Bytes of events and results, up to Lambda's limit of 6 MB."""
 MEMORIES = (128, 256, 512, 1024, FULL_CPU_MB)
-"""MB of the functions whose share of a CPU is put on the clients."""
+"""Memory in MB of the functions whose CPU share limits the clients."""
 
 _MANAGED = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}")
 _BOTH = ("lite", BASELINE, *_MANAGED)
@@ -32,7 +32,7 @@ _LAYERS = (
 
 
 def scenarios(quick: bool) -> list[Job]:
-    """Return what a run does, all parts of the suite."""
+    """Return the jobs of all parts of the suite."""
     return [
         *_core(quick),
         *_payloads(quick),
@@ -59,7 +59,7 @@ def _modules(figures: Figures) -> list[float]:
 def _core(quick: bool) -> Iterator[Job]:
     everyone = _BOTH + _FLOORS + (() if quick else _TRANSPORTS)
     count = 300 if quick else 400
-    # Shared machines are now fast, now half as fast: the medians of a few dozen processes follow that.
+    # The speed of shared machines changes by half, and the medians of a few dozen processes with it.
     cold_runs, warm_runs = (3, 1) if quick else (10, 3)
     yield Scenario(
         "cold", "core", "hello", "tiny",
@@ -115,7 +115,7 @@ def _core(quick: bool) -> Iterator[Job]:
     )  # fmt: skip
     for kind in ("plain", "structured", "astral"):
         kept = {f"echo_5mb_{kind}": every("event_to_response"), f"echo_5mb_{kind}_memory": one("resident_peak")}
-        # Two are not counted: with the codec chosen by itself, orjson is only loaded for the second large answer.
+        # Two are not counted: by default the runtime loads orjson at the second large response.
         yield Scenario(
             f"echo_5mb_{kind}", "core", "echo", f"5mb_{kind}", kept, _MANAGED if quick else _CODECS,
             warmup=2, count=3, every=10 if quick else 2, rehearsed=not quick,
@@ -143,7 +143,7 @@ def _models(quick: bool) -> Iterator[Job]:
         yield Scenario(
             f"model_{memory}mb", "models", "hello", "tiny",
             {
-                # The load generator takes its time between the two, to set the quota.
+                # Between the two the load generator sets the quota, which takes time.
                 f"spawn_to_response_{memory}mb": total("spawn_to_next", "first_to_response"),
                 f"first_response_{memory}mb": one("first_to_response"),
                 f"first_next_{memory}mb": one("first_to_next"),
@@ -171,7 +171,7 @@ def _layers(quick: bool) -> Iterator[Job]:
 def _applications(quick: bool) -> Iterator[Job]:
     handlers: dict[str, tuple[str, dict[str, str]]] = {
         "powertools": ("items", {}),
-        "fastapi": ("application", {BASELINE: "wrapped"}),  # ours is given the application as it is
+        "fastapi": ("application", {BASELINE: "wrapped"}),  # this runtime serves the application object itself
     }
     for application, (handler, others) in handlers.items():
         yield Scenario(
@@ -198,7 +198,7 @@ def _bytecode(quick: bool) -> Iterator[Job]:
 
 
 def _instructions(quick: bool) -> Iterator[Job]:
-    # Much the same every time, and slow: not in a quick run.
+    # Steady and slow, so not in a quick run.
     if not quick:
         yield Instructions()
 

@@ -1,4 +1,4 @@
-"""Streamed responses: time to the first byte, and bytes a second by size of chunk.
+"""Streamed responses: time to the first byte, and throughput by size of chunk.
 
 The official client cannot stream, so these are figures, not comparisons.
 """
@@ -14,20 +14,22 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from .build_cache import Unavailable
 from .contenders import BASELINE, Contender
 from .job import Bench, Samples
 from .loadgen import RunFailed
-from .workshop import Unavailable
 
 CHUNKS = (100, 8 << 10, 64 << 10, 1 << 20)  # bytes
 TOTAL = 64 << 20  # bytes of a stream, less where chunks are small
 TIMEOUT = 60.0  # seconds
 _END_OF_HEAD = b"\r\n\r\n"
-_TAKEN = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
+_ACCEPTED = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
+)
 
 
 class StreamReader:
-    """A Runtime API that hands out one event after the other and reads what is streamed."""
+    """A Runtime API that sends one event after the other and reads the streamed responses."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -35,11 +37,11 @@ class StreamReader:
         self.address = "{}:{}".format(*self._listener.getsockname()[:2])
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._listener.close()
 
     def invoke(self, number: int, event: bytes) -> tuple[float, float, int]:
-        """Answer the next poll with an event and read its stream.
+        """Respond to the next poll with an event and read its stream.
 
         Returns seconds to the first byte of the body, seconds to its end, and its bytes with their framing.
         """
@@ -62,13 +64,13 @@ class StreamReader:
                 size += count
                 end = (end + buffer[max(0, count - 5) : count])[-5:]
             whole = time.perf_counter() - begun
-            client.sendall(_TAKEN)
+            client.sendall(_ACCEPTED)
             client.recv(1)  # the client closes a connection that was streamed on
         return first, whole, size
 
 
 def _read_head(client: socket.socket) -> bytes:
-    """Read up to the end of a request's head; return what came behind it."""
+    """Read up to the end of a request's head; return the bytes received after it."""
     data = b""
     while _END_OF_HEAD not in data:
         piece = client.recv(1 << 16)
@@ -80,7 +82,7 @@ def _read_head(client: socket.socket) -> bytes:
 
 @dataclass(frozen=True)
 class Streaming:
-    """The job: streams of one size of chunk after the other from one process, a first one of each not counted."""
+    """A job: one process sends streams with one size of chunk after the other; the first of each is not counted."""
 
     streams: int = 20
     total: int = TOTAL
@@ -93,7 +95,7 @@ class Streaming:
 
     @property
     def measures(self) -> Collection[str]:
-        """Return the names of what it measures: seconds, and bytes a second."""
+        """Return the names of the measures, in seconds and bytes a second."""
         return ["event_to_first_byte", *map(_throughput, CHUNKS)]
 
     def prepare(self, bench: Bench) -> None:
@@ -101,15 +103,15 @@ class Streaming:
         bench.application("streaming")
 
     def suits(self, contender: Contender) -> bool:
-        """Whether the contender streams at all."""
+        """Return whether the contender can stream."""
         client = contender.client
         return client.handlers is None and client.opt is None and not contender.base.startswith(BASELINE)
 
     def run(self, bench: Bench, contender: Contender) -> Samples:
-        """Start it once.
+        """Start the process once.
 
         Raises:
-            RunFailed: a stream broke off, or held another number of bytes.
+            RunFailed: a stream broke off, or had another number of bytes.
         """
         try:
             return self._measure(bench, contender)

@@ -1,4 +1,4 @@
-"""What the runtime is to reach, each target a figure of one contender compared with another's in the same run."""
+"""Targets of the runtime: each compares a figure of one contender with another's in the same run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .results import Results
 
 @dataclass(frozen=True)
 class Target:
-    """`contender` must not exceed `limit` times `against` (or, with `seconds_above`, so many seconds above it)."""
+    """`contender` must not exceed `limit` times `against`, or with `seconds_above` be `limit` seconds slower."""
 
     measure: str
     contender: str
@@ -20,7 +20,7 @@ class Target:
     limit: float
     seconds_above: bool = False
     python: str | None = None
-    """The version of Python that it is for, if not for all."""
+    """The version of Python that the target is for; None: all."""
 
     @property
     def text(self) -> str:
@@ -31,7 +31,7 @@ class Target:
         return f"{self.contender} at most {self.limit:.2f} of {self.against}{where}"
 
     def measured(self, results: Results) -> float | None:
-        """Return the figure, or None where one of the two was not measured."""
+        """Return the figure, or None if one of the two was not measured."""
         ours, theirs = results.of(self.contender, self.measure), results.of(self.against, self.measure)
         if not ours or not theirs:
             return None
@@ -56,7 +56,7 @@ def targets() -> list[Target]:
     found = [
         *_pair("spawn_to_next", 0.38, 0.43),
         Target("spawn_to_next", "lite", "skeleton", 0.0015, seconds_above=True),
-        # That client imports more from one version to the next.
+        # The official client imports more on each new version.
         *(replace(target, python="3.14") for target in _pair("spawn_to_next", 0.25, 0.25)),
         Target("spawn_to_next_layers", "lite-provided", f"{BASELINE}-provided", 0.45),
         Target("spawn_to_next_layers", "lite-wrapper", BASELINE + MANAGED, 0.45),

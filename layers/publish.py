@@ -26,7 +26,7 @@ from layers.publishing.publication import DEFAULT_PREFIX, publications  # noqa: 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments = _parser().parse_args(argv)
+    arguments = parser().parse_args(argv)
     try:
         return _publish(arguments)
     except PackagingError as error:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="publish.py", description="Publish Lambda layers.", allow_abbrev=False)
     parser.add_argument("layers", nargs="+", type=Path, metavar="ZIP", help="a layer that layers/build.py has written")
     parser.add_argument(

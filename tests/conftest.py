@@ -1,4 +1,4 @@
-"""What every test relies on."""
+"""Settings of the whole test suite."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import signal
 
 from hypothesis import HealthCheck, settings
 
-# Whoever starts the tests in the background has SIGINT ignored, and children would inherit that: Ctrl-C in tests of it
-# would be without effect.
+# Processes in the background ignore SIGINT, and their children inherit that: tests of Ctrl-C would fail.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A shared machine is slow at times; that is no property of the code. Nothing is stored between runs, and under CI they
-# all draw the same examples.
+# A shared machine may be slow, so examples have no deadline. Nothing is stored between runs; CI always draws the same
+# examples.
 settings.register_profile(
     "steady",
     deadline=None,

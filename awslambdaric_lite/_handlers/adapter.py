@@ -1,6 +1,6 @@
-"""Handlers that are more than plain functions, results that are more than JSON: the door to what serves them.
+"""The handler adapter of a client: owns handlers that are not plain functions, and results that are not JSON.
 
-Loaded in init if the handler shows what it is (`_handler.is_special`), else when a plain function returns one of these.
+Loaded in init if the handler needs it (`_handler.needs_adapter`), else when a plain function returns such a result.
 """
 
 import posix
@@ -9,8 +9,8 @@ from .._codec import Marshaller
 from .._function_errors import Fault
 from .._handler import code_flags
 from .._optional_settings import Options
-from .._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error, notice, text_of
-from .streaming import OWN, deliver, streams
+from .._report import log_report, make_report, notice
+from .streaming import deliver, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,35 +19,36 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .._client import LambdaRuntimeClient
-    from .._types import LogSink
+    from .._context import LambdaContext
+    from .._types import Handler, LogSink
     from .event_loop import EventLoop
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_*
 
-OWN_FRAMES.extend(OWN)
 
-
-class _LiveMarshaller(Marshaller):
-    """Does not even try to write a stream as JSON."""
+class _StreamMarshaller(Marshaller):
+    """A marshaller that refuses streams without trying to encode them."""
 
     def marshal_response(self, response: object) -> "tuple[bytes, str]":
         if streams(response):
-            raise Fault("Runtime.MarshalError", "a stream is no JSON")
+            raise Fault("Runtime.MarshalError", "a stream cannot be serialized as JSON")
         return super().marshal_response(response)
 
 
-class Special:
-    """What one process needs beyond the ordinary; the event loop is made when something is to be awaited."""
+class ClientAdapter:
+    """The handler adapter of one client; it creates the event loop when something is to be awaited."""
 
-    def __init__(self, client: "LambdaRuntimeClient", sink: "LogSink") -> None:
+    def __init__(self, client: "LambdaRuntimeClient", sink: "LogSink", *, timeout_dump: bool = True) -> None:
+        """`timeout_dump` allows stack dumps, of which a process can have one at a time."""
         self._client = client
         self._sink = sink
         self._options = Options(posix.environ)
-        self._loop: "EventLoop | None" = None
+        self._timeout_dump_ms = self._options.timeout_dump_ms if timeout_dump else None
+        self._loop: EventLoop | None = None
 
     @property
     def loop(self) -> "EventLoop":
-        """The one event loop."""
+        """The event loop; created at the first use."""
         if self._loop is None:
             from . import event_loop
 
@@ -55,16 +56,19 @@ class Special:
                 lambda text: notice(self._sink, "", text),
                 cancel_at_deadline=self._options["CANCEL_AT_DEADLINE"] == "1",
             )
-            OWN_FRAMES.extend(event_loop.OWN)
         return self._loop
 
     @property
     def existing_loop(self) -> "AbstractEventLoop | None":
-        """The event loop, if it was needed already."""
+        """The event loop, None if nothing has needed one."""
         return None if self._loop is None else self._loop.loop
 
-    def adapt(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
-        """Return what to call for an event."""
+    def adopt_loop(self, loop: "EventLoop | None") -> None:
+        """Use an event loop that already exists."""
+        self._loop = loop
+
+    def adapt(self, handler: "Handler") -> "Handler":
+        """Return the function to call with each event."""
         if not hasattr(handler, "__code__") or self._options["APP"] != "auto":
             from . import web_apps
 
@@ -73,49 +77,43 @@ class Special:
                 handler = web_apps.adapt(handler, kind, self, stream=self._options["APP_STREAM"] == "1")
         flags = code_flags(handler)
         live = flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR)
-        if live and type(self._client.marshaller) is Marshaller:  # else it is the user's own
-            type(self._client).marshaller = _LiveMarshaller(self._options["CODEC"])
+        if live and type(self._client.marshaller) is Marshaller:  # else the function's author replaced the marshaller
+            type(self._client).marshaller = _StreamMarshaller(self._options["CODEC"])
         if flags & _COROUTINE:
             handler = self._awaited(handler)
         elif flags & _ASYNC_GENERATOR:
-            _ = self.loop  # now, while the CPU is not throttled
-        if self._options.timeout_dump_ms is not None:
-            from .._lifecycle.timeout_dump import Watchdog
+            _ = self.loop  # created now, while the CPU is not throttled
+        if self._timeout_dump_ms is not None:
+            from .._lifecycle.timeout_dump import TimeoutDump
 
-            watchdog = Watchdog(self._client, self._options.timeout_dump_ms, lambda: self.existing_loop)
-            handler = watchdog.watch(handler)
-            OWN_FRAMES.append(handler.__code__)
+            timeout_dump = TimeoutDump(self._client, self._timeout_dump_ms, lambda: self.existing_loop)
+            handler = timeout_dump.watch(handler)
         return handler
 
     def log(self, raised: BaseException) -> None:
-        """Write an error report of what has no invocation to be the result of."""
-        frames = frames_of(raised.__traceback__, OWN_FRAMES)
-        try:
-            log_error(make_error(text_of(raised), type(raised).__name__, format_frames(frames)), self._sink)
-        except Exception:
-            pass  # the log cannot be written
+        """Log an exception that is not the result of an invocation."""
+        log_report(make_report(raised)[0], self._sink)
 
-    def _awaited(self, handler: "Callable[..., Any]") -> "Callable[..., Any]":
+    def _awaited(self, handler: "Handler") -> "Handler":
         loop = self.loop
 
         def invoke(event: object, context: "Any") -> object:
             return loop.run(handler(event, context), context)
 
-        OWN_FRAMES.append(invoke.__code__)
         return invoke
 
     def deliver(
         self,
         response: object,
-        context: "Any",
+        context: "LambdaContext",
         invocation_id: "str | None",
         flush: "Callable[[], None]",
     ) -> "tuple[bytes, str] | None":
-        """Stream a result, or wait for it; return what an awaited one is as JSON.
+        """Stream a response, or await it and return the body and content type of its result.
 
         Raises:
-            Fault: it is none of what can be streamed or awaited.
-            BaseException: of the handler's.
+            Fault: the result cannot be serialized as JSON.
+            BaseException: whatever the handler raises.
         """
         client = self._client
         while hasattr(type(response), "__await__"):
@@ -126,10 +124,5 @@ class Special:
         def drive(body: "AsyncIterable[object]", write: "Callable[[object], None]") -> None:
             self.loop.drive(body, write, context)
 
-        if drive.__code__ not in OWN_FRAMES:
-            OWN_FRAMES.append(drive.__code__)
-        deliver(client, response, context.aws_request_id, invocation_id, self._sink, flush, drive)
+        deliver(client, response, context.aws_request_id or "", invocation_id, self._sink, flush, drive)
         return None
-
-
-OWN_FRAMES.extend((Special.deliver.__code__,))

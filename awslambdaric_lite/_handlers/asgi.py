@@ -1,4 +1,4 @@
-"""ASGI applications as handlers (specification 3.0: HTTP and lifespan)."""
+"""ASGI applications: owns the server side of the protocol (specification 3.0: HTTP and lifespan)."""
 
 import asyncio
 
@@ -19,24 +19,24 @@ _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
 class ApplicationStartupFailed(Exception):
-    """The application said so in its lifespan."""
+    """An exception for an application that reports a failed startup in its lifespan."""
 
 
 class AsgiHandler:
-    """Calls an application with each event; its lifespan is that of the process."""
+    """Calls an application with each event; the application's lifespan is the process's."""
 
     def __init__(self, application: "Application", loop: "EventLoop", log: "Callable[[BaseException], None]") -> None:
-        """`log` is told of an error that the application raises although it has answered."""
+        """`log` receives an error that the application raises after its response was complete."""
         self._application = application
         self._loop = loop
         self._log = log
-        self.state: "dict[str, Any]" = {}
+        self.state: dict[str, Any] = {}
 
     def start(self) -> "Callable[[], Awaitable[None]] | None":
-        """Let the application start; return what shuts it down, None if it has no lifespan.
+        """Start the application; return the function that shuts it down, None if it has no lifespan.
 
         Raises:
-            ApplicationStartupFailed: it failed to start.
+            ApplicationStartupFailed: the application failed to start.
         """
         lifespan = _Lifespan(self._application, self.state)
         self._loop.own_tasks.add(lifespan.begin(self._loop.loop))
@@ -44,32 +44,32 @@ class AsgiHandler:
         return lifespan.shut_down if lifespan.complete else None
 
     def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> "object":
-        """Answer one event, streamed if that is wanted and the front can."""
+        """Answer one event; stream the response if `stream` allows it and the integration supports it."""
         request = HttpRequest(event)
-        cycle = _Cycle(self._application, self._scope(request, context), request.body)
+        exchange = _AsgiRequest(self._application, self._scope(request, context), request.body)
         if stream and request.accepts_stream:
-            return self._loop.run(self._begin_stream(cycle), context)
-        self._loop.run(cycle.run(), context)
-        if cycle.error is not None:
-            self._log(cycle.error)
-        return request.render(cycle.status, cycle.headers, b"".join(cycle.chunks))
+            return self._loop.run(self._begin_stream(exchange), context)
+        self._loop.run(exchange.run(), context)
+        if exchange.error is not None:
+            self._log(exchange.error)
+        return request.render(exchange.status, exchange.headers, b"".join(exchange.chunks))
 
-    async def _begin_stream(self, cycle: "_Cycle") -> StreamingResponse:
-        cycle.streams = True
-        task = asyncio.get_running_loop().create_task(cycle.run())
+    async def _begin_stream(self, exchange: "_AsgiRequest") -> StreamingResponse:
+        exchange.streams = True
+        task = asyncio.get_running_loop().create_task(exchange.run())
         self._loop.own_tasks.add(task)
         task.add_done_callback(self._loop.own_tasks.discard)
-        begun = asyncio.ensure_future(cycle.begun.wait())
+        begun = asyncio.ensure_future(exchange.begun.wait())
         await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
-        if not cycle.begun.is_set():
+        if not exchange.begun.is_set():
             await task  # raises
-        return StreamingResponse(self._chunks(cycle, task), cycle.status, cycle.headers)
+        return StreamingResponse(self._chunks(exchange, task), exchange.status, exchange.headers)
 
-    async def _chunks(self, cycle: "_Cycle", task: "asyncio.Task[None]") -> "AsyncIterator[bytes]":
+    async def _chunks(self, exchange: "_AsgiRequest", task: "asyncio.Task[None]") -> "AsyncIterator[bytes]":
         try:
             while True:
-                getting = asyncio.ensure_future(cycle.queue.get())
+                getting = asyncio.ensure_future(exchange.queue.get())
                 await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
                     yield getting.result()
@@ -77,11 +77,11 @@ class AsgiHandler:
                 getting.cancel()
                 break
             await task
-            if cycle.error is not None:
-                self._log(cycle.error)
+            if exchange.error is not None:
+                self._log(exchange.error)
         finally:
-            cycle.disconnected.set()
-            if not task.done():  # the caller is gone: let the application clean up in this invocation
+            exchange.disconnected.set()
+            if not task.done():  # the caller has disconnected: let the application clean up in this invocation
                 task.cancel()
                 await asyncio.wait({task})
                 error = None if task.cancelled() else task.exception()
@@ -108,35 +108,35 @@ class AsgiHandler:
         }
 
 
-class _Cycle:
+class _AsgiRequest:
     """One request and its response."""
 
     def __init__(self, application: "Application", scope: "Message", body: bytes) -> None:
         self._application = application
         self._scope = scope
-        self._body: "bytes | None" = body
+        self._body: bytes | None = body
         self._started = False
         self._complete = False
         self.streams = False
         self.status = 200
-        self.headers: "list[tuple[str, str]]" = []
-        self.chunks: "list[bytes]" = []
-        self.queue: "asyncio.Queue[bytes]" = asyncio.Queue(1)
+        self.headers: list[tuple[str, str]] = []
+        self.chunks: list[bytes] = []
+        self.queue: asyncio.Queue[bytes] = asyncio.Queue(1)
         self.begun = asyncio.Event()
         self.disconnected = asyncio.Event()
-        self.error: "BaseException | None" = None
-        """What the application raised after its response was complete."""
+        self.error: BaseException | None = None
+        """The exception that the application raised after its response was complete."""
 
     async def run(self) -> None:
         """Call the application.
 
         Raises:
-            RuntimeError: it has not answered.
-            BaseException: whatever it raises before it has.
+            RuntimeError: the application returned without a complete response.
+            BaseException: whatever the application raises before its response is complete.
         """
         try:
             await self._application(self._scope, self._receive, self._send)
-        except Exception as error:  # frameworks answer 500 and then let their server know
+        except Exception as error:  # frameworks respond with 500 and then raise the error again
             if not self._complete:
                 raise
             self.error = error
@@ -164,7 +164,7 @@ class _Cycle:
             if self.streams:
                 self.begun.set()
                 if self.disconnected.is_set():
-                    raise OSError("the caller is gone")
+                    raise OSError("the client has disconnected")
                 if body:
                     await self.queue.put(bytes(body))
             elif body:
@@ -173,35 +173,35 @@ class _Cycle:
                 self._complete = True
                 self.disconnected.set()
         elif not self.disconnected.is_set():
-            raise RuntimeError(f"the application sent {kind!r}, which is not due now")
+            raise RuntimeError(f"the application sent {kind!r} out of order")
 
 
 class _Lifespan:
-    """The application's start and its end."""
+    """The lifespan protocol of one application: startup and shutdown."""
 
     def __init__(self, application: "Application", state: "dict[str, Any]") -> None:
         self._application = application
         self._scope = {"type": "lifespan", "asgi": dict(_VERSIONS), "state": state}
-        self._due: "asyncio.Queue[Message]" = asyncio.Queue()
+        self._due: asyncio.Queue[Message] = asyncio.Queue()
         self._settled = asyncio.Event()
-        self._failure: "str | None" = None
-        self._task: "asyncio.Task[None] | None" = None
+        self._failure: str | None = None
+        self._task: asyncio.Task[None] | None = None
         self.complete = False
 
     def begin(self, loop: "asyncio.AbstractEventLoop") -> "asyncio.Task[None]":
-        """Call the application with its lifespan; that call lasts as long as the process."""
+        """Call the application with its lifespan; the call returns after shutdown."""
         self._task = loop.create_task(self._run())
         return self._task
 
     async def started(self) -> None:
-        """Wait until it has started, or shown that it has no lifespan."""
+        """Wait until the application has started or has rejected the lifespan protocol."""
         await self._due.put({"type": "lifespan.startup"})
         await self._settled.wait()
         if self._failure is not None:
             raise ApplicationStartupFailed(self._failure or "the application gave no reason")
 
     async def shut_down(self) -> None:
-        """Tell it to end, and wait for that."""
+        """Send the shutdown event and wait until the application has handled it."""
         if self._task is None or self._task.done():
             return
         self._settled.clear()
@@ -225,10 +225,3 @@ class _Lifespan:
         elif kind == "lifespan.startup.complete":
             self.complete = True
         self._settled.set()
-
-
-# Frames of these run before the application's own and are no news to whoever reads its stack trace.
-OWN = tuple(
-    function.__code__
-    for function in (AsgiHandler.handle, AsgiHandler._begin_stream, AsgiHandler._chunks, _Cycle.run, _Lifespan.started)
-)

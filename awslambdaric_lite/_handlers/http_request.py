@@ -1,4 +1,4 @@
-"""HTTP as Lambda events have it: function URLs, HTTP and REST APIs, load balancers; and what they want in return.
+"""HTTP requests in Lambda events: owns the formats of function URLs, HTTP and REST APIs and load balancers.
 
 Sources: the Lambda developer guide ("Lambda function URLs", "Using AWS Lambda with an Application Load Balancer"), the
 API Gateway guide ("Working with AWS Lambda proxy integrations", payload formats 1.0 and 2.0).
@@ -20,26 +20,26 @@ _TEXT_ENDINGS = ("+json", "+xml")
 
 
 class HttpRequest:
-    """A request, whatever event it came in.
+    """A request, in whichever format the event has it.
 
     Attributes:
-        front: which of the four sent it.
-        raw_path: as the event has it, percent-encoded; `path` is decoded.
-        headers: names in lower case; those that were repeated are repeated, cookies are in one field.
-        client: address of the caller, as the front saw it.
+        integration: the kind of sender, one of the four.
+        raw_path: the percent-encoded path of the event; `path` is decoded.
+        headers: names in lower case; repeated fields are repeated, cookies are in one field.
+        client: address of the client, as the integration saw it.
     """
 
     def __init__(self, event: "dict[str, Any]") -> None:
         """Read an event.
 
         Raises:
-            ValueError: no front for HTTP sends such events.
+            ValueError: the event is not an HTTP request.
         """
         context = event.get("requestContext") if isinstance(event, dict) else None
         if not isinstance(context, dict):
             raise ValueError(_NO_HTTP)
         self.event = event
-        self.headers: "Fields" = []
+        self.headers: Fields = []
         if "http" in context:
             self._read_format_2(event, context)
         elif "httpMethod" in event:
@@ -55,10 +55,10 @@ class HttpRequest:
         self.host = host or "localhost"
         port = port or found.get("x-forwarded-port", "")
         self.port = int(port) if port.isdigit() else 443
-        self.accepts_stream = self.front in (FUNCTION_URL, REST_API)
+        self.accepts_stream = self.integration in (FUNCTION_URL, REST_API)
 
     def _read_format_2(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
-        self.front = FUNCTION_URL if ".lambda-url." in context.get("domainName", "") else HTTP_API
+        self.integration = FUNCTION_URL if ".lambda-url." in context.get("domainName", "") else HTTP_API
         self.method: str = context["http"]["method"]
         self.raw_path: str = event.get("rawPath") or "/"
         self.query: str = event.get("rawQueryString") or ""
@@ -69,25 +69,25 @@ class HttpRequest:
             self.headers.append(("cookie", "; ".join(event["cookies"])))
 
     def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
-        self.front = LOAD_BALANCER if "elb" in context else REST_API
+        self.integration = LOAD_BALANCER if "elb" in context else REST_API
         self.method = event["httpMethod"]
         self.raw_path = event.get("path") or "/"
         self.headers = list(_pairs(event, "multiValueHeaders", "headers"))
         query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters", fold=False)
-        if self.front == LOAD_BALANCER:  # which passes them on as they were sent, encoded
+        if self.integration == LOAD_BALANCER:  # which passes parameters on unchanged, encoded
             self.query = "&".join(f"{name}={value}" for name, value in query)
-            # Each proxy adds the address that it saw; the load balancer's is the last.
+            # Each proxy appends the address that it saw; the load balancer is the last.
             self.client = dict(self.headers).get("x-forwarded-for", "").rpartition(",")[2].strip()
         else:
             self.query = urlencode(list(query))
             self.client = (context.get("identity") or {}).get("sourceIp") or ""
             if event.get("version") == "1.0":
-                self.front = HTTP_API
+                self.integration = HTTP_API
 
     def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
-        """Return the answer in the form that the front wants; repeated headers and cookies are all in it."""
+        """Return the response in the format of the integration, with all repeated headers and cookies."""
         text = _text(headers, body)
-        answer: "dict[str, object]" = {
+        answer: dict[str, object] = {
             "statusCode": status,
             "body": b64encode(body).decode() if text is None else text,
             "isBase64Encoded": text is None,
@@ -97,21 +97,21 @@ class HttpRequest:
             answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
             if cookies:
                 answer["cookies"] = cookies
-        elif self.front == LOAD_BALANCER and "multiValueHeaders" not in self.event:
-            answer["headers"] = _spelled_apart(headers)
+        elif self.integration == LOAD_BALANCER and "multiValueHeaders" not in self.event:
+            answer["headers"] = _with_case_variants(headers)
         else:
             answer["multiValueHeaders"] = _gathered(headers)
         return answer
 
 
 _NO_HTTP = (
-    "the event is no HTTP request: an application can be invoked through a function URL, an HTTP API, a REST API or an "
+    "the event is not an HTTP request: invoke the application through a function URL, an HTTP API, a REST API or an "
     "Application Load Balancer (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
 )
 
 
 def _pairs(event: "dict[str, Any]", multi: str, single: str, *, fold: bool = True) -> "Iterable[tuple[str, str]]":
-    """Names and values; the console's test events have null in either place."""
+    """Yield names and values; the console's test events have null in either field."""
     values = event.get(multi)
     if values:
         for name, each in values.items():
@@ -123,7 +123,7 @@ def _pairs(event: "dict[str, Any]", multi: str, single: str, *, fold: bool = Tru
 
 
 def _text(headers: "Fields", body: bytes) -> "str | None":
-    """The body as text, None where that would not bring the bytes back."""
+    """Return the body as text, None if encoding the text would not return the same bytes."""
     fields = {name.lower(): value for name, value in headers}
     kind = fields.get("content-type", "").partition(";")[0].strip().lower()
     textual = kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(_TEXT_ENDINGS) or not body
@@ -136,7 +136,7 @@ def _text(headers: "Fields", body: bytes) -> "str | None":
 
 
 def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
-    joined: "dict[str, str]" = {}
+    joined: dict[str, str] = {}
     for name, value in headers:
         name = name.lower()
         joined[name] = f"{joined[name]},{value}" if name in joined else value
@@ -144,14 +144,14 @@ def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
 
 
 def _gathered(headers: "Fields") -> "dict[str, list[str]]":
-    gathered: "dict[str, list[str]]" = {}
+    gathered: dict[str, list[str]] = {}
     for name, value in headers:
         gathered.setdefault(name.lower(), []).append(value)
     return gathered
 
 
-def _spelled_apart(headers: "Fields") -> "dict[str, str]":
-    """One value for a name: further cookies have the name in other letters, further values of the rest are joined."""
+def _with_case_variants(headers: "Fields") -> "dict[str, str]":
+    """Return one value for each name: cookies get names that differ in case, other repeated values are joined."""
     fields = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
     cookies = [value for name, value in headers if name.lower() == "set-cookie"]
     for number, cookie in enumerate(cookies):

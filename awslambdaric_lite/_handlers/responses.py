@@ -1,4 +1,4 @@
-"""`StreamingResponse`: what a handler returns to stream an HTTP response. Imports only C builtins."""
+"""`StreamingResponse`, which a handler returns to stream an HTTP response. Imports only C builtins."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class StreamingResponse:
-    """An HTTP response whose body leaves as it is made; for function URLs and REST APIs that stream.
+    """An HTTP response whose body is sent while it is produced, through function URLs and REST APIs that stream.
 
-    Whoever invokes the function directly gets the body behind a prelude, which is JSON and eight NUL bytes.
-    Names are those of Starlette's class.
+    A caller that invokes the function directly receives a prelude of JSON and eight NUL bytes, then the body.
+    The names are those of Starlette's class.
 
     Attributes:
         body_iterator: the body: chunks of `bytes` or `str`, from any iterable, sync or async, or a binary file.
@@ -35,8 +35,8 @@ class StreamingResponse:
         """Describe the response; `media_type` is the content type, unless `headers` has one.
 
         Raises:
-            TypeError: the status or a header is not of its type.
-            ValueError: the status is none of HTTP's.
+            TypeError: the status or a header has the wrong type.
+            ValueError: the status is not an HTTP status.
         """
         if type(status_code) is not int:  # an HTTPStatus is fine, a bool or a string is a mistake
             if isinstance(status_code, (bool, float)) or not hasattr(status_code, "__index__"):
@@ -46,9 +46,9 @@ class StreamingResponse:
             raise ValueError(f"status_code {status_code} is not between 100 and 599")
         self.body_iterator = body
         self.status_code = status_code
-        self.headers: "list[tuple[str, str]]" = []
+        self.headers: list[tuple[str, str]] = []
         self.cookies = [] if cookies is None else list(cookies)
-        pairs: "Iterable[tuple[object, object]]" = headers or ()  # type: ignore[assignment]
+        pairs: Iterable[tuple[object, object]] = headers or ()  # type: ignore[assignment]
         if hasattr(headers, "items"):
             pairs = headers.items()  # type: ignore[union-attr]
         for name, value in pairs:
@@ -62,8 +62,8 @@ class StreamingResponse:
             self.headers.append(("content-type", media_type))
 
     def joined_headers(self) -> "dict[str, str]":
-        """Headers by lower-case name; those that are repeated are joined, for in the prelude a name occurs once."""
-        joined: "dict[str, str]" = {}
+        """Return headers by lower-case name; repeated ones are joined, because the prelude has each name once."""
+        joined: dict[str, str] = {}
         for name, value in self.headers:
             name = name.lower()
             joined[name] = f"{joined[name]}, {value}" if name in joined else value

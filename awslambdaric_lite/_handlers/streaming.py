@@ -1,24 +1,14 @@
-"""Results that leave while they are made: generators, iterators of bytes, files, `StreamingResponse`.
+"""Streamed responses: owns sending generators, iterators of bytes, files and `StreamingResponse`.
 
-Loaded for handlers that return one, in init where the handler shows it. The other half of `LambdaRuntimeClient`: it
-writes on the same connection. Nothing is sent before there is a byte of the body to go with it, so that a failure up to
-there is an ordinary error; a failure after that is told in trailers.
+Loaded for handlers that return one of these, in init if the handler's code shows it. Writes on the client's connection.
+Nothing is sent before the first byte of the body, so an earlier failure is an ordinary error; a later failure is
+reported in trailers.
 """
 
 from binascii import b2a_base64
 
 from .._codec import quote
-from .._report import (
-    OWN_FRAMES,
-    error_json,
-    exit_status,
-    exit_text,
-    format_frames,
-    frames_of,
-    log_error,
-    make_error,
-    text_of,
-)
+from .._report import exit_status, log_report, make_report, report_json
 from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
 from .responses import StreamingResponse
 
@@ -29,20 +19,20 @@ if TYPE_CHECKING:
     from .._client import LambdaRuntimeClient
     from .._types import LogSink
 
-_FILE_PIECE = 64 << 10  # bytes read of a file at once
-_ONE_WRITE = 64 << 10  # bytes of a chunk up to which it is copied beside its framing
+_FILE_PIECE = 64 << 10  # bytes to read of a file in one call
+_ONE_WRITE = 64 << 10  # bytes; a chunk up to this size is copied between its framing
 _HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 class _CutOff(RuntimeFailure):
-    """The Runtime API takes no more of the stream."""
+    """The Runtime API accepts no more of the stream."""
 
 
 def streams(response: object) -> bool:
-    """Whether a result is one of those that are streamed.
+    """Return whether a result is streamed.
 
-    Its class tells: a field of a named tuple may be called `read`, and some dicts have every attribute.
+    The class decides, because a field of a named tuple may be called `read`, and some dicts have every attribute.
     """
     kind = type(response)
     return (
@@ -62,13 +52,13 @@ def deliver(
     flush: "Callable[[], None]",
     drive: "Callable[[AsyncIterable[object], Callable[[object], None]], None]",
 ) -> None:
-    """Stream a result to its end.
+    """Stream a whole response.
 
-    `drive` lets an event loop put the chunks of an asynchronous body into a function.
+    `drive` passes each chunk of an asynchronous body to a function, in an event loop.
 
     Raises:
-        BaseException: of the handler's, before anything was sent.
-        SystemExit: the handler asked for it; that was posted.
+        BaseException: whatever the handler raises before anything was sent.
+        SystemExit: the handler raised it; its error was sent.
         ApiError: 500, after which the execution environment is lost.
     """
     body, content_type, prelude = response, "application/octet-stream", b""
@@ -92,19 +82,15 @@ def deliver(
     except BaseException as raised:
         if not sender.began or client.forked or client.finishing:
             raise
-        kind, text = type(raised).__name__, text_of(raised)
+        status = None
         if isinstance(raised, SystemExit):
-            kind, text = "Runtime.ExitError", exit_text(invoke_id, exit_status(raised.code))
+            status = exit_status(raised.code)
             client.finishing = True
-        frames = frames_of(raised.__traceback__, OWN_FRAMES)
-        error = make_error(text, kind, format_frames(frames), invoke_id)
-        try:
-            log_error(error, sink)
-        except Exception:
-            pass  # a log that cannot be written must not keep the error from the caller
+        report, _ = make_report(raised, invoke_id, status)
+        log_report(report, sink)
         flush()
         try:
-            sender.finish(_trailers(kind, error_json(error)))
+            sender.finish(_trailers(report["errorType"], report_json(report)))
         except _CutOff as cut:
             sender.report(f"The Runtime API cut the streamed response off: {cut}")
         if client.finishing:
@@ -112,7 +98,7 @@ def deliver(
 
 
 class _Sender:
-    """One streamed reply: its head with the first byte, then chunks, then its end and what the API says of it."""
+    """One streamed response: its head with the first byte, then chunks, then the last chunk and the API's status."""
 
     __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "_whole", "began")
 
@@ -125,23 +111,22 @@ class _Sender:
         prelude: bytes,
     ) -> None:
         self.began = False
-        self._whole = True  # nothing was sent in part only
+        self._whole = True  # every chunk was sent completely
         self._client = client
-        self._connection = client._connection
         self._invoke_id = invoke_id
         self._prelude = prelude
-        head = client._reply_head("response", invoke_id, invocation_id, content_type, 0)
-        self._head = head.removesuffix(b"Content-Length: 0\r\n\r\n") + (
+        head, self._connection = client.open_stream(invoke_id, invocation_id, content_type)
+        self._head = head + (
             b"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
             b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
         )
 
     def write(self, chunk: object) -> None:
-        """Send a chunk; an empty one is skipped, for it would be the end of the body.
+        """Send a chunk; skip an empty one, because it would end the body.
 
         Raises:
-            TypeError: it is neither bytes nor text.
-            _CutOff: the Runtime API takes no more.
+            TypeError: the chunk is neither bytes nor text.
+            _CutOff: the Runtime API accepts no more.
         """
         data = _bytes(chunk)
         size = len(data)
@@ -154,10 +139,10 @@ class _Sender:
             self._send(begin + b"%x\r\n" % size, data, b"\r\n")
 
     def finish(self, trailers: bytes = b"") -> None:
-        """Send the end and read the confirmation.
+        """Send the last chunk and read the confirmation.
 
         Raises:
-            _CutOff: the connection ended without one.
+            _CutOff: the connection was lost before the confirmation.
             ApiError: 500, after which the execution environment is lost.
         """
         begin = b"" if self.began else self._begin()
@@ -172,9 +157,9 @@ class _Sender:
         self._judge(status, answer)
 
     def report(self, text: str) -> None:
-        """Log what happened to the stream, and leave its connection."""
+        """Close the connection and log what happened to the stream."""
         self._connection.close()
-        self._client._notice(self._invoke_id, text)
+        self._client.report(self._invoke_id, text)
 
     def _begin(self) -> bytes:
         self.began = True
@@ -183,20 +168,20 @@ class _Sender:
 
     def _send(self, *parts: "bytes | memoryview") -> None:
         if not self._whole:
-            raise _CutOff("it was interrupted in the middle of a chunk")
-        self._whole = False  # if a signal handler raises here, or the connection is lost, there is no going on
+            raise _CutOff("interrupted in the middle of a chunk")
+        self._whole = False  # stays so if a signal handler raises here or the connection is lost
         try:
             self._connection.send(*parts)  # type: ignore[arg-type]
             self._whole = True
         except ConnectionLost as lost:
-            # A server may answer and close before it has read all of a body that it refuses: look for its answer.
+            # A server may respond and close before it has read all of a body that it refuses: read its response.
             try:
                 status, _, answer, _ = self._connection.receive()
             except ConnectionLost:
                 raise _CutOff(str(lost)) from lost
             self._connection.close()
             self._judge(status, answer)
-            raise _CutOff(f"it answered {status} before the end") from lost
+            raise _CutOff(f"the response was {status} before the end of the stream") from lost
 
     def _judge(self, status: int, body: "bytes | bytearray") -> None:
         if status >= 500:
@@ -204,11 +189,11 @@ class _Sender:
             raise ApiError(f"the response to {self._invoke_id}", status, body)
         if status >= 300:
             text = str(body[:500], "utf-8", "backslashreplace").strip()
-            self._client._notice(self._invoke_id, f"The Runtime API refused the response with {status}: {text}")
+            self._client.report(self._invoke_id, f"The Runtime API refused the response with {status}: {text}")
 
 
 def _feed(body: object, write: "Callable[[object], None]") -> None:
-    """Write a body that is at hand: text or bytes, a file, or an iterable of either."""
+    """Write a body that needs no event loop: text or bytes, a file, or an iterable of either."""
     read = getattr(body, "read", None)
     if read is not None:
         while piece := read(_FILE_PIECE):
@@ -216,7 +201,7 @@ def _feed(body: object, write: "Callable[[object], None]") -> None:
     elif isinstance(body, (bytes, bytearray, memoryview, str)):
         write(body)
     else:
-        chunks: "Iterable[object]" = body  # type: ignore[assignment]
+        chunks: Iterable[object] = body  # type: ignore[assignment]
         for chunk in chunks:
             write(chunk)
 
@@ -234,14 +219,14 @@ def _bytes(chunk: object) -> "bytes | memoryview":
 
 
 def _prelude(response: StreamingResponse) -> bytes:
-    """Render status, headers and cookies for the front end: ASCII JSON, which holds no NUL, and eight NULs."""
+    """Encode status, headers and cookies for the streaming integration: ASCII JSON, then eight NUL bytes."""
     headers = ",".join(f"{quote(name)}:{quote(value)}" for name, value in response.joined_headers().items())
     cookies = f',"cookies":[{",".join(map(quote, response.cookies))}]' if response.cookies else ""
     return f'{{"statusCode":{response.status_code},"headers":{{{headers}}}{cookies}}}'.encode() + b"\0" * 8
 
 
 def _trailers(kind: str, error: str) -> bytes:
-    """Render the trailers of a stream that failed; the platform knows types such as `Function.ValueError`."""
+    """Encode the trailers of a failed stream; the platform accepts types like `Function.ValueError`."""
     error_type = "Runtime.StreamError"
     if kind.startswith("Runtime."):
         error_type = kind
@@ -253,7 +238,3 @@ def _trailers(kind: str, error: str) -> bytes:
         + body
         + b"\r\n"
     )
-
-
-# Frames of these run before the handler's own and are no news to whoever reads its stack trace.
-OWN = (deliver.__code__, _feed.__code__, _Sender.write.__code__, _bytes.__code__)

@@ -1,21 +1,20 @@
-"""Which handlers are applications, and of which kind."""
+"""Web applications as handlers: owns finding out the kind of application, and calling it with events."""
 
 from .._handler import WSGI_FRAMEWORKS, code_flags
-from .._report import OWN_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
-    from .adapter import Special
+    from .._types import Handler
+    from .adapter import ClientAdapter
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _ARGUMENTS = 3  # scope, receive, send
 
 
 def kind_of(handler: object, chosen: str) -> "str | None":
-    """Return `asgi` or `wsgi` for an application; plain functions are never guessed to be one."""
+    """Return `asgi` or `wsgi` for an application; plain functions count as one only if the user chose so."""
     if chosen != "auto":
         return None if chosen == "handler" else chosen
     if hasattr(handler, "__code__"):
@@ -31,12 +30,10 @@ def kind_of(handler: object, chosen: str) -> "str | None":
     return None
 
 
-def adapt(handler: "Any", kind: str, special: "Special", *, stream: bool) -> "Callable[[Any, Any], object]":
-    """Return what answers an event with an application; an ASGI application is started."""
+def adapt(handler: "Any", kind: str, adapter: "ClientAdapter", *, stream: bool) -> "Handler":
+    """Start an application and return the function that calls it with an event."""
     if kind == "wsgi":
         from . import wsgi
-
-        OWN_FRAMES.extend(wsgi.OWN)
 
         def answer(event: object, context: object) -> object:
             return wsgi.handle(handler, event, context, stream=stream)
@@ -44,8 +41,7 @@ def adapt(handler: "Any", kind: str, special: "Special", *, stream: bool) -> "Ca
     else:
         from . import asgi
 
-        OWN_FRAMES.extend(asgi.OWN)
-        application = asgi.AsgiHandler(handler, special.loop, special.log)
+        application = asgi.AsgiHandler(handler, adapter.loop, adapter.log)
         shut_down = application.start()
         if shut_down is not None:
             from .._lifecycle.shutdown import on_shutdown
@@ -55,5 +51,4 @@ def adapt(handler: "Any", kind: str, special: "Special", *, stream: bool) -> "Ca
         def answer(event: object, context: object) -> object:
             return application.handle(event, context, stream=stream)
 
-    OWN_FRAMES.append(answer.__code__)
     return answer

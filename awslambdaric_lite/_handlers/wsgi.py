@@ -1,4 +1,4 @@
-"""WSGI applications as handlers (PEP 3333)."""
+"""WSGI applications: owns the server side of the protocol (PEP 3333)."""
 
 import sys
 from io import BytesIO
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
 
 
 def handle(application: "Application", event: "Any", context: "Any", *, stream: bool = False) -> object:
-    """Answer one event, streamed if that is wanted and the front can."""
+    """Answer one event; stream the response if `stream` allows it and the integration supports it."""
     request = HttpRequest(event)
     response = _Response()
     body = response.body(application(_environ(request, context), response.start))
-    if request.method == "HEAD":  # some applications answer it as GET; no server sends such a body
+    if request.method == "HEAD":  # some applications treat HEAD as GET; no server sends such a body
         for _ in body:
             pass
     if stream and request.accepts_stream:
-        first = next(body, b"")  # headers are due with the first chunk that is not empty
-        return StreamingResponse(_Rest(first, body), response.status, response.headers)
+        first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
+        return StreamingResponse(_RemainingBody(first, body), response.status, response.headers)
     chunks = b"".join(body)
     return request.render(response.status, response.headers, chunks)
 
 
 class _Response:
-    """What the application says through `start_response`."""
+    """The status and headers that the application passes to `start_response`, and the body."""
 
     def __init__(self) -> None:
         self.status = 0
-        self.headers: "list[tuple[str, str]]" = []
-        self._written: "list[bytes]" = []
+        self.headers: list[tuple[str, str]] = []
+        self._written: list[bytes] = []
         self._sent = False
 
     def start(self, status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Callable[[bytes], None]":
-        """`start_response`: may be called again only with an error, and not once the body has begun."""
+        """Implement `start_response`: a second call needs an error, and is refused after the body has begun."""
         if exc_info is not None:
             try:
                 if self._sent:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
-                exc_info = None  # a circle
+                exc_info = None  # breaks a reference cycle
         elif self.status:
             raise AssertionError("start_response was called twice without exc_info")
         self.status = int(status[:3])
@@ -53,7 +53,7 @@ class _Response:
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
-        """The chunks that are not empty, in order; the iterable is closed whatever happens."""
+        """Yield the chunks that are not empty, in order; close the iterable whatever happens."""
         try:
             yield from self._drain()
             for chunk in result:
@@ -81,8 +81,8 @@ class _Response:
         self._sent = True
 
 
-class _Rest:
-    """A chunk that was taken already, and the ones behind it."""
+class _RemainingBody:
+    """The first chunk of a body, which was read already, and the chunks after it."""
 
     def __init__(self, first: bytes, rest: "Iterator[bytes]") -> None:
         self._first = first
@@ -93,17 +93,17 @@ class _Rest:
         yield from self._rest
 
     def close(self) -> None:
-        """Close the generator behind, and with it what the application returned."""
+        """Close the generator, which closes the iterable that the application returned."""
         self._rest.close()  # type: ignore[attr-defined]
 
 
 def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
-    """The environment of one request; text is bytes in disguise, each character one (PEP 3333, "Unicode Issues")."""
-    environ: "dict[str, Any]" = {
+    """Return the environment of one request; each character of text is one byte (PEP 3333, "Unicode Issues")."""
+    environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": request.path.decode("latin-1"),
-        "QUERY_STRING": _disguised(request.query),
+        "QUERY_STRING": _as_latin_1(request.query),
         "CONTENT_LENGTH": str(len(request.body)),
         "SERVER_NAME": request.host,
         "SERVER_PORT": str(request.port),
@@ -123,18 +123,14 @@ def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
     for name, value in request.headers:
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
-            environ[key] = _disguised(value)
+            environ[key] = _as_latin_1(value)
         elif key != "CONTENT_LENGTH":
             key = f"HTTP_{key}"
             joint = "; " if key == "HTTP_COOKIE" else ","
-            text = _disguised(value)
+            text = _as_latin_1(value)
             environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
     return environ
 
 
-def _disguised(text: str) -> str:
+def _as_latin_1(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-# Frames of these run before the application's own and are no news to whoever reads its stack trace.
-OWN = (handle.__code__, _Response.body.__code__, _Rest.__iter__.__code__)

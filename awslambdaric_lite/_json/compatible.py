@@ -1,9 +1,9 @@
-"""JSON exactly as the official client reads and writes it, for what the fast encoders refuse.
+"""The compatible encoder: owns encoding the values that the fast encoders refuse, as the official client does.
 
-Imports only C builtins; `_codec` loads it when it is needed.
+Imports only C builtins; `_codec` loads it when a value needs it.
 
-The rules are those of simplejson's encoder as the official client configures it, with the additions that the README
-lists: NaN and the infinities become null, UUID becomes text, an Enum its value.
+The rules are those of simplejson's encoder as the official client configures it, with the additions in the README: NaN
+and the infinities become null, UUID becomes text, an Enum becomes its value.
 """
 
 import sys
@@ -18,18 +18,19 @@ _INFINITY = float("inf")
 
 
 def encode(value: object, quote: "Quote") -> bytes:
-    """Encode a value as compact JSON; `quote` writes ASCII text as a JSON string.
+    """Encode a value as compact JSON; `quote` encodes ASCII text as a JSON string.
 
     Raises:
-        TypeError: something in it has no JSON form.
-        ValueError: it contains itself, or bytes that are not UTF-8.
-        RecursionError: it is nested more deeply than the interpreter's recursion limit.
+        TypeError: a part of the value has no JSON form.
+        ValueError: the value contains itself, or bytes that are not UTF-8.
+        RecursionError: the value is nested more deeply than the official client's encoder allows, which is C code.
     """
-    out: "list[str]" = []
+    out: list[str] = []
     put = out.append
-    open_containers: "list[tuple[Iterator[object], bool, object]]" = []  # iterator, is an object, marker
-    markers: "set[int]" = set()
-    limit = sys.getrecursionlimit()
+    open_containers: list[tuple[Iterator[object], bool, object]] = []  # iterator, is an object, marker
+    markers: set[int] = set()
+    version = sys.version_info  # from Python 3.13 on, C code has its own limit; from 3.14 on, the stack's 8 MB
+    limit = 30_000 if version >= (3, 14) else 10_000 if version >= (3, 13) else sys.getrecursionlimit()
     item = value
     while True:
         item = _unwrapped(item)
@@ -56,7 +57,7 @@ def encode(value: object, quote: "Quote") -> bytes:
             if out[-1] not in ("{", "["):
                 put(",")
             if is_object:
-                pair: "tuple[object, object]" = following  # type: ignore[assignment]
+                pair: tuple[object, object] = following  # type: ignore[assignment]
                 put(_string(_key(pair[0]), quote))
                 put(":")
                 item = pair[1]
@@ -71,7 +72,7 @@ _END = object()
 
 
 def _string(text: str, quote: "Quote") -> str:
-    """Quote text without escaping what is not ASCII, but for lone surrogates, which UTF-8 cannot hold."""
+    """Quote text; escape no non-ASCII characters except lone surrogates, which UTF-8 cannot encode."""
     if text.isascii():
         return quote(text)
     quoted = "".join(quote(char)[1:-1] if char < " " or char in '"\\' else char for char in text)
@@ -83,7 +84,7 @@ def _float(number: float) -> str:
 
 
 def _unwrapped(item: object) -> object:
-    """Return an enumeration member's value; a member that is text or a number by its base is left to that."""
+    """Return an enumeration member's value, but the member itself if its class derives from str or a number."""
     enum = sys.modules.get("enum")
     if enum is not None:
         while isinstance(item, enum.Enum) and not isinstance(item, str | bytes | int | float):
@@ -92,7 +93,7 @@ def _unwrapped(item: object) -> object:
 
 
 def _scalar(item: object, quote: "Quote") -> "str | None":
-    """Render what is not a container, else return None."""
+    """Encode a scalar; return None for any other value."""
     if item is None:
         return "null"
     if item is True:
@@ -107,7 +108,7 @@ def _scalar(item: object, quote: "Quote") -> "str | None":
         return int.__repr__(item)
     if isinstance(item, float):
         return _float(item)
-    loaded = sys.modules.get  # what was never imported has no instances
+    loaded = sys.modules.get  # a class that was never imported has no instances
     decimal = loaded("decimal")
     if decimal is not None and isinstance(item, decimal.Decimal):
         return str(item) if item.is_finite() else "null"
@@ -121,7 +122,7 @@ def _children(item: object) -> "tuple[Iterator[object], bool]":
     """Return a container's items, and whether they are key-value pairs.
 
     Raises:
-        TypeError: it is no container either.
+        TypeError: the value is not a container.
     """
     as_dict = getattr(item, "_asdict", None)
     if callable(as_dict):
@@ -144,7 +145,7 @@ def _key(key: object) -> str:
     """Return an object's key as text.
 
     Raises:
-        TypeError: it has none.
+        TypeError: the key has no text form.
     """
     if isinstance(key, str):
         return str.__str__(key)

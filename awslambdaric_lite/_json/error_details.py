@@ -1,7 +1,7 @@
-"""Why a text is not JSON, in the official client's words. Lazy; opened by `_codec` once the scanner has refused a text.
+"""Error details: owns the official client's messages for invalid JSON. Loaded when the scanner refuses a text.
 
 The standard library's messages differ from those of simplejson, which the official client uses, and between versions of
-Python. So the place and the reason are found by a second, plain reading of the text.
+Python. So this module parses the text a second time to find the position and the reason.
 """
 
 import re
@@ -44,10 +44,10 @@ def _space(text: str, position: int) -> int:
 
 
 def _read(text: str) -> None:
-    """Read one document; a list of open brackets stands in for recursion."""
+    """Parse one document, with a list of open brackets instead of recursion."""
     position = 1 if text[:1] == "\ufeff" else 3 if text[:3] == "\xef\xbb\xbf" else 0
     position = _space(text, position)
-    brackets: "list[str]" = []
+    brackets: list[str] = []
     while True:
         # A value is due at `position`.
         char = text[position : position + 1]

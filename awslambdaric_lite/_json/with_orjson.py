@@ -1,4 +1,4 @@
-"""Results rendered by orjson, held to the official client's rules."""
+"""orjson: owns encoding results with it under the official client's rules."""
 
 import sys
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def orjson_encoder(otherwise: "Encode", quote: "Quote") -> "Encode | None":
-    """Return an encoder that uses orjson and leaves to `otherwise` what orjson refuses, or None without orjson.
+    """Return an encoder that uses orjson, and `otherwise` for values that orjson refuses; None without orjson.
 
-    What orjson does not know it hands over piece by piece, so that bytes, namedtuples and exact decimals come out as
-    the official client writes them.
+    orjson calls `hand_over` for values of types that it does not support, so that bytes, namedtuples and exact decimals
+    become the same JSON as in the official client.
     """
     orjson = _find()
     if orjson is None:
@@ -37,7 +37,7 @@ def orjson_encoder(otherwise: "Encode", quote: "Quote") -> "Encode | None":
 
 
 def _find() -> "ModuleType | None":
-    """Return the function's own orjson if it is loaded, else the one packed with a layer, else an installed one."""
+    """Return the orjson that the function has imported, else the layer's, else an installed one."""
     module = sys.modules.get("orjson")
     if module is None:
         try:
@@ -45,6 +45,6 @@ def _find() -> "ModuleType | None":
         except ImportError:
             try:
                 import orjson as module
-            except Exception:  # built for another machine or version: as good as absent
+            except Exception:  # built for another machine or version of Python
                 return None
     return module if hasattr(module, "Fragment") else None

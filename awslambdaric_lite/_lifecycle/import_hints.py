@@ -1,4 +1,4 @@
-"""What to try when the handler was not found. Lazy: a failed init opens it, and the process ends after it."""
+"""Hints for a handler that cannot be found. Loaded after a failed init, before the process exits."""
 
 import difflib
 import os
@@ -8,13 +8,13 @@ from .._function_errors import Fault
 
 
 def hint(failed: BaseException, handler: str) -> "str | None":
-    """Return one line that helps with a wrong handler name, or None."""
+    """Return one line about the probable cause of a failed import, None without a hint."""
     if not isinstance(failed, Fault):
         return None
     module_name, _, name = handler.rpartition(".")
     module_name = module_name.replace("/", ".")
     if failed.error_type == "Runtime.MalformedHandlerName":
-        return "a handler is named module.function, such as app.handler: set it as _HANDLER or as argument"
+        return "name the handler as MODULE.FUNCTION, e.g. app.handler, in _HANDLER or as argument"
     if failed.error_type == "Runtime.HandlerNotFound":
         names = vars(sys.modules[module_name])
         known = [key for key, value in names.items() if callable(value) and not key.startswith("_")]
@@ -31,7 +31,7 @@ def hint(failed: BaseException, handler: str) -> "str | None":
 
 
 def _modules() -> "set[str]":
-    found: "set[str]" = set()
+    found: set[str] = set()
     for entry in os.listdir(sys.path[0] or "."):
         stem, extension = os.path.splitext(entry)
         if extension == ".py" or os.path.isdir(os.path.join(sys.path[0], entry)):

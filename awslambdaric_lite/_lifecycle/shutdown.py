@@ -1,7 +1,7 @@
-"""Hooks that run when the execution environment is shut down, and what it takes to be told of that.
+"""Shutdown of the execution environment: owns the hooks of `on_shutdown()`, SIGTERM and its registration.
 
-The platform sends SIGTERM only where an extension is registered, so the runtime registers itself as one; only where
-somebody asked for it, by `on_shutdown()` or with a SIGTERM handler of its own. Loaded in init, for those alone.
+The platform sends SIGTERM only if an extension is registered, so the runtime registers itself as one. Loaded in init,
+and only if the function calls `on_shutdown()` or installs a handler for SIGTERM.
 """
 
 import _thread
@@ -15,7 +15,7 @@ except ImportError:  # a Python without CPython's C module
     import signal as _signal
 
 from .._connection import Connection
-from .._report import OWN_FRAMES, format_frames, frames_of, log_error, make_error, notice, text_of
+from .._report import log_report, make_report, notice
 from .._runtime_errors import RuntimeFailure
 
 TYPE_CHECKING = False
@@ -31,94 +31,94 @@ if TYPE_CHECKING:
 _EXTENSIONS = "/2020-01-01/extension/"
 _NAME = "awslambdaric-lite"
 _SIGTERM, _SIGURG = int(_signal.SIGTERM), int(_signal.SIGURG)
-_KICKS = 20  # times, 5 ms apart
+_WAKE_UPS = 20  # times, 5 ms apart
 
 _hooks: "list[Callable[[], object]]" = []
 _armed: "list[Shutdown]" = []
+_registered: "list[Connection]" = []  # open as long as the process runs, as the platform expects of an extension
 
 
 def on_shutdown(hook: "Hook") -> "Hook":
     """Call `hook()` when the environment is shut down; return it, so that this can be a decorator.
 
     Hooks run on SIGTERM, the one registered last first, each once; a coroutine function runs on the event loop. The
-    platform gives them 300 to 500 ms. To be called while the handler's module is imported.
+    platform kills the environment 300 to 500 ms after SIGTERM. Call this while the handler's module is imported.
 
     Raises:
-        RuntimeError: loading is over, and the platform takes no more registrations.
-        TypeError: it cannot be called.
+        RuntimeError: the handler is loaded, and the platform accepts no more registrations.
+        TypeError: `hook` is not callable.
     """
     if not callable(hook):
         raise TypeError(f"on_shutdown takes a function, not {hook!r}")
     if _armed:
-        raise RuntimeError("on_shutdown() comes too late: call it while the handler's module is imported, not later")
+        raise RuntimeError("on_shutdown() was called too late: call it while the handler's module is imported")
     _hooks.append(hook)
     return hook
 
 
+def has_hooks() -> bool:
+    """Return whether code must run at shutdown: a hook, or a SIGTERM handler of user code."""
+    return bool(_hooks) or callable(_signal.getsignal(_SIGTERM))
+
+
 class Shutdown:
-    """Registered with the platform; runs the hooks at SIGTERM and ends the process."""
+    """The shutdown of this process: runs the hooks at SIGTERM and exits."""
 
     def __init__(
         self, sink: "LogSink", flush: "Callable[[], None]", loop: "Callable[[], AbstractEventLoop | None]"
     ) -> None:
-        """`loop` returns the event loop of coroutine handlers, None while there is none."""
+        """`loop` returns the event loop of coroutine handlers, None without one."""
         self._sink = sink
         self._flush = flush
         self._loop = loop
-        self._users_handler: "Any" = None
-        self._mask: "set[int]" = set()
+        self._users_handler: Any = None
+        self._mask: set[int] = set()
         self._begun = False
         self._pending = False
         self._writing = -1
 
-    def arm(self, address: "Address") -> None:
-        """Ask the platform for SIGTERM, and be ready for it. If it refuses, the function runs on without."""
+    def arm(self) -> None:
+        """Handle SIGTERM from now on."""
         _armed.append(self)
-        self._be_woken_up()
+        self._install_wake_up()
         if _hooks:
             self._users_handler = _signal.signal(_SIGTERM, self._on_sigterm)
             posix.register_at_fork(
-                before=self._hold_back, after_in_parent=self._let_through, after_in_child=self._leave_to_parent
+                before=self._block_before_fork,
+                after_in_parent=self._unblock_in_parent,
+                after_in_child=self._disarm_in_child,
             )
-        try:
-            identifier, connection = _register(address)
-        except RuntimeFailure as refusal:
-            notice(self._sink, "", f"No shutdown hooks, for the platform takes no extension: {refusal}")
-            return
-        head = f"GET {address.prefix}{_EXTENSIONS}event/next HTTP/1.1\r\nHost: {address.netloc}\r\n"
-        request = f"{head}Lambda-Extension-Identifier: {identifier}\r\n\r\n".encode("latin-1")
-        _thread.start_new_thread(_wait_for_ever, (connection, request))
 
-    def _be_woken_up(self) -> None:
-        """See to it that SIGTERM is looked at at once.
+    def _install_wake_up(self) -> None:
+        """Make the main thread handle SIGTERM as soon as it arrives.
 
-        One that arrives just before the main thread blocks in `recv` would be looked at with the next event only, which
-        never comes. The kernel's end of it is seen by a thread, which wakes the main thread up.
+        The main thread would handle a SIGTERM that arrives just before it blocks in `recv` with the next event only,
+        which never comes. CPython writes each signal to a pipe; a thread reads it and interrupts the main thread.
         """
         reading, self._writing = posix.pipe()
         posix.set_blocking(self._writing, False)
         users_descriptor = _signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        if users_descriptor != -1:  # of an event loop, say, which would miss its signals
+        if users_descriptor != -1:  # e.g. of an event loop, which would miss its signals
             _signal.set_wakeup_fd(users_descriptor)
-        _signal.signal(_SIGURG, self._on_kick)  # its default is to be ignored, which would wake nobody
+        _signal.signal(_SIGURG, self._on_wake_up)  # ignored by default, which would interrupt nothing
         _thread.start_new_thread(_wake_main_thread, (reading, _thread.get_ident()))
 
-    def _hold_back(self) -> None:
-        """Block SIGTERM while the process is forked: a new child forgets signals that its parent has a handler for."""
+    def _block_before_fork(self) -> None:
+        """Block SIGTERM while the process forks, because a new child drops signals that Python has yet to handle."""
         self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_SIGTERM,))
 
-    def _let_through(self) -> None:
+    def _unblock_in_parent(self) -> None:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
 
-    def _leave_to_parent(self) -> None:
-        """In a forked child SIGTERM does what it would do without hooks: `multiprocessing` ends children with it."""
+    def _disarm_in_child(self) -> None:
+        """Restore SIGTERM in a forked child, because `multiprocessing` terminates children with it."""
         if _signal.getsignal(_SIGTERM) == self._on_sigterm:
             _signal.signal(_SIGTERM, _signal.SIG_DFL if self._users_handler is None else self._users_handler)
             _signal.set_wakeup_fd(-1)
-        self._let_through()
+        self._unblock_in_parent()
 
-    def _on_kick(self, number: int, frame: object) -> None:
-        """Interrupt a system call, which is all that is wanted, unless the hooks had to be put off."""
+    def _on_wake_up(self, number: int, frame: object) -> None:
+        """Interrupt a system call; if the hooks were postponed, run them."""
         if self._pending:
             self._on_sigterm(_SIGTERM, frame)
 
@@ -127,33 +127,34 @@ class Shutdown:
             return
         again = self._pending
         self._pending = _within_a_write()
-        if self._pending:  # what a hook prints would be lost: a kick comes back here
+        if self._pending:  # the output of a hook would be lost: the next wake-up runs the hooks
             if not again:
-                posix.write(self._writing, bytes((_SIGTERM,)))  # an event loop may have taken the signal to itself
+                posix.write(self._writing, bytes((_SIGTERM,)))  # an event loop may have replaced the wake-up pipe
             return
         self._begun = True
         self._run(list(_hooks))
 
     def _run(self, left: "list[Callable[[], object]]") -> None:
-        """Run the hooks that are left, the last one first, and end."""
+        """Run the remaining hooks, the last one first, and exit."""
         loop = self._loop()
         while left:
             awaitable = self._call(left.pop())
             if awaitable is None:
                 continue
             if loop is not None and loop.is_running():
-                # Within a coroutine: the loop cannot be entered again, so this hook runs beside that coroutine.
-                loop.call_soon_threadsafe(self._await_beside, loop, awaitable, left)  # wakes it, unlike `create_task`
+                # The signal interrupted a coroutine: the loop cannot be entered again, and `create_task` would not wake
+                # it up.
+                loop.call_soon_threadsafe(self._run_on_busy_loop, loop, awaitable, left)
                 return
             if loop is None:
                 import asyncio
 
                 loop = asyncio.new_event_loop()
-            loop.run_until_complete(self._settle(awaitable))
-        self._end()
+            loop.run_until_complete(self._run_to_completion(awaitable))
+        self._exit()
 
     def _call(self, hook: "Callable[[], object]") -> "Awaitable[object] | None":
-        """Call a hook; return what is still to be awaited."""
+        """Call a hook; return its awaitable, None for a plain function."""
         try:
             result = hook()
         except BaseException as raised:
@@ -161,27 +162,23 @@ class Shutdown:
             return None
         return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
 
-    def _await_beside(
+    def _run_on_busy_loop(
         self, loop: "AbstractEventLoop", awaitable: "Awaitable[object]", left: "list[Callable[[], object]]"
     ) -> None:
-        self._task = loop.create_task(self._settle(awaitable))
+        self._task = loop.create_task(self._run_to_completion(awaitable))
         self._task.add_done_callback(lambda _: self._run(left))
 
-    async def _settle(self, awaitable: "Awaitable[object]") -> None:
+    async def _run_to_completion(self, awaitable: "Awaitable[object]") -> None:
         try:
             await awaitable
         except BaseException as raised:
             self._log(raised)
 
     def _log(self, raised: BaseException) -> None:
-        frames = frames_of(raised.__traceback__, OWN_FRAMES)
-        try:
-            log_error(make_error(text_of(raised), type(raised).__name__, format_frames(frames)), self._sink)
-        except Exception:
-            pass  # the rest of the hooks matters more
+        log_report(make_report(raised)[0], self._sink)
 
-    def _end(self) -> None:
-        """Leave without unwinding: in the middle of an invocation nothing is to be posted any more."""
+    def _exit(self) -> None:
+        """Exit without unwinding, because nothing may be posted for an interrupted invocation."""
         if callable(self._users_handler):
             try:
                 self._users_handler(_SIGTERM, None)
@@ -195,54 +192,46 @@ class Shutdown:
         posix._exit(0)
 
 
-def _register(address: "Address") -> "tuple[str, Connection]":
-    """Register as an internal extension that wants no events; return its identifier and a connection of its own.
+def register(address: "Address", sink: "LogSink") -> None:
+    """Register as an internal extension without events, so that the platform sends SIGTERM.
 
-    Raises:
-        RuntimeFailure: the platform cannot be reached, or does not want it.
+    The extension then asks for its next event, because init is complete only when every extension has asked. The
+    platform never responds. If it refuses the registration, the function runs without hooks.
     """
     body = b'{"events":[]}'
-    connection = Connection(address)
-    connection.send(
-        (
-            f"POST {address.prefix}{_EXTENSIONS}register HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Lambda-Extension-Name: {_NAME}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        ).encode("latin-1")
-        + body
-    )
-    status, headers, answer, _ = connection.receive()
-    identifier = headers.get("lambda-extension-identifier")
-    if status != 200 or not identifier:
-        text = str(answer[:200], "utf-8", "backslashreplace").strip()
-        raise RuntimeFailure(f"it answered {status}: {text}")
-    return identifier, connection
-
-
-def _wait_for_ever(connection: Connection, request: bytes) -> None:
-    """Ask for events that never come: init is complete only when every extension has asked."""
+    head = f"Host: {address.netloc}\r\nLambda-Extension-Name: {_NAME}\r\nContent-Type: application/json\r\n"
+    request = f"POST {address.prefix}{_EXTENSIONS}register HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n"
     try:
-        connection.send(request)
-        connection.receive()
-    except RuntimeFailure:
-        pass  # the Runtime API is gone; the loop notices that, too
+        connection = Connection(address)
+        connection.send(request.encode("latin-1") + body)
+        status, headers, answer, _ = connection.receive()
+        identifier = headers.get("lambda-extension-identifier")
+        if status != 200 or not identifier:
+            text = str(answer[:200], "utf-8", "backslashreplace").strip()
+            raise RuntimeFailure(f"status {status}: {text}")
+        head = f"GET {address.prefix}{_EXTENSIONS}event/next HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        connection.send(f"{head}Lambda-Extension-Identifier: {identifier}\r\n\r\n".encode("latin-1"))
+        _registered.append(connection)
+    except RuntimeFailure as refusal:
+        notice(sink, "", f"Shutdown hooks disabled: extension registration failed: {refusal}")
 
 
 def _wake_main_thread(reading: int, main_thread: int) -> None:
     while numbers := posix.read(reading, 512):
-        for _ in range(_KICKS if _SIGTERM in numbers else 0):
+        for _ in range(_WAKE_UPS if _SIGTERM in numbers else 0):
             _signal.pthread_kill(main_thread, _SIGURG)
             time.sleep(0.005)
 
 
 def _within_a_write() -> bool:
-    """Whether the signal interrupted a write to standard output or error, whose buffers refuse another one then."""
+    """Return whether the signal interrupted a write to stdout or stderr, whose buffers then refuse another write."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except RuntimeError:
             return True
         except Exception:
-            pass  # closed, or somebody's own
+            pass  # closed, or an object of user code
     return False
 
 
@@ -252,9 +241,7 @@ def arm_if_wanted(
     flush: "Callable[[], None]",
     loop: "Callable[[], AbstractEventLoop | None]",
 ) -> None:
-    """Register for SIGTERM if there are hooks or a handler for it."""
-    if _hooks or callable(_signal.getsignal(_SIGTERM)):
-        Shutdown(sink, flush, loop).arm(address)
-
-
-OWN_FRAMES += (Shutdown._call.__code__, Shutdown._settle.__code__)
+    """Register for SIGTERM if code has to run at shutdown."""
+    if has_hooks():
+        Shutdown(sink, flush, loop).arm()
+        register(address, sink)

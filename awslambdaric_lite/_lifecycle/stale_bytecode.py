@@ -1,9 +1,8 @@
-"""Bytecode that the interpreter rejects for the date of its source, used where it provably belongs to that source.
+"""Stale bytecode: owns accepting a `.pyc` whose source has another date but was installed together with it.
 
-Packagers reset the times of files, so that every `.pyc` of an installed package looks stale and each cold start
-compiles it all again. What pip recorded tells more than a date: if one `RECORD` lists the `.py` with the very size and
-hash that the file has, and lists the `.pyc` too, the two were installed together. Loaded when the first such file turns
-up.
+Packagers reset the times of files, so every `.pyc` of an installed package looks stale and each cold start compiles the
+sources again. If one `RECORD` of pip lists the `.py` with the size and hash that the file has, and lists the `.pyc`,
+too, the two were installed together. Loaded when the interpreter rejects the first `.pyc`.
 """
 
 import marshal
@@ -11,7 +10,7 @@ import sys
 from binascii import b2a_base64
 
 try:
-    from _sha2 import sha256  # spares `hashlib`
+    from _sha2 import sha256  # avoids importing `hashlib`
 except ImportError:
     try:
         from _sha256 import sha256  # up to CPython 3.11
@@ -28,17 +27,17 @@ if TYPE_CHECKING:
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _HEADER = 16  # bytes of a .pyc: magic number, flags, time, size (PEP 552)
 
-rescued: "list[str]" = []
-"""The names of the modules whose bytecode was used."""
+accepted: "list[str]" = []
+"""The names of the modules whose bytecode was accepted."""
 
 _codes: "dict[str, CodeType]" = {}  # path of a .pyc: its content, until the import machinery asks for it
-_sources: "dict[str, bytes]" = {}  # path of a .py that was read in vain: its content, until it is compiled
-_roots: "dict[str, list[bytes]]" = {}  # folder: what each RECORD in it contains
+_unmatched_sources: "dict[str, bytes]" = {}  # path of a .py that matches no RECORD: its content, until compiled
+_roots: "dict[str, list[bytes]]" = {}  # folder: the content of each RECORD in it
 _records: "dict[tuple[str, bytes], list[dict[bytes, bytes]]]" = {}  # root and top-level name: lines by path
 
 
-def rescue(data: bytes, size: int, name: str, bytecode_path: str, *, trust_all: bool) -> bool:
-    """Whether a rejected `.pyc` may be used for its source, which has `size` bytes now."""
+def accept_stale_pyc(data: bytes, size: int, name: str, bytecode_path: str, *, trust_all: bool) -> bool:
+    """Return whether a rejected `.pyc` belongs to its source, which has `size` bytes now."""
     if data[4:8] != b"\0\0\0\0" or int.from_bytes(data[12:16], "little") != size & 0xFFFFFFFF:
         return False
     source_path = _source_path(bytecode_path)
@@ -47,27 +46,27 @@ def rescue(data: bytes, size: int, name: str, bytecode_path: str, *, trust_all: 
     try:
         code = marshal.loads(data[_HEADER:])
     except (EOFError, ValueError, TypeError):
-        return False  # it is garbled: the source is compiled
+        return False  # the file is damaged: the interpreter compiles the source
     if not hasattr(code, "co_filename"):
         return False
-    if not rescued:
-        _serve_what_was_read()
+    if not accepted:
+        _prime_import_cache()
     sys.modules["_imp"]._fix_co_filename(code, source_path)  # as the import machinery does
     _codes[bytecode_path] = code
-    _sources.pop(source_path, None)
-    rescued.append(name)
+    _unmatched_sources.pop(source_path, None)
+    accepted.append(name)
     return True
 
 
 def _source_path(bytecode_path: str) -> "str | None":
-    """Where the source of `…/__pycache__/name.cpython-313.pyc` is."""
+    """Return the path of the source of `…/__pycache__/name.cpython-313.pyc`."""
     folder, _, file = bytecode_path.rpartition("/")
     parent, _, cache = folder.rpartition("/")
     return f"{parent}/{file.partition('.')[0]}.py" if cache == "__pycache__" else None
 
 
 def _installed_together(source_path: str, bytecode_path: str, size: int) -> bool:
-    """Whether one RECORD lists both files, the source with the hash it has."""
+    """Return whether one RECORD lists both files, and the source with its present hash."""
     for folder in sys.path:
         root = folder.rstrip("/")
         if root and source_path.startswith(f"{root}/"):
@@ -81,9 +80,9 @@ def _installed_together(source_path: str, bytecode_path: str, size: int) -> bool
 
 
 def _records_of(root: str, top: bytes) -> "list[dict[bytes, bytes]]":
-    """Read each RECORD, in a folder that packages are imported from, which has a top-level package or module.
+    """Return the lines, by path, of each RECORD below a folder of `sys.path` that lists a top-level package or module.
 
-    There are several where packages share a namespace. Returns what follows each path.
+    Several RECORD files do if packages share a namespace.
     """
     known = _records.get((root, top))
     if known is None:
@@ -113,20 +112,20 @@ def _contents(root: str) -> "list[bytes]":
 
 
 def _matches(entry: bytes, source_path: str, size: int) -> bool:
-    """Compare `sha256=…,size` with a file; what was read of it in vain is kept for the compiler."""
+    """Compare `sha256=…,size` with a file; keep the content of one that differs for the compiler."""
     recorded, _, recorded_size = entry.rpartition(b",")
     if recorded_size != b"%d" % size or not recorded.startswith(b"sha256="):
         return False
-    source = _sources.get(source_path) or _read(source_path)
+    source = _unmatched_sources.get(source_path) or _read(source_path)
     if source is None:
         return False
-    openssl = sys.modules.get("_hashlib")  # if user code has it: 2.5 MB of boto3 in 2 ms instead of 7
+    openssl = sys.modules.get("_hashlib")  # if user code has imported it: several times faster
     hashed = sha256(source) if openssl is None else openssl.openssl_sha256(source)
     digest = b2a_base64(hashed.digest(), newline=False).rstrip(b"=").translate(_URL_SAFE)
     if len(source) == size and recorded == b"sha256=" + digest:
         return True
-    _sources[source_path] = source
-    _serve_what_was_read()
+    _unmatched_sources[source_path] = source
+    _prime_import_cache()
     return False
 
 
@@ -141,12 +140,12 @@ def _read(path: str) -> "bytes | None":
 _serving: "list[bool]" = []
 
 
-def _serve_what_was_read() -> None:
-    """Let the import machinery have what was read here already, rather than read or unmarshal it again."""
+def _prime_import_cache() -> None:
+    """Make the import machinery use the files that were read here instead of reading them again."""
     if _serving:
         return
     _serving.append(True)
-    external: "Any" = sys.modules["_frozen_importlib_external"]
+    external: Any = sys.modules["_frozen_importlib_external"]
     compile_bytecode = external._compile_bytecode
     get_data = external.FileLoader.get_data
 
@@ -157,7 +156,7 @@ def _serve_what_was_read() -> None:
         return compile_bytecode(data, name, bytecode_path, source_path) if code is None else code
 
     def take_source(self: object, path: str) -> bytes:
-        source = _sources.pop(path, None) if _sources else None
+        source = _unmatched_sources.pop(path, None) if _unmatched_sources else None
         content: bytes = get_data(self, path) if source is None else source
         return content
 

@@ -1,14 +1,14 @@
-"""Stacks shortly before the deadline, so that a time-out says where it hung.
+"""The timeout dump: owns writing stacks to standard error shortly before the deadline.
 
-Loaded where `AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS` is set. All threads' stacks come from the C watchdog of `faulthandler`,
-which needs neither the interpreter's lock nor its cooperation; what coroutines wait for comes from the event loop.
+Loaded if `AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS` is set. The C thread of `faulthandler` writes the stacks of all threads
+without the interpreter's lock; the event loop writes the stacks of its tasks.
 """
 
 import faulthandler
 import posix
 import time
 
-from .._report import OWN_FRAMES
+from .._report import is_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,34 +21,39 @@ if TYPE_CHECKING:
 _STDERR = 2  # the descriptor: user code may have replaced sys.stderr
 
 
-class Watchdog:
-    """Armed when the handler is called, disarmed before its result leaves and, for streams, before the next poll.
+class TimeoutDump:
+    """The timer of the dump: armed when the handler is called, disarmed before a reply is sent or the next poll.
 
-    Armed any longer it would bite after a thaw: its clock goes on while the environment is frozen.
+    A timer that stays armed would dump after a thaw, because its clock runs on while the environment is frozen.
     """
 
     def __init__(
         self, client: "LambdaRuntimeClient", before_ms: int, loop: "Callable[[], AbstractEventLoop | None]"
     ) -> None:
-        """`loop` returns the event loop of coroutine handlers, None while there is none."""
+        """`loop` returns the event loop of coroutine handlers, None without one."""
         self._before_ms = before_ms
         self._loop = loop
-        self._timer: "TimerHandle | None" = None
+        self._timer: TimerHandle | None = None
         self._due = 0.0
-        for name in ("_post", "wait_next_invocation"):  # a poll leaves with what is posted
-            setattr(client, name, self._disarming(getattr(client, name)))
-        # A forked child has no such thread, and CPython would wait for it at the child's end.
-        posix.register_at_fork(before=faulthandler.cancel_dump_traceback_later, after_in_parent=self._go_on)
+        for name in ("post_reply", "wait_next_invocation"):  # a poll may leave with a reply
+            setattr(client, name, self._disarming(client, name))
+        # A forked child has no such thread, and CPython would wait for it when the child exits.
+        posix.register_at_fork(before=faulthandler.cancel_dump_traceback_later, after_in_parent=self._rearm_after_fork)
 
-    def _disarming(self, method: "Callable[..., Any]") -> "Callable[..., Any]":
-        def disarm_first(*arguments: "Any") -> "Any":
+    def _disarming(self, client: "LambdaRuntimeClient", name: str) -> "Callable[..., Any]":
+        """Return a method that disarms the timer first.
+
+        It looks the original up in the class at each call, because tools may replace the original at any time.
+        """
+
+        def disarm_first(*arguments: "Any", **named: "Any") -> "Any":
             self.disarm()
-            return method(*arguments)
+            return getattr(type(client), name)(client, *arguments, **named)
 
         return disarm_first
 
     def watch(self, handler: "Callable[[object, Any], object]") -> "Callable[[object, Any], object]":
-        """Return the handler, watched."""
+        """Return a handler that arms the timer first."""
 
         def watched(event: object, context: "Any") -> object:
             self.arm(context.get_remaining_time_in_millis() - self._before_ms)
@@ -57,7 +62,7 @@ class Watchdog:
         return watched
 
     def arm(self, left_ms: int) -> None:
-        """Dump in so many milliseconds; not at all if that moment has passed."""
+        """Dump in `left_ms` milliseconds; do not dump if `left_ms` is not positive."""
         if left_ms <= 0:
             return
         self._due = time.monotonic() + left_ms / 1000
@@ -67,7 +72,7 @@ class Watchdog:
             self._timer = loop.call_later(left_ms / 1000, _dump_tasks, loop)
 
     def disarm(self) -> None:
-        """Do not dump any more."""
+        """Cancel the dump."""
         if not self._due:
             return
         self._due = 0.0
@@ -76,27 +81,28 @@ class Watchdog:
             self._timer.cancel()
             self._timer = None
 
-    def _go_on(self) -> None:
+    def _rearm_after_fork(self) -> None:
         left = self._due - time.monotonic()
         if left > 0:
             faulthandler.dump_traceback_later(left, file=_STDERR)
 
 
 def _dump_tasks(loop: "AbstractEventLoop") -> None:
-    """Write where each task of the loop waits, in faulthandler's form. The loop runs, or this would not be called."""
+    """Write the stack of each task of the loop, in faulthandler's format. The loop itself calls this function."""
     import asyncio
 
-    lines: "list[str]" = []
+    lines: list[str] = []
     for task in asyncio.all_tasks(loop):
         lines.append(f"Task {task.get_name()} (most recent await last):")
         awaited: object = task.get_coro()
         while awaited is not None:
             frame = _first(awaited, ("cr_frame", "ag_frame", "gi_frame"))
-            if frame is not None and frame.f_code not in OWN_FRAMES:
+            hidden = frame is not None and is_own(frame)
+            if frame is not None and not hidden:
                 lines.append(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}')
             awaited = _first(awaited, ("cr_await", "ag_await", "gi_yieldfrom"))
-            if awaited is not None and frame is not None and "body" in frame.f_locals and frame.f_code in OWN_FRAMES:
-                awaited = frame.f_locals["body"]  # a streamed generator: what stands for its next step shows nothing
+            if awaited is not None and hidden:  # a streamed generator: the object for its next step has no frame
+                awaited = frame.f_locals.get("body") or awaited
     try:
         posix.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     except OSError:
@@ -104,5 +110,5 @@ def _dump_tasks(loop: "AbstractEventLoop") -> None:
 
 
 def _first(awaitable: object, names: "tuple[str, ...]") -> "Any":
-    """Return what a coroutine, an asynchronous generator or a generator calls one of these names."""
+    """Return the first of these attributes that a coroutine or a generator of either kind has."""
     return next((value for name in names if (value := getattr(awaitable, name, None)) is not None), None)

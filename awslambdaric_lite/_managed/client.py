@@ -1,7 +1,7 @@
-"""The Runtime API as Managed Instances has it: many invocations are under way, and a worker outlives a refusal.
+"""The client of the Runtime API on Managed Instances: owns retries, because a worker survives a refusal.
 
-Contract of the official client: `next` is asked for up to five times, 0.1, 0.2, 0.4 and 0.8 s apart; a reply that is
-refused is logged and the loop goes on; an init error that is refused with 403 was reported by another worker.
+Contract of the official client: a poll is retried four times, after 0.1, 0.2, 0.4 and 0.8 s; a refused reply is logged
+and the loop continues; an init error that is refused with 403 was reported by another worker.
 """
 
 import time
@@ -14,46 +14,46 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .._client import Invocation, _Reply
+    from .._client import Invocation, Reply
     from .._codec import Marshaller
-    from .._types import Settings
-    from .worker_state import Slot
+    from .._types import ErrorReport, Settings
+    from .worker_state import WorkerState
 
 _DELAYS = (0.1, 0.2, 0.4, 0.8)  # seconds
 
 
 class ManagedClient(LambdaRuntimeClient):
-    """One poller of several.
+    """The client of one worker or one thread.
 
     Attributes:
-        refused: the Runtime API has refused `next` for good.
+        refused: the Runtime API has refused the last retry of a poll.
     """
 
     def __init__(
         self,
         settings: "Settings",
         marshaller: "Marshaller",
-        notice: "Callable[[str, str], None]",
-        slot: "Slot",
+        report: "Callable[[str, str], None]",
+        worker: "WorkerState",
         may_report: "Callable[[], bool]" = lambda: True,
     ) -> None:
-        """`may_report()` is asked before an init error is posted."""
-        super().__init__(settings.api, marshaller, notice, pipeline=settings.pipeline)
+        """`may_report()` returns whether this worker may post its init error."""
+        super().__init__(settings.api, marshaller, report, pipeline=settings.pipeline)
         self.refused = False
-        self._slot = slot
+        self._worker = worker
         self._may_report = may_report
 
     def wait_next_invocation(self) -> "Invocation":
         """Wait for the next invocation, as long as it takes.
 
         Raises:
-            ApiError: the Runtime API refused, five times in a row.
-            ConnectionLost: it is gone.
-            ProtocolError: it does not speak HTTP/1.1.
+            ApiError: the Runtime API refused the poll and all retries.
+            ConnectionLost: the Runtime API cannot be reached any more.
+            ProtocolError: the response is not HTTP/1.1.
         """
-        slot = self._slot
-        slot.end()
-        slot.state = POLLING
+        worker = self._worker
+        worker.end()
+        worker.state = POLLING
         for delay in (*_DELAYS, None):
             try:
                 invocation = super().wait_next_invocation()
@@ -61,37 +61,35 @@ class ManagedClient(LambdaRuntimeClient):
             except (ApiError, ConnectionLost, ProtocolError) as refusal:
                 if delay is None or isinstance(refusal, ProtocolError):
                     self.refused = True
-                    slot.state = REFUSED
+                    worker.state = REFUSED
                     raise
-                self._notice("", f"{refusal}; asking again in {delay} s")
+                self.report("", f"{refusal}; retrying in {delay} s")
                 time.sleep(delay)
-        slot.begin(invocation)
+        worker.begin(invocation)
         return invocation
 
-    def post_init_error(
-        self, error_response_data: "dict[str, object]", error_type_override: "str | None" = None
-    ) -> None:
-        """Post an error of init, if no other worker has.
+    def post_init_error(self, error_response_data: "ErrorReport", error_type_override: "str | None" = None) -> None:
+        """Post an error of init unless another worker has posted one.
 
         Raises:
-            ApiError: the Runtime API did not take it.
-            ConnectionLost: the Runtime API is gone.
+            ApiError: the Runtime API refused the error.
+            ConnectionLost: the Runtime API cannot be reached any more.
         """
         while not self._may_report():
-            time.sleep(1)  # another worker reports its own; the first process ends this one then
-        self._slot.state = INIT_FAILED
+            time.sleep(1)  # another worker reports its error; the first process then terminates this worker
+        self._worker.state = INIT_FAILED
         try:
             super().post_init_error(error_response_data, error_type_override)
         except ApiError as refusal:
             if refusal.status != 403:
                 raise
 
-    def _post(self, reply: "_Reply") -> None:
-        super()._post(reply)
-        self._slot.end()
+    def post_reply(self, reply: "Reply") -> None:
+        super().post_reply(reply)
+        self._worker.end()
 
     def _read_status(self) -> None:
-        """Read what the API says of the reply; make sure that it says something, for `next` does not tell here."""
+        """Read the status of the reply, after a repetition if needed, because the next poll does not show a loss."""
         reply = self._reply
         try:
             super()._read_status()
@@ -100,4 +98,4 @@ class ManagedClient(LambdaRuntimeClient):
         except (ApiError, ConnectionLost) as refusal:
             assert reply is not None
             self._reply = None
-            self._notice(reply.request_id, f"{refusal}; this result may be lost, the loop goes on")
+            self.report(reply.request_id, f"{refusal}; the result may be lost; continuing")

@@ -1,53 +1,52 @@
-"""Whether a process that has loaded a function may be forked, and how it gives way to a fresh one if not.
+"""Fork safety: owns deciding whether a process that has loaded a function may fork, and the re-exec if not.
 
-Workers that share a database connection mix up replies, workers that share a file share its offset, and a thread exists
-in the process that started it only.
+Workers that share a database connection mix up responses, workers that share a file share its offset, and a thread
+exists only in the process that started it.
 """
 
 import posix
 import sys
 import time
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
 _DESCRIPTORS, _TASKS = "/proc/self/fd", "/proc/self/task"
-_LOOKS = 10  # times, 1 ms apart: a thread that was joined takes a moment to be gone
-_SHOWN = 5  # descriptors that are named
+_LOOKS = 10  # times, 1 ms apart: the kernel removes a thread that was joined a moment later
+_SHOWN = 5  # descriptors in the message
 
 
-class Belongings:
-    """The descriptors that were open when this was made, and where the process was."""
+class ProcessBaseline:
+    """The open descriptors and the working directory of the process before it loads the function."""
 
     def __init__(self) -> None:
         self._before = _descriptors()
         self._folder = posix.getcwd()
 
     def obstacles(self) -> "list[str]":
-        """Return what has come since that forked processes must not share; of threads, all but the first count."""
+        """Return the descriptors and threads that are new and that forked processes must not share."""
         now = _descriptors()
         if now is None or self._before is None:
-            return ["/proc cannot be read, so nobody knows what is open"]
+            return ["unknown descriptors (/proc cannot be read)"]
         found = []
-        left = [f"{number} {target}" for number, target in sorted(now.items()) if self._is_new(number, target)]
-        if left:
-            names = ", ".join(left[:_SHOWN]) + (", ..." if len(left) > _SHOWN else "")
-            found.append(f"{len(left)} open descriptor{'s' if len(left) > 1 else ''} ({names})")
+        new = [f"{number} {target}" for number, target in sorted(now.items()) if self._is_new(number, target)]
+        if new:
+            names = ", ".join(new[:_SHOWN]) + (", ..." if len(new) > _SHOWN else "")
+            found.append(f"{len(new)} open descriptor{'s' if len(new) > 1 else ''} ({names})")
         threads = _further_threads()
         if threads:
-            found.append(f"{threads} thread{'s' if threads > 1 else ''} beside the first")
+            found.append(f"{threads} additional thread{'s' if threads > 1 else ''}")
         return found
 
-    def give_way(self) -> "NoReturn":
-        """Become a fresh process with the same id, started as this one was, in which each worker loads for itself."""
+    def reexec(self) -> "NoReturn":
+        """Execute the program again in this process, so that each worker loads the function itself."""
         before = self._before or {}
         for number, target in (_descriptors() or {}).items():
             if number > 2 and before.get(number) != target:
-                try:
+                with suppress(OSError):  # closed in the meantime
                     posix.set_inheritable(number, False)
-                except OSError:
-                    pass  # closed meanwhile
         posix.chdir(self._folder)
         environment = {**_first_environment(), b"AWSLAMBDARIC_LITE_FORK": b"before"}
         environment[b"AWSLAMBDARIC_LITE_CONCURRENCY_MODE"] = b"process"
@@ -58,21 +57,19 @@ class Belongings:
 
 
 def _descriptors() -> "dict[int, str] | None":
-    """Return open descriptors and what they lead to, None where that cannot be seen."""
+    """Return open descriptors and the files behind them, None if /proc cannot be read."""
     found = {}
     try:
         for name in posix.listdir(_DESCRIPTORS):
-            try:
+            with suppress(FileNotFoundError):  # the descriptor of the folder itself
                 found[int(name)] = posix.readlink(f"{_DESCRIPTORS}/{name}")
-            except FileNotFoundError:
-                pass  # the one that listed
     except OSError:
         return None
     return found
 
 
 def _appends(number: int) -> bool:
-    """Whether all writing through a descriptor goes to the end of its file, so that sharing it does no harm."""
+    """Return whether each write through a descriptor appends to its file, which makes sharing it harmless."""
     try:
         with open(f"/proc/self/fdinfo/{number}") as file:
             flags = next(line.split()[1] for line in file if line.startswith("flags:"))
@@ -92,7 +89,7 @@ def _further_threads() -> int:
 
 
 def _first_environment() -> "dict[bytes, bytes]":
-    """Return the environment as the platform gave it: user code and instrumentation change theirs when they start."""
+    """Return the environment that the platform set, without the changes of user code and instrumentation."""
     try:
         with open("/proc/self/environ", "rb") as file:
             pairs = [pair.partition(b"=") for pair in file.read().split(b"\0") if pair]

@@ -1,4 +1,4 @@
-"""What belongs to one of several invocations at once, bound to it by context variables instead of the process."""
+"""The scope of an invocation in a process that serves several: owns the context variables of its ids."""
 
 import os
 from contextvars import ContextVar
@@ -15,7 +15,7 @@ _trace_id: "ContextVar[str | None]" = ContextVar("trace_id", default=None)
 
 
 class _Bound:
-    """An attribute whose value is that of a context variable."""
+    """A descriptor that reads and writes a context variable."""
 
     def __init__(self, variable: "ContextVar[str | None]") -> None:
         self._variable = variable
@@ -28,21 +28,21 @@ class _Bound:
 
 
 class Scope:
-    """The invocation in hand: that of the thread or task that asks, and of tasks started from there."""
+    """The current invocation of a thread or task, and of the tasks that it started."""
 
     trace_id = _Bound(_trace_id)
 
     def __call__(self) -> "tuple[str | None, str | None]":
-        """Return request id and tenant id, for log records."""
+        """Return request id and tenant id; log records contain them."""
         return _request_id.get(), _tenant_id.get()
 
-    def __setitem__(self, place: int, value: "str | None") -> None:
-        """Set the request id (0) or the tenant id (1), as the loop does at each invocation."""
-        (_request_id, _tenant_id)[place].set(value)
+    def __setitem__(self, index: int, value: "str | None") -> None:
+        """Set the request id (0) or the tenant id (1); the loop does so at each invocation."""
+        (_request_id, _tenant_id)[index].set(value)
 
 
 class _Environ(type(os.environ)):  # type: ignore[misc]
-    """`os.environ` in which one name is a different variable in each invocation."""
+    """An `os.environ` in which one variable has a different value in each invocation."""
 
     def __getitem__(self, key: str) -> str:
         if key != _TRACE_ID:
@@ -74,9 +74,9 @@ class _Environ(type(os.environ)):  # type: ignore[misc]
 
 
 def bind_environment() -> None:
-    """Have `os.environ["_X_AMZN_TRACE_ID"]`, which botocore and X-Ray's SDK read, tell the current invocation's value.
+    """Make `os.environ["_X_AMZN_TRACE_ID"]` return the current invocation's value to botocore and X-Ray's SDK.
 
-    Processes that user code starts find it where they are given a copy of `os.environ`.
+    A process that user code starts has the value if user code passes it a copy of `os.environ`.
     """
     os.environ.pop(_TRACE_ID, None)
     os.environ.__class__ = _Environ

@@ -1,15 +1,15 @@
-"""What ties worker processes to the first process: none outlives it, and some things only one of them may do."""
+"""Ties of worker processes to the first process: owns their end with it, and the tasks of only one of them."""
 
 import fcntl
 import posix
 import signal
 
 
-class Lifeline:
-    """A pipe that ends with the process that made it, whatever ends that process; the kernel then kills the others.
+class ParentDeathSignal:
+    """A pipe whose end closes when the process that opened it exits; the kernel then kills the other processes.
 
-    The kernel can also be asked for that with prctl(PR_SET_PDEATHSIG), but from Python only through `ctypes`, whose
-    import takes ten times as long as that of `fcntl`.
+    prctl(PR_SET_PDEATHSIG) does the same, but Python reaches it only through `ctypes`, whose import takes ten times as
+    long as that of `fcntl`.
     """
 
     def __init__(self) -> None:
@@ -17,20 +17,20 @@ class Lifeline:
         self._reading, self._writing = posix.pipe()
 
     def attach(self) -> None:
-        """In a forked child: die with the owner."""
+        """Make the kernel kill this forked child when the owner exits."""
         posix.close(self._writing)
-        # Who is to get the signal belongs to the open file, which fork() shares: each child opens one of its own.
+        # The receiver of the signal belongs to the open file, which fork() shares: each child opens another one.
         own = posix.open(f"/proc/self/fd/{self._reading}", posix.O_RDONLY | posix.O_CLOEXEC)
         posix.close(self._reading)
         fcntl.fcntl(own, fcntl.F_SETOWN, posix.getpid())
         fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
         if posix.getppid() != self._owner:
-            posix._exit(1)  # it ended while we were at it
+            posix._exit(1)  # the owner exited before this was complete
 
 
-class Once:
-    """True for whichever of several forked processes asks first, false for all others."""
+class FirstProcessOnly:
+    """A function that returns true in the forked process that calls it first, and false in all others."""
 
     def __init__(self) -> None:
         self._reading, writing = posix.pipe()

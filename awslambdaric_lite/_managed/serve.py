@@ -1,44 +1,42 @@
-"""Managed Instances (`AWS_LAMBDA_MAX_CONCURRENCY`): the door to serving several invocations at once.
+"""Managed Instances (`AWS_LAMBDA_MAX_CONCURRENCY`): owns the choice of how to serve concurrent invocations.
 
-The function is loaded once, then the process is forked as often as the platform wants to invoke at the same time; or
-each worker loads for itself, where a loaded process must not be forked; or one process serves all (`threads`).
+The process loads the function once and forks a worker for each concurrent invocation. If a loaded process must not
+fork, each worker loads the function itself. In the modes `asyncio` and `thread` one process serves all invocations.
 """
 
 import gc
 import posix
 import time
 
-from .. import _sinks
 from .._codec import quote
 from .._framed_sink import FramedTelemetryLogSink
 from .._handler import code_flags
+from .._lifecycle import shutdown
 from .._optional_settings import Options
 from .._report import notice
 from .._runtime_errors import SettingError
-from .._sinks import StandardLogSink
-from . import worker_shutdown
-from .fork_safety import Belongings
+from .._sinks import StandardLogSink, replace_current
+from .fork_safety import ProcessBaseline
 from .supervisor import Supervisor
 from .worker import redirect_output, work
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any
+    from typing import NoReturn
 
     from .._client import LambdaRuntimeClient
-    from .._types import Current, InHand, LogSink, Settings
-
-    Handler = Callable[..., Any]
+    from .._context import LambdaContext
+    from .._types import Current, Handler, LogSink, Runtime, Settings
 
 _VARIABLE = "AWS_LAMBDA_MAX_CONCURRENCY"
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
-class Unadapted:
-    """Stands where the runtime has `Special` while the first process loads.
+class DeferredAdapter:
+    """The handler adapter of the first process, which leaves adapting to each worker.
 
-    Event loops and lifespans hold descriptors, so each worker makes its own; what they import is imported here, once.
+    Event loops and lifespans hold descriptors, so workers cannot share them; the modules are imported once, here.
     """
 
     existing_loop = None
@@ -47,7 +45,7 @@ class Unadapted:
         self.wanted = False
 
     def adapt(self, handler: "Handler") -> "Handler":
-        """Return the handler as it is, and remember that there is more to it."""
+        """Return the handler unchanged, and remember that each worker must adapt it."""
         from .._handlers import adapter  # noqa: F401
 
         if code_flags(handler) & _COROUTINE:
@@ -57,9 +55,15 @@ class Unadapted:
         self.wanted = True
         return handler
 
+    def deliver(
+        self, response: object, context: "LambdaContext", invocation_id: "str | None", flush: "Callable[[], None]"
+    ) -> "NoReturn":
+        """Refuse, because the first process receives no invocations."""
+        raise AssertionError("the first process received an invocation")
+
 
 class _Records:
-    """Request id and tenant id for log records, from wherever they turn out to be kept."""
+    """Request id and tenant id for log records; `invocation` returns them, and differs by mode."""
 
     def __init__(self, invocation: "Current") -> None:
         self.invocation = invocation
@@ -69,29 +73,33 @@ class _Records:
 
 
 def serve(
-    runtime: "Any", settings: "Settings", client: "LambdaRuntimeClient", in_hand: "InHand", sink: "LogSink"
+    runtime: "Runtime",
+    settings: "Settings",
+    client: "LambdaRuntimeClient",
+    current_ids: "list[str | None]",
+    sink: "LogSink",
 ) -> int:
-    """Load, and serve until this process is to end; return its status.
+    """Load the function and serve it until this process exits; return the exit status.
 
-    `runtime` is the module whose functions tools may have replaced, `client` posts an error of loading.
+    `client` posts an error of loading.
 
     Raises:
-        SettingError: `AWS_LAMBDA_MAX_CONCURRENCY` is no number of 1 or more.
+        SettingError: `AWS_LAMBDA_MAX_CONCURRENCY` is not a number of 1 or more.
         SystemExit: loading failed; the error was posted.
     """
     count = _count(posix.environ[_VARIABLE.encode()])
     options = settings.options or Options({})
     mode, fork = options["CONCURRENCY_MODE"], options["FORK"]
     sink = _plain(sink, settings)
-    log = StandardLogSink(json_format=True)  # the platform takes nothing else in this mode
-    unadapted = Unadapted()
-    handler: "Handler | None" = None
+    log = StandardLogSink(json_format=True)  # the platform accepts only JSON in this mode
+    deferred = DeferredAdapter()
+    handler: Handler | None = None
     if mode != "process" or fork != "before":
-        belongings = Belongings()
-        runtime._specials[:] = [unadapted]
-        records = _Records(in_hand.copy)
+        baseline = ProcessBaseline()
+        runtime.adapter = deferred
+        records = _Records(current_ids.copy)
         handler = runtime.initialize(settings, client, records, sink)
-        runtime._specials.clear()
+        runtime.adapter = None
         if mode != "process":
             from . import threads
             from .invocation_scope import Scope
@@ -102,50 +110,50 @@ def serve(
                 records.invocation = scope = Scope()
                 return threads.serve(runtime, settings, scope, sink, count, handler)
             lead = f"AWSLAMBDARIC_LITE_CONCURRENCY_MODE={mode} is ignored"
-            notice(log, "", f"{lead}: {obstacle}. Processes serve the function, {count} at once.")
-        obstacles = belongings.obstacles() if fork == "auto" else []
+            notice(log, "", f"{lead}: {obstacle}; using {count} worker processes instead.")
+        obstacles = baseline.obstacles() if fork == "auto" else []
         if obstacles:
             notice(log, "", _why_not_forked(settings.handler, obstacles, count))
         if obstacles or fork == "before":
-            runtime._flush()
-            belongings.give_way()
+            runtime.flush()
+            baseline.reexec()
         gc.collect()
-        gc.freeze()  # else the collector's first look at an object would copy its page in each worker
+        gc.freeze()  # else the collector would write to each object, which copies its page in each worker
     _announce(settings, count, log)
     supervisor = Supervisor(count, lambda text: notice(log, "", text))
-    if worker_shutdown.is_wanted() and supervisor.may_register():
-        worker_shutdown.register(settings.api, log)
-    place = supervisor.run()
-    if isinstance(place, int):
-        return place
-    return work(runtime, settings, in_hand, sink, place, supervisor, handler, adapt=unadapted.wanted)
+    if shutdown.has_hooks() and supervisor.may_register():
+        shutdown.register(settings.api, log)
+    slot = supervisor.run()
+    if isinstance(slot, int):
+        return slot
+    return work(runtime, settings, current_ids, sink, slot, supervisor, handler, adapt=deferred.wanted)
 
 
 def _count(value: bytes) -> int:
     if not value.isdigit() or not int(value):
         text = value.decode(errors="surrogateescape")
         raise SettingError(
-            f"{_VARIABLE}={text!r} is malformed; it must be the number of invocations at once, 1 or more"
+            f"{_VARIABLE}={text!r} is malformed; it must be the number of concurrent invocations, 1 or more"
         )
     return int(value)
 
 
 def _plain(sink: "LogSink", settings: "Settings") -> "LogSink":
-    """Return a sink that several processes can write to, which frames on one descriptor are not; as official."""
+    """Return a sink for several processes, which cannot share one descriptor of frames; as the official client."""
     if not isinstance(sink, FramedTelemetryLogSink):
         return sink
     posix.close(sink.fd)
     plain = StandardLogSink(json_format=settings.json_format)
-    _sinks._current[:] = [plain]
+    replace_current(plain)
     return plain
 
 
 def _why_not_forked(handler: str, obstacles: "list[str]", count: int) -> str:
     return (
-        f"Loading {handler} left {' and '.join(obstacles)}, which workers must not share: each of the {count} loads it "
-        "for itself, with the time and memory that takes. To have it loaded once, open connections and files and start "
-        "threads when they are first used (numpy: set OPENBLAS_NUM_THREADS=1), or set AWSLAMBDARIC_LITE_FORK=after if "
-        "sharing them does no harm."
+        f"Loading {handler} left {' and '.join(obstacles)}, which workers must not share, so each of {count} workers "
+        "loads it again, which takes time and memory. To load it once, open connections and files and start threads "
+        "when they are first used (numpy: set OPENBLAS_NUM_THREADS=1), or set AWSLAMBDARIC_LITE_FORK=after if sharing "
+        "them is harmless."
     )
 
 

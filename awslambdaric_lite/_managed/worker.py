@@ -1,91 +1,76 @@
-"""One worker process of Managed Instances, from the fork to its end."""
+"""A worker process of Managed Instances: owns its run from the fork to the exit."""
 
 import posix
 import socket
 import sys
 
-from .._function_errors import Fault
-from .._report import (
-    OWN_FRAMES,
-    error_json,
-    exit_status,
-    format_frames,
-    frames_of,
-    log_error,
-    make_error,
-    notice,
-    text_of,
-)
+from .._lifecycle import shutdown
+from .._report import exit_status, notice, report_json
 from .._runtime_errors import ApiError, ConnectionLost, ProtocolError
-from . import worker_shutdown
 from .client import ManagedClient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from typing import NoReturn
 
-    from .._handlers.adapter import Special
-    from .._types import InHand, LogSink, Settings
-    from .supervisor import Place, Supervisor
-
-    Handler = Callable[..., Any]
+    from .._types import CurrentIds, ErrorReport, Handler, HandlerAdapter, LogSink, Runtime, Settings
+    from .supervisor import Supervisor, WorkerSlot
 
 _LOG_SOCKET = b"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET"
 
 
 def work(
-    runtime: "Any",
+    runtime: "Runtime",
     settings: "Settings",
-    in_hand: "InHand",
+    current_ids: "list[str | None]",
     sink: "LogSink",
-    place: "Place",
+    slot: "WorkerSlot",
     supervisor: "Supervisor",
     handler: "Handler | None",
     *,
     adapt: bool,
 ) -> int:
-    """Serve until this worker is to end; return its status.
+    """Serve until this worker exits; return its status.
 
-    `handler` is None if the worker loads for itself; `adapt`: what is loaded is more than a plain function.
+    `handler` is None if the worker loads the function itself; `adapt` tells that a loaded handler needs an adapter.
     """
     loads_itself = handler is None
     try:
         redirect_output(sink)
         client = ManagedClient(
             settings,
-            runtime.LambdaRuntimeClient.marshaller,
+            ManagedClient.marshaller,
             lambda request_id, text: notice(sink, request_id, text),
-            place.slot,
+            slot.worker,
             supervisor.may_report,
         )
-        _answer_for_predecessor(client, place)
+        _post_exit_of_predecessor(client, slot)
         if handler is None:
-            handler = runtime.initialize(settings, client, in_hand.copy, sink)
+            handler = runtime.initialize(settings, client, current_ids.copy, sink)
         else:
             _reseed()
             if adapt:
-                handler = adapted(runtime, runtime._special(client, sink), client, sink, handler)
-        if worker_shutdown.is_wanted():
+                handler = adapted(runtime, runtime.adapter_for(client, sink), client, sink, handler)
+        if shutdown.has_hooks():
             if supervisor.may_register():
-                worker_shutdown.register(settings.api, sink)
-            specials = runtime._specials
-            worker_shutdown.arm(sink, runtime._flush, lambda: specials[0].existing_loop if specials else None)
-        status = _serve(runtime, client, handler, in_hand, sink)
+                shutdown.register(settings.api, sink)
+            # Each worker runs the hooks, because each has its own connections to close.
+            shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm()
+        serve_worker(runtime, client, handler, current_ids, sink)
     except SystemExit as leaving:
         status = exit_status(leaving.code)
     except (ApiError, ConnectionLost, ProtocolError) as error:
-        runtime._say(str(error))
+        runtime.print_stderr(str(error))
         status = 1
     if not loads_itself:
-        # What is registered with atexit is the first process's: a worker would remove what the others still use.
-        runtime._flush()
+        # The functions of atexit belong to the first process: a worker would remove files that the others still use.
+        runtime.flush()
         posix._exit(status)
     return status
 
 
 def redirect_output(sink: "LogSink") -> None:
-    """Connect standard output and error to the platform's log collector, where it listens for workers."""
+    """Connect standard output and error to the platform's log collector, if it listens for workers."""
     path = posix.environ.get(_LOG_SOCKET)
     if not path:
         return
@@ -96,63 +81,61 @@ def redirect_output(sink: "LogSink") -> None:
                 posix.dup2(collector.fileno(), descriptor)
     except OSError as error:
         name = f"{_LOG_SOCKET.decode()}={path.decode(errors='backslashreplace')}"
-        notice(sink, "", f"{name} takes no connection, logs go to standard output: {error}")
+        notice(sink, "", f"cannot connect to {name}; logging to stdout: {error}")
 
 
-def _answer_for_predecessor(client: ManagedClient, place: "Place") -> None:
-    """Post the end of the process that was here before as the error of the invocation that it had in hand."""
-    in_hand = place.slot.in_hand()
-    if in_hand is not None:
-        request_id, invocation_id = in_hand
-        text = f"RequestId: {request_id} Error: Runtime exited with error: {place.ended}"
-        error = error_json(make_error(text, "Runtime.ExitError", [], request_id))
-        client.post_invocation_error(request_id, error, "", invocation_id)
+def _post_exit_of_predecessor(client: ManagedClient, slot: "WorkerSlot") -> None:
+    """Post the exit of the slot's previous process as the error of the invocation that it did not answer."""
+    unanswered = slot.worker.unanswered()
+    if unanswered is not None:
+        request_id, invocation_id = unanswered
+        report: ErrorReport = {
+            "errorMessage": f"RequestId: {request_id} Error: Runtime exited with error: {slot.ended}",
+            "errorType": "Runtime.ExitError",
+            "requestId": request_id,
+            "stackTrace": [],
+        }
+        client.post_invocation_error(request_id, report_json(report), "", invocation_id)
 
 
 def _reseed() -> None:
-    """Make random numbers differ from worker to worker; CPython does it for `random` when it forks."""
+    """Make random numbers differ from worker to worker; CPython reseeds `random` when it forks."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
 
 
 def adapted(
-    runtime: "Any", special: "Special", client: ManagedClient, sink: "LogSink", handler: "Handler"
+    runtime: "Runtime", adapter: "HandlerAdapter", client: ManagedClient, sink: "LogSink", handler: "Handler"
 ) -> "Handler":
-    """Return what to call for an event, with an event loop or a lifespan of this process's own.
+    """Return the function to call with each event, which may have an event loop or a lifespan of this process.
 
     Raises:
-        SystemExit: that failed; the error was posted.
+        SystemExit: adapting failed; the error was posted.
     """
-    try:
-        handler = special.adapt(handler)
+
+    def adapt() -> "Handler":
+        adapted = adapter.adapt(handler)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)
         if choose_encoder is not None:
             choose_encoder()
-        return handler
-    except Fault as fault:
-        error = make_error(fault.message, fault.error_type, fault.trace)
-    except BaseException as raised:
-        frames = frames_of(raised.__traceback__, OWN_FRAMES)
-        error = make_error(text_of(raised), type(raised).__name__, format_frames(frames))
-    try:
-        log_error(error, sink)
-    except Exception:
-        pass  # a log that cannot be written must not keep the error from being posted
-    runtime._flush()
-    client.post_init_error(error)
-    raise SystemExit(1)
+        return adapted
+
+    return runtime.attempt_init(adapt, client, sink)
 
 
-def _serve(runtime: "Any", client: ManagedClient, handler: "Handler", in_hand: "InHand", sink: "LogSink") -> "int":
-    """Take and answer invocations; only the refusal of `next` ends that."""
+def serve_worker(
+    runtime: "Runtime", client: ManagedClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink"
+) -> "NoReturn":
+    """Take and answer invocations until the Runtime API refuses a poll.
+
+    Raises:
+        ApiError: the Runtime API refused the poll and all retries.
+    """
     while True:
         try:
-            runtime.run(client, handler, in_hand, sink)
-        except ApiError as refusal:  # else of a stream that it did not take
+            runtime.run(client, handler, current_ids, sink)
+        except ApiError as refusal:
             if client.refused:
                 raise
-            notice(sink, "", f"{refusal}; the loop goes on")
-
-
-OWN_FRAMES.append(adapted.__code__)
+            notice(sink, "", f"{refusal}; continuing")  # it refused a streamed response

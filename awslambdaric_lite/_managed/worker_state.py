@@ -1,4 +1,4 @@
-"""What the first process knows of each worker: a few bytes of memory that both see."""
+"""The state of each worker: owns the bytes of memory that the worker and the first process share."""
 
 import mmap
 
@@ -6,15 +6,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .._client import Invocation
 
-# The life of a worker, as far as it matters when it ends.
 STARTING, POLLING, REFUSED, INIT_FAILED = range(4)
-"""Before its first poll; after; the Runtime API has refused its polls; its init failed, which was reported."""
+"""Before its first poll; polling; the Runtime API has refused its polls; its init failed and was reported."""
 
 _SIZE = 512  # bytes: state, length of the text, text
 
 
-class Slot:
-    """State of one worker, and the invocation that it has in hand."""
+class WorkerState:
+    """State and current invocation of one worker."""
 
     __slots__ = ("_view",)
 
@@ -31,18 +30,18 @@ class Slot:
         self._view[0] = state
 
     def begin(self, invocation: "Invocation") -> None:
-        """Note the invocation that the handler is about to get."""
+        """Store the ids of the invocation that the handler is about to receive."""
         text = f"{invocation.invoke_id}\n{invocation.invocation_id or ''}".encode()
         if len(text) <= _SIZE - 3:
             self._view[3 : 3 + len(text)] = text
             self._view[1:3] = len(text).to_bytes(2, "little")
 
     def end(self) -> None:
-        """Note that it is answered."""
+        """Clear the ids, because the invocation is answered."""
         self._view[1] = self._view[2] = 0
 
-    def in_hand(self) -> "tuple[str, str | None] | None":
-        """Return request id and Invocation-Id of what was not answered, None if everything was."""
+    def unanswered(self) -> "tuple[str, str | None] | None":
+        """Return request id and Invocation-Id of the unanswered invocation, None without one."""
         length = int.from_bytes(self._view[1:3], "little")
         if not length:
             return None
@@ -50,7 +49,7 @@ class Slot:
         return request_id, invocation_id or None
 
 
-def create_slots(count: int) -> "list[Slot]":
-    """Return slots that this process and those it forks later have in common."""
+def create_worker_states(count: int) -> "list[WorkerState]":
+    """Return states in memory that this process shares with the processes it forks later."""
     memory = memoryview(mmap.mmap(-1, count * _SIZE))
-    return [Slot(memory[start : start + _SIZE]) for start in range(0, count * _SIZE, _SIZE)]
+    return [WorkerState(memory[start : start + _SIZE]) for start in range(0, count * _SIZE, _SIZE)]

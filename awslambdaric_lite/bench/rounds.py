@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from .confidence import Ratio, ratio
+from .confidence import Interval, ratio
 from .contenders import Contender
 from .errors import ClientFailed, HandlerFailed, InitFailed
 from .measures import MEASURES
@@ -72,7 +72,7 @@ class Outcome:
         figures = self.figures.get(contender.label, {}).get(measure)
         return median(figures) if figures else None
 
-    def ratio(self, ours: Contender, theirs: Contender, measure: str) -> Ratio | None:
+    def ratio(self, ours: Contender, theirs: Contender, measure: str) -> Interval | None:
         """Return ours divided by theirs; None if one was not measured."""
         try:
             return ratio(

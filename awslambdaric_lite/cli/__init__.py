@@ -1,9 +1,9 @@
 """The command line: `awslambdaric-lite COMMAND …`.
 
 Owns the table of commands, the error boundary and the exit codes. Each command is a module with `HELP`,
-`configure(parser)` and `run(arguments)`, imported when it is asked for.
+`configure(parser)` and `run(arguments)`, which is imported when a user calls the command.
 
-Exit codes: 0 done; 1 the function, or what was asked for, failed; 2 wrong usage; 130 Ctrl-C.
+Exit codes: 0 success; 1 the function or the command failed; 2 wrong usage; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from typing import NoReturn
 from .errors import UsageError
 
 COMMANDS = {
-    "invoke": "run one invocation of a function here",
-    "serve": "run a function here until Ctrl-C, for SDKs and HTTP clients",
-    "bench": "measure cold start, warm invocations and memory, beside awslambdaric",
-    "event": "print an event as AWS would send it",
-    "pack": "write a function's package, with its requirements and bytecode",
-    "doctor": "tell what is wrong with a package, and what it costs",
+    "invoke": "invoke a function once, on this machine or at an URL",
+    "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
+    "bench": "compare cold start, warm invocations and memory with awslambdaric",
+    "event": "print an event as an AWS service sends it",
+    "pack": "write a function's deployment package, with its requirements and bytecode",
+    "doctor": "audit a package or a layer: what breaks on Lambda, what slows the start down",
 }
+
+_OPTIONAL = ("h11", "rich", "urllib3", "watchfiles")  # the module that misses one says how to install it
 
 
 class _Parser(argparse.ArgumentParser):
@@ -36,12 +38,12 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    if sys.stdout is None or sys.stderr is None:  # the caller has closed them, so nobody wants to know
-        nowhere = open(os.devnull, "w")  # noqa: SIM115 -- for the life of the process
+    if sys.stdout is None or sys.stderr is None:  # the caller has closed them
+        nowhere = open(os.devnull, "w")  # noqa: SIM115 -- open until the process exits
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
         status = _run(arguments)
-        sys.stdout.flush()  # here, where it is known what to say if that fails
+        sys.stdout.flush()  # here, where errors are handled
         return status
     except UsageError as error:
         command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
@@ -51,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain when it flushes at exit.
+        # The reader has closed the pipe, e.g. `| head`. Python would complain when it flushes at exit.
         _discard_output()
         return 1
     except OSError as error:
@@ -68,7 +70,10 @@ def _discard_output() -> None:
 
 def _run(arguments: list[str]) -> int:
     parser = _Parser(
-        prog="awslambdaric-lite", description="Run AWS Lambda functions here.", allow_abbrev=False, add_help=True
+        prog="awslambdaric-lite",
+        description="Run, test, pack and measure AWS Lambda functions on this machine.",
+        allow_abbrev=False,
+        add_help=True,
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -88,5 +93,10 @@ def _run(arguments: list[str]) -> int:
         print(f"awslambdaric-lite {__version__}")
         return 0
     if run is None:
-        raise UsageError(f"a command is missing; there is: {', '.join(COMMANDS)}")
-    return int(run(parsed))
+        raise UsageError(f"a command is missing; choose one of: {', '.join(COMMANDS)}")
+    try:
+        return int(run(parsed))
+    except ModuleNotFoundError as error:
+        if error.name not in _OPTIONAL:
+            raise
+        raise UsageError(str(error)) from None

@@ -1,4 +1,4 @@
-"""`python -m awslambdaric_lite.cli`, for where the script is not on the path."""
+"""`python -m awslambdaric_lite.cli`, where the script is not on PATH."""
 
 import sys
 

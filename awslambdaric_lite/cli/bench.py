@@ -1,4 +1,4 @@
-"""`awslambdaric-lite bench`: cold start, warm invocations and memory of a function, beside awslambdaric."""
+"""`awslambdaric-lite bench`: cold start, warm invocations and memory of a function, compared with awslambdaric."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from ..common.tables import require_rich
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
 from .errors import UsageError
@@ -22,89 +23,103 @@ if TYPE_CHECKING:
     from ..bench.budgets import Budget
     from .bench_report import BenchReport
 
-HELP = """Measure the function here, in both runtimes by turns, each run in a fresh process: the cold start (from the
-start of the process to the first response, which is what a caller waits for), warm invocations, CPU time and memory.
-First the answers of both are compared; where they differ, that is said, and only this runtime is measured. The exit
-code is 0, or 1 if a budget is exceeded or the function fails."""
+HELP = """Compare this runtime with awslambdaric: cold start (from the start of the process to the first response), warm
+invocations, CPU time and memory of a function. Both run on this machine in turns, each round in a fresh process. The
+responses of both are compared first; if they differ, the command says so and measures this runtime only. The exit code
+is 0, or 1 if a budget is exceeded or the function fails."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("handler", metavar="HANDLER", help="module.function, such as app.handler")
+    parser.add_argument("handler", metavar="HANDLER", help="the handler as MODULE.FUNCTION, e.g. app.handler")
     parser.add_argument(
         "--event",
         metavar="FILE",
         action="append",
         default=[],
-        help="a JSON file, or - for standard input (default: the event {}); repeatable: sent by turns, the first first",
+        help="JSON file to send as an event, or - for standard input (default: {}); with several, events are sent in "
+        "rotation (repeatable)",
     )
-    parser.add_argument("--task-root", metavar="DIR", default=".", help="the function's folder (default: this one)")
-    parser.add_argument("--env", metavar="K=V", action="append", default=[], help="an environment variable; repeatable")
     parser.add_argument(
-        "--env-file", metavar="FILE", action="append", default=[], help="lines of K=V; --env wins; repeatable"
+        "--task-root", metavar="DIR", default=".", help="folder with the function's code (default: the current folder)"
     )
-    parser.add_argument("--aws", action="store_true", help="pass your AWS credentials on (default: worthless ones)")
+    parser.add_argument(
+        "--env", metavar="K=V", action="append", default=[], help="set an environment variable (repeatable)"
+    )
+    parser.add_argument(
+        "--env-file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="set the environment variables of a file, one K=V a line; --env overrides them (repeatable)",
+    )
+    parser.add_argument(
+        "--aws", action="store_true", help="pass your AWS credentials to the function (default: placeholders)"
+    )
 
-    how = parser.add_argument_group("the measuring")
-    how.add_argument(
+    measurement = parser.add_argument_group("measurement")
+    measurement.add_argument(
         "--against",
-        metavar="WHAT",
+        metavar="RUNTIME",
         default="awslambdaric",
-        help="awslambdaric, none, or the command of any other runtime, run in the task root; {handler} in it stands "
-        "for HANDLER (default: awslambdaric)",
+        help="runtime to compare with: awslambdaric, none, or the command of another one, run in the task root; "
+        "{handler} in it is replaced by HANDLER (default: awslambdaric)",
     )
-    how.add_argument("--python", metavar="PATH", help="the interpreter of both (default: this one)")
-    how.add_argument("--rounds", metavar="N", type=_number, default=20, help="processes of each (default: 20)")
-    how.add_argument(
+    measurement.add_argument(
+        "--python", metavar="PATH", help="interpreter of both runtimes (default: the one that runs this command)"
+    )
+    measurement.add_argument(
+        "--rounds", metavar="N", type=_number, default=20, help="number of processes of each runtime (default: 20)"
+    )
+    measurement.add_argument(
         "--invocations",
         metavar="N",
         type=_number,
-        help="warm invocations of each process, after its first one (default: as many as half a second takes, 5 to "
-        "100, but each event once; with 100 there is a p99)",
+        help="number of warm invocations in each process, after its first one; 100 are needed for a p99 (default: as "
+        "many as fit into half a second, from 5 to 100, and each event at least once)",
     )
-    how.add_argument(
+    measurement.add_argument(
         "--timeout",
         metavar="S",
         type=_seconds,
         default=30.0,
-        help="seconds that an init or an invocation may take (default: 30)",
+        help="timeout of the init phase and of an invocation, in seconds (default: 30)",
     )
 
-    budgets = parser.add_argument_group("budgets", "For this runtime's medians; exceeding one makes the exit code 1.")
-    budgets.add_argument("--budget", metavar="TIME", help="of the cold start, such as 150ms")
-    budgets.add_argument("--budget-warm", metavar="TIME", help="from a warm event to its response (p50), such as 2ms")
-    budgets.add_argument("--budget-memory", metavar="SIZE", help="of the peak memory, such as 128MB")
+    budgets = parser.add_argument_group("budgets", "Limits for this runtime's medians; the exit code is 1 above one.")
+    budgets.add_argument("--budget", metavar="TIME", help="fail if the cold start is slower, e.g. 150ms")
+    budgets.add_argument(
+        "--budget-warm", metavar="TIME", help="fail if a warm invocation, from event to response, is slower, e.g. 2ms"
+    )
+    budgets.add_argument("--budget-memory", metavar="SIZE", help="fail if the peak memory is higher, e.g. 128MB")
 
     output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print JSON in place of the table")
-    output.add_argument("-o", "--output", metavar="FILE", help="write the JSON to a file, too")
+    output.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    output.add_argument("-o", "--output", metavar="FILE", help="also write the JSON to FILE")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure once.
 
     Raises:
-        UsageError: something on the command line cannot be used.
+        UsageError: the command line has to be changed; the message says how.
     """
     if not all(arguments.handler.rpartition(".")):
-        raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write it such as app.handler")
+        raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write e.g. app.handler")
     from ..bench.errors import HandlerFailed
+    from .bench_plan import read_budgets
 
-    try:
-        from .bench_plan import read_budgets
-    except ModuleNotFoundError as error:
-        if error.name != "h11":
-            raise
-        raise UsageError(str(error)) from None
+    if not arguments.json:
+        require_rich()
     budgets = read_budgets(arguments)
     if arguments.output is not None:
         _check_output(Path(arguments.output))
     try:
-        with _ends_with_its_children(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        with _unwinds_on_sigterm(), tempfile.TemporaryDirectory(prefix="bench-") as folder:
             report = _measure(arguments, budgets, Path(folder))
     except HandlerFailed as failure:
         if failure.output:
-            print(f"--- what the process printed last\n{failure.output}\n---", file=sys.stderr)
+            print(f"--- last output of the process\n{failure.output}\n---", file=sys.stderr)
         print(f"awslambdaric-lite bench: {failure}", file=sys.stderr)
         return 1
     return _tell(report, arguments)
@@ -114,11 +129,11 @@ def _measure(arguments: argparse.Namespace, budgets: list[Budget], folder: Path)
     from ..bench.machine import describe_machine
     from ..bench.rounds import measure
     from .bench_plan import read_plan
-    from .bench_progress import bench_progress
     from .bench_report import BenchReport
+    from .progress import show_progress
 
     planned = read_plan(arguments, folder)
-    with bench_progress(sys.stderr) as progress:
+    with show_progress(sys.stderr, measuring=True) as progress:
         outcome = measure(planned.plan, planned.runner, progress)
     machine = {**describe_machine(), "python": planned.python}
     return BenchReport(arguments.handler, machine, planned.plan, outcome, budgets)
@@ -152,7 +167,7 @@ def _check_output(output: Path) -> None:
 def _number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdigit() else 0
     if not 1 <= number <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000000")
     return number
 
 
@@ -162,13 +177,13 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds <= 900:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from above 0 to 900")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 900")
     return seconds
 
 
 @contextmanager
-def _ends_with_its_children() -> Iterator[None]:
-    """Let a termination unwind the program as Ctrl-C does, so that no process is left behind."""
+def _unwinds_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that no process is left behind."""
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""From the command line of `bench` to what is measured."""
+"""Reads the command line of `bench`: budgets, contenders, events."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .events import read_event
 
 @dataclass(frozen=True)
 class Planned:
-    """What is measured, what runs it, and the interpreter in words."""
+    """A plan, the runner that carries it out, and a description of the interpreter."""
 
     plan: Plan
     runner: Runner
@@ -28,10 +28,10 @@ class Planned:
 
 
 def read_budgets(arguments: argparse.Namespace) -> list[Budget]:
-    """Those that are given.
+    """Return the budgets on the command line.
 
     Raises:
-        UsageError: one is no time or size.
+        UsageError: one is not a time or a size.
     """
     given: list[tuple[str, str | None, Callable[[str], Budget]]] = [
         ("--budget", arguments.budget, cold_start_budget),
@@ -50,10 +50,10 @@ def read_budgets(arguments: argparse.Namespace) -> list[Budget]:
 
 
 def read_plan(arguments: argparse.Namespace, folder: Path) -> Planned:
-    """Look at the interpreter and at what it has installed; `folder` is for what runs write.
+    """Return the plan, after a look at the interpreter and its packages; runs write into `folder`.
 
     Raises:
-        UsageError: something on the command line cannot be used.
+        UsageError: the command line has to be changed; the message says how.
     """
     runner = _runner(arguments, folder)
     events = _events(arguments.event)
@@ -99,6 +99,6 @@ def _theirs(arguments: argparse.Namespace, interpreter: Interpreter, runner: Run
 
 def _events(sources: list[str]) -> list[Event]:
     if sources.count("-") > 1:
-        raise UsageError("standard input can be one event only; give --event - once")
+        raise UsageError("standard input holds one event; give --event - once")
     named = [("standard input" if source == "-" else source, read_event(source)) for source in sources]
     return [Event(f"the event {name}", body) for name, body in named] or [Event("the event {}", b"{}")]

@@ -1,4 +1,4 @@
-"""A comparison for people, in a table on a terminal or in plain columns, and for machines as JSON."""
+"""A comparison as a table for people and as JSON for machines."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from statistics import median
 from typing import Any, TextIO
 
 from ..bench.budgets import Budget
-from ..bench.confidence import Ratio
+from ..bench.confidence import Interval
 from ..bench.contenders import Contender
 from ..bench.measures import COLD_START, MEASURES, WARM, Measure
 from ..bench.rounds import Outcome, Plan
-from .lines import terminal
+from ..common.tables import Printer, Table
+from ..common.words import count
 
+_FEWEST_ROUNDS = 5  # fewer do not show how much rounds differ
 _BARE_START = Measure("spawn_to_next", "")
 
 
 @dataclass(frozen=True)
 class BenchReport:
-    """Everything that is told of a comparison. `machine` is what `describe_machine` returned, and the Python."""
+    """A comparison with its circumstances; `machine` has the fields of `describe_machine`, and the interpreter."""
 
     handler: str
     machine: dict[str, str | int]
@@ -30,22 +32,22 @@ class BenchReport:
 
     @property
     def contenders(self) -> list[Contender]:
-        """Those that were measured, ours first."""
+        """The runtimes that were measured, ours first."""
         compared = [self.plan.ours, *([self.plan.theirs] if self.plan.theirs is not None else [])]
         return [contender for contender in compared if contender.label in self.outcome.figures]
 
     @property
     def is_comparison(self) -> bool:
-        """Whether there are two."""
+        """Whether two runtimes were measured."""
         return len(self.contenders) > 1
 
     @property
     def within_budgets(self) -> bool:
-        """Whether our runtime keeps all of them."""
+        """Whether our runtime stays within all budgets."""
         return all(budget.met_by(self._ours(budget.measure)) for budget in self.budgets)
 
     def as_json(self) -> dict[str, Any]:
-        """The same for machines: seconds and bytes, each figure of each round, in order."""
+        """Return each figure of each round in order, in seconds and bytes."""
         return {
             "handler": self.handler,
             "machine": self.machine,
@@ -71,21 +73,29 @@ class BenchReport:
         }
 
     def show(self, stream: TextIO) -> None:
-        """Write the table, what it was measured on, what measuring cost, and what became of the budgets."""
-        machine, outcome = self.machine, self.outcome
-        lines = [
-            f"{self.handler}: {_count(self.plan.rounds, 'round')}, in each a process of its own with "
-            f"a first and {_count(outcome.invocations, 'warm invocation')}; medians of the rounds",
+        """Print the table, the machine, the cost of measuring, and a verdict for each budget.
+
+        Raises:
+            ModuleNotFoundError: rich is not installed.
+        """
+        machine, outcome, printer = self.machine, self.outcome, Printer(stream)
+        printer.line(
+            f"{self.handler}: {count(self.plan.rounds, 'round')}, each in a fresh process with "
+            f"a first and {count(outcome.invocations, 'warm invocation')}; medians of the rounds"
+        )
+        printer.line(
             f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']} {machine['architecture']}, "
-            f"{machine['python']}; " + ", ".join(f"{each.label} {each.version}".strip() for each in self.contenders),
-        ]
-        columns = ["", *(contender.label for contender in self.contenders)]
-        if self.is_comparison:
-            columns.append("ours / theirs")
-        _write(stream, lines, columns, [self._row(measure) for measure in self._measured()], self._below())
+            f"{machine['python']}; " + ", ".join(f"{each.label} {each.version}".strip() for each in self.contenders)
+        )
+        header = ["", *(each.label for each in self.contenders), *(["ours / theirs"] if self.is_comparison else [])]
+        rows = [self._row(measure) for measure in self._measured()]
+        printer.table(Table("", header, rows, row_styles={COLD_START.title: "bold"}))
+        printer.line()
+        for line in self._below():
+            printer.line(line, "bold red" if line.startswith("budget EXCEEDED") else "")
 
     def verdicts(self) -> list[str]:
-        """A line for each budget."""
+        """Return a line for each budget."""
         lines = []
         for budget in self.budgets:
             value = self._ours(budget.measure)
@@ -117,15 +127,13 @@ class BenchReport:
         assert value is not None, f"{measure.name} has a budget and was not measured"
         return value
 
-    def _ratio(self, measure: Measure) -> Ratio | None:
-        ours, theirs = self.contenders
-        return self.outcome.ratio(ours, theirs, measure.name)
-
     def _row(self, measure: Measure) -> list[str]:
         values = [self.outcome.median(contender, measure.name) for contender in self.contenders]
         cells = [measure.title, *("" if value is None else measure.text(value) for value in values)]
         if self.is_comparison:
-            cells.append(_ratio_text(self._ratio(measure)))
+            found = self._ratio(measure)
+            bounds = f" [{found.low:.2f}, {found.high:.2f}]" if self.plan.rounds >= _FEWEST_ROUNDS and found else ""
+            cells.append("" if found is None else f"{found.value:.2f}{bounds}")
         return cells
 
     def _measure_as_json(self, measure: Measure) -> dict[str, Any]:
@@ -134,57 +142,12 @@ class BenchReport:
             figures = self.outcome.figures[contender.label][measure.name]
             fields["figures"][contender.label] = {"median": median(figures), "rounds": figures}
         if self.is_comparison:
-            fields["ratio"] = _ratio_as_json(self._ratio(measure))
+            found = self._ratio(measure)
+            low, high = (found.low, found.high) if self.plan.rounds >= _FEWEST_ROUNDS and found else (None, None)
+            high = None if high == math.inf else high  # JSON knows no infinity
+            fields["ratio"] = None if found is None else {"value": found.value, "low": low, "high": high}
         return fields
 
-
-def _ratio_text(found: Ratio | None) -> str:
-    if found is None:
-        return ""
-    interval = "" if found.low is None else f" [{found.low:.2f}, {found.high:.2f}]"
-    return f"{found.value:.2f}{interval}"
-
-
-def _ratio_as_json(found: Ratio | None) -> dict[str, float | None] | None:
-    if found is None:
-        return None
-    high = found.high if found.high is None or math.isfinite(found.high) else None  # JSON knows no infinity
-    return {"value": found.value, "low": found.low, "high": high}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _write(
-    stream: TextIO, above: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[str]], below: Sequence[str]
-) -> None:
-    console = terminal(stream)
-    if console is None:
-        widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-        table = [
-            "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in (columns, *rows)
-        ]
-        text = "\n".join([*above, "", *table, "", *below])
-        encoding = stream.encoding or "utf-8"
-        # Not every terminal has a µ; it must not cost the figures.
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
-        return
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table_ = Table(box=box.SIMPLE_HEAD)
-    for i, column in enumerate(columns):
-        table_.add_column(Text(column), justify="right" if i else "left", overflow="fold")
-    for row in rows:
-        table_.add_row(*(Text(cell) for cell in row), style="bold" if row[0] == COLD_START.title else None)
-    for line in above:
-        console.print(Text(line))
-    console.print(table_, soft_wrap=False)
-    for line in below:
-        console.print(Text(line, style="bold red" if line.startswith("budget EXCEEDED") else ""))
+    def _ratio(self, measure: Measure) -> Interval | None:
+        ours, theirs = self.contenders
+        return self.outcome.ratio(ours, theirs, measure.name)

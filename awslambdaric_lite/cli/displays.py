@@ -1,4 +1,4 @@
-"""How `serve` tells what it does: plain lines for people, or one JSON object a line for machines."""
+"""The output of `serve`: plain lines for people, or one JSON object a line for machines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ..common.tables import escape_unprintable
+from ..common.words import count
 from .lines import plain_line
 from .reports import report_fields
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Served:
-    """What is served, and where."""
+    """The served function and its addresses."""
 
     function_name: str
     handler: str
@@ -26,7 +28,7 @@ class Served:
     url: str
 
     def lines(self) -> list[str]:
-        """How to call it."""
+        """Return the lines that say how to call the function."""
         path = f"2015-03-31/functions/{self.function_name}/invocations"
         return [
             f"Serving {self.handler} as {self.function_name} until Ctrl-C",
@@ -44,19 +46,19 @@ class Served:
 
 @dataclass(frozen=True)
 class Figures:
-    """What goes on at a moment, and what has gone on since the start."""
+    """The environments and the queue at a moment, and counts since the start."""
 
-    environments: int
-    busy: int
-    queued: int
-    invocations: int
-    errors: int
-    throttles: int
+    environments: int = 0
+    busy: int = 0
+    queued: int = 0
+    invocations: int = 0
+    errors: int = 0
+    throttles: int = 0
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one invocation; without a report it did not come to an end."""
+class InvocationOutcome:
+    """The outcome of one invocation; without a report it was not completed."""
 
     request_id: str
     cold: bool
@@ -64,71 +66,62 @@ class Outcome:
     report: Report | None
 
 
-class Display(Protocol):
-    """What `serve` has to tell. Each method may raise OSError when nobody reads any longer."""
+class Display:
+    """A display of plain lines: the log, and what the log does not tell.
+
+    Each method may raise OSError when nobody reads the output any longer.
+    """
 
     def serving(self, served: Served) -> None:
-        """Callers may come."""
-
-    def line(self, line: str) -> None:
-        """A line of log."""
-
-    def figures(self, figures: Figures) -> None:
-        """What goes on now, which may be what went on before."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        """An invocation is complete, or never will be."""
-
-    def reloading(self, paths: Sequence[str]) -> None:
-        """These files have changed."""
-
-    def warning(self, text: str) -> None:
-        """Something that the user should know."""
-
-    def stopped(self, lost: int) -> None:
-        """Nothing runs any more; so many asynchronous events are lost by that."""
-
-    def close(self) -> None:
-        """The last call, in any case."""
-
-
-class PlainDisplay:
-    """The log, line by line, and what else there is to say between the lines."""
-
-    def serving(self, served: Served) -> None:
+        """Show the addresses; callers can connect now."""
         for line in served.lines():
             self.line(line)
 
     def line(self, line: str) -> None:
+        """Show a line of the log."""
         plain_line(line, sys.stdout)
 
     def figures(self, figures: Figures) -> None:
-        """Nothing: they would be between any two lines."""
+        """Show current figures, where lines of the log do not get mixed with them."""
 
-    def outcome(self, outcome: Outcome) -> None:
-        """Only what the log does not tell."""
+    def outcome(self, outcome: InvocationOutcome) -> None:
+        """Show an outcome that the log does not tell."""
         if outcome.report is None:
-            self.line(f"No result: {outcome.error_type} RequestId: {outcome.request_id}")
+            self.notice(f"No result: {outcome.error_type} RequestId: {outcome.request_id}", "red")
 
     def reloading(self, paths: Sequence[str]) -> None:
-        self.line(reload_line(paths))
+        """Show the files that changed, at most three of them by name."""
+        named = ", ".join(map(escape_unprintable, paths[:3]))
+        if len(paths) > 3:
+            named += f" and {len(paths) - 3} more"
+        self.notice(f"Changed: {named}; new invocations start afresh", "cyan")
+
+    def notice(self, text: str, style: str) -> None:
+        """Show a line that is not of the log; a terminal shows it in a style of rich."""
+        self.line(text)
 
     def warning(self, text: str) -> None:
+        """Show a warning."""
         print(f"warning: {text}", file=sys.stderr, flush=True)
 
     def stopped(self, lost: int) -> None:
+        """Say how many asynchronous events are lost, after all environments were stopped."""
+        self.close()
         if lost:
-            self.warning(f"{lost} asynchronous events were lost by stopping")
+            self.warning(f"{count(lost, 'asynchronous event')} lost by stopping")
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Restore the terminal, whatever happened before."""
 
 
-class JsonDisplay:
-    """One object a line, each with `time` and `event`: serving, log, invocation, reload, warning, stopped."""
+class JsonDisplay(Display):
+    """A display of one object a line, each with `time` and `event`.
+
+    Events are serving, log, invocation, reload, warning and stopped.
+    """
 
     def serving(self, served: Served) -> None:
-        self._tell(
+        self._print(
             "serving",
             functionName=served.function_name,
             handler=served.handler,
@@ -137,13 +130,10 @@ class JsonDisplay:
         )
 
     def line(self, line: str) -> None:
-        self._tell("log", line=line)
+        self._print("log", line=line)
 
-    def figures(self, figures: Figures) -> None:
-        """Nothing: they follow from the other events."""
-
-    def outcome(self, outcome: Outcome) -> None:
-        self._tell(
+    def outcome(self, outcome: InvocationOutcome) -> None:
+        self._print(
             "invocation",
             requestId=outcome.request_id,
             cold=outcome.cold,
@@ -152,23 +142,14 @@ class JsonDisplay:
         )
 
     def reloading(self, paths: Sequence[str]) -> None:
-        self._tell("reload", paths=list(paths))
+        self._print("reload", paths=list(paths))
 
     def warning(self, text: str) -> None:
-        self._tell("warning", text=text)
+        self._print("warning", text=text)
 
     def stopped(self, lost: int) -> None:
-        self._tell("stopped", lostEvents=lost)
+        self._print("stopped", lostEvents=lost)
 
-    def close(self) -> None:
-        """Nothing is left to do."""
-
-    def _tell(self, event: str, **fields: Any) -> None:
+    def _print(self, event: str, **fields: Any) -> None:
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         print(json.dumps({"time": time, "event": event, **fields}), flush=True)
-
-
-def reload_line(paths: Sequence[str]) -> str:
-    """Which files changed, but not all of many."""
-    named = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
-    return f"Changed: {named}; new invocations start afresh"

@@ -1,4 +1,4 @@
-"""`awslambdaric-lite doctor`: what is wrong with a package, in tables or as JSON on standard output."""
+"""`awslambdaric-lite doctor`: the audit of a package, in tables or as JSON on standard output."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.tables import require_rich
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.audit.findings import LEVELS
 from ..packaging.audit.run import Audit, audit
@@ -19,53 +20,66 @@ from .doctor_report import show
 from .env_file import variable
 from .errors import UsageError
 
-HELP = """Look into a function's package or a layer (a zip file, a tar file or a folder): bytecode that cold starts
-reject, binaries that do not run, what the managed runtime has already, what is large, and with --handler what its
-imports cost. Nothing is written there. With --handler, the package's own code runs on this machine. The exit code is 1
-if there is a finding as grave as --fail-on says: an error breaks the function, a warning costs cold start."""
+HELP = """Audit a function's package or a layer: find bytecode that Lambda rejects, binaries that do not run there,
+modules that the managed runtime has already, and large packages. With --handler the command imports the package's code
+on this machine and measures that. The package is not changed. The exit code is 1 if a finding has at least the
+--fail-on level: an error breaks the function, a warning slows its cold start."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("path", metavar="PATH", help="the package or the layer")
+    parser.add_argument("path", metavar="PATH", help="the package or the layer: a zip file or a folder")
     running = ".".join(platform.python_version_tuple()[:2])
     parser.add_argument(
-        "--python", metavar="X.Y", default=running, help=f"Lambda's version of Python (default: this one's, {running})"
+        "--python",
+        metavar="X.Y",
+        default=running,
+        help=f"the function's version of Python (default: {running}, the one that runs this command)",
     )
     parser.add_argument(
         "--arch", default="x86_64", help=f"the function's architecture: {' or '.join(ARCHITECTURES)} (default: x86_64)"
     )
     parser.add_argument(
-        "--fail-on", choices=LEVELS, default="error", help="what makes the exit code 1 (default: error)"
+        "--fail-on", choices=LEVELS, default="error", help="lowest level that makes the exit code 1 (default: error)"
     )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON instead of tables")
 
     imports = parser.add_argument_group("imports")
-    imports.add_argument("--handler", metavar="M.F", help="import this, such as app.handler, and measure it")
+    imports.add_argument("--handler", metavar="M.F", help="measure the imports of this handler, e.g. app.handler")
     imports.add_argument(
-        "--layer", metavar="PATH", action="append", default=[], help="a layer that the function has; repeatable"
+        "--layer", metavar="PATH", action="append", default=[], help="a layer of the function (repeatable)"
     )
     imports.add_argument(
-        "--env", metavar="K=V", action="append", default=[], help="a variable that the code expects; repeatable"
+        "--env",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="set an environment variable for the import (repeatable)",
     )
-    imports.add_argument("--flame", metavar="FILE", help="draw the imports: an SVG, or an HTML page by its name")
+    imports.add_argument(
+        "--flame",
+        metavar="FILE",
+        help="draw the imports as a flame graph: an SVG, or an HTML page if FILE ends in .html",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Audit once.
 
     Raises:
-        UsageError: something on the command line cannot be used.
+        UsageError: the command line has to be changed; the message says how.
     """
     target = _target(arguments)
     path = Path(arguments.path)
     if not path.exists():
-        raise UsageError(f"there is no {path}; give the path of a zip file, a tar file or a folder")
+        raise UsageError(f"{path} does not exist; give the path of a zip file or a folder")
     if arguments.flame is not None and arguments.handler is None:
-        raise UsageError("--flame draws the imports of a handler; name it with --handler")
+        raise UsageError("--flame draws the imports of a handler; name the handler with --handler")
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):
-        raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write it such as app.handler")
+        raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write e.g. app.handler")
     variables = dict(variable(text) for text in arguments.env)
+    if not arguments.json:
+        require_rich()
     try:
         if arguments.flame is not None:
             check_output(Path(arguments.flame))

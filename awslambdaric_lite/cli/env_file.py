@@ -1,8 +1,8 @@
 r"""Environment variables from the command line, `NAME=value`, and from a file with one of them a line.
 
-The common part of what dotenv files are: blank lines, `# comments` (after a value, too, with a blank before them),
-`export` before a name, 'single' quotes that take everything literally, "double" quotes in which \n, \r, \t, \", \$ and
-\\ are escapes. Nothing is expanded: a dollar sign is a dollar sign. A value ends with its line.
+Files have the syntax that all dotenv tools share: blank lines, `# comments` (also after a value and a space), `export`
+before a name, 'single' quotes around literal text, "double" quotes in which \n, \r, \t, \", \$ and \\ are escapes.
+Variables are not expanded: a dollar sign is a dollar sign. A value ends with its line.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "$": "$", "\\": "\\"}
 
 
 def variable(text: str) -> tuple[str, str]:
-    """The name and the value of what `--env` is given.
+    """Return the name and the value of an argument of `--env`.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not a variable.
     """
     name, equals, value = text.partition("=")
     if not name or not equals or "\0" in text:
@@ -35,10 +35,10 @@ def variable(text: str) -> tuple[str, str]:
 
 
 def read_env_file(path: str) -> dict[str, str]:
-    """The variables of a file; of several with one name the last one counts.
+    """Return the variables of a file; the last of several with one name counts.
 
     Raises:
-        UsageError: the file cannot be read, or a line of it cannot be understood; the message names it.
+        UsageError: the file cannot be read, or a line of it cannot be parsed; the message names the line.
     """
     variables: dict[str, str] = {}
     for number, line in enumerate(_text(path).split("\n"), start=1):
@@ -71,7 +71,7 @@ def _parse(line: str) -> tuple[str, str]:
         raise ValueError(f"{line!r} has no value; write NAME=value")
     name, value = match["name"], match["value"]
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name; it has letters, digits and underscores, and no digit first")
+        raise ValueError(f"{name!r} is not a name; use letters, digits and underscores, and a digit not first")
     if value[:1] not in _QUOTED:
         return name, _COMMENT.sub("", value)
     quoted = _QUOTED[value[0]].fullmatch(value)

@@ -1,7 +1,7 @@
-"""What commands raise instead of exiting."""
+"""The exception that commands raise instead of exiting."""
 
 from __future__ import annotations
 
 
 class UsageError(Exception):
-    """The command line asks for something that cannot be done; the text says what to change. Exit code 2."""
+    """A command line that has to be changed; the message says how. Exit code 2."""

@@ -1,4 +1,8 @@
-"""Command line options that stand for the arguments of event builders, and the values they take."""
+"""Command line options of an event builder, derived from its signature and its docstring.
+
+Each parameter is one option; positional parameters are positional arguments. The help is the first sentence of the
+parameter's text in `Args`, with its default.
+"""
 
 from __future__ import annotations
 
@@ -6,62 +10,26 @@ import argparse
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-CONTENT = "text, or @FILE, or @- for standard input"
+from .events import refuse_constant
 
-
-class Options:
-    """Declares options named like a builder's arguments, with the builder's defaults in their help."""
-
-    def __init__(self, parser: argparse.ArgumentParser, builder: Callable[..., Any]) -> None:
-        self.parser = parser
-        self._arguments = inspect.signature(builder).parameters
-
-    def positional(self, name: str, metavar: str, text: str, **more: Any) -> None:
-        """Declare an argument without a flag."""
-        read = more.pop("type", str)
-
-        def read_if_given(given: str) -> Any:
-            # Up to Python 3.13 argparse reads the default of `nargs="?"` too, even the one that means "leave it out".
-            return given if given is argparse.SUPPRESS else read(given)
-
-        self.parser.add_argument(name, metavar=metavar, help=self._help(name, text), type=read_if_given, **more)
-
-    def option(self, flag: str, metavar: str, text: str, **more: Any) -> None:
-        """Declare `--flag METAVAR`."""
-        name = more.pop("dest", flag.strip("-").replace("-", "_"))
-        self.parser.add_argument(flag, dest=name, metavar=metavar, help=self._help(name, text), **more)
-
-    def switch(self, flag: str, text: str) -> None:
-        """Declare a flag without a value."""
-        self.parser.add_argument(flag, action="store_true", help=text)
-
-    def pairs(self, flag: str, text: str, dest: str, action: str | type[argparse.Action] = "append") -> None:
-        """Declare `--flag K=V`, any number of times: a list of pairs, or with `IntoDict` a dict."""
-        self.option(flag, "K=V", f"{text}; repeatable", dest=dest, action=action, type=pair)
-
-    def place_and_time(self) -> None:
-        """Declare account, region and time, as far as the builder has them."""
-        for name, text in (("account", "the AWS account's number"), ("region", "the AWS region")):
-            if name in self._arguments:
-                self.option(f"--{name}", name.upper(), text)
-        if "time" in self._arguments:
-            self.option("--time", "TIME", "such as 2024-06-10T19:26:16Z, or seconds since the epoch", type=moment)
-
-    def _help(self, name: str, text: str) -> str:
-        default = self._arguments[name].default if name in self._arguments else None
-        shown = isinstance(default, str | int) and not isinstance(default, bool)
-        return (f"{text} (default: {default})" if shown else text).replace("%", "%%")
+# Prefix of the builder's arguments in the namespace, which also contains `version` of the command itself.
+PREFIX = "builder."
+_FLAGS = {"message_attributes": "--attribute", "version": "--trigger-version"}
+_OBJECT = "; a JSON object, or @FILE"
+_CONTENT = ": text, @FILE, or @- for standard input"
+_REPEATABLE = "; repeatable"
 
 
-class IntoDict(argparse.Action):
-    """Collects repeated `K=V`."""
+class _IntoDict(argparse.Action):
+    """Action that collects repeated `NAME=VALUE`."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: Any = None
@@ -70,37 +38,54 @@ class IntoDict(argparse.Action):
         setattr(namespace, self.dest, {**getattr(namespace, self.dest, {}), name: value})
 
 
-def pair(text: str) -> tuple[str, str]:
-    """`NAME=value`"""
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} has no value; write NAME=value")
-    return name, value
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object, or `@FILE` with one."""
-    return _object(text, float)
-
-
-def item(text: str) -> dict[str, Any]:
-    """A JSON object whose numbers keep all their digits, or `@FILE` with one."""
-    return _object(text, Decimal)
+def declare(parser: argparse.ArgumentParser, builder: Callable[..., Any]) -> None:
+    """Declare an option or a positional argument for each parameter of a builder."""
+    texts = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(builder) or "", re.MULTILINE))
+    for name, parameter in inspect.signature(builder).parameters.items():
+        kind = str(parameter.annotation).removesuffix(" | None")
+        hint, settings = _VALUES[kind]
+        settings = {**settings, "help": _help(texts.get(name, ""), hint, parameter.default)}
+        is_batch = parameter.kind is parameter.VAR_POSITIONAL
+        is_required = parameter.default is parameter.empty
+        singular = _singular(name) if is_batch or "action" in settings else name
+        flag = _FLAGS.get(name, f"--{singular.replace('_', '-')}")
+        if kind == "bool":
+            parser.add_argument(flag, dest=PREFIX + name, action="store_true", **settings)
+        elif parameter.kind is parameter.KEYWORD_ONLY or kind == "Mapping[str, Any]":
+            settings.setdefault("metavar", flag.rpartition("-")[2].upper())
+            parser.add_argument(flag, dest=PREFIX + name, required=is_required, **settings)
+        else:
+            settings["type"] = _if_given(settings.get("type", str))
+            nargs = "+" if is_batch else None if is_required else "?"
+            parser.add_argument(PREFIX + name, metavar=singular.upper(), nargs=nargs, **settings)
 
 
 def content(text: str) -> str | bytes:
-    """Text as it is; `@FILE` is the file's content, as text if it is UTF-8; `@-` standard input."""
-    if not text.startswith("@"):
-        return _text_or_bytes(os.fsencode(text))
+    """Return text unchanged, and for `@FILE` or `@-` the content of the file or of standard input.
+
+    The result is text if it is UTF-8.
+    """
+    data = os.fsencode(text)
+    if text.startswith("@"):
+        try:
+            data = sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
+        except OSError as error:
+            raise argparse.ArgumentTypeError(f"file {text[1:]!r} cannot be read: {error.strerror}") from None
     try:
-        data = sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"file {text[1:]!r} cannot be read: {error.strerror}") from None
-    return _text_or_bytes(data)
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
-def text_content(text: str) -> str:
-    """As `content`, for a service that carries text only."""
+def is_json(text: str) -> bool:
+    """Return whether text is a JSON object or array."""
+    try:
+        return isinstance(json.loads(text), dict | list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _text_content(text: str) -> str:
     found = content(text)
     if isinstance(found, bytes):
         name = text.removeprefix("@")
@@ -108,8 +93,29 @@ def text_content(text: str) -> str:
     return found
 
 
-def moment(text: str) -> datetime | float:
-    """An ISO 8601 time, in UTC unless it says otherwise, or seconds since the epoch."""
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} has no value; write NAME=value")
+    return name, value
+
+
+def _object(text: str, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    source = _text_content(text)
+    try:
+        value = json.loads(source, parse_float=parse_float, parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a JSON object; write it in braces, e.g. '{{\"id\": 1}}'")
+    return value
+
+
+def _item(text: str) -> dict[str, Any]:
+    return _object(text, Decimal)  # DynamoDB keeps all digits
+
+
+def _moment(text: str) -> datetime | float:
     try:
         return float(text)
     except ValueError:
@@ -119,36 +125,45 @@ def moment(text: str) -> datetime | float:
         time = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; write 2024-06-10T19:26:16Z or seconds since the epoch"
+            f"{text!r} is not a time; write e.g. 2024-06-10T19:26:16Z, or seconds since the epoch"
         ) from None
     return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
 
-def is_json(text: str) -> bool:
-    """Whether text is a JSON object or array."""
-    try:
-        return isinstance(json.loads(text), dict | list)
-    except (ValueError, RecursionError):
-        return False
+def _if_given(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    # Up to Python 3.13 argparse reads the default of `nargs="?"`, even the one that means "omit it".
+    return lambda text: text if text is argparse.SUPPRESS else read(text)
 
 
-def _text_or_bytes(data: bytes) -> str | bytes:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return data
+def _singular(name: str) -> str:
+    return "body" if name == "bodies" else name.removesuffix("s")
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not allowed; use null or a number")
+def _help(text: str, hint: str, default: object) -> str:
+    text = " ".join(text.replace("`", "").split())
+    sentence = re.split(r"(?<!e\.g)\.(?: |$)", text)[0] + hint
+    stated = re.search(r"Default: (.*?)\.(?: |$)", text)
+    if stated:
+        default = stated[1]
+    elif isinstance(default, bool) or not isinstance(default, str | int):
+        return sentence.replace("%", "%%")
+    return f"{sentence} (default: {default})".replace("%", "%%")
 
 
-def _object(text: str, parse_float: Callable[[str], Any]) -> dict[str, Any]:
-    source = text_content(text)
-    try:
-        value = json.loads(source, parse_float=parse_float, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"{text!r} is no JSON object; write it in braces, such as '{{\"id\": 1}}'")
-    return value
+_PAIR: dict[str, Any] = {"type": _pair, "metavar": "NAME=VALUE"}
+# What the help adds and what argparse needs, for each annotation of a builder's parameter.
+_VALUES: dict[str, tuple[str, dict[str, Any]]] = {
+    "bool": ("", {}),
+    "str": ("", {}),
+    "int": ("", {"type": int, "metavar": "N"}),
+    "When": (", e.g. 2024-06-10T19:26:16Z, or seconds since the epoch", {"type": _moment}),
+    "Content": (_CONTENT, {"type": content}),
+    "TextContent": (_CONTENT, {"type": _text_content}),
+    "Mapping[str, Any]": (_OBJECT, {"type": _object, "metavar": "JSON"}),
+    "Item": (_OBJECT, {"type": _item, "metavar": "JSON"}),
+    **dict.fromkeys(("Cookies", "Sequence[str]", "tuple[str, ...]"), (_REPEATABLE, {"action": "append"})),
+    **dict.fromkeys(("Query", "Headers"), (_REPEATABLE, {**_PAIR, "action": "append"})),
+    **dict.fromkeys(
+        ("Mapping[str, str]", "MessageAttributes", "RecordHeaders"), (_REPEATABLE, {**_PAIR, "action": _IntoDict})
+    ),
+}

@@ -1,4 +1,4 @@
-"""Reading an event for a command: from a file or from standard input, and always JSON."""
+"""Events that commands read: from a file or from standard input, and always JSON."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ from .errors import UsageError
 
 
 def read_event(source: str | None) -> bytes:
-    """The bytes of the event; `-` is standard input, None the empty object.
+    """Return the bytes of the event; `-` is standard input, None the empty object.
 
     Raises:
-        UsageError: it cannot be read, or is not JSON; the message names the place.
+        UsageError: the event cannot be read, or is not JSON; the message names the file.
     """
     if source is None:
         return b"{}"
     if source == "-":
         if sys.stdin.isatty():
-            print("type the event as JSON, then Ctrl-D on a line of its own", file=sys.stderr)
+            print("type the event as JSON, then press Ctrl-D on a new line", file=sys.stderr)
         name, data = "standard input", sys.stdin.buffer.read()
     else:
         name, data = source, _read_file(source)
     _check_json(name, data)
     return data
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and infinities, which are not JSON.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(f"{name} is not allowed; use null or a number")
 
 
 def _read_file(source: str) -> bytes:
@@ -50,14 +59,9 @@ def _check_json(name: str, data: bytes) -> None:
     except UnicodeDecodeError as error:
         raise UsageError(f"the event from {name} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        json.loads(text, parse_constant=refuse_constant)
     except json.JSONDecodeError as error:
-        raise UsageError(
-            f"the event from {name} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from None
+        where = f"line {error.lineno}, column {error.colno}"
+        raise UsageError(f"the event from {name} is not JSON: {where}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the event from {name} is not JSON that can be read: {error}") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not allowed; use null or a number")

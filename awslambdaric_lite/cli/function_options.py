@@ -1,4 +1,4 @@
-"""The options that say what the function is: the same for every command that runs one."""
+"""The options that describe a function, for every command that runs one."""
 
 from __future__ import annotations
 
@@ -13,60 +13,80 @@ from .env_file import read_env_file, variable
 from .errors import UsageError
 
 
-def add_function_options(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+def add_function_options(parser: argparse.ArgumentParser, *, handler_required: bool = True) -> None:
+    """Declare the handler and the options of a function."""
+    parser.add_argument(
+        "handler",
+        metavar="HANDLER",
+        nargs=None if handler_required else "?",
+        help="the handler as MODULE.FUNCTION, e.g. app.handler",
+    )
     options = parser.add_argument_group("the function")
-    parser.add_argument("handler", metavar="HANDLER", help="module.function, such as app.handler")
-    options.add_argument("--task-root", metavar="DIR", default=".", help="the function's folder (default: this one)")
+    options.add_argument(
+        "--task-root", metavar="DIR", default=".", help="folder with the function's code (default: the current folder)"
+    )
     options.add_argument("--name", default="function", help="the function's name (default: function)")
-    options.add_argument("--timeout", metavar="S", type=float, default=3.0, help="seconds (default: 3, as on AWS)")
+    options.add_argument(
+        "--timeout",
+        metavar="S",
+        type=float,
+        default=3.0,
+        help="the function's timeout in seconds (default: 3, as on AWS)",
+    )
     options.add_argument(
         "--memory",
         metavar="MB",
         type=int,
         default=128,
-        help="megabytes (default: 128, as on AWS; with --managed-concurrency 2048)",
+        help="the function's memory in MB (default: 128, as on AWS; with --managed-concurrency 2048)",
     )
     options.add_argument(
-        "--layer", metavar="DIR", action="append", default=[], help="a layer's folder or zip file; repeatable"
+        "--layer", metavar="PATH", action="append", default=[], help="add a layer: a folder or a zip file (repeatable)"
     )
     options.add_argument(
-        "--env", metavar="K=V", action="append", default=[], help="an environment variable; repeatable"
+        "--env", metavar="K=V", action="append", default=[], help="set an environment variable (repeatable)"
     )
     options.add_argument(
-        "--env-file", metavar="FILE", action="append", default=[], help="lines of K=V; --env wins; repeatable"
+        "--env-file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="set the environment variables of a file, one K=V a line; --env overrides them (repeatable)",
     )
-    options.add_argument("--aws", action="store_true", help="pass your AWS credentials on (default: worthless ones)")
+    options.add_argument(
+        "--aws", action="store_true", help="pass your AWS credentials to the function (default: placeholders)"
+    )
     options.add_argument(
         "--runtime",
         metavar="CMD",
-        help="any runtime's command, run in the task root; {handler} in it stands for HANDLER (default: this runtime)",
+        help="command that starts another runtime, run in the task root; {handler} in it is replaced by HANDLER "
+        "(default: this runtime)",
     )
     options.add_argument(
         "--managed-concurrency",
         metavar="N",
         type=int,
-        help="as on Lambda Managed Instances: so many invocations at once in each environment",
+        help="emulate Lambda Managed Instances with N concurrent invocations per environment",
     )
     options.add_argument(
         "--log-format",
         choices=["Text", "JSON"],
-        help="of the function's log (default: Text; with --managed-concurrency always JSON)",
+        help="the function's log format (default: Text; with --managed-concurrency always JSON)",
     )
     options.add_argument(
         "--log-level",
         choices=["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"],
-        help="what the function logs at least, in JSON format (default: INFO)",
+        help="minimum level of the function's log in JSON format (default: INFO)",
     )
     options.add_argument(
         "--debug",
         action="store_true",
-        help="wait for no deadline and give the function this terminal, so that breakpoint() works",
+        help="disable timeouts and attach this terminal to the function, so that breakpoint() works",
     )
 
 
 def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Settings for `FunctionConfig`, but for handler and name.
+    """Return the settings of `FunctionConfig` except handler and name.
 
     Raises:
         UsageError: an option has a value that cannot be used.
@@ -74,10 +94,10 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     runtime = _runtime_command(arguments.runtime, arguments.task_root)
     if runtime is None and "." not in arguments.handler:
         raise UsageError(
-            f"handler {arguments.handler!r} has no dot; write module.function, such as {arguments.handler}.handler"
+            f"handler {arguments.handler!r} has no dot; write MODULE.FUNCTION, e.g. {arguments.handler}.handler"
         )
     if arguments.managed_concurrency is not None and arguments.log_format == "Text":
-        raise UsageError("--log-format Text does not go with --managed-concurrency: logs are always JSON there")
+        raise UsageError("--log-format Text does not work with --managed-concurrency: those logs are JSON; remove it")
     return {
         "task_root": arguments.task_root,
         "timeout_s": arguments.timeout,
@@ -110,9 +130,9 @@ def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
     except ValueError as error:
         raise UsageError(f"--runtime {text!r} cannot be split into arguments: {error}") from None
     if not command:
-        raise UsageError("--runtime is empty; give a command, such as './bootstrap'")
+        raise UsageError("--runtime is empty; give a command, e.g. ./bootstrap")
     program = command[0] if os.sep not in command[0] else os.path.join(os.path.abspath(task_root), command[0])
     if Path(task_root).is_dir() and shutil.which(program) is None:
-        place = "on PATH" if os.sep not in command[0] else "(paths start at the task root)"
-        raise UsageError(f"--runtime: there is no executable {command[0]} {place}")
+        place = "on PATH" if os.sep not in command[0] else "in the task root, where relative paths start"
+        raise UsageError(f"--runtime: no executable {command[0]} {place}; correct the command or make it executable")
     return command

@@ -17,42 +17,65 @@ from .reports import report_fields
 if TYPE_CHECKING:
     from ..emulator import InvokeResult
 
-HELP = """Start the function in a process of its own, send it one event and print what it answers. The exit code is 0,
-or 1 if the function failed."""
-_COLOURED = 64 * 1024  # bytes; nobody looks at the colours of more, and they take time
+HELP = """Invoke a function once and print its response. Without a URL the function is started here, in a process of
+its own. The exit code is 0, or 1 if the function fails."""
+_COLOURED = 64 * 1024  # bytes; colours take time, and nobody looks at them in a longer response
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--event", metavar="FILE", help="a JSON file, or - for standard input (default: the event {})")
-    parser.add_argument("--client-context", metavar="JSON", help="what a mobile application would send along")
+    parser.add_argument(
+        "--event", metavar="FILE", help="JSON file to send as the event, or - for standard input (default: {})"
+    )
+    parser.add_argument(
+        "--client-context", metavar="JSON", help="send a client context, as mobile applications do: a JSON object"
+    )
     parser.add_argument("--json", action="store_true", help="print payload, error, logs and report as one JSON object")
-    add_function_options(parser)
+    add_function_options(parser, handler_required=False)
+    remote = parser.add_argument_group("a function that already runs elsewhere (requests are not signed)")
+    where = remote.add_mutually_exclusive_group()
+    where.add_argument(
+        "--endpoint-url",
+        metavar="URL",
+        help="invoke the function --name through the Lambda API at this address, e.g. http://127.0.0.1:9000",
+    )
+    where.add_argument(
+        "--function-url", metavar="URL", help="POST the event to this function URL; print the response as it comes"
+    )
+    remote.add_argument(
+        "--stream", action="store_true", help="with --endpoint-url: print the response while the function sends it"
+    )
+    remote.add_argument(
+        "--log", action="store_true", help="with --endpoint-url: print the last 4 KB of the invocation's log"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Invoke once.
 
     Raises:
-        UsageError: something on the command line cannot be used.
+        UsageError: the command line has to be changed; the message says how.
     """
-    settings = function_settings(arguments)
     client_context = _client_context(arguments.client_context)
+    if arguments.endpoint_url is not None or arguments.function_url is not None:
+        return _invoke_elsewhere(arguments, client_context)
+    if arguments.handler is None:
+        raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a running function by --endpoint-url")
+    for option in ("stream", "log"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} needs --endpoint-url")
+    settings = function_settings(arguments)
     if arguments.debug and arguments.event == "-":
         raise UsageError("--debug gives standard input to the function; read the event from a file, not from -")
     event = read_event(arguments.event)
-    try:
-        from ..emulator import EmulatorError, LocalLambda
-    except ModuleNotFoundError as error:
-        if error.name != "h11":
-            raise
-        raise UsageError(str(error)) from None
+    from ..emulator import EmulatorError, LocalLambda
+
     try:
         with LocalLambda(
             arguments.handler,
             function_name=arguments.name,
             on_log=None if arguments.json else line_writer(sys.stderr),
-            repeat_failed_init=False,  # once is enough for somebody who waits for this one invocation
+            repeat_failed_init=False,  # the user waits for this one invocation, so once is enough
             **settings,
         ) as function:
             result = function.invoke(event, client_context=client_context)
@@ -63,6 +86,48 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if result.error is None else 1
 
 
+def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, Any] | None) -> int:
+    option = "--endpoint-url" if arguments.endpoint_url is not None else "--function-url"
+    _refuse_options_of_local_functions(arguments, option)
+    from .remote import InvokeFailed, invoke_through_api, invoke_url
+
+    event = read_event(arguments.event)
+    try:
+        if arguments.function_url is not None:
+            invoke_url(arguments.function_url, event, _write)
+        else:
+            invoke_through_api(
+                arguments.endpoint_url,
+                arguments.name,
+                event,
+                client_context=client_context,
+                stream=arguments.stream,
+                log=arguments.log,
+                show=_write if arguments.stream else _show_payload,
+            )
+    except InvokeFailed as error:
+        print(f"awslambdaric-lite invoke: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if sys.stdout.isatty() and (arguments.stream or arguments.function_url is not None):
+            _write(b"\n")
+    return 0
+
+
+def _refuse_options_of_local_functions(arguments: argparse.Namespace, option: str) -> None:
+    parser = argparse.ArgumentParser()
+    add_function_options(parser, handler_required=False)
+    without_effect = {**vars(parser.parse_args([])), "json": False}
+    if option == "--function-url":
+        without_effect |= {"client_context": None, "stream": False, "log": False}
+    else:
+        del without_effect["name"]
+    for name, default in without_effect.items():
+        if getattr(arguments, name) != default:
+            shown = "HANDLER" if name == "handler" else f"--{name.replace('_', '-')}"
+            raise UsageError(f"{shown} has no effect with {option}; leave one of them out")
+
+
 def _client_context(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
@@ -71,25 +136,33 @@ def _client_context(text: str | None) -> dict[str, Any] | None:
     except ValueError as error:
         raise UsageError(f"--client-context is not JSON: {error}") from None
     if not isinstance(value, dict):
-        raise UsageError('--client-context is no JSON object; write it such as {"custom": {"key": "value"}}')
+        raise UsageError('--client-context is not a JSON object; write e.g. {"custom": {"key": "value"}}')
     return value
 
 
 def _show(result: InvokeResult, *, as_json: bool) -> None:
-    is_short = len(result.payload) <= _COLOURED
-    if not as_json and is_short and (console := terminal(sys.stdout)) is not None:
+    if as_json:
+        _write(_as_json(result))
+    else:
+        _show_payload(result.payload)
+
+
+def _show_payload(payload: bytes) -> None:
+    if len(payload) <= _COLOURED and (console := terminal(sys.stdout)) is not None:
         from rich.highlighter import JSONHighlighter
         from rich.text import Text
 
-        payload = Text(result.payload.decode("utf-8", "replace"))
+        text = Text(payload.decode("utf-8", "replace"))
         with contextlib.suppress(ValueError):  # any other text has no colours
-            result.json()
-            JSONHighlighter().highlight(payload)
-        console.print(payload)
+            json.loads(payload)
+            JSONHighlighter().highlight(text)
+        console.print(text)
         return
-    sys.stdout.buffer.write(_as_json(result) if as_json else result.payload)
-    if not as_json and sys.stdout.isatty():
-        sys.stdout.buffer.write(b"\n")
+    _write(payload + b"\n" if sys.stdout.isatty() else payload)
+
+
+def _write(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 

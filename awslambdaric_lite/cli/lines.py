@@ -1,10 +1,11 @@
-"""Lines of log for people: in colours on a terminal that has them, plain anywhere else."""
+"""Lines of a log for people: in colours on a terminal, plain anywhere else."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
+
+from ..common.tables import is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,22 +15,22 @@ _FAILURES = ("[ERROR]", "[CRITICAL]", "LAMBDA_WARNING")
 
 
 def terminal(stream: TextIO) -> Console | None:
-    """The terminal behind a stream; None if there is none, or if it cannot do more than plain text.
+    """Return the terminal behind a stream; None if it is not one, or can show plain text only.
 
-    `rich` is imported for terminals only, and missed by nobody. It leaves colours out where `NO_COLOR` is set.
+    rich is imported for terminals only; without it they get plain text. It leaves colours out where `NO_COLOR` is set.
     """
-    if not stream.isatty() or os.environ.get("TERM", "") in ("", "dumb"):
+    if not is_terminal(stream):
         return None
     try:
         from rich.console import Console
     except ModuleNotFoundError:
         return None
-    # As wide as can be: the terminal breaks lines itself, so that they can be copied in one piece.
+    # The terminal breaks lines itself, so that they can be copied in one piece.
     return Console(file=stream, soft_wrap=True, highlight=False, force_terminal=True)
 
 
 def line_writer(stream: TextIO) -> Callable[[str], None]:
-    """What shows a line of log on a stream."""
+    """Return a function that writes a line of a log to a stream."""
     console = terminal(stream)
     if console is None:
         return lambda line: plain_line(line, stream)
@@ -37,13 +38,13 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
 
 
 def plain_line(line: str, stream: TextIO) -> None:
-    """Write it as it is."""
-    # Within a line of log, a carriage return stands for a line break (CloudWatch shows it so).
+    """Write a line as it is."""
+    # CloudWatch shows a carriage return within a log event as a line break.
     print(line.replace("\r", "\n"), file=stream, flush=True)
 
 
 def coloured_line(line: str, console: Console) -> None:
-    """What the platform says stands back, failures stand out, and the function has the colours it chose."""
+    """Write a line of the platform dimmed, a failure in red, and a line of the function in the colours it chose."""
     from rich.text import Text
 
     text = line.replace("\r", "\n")

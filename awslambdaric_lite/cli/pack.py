@@ -1,4 +1,4 @@
-"""`awslambdaric-lite pack`: a function's package, its path on standard output, its sizes on standard error."""
+"""`awslambdaric-lite pack`: writes a package; prints its path on standard output, its sizes on standard error."""
 
 from __future__ import annotations
 
@@ -8,38 +8,49 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.words import count, format_size
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
-from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
-from .pack_progress import packing_display
+from .progress import show_progress
 
-HELP = """Write a function's package: its code, its requirements as wheels for Lambda, and bytecode that stays valid
-when it is unpacked. The same input gives the same bytes. Prints the path; an older file stays if something fails."""
+HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
+stays valid when Lambda unpacks it. The same input gives the same bytes. Prints the path; if something fails, an
+existing file stays as it is."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("source", metavar="SRC", help="the folder with the function's code")
-    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the zip file")
+    parser.add_argument("source", metavar="SRC", help="folder with the function's code")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="zip file to write")
     running = ".".join(platform.python_version_tuple()[:2])
     parser.add_argument(
-        "--python", metavar="X.Y", default=running, help=f"Lambda's version of Python (default: this one's, {running})"
+        "--python",
+        metavar="X.Y",
+        default=running,
+        help=f"the function's version of Python (default: {running}, the one that runs this command)",
     )
     parser.add_argument(
         "--arch", default="x86_64", help=f"the function's architecture: {' or '.join(ARCHITECTURES)} (default: x86_64)"
     )
-    parser.add_argument("--handler", metavar="M.F", help="see to it that this handler is in there")
+    parser.add_argument(
+        "--handler", metavar="M.F", help="fail unless the package contains this handler, e.g. app.handler"
+    )
 
     packages = parser.add_argument_group("requirements")
     which = packages.add_mutually_exclusive_group()
-    which.add_argument("--requirements", metavar="FILE", help="for pip (default: SRC/requirements.txt if there is one)")
-    which.add_argument("--no-requirements", action="store_true", help="install nothing")
-    packages.add_argument("--find-links", metavar="DIR", help="a folder with more wheels")
-    packages.add_argument("--no-index", action="store_true", help="take wheels from --find-links only")
+    which.add_argument(
+        "--requirements", metavar="FILE", help="requirements file for pip (default: SRC/requirements.txt if it exists)"
+    )
+    which.add_argument("--no-requirements", action="store_true", help="install no requirements")
+    packages.add_argument("--find-links", metavar="DIR", help="folder with wheels, in addition to the index")
+    packages.add_argument("--no-index", action="store_true", help="install from --find-links only")
     packages.add_argument(
-        "--no-prune", action="store_true", help="keep what never runs: tests, type stubs, RECORD and other notes of pip"
+        "--no-prune",
+        action="store_true",
+        help="keep files of the requirements that never run: tests, type stubs, pip's records",
     )
 
     content = parser.add_argument_group("content")
@@ -48,28 +59,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         action="append",
         default=[],
-        help="leave out what is called so in SRC, or with a slash what has this path, such as docs/*.md; repeatable",
+        help="exclude files of SRC that match this name, or path if it contains a slash, e.g. docs/*.md (repeatable)",
     )
     content.add_argument(
-        "--runtime", action="store_true", help="put bootstrap and this runtime in, for provided.al2023 (no interpreter)"
+        "--runtime",
+        action="store_true",
+        help="add bootstrap and this runtime, as provided.al2023 needs them; an interpreter is not added",
     )
     content.add_argument(
-        "--interpreter", metavar="FILE", help="what compiles (default: a Python of that version on this machine)"
+        "--interpreter",
+        metavar="FILE",
+        help="interpreter that compiles the bytecode (default: a Python of that version on this machine)",
     )
-    content.add_argument("--s3", action="store_true", help="it is uploaded through S3, where 50 MB zipped is no limit")
+    content.add_argument(
+        "--s3", action="store_true", help="skip the 50 MB direct-upload limit (upload through S3 instead)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pack once.
 
     Raises:
-        UsageError: something on the command line cannot be used.
+        UsageError: the command line has to be changed; the message says how.
     """
     recipe = _recipe(arguments)
     output = Path(arguments.output)
     try:
-        with packing_display(sys.stderr) as display:
-            packed = pack_function(recipe, output, display)
+        with show_progress(sys.stderr) as progress:
+            packed = pack_function(recipe, output, progress)
     except PackagingError as error:
         print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
         return 1
@@ -85,7 +102,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     except PackagingError as error:
         raise UsageError(str(error)) from None
     if arguments.find_links is not None and not os.path.isdir(arguments.find_links):
-        raise UsageError(f"--find-links {arguments.find_links} is no folder; name one with wheels")
+        raise UsageError(f"--find-links {arguments.find_links} is not a folder; name a folder with wheels")
     return Recipe(
         source=source,
         target=target,
@@ -114,8 +131,9 @@ def _tell(packed: Packed, target: Target) -> None:
     sizes = packed.sizes
     lines = [
         *(f"warning: {warning}" for warning in packed.warnings),
-        f"{sizes.files} files for Python {target.python} on {target.arch}, {packed.precompiled} of them bytecode",
-        f"  zipped    {human(sizes.zipped):>9} of {human(ZIPPED_LIMIT)} for a direct upload",
-        f"  unpacked  {human(sizes.unpacked):>9} of {human(UNPACKED_LIMIT)}, which its layers share",
+        f"{count(sizes.files, 'file')} for Python {target.python} on {target.arch}, "
+        f"{packed.precompiled} of them bytecode",
+        f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
+        f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
     print("\n".join(lines), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What became of an invocation, for machines: the same names in every command's `--json`."""
+"""The report of an invocation as JSON: the same names in every command's `--json`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def report_fields(report: Report) -> dict[str, Any]:
-    """The figures of the REPORT line."""
+    """Return the figures of the REPORT line."""
     return {
         "status": report.status,
         "durationMs": round(report.duration_ms, 2),

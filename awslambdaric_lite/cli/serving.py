@@ -1,4 +1,4 @@
-"""A function served from its start to the signal that ends it: the event loop behind `awslambdaric-lite serve`."""
+"""The event loop of `awslambdaric-lite serve`, from the first environment to the signal that stops it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ..emulator.errors import AddressUnavailable, EmulatorError, TooManyRequests
 from ..emulator.frontend.asynchronous import AsyncOptions
 from ..emulator.frontend.url import InvokeMode
 from ..emulator.frontend.url_cors import Cors
-from ..emulator.results import Completion, Invocation, InvocationOutcome
+from ..emulator.results import Completion, FunctionOutcome, Invocation
 from ..emulator.service import FunctionService
-from .displays import Display, Figures, Outcome, Served
+from .displays import Display, Figures, InvocationOutcome, Served
 from .errors import UsageError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_OPEN = "whoever reaches {} can run this function; --host 127.0.0.1 lets only this machine"
-_TICK_S = 0.5  # how old figures may be that change by themselves, as when idle environments end
+_OPEN = "anyone who can reach {} can invoke this function; use --host 127.0.0.1 to allow this machine only"
+_TICK_S = 0.5  # between figures that change without an invocation, e.g. when idle environments are shut down
 
 
 @dataclass(frozen=True)
-class Doors:
-    """Where callers come in."""
+class Network:
+    """The addresses of the Lambda API and the function URL, and the URL's settings."""
 
     host: str
     port: int
@@ -42,13 +42,15 @@ class Doors:
 class Serving:
     """One run of `serve`."""
 
-    def __init__(self, function: FunctionConfig, doors: Doors, asynchronous: AsyncOptions, display: Display) -> None:
+    def __init__(
+        self, function: FunctionConfig, network: Network, asynchronous: AsyncOptions, display: Display
+    ) -> None:
         self._function = function
-        self._doors = doors
+        self._network = network
         self._display = display
         self._stop = asyncio.Event()
-        self._unheard: OSError | None = None
-        self._helpers: list[asyncio.Task[None]] = []  # that end when it stops
+        self._stdout_error: OSError | None = None
+        self._helpers: list[asyncio.Task[None]] = []  # tasks that end when `_stop` is set
         self._reloads: set[asyncio.Task[None]] = set()
         self._invocations = self._errors = self._throttles = 0
         self._service = FunctionService(
@@ -56,16 +58,16 @@ class Serving:
             on_log=lambda line: self._tell(lambda: display.line(line)),
             on_invocation=self._observe,
             asynchronous=asynchronous,
-            url_mode=doors.url_mode,
-            cors=doors.cors,
+            url_mode=network.url_mode,
+            cors=network.cors,
         )
 
     async def run(self, watched: Sequence[Path]) -> None:
-        """Serve until a signal comes, and reload when something below what is watched changes.
+        """Serve until a signal arrives, and reload when a file below the watched folders changes.
 
         Raises:
-            UsageError: a port cannot be had, or what is told cannot be written.
-            BrokenPipeError: nobody reads it any longer.
+            UsageError: a port is in use, or standard output cannot be written.
+            BrokenPipeError: the reader has closed standard output.
         """
         self._expect_signals()
         stopped = asyncio.create_task(self._stop.wait())
@@ -76,15 +78,15 @@ class Serving:
                 serving.result()  # raises
         finally:
             self._stop.set()
-            for starting in (serving, *self._reloads):  # they may wait for an init that hangs
+            for starting in (serving, *self._reloads):  # they may wait for an init phase that hangs
                 starting.cancel()
             await asyncio.gather(stopped, serving, *self._reloads, *self._helpers, return_exceptions=True)
             lost = await self._service.close()
             self._tell(lambda: self._display.stopped(lost))
-        if isinstance(self._unheard, BrokenPipeError):
-            raise self._unheard
-        if self._unheard is not None:
-            raise UsageError(f"standard output cannot be written: {self._unheard.strerror}")
+        if isinstance(self._stdout_error, BrokenPipeError):
+            raise self._stdout_error
+        if self._stdout_error is not None:
+            raise UsageError(f"standard output cannot be written: {self._stdout_error.strerror}")
 
     async def _serve(self, watched: Sequence[Path]) -> None:
         await self._service.start()
@@ -92,10 +94,10 @@ class Serving:
         self._helpers.append(asyncio.create_task(self._tick()))
         if watched:
             self._helpers.append(asyncio.create_task(self._watch(watched)))
-            await asyncio.sleep(0)  # it watches before anybody is told that the function is served
+            await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
-        if not _is_loopback(self._doors.host):
-            self._tell(lambda: self._display.warning(_OPEN.format(self._doors.host)))
+        if not _is_loopback(self._network.host):
+            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host)))
         await self._stop.wait()
 
     def _expect_signals(self) -> None:
@@ -103,20 +105,20 @@ class Serving:
 
         def stop() -> None:
             self._stop.set()
-            for number in _SIGNALS:  # a second one ends at once, and the guardian cleans up
+            for number in _SIGNALS:  # a second signal kills the process, and its watcher cleans up
                 loop.remove_signal_handler(number)
 
         for number in _SIGNALS:
             loop.add_signal_handler(number, stop)
 
     def _open(self) -> Served:
-        doors = self._doors
+        network = self._network
         try:
-            endpoint_url = self._service.open_endpoint(doors.host, doors.port)
+            endpoint_url = self._service.open_endpoint(network.host, network.port)
         except AddressUnavailable as error:
             raise UsageError(f"{'--host' if error.is_of_address else '--port'}: {error}") from None
         try:
-            url = self._service.open_url(doors.host, doors.url_port)
+            url = self._service.open_url(network.host, network.url_port)
         except AddressUnavailable as error:
             raise UsageError(f"--url-port: {error}") from None
         return Served(self._function.name, self._function.handler, endpoint_url, url)
@@ -128,19 +130,19 @@ class Serving:
             async for paths in changes(watched, self._stop):
                 names = [os.path.relpath(path, self._function.task_root.resolve()) for path in paths]
                 self._tell(functools.partial(self._display.reloading, names))
-                # It may wait for what is provisioned; the next change does not wait for it.
+                # A reload may wait for provisioned environments; the next change does not wait for it.
                 reload = asyncio.create_task(self._reload())
                 self._reloads.add(reload)
                 reload.add_done_callback(self._reloads.discard)
         except OSError as error:
-            text = f"files are no longer watched: {error}"
+            text = f"watching files stopped: {error}"
             self._tell(lambda: self._display.warning(text))
 
     async def _reload(self) -> None:
         try:
             await self._service.host.reload()
         except (EmulatorError, OSError) as error:
-            text = f"the change is not taken: {error}"
+            text = f"not reloaded: {error}"
             self._tell(lambda: self._display.warning(text))
 
     async def _tick(self) -> None:
@@ -149,16 +151,16 @@ class Serving:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), _TICK_S)
 
-    # What is told
+    # Output
 
     def _observe(self, invocation: Invocation) -> None:
-        """Count an invocation, whichever way it came; the futures call back from this event loop."""
+        """Count an invocation from any caller; its futures call back from this event loop."""
         self._invocations += 1
         self._show_figures()
         invocation.answered.add_done_callback(self._answered)
         invocation.completed.add_done_callback(lambda completed: self._completed(invocation, completed))
 
-    def _answered(self, answered: Future[InvocationOutcome]) -> None:
+    def _answered(self, answered: Future[FunctionOutcome]) -> None:
         error = answered.exception()
         if isinstance(error, TooManyRequests):
             self._throttles += 1
@@ -170,9 +172,9 @@ class Serving:
         error = completed.exception()
         if error is None:
             report = completed.result().report
-            outcome = Outcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
         else:
-            outcome = Outcome(invocation.request_id, invocation.cold, type(error).__name__, None)
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, type(error).__name__, None)
         self._tell(lambda: self._display.outcome(outcome))
 
     def _show_figures(self) -> None:
@@ -187,12 +189,12 @@ class Serving:
         )
         self._tell(lambda: self._display.figures(figures))
 
-    def _tell(self, say: Callable[[], None]) -> None:
-        """Say something; whoever no longer listens ends the run, as a closed pipe ends any program."""
+    def _tell(self, show: Callable[[], None]) -> None:
+        """Show something; stop when standard output is closed, as a closed pipe stops any program."""
         try:
-            say()
+            show()
         except OSError as error:
-            self._unheard = error
+            self._stdout_error = error
             self._stop.set()
 
 

@@ -19,7 +19,7 @@ from .frontend.requests import MAX_ASYNC_PAYLOAD, new_trace_id
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .loop_thread import LoopThread, closed
-from .results import Invocation, InvocationOutcome, InvokeResult
+from .results import FunctionOutcome, Invocation, InvokeResult
 from .service import FunctionService
 from .stream_reader import StreamReader
 from .streams import ResponseStream
@@ -217,7 +217,7 @@ class LocalLambda:
         if not self.function.snap_start:
             raise EmulatorError("the function has no snapshots; set snap_start=True")
 
-        async def restore() -> InvocationOutcome | None:
+        async def restore() -> FunctionOutcome | None:
             host = self._service.host
             await host.reload()
             return await host.pool.restore(LATEST)

@@ -15,7 +15,7 @@ Status = Literal["success", "error", "timeout"]
 
 
 @dataclass(frozen=True)
-class InvocationOutcome:
+class FunctionOutcome:
     """What the caller receives: a response, or a function error."""
 
     payload: bytes
@@ -95,10 +95,10 @@ class Invocation:
     stream: ResponseStream | None = None  # for a caller of a streamed response
     deadline_ms: int = 0
     cold: bool = False
-    answered: Future[InvocationOutcome] = field(default_factory=Future)
+    answered: Future[FunctionOutcome] = field(default_factory=Future)
     completed: Future[Completion] = field(default_factory=Future)
 
-    def answer(self, answer: InvocationOutcome) -> None:
+    def answer(self, answer: FunctionOutcome) -> None:
         """Give the caller its outcome; a second one is ignored.
 
         A streamed response ends with this: its payload was in the stream.
@@ -126,7 +126,7 @@ class InvokeResult:
 
     __slots__ = ("_completed", "cold", "content_type", "error", "error_type", "payload", "request_id")
 
-    def __init__(self, invocation: Invocation, answer: InvocationOutcome) -> None:
+    def __init__(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         self._completed = invocation.completed
         self.payload = answer.payload
         self.content_type = answer.content_type

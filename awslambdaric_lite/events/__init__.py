@@ -1,7 +1,8 @@
 """Events as AWS services send them, built from a few arguments.
 
-Owns the public names. Each function returns a plain dict that `json.dumps` takes; ids and times are fresh unless they
-are given.
+Owns the public names. Each function returns a dict that `json.dumps` accepts. Ids and times are new in each event; with
+every id and the time as arguments, an event is always the same. An argument that AWS would not send raises ValueError,
+and a content that the service cannot carry raises TypeError; the message says what to change.
 
     from awslambdaric_lite import events
 

@@ -1,4 +1,4 @@
-"""DynamoDB's typed form of plain Python values, and its size."""
+"""DynamoDB's attribute values: conversion of plain Python values, and sizes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from .shared import as_base64
 
-# Numbers have up to 38 significant digits and exponents from -130 to 125; what does not fit is refused, not rounded.
+# Numbers have up to 38 significant digits and exponents from -130 to 125. Any other number is refused, not rounded.
 _NUMBERS = Context(prec=38, Emin=-130, Emax=125, traps=[Clamped, Inexact, Overflow, Rounded, Subnormal, Underflow])
 
 
 def marshal(value: object) -> dict[str, Any]:
-    """The typed form of a value, in its JSON spelling: binary values are base64 text.
+    """Return the attribute value of a Python value as JSON has it: binary values are base64 text.
 
     None is NULL; bool BOOL; int, float and Decimal N; str S; bytes B; mappings M; lists and tuples L; sets of text,
     numbers or bytes SS, NS or BS.
 
     Raises:
-        TypeError: there is no form for a value of this type; sets have members of one type, maps have text as keys.
-        ValueError: a number that DynamoDB cannot hold, or an empty set.
+        TypeError: DynamoDB has no type for a value, a set has members of several types, or a key is not text.
+        ValueError: DynamoDB cannot hold a number, or a set is empty.
 
     Source: docs amazondynamodb/latest/APIReference/API_AttributeValue.html
     """
@@ -41,14 +41,14 @@ def marshal(value: object) -> dict[str, Any]:
         return {"L": [marshal(member) for member in value]}
     if isinstance(value, set | frozenset):
         return _set(value)
-    raise TypeError(f"DynamoDB has no form for {type(value).__name__}; use text, numbers, bytes, lists, dicts or sets")
+    raise TypeError(f"DynamoDB has no type for {type(value).__name__}; use text, numbers, bytes, lists, dicts or sets")
 
 
 def marshal_item(item: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The typed form of each attribute of an item.
+    """Return the attribute values of an item.
 
     Raises:
-        TypeError, ValueError: as `marshal`; attribute names are text.
+        TypeError, ValueError: as `marshal`, or an attribute name is not text.
     """
     for name in item:
         if not isinstance(name, str):
@@ -57,7 +57,7 @@ def marshal_item(item: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def size_of(item: Mapping[str, dict[str, Any]]) -> int:
-    """The size of a typed item in bytes, as DynamoDB estimates it.
+    """Return the size of an item's attribute values in bytes, as DynamoDB counts it.
 
     Source: docs amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
     """

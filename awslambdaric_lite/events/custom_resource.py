@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from .shared import ACCOUNT, REGION, Event, derived_uuid, fresh_id
+from .shared import ACCOUNT, REGION, Event, derived_uuid, fresh_id, require_choice
 
 
 def cloudformation(
@@ -24,37 +24,32 @@ def cloudformation(
     account: str = ACCOUNT,
     region: str = REGION,
 ) -> Event:
-    """A request to create, update or delete a CloudFormation custom resource.
+    """Return a request for a CloudFormation custom resource.
 
         cloudformation("Update", {"Count": 3}, old_properties={"Count": 2}, response_url=server.url)
 
-    The function answers with a PUT to the response URL; give the URL of a server of your own to see the answer.
-
     Args:
-        request_type: Create, Update or Delete.
-        properties: of the resource. Numbers and booleans become text, as CloudFormation sends them.
-        old_properties: those before an update; default: none.
-        physical_resource_id: of an existing resource; default: one derived from stack and logical id.
-        resource_type: `AWS::CloudFormation::CustomResource` or one that begins with `Custom::`.
-        logical_resource_id: the resource's name in the template.
-        stack: the stack's name.
-        function_name: the function that is the service token.
-        response_url: default: one of AWS's form that accepts nothing.
-        request_id: default: fresh; with it, the event is always the same.
-        account: the stack's account.
-        region: its region.
-
-    Raises:
-        ValueError: there is no such request type, or an argument does not belong to it.
+        request_type: type of the request: Create, Update or Delete.
+        properties: properties of the resource. Numbers and booleans become text, as CloudFormation sends them.
+        old_properties: properties before an update. Default: none.
+        physical_resource_id: id of the existing resource (Update, Delete). Default: derived from stack and logical id.
+        resource_type: type of the resource: `AWS::CloudFormation::CustomResource`, or one that begins with `Custom::`.
+        logical_resource_id: name of the resource in the template.
+        stack: name of the stack.
+        function_name: name of the function, which is the service token.
+        response_url: URL to which the function PUTs its response; use one of a local server to see it. Default: a URL
+            in AWS's format that accepts nothing.
+        request_id: id of the request. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
 
     Source: docs AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html
     """
-    if request_type not in ("Create", "Update", "Delete"):
-        raise ValueError(f"request_type {request_type!r} is none; there is: Create, Update, Delete")
+    require_choice("request_type", request_type, ("Create", "Update", "Delete"))
     if request_type != "Update" and old_properties is not None:
-        raise ValueError(f"a {request_type} request has no old_properties; only Update has")
+        raise ValueError(f"a {request_type} request has no old_properties; use Update, or leave them out")
     if request_type == "Create" and physical_resource_id is not None:
-        raise ValueError("a Create request has no physical_resource_id yet; the function answers with it")
+        raise ValueError("a Create request has no physical_resource_id; leave it out, because the function returns it")
     request_id = request_id or fresh_id()
     token = f"arn:aws:lambda:{region}:{account}:function:{function_name}"
     stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/{derived_uuid(stack, 'stack')}"

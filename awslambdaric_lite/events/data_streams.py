@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .shared import (
-    ACCOUNT,
-    REGION,
-    Event,
-    Moment,
-    When,
-    as_base64,
-    digits,
-    fresh_id,
-    per_item,
-    require_items,
-)
+from .shared import ACCOUNT, REGION, Content, Event, Moment, When, as_base64, digits, fresh_id, per_item, require_items
 
 
 def kinesis(
-    *data: object,
+    *data: Content,
     stream: str = "my-stream",
     partition_key: str = "1",
     shard: int = 0,
@@ -28,24 +17,19 @@ def kinesis(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A batch of records from one shard of a Kinesis data stream.
+    """Return records of a Kinesis data stream.
 
         kinesis("hello", {"order": 7}, b"\\x00\\x01", partition_key="customer-3")
 
     Args:
-        data: one for each record: bytes, text in UTF-8, or anything else as JSON.
-        stream: the stream's name.
-        partition_key: of all records.
-        shard: the shard's number.
-        sequence_numbers: one for each record; default: fresh, rising; with them and a time, the event is always the
-            same.
-        account: the stream's account.
-        region: its region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: there is no record, or not one sequence number for each.
-        TypeError: a record has no JSON form.
+        data: data of each record. Bytes, text in UTF-8, or anything else as JSON.
+        stream: name of the data stream.
+        partition_key: partition key of all records.
+        shard: number of the shard.
+        sequence_numbers: sequence numbers, one for each record. Default: new ones that rise.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/with-kinesis.html
     """
@@ -78,28 +62,26 @@ def kinesis(
 
 
 def firehose(
-    *data: object,
+    *data: Content,
     stream: str = "my-delivery-stream",
     invocation_id: str | None = None,
     account: str = ACCOUNT,
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A batch of records that Amazon Data Firehose (Direct PUT) wants transformed.
+    """Return records for Amazon Data Firehose to transform.
 
         firehose("hello", {"order": 7})
 
-    Args:
-        data: one for each record: bytes, text in UTF-8, or anything else as JSON.
-        stream: the delivery stream's name.
-        invocation_id: default: fresh; with it and a time, the event is always the same.
-        account: the stream's account.
-        region: its region.
-        time: an aware datetime or seconds since the epoch; default: now.
+    The source of the delivery stream is Direct PUT.
 
-    Raises:
-        ValueError: there is no record.
-        TypeError: a record has no JSON form.
+    Args:
+        data: data of each record. Bytes, text in UTF-8, or anything else as JSON.
+        stream: name of the delivery stream.
+        invocation_id: id of the invocation. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/services-kinesisfirehose.html
     """

@@ -6,19 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .attribute_values import marshal_item, size_of
-from .shared import (
-    ACCOUNT,
-    REGION,
-    Event,
-    Moment,
-    When,
-    digits,
-    hexadecimal,
-    per_item,
-    require_items,
-)
+from .shared import ACCOUNT, REGION, Event, Moment, When, digits, hexadecimal, per_item, require_choice, require_items
 
-# The images of each kind of change, in the order in which they are given.
+# The images of each kind of change, in the order of a change's items.
 _IMAGES = {"INSERT": ("NewImage",), "MODIFY": ("NewImage", "OldImage"), "REMOVE": ("OldImage",)}
 _VIEWS = {
     "NEW_AND_OLD_IMAGES": ("NewImage", "OldImage"),
@@ -39,7 +29,7 @@ def dynamodb(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A batch of changes from the stream of a DynamoDB table.
+    """Return changes in the stream of a DynamoDB table.
 
         dynamodb(
             ("INSERT", {"id": 1}, {"name": "Ada", "tags": {"new"}}),
@@ -48,28 +38,22 @@ def dynamodb(
         )
 
     Args:
-        changes: each with a kind, the keys and the images, all as plain Python values: `INSERT` with the new image,
-            `MODIFY` with the new and the old one, `REMOVE` with the old one. The keys belong to every image; an image
-            that is left out has nothing else.
-        table: the table's name.
-        view_type: which images the stream has: NEW_AND_OLD_IMAGES, NEW_IMAGE, OLD_IMAGE or KEYS_ONLY.
-        event_ids: one for each change; default: fresh; with them and a time, the event is always the same.
-        account: the table's account.
-        region: its region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: a change is malformed, or a number is none of DynamoDB's.
-        TypeError: a value has no DynamoDB form.
+        changes: kind, keys and images of each change, all as plain Python values. `INSERT` has the new image, `MODIFY`
+            the new and the old one, `REMOVE` the old one. The keys are added to every image; an omitted image has only
+            the keys.
+        table: name of the table.
+        view_type: images in the stream: NEW_AND_OLD_IMAGES, NEW_IMAGE, OLD_IMAGE or KEYS_ONLY.
+        event_ids: ids of the events, one for each change. Default: new ones.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/with-ddb.html, amazondynamodb/latest/APIReference/API_streams_StreamRecord.html
     """
     require_items("dynamodb", changes)
-    if view_type not in _VIEWS:
-        raise ValueError(f"view_type {view_type!r} is none; there is: {', '.join(_VIEWS)}")
+    require_choice("view_type", view_type, _VIEWS)
     moment = Moment(time)
     ids = per_item("event_ids", event_ids, len(changes))
-    stream = f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/2024-06-10T19:26:16.525"
     first = int(digits(ids[0], "sequence", 25))
     records = []
     for position, (event_id, change) in enumerate(zip(ids, changes, strict=True)):
@@ -91,7 +75,7 @@ def dynamodb(
                 "SizeBytes": sum(map(size_of, typed.values())),
                 "StreamViewType": view_type,
             },
-            "eventSourceARN": stream,
+            "eventSourceARN": f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/2024-06-10T19:26:16.525",
         }
         records.append(record)
     return {"Records": records}
@@ -99,8 +83,7 @@ def dynamodb(
 
 def _parts(change: Change) -> tuple[str, Item, dict[str, Item]]:
     kind, *rest = change
-    if kind not in _IMAGES:
-        raise ValueError(f"change {kind!r} is none; there is: {', '.join(_IMAGES)}")
+    require_choice("change", kind, _IMAGES)
     names = _IMAGES[kind]
     if not 1 <= len(rest) <= 1 + len(names):
         raise ValueError(f"{kind} has {len(rest)} items; give the keys and then: {', '.join(names)}")
@@ -108,6 +91,6 @@ def _parts(change: Change) -> tuple[str, Item, dict[str, Item]]:
         if not isinstance(item, Mapping):
             raise ValueError(f"{kind} has {item!r}; keys and images are dicts of attributes")
     if not rest[0]:
-        raise ValueError(f"{kind} has no keys; give them as a dict, such as {{'id': 1}}")
+        raise ValueError(f"{kind} has no keys; give them as a dict, e.g. {{'id': 1}}")
     images = [*rest[1:], *[{}] * (1 + len(names) - len(rest))]
     return kind, rest[0], dict(zip(names, images, strict=True))

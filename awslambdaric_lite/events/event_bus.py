@@ -20,19 +20,19 @@ def eventbridge(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """An event that a rule of an Amazon EventBridge bus matched.
+    """Return an event that matched a rule of an EventBridge bus.
 
         eventbridge("Order Shipped", {"order": 7}, source="com.example.orders")
 
     Args:
-        detail_type: the event's `detail-type`.
-        detail: its object; default: empty.
-        source: who sent it; AWS services' sources begin with `aws.`.
-        resources: ARNs.
-        id: default: fresh; with it and a time, the event is always the same.
-        account: the account.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
+        detail_type: type of the event (`detail-type`), e.g. `Order Shipped`.
+        detail: data of the event. Default: empty.
+        source: source of the event; sources of AWS services begin with `aws.`.
+        resources: ARNs of the resources that the event concerns. Default: none.
+        id: id of the event. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs eventbridge/latest/userguide/eb-events-structure.html
     """
@@ -58,28 +58,23 @@ def scheduled(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """The event of a schedule.
+    """Return an event of a scheduled rule or a schedule.
 
     Args:
-        name: of the rule or schedule.
-        scheduler: a schedule of EventBridge Scheduler (its default group, without a payload of its own) instead of a
-            scheduled rule; then `detail` is the text `{}`.
-        id: default: fresh; with it and a time, the event is always the same.
-        account: the account.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
+        name: name of the rule or schedule.
+        scheduler: use a schedule of EventBridge Scheduler instead of a scheduled rule. The schedule is in the default
+            group and has no payload; `detail` is the text `{}`.
+        id: id of the event. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/with-eventbridge-scheduler.html
     """
     service = "scheduler" if scheduler else "events"
-    resource = f"schedule/default/{name}" if scheduler else f"rule/{name}"
+    arn = f"arn:aws:{service}:{region}:{account}:" + (f"schedule/default/{name}" if scheduler else f"rule/{name}")
+    source = f"aws.{service}"
     event = eventbridge(
-        "Scheduled Event",
-        source=f"aws.{service}",
-        resources=[f"arn:aws:{service}:{region}:{account}:{resource}"],
-        id=id,
-        account=account,
-        region=region,
-        time=time,
+        "Scheduled Event", source=source, resources=[arn], id=id, account=account, region=region, time=time
     )
     return event | {"detail": "{}"} if scheduler else event

@@ -4,94 +4,68 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from .http_request import (
-    Cookies,
-    Headers,
-    HttpRequest,
-    Query,
-    forwarded,
-    grouped,
-    http_request,
-    path_parameters,
-)
-from .shared import ACCOUNT, REGION, SOURCE_IP, Event, Moment, When, fresh_id, token
+from .http_request import HttpFields, HttpRequest, grouped, path_parameters, shows_request
+from .shared import ACCOUNT, Event, fresh_id, require_choice, token
 
-_API_ID = "a1b2c3d4e5"
-_URL_ID = "abcdefghijklmnopqrstuvwxyz012345"
-_ONLY_IF_ANY = ("cookies", "queryStringParameters", "body")
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_OMITTED_IF_EMPTY = ("cookies", "queryStringParameters", "body")
 
 
+@shows_request
 def api_gateway_v2(
     method: str = "GET",
     path: str = "/",
     *,
-    query: Query | None = None,
-    headers: Headers | None = None,
-    cookies: Cookies | None = None,
-    body: object = None,
     route_key: str = "$default",
     authorizer: Mapping[str, Any] | None = None,
     stage: str = "$default",
     stage_variables: Mapping[str, str] | None = None,
-    source_ip: str = SOURCE_IP,
-    user_agent: str | None = None,
-    domain: str | None = None,
-    api_id: str = _API_ID,
+    api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
-    region: str = REGION,
-    time: When = None,
+    **fields: Unpack[HttpFields],
 ) -> Event:
-    """A request to an API Gateway HTTP API, payload format 2.0.
+    """Return a request to an API Gateway HTTP API.
 
         api_gateway_v2("POST", "/orders/7?dry=1", body={"count": 2}, route_key="POST /orders/{id}")
 
-    Header names become lower case and repeated headers and parameters are joined with `,`. The path arrives decoded,
-    as HTTP APIs deliver it, behind the stage unless that is `$default`.
+    This is payload format 2.0. Header names become lower case and repeated headers and parameters are joined with `,`.
+    As HTTP APIs do, the event has the decoded path, after the stage unless that is `$default`. Bytes, and text of a
+    binary content type (forms too), are base64.
 
     Args:
-        method: of the request.
-        path: as in the URL, without the stage; a query may follow.
-        query: more parameters: a raw string, a mapping of names to values or lists of values, or pairs.
-        headers: a mapping of names to values or lists of values, or pairs.
-        cookies: a mapping, a list of `name=value`, or a Cookie header's text; those in a Cookie header count too.
-        body: an object is sent as JSON, text as text; bytes, and text of a binary content type (forms too), as base64.
-        route_key: such as `GET /orders/{id}`, from which `pathParameters` follow.
-        authorizer: `{"jwt": {"claims": …, "scopes": …}}`, `{"lambda": {…}}` or `{"iam": {…}}`.
-        stage: the stage's name.
-        stage_variables: its variables.
-        source_ip: the client's address.
-        user_agent: sent as that header if `headers` has none.
-        domain: default: the Host header, or the API's own domain.
-        api_id: the API's id.
-        request_id: default: fresh; with it and a time, the event is always the same.
-        account: the account.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: an argument cannot be used; the text says what to change.
+        path: path as in the URL, without the stage, with or without a query.
+        route_key: route, e.g. `GET /orders/{id}`; it sets `pathParameters`.
+        authorizer: result of the authorizer. `{"jwt": {"claims": …, "scopes": …}}`, `{"lambda": {…}}` or
+            `{"iam": {…}}`.
+        stage: stage of the API.
+        stage_variables: stage variables.
+        api_id: id of the API.
+        request_id: id of the request. Default: a new one.
+        account: number of the AWS account.
+        **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
     _check_authorizer(authorizer, ("iam", "jwt", "lambda"))
-    request = http_request(method, path, query=query, headers=headers, cookies=cookies, body=body)
+    request = HttpRequest(method, path, **fields)
     decoded = unquote(request.path)
     parameters = _route_parameters(route_key, request.method, decoded)
-    event = _payload(
+    event = _event(
         request,
-        raw_path=decoded if stage == "$default" else f"/{stage}{decoded}",
-        domain=domain or _host(request) or f"{api_id}.execute-api.{region}.amazonaws.com",
-        source_ip=source_ip,
-        user_agent=user_agent,
-        protocol="HTTP/1.1",
-        request_id=request_id or token(fresh_id(), "request", 11),
-        time=time,
-        authorizer=authorizer,
-        context={"accountId": account, "apiId": api_id, "routeKey": route_key, "stage": stage},
+        request_id or token(fresh_id(), "request", 11),
+        request.host or f"{api_id}.execute-api.{request.region}.amazonaws.com",
+        decoded if stage == "$default" else f"/{stage}{decoded}",
+        authorizer,
+        accountId=account,
+        apiId=api_id,
+        routeKey=route_key,
+        stage=stage,
     )
     if parameters:
         event["pathParameters"] = parameters
@@ -100,134 +74,96 @@ def api_gateway_v2(
     return event
 
 
+@shows_request
 def function_url(
     method: str = "GET",
     path: str = "/",
     *,
-    query: Query | None = None,
-    headers: Headers | None = None,
-    cookies: Cookies | None = None,
-    body: object = None,
     authorizer: Mapping[str, Any] | None = None,
-    source_ip: str = SOURCE_IP,
-    user_agent: str | None = None,
     protocol: str = "HTTP/1.1",
-    domain: str | None = None,
     request_id: str | None = None,
     account: str | None = None,
-    region: str = REGION,
-    time: When = None,
+    **fields: Unpack[HttpFields],
 ) -> Event:
-    """A request to a Lambda function URL, payload format 2.0.
+    """Return a request to a Lambda function URL.
 
         function_url("POST", "/orders?dry=1", headers={"x-tag": ["a", "b"]}, cookies={"id": "7"}, body={"count": 2})
 
-    Header names become lower case and repeated headers and parameters are joined with `,`. Path and query string stay
-    as they are on the wire.
+    This is payload format 2.0. Header names become lower case and repeated headers and parameters are joined with `,`.
+    Path and query string stay percent-encoded. Bytes are text if the content type is textual and they are UTF-8; other
+    bodies (forms too) are base64.
 
     Args:
-        method: of the request.
-        path: as in the URL; a query may follow.
-        query: more parameters: a raw string, a mapping of names to values or lists of values, or pairs.
-        headers: a mapping of names to values or lists of values, or pairs.
-        cookies: a mapping, a list of `name=value`, or a Cookie header's text; those in a Cookie header count too.
-        body: an object is sent as JSON, text as text; bytes are text if the content type is textual and they are UTF-8.
-            Anything else (forms too) is base64.
-        authorizer: `{"iam": {"accessKey": …, "accountId": …, …}}`, for a URL with authentication type AWS_IAM.
-        source_ip: the client's address.
-        user_agent: sent as that header if `headers` has none.
-        protocol: of the request.
-        domain: default: the Host header, or one of AWS's form. Its first label is the URL's id.
-        request_id: default: fresh; with it and a time, the event is always the same.
-        account: the owner; default: `anonymous` without an authorizer, as is seen there.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: an argument cannot be used; the text says what to change.
+        authorizer: caller of a URL with authentication type AWS_IAM, e.g. `{"iam": {"accessKey": "AKIAEXAMPLE"}}`.
+        protocol: protocol of the request.
+        domain: host name of the URL; its first label is the URL's id. Default: the host in the Host header, or a name
+            as AWS assigns it.
+        request_id: id of the request. Default: a new one.
+        account: number of the AWS account. Default: `anonymous` without an authorizer, as on AWS.
+        **fields: see `HttpRequest`.
 
     Source: docs lambda/latest/dg/urls-invocation.html
     """
     _check_authorizer(authorizer, ("iam",))
-    request = http_request(method, path, query=query, headers=headers, cookies=cookies, body=body)
-    domain = domain or _host(request) or f"{_URL_ID}.lambda-url.{region}.on.aws"
-    event = _payload(
+    request = HttpRequest(method, path, **fields)
+    domain = request.host or f"abcdefghijklmnopqrstuvwxyz012345.lambda-url.{request.region}.on.aws"
+    event = _event(
         request,
-        raw_path=request.path,
-        domain=domain,
-        source_ip=source_ip,
-        user_agent=user_agent,
-        protocol=protocol,
-        request_id=request_id or fresh_id(),
-        time=time,
-        authorizer=authorizer,
-        context={
-            "accountId": account or (ACCOUNT if authorizer else "anonymous"),
-            "apiId": domain.partition(".")[0],
-            "authentication": None,
-            "routeKey": "$default",
-            "stage": "$default",
-        },
+        request_id or fresh_id(),
+        domain,
+        request.path,
+        authorizer,
+        protocol,
+        accountId=account or (ACCOUNT if authorizer else "anonymous"),
+        apiId=domain.partition(".")[0],
+        authentication=None,
+        routeKey="$default",
+        stage="$default",
     )
     return event | {"pathParameters": None, "stageVariables": None}
 
 
-def _payload(
+def _event(
     request: HttpRequest,
-    *,
-    raw_path: str,
-    domain: str,
-    source_ip: str,
-    user_agent: str | None,
-    protocol: str,
     request_id: str,
-    time: When,
+    domain: str,
+    path: str,
     authorizer: Mapping[str, Any] | None,
-    context: dict[str, Any],
+    protocol: str = "HTTP/1.1",
+    **context: str | None,
 ) -> Event:
-    moment = Moment(time)
-    lines = forwarded(
-        request, domain=domain, source_ip=source_ip, user_agent=user_agent, moment=moment, request_id=request_id
-    )
-    headers = {name: ",".join(values) for name, values in grouped((key.lower(), value) for key, value in lines).items()}
+    lines = grouped((name.lower(), value) for name, value in request.forwarded(domain, request_id))
+    headers = {name: ",".join(values) for name, values in lines.items()}
     body, is_base64 = request.encoded_body()
     event: Event = {
         "version": "2.0",
         "routeKey": context["routeKey"],
-        "rawPath": raw_path,
-        "rawQueryString": request.query,
-        "cookies": request.cookies,
+        "rawPath": path,
+        "rawQueryString": request.raw_query,
+        "cookies": request.cookie_list,
         "headers": {name: value for name, value in headers.items() if name != "cookie"},
-        "queryStringParameters": {name: ",".join(values) for name, values in grouped(request.parameters).items()},
+        "queryStringParameters": {name: ",".join(values) for name, values in request.parameters.items()},
         "requestContext": {
             **context,
             "domainName": domain,
             "domainPrefix": domain.partition(".")[0],
             "http": {
                 "method": request.method,
-                "path": raw_path,
+                "path": path,
                 "protocol": protocol,
-                "sourceIp": source_ip,
+                "sourceIp": request.source_ip,
                 "userAgent": headers.get("user-agent", ""),
             },
             "requestId": request_id,
-            "time": moment.log_time,
-            "timeEpoch": moment.epoch_ms,
+            "time": request.moment.log_time,
+            "timeEpoch": request.moment.epoch_ms,
         },
         "body": body,
         "isBase64Encoded": is_base64,
     }
     if authorizer is not None:
         event["requestContext"]["authorizer"] = copy.deepcopy(dict(authorizer))
-    return {name: value for name, value in event.items() if name not in _ONLY_IF_ANY or value}
-
-
-def _host(request: HttpRequest) -> str | None:
-    """The domain in the Host header, without the port."""
-    host = request.header("host")
-    if host is None or host.startswith("["):  # an IPv6 address
-        return host and host.partition("]")[0].lstrip("[")
-    return host.partition(":")[0]
+    return {name: value for name, value in event.items() if name not in _OMITTED_IF_EMPTY or value}
 
 
 def _route_parameters(route_key: str, method: str, path: str) -> dict[str, str]:
@@ -235,13 +171,12 @@ def _route_parameters(route_key: str, method: str, path: str) -> dict[str, str]:
         return {}
     route_method, _, template = route_key.partition(" ")
     if not template.startswith("/"):
-        raise ValueError(f"route_key {route_key!r} is no route; write $default, or 'GET /orders/{{id}}'")
+        raise ValueError(f"invalid route_key {route_key!r}; write $default, or e.g. 'GET /orders/{{id}}'")
     if route_method not in ("ANY", method):
-        raise ValueError(f"route_key {route_key!r} does not take {method}; write '{method} {template}' or ANY")
+        raise ValueError(f"route_key {route_key!r} does not match {method}; write '{method} {template}' or ANY")
     return path_parameters(template, path)
 
 
 def _check_authorizer(authorizer: Mapping[str, Any] | None, kinds: tuple[str, ...]) -> None:
     for kind in authorizer or ():
-        if kind not in kinds:
-            raise ValueError(f"authorizer has {kind!r}; its keys are: {', '.join(kinds)}")
+        require_choice("authorizer key", kind, kinds)

@@ -5,40 +5,37 @@ from __future__ import annotations
 import base64
 import gzip
 
-from .shared import ACCOUNT, Event, Moment, When, as_json, as_text, digits, hexadecimal, require_items
+from .shared import ACCOUNT, Event, Moment, TextContent, When, as_json, as_text, digits, hexadecimal, require_items
 
 
 def cloudwatch_logs(
-    *messages: object,
+    *messages: TextContent,
     log_group: str = "/aws/lambda/my-function",
     log_stream: str | None = None,
     subscription_filter: str = "my-filter",
     account: str = ACCOUNT,
     time: When = None,
 ) -> Event:
-    """Log events from a CloudWatch Logs subscription: gzipped JSON in base64, as it arrives.
+    """Return log events of a CloudWatch Logs subscription.
 
         cloudwatch_logs("ERROR out of cheese", {"level": "ERROR", "message": "again"})
 
-    Args:
-        messages: one for each log event: text as it is, anything else as JSON.
-        log_group: the log group.
-        log_stream: default: a Lambda function's stream of that day.
-        subscription_filter: the filter's name.
-        account: the log group's account.
-        time: an aware datetime or seconds since the epoch; default: now. With a time, the event is always the same.
+    As on AWS, they are gzipped JSON in base64.
 
-    Raises:
-        ValueError: there is no message.
-        TypeError: a message has no JSON form, or is bytes.
+    Args:
+        messages: message of each log event. Text as it is, anything else as JSON.
+        log_group: name of the log group.
+        log_stream: name of the log stream. Default: that of a Lambda function on the day of the event.
+        subscription_filter: name of the subscription filter.
+        account: number of the AWS account.
+        time: time of the log events. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/services-cloudwatchlogs.html
     """
     require_items("cloudwatch_logs", messages)
     moment = Moment(time)
     stream = log_stream or f"{moment.day}/[$LATEST]{hexadecimal(log_group, 'stream', 32)}"
-    # Ids rise with the time: the milliseconds are in front.
-    first = int(f"3{moment.epoch_ms:015}" + digits(stream, "log event", 40))
+    first = int(f"3{moment.epoch_ms:015}" + digits(stream, "log event", 40))  # ids rise with the time
     data = {
         "messageType": "DATA_MESSAGE",
         "owner": account,

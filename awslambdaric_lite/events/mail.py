@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 
-from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id, label
+from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id, label, require_choice
 
 _CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
 _VERDICTS = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED")
@@ -24,33 +24,30 @@ def ses(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A mail that Amazon SES received; its body is not part of the event.
+    """Return a mail that Amazon SES received.
 
         ses("Invoice", sender="Bob <bob@example.com>", verdicts={"spam": "FAIL"})
 
-    Args:
-        subject: the mail's subject.
-        sender: an address, with or without a name.
-        recipients: addresses.
-        headers: more headers.
-        verdicts: of the checks `spam`, `virus`, `spf`, `dkim` and `dmarc`: PASS (default), FAIL, GRAY or
-            PROCESSING_FAILED.
-        function_name: the function of the receipt rule.
-        message_id: default: fresh; with it and a time, the event is always the same.
-        account: the account.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
+    The event does not contain the body of the mail.
 
-    Raises:
-        ValueError: there is no such check or verdict, or there is no recipient.
+    Args:
+        subject: subject of the mail.
+        sender: address of the sender, with or without a name.
+        recipients: addresses of the recipients. Default: inbox@example.org.
+        headers: additional headers.
+        verdicts: results of the checks spam, virus, spf, dkim and dmarc, e.g. spam=FAIL; choose from PASS, FAIL, GRAY
+            and PROCESSING_FAILED. Default: PASS.
+        function_name: name of the function in the receipt rule.
+        message_id: id of the mail. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs ses/latest/dg/receiving-email-notifications-contents.html
     """
     for check, verdict in (verdicts or {}).items():
-        if check not in _CHECKS or verdict not in _VERDICTS:
-            raise ValueError(
-                f"verdict {check}={verdict} is none; checks: {', '.join(_CHECKS)}; verdicts: {', '.join(_VERDICTS)}"
-            )
+        require_choice("check", check, _CHECKS)
+        require_choice(f"verdict for {check}", verdict, _VERDICTS)
     if not recipients or isinstance(recipients, str):
         raise ValueError("recipients is a list of addresses; give at least one")
     moment = Moment(time)

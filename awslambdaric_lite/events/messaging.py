@@ -7,28 +7,15 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .shared import (
-    ACCOUNT,
-    REGION,
-    Event,
-    Moment,
-    When,
-    as_base64,
-    as_text,
-    derived_uuid,
-    digits,
-    fresh_id,
-    hexadecimal,
-    per_item,
-    require_items,
-    token,
-)
+from . import shared
+from .shared import ACCOUNT, REGION, Event, Moment, TextContent, When, as_base64, as_text, fresh_id
 
-MessageAttributes = Mapping[str, str | bytes | int | float | Decimal]
+AttributeValue = str | bytes | int | float | Decimal
+MessageAttributes = Mapping[str, AttributeValue]
 
 
 def sqs(
-    *bodies: object,
+    *bodies: TextContent,
     queue: str = "my-queue",
     group_id: str | None = None,
     message_attributes: MessageAttributes | None = None,
@@ -38,35 +25,32 @@ def sqs(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A batch of messages from an Amazon SQS queue.
+    """Return messages from an Amazon SQS queue.
 
         sqs("hello", {"order": 7}, queue="orders.fifo", group_id="customer-3")
 
     Args:
-        bodies: one for each message: text as it is, anything else as JSON.
-        queue: the queue's name; one that ends in `.fifo` has sequence numbers, deduplication ids and groups.
-        group_id: of all messages; default: none, or `default` in a FIFO queue.
-        message_attributes: of all messages; text, numbers and bytes get the types String, Number and Binary.
-        receive_count: how often the messages have been received.
-        message_ids: one for each body; default: fresh; with them and a time, the event is always the same.
-        account: the queue's account.
-        region: its region.
-        time: when the messages were sent: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: there is no body, or not one id for each.
-        TypeError: a body has no JSON form, or is bytes.
+        bodies: body of each message. Text as it is, anything else as JSON.
+        queue: name of the queue; the name of a FIFO queue ends in `.fifo`. Messages of a FIFO queue have sequence
+            numbers, deduplication ids and groups.
+        group_id: group of all messages. Default: none, or `default` in a FIFO queue.
+        message_attributes: attributes of all messages. Text, numbers and bytes get the types String, Number and Binary.
+        receive_count: number of times that the messages were received.
+        message_ids: ids of the messages, one for each. Default: new ones.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time at which the messages were sent. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/with-sqs.html
     """
-    require_items("sqs", bodies)
+    shared.require_items("sqs", bodies)
     moment = Moment(time)
-    ids = per_item("message_ids", message_ids, len(bodies))
+    ids = shared.per_item("message_ids", message_ids, len(bodies))
     records = []
     for position, (message_id, body) in enumerate(zip(ids, map(as_text, bodies), strict=True)):
         record: dict[str, Any] = {
             "messageId": message_id,
-            "receiptHandle": token(message_id, "receipt", 96),
+            "receiptHandle": shared.token(message_id, "receipt", 96),
             "body": body,
             "attributes": {
                 "ApproximateReceiveCount": str(receive_count),
@@ -84,7 +68,7 @@ def sqs(
             record["md5OfMessageAttributes"] = _md5_of_attributes(message_attributes)
         if queue.endswith(".fifo"):
             record["attributes"] |= {
-                "SequenceNumber": str(int(digits(ids[0], "sequence", 20)) + 256 * position),
+                "SequenceNumber": str(int(shared.digits(ids[0], "sequence", 20)) + 256 * position),
                 "MessageGroupId": group_id or "default",
                 "MessageDeduplicationId": hashlib.sha256(body.encode()).hexdigest(),
             }
@@ -95,7 +79,7 @@ def sqs(
 
 
 def sns(
-    message: object,
+    message: TextContent,
     *,
     subject: str | None = None,
     topic: str = "my-topic",
@@ -105,35 +89,33 @@ def sns(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A notification of an Amazon SNS topic; each event has one.
+    """Return a notification from an Amazon SNS topic.
 
         sns({"order": 7}, subject="shipped", message_attributes={"kind": "order"})
 
     Args:
-        message: text as it is, anything else as JSON.
-        subject: the subject.
-        topic: the topic's name.
-        message_attributes: text, numbers and bytes get the types String, Number and Binary.
-        message_id: default: fresh; with it and a time, the event is always the same.
-        account: the topic's account.
-        region: its region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        TypeError: the message has no JSON form, or is bytes.
+        message: message of the notification. Text as it is, anything else as JSON.
+        subject: subject of the notification. Default: none.
+        topic: name of the topic.
+        message_attributes: attributes of the message. Text, numbers and bytes get the types String, Number and Binary.
+        message_id: id of the message. Default: a new one.
+        account: number of the AWS account.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs lambda/latest/dg/with-sns.html
     """
-    message_id = message_id or fresh_id()
+    moment, message_id = Moment(time), message_id or fresh_id()
     arn = f"arn:aws:sns:{region}:{account}:{topic}"
-    subscription = f"{arn}:{derived_uuid(arn, 'subscription')}"
+    subscription = f"{arn}:{shared.derived_uuid(arn, 'subscription')}"
     endpoint = f"https://sns.{region}.amazonaws.com"
+    certificate = shared.hexadecimal(region, "certificate", 32)
     attributes = {name: _attribute(value) for name, value in (message_attributes or {}).items()}
     notification = {
         "SignatureVersion": "1",
-        "Timestamp": Moment(time).iso_ms,
-        "Signature": token(message_id, "signature", 256),
-        "SigningCertUrl": f"{endpoint}/SimpleNotificationService-{hexadecimal(region, 'certificate', 32)}.pem",
+        "Timestamp": moment.iso_ms,
+        "Signature": shared.token(message_id, "signature", 256),
+        "SigningCertUrl": f"{endpoint}/SimpleNotificationService-{certificate}.pem",
         "MessageId": message_id,
         "Message": as_text(message),
         "MessageAttributes": {name: {"Type": kind, "Value": value} for name, (kind, value) in attributes.items()},
@@ -142,23 +124,18 @@ def sns(
         "TopicArn": arn,
         "Subject": subject,
     }
-    record = {
-        "EventVersion": "1.0",
-        "EventSubscriptionArn": subscription,
-        "EventSource": "aws:sns",
-        "Sns": notification,
-    }
-    return {"Records": [record]}
+    envelope = {"EventVersion": "1.0", "EventSubscriptionArn": subscription, "EventSource": "aws:sns"}
+    return {"Records": [{**envelope, "Sns": notification}]}
 
 
-def _attribute(value: str | bytes | int | float | Decimal) -> tuple[str, str]:
-    """The type of a message attribute and its value as text."""
+def _attribute(value: AttributeValue) -> tuple[str, str]:
+    """Return the type of a message attribute and its value as text."""
     if isinstance(value, bytes):
         return "Binary", as_base64(value)
     return ("String", value) if isinstance(value, str) else ("Number", str(value))
 
 
-def _sqs_attribute(value: str | bytes | int | float | Decimal) -> dict[str, Any]:
+def _sqs_attribute(value: AttributeValue) -> dict[str, Any]:
     kind, text = _attribute(value)
     field = "binaryValue" if kind == "Binary" else "stringValue"
     return {field: text, "stringListValues": [], "binaryListValues": [], "dataType": kind}
@@ -169,7 +146,7 @@ def _md5(data: bytes) -> str:
 
 
 def _md5_of_attributes(attributes: MessageAttributes) -> str:
-    """The digest of names, types and values, each behind its length.
+    """Return the digest of names, types and values, each with its length before it.
 
     Source: docs AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote_plus
 
-from .shared import REGION, SOURCE_IP, Event, Moment, When, fresh_id, hexadecimal, token
+from .shared import REGION, SOURCE_IP, Event, Moment, When, fresh_id, hexadecimal, require_choice, token
 
-# Event types by the version of the structure that they use. Those with fields of their own are not here.
+# The supported event types and the version of their structure. Types with additional fields are not supported.
 _VERSIONS = {
     "ObjectCreated:Put": "2.1",
     "ObjectCreated:Post": "2.1",
@@ -37,31 +37,28 @@ def s3(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A notification about one object in an Amazon S3 bucket.
+    """Return a notification about an object in an S3 bucket.
 
         s3("photos", "2024/red flower.jpg", event="ObjectCreated:Put", size=1024)
 
     Args:
-        bucket: the bucket's name.
-        key: the object's key as it is; the event has it URL-encoded (`red+flower.jpg`), as S3 sends it.
-        event: the type, with or without `s3:`. Deletions have neither size nor ETag.
-        size: of the object, in bytes.
-        etag: default: one derived from bucket and key.
-        version_id: the object's version, in a bucket with versioning.
-        configuration_id: the name of the bucket's notification configuration.
-        source_ip: the address of the request to S3.
-        request_id: of that request; default: fresh; with it and a time, the event is always the same.
-        region: the bucket's region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: the type is none of those that have this structure.
+        bucket: name of the bucket.
+        key: key of the object, not URL-encoded; the event has it URL-encoded, as S3 sends it.
+        event: type of the event, with or without `s3:`, e.g. `ObjectRemoved:Delete`. Deletions have no size and no
+            ETag.
+        size: size of the object in bytes.
+        etag: ETag of the object in hexadecimal. Default: derived from bucket and key.
+        version_id: version of the object. Default: none, as in a bucket without versioning.
+        configuration_id: name of the notification configuration.
+        source_ip: IP address that sent the request to S3.
+        request_id: id of the request to S3. Default: a new one.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs AmazonS3/latest/userguide/notification-content-structure.html
     """
     name = event.removeprefix("s3:")
-    if name not in _VERSIONS:
-        raise ValueError(f"event {event!r} is no type of S3 event that is known here; there is: {', '.join(_VERSIONS)}")
+    require_choice("event", name, _VERSIONS)
     moment = Moment(time)
     request_id = request_id or hexadecimal(fresh_id(), "request", 16).upper()
     s3_object: dict[str, Any] = {"key": quote_plus(key, safe="/")}

@@ -4,91 +4,63 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .http_request import Cookies, Headers, Query, forwarded, grouped, http_request, path_parameters
-from .shared import ACCOUNT, REGION, SOURCE_IP, Event, Moment, When, as_base64, fresh_id, label, token
+from .http_request import HttpFields, HttpRequest, grouped, last_values, path_parameters, shows_request
+from .shared import ACCOUNT, Event, as_base64, fresh_id, label, token
 
-# What `identity` has for a request that is not signed, besides the address and the user agent.
-_NO_IDENTITY = dict.fromkeys(
-    (
-        "accessKey",
-        "accountId",
-        "caller",
-        "cognitoAuthenticationProvider",
-        "cognitoAuthenticationType",
-        "cognitoIdentityId",
-        "cognitoIdentityPoolId",
-        "principalOrgId",
-        "user",
-        "userArn",
-    )
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+# The fields of `identity`, except address and user agent; they are null for a request that is not signed.
+_SIGNER = (
+    "accessKey accountId caller cognitoAuthenticationProvider cognitoAuthenticationType cognitoIdentityId"
+    " cognitoIdentityPoolId principalOrgId user userArn"
 )
 
 
+@shows_request
 def api_gateway_v1(
     method: str = "GET",
     path: str = "/",
     *,
-    query: Query | None = None,
-    headers: Headers | None = None,
-    cookies: Cookies | None = None,
-    body: object = None,
     resource: str | None = None,
     authorizer: Mapping[str, Any] | None = None,
     stage: str = "prod",
     stage_variables: Mapping[str, str] | None = None,
-    source_ip: str = SOURCE_IP,
-    user_agent: str | None = None,
-    domain: str | None = None,
     api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
-    region: str = REGION,
-    time: When = None,
+    **fields: Unpack[HttpFields],
 ) -> Event:
-    """A request to an API Gateway REST API (Lambda proxy integration, also called payload format 1.0).
+    """Return a request to an API Gateway REST API.
 
         api_gateway_v1("GET", "/orders/7?page=2", resource="/orders/{id}")
 
-    Header names keep their spelling. Of repeated headers and parameters the plain fields have the last value, the
-    `multiValue…` fields all. The path stays percent-encoded.
+    This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling. The plain
+    fields have the last value of repeated headers and parameters, the `multiValue…` fields have all. The path stays
+    percent-encoded. A body of bytes is base64, as for a binary media type of the API.
 
     Args:
-        method: of the request.
-        path: as in the URL, without the stage; a query may follow.
-        query: more parameters: a raw string, a mapping of names to values or lists of values, or pairs.
-        headers: a mapping of names to values or lists of values, or pairs.
-        cookies: a mapping, a list of `name=value`, or a Cookie header's text; sent as a Cookie header.
-        body: an object is sent as JSON, text as text; bytes as base64, as for a binary media type of the API.
-        resource: such as `/orders/{id}` or `/{proxy+}`, from which `pathParameters` follow; default: the path.
-        authorizer: what a Lambda authorizer returned (`principalId` and its context), or `{"claims": {…}}` of Cognito.
-        stage: the stage's name.
-        stage_variables: its variables.
-        source_ip: the client's address.
-        user_agent: sent as that header if `headers` has none.
-        domain: default: the API's own domain.
-        api_id: the API's id.
-        request_id: default: fresh; with it and a time, the event is always the same.
-        account: the account.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: an argument cannot be used; the text says what to change.
+        path: path as in the URL, without the stage, with or without a query.
+        resource: resource of the API, e.g. `/orders/{id}` or `/{proxy+}`; it sets `pathParameters`. Default: the path.
+        authorizer: result of the authorizer. A Lambda authorizer's `principalId` and context, or Cognito's
+            `{"claims": {…}}`.
+        stage: stage of the API.
+        stage_variables: stage variables.
+        domain: host name of the API. Default: the name that AWS assigns.
+        api_id: id of the API.
+        request_id: id of the request. Default: a new one.
+        account: number of the AWS account.
+        **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
-    request = http_request(method, path, query=query, headers=headers, cookies=cookies, body=body)
-    moment, request_id = Moment(time), request_id or fresh_id()
-    domain = domain or f"{api_id}.execute-api.{region}.amazonaws.com"
+    request = HttpRequest(method, path, **fields)
+    request_id = request_id or fresh_id()
+    domain = request.domain or f"{api_id}.execute-api.{request.region}.amazonaws.com"
     resource = resource or request.path
-    lines = grouped(
-        forwarded(
-            request, domain=domain, source_ip=source_ip, user_agent=user_agent, moment=moment, request_id=request_id
-        )
-    )
-    parameters = grouped(request.parameters)
+    headers, parameters = grouped(request.forwarded(domain, request_id)), request.parameters
     context = {
         "accountId": account,
         "apiId": api_id,
@@ -97,30 +69,33 @@ def api_gateway_v1(
         "extendedRequestId": token(request_id, "extended request", 11),
         "httpMethod": request.method,
         "identity": {
-            **_NO_IDENTITY,
-            "sourceIp": source_ip,
-            "userAgent": request.header("user-agent") or user_agent,
+            **dict.fromkeys(_SIGNER.split()),
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or request.user_agent,
         },
         "path": f"/{stage}{request.path}",
         "protocol": "HTTP/1.1",
         "requestId": request_id,
-        "requestTime": moment.log_time,
-        "requestTimeEpoch": moment.epoch_ms,
+        "requestTime": request.moment.log_time,
+        "requestTimeEpoch": request.moment.epoch_ms,
         "resourceId": label(api_id, resource, 6),
         "resourcePath": resource,
         "stage": stage,
     }
+    if authorizer is not None:
+        context["authorizer"] = copy.deepcopy(dict(authorizer))
+    is_base64 = isinstance(request.content, bytes)
     return {
         "resource": resource,
         "path": request.path,
         "httpMethod": request.method,
-        "headers": {name: values[-1] for name, values in lines.items()},
-        "multiValueHeaders": lines,
-        "queryStringParameters": {name: values[-1] for name, values in parameters.items()} or None,
+        "headers": last_values(headers),
+        "multiValueHeaders": headers,
+        "queryStringParameters": last_values(parameters) or None,
         "multiValueQueryStringParameters": parameters or None,
         "pathParameters": path_parameters(resource, request.path) or None,
         "stageVariables": dict(stage_variables) if stage_variables else None,
-        "requestContext": context if authorizer is None else {**context, "authorizer": copy.deepcopy(dict(authorizer))},
-        "body": as_base64(request.body) if isinstance(request.body, bytes) else request.body,
-        "isBase64Encoded": isinstance(request.body, bytes),
+        "requestContext": context,
+        "body": as_base64(request.content) if is_base64 else request.content,
+        "isBase64Encoded": is_base64,
     }

@@ -1,7 +1,7 @@
-"""What every event has: an account, a region, a time, ids, and contents as text or bytes.
+"""Times, ids and contents of events.
 
-One id of an event is fresh or given; everything else that looks random is derived from it, so that an event with a
-given id and time is the same every time.
+One id of each event is new unless the caller gives one. Everything else that looks random is derived from that id, so
+that an event with given ids and a given time is always the same.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import base64
 import hashlib
 import json
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 Event = dict[str, Any]
 When = datetime | float | None
+Content = object  # bytes, text in UTF-8, or anything else as JSON
+TextContent = object  # text as it is, or anything else as JSON; services that carry text refuse bytes
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -27,13 +30,13 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class Moment:
-    """A point in time, in the spellings that AWS services use.
+    """An instant, in the formats that AWS services use.
 
     Args:
-        time: an aware datetime or seconds since the epoch; None is now.
+        time: an aware datetime or seconds since the epoch; None means now.
 
     Raises:
-        ValueError: the datetime has no time zone, or the number is no time.
+        ValueError: the datetime has no time zone, or the number is out of range.
     """
 
     def __init__(self, time: When) -> None:
@@ -46,8 +49,8 @@ class Moment:
                 raise ValueError(f"time {time} is out of range; give seconds since the epoch") from None
         elif time.tzinfo is None:
             raise ValueError(f"time {time.isoformat()} has no time zone; add tzinfo=timezone.utc")
-        self._utc = time.astimezone(timezone.utc)
-        self.epoch_ms = (self._utc - _EPOCH) // timedelta(milliseconds=1)
+        self._utc = utc = time.astimezone(timezone.utc)
+        self.epoch_ms = (utc - _EPOCH) // timedelta(milliseconds=1)
         self.epoch_s = self.epoch_ms / 1000
 
     @property
@@ -62,7 +65,7 @@ class Moment:
 
     @property
     def log_time(self) -> str:
-        """`12/Mar/2020:19:03:58 +0000`, as in web servers' logs; months are English in every locale."""
+        """`12/Mar/2020:19:03:58 +0000`, the time in web server logs, with English months in every locale."""
         utc = self._utc
         return f"{utc:%d}/{_MONTHS[utc.month - 1]}/{utc:%Y:%H:%M:%S} +0000"
 
@@ -74,77 +77,77 @@ class Moment:
 
     @property
     def day(self) -> str:
-        """`2020/03/12`, as in the names of log streams."""
+        """`2020/03/12`, the day in names of log streams."""
         return self._utc.strftime("%Y/%m/%d")
 
 
 def fresh_id() -> str:
-    """A new UUID as text."""
+    """Return a new UUID as text."""
     return str(uuid.uuid4())
 
 
-def derived_uuid(identity: str, purpose: str) -> str:
-    """A UUID that is always the same for the same identity."""
-    return str(uuid.UUID(hexadecimal(identity, purpose, 32), version=4))
-
-
 def hexadecimal(identity: str, purpose: str, length: int) -> str:
-    """Hexadecimal digits that are always the same for the same identity."""
+    """Derive hexadecimal digits from an identity: the same arguments give the same digits, as below."""
     return hashlib.shake_256(f"{purpose}\n{identity}".encode()).hexdigest((length + 1) // 2)[:length]
 
 
+def derived_uuid(identity: str, purpose: str) -> str:
+    """Derive a UUID of version 4."""
+    return str(uuid.UUID(hexadecimal(identity, purpose, 32), version=4))
+
+
 def digits(identity: str, purpose: str, length: int) -> str:
-    """Decimal digits, the first not 0, that are always the same for the same identity."""
+    """Derive decimal digits; the first is not 0."""
     low = 10 ** (length - 1)
     return str(low + int(hexadecimal(identity, purpose, 2 * length), 16) % (9 * low))
 
 
 def token(identity: str, purpose: str, length: int) -> str:
-    """Base64 text, padded as usual, that is always the same for the same identity; `length` is that of the bytes."""
+    """Derive padded base64 text of `length` bytes."""
     return base64.b64encode(hashlib.shake_256(f"{purpose}\n{identity}".encode()).digest(length)).decode()
 
 
 def label(identity: str, purpose: str, length: int) -> str:
-    """Lower-case letters and digits that are always the same for the same identity."""
+    """Derive lower-case letters and digits."""
     number = int(hexadecimal(identity, purpose, 2 * length), 16)
     return "".join(_ALPHABET[(number // 36**place) % 36] for place in range(length))
 
 
 def as_json(value: object) -> str:
-    """Compact JSON.
+    """Serialize a value as compact JSON.
 
     Raises:
-        TypeError, ValueError: the value has no JSON form.
+        TypeError, ValueError: the value cannot be serialized as JSON.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def as_text(value: object) -> str:
-    """Text as it is, anything else as JSON.
+def as_text(value: TextContent) -> str:
+    """Return text unchanged and serialize anything else as JSON.
 
     Raises:
-        TypeError, ValueError: the value has no JSON form; bytes have none.
+        TypeError, ValueError: the value is bytes, or cannot be serialized as JSON.
     """
     if isinstance(value, bytes | bytearray):
         raise TypeError("the service carries text; decode the bytes, or base64-encode them as your producer does")
     return value if isinstance(value, str) else as_json(value)
 
 
-def as_base64(value: object) -> str:
-    """Base64 of bytes, of text in UTF-8, or of anything else as JSON.
+def as_base64(value: Content) -> str:
+    """Encode bytes, text in UTF-8, or anything else as JSON, in base64.
 
     Raises:
-        TypeError, ValueError: the value has no JSON form.
+        TypeError, ValueError: the value cannot be serialized as JSON.
     """
     data = bytes(value) if isinstance(value, bytes | bytearray) else as_text(value).encode()
     return base64.b64encode(data).decode()
 
 
 def per_item(name: str, given: object, count: int) -> list[str]:
-    """The ids given for `count` items, or as many fresh ones.
+    """Return the given ids, or new ones, for `count` items.
 
     Raises:
-        ValueError: there are more or fewer of them.
+        ValueError: `given` is not a list of `count` ids.
     """
     if given is None:
         return [fresh_id() for _ in range(count)]
@@ -157,10 +160,20 @@ def per_item(name: str, given: object, count: int) -> list[str]:
 
 
 def require_items(kind: str, items: tuple[object, ...]) -> None:
-    """Refuse an empty batch: AWS never sends one.
+    """Refuse an empty batch, because AWS never sends one.
 
     Raises:
-        ValueError: there are no items.
+        ValueError: `items` is empty.
     """
     if not items:
         raise ValueError(f"{kind} events have at least one record; give one")
+
+
+def require_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that is not one of the choices.
+
+    Raises:
+        ValueError: the message lists the choices.
+    """
+    if value not in choices:
+        raise ValueError(f"unsupported {name} {value!r}; choose one of: {', '.join(choices)}")

@@ -6,65 +6,52 @@ import copy
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .shared import REGION, Event, derived_uuid
+from .shared import REGION, Event, derived_uuid, require_choice
 
 
 class _Trigger(NamedTuple):
-    sources: tuple[str, ...]  # the first is the usual one
-    request: dict[str, Any]  # besides the user's attributes and the client's metadata
+    sources: str  # separated by spaces; the first is the default
+    request: dict[str, Any]  # without the user's attributes and the client's metadata
     response: dict[str, Any]
 
 
+_MIGRATED = "userAttributes finalUserStatus messageAction desiredDeliveryMediums forceAliasCreation"
 _TRIGGERS = {
     "PreSignUp": _Trigger(
-        ("SignUp", "AdminCreateUser", "ExternalProvider"),
+        "SignUp AdminCreateUser ExternalProvider",
         {"validationData": None},
         {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False},
     ),
-    "PostConfirmation": _Trigger(("ConfirmSignUp", "ConfirmForgotPassword"), {}, {}),
-    "PreAuthentication": _Trigger(("Authentication",), {"validationData": None, "userNotFound": False}, {}),
-    "PostAuthentication": _Trigger(("Authentication",), {"newDeviceUsed": False}, {}),
+    "PostConfirmation": _Trigger("ConfirmSignUp ConfirmForgotPassword", {}, {}),
+    "PreAuthentication": _Trigger("Authentication", {"validationData": None, "userNotFound": False}, {}),
+    "PostAuthentication": _Trigger("Authentication", {"newDeviceUsed": False}, {}),
     "TokenGeneration": _Trigger(
-        ("Authentication", "HostedAuth", "NewPasswordChallenge", "AuthenticateDevice", "RefreshTokens"),
+        "Authentication HostedAuth NewPasswordChallenge AuthenticateDevice RefreshTokens",
         {"groupConfiguration": {"groupsToOverride": [], "iamRolesToOverride": [], "preferredRole": None}},
         {"claimsOverrideDetails": None},
     ),
     "CustomMessage": _Trigger(
-        (
-            "SignUp",
-            "AdminCreateUser",
-            "ResendCode",
-            "ForgotPassword",
-            "UpdateUserAttribute",
-            "VerifyUserAttribute",
-            "Authentication",
-        ),
+        "SignUp AdminCreateUser ResendCode ForgotPassword UpdateUserAttribute VerifyUserAttribute Authentication",
         {"codeParameter": "{####}", "linkParameter": "{##Click Here##}", "usernameParameter": None},
         {"smsMessage": None, "emailMessage": None, "emailSubject": None},
     ),
     "UserMigration": _Trigger(
-        ("Authentication", "ForgotPassword"),
+        "Authentication ForgotPassword",
         {"password": "a password", "validationData": None},
-        {
-            "userAttributes": None,
-            "finalUserStatus": None,
-            "messageAction": None,
-            "desiredDeliveryMediums": None,
-            "forceAliasCreation": None,
-        },
+        dict.fromkeys(_MIGRATED.split()),
     ),
     "DefineAuthChallenge": _Trigger(
-        ("Authentication",),
+        "Authentication",
         {"session": [], "userNotFound": False},
         {"challengeName": None, "issueTokens": None, "failAuthentication": None},
     ),
     "CreateAuthChallenge": _Trigger(
-        ("Authentication",),
+        "Authentication",
         {"challengeName": "CUSTOM_CHALLENGE", "session": [], "userNotFound": False},
         {"publicChallengeParameters": None, "privateChallengeParameters": None, "challengeMetadata": None},
     ),
     "VerifyAuthChallengeResponse": _Trigger(
-        ("Authentication",),
+        "Authentication",
         {"privateChallengeParameters": {}, "challengeAnswer": "an answer", "userNotFound": False},
         {"answerCorrect": False},
     ),
@@ -83,25 +70,24 @@ def cognito(
     user_pool_id: str | None = None,
     region: str = REGION,
 ) -> Event:
-    """The event of a user pool's Lambda trigger, its `response` still to be filled in. Nothing in it is fresh.
+    """Return the event of a Cognito user pool's Lambda trigger.
 
         cognito("PreSignUp_SignUp", user_attributes={"email": "ada@example.com"})
         cognito("UserMigration", request={"password": "secret"})
 
-    Args:
-        trigger: the event's `triggerSource` (`PostConfirmation_ConfirmForgotPassword`), or the trigger alone
-            (`PostConfirmation`) for its usual source. Pre token generation is called `TokenGeneration` there.
-        user_name: the user.
-        user_attributes: more, or other, attributes than the usual ones (`email`, `sub`, …).
-        client_metadata: what the application sent along.
-        request: other values for the fields of this trigger's request, such as `groupConfiguration` or `session`.
-        version: of the TokenGeneration event: 1, 2 or 3; from 2 on it has the access token's `scopes`.
-        client_id: the application.
-        user_pool_id: default: one in the region.
-        region: the region.
+    The function fills in the `response`. The same arguments always give the same event.
 
-    Raises:
-        ValueError: there is no such trigger, or its request has no such field.
+    Args:
+        trigger: trigger, e.g. `PostConfirmation` for its default source, or its `triggerSource`, e.g.
+            `PreSignUp_AdminCreateUser`. The pre token generation trigger is `TokenGeneration`.
+        user_name: name of the user.
+        user_attributes: attributes of the user, added to the default ones (email, sub, …) or replacing them.
+        client_metadata: metadata that the application sends with its request. Default: none.
+        request: fields of the trigger's request to replace, e.g. groupConfiguration or session.
+        version: version of the TokenGeneration event: 1, 2 or 3. From 2 on it has the access token's `scopes`.
+        client_id: id of the application's client.
+        user_pool_id: id of the user pool. Default: one in the region.
+        region: AWS region.
 
     Source: docs cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
     """
@@ -135,7 +121,7 @@ def cognito(
 
 def _attributes(name: str, user_name: str) -> dict[str, str]:
     email = {"email": f"{user_name}@example.com"}
-    if name == "PreSignUp":  # there is no user yet
+    if name == "PreSignUp":  # the user does not exist yet
         return email
     return {
         "sub": derived_uuid(user_name, "sub"),
@@ -147,9 +133,8 @@ def _attributes(name: str, user_name: str) -> dict[str, str]:
 
 def _find(trigger: str) -> tuple[str, str]:
     name, _, source = trigger.partition("_")
-    if name not in _TRIGGERS:
-        raise ValueError(f"trigger {trigger!r} is none; there is: {', '.join(_TRIGGERS)}")
-    sources = _TRIGGERS[name].sources
-    if source and source not in sources:
-        raise ValueError(f"trigger {trigger!r} is none; there is: {', '.join(f'{name}_{each}' for each in sources)}")
+    require_choice("trigger", name, _TRIGGERS)
+    sources = _TRIGGERS[name].sources.split()
+    if source:
+        require_choice("trigger", trigger, [f"{name}_{each}" for each in sources])
     return name, source or sources[0]

@@ -6,15 +6,13 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from .http_request import Headers, Query, forwarded, grouped, http_request
-from .shared import REGION, SOURCE_IP, Event, Moment, When, as_base64, as_text, fresh_id, token
-
-_EVENT_TYPES = {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}
+from .http_request import Headers, HttpRequest, Query, grouped, last_values
+from .shared import REGION, SOURCE_IP, Content, Event, When, as_base64, as_text, fresh_id, token
 
 
 def websocket(
     route_key: str = "$default",
-    body: object = None,
+    body: Content = None,
     *,
     query: Query | None = None,
     headers: Headers | None = None,
@@ -31,54 +29,50 @@ def websocket(
     region: str = REGION,
     time: When = None,
 ) -> Event:
-    """A connection, a message or a disconnection of an API Gateway WebSocket API.
+    """Return a message, connect or disconnect event of a WebSocket API.
 
         websocket("$connect", query={"room": "7"}, connection_id="L0SM9cOFvHcCIhw=")
         websocket("chat", {"action": "chat", "text": "hello"}, connection_id="L0SM9cOFvHcCIhw=")
 
     Args:
-        route_key: `$connect`, `$disconnect`, or a message's route: `$default` or one of the API's own.
-        body: of a message: an object is sent as JSON, text as text, bytes as base64.
-        query: of the connection's URL (`$connect` only).
-        headers: of the connection's request (`$connect` only).
-        authorizer: what the Lambda authorizer of `$connect` returned; all later events have it too.
-        disconnect_code: the close frame's status.
-        disconnect_reason: its reason.
-        connection_id: default: fresh; give the same for all events of one connection.
-        stage: the stage's name.
-        source_ip: the client's address.
-        user_agent: the client's.
-        domain: default: the API's own domain.
-        api_id: the API's id.
-        request_id: default: fresh; with it, a connection id and a time, the event is always the same.
-        region: the region.
-        time: an aware datetime or seconds since the epoch; default: now.
-
-    Raises:
-        ValueError: an argument does not belong to that route.
+        route_key: route of the event: `$connect`, `$disconnect` or the route of a message.
+        body: body of a message. An object is sent as JSON, text as text and bytes as base64.
+        query: query parameters (only for `$connect`).
+        headers: request headers (only for `$connect`).
+        authorizer: result of the Lambda authorizer of `$connect`. All later events of the connection have it too.
+        disconnect_code: status code of the close frame.
+        disconnect_reason: reason in the close frame.
+        connection_id: id of the connection, the same for all its events. Default: a new one.
+        stage: stage of the API.
+        source_ip: IP address of the client.
+        user_agent: User-Agent header of the client. Default: none.
+        domain: host name of the API. Default: the name that AWS assigns.
+        api_id: id of the API.
+        request_id: id of the request. Default: a new one.
+        region: AWS region.
+        time: time of the event. Default: now. An aware datetime, or seconds since the epoch.
 
     Source: docs apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
     """
-    event_type = _EVENT_TYPES.get(route_key, "MESSAGE")
+    event_type = {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route_key, "MESSAGE")
     if event_type != "MESSAGE" and body is not None:
-        raise ValueError(f"a {route_key} event has no body; messages have another route_key, such as $default")
+        raise ValueError(f"a {route_key} event has no body; use another route_key for a message, e.g. $default")
     if event_type != "CONNECT" and (query or headers):
-        raise ValueError(f"a {route_key} event has no query and no headers; only $connect has")
-    moment = Moment(time)
+        raise ValueError(f"a {route_key} event has no query and no headers; use $connect, or leave them out")
+    request = HttpRequest(query=query, headers=headers, source_ip=source_ip, user_agent=user_agent, time=time)
     request_id = request_id or token(fresh_id(), "request", 11)
     connection_id = connection_id or token(fresh_id(), "connection", 11)
     domain = domain or f"{api_id}.execute-api.{region}.amazonaws.com"
-    identity = {"sourceIp": source_ip} if user_agent is None else {"userAgent": user_agent, "sourceIp": source_ip}
     context: dict[str, Any] = {
         "routeKey": route_key,
         "eventType": event_type,
         "extendedRequestId": request_id,
-        "requestTime": moment.log_time,
+        "requestTime": request.moment.log_time,
         "messageDirection": "IN",
         "stage": stage,
-        "connectedAt": moment.epoch_ms,
-        "requestTimeEpoch": moment.epoch_ms,
-        "identity": identity,
+        "connectedAt": request.moment.epoch_ms,
+        "requestTimeEpoch": request.moment.epoch_ms,
+        "identity": {"sourceIp": source_ip} if user_agent is None else {"userAgent": user_agent, "sourceIp": source_ip},
         "requestId": request_id,
         "domainName": domain,
         "connectionId": connection_id,
@@ -94,17 +88,10 @@ def websocket(
     if event_type == "DISCONNECT":
         context |= {"disconnectStatusCode": disconnect_code, "disconnectReason": disconnect_reason}
         lines = {"Host": [domain], "x-api-key": [""], "X-Forwarded-For": [""], "x-restapi": [""]}
-        return _with_headers(lines, {}, context)
-    request = http_request("GET", "/", query=query, headers=headers, cookies=None, body=None)
-    added = forwarded(
-        request, domain=domain, source_ip=source_ip, user_agent=user_agent, moment=moment, request_id=request_id
-    )
-    return _with_headers(grouped(added), grouped(request.parameters), context)
-
-
-def _with_headers(lines: dict[str, list[str]], parameters: dict[str, list[str]], context: dict[str, Any]) -> Event:
-    event: Event = {"headers": {name: values[-1] for name, values in lines.items()}, "multiValueHeaders": lines}
-    if parameters:
-        event["queryStringParameters"] = {name: values[-1] for name, values in parameters.items()}
+    else:
+        lines = grouped(request.forwarded(domain, request_id))
+    event: Event = {"headers": last_values(lines), "multiValueHeaders": lines}
+    if parameters := request.parameters:
+        event["queryStringParameters"] = last_values(parameters)
         event["multiValueQueryStringParameters"] = parameters
     return event | {"requestContext": context, "isBase64Encoded": False}

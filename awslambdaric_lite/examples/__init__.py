@@ -1,1 +1,1 @@
-"""Small functions to try things with, and events for them."""
+"""Small functions to try, and events for them."""

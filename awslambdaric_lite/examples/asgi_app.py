@@ -1,4 +1,4 @@
-"""An ASGI application as the handler; any framework's object would do (FastAPI, Starlette, Django).
+"""An ASGI application as the handler; an application of FastAPI, Starlette or Django works the same way.
 
 Try it with an event from `awslambdaric-lite event function-url GET /hello`:
 `awslambdaric-lite invoke awslambdaric_lite.examples.asgi_app.app --event -`
@@ -13,7 +13,7 @@ class Application:
     """The protocol without a framework: one request, one response."""
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answer with the path that was asked for."""
+        """Respond with the path of the request."""
         if scope["type"] != "http":
             raise NotImplementedError(scope["type"])  # no lifespan
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})

@@ -1,4 +1,4 @@
-"""A coroutine handler: what it opens in one invocation works in the next, for there is one event loop.
+"""A coroutine handler: connections outlive their invocation, because all invocations share an event loop.
 
 Try it: `awslambdaric-lite invoke awslambdaric_lite.examples.async_handler.handler`
 """
@@ -15,7 +15,7 @@ _count = 0
 
 
 async def handler(event: JSON, context: Context) -> JSON:
-    """Do two things at once."""
+    """Wait for two tasks concurrently."""
     global _count
     async with _lock:
         _count += 1
@@ -24,11 +24,11 @@ async def handler(event: JSON, context: Context) -> JSON:
 
 
 async def _ask(question: str) -> str:
-    await asyncio.sleep(0.05)  # in the place of a database or another service
+    await asyncio.sleep(0.05)  # simulates a database or another service
     return f"answer to {question}"
 
 
 @on_shutdown
 async def close() -> None:
-    """Runs on the same event loop when the environment is shut down."""
+    """Close connections on the same event loop at shutdown."""
     print(f"{_count} invocations were answered")

@@ -1,7 +1,7 @@
-"""A function behind an HTTP API: greets whoever the request names.
+"""A function behind an HTTP API: greets the name in the request.
 
-Try it: awslambdaric-lite invoke awslambdaric_lite.examples.hello.handler --event FILE, with `api_gateway_v2.json` from
-this folder as the file, or without an event.
+Try it: `awslambdaric-lite invoke awslambdaric_lite.examples.hello.handler --event FILE`, where FILE is
+`api_gateway_v2.json` from this folder, or without an event.
 """
 
 from __future__ import annotations

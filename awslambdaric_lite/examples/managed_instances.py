@@ -1,7 +1,7 @@
-"""Several invocations at once in one execution environment, as on Lambda Managed Instances.
+"""Concurrent invocations in one execution environment, as on Lambda Managed Instances.
 
-Try it: `python -m awslambdaric_lite.examples.managed_instances` invokes the function four times at once. Or serve it,
-and call it from several terminals:
+Try it: `python -m awslambdaric_lite.examples.managed_instances` sends four concurrent invocations. Or serve the
+function and invoke it from several terminals:
 `awslambdaric-lite serve awslambdaric_lite.examples.managed_instances.handler --managed-concurrency 4`
 """
 
@@ -20,15 +20,15 @@ _logger = logging.getLogger(__name__)
 
 
 def handler(event: JSON, context: Context) -> JSON:
-    """Take a second; the log records bear the request id of their own invocation."""
+    """Take a second; each log record contains the request id of its invocation."""
     _logger.info("begins in worker %d", os.getpid())
-    time.sleep(_SECONDS)  # in the place of a database or another service
+    time.sleep(_SECONDS)  # simulates a database or another service
     _logger.info("ends in worker %d", os.getpid())
     return {"requestId": context.aws_request_id, "worker": os.getpid()}
 
 
 def main(count: int = 4) -> None:
-    """Invoke the function so many times at once, and show which worker took which invocation."""
+    """Send `count` concurrent invocations, and show the worker of each."""
     from concurrent.futures import ThreadPoolExecutor
 
     from awslambdaric_lite.emulator import LocalLambda

@@ -1,4 +1,4 @@
-"""A function with SnapStart: what is opened before the snapshot is closed for it, and opened anew after each restore.
+"""A function with SnapStart: hooks close a connection before the snapshot and reopen it after each restore.
 
 Try it: `python -m awslambdaric_lite.examples.snap_start` (`pip install snapshot-restore-py`; managed runtimes have it).
 """
@@ -16,19 +16,19 @@ except ImportError:
     sys.exit("this example needs snapshot-restore-py; install it with: pip install snapshot-restore-py")
 
 _HANDLER = "awslambdaric_lite.examples.snap_start.handler"
-_connection = uuid.uuid4()  # in the place of a connection, which no two environments may share
+_connection = uuid.uuid4()  # simulates a connection, which environments must not share
 
 
 def close() -> None:
-    """Hooks of this kind run last-registered first."""
+    """Close the connection before the snapshot; the hook that was registered last runs first."""
     print("closed before the snapshot")
 
 
 def reopen() -> None:
-    """Hooks of this kind run in the order in which they were registered."""
+    """Open another connection after the restore; hooks run in the order of their registration."""
     global _connection
     _connection = uuid.uuid4()
-    print("opened anew after the restore")
+    print("reopened after the restore")
 
 
 register_before_snapshot(close)
@@ -36,7 +36,7 @@ register_after_restore(reopen)
 
 
 def handler(event: JSON, context: Context) -> JSON:
-    """Say which connection is used."""
+    """Return the connection."""
     return {"connection": str(_connection)}
 
 

@@ -1,4 +1,4 @@
-"""A stream that leaves while it is made.
+"""A response that is sent while the handler produces it.
 
 Try it: `awslambdaric-lite invoke awslambdaric_lite.examples.streaming.handler`
 """
@@ -18,7 +18,7 @@ def handler(event: JSON, context: Context) -> StreamingResponse:
 
 
 def lines(context: Context) -> Iterator[str]:
-    """The body: each line is sent when it is yielded."""
+    """Yield the body, one line at a time; each line is sent immediately."""
     for number in range(1, 11):
         yield f"{number} of 10, {context.get_remaining_time_in_millis()} ms left\n"
         time.sleep(0.1)

@@ -17,12 +17,13 @@ def runtime_sources() -> dict[str, bytes]:
     These are the private modules, and those that handlers import from. The tools stay behind: command line, local
     Lambda, events, examples, packaging, pytest plugin.
     """
-    paths = [*_PACKAGE.glob("_*.py"), *_PACKAGE.glob("_[!_]*/*.py"), _PACKAGE / "types.py"]
-    return {
-        path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes()
-        for path in sorted(paths)
-        if path.name not in _FOR_CHECKERS_ONLY
-    }
+    return {path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes() for path in runtime_files(_PACKAGE)}
+
+
+def runtime_files(package: Path) -> list[Path]:
+    """Return the files of a folder `awslambdaric_lite` that run inside Lambda."""
+    paths = [*package.glob("_*.py"), *package.glob("_[!_]*/*.py"), package / "types.py"]
+    return [path for path in sorted(paths) if path.name not in _FOR_CHECKERS_ONLY]
 
 
 def bootstrap_script(version: str | None = None) -> bytes:

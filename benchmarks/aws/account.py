@@ -1,4 +1,4 @@
-"""The services of one AWS account, as far as they are needed, with patience for throttling."""
+"""The services of an AWS account that the benchmark needs, with retries after throttling."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .interruptions import Interruptions
 _T = TypeVar("_T")
 
 ATTEMPTS = 10
-"""How often a throttled or failed call is sent in all; the SDK waits longer each time, up to 20 s."""
+"""Maximum number of attempts of a throttled or failed call; the SDK waits longer each time, up to 20 s."""
 
 TIMEOUT_S = 30
-"""Of each function; the answer of a hello-world comes long before."""
+"""Timeout of each function in seconds; a hello-world takes far less."""
 
 _PATIENCE_S = 60.0
 
 
 class AccountError(Exception):
-    """The account refuses something for good; the message names the call, the reason and the cure."""
+    """A permanent refusal of the account; the message names the call, the reason and the cure."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Clients of the services, and how to call them when a signal may come at any time."""
+    """Clients of the services, whose calls are safe from signals."""
 
     region: str
     lambda_: Any
@@ -37,10 +37,10 @@ class Account:
     pause: Callable[[float], None] = field(default=time.sleep)
 
     def caller(self) -> str:
-        """Return the ARN of whoever calls.
+        """Return the ARN of the caller.
 
         Raises:
-            AccountError: there are no credentials, or no service answers.
+            AccountError: credentials are missing, or the service does not respond.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -50,7 +50,7 @@ class Account:
             raise AccountError(f"AWS does not answer: {error}; configure credentials as for the AWS CLI") from error
 
     def make(self, call: Callable[[], _T]) -> _T:
-        """Make or delete something: a signal waits for the answer.
+        """Make or delete a resource; a signal waits for the response.
 
         Raises:
             botocore.exceptions.ClientError: the service refuses.
@@ -59,9 +59,9 @@ class Account:
             return call()
 
     def make_when_possible(self, call: Callable[[], _T], temporary: Callable[[Exception], bool] | None = None) -> _T:
-        """Do the same again, with pauses, while a refusal is temporary; for a minute at most.
+        """Make a resource; retry temporary refusals for at most a minute.
 
-        Without `temporary` these are the refusals of a function that is still being changed.
+        Without `temporary` these are refusals because a change of the function is in progress.
         """
         from botocore.exceptions import ClientError
 
@@ -77,23 +77,23 @@ class Account:
 
 
 def error_code(error: Exception) -> str:
-    """Return the code of a ClientError, such as `ResourceNotFoundException`."""
+    """Return the code of a ClientError, e.g. `ResourceNotFoundException`."""
     response: dict[str, Any] = getattr(error, "response", {})
     return str(response.get("Error", {}).get("Code", ""))
 
 
 def is_missing(error: Exception) -> bool:
-    """Tell whether an error says that the thing does not exist (IAM has a code of its own for it)."""
+    """Return whether an error says that the resource does not exist (IAM uses another code)."""
     return error_code(error) in ("ResourceNotFoundException", "NoSuchEntity")
 
 
 def is_busy(error: Exception) -> bool:
-    """Tell whether an error says that an earlier change of the thing is under way (or that a new name is taken)."""
+    """Return whether an error says that an earlier change is in progress, or that a new name is in use."""
     return error_code(error) == "ResourceConflictException"
 
 
 def open_account(region: str | None, endpoint_url: str | None, interruptions: Interruptions) -> Account:
-    """Return the account of the usual credentials.
+    """Return the account of the default credentials.
 
     Raises:
         AccountError: boto3 is missing, or no region is known.
@@ -107,15 +107,15 @@ def open_account(region: str | None, endpoint_url: str | None, interruptions: In
     try:
         session = boto3.Session(region_name=region)
         if not session.region_name:
-            raise AccountError("no region is configured; give one with --region, such as --region us-east-1")
+            raise AccountError("no region is configured; give one, e.g. --region us-east-1")
 
         def client(service: str, attempts: int = ATTEMPTS) -> Any:
-            # Invocations take as long as a function may at most; longer is a lost connection.
+            # After the timeout of a function the connection is lost.
             retries = {"mode": "standard", "max_attempts": attempts}
             config = Config(retries=retries, read_timeout=2 * TIMEOUT_S, connect_timeout=10)  # type: ignore[arg-type, unused-ignore]
             return session.client(service, endpoint_url=endpoint_url, config=config)  # type: ignore[call-overload, unused-ignore]
 
-        # The first call tells whether anybody is there: that is not to take minutes.
+        # The first call checks the connection, which must not take minutes.
         services = client("lambda"), client("iam"), client("sts", 2), client("logs")
     except (BotoCoreError, ValueError) as error:
         raise AccountError(f"AWS cannot be called: {error}") from error

@@ -11,19 +11,19 @@ from .reports import NoReport, Report, parse_tail
 from .variants import Deployment
 
 SAMPLE_VARIABLE = "BENCHMARK_SAMPLE"
-"""The variable whose change makes the environments of a function obsolete."""
+"""The variable whose change makes Lambda replace the environments of a function."""
 
 EXPECTED = {"message": "hello"}
 _TRIES = 3
 
 
 class Wrong(Exception):
-    """A function does not do what it should; the message says what it did. It is measured no further."""
+    """A function that fails or responds wrongly; the message says how. Its measurement stops."""
 
 
 @dataclass
 class ColdStarts:
-    """What was measured of one function: reports of cold starts and of the warm invocations that followed."""
+    """The reports of a function's cold starts, and of the warm invocations after them."""
 
     deployment: Deployment
     reports: list[Report] = field(default_factory=list)
@@ -31,10 +31,10 @@ class ColdStarts:
 
 
 def cold_start(account: Account, deployment: Deployment, sample: str) -> Report:
-    """Make the function start anew and return the report of the invocation that did.
+    """Make the next invocation a cold start; return its report.
 
     Raises:
-        Wrong: it fails, answers wrongly, or does not start anew however often it is changed.
+        Wrong: the function fails, responds wrongly, or has no cold start after several changes.
     """
     for attempt in range(_TRIES):
         variables = {**deployment.variant.environment, SAMPLE_VARIABLE: f"{sample}-{attempt}"}
@@ -55,7 +55,7 @@ def invoke(account: Account, deployment: Deployment) -> Report:
     """Invoke the function and return the report.
 
     Raises:
-        Wrong: it fails, answers wrongly, or leaves no report.
+        Wrong: the function fails, responds wrongly, or leaves no report.
     """
     answer = account.lambda_.invoke(FunctionName=deployment.name, LogType="Tail", Payload=b"{}")
     payload = answer["Payload"].read()
@@ -64,7 +64,7 @@ def invoke(account: Account, deployment: Deployment) -> Report:
     except ValueError:
         value = None
     if answer.get("FunctionError") or value != EXPECTED:
-        raise Wrong(f"answered {payload[:300].decode('utf-8', 'replace')} instead of {json.dumps(EXPECTED)}")
+        raise Wrong(f"responded {payload[:300].decode('utf-8', 'replace')} instead of {json.dumps(EXPECTED)}")
     try:
         return parse_tail(answer.get("LogResult", ""))
     except NoReport as error:

@@ -1,4 +1,4 @@
-"""What `python -m benchmarks aws` does, from the plan to the list of what was deleted."""
+"""The steps of `python -m benchmarks aws`, from the plan to the list of deleted resources."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from ..results import save_text
 from ..tables import show
 from . import lambda_perf, leftovers, samples
 from .account import Account, AccountError, open_account
@@ -25,13 +26,13 @@ from .variants import LayerFile, NotPossible
 
 @dataclass
 class Deletion:
-    """What was deleted, and why something could not be."""
+    """The deleted resources, and reasons for those that could not be deleted."""
 
     deleted: list[str] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
     def everything(self, account: Account, ledger: Ledger) -> None:
-        """Delete all that the ledger has."""
+        """Delete all resources of the ledger."""
 
         def done(resource: Resource) -> None:
             self.deleted.append(str(resource))
@@ -39,7 +40,7 @@ class Deletion:
         self.failures |= ledger.delete_all(account, done)
 
     def tell(self, prefix: str) -> None:
-        """List it on the standard error."""
+        """Print both to standard error."""
         for name in self.deleted:
             _say(f"deleted {name}")
         for name, reason in self.failures.items():
@@ -49,10 +50,11 @@ class Deletion:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return the exit status, 1 if nothing was measured or something was left behind.
+    """Run the command; return the exit status, 1 if nothing was measured or a resource is left.
 
     Raises:
-        KeyboardInterrupt, SystemExit: a signal ended it, after everything was deleted; or a message says what is wrong.
+        KeyboardInterrupt: a signal ended the command, after everything was deleted.
+        SystemExit: the same, or the command cannot run; the message says why.
     """
     options = parser().parse_args(arguments)
     try:
@@ -64,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.dry_run:
             show([plan.table()])
             layers = {deployment.variant.layer for deployment in plan.deployments} - {None}
-            role = f"the role {options.role}" if options.role else "a role of their own, without any rights"
+            role = f"the role {options.role}" if options.role else "a new role without any rights"
             print(
                 f"\nwith {role}, and {len(layers)} layers; {options.samples} cold starts of each; then all is deleted"
             )
@@ -105,7 +107,7 @@ def _deleting_at_the_end(account: Account, ledger: Ledger, deletion: Deletion, *
         try:
             yield
         finally:
-            # A signal that comes before this is an exception, and none follows it: the deleting is never skipped.
+            # A signal before this raises an exception, and a later one is ignored, so deletion is never skipped.
             account.interruptions.hold()
     finally:
         if not keep:
@@ -135,7 +137,7 @@ def _deploy(deployer: Deployer, plan: Plan, role: str | None) -> None:
 
 def _keep_samples(options: argparse.Namespace, region: str, measured: Measured) -> None:
     for name, reason in measured.skipped.items():
-        if " at " in name:  # those that are not deployed at all have been named before
+        if " at " in name:  # the others were not deployed and have been named before
             _say(f"skipped: {name}: {reason}")
     if not measured.has_samples():
         return
@@ -149,10 +151,10 @@ def _keep_samples(options: argparse.Namespace, region: str, measured: Measured) 
     }
     results = samples.collected(functions, machine, measured.skipped, options.warm, measured.rounds)
     if options.output:
-        samples.save_results(options.output, results)
+        results.save(options.output)
     if options.lambda_perf:
         content = lambda_perf.document(functions, datetime.now(timezone.utc))
-        samples.save_text(options.lambda_perf, lambda_perf.text(content))
+        save_text(options.lambda_perf, lambda_perf.text(content))
     show([samples.table(functions)])
 
 
@@ -169,7 +171,7 @@ def _clean(options: argparse.Namespace) -> int:
         deletion.everything(account, found)
     deletion.tell(options.function_prefix)
     if not deletion.deleted and not deletion.failures:
-        _say(f"nothing is left of earlier runs with the prefix {options.function_prefix}")
+        _say(f"earlier runs left nothing with the prefix {options.function_prefix}")
     return 1 if deletion.failures else 0
 
 

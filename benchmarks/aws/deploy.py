@@ -1,4 +1,4 @@
-"""Makes the functions, and what they need, in an account."""
+"""Makes functions, layers and a role in an account."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _TRUST = {
 
 
 def _role_not_yet_known(error: Exception) -> bool:
-    # "The role defined for the function cannot be assumed by Lambda": a new role is not known everywhere at once.
+    # "The role defined for the function cannot be assumed by Lambda": IAM needs time to distribute a new role.
     return error_code(error) == "InvalidParameterValueException" and "assumed" in str(error)
 
 
 @dataclass
 class Deployer:
-    """Makes things for one run, each written down in the ledger before it is made."""
+    """Makes the resources of one run; each is in the ledger before it is made."""
 
     account: Account
     ledger: Ledger
@@ -36,8 +36,8 @@ class Deployer:
     def role(self) -> str:
         """Make a role for the functions; return its ARN.
 
-        It has no policies: a report is returned with the invocation, and without the right to write logs the functions
-        leave no log groups behind.
+        The role has no policies: the response of an invocation contains the report, and functions without the right to
+        write logs leave no log groups behind.
         """
         name = f"{self.prefix}-{self.run}"
         self.ledger.record(Role(name, self.run))
@@ -54,7 +54,7 @@ class Deployer:
         return str(made["Role"]["Arn"])
 
     def layer(self, layer: LayerFile, runtime: str, architecture: str) -> str:
-        """Publish a layer of our own for this run; return the ARN of its version."""
+        """Publish a layer for this run; return the ARN of its version."""
         name = f"{self.prefix}-{layer.kind}-{self.run}"
         self.ledger.record(Layer(name, self.run))
         content = layer.path.read_bytes()
@@ -73,7 +73,7 @@ class Deployer:
         """Make a function and wait until it can be invoked.
 
         Raises:
-            AccountError: one of that name exists.
+            AccountError: a function of that name exists.
         """
         from botocore.exceptions import ClientError
 
@@ -105,9 +105,7 @@ class Deployer:
             )
         except ClientError as error:
             if error_code(error) == "ResourceConflictException":
-                cure = (
-                    f"choose another --function-prefix, or delete with --clean what runs with {self.prefix} have left"
-                )
+                cure = f"choose another --function-prefix, or delete with --clean the resources of {self.prefix}"
                 raise AccountError(f"function {deployment.name} exists already; {cure}") from error
             raise
         self.account.lambda_.get_waiter("function_active_v2").wait(FunctionName=deployment.name)
@@ -117,5 +115,5 @@ class Deployer:
 
         try:
             return not LogGroup(name).exists(self.account)
-        except ClientError:  # whoever may not look at log groups is not to delete any
+        except ClientError:  # without the right to list log groups none is deleted
             return False

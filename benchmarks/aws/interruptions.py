@@ -1,4 +1,4 @@
-"""Ctrl-C that leaves nothing behind: it waits for calls that make something, and for the deleting at the end."""
+"""Ctrl-C that leaves no resources: it waits for calls that make some, and for their deletion."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interruptions:
-    """Turns the first signal that asks to end into an exception, at a moment when that is safe.
+    """A handler that turns the first termination signal into an exception at a safe moment.
 
-    While a call that makes a resource is under way (`deferred`) the exception waits for its answer: a call given up may
-    still be carried out after the deletion of what it makes. Once `hold` is called, or the exception was raised, no
-    other one follows: the deleting that comes then is not to be interrupted by an impatient second Ctrl-C.
+    During a call that makes a resource (`deferred`) the exception waits for the response, because AWS may carry out an
+    abandoned call after the deletion. After `hold` or the first exception signals raise nothing, so that a second
+    Ctrl-C does not interrupt the deletion.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Interruptions:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let a signal wait until the end of the block."""
+        """Delay a signal until the block ends."""
         self._making += 1
         try:
             yield
@@ -52,10 +52,10 @@ class Interruptions:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._held:
-            print("benchmarks: still deleting what was made; this takes a moment", file=sys.stderr, flush=True)
+            print("benchmarks: still deleting resources; this takes a moment", file=sys.stderr, flush=True)
         elif self._making:
             self._pending = number
-            print("benchmarks: stopping after the call that is under way", file=sys.stderr, flush=True)
+            print("benchmarks: stopping after the current call", file=sys.stderr, flush=True)
         else:
             self._raise(number)
 

@@ -1,6 +1,6 @@
-"""The results in the shape of lambda-perf, so that its page and whatever reads its data can show them.
+"""The results in the format of lambda-perf, so that its page and readers of its data can show them.
 
-Source of the shape: https://github.com/maxday/lambda-perf, `data/last.json` as `result-builder/app.js` makes it:
+Source of the format: https://github.com/maxday/lambda-perf, `data/last.json` as `result-builder/app.js` makes it:
 `metadata.generatedAt`, and in `runtimeData` for each function `r` its name, `p` the type of its package, `d` what the
 page calls it, `i` its first ten init durations in ms, `m` its memory in MB, `a` its architecture, and the means `mu` of
 the memory used in MB, `ad` of the duration and `acd` of the init duration in ms, all to three digits.
@@ -8,11 +8,12 @@ the memory used in MB, `ad` of the duration and `acd` of the init duration in ms
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from statistics import fmean
 from typing import Any
+
+from awslambdaric_lite.common.json_text import compact
 
 from .coldstarts import ColdStarts
 
@@ -44,4 +45,4 @@ def _runtime(function: ColdStarts) -> dict[str, Any]:
 
 def text(content: dict[str, Any]) -> str:
     """Return the document as lambda-perf stores it, on one line."""
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False) + "\n"
+    return compact(content) + "\n"

@@ -1,4 +1,4 @@
-"""Finds what an earlier run could not delete, because it was killed or lost its connection."""
+"""Finds resources that an earlier run could not delete, because it was killed or lost its connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .resources import LOG_GROUP_TAG, ROLE_PATH, TAG, Function, Layer, Ledger, L
 
 
 def find(account: Account, prefix: str) -> Ledger:
-    """Return what bears the prefix in its name and our mark, in the order in which it is made.
+    """Return the resources with the prefix in their name and our mark, in the order in which runs make them.
 
     Raises:
         botocore.exceptions.ClientError: the account may not be searched.

@@ -1,4 +1,4 @@
-"""Round after round of cold starts, each function once in each, so that what changes over time changes for all."""
+"""Rounds of cold starts, with each function once in each round, so that slow changes affect all alike."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .account import Account
 from .coldstarts import ColdStarts, Wrong, cold_start, invoke
 
 Advance = Callable[[str], None]
-"""Called with what is done next."""
+"""Called with a description of the next step."""
 
 
 @dataclass
 class Measured:
-    """What came of a run so far."""
+    """The results of a run up to now."""
 
     functions: list[ColdStarts]
     skipped: dict[str, str]
@@ -24,11 +24,11 @@ class Measured:
     rounds: int = 0
 
     def has_samples(self) -> bool:
-        """Tell whether there is a whole round of any function."""
+        """Return whether any function has a complete round."""
         return self.rounds > 0 and any(function.reports for function in self.functions)
 
     def whole_rounds(self) -> list[ColdStarts]:
-        """Return what was measured, without the round that was interrupted."""
+        """Return the results without the interrupted round."""
         return [
             ColdStarts(each.deployment, each.reports[: self.rounds], each.warm[: self.rounds * self.warm])
             for each in self.functions
@@ -36,7 +36,7 @@ class Measured:
 
 
 def measure(account: Account, measured: Measured, rounds: int) -> None:
-    """Measure. A function that does something wrong is measured no further, and what it did before is forgotten."""
+    """Measure; drop a function that fails or responds wrongly, with its earlier samples."""
     failed: set[str] = set()
     with _progress(rounds * len(measured.functions)) as advance:
         for number in range(rounds):
@@ -68,6 +68,6 @@ def _progress(total: int) -> Iterator[Advance]:
         return
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=total)
-        # The first call starts the first piece of work, so none is done at that moment.
+        # The first call announces the first step, so none is finished then.
         done = iter(range(total))
         yield lambda what: bar.update(task, description=what, completed=next(done, total))

@@ -22,13 +22,15 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
 def _prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no prefix; a letter, then up to 23 letters, digits, _ or -")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a prefix; use a letter, then up to 23 letters, digits, _ or -"
+        )
     return text
 
 
 def _role(text: str) -> str:
     if not _ROLE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no ARN of a role, such as arn:aws:iam::123456789012:role/name")
+        raise argparse.ArgumentTypeError(f"{text!r} is not the ARN of a role, e.g. arn:aws:iam::123456789012:role/name")
     return text
 
 
@@ -45,36 +47,58 @@ def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     options = argparse.ArgumentParser(prog="python -m benchmarks aws", description=_DESCRIPTION)
     options.add_argument(
-        "--function-prefix", required=True, type=_prefix, metavar="NAME", help="how the names of all that is made begin"
+        "--function-prefix", required=True, type=_prefix, metavar="NAME", help="prefix of the names of all resources"
     )
     options.add_argument("--region", metavar="NAME", help="default: as the AWS CLI")
-    options.add_argument("--endpoint-url", metavar="URL", help="another endpoint than AWS's, for all services")
+    options.add_argument("--endpoint-url", metavar="URL", help="endpoint of all services (default: AWS)")
     options.add_argument(
-        "--role", type=_role, metavar="ARN", help="execution role of the functions (default: one is made and deleted)"
+        "--role",
+        type=_role,
+        metavar="ARN",
+        help="execution role of the functions (default: a new one, deleted afterwards)",
     )
-    options.add_argument("--runtime", default="python3.13", metavar="NAME", help="managed Python (default %(default)s)")
+    options.add_argument(
+        "--runtime", default="python3.13", metavar="NAME", help="managed Python (default: %(default)s)"
+    )
     here = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    options.add_argument("--arch", choices=ARCHITECTURES, default=here, help="default: this machine's, %(default)s")
+    options.add_argument(
+        "--arch",
+        choices=ARCHITECTURES,
+        default=here,
+        help="architecture of the functions (default: this machine's, %(default)s)",
+    )
     options.add_argument(
         "--memory", action="append", type=_number(128, 10240, "MB"), metavar="MB", help="repeatable (default 128)"
     )
     options.add_argument(
-        "--samples", type=_number(1, 10000, "samples"), default=20, metavar="N", help="cold starts of each function"
+        "--samples",
+        type=_number(1, 10000, "samples"),
+        default=20,
+        metavar="N",
+        help="number of cold starts of each function (default: %(default)s)",
     )
     options.add_argument(
-        "--warm", type=_number(0, 1000, "invocations"), default=2, metavar="N", help="warm invocations after each"
+        "--warm",
+        type=_number(0, 1000, "invocations"),
+        default=2,
+        metavar="N",
+        help="number of warm invocations after each cold start (default: %(default)s)",
     )
     options.add_argument("--log-format", choices=("Text", "JSON"), default="Text", help="of the functions' logs")
-    options.add_argument("--layers", type=Path, metavar="DIR", help="layers as `layers/build.py` makes them")
+    options.add_argument("--layers", type=Path, metavar="DIR", help="folder with layers of `layers/build.py`")
     options.add_argument(
         "--rust", type=Path, metavar="FILE", help="compiled `bootstrap` of the Rust function (default: built by cargo)"
     )
     options.add_argument(
-        "--variant", action="append", metavar="NAME", help="only these (repeatable), e.g. awslambdaric"
+        "--variant", action="append", metavar="NAME", help="measure this variant only (repeatable), e.g. awslambdaric"
     )
     options.add_argument("-o", "--output", type=Path, metavar="FILE.json", help="keep the raw samples")
-    options.add_argument("--lambda-perf", type=Path, metavar="FILE.json", help="and in the shape of lambda-perf's data")
-    options.add_argument("--keep", action="store_true", help="leave everything there, for a look; --clean deletes it")
-    options.add_argument("--dry-run", action="store_true", help="print what would be made, and call nothing")
-    options.add_argument("--clean", action="store_true", help="delete what earlier runs with this prefix left")
+    options.add_argument(
+        "--lambda-perf", type=Path, metavar="FILE.json", help="also write the results in the format of lambda-perf"
+    )
+    options.add_argument("--keep", action="store_true", help="keep all resources; --clean deletes them later")
+    options.add_argument("--dry-run", action="store_true", help="print the plan without calling AWS")
+    options.add_argument(
+        "--clean", action="store_true", help="delete resources that earlier runs with this prefix left"
+    )
     return options

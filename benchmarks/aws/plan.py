@@ -1,12 +1,13 @@
-"""What a run deploys, decided before anything is called."""
+"""The plan of a run, made before the first call of AWS."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
 
-from ..tables import Table
-from ..workshop import DEFAULT_BUILD, build_directory
+from awslambdaric_lite.common.tables import Table
+
+from ..build_cache import DEFAULT_BUILD, build_directory
 from .rust import bootstrap
 from .variants import (
     Deployment,
@@ -23,13 +24,13 @@ NAMES = ("awslambdaric", "lite-wrapper", "lite-provided", "rust")
 
 @dataclass
 class Plan:
-    """What is to be deployed, and why the rest is not."""
+    """The functions to deploy, and the reasons for skipping others."""
 
     deployments: list[Deployment]
     skipped: dict[str, str]
 
     def table(self) -> Table:
-        """Return the functions that are to be made."""
+        """Return the functions of the plan as a table."""
         found = Table("functions", ["name", "runtime", "layer", "MB"], text_columns=3)
         for deployment in self.deployments:
             layer = deployment.variant.layer
@@ -39,14 +40,14 @@ class Plan:
 
 
 def planned(options: argparse.Namespace) -> Plan:
-    """Return what the options ask for.
+    """Return the plan for the options.
 
     Raises:
-        NotPossible: something that was named cannot be used, or nothing is left.
+        NotPossible: an argument cannot be used, or no function remains.
     """
     wanted = options.variant or list(NAMES)
     if unknown := sorted(set(wanted) - set(NAMES)):
-        raise NotPossible(f"no such variant as {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        raise NotPossible(f"unknown variant {', '.join(unknown)}; choose one of: {', '.join(NAMES)}")
     layers = find_layers(options.layers, python_version(options.runtime), options.arch)
     variants, skipped = python_variants(options.runtime, options.arch, layers)
     if "rust" in wanted:

@@ -1,8 +1,8 @@
-"""The figures of the platform's report of an invocation, from the end of its log.
+"""Reads the platform's report of an invocation from the end of its log.
 
 Sources: "Understanding the report log line" and "platform.report" (Telemetry API schema reference) of the Lambda
 developer guide. `Invoke` with `LogType=Tail` returns the last 4 KB of the log, base64-encoded; the report is the last
-thing that an invocation writes.
+line of an invocation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-# One field of the line: a name, a figure, its unit. Fields are divided by tabs, the order is not promised.
+# One field of the line: a name, a figure, its unit. Tabs separate fields, whose order is not documented.
 _FIELD = re.compile(r"(?P<name>[A-Z][A-Za-z ]*): (?P<figure>[0-9.]+) (?:ms|MB)\Z")
 
 
@@ -24,7 +24,7 @@ class NoReport(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """One invocation's figures: seconds, and bytes. `init` is None for an invocation that was not a cold start."""
+    """The figures of one invocation, in seconds and bytes; `init` is None unless it was a cold start."""
 
     duration: float
     billed: float
@@ -37,7 +37,7 @@ def parse_tail(encoded: str) -> Report:
     """Read the last report of a log's tail, in text or in JSON format.
 
     Raises:
-        NoReport: there is none, or one without the figures that every report has.
+        NoReport: the log has no report, or the report lacks a figure.
     """
     try:
         text = base64.b64decode(encoded, validate=True).decode("utf-8", "replace")
@@ -68,7 +68,7 @@ def _platform_report(line: str) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
     except ValueError:
-        return None  # a line of the function's own, or the first one, cut by the limit of the tail
+        return None  # a line of the function, or a first line that the tail's limit has cut
     if not isinstance(event, dict) or event.get("type") != "platform.report":
         return None
     record = event.get("record")

@@ -1,7 +1,7 @@
-"""What a run makes in an account: each thing knows whether it is really ours and how it is deleted.
+"""The resources that a run makes in an account: each can check that it is ours, and delete itself.
 
-Functions and roles carry a tag; layers cannot be tagged, so their versions say it in their description. Nothing without
-the mark is ever deleted, whatever its name.
+Functions and roles carry a tag; layers cannot be tagged, so their versions have the mark in their description. Nothing
+without the mark is deleted, whatever its name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .account import Account, is_missing
 TAG = "awslambdaric-lite:benchmark"
 ROLE_PATH = "/awslambdaric-lite-benchmark/"
 LOG_GROUP_TAG = "awslambdaric-lite:log-group"
-"""On a function: its log group did not exist before it and may go with it."""
+"""Tag of a function whose log group did not exist before it, so that both may be deleted."""
 
 
 def description(run: str) -> str:
@@ -25,10 +25,10 @@ def description(run: str) -> str:
 
 
 class Resource(Protocol):
-    """One thing, existing or about to; its text names it."""
+    """A resource that exists or is about to be made; `str` returns its name."""
 
     def delete(self, account: Account) -> bool:
-        """Delete it; tell whether it was there and ours. A signal waits until it is done."""
+        """Delete the resource; return whether it existed and was ours. A signal waits for that."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Function:
 
     name: str
     run: str | None = None
-    """Only of this run; None: of any run of this tool."""
+    """The run that made it; None: any run of this tool."""
 
     def __str__(self) -> str:
         return f"function {self.name}"
@@ -89,7 +89,7 @@ class Role:
 
 @dataclass(frozen=True)
 class LogGroup:
-    """The log group that Lambda makes for a function whose role permits that. Recorded only if it was not there."""
+    """The log group that Lambda makes for a function whose role permits it, if it did not exist before."""
 
     function: str
 
@@ -102,7 +102,7 @@ class LogGroup:
         return f"log group {self.name}"
 
     def exists(self, account: Account) -> bool:
-        """Tell whether there is one."""
+        """Return whether the log group exists."""
         found = account.logs.describe_log_groups(logGroupNamePrefix=self.name)["logGroups"]
         return any(group["logGroupName"] == self.name for group in found)
 
@@ -113,23 +113,23 @@ class LogGroup:
 
 @dataclass
 class Ledger:
-    """What may exist because of us: a thing is written down before it is made."""
+    """The resources that may exist because of this run; each is recorded before it is made."""
 
     entries: list[Resource] = field(default_factory=list)
 
     def record(self, resource: Resource) -> None:
-        """Write a thing down, before it is made."""
+        """Record a resource before it is made."""
         self.entries.append(resource)
 
     def delete_all(self, account: Account, deleted: Callable[[Resource], None]) -> dict[str, str]:
-        """Delete everything, the last made first; return by thing why some could not be deleted."""
+        """Delete all resources, the last made first; return the reasons by name if that fails."""
         failures = {}
         while self.entries:
             resource = self.entries.pop()
             try:
                 if resource.delete(account):
                     deleted(resource)
-            except Exception as error:  # whatever it is, the rest is still to be deleted
+            except Exception as error:  # after any error the other resources are still deleted
                 failures[str(resource)] = str(error)
         return failures
 

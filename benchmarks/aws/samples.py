@@ -1,21 +1,20 @@
-"""From reports to the files and tables of a run."""
+"""Makes results and tables from the reports of a run."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from statistics import median
 
+from awslambdaric_lite.common.tables import Table
+
 from ..results import Results
-from ..tables import Table
 from .coldstarts import ColdStarts
 
 
 def collected(
     measured: Iterable[ColdStarts], machine: Mapping[str, str | int], skipped: Mapping[str, str], warm: int, rounds: int
 ) -> Results:
-    """Return the samples in the form of the suite: a contender for each variant, measures for each memory size."""
+    """Return the results in the format of the suite: a contender for each variant, measures for each memory size."""
     samples: dict[str, dict[str, list[float]]] = {}
     per_run: dict[str, int] = {}
     for function in (each for each in measured if each.reports):
@@ -29,27 +28,6 @@ def collected(
             of_variant[f"warm_duration_{size}"] = [report.duration for report in function.warm]
             per_run[f"warm_duration_{size}"] = warm
     return Results(dict(machine), samples, per_run, dict(skipped), rounds)
-
-
-def save_text(path: Path, content: str) -> None:
-    """Write a file whole or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(content, encoding="utf-8")
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def save_results(path: Path, results: Results) -> None:
-    """Write the samples whole or not at all."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        results.save(fresh)
-        os.replace(fresh, path)
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def table(measured: Iterable[ColdStarts]) -> Table:

@@ -1,4 +1,4 @@
-"""Which functions are compared: the same hello-world handler behind each way to run it."""
+"""The compared functions: one hello-world handler, run in several ways."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ARCHITECTURES = ("x86_64", "arm64")
 PROVIDED = "provided.al2023"
 WRAPPER = "/opt/awslambdaric-lite"
 LAYER_ZIP_LIMIT = 50 * 1024 * 1024
-"""Bytes of a zip that is sent in the request itself ("Lambda quotas" of the developer guide)."""
+"""Maximum bytes of a zip file within the request ("Lambda quotas" of the developer guide)."""
 
 _RUNTIME = re.compile(r"python(3\.\d+)")
 _FIRST_OF_ALL = (1980, 1, 1, 0, 0, 0)
 
 
 class NotPossible(Exception):
-    """What was asked for cannot be deployed; the message says why and what would help."""
+    """A request that cannot be deployed; the message says why and names the cure."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LayerFile:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to run the handler: what `CreateFunction` gets, but for names and memory."""
+    """One way to run the handler: the arguments of `CreateFunction` without names and memory."""
 
     name: str
     title: str
@@ -52,7 +52,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A variant with an amount of memory, which makes it a function of its own."""
+    """A variant with an amount of memory; each is one function."""
 
     variant: Variant
     memory_mb: int
@@ -60,7 +60,7 @@ class Deployment:
 
 
 def deployments(prefix: str, variants: list[Variant], memories: list[int]) -> list[Deployment]:
-    """Return every function that is to be made; the form of the names is lambda-perf's."""
+    """Return the functions to make; their names have lambda-perf's format."""
     return [
         Deployment(variant, memory, f"{prefix}-{variant.name}-zip-{memory}-{variant.architecture}")
         for memory in memories
@@ -72,15 +72,15 @@ def python_version(runtime: str) -> str:
     """Return the version in the name of a managed runtime.
 
     Raises:
-        NotPossible: it is no Python.
+        NotPossible: the runtime is not a Python.
     """
     if not (match := _RUNTIME.fullmatch(runtime)):
-        raise NotPossible(f"--runtime {runtime} is not a managed Python; give one such as python3.13")
+        raise NotPossible(f"--runtime {runtime} is not a managed Python; give e.g. python3.13")
     return match[1]
 
 
 def function_zip(members: Mapping[str, bytes]) -> bytes:
-    """Zip a function's files, each executable, the same bytes every time."""
+    """Return a zip file of a function's files, all executable; the same bytes every time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(members.items()):
@@ -93,9 +93,9 @@ def function_zip(members: Mapping[str, bytes]) -> bytes:
 def python_variants(
     runtime: str, architecture: str, layers: Mapping[str, LayerFile | str]
 ) -> tuple[list[Variant], dict[str, str]]:
-    """Return the Python variants, and for each that cannot be had the reason.
+    """Return the Python variants, and the reason for each unavailable one.
 
-    `layers` has for each kind the file, or why there is none. Raises NotPossible as `python_version` does.
+    `layers` has for each kind the file, or the reason why it is missing. Raises NotPossible as `python_version` does.
     """
     version = python_version(runtime)
     code = function_zip({"app.py": (APP / "app.py").read_bytes()})
@@ -127,9 +127,9 @@ def rust_variant(bootstrap: Path, architecture: str) -> Variant:
 
 
 def find_layers(folder: Path | None, version: str, architecture: str) -> dict[str, LayerFile | str]:
-    """Look for the layers of a Python version and architecture, by the manifests beside them.
+    """Find the layers of a Python version and architecture by their manifests.
 
-    Returns for each kind the file, or why there is none.
+    Return for each kind the file, or the reason why it is missing.
 
     Raises:
         NotPossible: the folder does not exist, or holds layers for this machine instead of AWS.
@@ -150,9 +150,9 @@ def _manifest(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise NotPossible(f"{path} is no manifest of a layer: {error}; build the layer again") from error
+        raise NotPossible(f"{path} is not the manifest of a layer: {error}; build the layer again") from error
     if not isinstance(content, dict) or "target" not in content:
-        raise NotPossible(f"{path} is no manifest of a layer: it names no target; build the layer again")
+        raise NotPossible(f"{path} is not the manifest of a layer: it has no target; build the layer again")
     return content
 
 
@@ -169,7 +169,7 @@ def _find(
             raise NotPossible(f"{path.name} is built for this machine, not for AWS; `{cure}` builds one that is")
         layer = path.with_name(path.name.removesuffix(".manifest.json") + ".zip")
         if not layer.is_file():
-            return f"{layer.name} is missing beside its manifest; build the layer again"
+            return f"{layer.name} is missing next to its manifest; build the layer again"
         expected = manifest.get("zip", {}).get("sha256")
         if expected and hashlib.sha256(layer.read_bytes()).hexdigest() != expected:
             return f"{layer.name} is not the zip that its manifest describes; build the layer again"

@@ -1,7 +1,7 @@
-"""Who takes part. A contender's name is a client's, then how it is set up: `lite`, `lite+stdlib`, `lite@managed`.
+"""The contenders. A name is a client's, with its configuration: `lite`, `lite+stdlib`, `lite@managed`.
 
-`@managed` stands for the environment of the managed runtimes, in which the official client polls in a thread.
-`-wrapper` and `-provided` are started as the layers are, with something of ours, the floor or AWS's client in them.
+`@managed` is the environment of the managed runtimes, in which the official client polls in a thread. `-wrapper` and
+`-provided` start as the layers do, with this runtime, the floor or AWS's client in them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..workshop import HERE, Unavailable, Workshop
+from ..build_cache import HERE, BuildCache, Unavailable
 from . import compiled, layers, python
 from .client import Client
 
@@ -25,12 +25,12 @@ SET_UPS: Mapping[str, Mapping[str, str]] = {
     "orjson": {"AWSLAMBDARIC_LITE_CODEC": "orjson"},
     "stale-off": {"AWSLAMBDARIC_LITE_STALE_PYC": "off"},
 }
-"""What may stand after a `+`, and its variables."""
+"""The configurations after a `+`, and their variables."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A client set up for one configuration."""
+    """A client in one configuration."""
 
     name: str
     client: Client
@@ -38,7 +38,7 @@ class Contender:
 
     @property
     def base(self) -> str:
-        """Return the name of the client, without set-ups."""
+        """Return the name of the client, without the configuration."""
         return re.split(r"[+@]", self.name)[0]
 
     def command(self, handler: str) -> list[str | Path]:
@@ -46,11 +46,11 @@ class Contender:
         return [*self.client.command, *([f"app.{handler}"] if self.client.handler_as_argument else [])]
 
 
-Builder = Callable[[Workshop], Client]
+Builder = Callable[[BuildCache], Client]
 
 
 def builders() -> dict[str, Builder]:
-    """Return what builds each client, by name, in the order of the tables."""
+    """Return the builder of each client by name, in the order of the tables."""
     return {
         "lite": python.lite,
         "lite-m": python.lite_module,
@@ -73,33 +73,33 @@ def builders() -> dict[str, Builder]:
 class Registry:
     """Builds contenders by name, each client once."""
 
-    workshop: Workshop
+    cache: BuildCache
     trees: Mapping[str, Path] = field(default_factory=dict)
     _clients: dict[str, Client] = field(default_factory=dict)
 
     def names(self) -> list[str]:
-        """Return the names of the clients (without set-ups)."""
+        """Return the names of the clients, without configurations."""
         return [*self.trees, *builders()]
 
     def contender(self, name: str) -> Contender:
         """Build the contender `name`.
 
         Raises:
-            Unavailable: it needs something that is not here; the message says what.
+            Unavailable: something that it needs is missing; the message says what.
         """
         base, _, configuration = name.partition("@")
         base, _, set_up = base.partition("+")
         if base not in self.names() or configuration not in ("", "managed") or set_up not in ("", *SET_UPS):
             known, after = ", ".join(self.names()), ", ".join(f"+{name}" for name in SET_UPS)
-            raise Unavailable(f"no such contender; there are {known}, with {after} and {MANAGED} after them")
+            raise Unavailable(f"unknown contender; choose one of {known}, followed by {after} or {MANAGED}")
         if base not in self._clients:
             tree = self.trees.get(base)
-            self._clients[base] = python.lite_tree(self.workshop, tree) if tree else builders()[base](self.workshop)
+            self._clients[base] = python.lite_tree(self.cache, tree) if tree else builders()[base](self.cache)
         environment = dict(SET_UPS.get(set_up, {}))
         if set_up == "orjson":
-            self.workshop.require("orjson")
+            self.cache.require("orjson")
         if configuration:
-            environment["AWS_EXECUTION_ENV"] = self.workshop.python.managed_runtime
+            environment["AWS_EXECUTION_ENV"] = self.cache.python.managed_runtime
         return Contender(name, self._clients[base], environment)
 
 

@@ -1,4 +1,4 @@
-"""A built client, which contenders are made of."""
+"""A built client, the base of contenders."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ GOOD_HANDLERS = frozenset({"hello", "echo", "produce"})
 
 @dataclass(frozen=True)
 class Client:
-    """A built client: how it is started, with which variables, and what it can do.
+    """A built client: its command, its variables, and its abilities.
 
     Attributes:
-        handlers: those that it has, or None if it loads any handler of the task root.
-        chunked_events: whether it reads events above 2048 bytes, which come in chunks.
-        opt: a folder whose content has to lie in `/opt`, as that of a layer does.
+        handlers: its built-in handlers, or None if it loads any handler of the task root.
+        chunked_events: whether it reads events above 2048 bytes, which the server sends in chunks.
+        opt: a folder whose content is mounted in `/opt`, as that of a layer.
     """
 
     command: tuple[str | Path, ...]

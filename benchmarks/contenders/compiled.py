@@ -6,35 +6,35 @@ import os
 import shutil
 from pathlib import Path
 
+from ..build_cache import HERE, BuildCache, Unavailable, digest, run
 from ..loadgen import compile_c
-from ..workshop import HERE, Unavailable, Workshop, digest, run
 from .client import Client
 
 _SOURCES = HERE / "contenders"
 
 
-def c(workshop: Workshop) -> Client:
-    """Build the C client, which neither parses nor makes JSON."""
-    command = (compile_c(_SOURCES / "c" / "client.c", workshop.build / "c"),)
+def c(cache: BuildCache) -> Client:
+    """Build the C client, which neither parses nor encodes JSON."""
+    command = (compile_c(_SOURCES / "c" / "client.c", cache.build / "c"),)
     return Client(command, handlers=frozenset({"hello", "echo"}))
 
 
-def rust(workshop: Workshop) -> Client:
+def rust(cache: BuildCache) -> Client:
     """Build `lambda_runtime` from crates.io."""
     if not shutil.which("cargo"):
         raise Unavailable("cargo is not installed")
 
     def make(fresh: Path) -> None:
-        source = workshop.build / "cargo" / "source"
+        source = cache.build / "cargo" / "source"
         shutil.copytree(_SOURCES / "rust", source, dirs_exist_ok=True)
         environment = {**os.environ, "CARGO_TARGET_DIR": str(source.parent / "target")}
         run(["cargo", "build", "--release", "--quiet"], "lambda_runtime", cwd=source, env=environment)
         shutil.copy2(source.parent / "target" / "release" / "benchmark", fresh / "bootstrap")
 
-    return Client((workshop.once(f"rust-{digest(_SOURCES / 'rust')}", make) / "bootstrap",))
+    return Client((cache.once(f"rust-{digest(_SOURCES / 'rust')}", make) / "bootstrap",))
 
 
-def go(workshop: Workshop) -> Client:
+def go(cache: BuildCache) -> Client:
     """Build `aws-lambda-go`, with the flags that AWS recommends for provided.al2023."""
     if not shutil.which("go"):
         raise Unavailable("go is not installed")
@@ -45,4 +45,4 @@ def go(workshop: Workshop) -> Client:
         command: list[str | Path] = ["go", "build", *flags, "-o", fresh / "bootstrap", "."]
         run(command, "aws-lambda-go", cwd=_SOURCES / "go", env=environment)
 
-    return Client((workshop.once(f"go-{digest(_SOURCES / 'go')}", make) / "bootstrap",))
+    return Client((cache.once(f"go-{digest(_SOURCES / 'go')}", make) / "bootstrap",))

@@ -1,4 +1,4 @@
-"""The regression guard: counts that no neighbour disturbs, compared with a checked-in budget.
+"""The regression guard: counts that do not depend on other load, compared with a checked-in budget.
 
 `main` is the subcommand `python -m benchmarks guard`. Times are shown as ratios and never decide.
 """

@@ -1,7 +1,7 @@
-"""Allocations of a warm invocation: a small library that is loaded before the C library's counts them.
+"""Allocations of a warm invocation, counted by a preloaded library.
 
-The interpreter is told to take every object's memory from malloc, so that its own allocator hides nothing; what its
-free lists give back is no allocation, here as in ordinary life.
+The interpreter allocates every object with malloc (PYTHONMALLOC), so that its own allocator hides nothing. Objects from
+its free lists are not counted, as they cost no allocation in production either.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from ..workshop import Unavailable, digest, run
+from ..build_cache import Unavailable, digest, run
 from .parts import cold_and_warm
 from .subject import Subject
 
@@ -23,13 +23,13 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     """Count.
 
     Raises:
-        RunFailed: the runtime does not do what it should.
-        Unavailable: there is no C compiler, or the C library is not glibc.
+        RunFailed: the runtime fails or responds wrongly.
+        Unavailable: a C compiler is missing, or the C library is not glibc.
     """
     counted = subject.loadgen.scratch / "allocations.txt"
     counted.unlink(missing_ok=True)
     variables = {
-        "LD_PRELOAD": str(_library(subject.workshop.build)),
+        "LD_PRELOAD": str(_library(subject.cache.build)),
         "GUARD_ALLOCATIONS": str(counted),
         "PYTHONMALLOC": "malloc",
     }

@@ -1,16 +1,16 @@
-"""The checked-in budget: counts by version of Python, those of instructions by build of the interpreter, too."""
+"""The checked-in budget: counts by version of Python, instructions also by build of the interpreter."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from ..workshop import HERE
+from ..build_cache import HERE
+from ..results import save_text
 from .counts import Count, by_name
 
 DEFAULT = HERE / "budget.json"
@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 class Verdict(Enum):
-    """What a count is, compared with its budget."""
+    """The result of comparing a count with its budget."""
 
     KEPT = "kept"
     BETTER = "better: tighten the budget"
@@ -29,18 +29,18 @@ class Verdict(Enum):
 
 @dataclass
 class Budget:
-    """What counts may be: `versions["3.13"]["counts"][name]`, and `["builds"][build][name]` for counts of a build."""
+    """Limits of counts: `versions["3.13"]["counts"][name]`, and `["builds"][build][name]` for counts of a build."""
 
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
     bands: dict[str, float] = field(default_factory=dict)
-    """The most that a time may be of the skeleton's, by measure. Beyond it there is a remark, never a failure."""
+    """Maximum ratio of a time to the skeleton's, by measure; a higher one is remarked, never a failure."""
 
     @classmethod
     def load(cls, path: Path) -> Budget:
-        """Read the file; an empty budget if there is none.
+        """Read the file; return an empty budget if it does not exist.
 
         Raises:
-            SystemExit: it is no budget; the message says so.
+            SystemExit: the file is not a budget; the message says why.
         """
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
@@ -58,10 +58,10 @@ class Budget:
             return cls()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             cure = "restore it, or delete it and run `python -m benchmarks guard --update`"
-            raise SystemExit(f"benchmarks: {path} is no budget: {error!r}; {cure}") from error
+            raise SystemExit(f"benchmarks: {path} is not a budget: {error!r}; {cure}") from error
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all; versions in their order, so that a change is a small diff."""
+        """Write the file completely or not at all, with sorted versions, so that a change is a small diff."""
         ordered = sorted(self.versions.items(), key=lambda item: tuple(map(int, item[0].split("."))))
         content = {
             "format": FORMAT,
@@ -70,17 +70,10 @@ class Budget:
             "time_bands": self.bands,
             "versions": dict(ordered),
         }
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            fresh.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            os.replace(fresh, path)
-        except OSError as error:
-            raise SystemExit(f"benchmarks: cannot write {path}: {error.strerror}") from error
-        finally:
-            fresh.unlink(missing_ok=True)
+        save_text(path, json.dumps(content, indent=2) + "\n")
 
     def of(self, count: Count, version: str, build: str) -> float | None:
-        """Return what a count may be, None if nothing is written down for this version (or build)."""
+        """Return the limit of a count, None if the budget has none for this version (or build)."""
         entry = self.versions.get(version, {"counts": {}, "builds": {}})
         found = entry["builds"].get(build, {}) if count.of_build else entry["counts"]
         value: float | None = found.get(count.name)
@@ -98,7 +91,7 @@ class Budget:
         return Verdict.BETTER if measured < budget - room else Verdict.KEPT
 
     def update(self, version: str, build: str, measured: Mapping[str, float]) -> None:
-        """Take what was measured; what was not stays."""
+        """Replace the limits of measured counts; others stay."""
         entry = self.versions.setdefault(version, {"counts": {}, "builds": {}})
         for name, value in measured.items():
             number = int(value) if value == int(value) else value

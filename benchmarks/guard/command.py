@@ -1,4 +1,4 @@
-"""What `python -m benchmarks guard` does: count, compare, and say it so that it can be read."""
+"""The command `python -m benchmarks guard`: counts, compares, and prints the result."""
 
 from __future__ import annotations
 
@@ -7,38 +7,51 @@ import shutil
 import sys
 from pathlib import Path
 
+from awslambdaric_lite.common.tables import Table
+
+from ..build_cache import DEFAULT_BUILD, Unavailable, build_directory
 from ..loadgen import RunFailed
-from ..tables import Table, show
-from ..workshop import DEFAULT_BUILD, Unavailable, build_directory
+from ..tables import check_drawing, show
 from . import times
 from .budget import DEFAULT, Budget, Verdict
 from .counts import COUNTS, Count, Figures, by_name, counters
 from .subject import Subject, subject
 
 _DESCRIPTION = """
-Count what an invocation and a cold start of this runtime cost, in figures that do not depend on how busy the machine
-is, and compare them with the checked-in budget. Exit status 1 if one is exceeded. Times are shown and never decide.
+Count modules, system calls, allocations and instructions of a cold start and a warm invocation, which do not depend on
+other load, and compare them with the checked-in budget. The exit code is 1 if one is exceeded. Times are printed only.
 """
 
 
 def parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     options = argparse.ArgumentParser(prog="python -m benchmarks guard", description=_DESCRIPTION)
-    options.add_argument("--update", action="store_true", help="make what is counted now the budget")
+    options.add_argument("--update", action="store_true", help="write the counts into the budget")
     options.add_argument(
-        "--python", type=Path, action="append", metavar="PATH", help="interpreter (repeatable; default: this one)"
+        "--python",
+        type=Path,
+        action="append",
+        metavar="PATH",
+        help="interpreter (repeatable; default: the one that runs this command)",
     )
-    options.add_argument("--count", action="append", choices=list(by_name()), help="only these (repeatable)")
-    options.add_argument("--no-times", action="store_true", help="leave the ratios of times out")
-    options.add_argument("--budget", type=Path, default=DEFAULT, metavar="FILE", help="default: benchmarks/budget.json")
-    options.add_argument("--package", type=Path, metavar="DIR", help="another awslambdaric_lite than the installed one")
-    options.add_argument("--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="where all is built")
+    options.add_argument("--count", action="append", choices=list(by_name()), help="count this only (repeatable)")
+    options.add_argument("--no-times", action="store_true", help="do not measure times")
+    options.add_argument(
+        "--budget", type=Path, default=DEFAULT, metavar="FILE", help="budget file (default: benchmarks/budget.json)"
+    )
+    options.add_argument(
+        "--package", type=Path, metavar="DIR", help="folder awslambdaric_lite to measure (default: the installed one)"
+    )
+    options.add_argument(
+        "--build-dir", type=Path, default=DEFAULT_BUILD, metavar="DIR", help="build cache (default: benchmarks/.build)"
+    )
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return the exit status, 1 if a budget is exceeded or something could not be counted at all."""
+    """Run the command; return the exit status, 1 if a count exceeds its budget."""
     options = parser().parse_args(arguments)
+    check_drawing()
     budget = Budget.load(options.budget)
     wanted = options.count or list(by_name())
     build_folder = build_directory(options.build_dir)
@@ -80,16 +93,16 @@ def _guard(guarded: Subject, budget: Budget, wanted: list[str], options: argpars
     if options.update:
         budget.update(guarded.version, build, {name: value for name, (value, _) in measured.items()})
     if not options.no_times and not options.count:
-        _show_times(guarded, budget)
+        show_times(guarded, budget)
     print("")
     return exceeded
 
 
 def counted(guarded: Subject, wanted: list[str]) -> tuple[Figures, dict[str, str]]:
-    """Count; return the figures, and for counts that need a missing tool the reason.
+    """Count; return the figures, and the reason for each count whose tool is missing.
 
     Raises:
-        RunFailed: the runtime does not do what it should.
+        RunFailed: the runtime fails or responds wrongly.
     """
     measured: Figures = {}
     skipped: dict[str, str] = {}
@@ -107,7 +120,7 @@ def counted(guarded: Subject, wanted: list[str]) -> tuple[Figures, dict[str, str
 
 
 def compared(budget: Budget, version: str, build: str, measured: Figures, skipped: dict[str, str]) -> Table:
-    """Return budget, count and change side by side, and what that means."""
+    """Return a table of budgets, counts, changes and verdicts."""
     table = Table(f"counts on {build}", ["count", "budget", "counted", "change", "", "made of"])
     for count in COUNTS:
         limit = budget.of(count, version, build)
@@ -134,7 +147,8 @@ def _change(count: Count, budget: float, value: float) -> str:
     return f"{value - budget:+,.0f}{share}{room}"
 
 
-def _show_times(guarded: Subject, budget: Budget) -> None:
+def show_times(guarded: Subject, budget: Budget) -> None:
+    """Print the ratios of times, each with a remark."""
     try:
         ratios = times.ratios(guarded)
     except (RunFailed, Unavailable) as reason:

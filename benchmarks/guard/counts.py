@@ -1,4 +1,4 @@
-"""What is counted, and by what."""
+"""The counts and their tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import allocations, instructions, state, system_calls
 from .subject import Subject
 
 Figures = dict[str, tuple[float, str]]
-"""Counts by their names, each with what it is made of, where that helps to read it."""
+"""Counts by name, each with its composition where that helps."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Count:
     title: str
     tool: str
     tolerance: float = 0.0
-    """By what share it may exceed its budget. Measured: repetitions change warm instructions by 0.1 %, those of a start
-    by nothing, but the names of other folders by 0.4 %; the rest is exact."""
+    """Share by which the count may exceed its budget. With `python -m benchmarks guard`, repetitions change warm
+    instructions by 0.1 %, and the names of other folders those of a start by 0.4 %; the other counts are exact."""
     of_build: bool = False
     """Whether another build of the same version of Python has other figures."""
 
@@ -44,7 +44,7 @@ def by_name() -> dict[str, Count]:
 
 
 def counters() -> dict[tuple[str, ...], Callable[[Subject], Figures]]:
-    """Return what counts, by the names of its counts: each runs the subject once or twice."""
+    """Return the counting functions by the names of their counts; each runs the subject once or twice."""
     return {
         ("modules_at_first_next", "blocks_kept"): state.count,
         ("system_calls_warm",): system_calls.count,

@@ -1,7 +1,7 @@
-"""Instructions, by callgrind, which executes every one of them itself: the same number on a busy machine.
+"""Instructions, counted by callgrind, whose simulated processor gives the same number on a busy machine.
 
-It writes its counters and starts again from zero before each call of send(), so that one run shows every invocation by
-itself, and the one in which the garbage collector runs does not count.
+callgrind writes and resets its counters before each call of send(), so that one run shows each invocation separately,
+and those with a run of the garbage collector can be left out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from ..workshop import Unavailable
+from ..build_cache import Unavailable
 from .parts import cold_and_warm
 from .subject import Subject
 
@@ -22,8 +22,8 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     """Count.
 
     Raises:
-        RunFailed: the runtime does not do what it should.
-        Unavailable: there is no valgrind, or it does not find the C library's send().
+        RunFailed: the runtime fails or responds wrongly.
+        Unavailable: valgrind is missing, or does not find the C library's send().
     """
     valgrind = shutil.which("valgrind")
     if not valgrind:
@@ -31,7 +31,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     output = subject.loadgen.scratch / "callgrind"
     for old in output.parent.glob(f"{output.name}*"):
         old.unlink()
-    # The process is killed in the end, and would leave the pipes of valgrind's debugger.
+    # Without --vgdb=no the kill of the process would leave the pipes of valgrind's debugger.
     options = ["--tool=callgrind", "--vgdb=no", "-q", "--dump-before=send", f"--callgrind-out-file={output}"]
     subject.run("hello", _INVOCATIONS, prefix=[*_without_randomness(), valgrind, *options])
     dumps = sorted(output.parent.glob(f"{output.name}.*"), key=lambda path: int(path.suffix[1:]))
@@ -43,7 +43,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
 
 
 def _without_randomness() -> list[str]:
-    """Return the command that puts memory in the same places each time, where there is one."""
+    """Return the command that disables address randomization, if it is installed."""
     setarch = shutil.which("setarch")
     return [setarch, "-R"] if setarch else []
 

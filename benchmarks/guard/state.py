@@ -1,4 +1,4 @@
-"""Counts that the function itself can tell: loaded modules, and blocks of memory that stay in use."""
+"""Counts that the function itself returns: loaded modules, and blocks of memory that stay in use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from .subject import Subject
 
-# CPython 3.10 allocates caches for code that has run 1024 times; before that a block more is no leak.
+# CPython 3.10 allocates caches for code that has run 1024 times; before that an additional block is not a leak.
 _SETTLED, _MORE = 1500, 1000
 
 
@@ -15,7 +15,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     """Count modules at the first event, and the blocks that an invocation leaves behind, to a tenth of a block.
 
     Raises:
-        RunFailed: the runtime does not do what it should.
+        RunFailed: the runtime fails or responds wrongly.
     """
     few, many = (
         subject.run("look", invocations, variables={"GUARD_LAST": str(invocations)})
@@ -27,6 +27,6 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     before, after = (json.loads(run.last)["blocks"] for run in (few, many))
     return {
         "modules_at_first_next": (len(modules), f"{ours} of them ours"),
-        # The interpreter's own caches come and go by some ten blocks; a leak is a block in every invocation.
+        # The interpreter's caches vary by some ten blocks; a leak is a block in every invocation.
         "blocks_kept": (max(0.0, round((after - before) / _MORE, 1)), f"{before} are in use"),
     }

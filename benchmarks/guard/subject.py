@@ -1,4 +1,4 @@
-"""What is counted: this project's runtime on one interpreter, in surroundings that are the same on every machine."""
+"""The subject of counts: this project's runtime on one interpreter, in the same surroundings on every machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from awslambdaric_lite.packaging.runtime import runtime_files
+
+from ..build_cache import HERE, BuildCache, Unavailable, build_directory
 from ..interpreter import Interpreter, prepare
 from ..loadgen import SOURCE, LoadGenerator, Run, compile_c
-from ..workshop import HERE, Unavailable, Workshop, build_directory
 
 APP = HERE / "guard" / "app"
 PACKAGE = "awslambdaric_lite"
 
 _PATH_PARTS, _PATH_LENGTH = 20, 180
 
-# Nothing of the caller's: a variable more is a few hundred instructions more. Hashes decide the order of sets.
+# Without the caller's variables: each costs a few hundred instructions. A fixed seed fixes the order of sets.
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
@@ -41,9 +43,9 @@ print(json.dumps(", ".join([*parts, " ".join(platform.libc_ver()), platform.mach
 
 @dataclass(frozen=True)
 class Subject:
-    """The runtime with its bytecode, the functions, the interpreter, and the server that drives it."""
+    """The runtime with its bytecode, the functions, the interpreter, and the load generator."""
 
-    workshop: Workshop
+    cache: BuildCache
     loadgen: LoadGenerator
     package: Path
     app: Path
@@ -51,16 +53,16 @@ class Subject:
 
     @property
     def python(self) -> Interpreter:
-        """The interpreter."""
-        return self.workshop.python
+        """Return the interpreter."""
+        return self.cache.python
 
     @property
     def version(self) -> str:
-        """Its version as budgets name it, such as `3.13`."""
+        """Return the version of Python as budgets name it, e.g. `3.13`."""
         return ".".join(self.python.version.split(".")[:2])
 
     def build(self) -> str:
-        """Return what instruction counts depend on: the build of the interpreter, and its C library."""
+        """Describe the build of the interpreter and its C library, on which instruction counts depend."""
         answer = subprocess.run(
             [self.python.executable, "-I", "-c", _BUILD], check=True, capture_output=True, text=True
         ).stdout
@@ -75,12 +77,12 @@ class Subject:
         prefix: Sequence[str | Path] = (),
         variables: Mapping[str, str] | None = None,
     ) -> Run:
-        """Start the runtime as `bootstrap` does, behind the command `prefix`, and give it so many invocations.
+        """Start the runtime as `bootstrap` does, with the command `prefix`, and invoke it.
 
-        `counted` are further ones whose times are taken.
+        `counted` more invocations are timed.
 
         Raises:
-            RunFailed: it did not do what a runtime does.
+            RunFailed: the runtime failed or responded wrongly.
         """
         environment = {
             **_ENVIRONMENT,
@@ -95,41 +97,40 @@ class Subject:
 
 
 def subject(python: Path, build: Path, package: Path | None = None) -> Subject:
-    """Return the subject for an interpreter, of which a copy without site-packages is used.
+    """Return the subject for a copy of an interpreter without site-packages.
 
-    `package` is the folder `awslambdaric_lite`, by default the one that is imported here.
+    `package` is the folder `awslambdaric_lite`, by default the installed one.
 
     Raises:
-        Unavailable: there is no runtime, or no C compiler.
+        Unavailable: the runtime or a C compiler is missing.
         SystemExit: the interpreter cannot be run.
     """
     package = package or _installed()
     if not (package / "__main__.py").is_file():
         raise Unavailable(f"no runtime in {package}: __main__.py is missing")
-    build = _of_equal_length(build)
-    workshop = Workshop(build, prepare(python, build, bare=True))
-    paths = [*package.glob("*.py"), *package.glob("_[!_]*/*.py")]
-    sources = [(path, f"{PACKAGE}/{path.relative_to(package)}") for path in sorted(paths)]
-    staged = workshop.stage("guarded", *sources)
-    app = workshop.stage("guard-app", (APP, "."))
+    build = _pad_path_length(build)
+    cache = BuildCache(build, prepare(python, build, bare=True))
+    sources = [(path, f"{PACKAGE}/{path.relative_to(package)}") for path in runtime_files(package)]
+    staged = cache.stage("guarded", *sources)
+    app = cache.stage("guard-app", (APP, "."))
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=build))
-    # On one CPU the client does not run before the server waits: an event never, or seldom, comes in two pieces.
+    # On one CPU the client runs only while the server waits, so an event seldom arrives in two pieces.
     loadgen = LoadGenerator(compile_c(SOURCE, build / "loadgen"), scratch, "together")
     event = loadgen.scratch / "event.json"
     event.write_bytes(b'{"key":"value"}')
-    return Subject(workshop, loadgen, staged, app, event)
+    return Subject(cache, loadgen, staged, app, event)
 
 
-def _of_equal_length(build: Path) -> Path:
-    """Return a folder below `build` whose path has as many parts and characters everywhere.
+def _pad_path_length(build: Path) -> Path:
+    """Return a folder below `build` whose path has the same number of parts and characters everywhere.
 
-    A start handles that path thousands of times: forty characters more were 3 % more instructions up to the first poll,
-    eight parts more 0.7 %.
+    A start handles that path thousands of times: with `python -m benchmarks guard`, forty more characters were 3 % more
+    instructions up to the first poll, eight more parts 0.7 %.
     """
     parts = _PATH_PARTS - len(build.parts)
     last = _PATH_LENGTH - len(str(build)) - 2 * (parts - 1) - 1
     if parts < 1 or not 1 <= last <= 255:
-        raise Unavailable(f"the path {build} is too long to count with; name a shorter one with --build-dir")
+        raise Unavailable(f"the path {build} is too long for comparable counts; name a shorter one with --build-dir")
     return build_directory(build.joinpath(*["g"] * (parts - 1), ("guard" * last)[:last]))
 
 

@@ -1,4 +1,4 @@
-"""System calls of a warm invocation, by strace: from the write of an answer to the write of the next one."""
+"""System calls of a warm invocation, traced by strace from the write of a response to the write of the next one."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 import shutil
 from collections import Counter
 
+from ..build_cache import Unavailable
 from ..loadgen import RunFailed
-from ..workshop import Unavailable
-from .parts import usual
+from .parts import lower_quartile
 from .subject import Subject
 
 _INVOCATIONS, _WARM = 60, 30
-# `PID  name(`; a call that another thread's interrupts is shown again as `<... name resumed>`, which does not match.
+# `PID  name(`; strace shows an interrupted call again as `<... name resumed>`, which does not match.
 _CALL = re.compile(r"^\d+\s+(?P<name>\w+)\((?P<arguments>.*)")
 _ANSWER = '"POST /2018-06-01/runtime/invocat'
 
 
 def count(subject: Subject) -> dict[str, tuple[float, str]]:
-    """Count the calls of the usual warm invocation, as `parts.usual` understands that.
+    """Count the calls of a warm invocation, the lower quartile of them.
 
     Raises:
-        RunFailed: the runtime does not do what it should.
-        Unavailable: there is no strace, or it may not trace.
+        RunFailed: the runtime fails or responds wrongly.
+        Unavailable: strace is missing, or is not allowed to trace.
     """
     strace = shutil.which("strace")
     if not strace:
@@ -39,18 +39,18 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     if len(invocations) < _INVOCATIONS - 1:
         raise RunFailed(f"strace shows {len(invocations)} answers instead of {_INVOCATIONS}")
     warm = {len(calls): calls for calls in invocations[_WARM:]}
-    by_name = Counter(warm[int(usual([len(calls) for calls in invocations[_WARM:]]))])
+    by_name = Counter(warm[int(lower_quartile([len(calls) for calls in invocations[_WARM:]]))])
     return {
         "system_calls_warm": (sum(by_name.values()), ", ".join(f"{name} {by_name[name]}" for name in sorted(by_name)))
     }
 
 
 def _invocations(lines: list[str]) -> list[tuple[str, ...]]:
-    """Return the names of the calls between each answer and the next."""
+    """Return the names of the calls between each response and the next."""
     found: list[list[str]] = []
     for match in filter(None, map(_CALL.match, lines)):
         if _ANSWER in match["arguments"]:
             found.append([])
         if found:
             found[-1].append(match["name"])
-    return [tuple(calls) for calls in found[:-1]]  # nothing ended the last one
+    return [tuple(calls) for calls in found[:-1]]  # the last invocation is incomplete

@@ -1,6 +1,6 @@
-"""Times as ratios to the skeleton client on the same interpreter: shown, with a remark beyond a generous band.
+"""Times as ratios to the skeleton client on the same interpreter, with a remark beyond a wide band.
 
-A machine that is busy with other things makes any time a random one, so none is ever a reason to fail.
+Other load on the machine makes times random, so none is a reason to fail.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..loadgen import LoadGenerator
 from .subject import Subject
 
 BANDS = {"spawn_to_next": 2.0, "event_to_next": 2.5}
-"""The bands of a new budget: on a machine that does nothing else, both are far below."""
+"""The bands of a new budget; on an idle machine both ratios are far below."""
 
 _ROUNDS, _INVOCATIONS = 7, 300
 
@@ -23,9 +23,9 @@ def ratios(subject: Subject) -> dict[str, float]:
     """Return by measure the median of the runtime's times, divided by the median of the skeleton's, interleaved.
 
     Raises:
-        RunFailed: one of the two does not do what it should.
+        RunFailed: one of the two fails or responds wrongly.
     """
-    skeleton = python_clients.skeleton(subject.workshop)
+    skeleton = python_clients.skeleton(subject.cache)
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", **skeleton.environment, "_HANDLER": "app.hello"}
     environment["LAMBDA_TASK_ROOT"] = str(subject.app)
     apart: LoadGenerator = replace(subject.loadgen, placement="apart")

@@ -1,4 +1,4 @@
-"""Build and run the load generator: one run is one client process, from its spawn to its end."""
+"""Builds and runs the load generator, which starts one client process for each run."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..build_cache import Unavailable, digest, run
 from ..groups import Limit
-from ..workshop import Unavailable, digest, run
 
 SOURCE = Path(__file__).with_name("loadgen.c")
 WITH_OPT = Path(__file__).with_name("with_opt.sh")
 
 Placement = str
-"""`apart`: server and client each on a CPU of its own; `together`: on the same one; `free`: as the scheduler likes."""
+"""`apart`: server and client on two CPUs; `together`: on the same one; `free`: as the scheduler decides."""
 PLACEMENTS = ("apart", "together", "free")
 
 CHUNKED_ABOVE = 2048
-"""Bytes of the largest event that comes with a Content-Length (as in loadgen.c)."""
+"""Bytes of the largest event that is sent with a Content-Length (as in loadgen.c)."""
 
 
 class RunFailed(Exception):
-    """The client did not do what a runtime client does; the message says what happened and shows its output."""
+    """A client that does not behave as a runtime client; the message says how, and shows its output."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What the load generator printed, and the first and the last answer."""
+    """The figures of the load generator, and the first and the last response."""
 
     figures: dict[str, Any]
     first: bytes
@@ -39,10 +39,10 @@ class Run:
 
 
 def compile_c(source: Path, target: Path) -> Path:
-    """Compile one C file, unless the result is there.
+    """Compile one C file, unless the result exists.
 
     Raises:
-        Unavailable: no compiler, or it fails.
+        Unavailable: no compiler is installed, or it fails.
     """
     target = target.with_name(f"{target.name}-{digest(source)}")
     if not target.exists():
@@ -66,12 +66,12 @@ def placement_options(placement: Placement) -> list[str]:
 
 
 def namespace_command(opt: Path | None) -> list[str | Path]:
-    """Return what precedes a command that is to run in a mount namespace, with the content of a folder in `/opt`.
+    """Return a prefix that runs a command in a mount namespace, with the content of a folder in `/opt`.
 
-    The load generator itself is started that way: when it starts the client, everything is in its place.
+    The load generator itself runs there, so that `/opt` is complete when it starts the client.
 
     Raises:
-        Unavailable: the tool for it is missing.
+        Unavailable: unshare(1) is missing.
     """
     unshare = shutil.which("unshare")
     if not unshare:
@@ -81,16 +81,16 @@ def namespace_command(opt: Path | None) -> list[str | Path]:
 
 
 def require_namespace() -> None:
-    """Try whether commands can have mounts of their own.
+    """Check that this user can make a mount namespace.
 
     Raises:
-        Unavailable: they cannot; the message says why.
+        Unavailable: the kernel refuses it; the message has the reason.
     """
     try:
         subprocess.run([*namespace_command(None), "/bin/true"], check=True, capture_output=True, text=True)
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
-        raise Unavailable(f"a layer needs mounts of its own in /opt, which is not permitted here: {reason}") from error
+        raise Unavailable(f"layers are mounted in /opt, which is not permitted here: {reason}") from error
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class LoadGenerator:
 
     @classmethod
     def built(cls, build: Path, placement: Placement = "apart") -> LoadGenerator:
-        """Compile it into `build`, if it is not there yet."""
+        """Compile the load generator into `build`, unless it exists."""
         scratch = build / f"run-{os.getpid()}"
         scratch.mkdir(parents=True, exist_ok=True)
         return cls(compile_c(SOURCE, build / "loadgen"), scratch, placement)
@@ -125,13 +125,13 @@ class LoadGenerator:
         init_only: bool = False,
         gentle: bool = False,
     ) -> Run:
-        """Start `command`, give it `1 + warmup + count` events, and end it.
+        """Start `command`, send it `1 + warmup + count` events, and terminate it.
 
-        With a `limit` it lives in that control group, and is limited when it polls for the first time. With `opt` or
-        `namespace` it runs in a mount namespace, with `init_only` it is given no event, and a `gentle` end is SIGTERM.
+        With a `limit` the client runs in that control group, which limits it from its first poll on. With `opt` or
+        `namespace` it runs in a mount namespace, with `init_only` it gets no event, with `gentle` SIGTERM ends it.
 
         Raises:
-            RunFailed: it ended, hung or answered something that is not an answer.
+            RunFailed: the client exited, hung or sent something that is not a response.
         """
         record, output = self.scratch / "answer", self.scratch / "output.txt"
         options = {"--event": event, "--cwd": cwd, "--output": output, "--record": record, "--warmup": warmup}
@@ -150,18 +150,18 @@ class LoadGenerator:
         )
         try:
             printed, _ = process.communicate(timeout=timeout + 10)
-        except BaseException:  # Ctrl-C too: the load generator ends its client when told to end
+        except BaseException:  # also after Ctrl-C: the load generator terminates its client on SIGTERM
             process.terminate()
             process.wait()
             raise
         try:
             figures: dict[str, Any] = json.loads(printed)
         except ValueError:
-            figures = {"error": f"the load generator ended with {process.returncode}: {printed[:200]}"}
+            figures = {"error": f"the load generator exited with {process.returncode}: {printed[:200]}"}
         if figures["error"]:
-            # The last line only: a traceback names files of this machine, and the reason goes into the results.
+            # The last line only: the reason goes into the results, and a traceback names files of this machine.
             lines = output.read_text(errors="replace").strip().splitlines() if output.exists() else []
-            raise RunFailed(figures["error"] + (f"; its last words: {lines[-1][:300]}" if lines else ""))
+            raise RunFailed(figures["error"] + (f"; last output: {lines[-1][:300]}" if lines else ""))
         if init_only:
             return Run(figures, b"", b"")
         first = Path(f"{record}.first").read_bytes()

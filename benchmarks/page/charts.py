@@ -1,7 +1,7 @@
 """Charts as SVG elements: drawn by pygal, then stripped of its scripts, ids and colours, which `chart.css` replaces.
 
-An element needs no script: what a mark stands for is its `title`, which browsers show and screen readers read. All
-have the same width in user units, chosen so that text is legible at the width of a phone and of half a desktop window.
+No script is needed: each mark has a `title`, which browsers show and screen readers read. All charts have the same
+width in user units, so that text is legible at the width of a phone and of half a desktop window.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pygal.style import Style
 
 from .look import Look
 
-# pygal adds a finder for its map plugins whose interface Python 3.12 has dropped, and of which 3.10 and 3.11 warn at
-# every import that fails, whoever's it is. No map is drawn here.
+# pygal adds a finder for its map plugins. Python 3.12 has dropped its interface, and 3.10 and 3.11 warn of it at every
+# import that fails. No map is drawn here.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 WIDTH = 460  # user units
@@ -32,7 +32,7 @@ _GEOMETRY = {"x", "y", "width", "height", "cx", "cy", "d"}
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: whose it is, how long in the unit of the axis, and the figure written beside it."""
+    """One bar: its contender, its length in the unit of the axis, and its label."""
 
     name: str
     value: float
@@ -42,7 +42,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line: whose it is, its points (both coordinates above zero), and what each stands for."""
+    """One line: its contender, its points (both coordinates above zero), and a title for each."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -52,7 +52,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Ticks:
-    """A logarithmic axis: where it begins and ends, and its labels by their positions, in ascending order."""
+    """A logarithmic axis: its limits, and its labels by position in ascending order."""
 
     low: float
     high: float
@@ -61,7 +61,7 @@ class Ticks:
 
 
 def bars(title: str, found: Sequence[Bar], unit: str, heading: str = "") -> str:
-    """Return a horizontal bar for each, the first one on top; `title` is for those who do not see them."""
+    """Return horizontal bars, the first one on top; `title` describes them to screen readers."""
     longest = max(bar.value for bar in found)
     chart = pygal.HorizontalBar(
         **_common(BAR * len(found) + (64 if heading else 40)),
@@ -70,7 +70,7 @@ def bars(title: str, found: Sequence[Bar], unit: str, heading: str = "") -> str:
         value_formatter=lambda value: f"{value:g} {unit}".rstrip(),
         show_y_guides=True,
         max_scale=4,
-        range=(0, longest * 1.25 or 1),  # leaves room for the figure at the end of the longest
+        range=(0, longest * 1.25 or 1),  # leaves room for the label of the longest bar
     )
     chart.add(None, [bar.value for bar in reversed(found)])
     root = _drawn(chart, title)
@@ -86,7 +86,7 @@ def bars(title: str, found: Sequence[Bar], unit: str, heading: str = "") -> str:
 
 
 def histogram(title: str, name: str, counts: Sequence[int], edges: Sequence[float], unit: str, look: Look) -> str:
-    """Return how many samples lie between each two edges; `title` is for those who do not see it, `name` for all."""
+    """Return a histogram with these edges; `title` describes it to screen readers, `name` is shown."""
     chart = pygal.Histogram(
         **_common(120),
         show_y_labels=False,
@@ -154,7 +154,7 @@ def _common(height: int) -> dict[str, Any]:
 
 
 def _drawn(chart: Any, title: str) -> ElementTree.Element:
-    """Return the drawing without what only pygal's script and stylesheet use, and without what differs each time."""
+    """Return the drawing without the parts for pygal's script and stylesheet, and without random ids."""
     root = ElementTree.fromstring(chart.render(is_unicode=True))
     for parent in root.iter():
         parent.tag = parent.tag.removeprefix(f"{{{_NAMESPACE}}}")

@@ -11,10 +11,10 @@ from .markup import text
 
 
 def flames_html(results: Results) -> str:
-    """Return a section with the flame graph of each contender whose imports were measured; none: nothing.
+    """Return a section with the flame graph of each contender whose imports were measured, or "".
 
     Raises:
-        SystemExit: what the results have there is no tree.
+        SystemExit: the results have a malformed tree.
     """
     graphs = []
     for name in in_order(list(results.imports)):
@@ -28,7 +28,7 @@ def flames_html(results: Results) -> str:
     if not graphs:
         return ""
     lead = (
-        "What is imported from the spawn to the first poll, each box as wide as its share of that start. Tracing makes "
+        "Imports from the spawn to the first poll; the width of a box is its share of the time. Tracing makes "
         "imports slower than they are, so read it for the shares."
     )
     return f'<section aria-labelledby="imports"><h2 id="imports">Imports</h2><p>{lead}</p>{"".join(graphs)}</section>'

@@ -1,4 +1,4 @@
-"""How a contender looks, the same in all charts: a colour for its family, a stroke for its configuration."""
+"""The look of a contender in all charts: a colour for its family, a stroke for its configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..contenders import BASELINE, MANAGED
 
 FAMILIES = ("lite", BASELINE, "skeleton", "rust", "go", "c", "urllib3", "http.client")
-OTHERS = 3  # colours for families that are not known here
+OTHERS = 3  # colours of unknown families
 
 # What a chart with many lines shows; the tables have the rest.
 PRINCIPAL = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}", "lite", BASELINE, "skeleton", "rust", "go", "c")
@@ -23,7 +23,7 @@ class Look:
 
     @property
     def classes(self) -> str:
-        """Return them as the value of a `class` attribute."""
+        """Return the value of a `class` attribute."""
         return f"family-{self.family} stroke-{self.stroke}"
 
 
@@ -41,11 +41,11 @@ def look_of(contender: str) -> Look:
 
 
 def principal(contenders: list[str]) -> list[str]:
-    """Return those that a chart with a line for each shows: few enough to be told apart."""
+    """Return the contenders that a line chart shows: few enough to distinguish them."""
     chosen = [name for name in PRINCIPAL if name in contenders]
     return chosen + [name for name in contenders if name not in chosen][: len(PRINCIPAL) - len(chosen)]
 
 
 def in_order(contenders: list[str]) -> list[str]:
-    """Return contenders with the principal ones first, ours beside the official client in each configuration."""
+    """Return contenders with the principal ones first, ours next to the official client in each configuration."""
     return sorted(contenders, key=lambda name: PRINCIPAL.index(name) if name in PRINCIPAL else len(PRINCIPAL))

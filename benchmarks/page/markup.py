@@ -1,11 +1,12 @@
-"""HTML from values: everything that comes from a results file is escaped here."""
+"""Makes HTML from values, and escapes everything from a results file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from ..tables import Table
+from awslambdaric_lite.common.tables import Table
+
 from .look import look_of
 
 
@@ -31,18 +32,18 @@ def table(found: Table, *, caption: bool = True) -> str:
 
 
 def figure(chart: str, name: str, words: str) -> str:
-    """Return a chart under its name and what is to be said about it."""
+    """Return a chart under its name and a description."""
     more = f" {text(words)}" if words not in ("", name) else ""
     return f"<figure><figcaption><strong>{text(name)}</strong>{more}</figcaption>{chart}</figure>"
 
 
 def details(summary: str, content: str) -> str:
-    """Return what is there for those who open it."""
+    """Return a block that the reader can open."""
     return f"<details><summary>{text(summary)}</summary>{content}</details>"
 
 
 def legend(contenders: Sequence[str]) -> str:
-    """Return which stroke is whose."""
+    """Return a legend of the contenders' strokes."""
     swatch = '<svg class="chart swatch" viewBox="0 0 28 10" aria-hidden="true"><g class="series {}">{}</g></svg>'
     line = '<path class="line" d="M1 5 h26"/>'
     items = [f"<li>{swatch.format(look_of(name).classes, line)}{text(name)}</li>" for name in contenders]

@@ -37,11 +37,11 @@ def cold_start_picture(results: Results) -> str:
 
 
 def inline_style(drawing: str) -> str:
-    """Return a chart with the stylesheet inside, as a document of its own."""
+    """Return a chart as a standalone document, with its stylesheet."""
     opening, end, rest = drawing.partition(">")
     return f'{opening} width="{PICTURE_WIDTH}"{end}<style>{stylesheet("chart.css")}</style>{rest}'
 
 
 def stylesheet(name: str) -> str:
-    """Return one of the stylesheets beside this module."""
+    """Return one of the stylesheets in this folder."""
     return Path(__file__).with_name(name).read_text(encoding="utf-8").strip()

@@ -1,4 +1,4 @@
-"""From samples to charts: which figures of a run each chart shows, on which axes."""
+"""Makes charts from samples: selects the figures and the axes of each chart."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import re
 from collections.abc import Callable
 from statistics import median
 
+from awslambdaric_lite.bench.confidence import percentile
+
 from ..measures import in_words, unit_of
 from ..results import Results
-from ..stats import percentile
 from .charts import Bar, Curve, Ticks, bars, curves, histogram, logarithmic_ticks
 from .look import in_order, look_of, principal
 from .markup import figure, legend
 
 BINS = 80  # at most
-# Samples beyond this share are counted in the last bin: one stall must not press all others into the first.
+# The last bin also counts samples above this share: one stall must not press all others into the first bin.
 LAST_BIN = 0.98
 SHARES = (0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999)
 LABELLED_SHARES = (0.5, 0.9, 0.99, 0.999)  # the others have no room
@@ -53,7 +54,7 @@ def histograms(results: Results, measure: str) -> str:
 
 
 def percentile_curves(results: Results, measure: str) -> str:
-    """Return percentiles of single samples, each line as far as there are samples for."""
+    """Return percentiles of single samples; a line ends where samples are too few."""
     points = {}
     for name in principal(results.contenders(measure)):
         samples = results.of(name, measure)
@@ -68,7 +69,7 @@ def percentile_curves(results: Results, measure: str) -> str:
 
 
 def size_curves(results: Results, pattern: str, caption: str, shown: Callable[[float], str]) -> str:
-    """Return medians over a size, which is the number in the measures' names that match; less than two: nothing."""
+    """Return medians over the size in the names of matching measures; "" if fewer than two match."""
     matches = ((re.fullmatch(pattern, measure), measure) for measure in results.measures())
     sizes = {int(found.group(1)): measure for found, measure in sorted(matches, key=_size) if found}
     if len(sizes) < 2:
@@ -99,7 +100,7 @@ def _curves(
     at: Callable[[float], str],
     caption: tuple[str, str],
 ) -> str:
-    """Return lines with a legend above; `at` puts a place on the x axis in words."""
+    """Return lines with a legend above; `at` describes a position on the x axis."""
     visible = {name: [(place, value) for place, value in line if value > 0] for name, line in points.items()}
     values = [value for line in visible.values() for _, value in line]
     if not values:

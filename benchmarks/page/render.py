@@ -1,15 +1,16 @@
-"""The page as a whole: headline, sections, targets, and what was measured on what."""
+"""The whole page: headline, sections, targets, and the description of the measurement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from awslambdaric_lite.common.tables import Table
 
 from ..contenders import BASELINE
 from ..gains import HEADLINES, Gain, gains
 from ..measures import figure, is_memory
 from ..report import summary_table, target_interval
 from ..results import Results, merged
-from ..tables import Table
 from ..targets import targets
 from . import markup
 from .flames import flames_html
@@ -137,7 +138,7 @@ def _target_rows(rows: list[str]) -> str:
 
 
 def _breakable(words: str) -> str:
-    """Return names as text that may be broken between their parts."""
+    """Return names as text with possible line breaks between their parts."""
     return text(words).replace("_", "_<wbr>").replace("@", "<wbr>@")
 
 

@@ -1,4 +1,4 @@
-"""The parts of the page about measures: each takes its measures by name, the last one whatever is left."""
+"""The sections of the page: each selects its measures by name, the last one all others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Section:
     """A part of the page.
 
     Attributes:
-        pattern: what the names of its measures match.
-        charts: draws what bars of medians do not show.
-        without_bars: what the names of measures match that are in these charts already.
+        pattern: matches the names of its measures.
+        charts: draws charts other than bars of medians.
+        without_bars: matches the names of measures that these charts show already.
     """
 
     id: str
@@ -40,13 +40,13 @@ def _distributions(results: Results, measures: list[str]) -> list[str]:
 
 
 _SAME_BINS = (
-    '<p class="subtle">How often each time was seen. All have the same bins; the last one also counts what took '
-    "longer.</p>"
+    '<p class="subtle">Number of starts by duration. All have the same bins; the last one also counts longer '
+    "starts.</p>"
 )
 
 
 def _percentiles(results: Results, measures: list[str]) -> list[str]:
-    """Draw the measures that are taken many times in each process."""
+    """Draw the measures with many samples in each process."""
     drawn = [percentile_curves(results, m) for m in measures if results.per_run.get(m, 1) >= 100]
     if not drawn:
         return []
@@ -86,26 +86,26 @@ SECTIONS = (
         r"spawn_to_(next|response|error)", _distributions,
     ),
     Section(
-        "layers", "Layers", "Each started in its own form, beside the floor and the official client started alike.",
+        "layers", "Layers", "Each layer as deployed; the floor and the official client start in the same way.",
         r".*_layers",
     ),
     Section("first", "First invocations", "The first event after the start.", r"first_(response|next|error)"),
     Section(
-        "models", "Functions of less memory", "The CPU share of a function of so many MB, from the first poll on.",
+        "models", "Functions of less memory", "With the CPU share of a memory size, from the first poll on.",
         r".*_\d+mb", _models, r".*_\d+mb",
     ),
     Section(
-        "warm", "Warm invocations", "What a process that has started takes for one invocation.",
+        "warm", "Warm invocations", "One invocation of a process that has started.",
         r"event_to_(response|next|error)(_apigw)?", _percentiles,
     ),
     Section(
         "payload", "Payloads", "Large events and large responses.", r"(payload|echo)_.*(?<!_memory)",
         _payloads, r"payload_(in|out)_\d+",
     ),
-    Section("codec", "JSON alone", "Parsing an event and rendering a result, without transport.", r"codec_.*"),
+    Section("codec", "JSON alone", "Parsing an event and encoding a result, without transport.", r"codec_.*"),
     Section("applications", "Applications", "Real frameworks, cold and warm.", r".*_(powertools|fastapi)"),
     Section(
-        "cpu", "CPU time and instructions", "What a function of 128 MB, which gets a fraction of a CPU, waits for.",
+        "cpu", "CPU time and instructions", "They decide the duration in a function of 128 MB.",
         r"(cpu|instructions)_.*",
     ),
     Section(
@@ -128,7 +128,7 @@ SECTIONS = (
 
 
 def measured_sections(results: Results) -> list[tuple[Section, list[str]]]:
-    """Return the sections that have measures, each measure in the first section that takes it."""
+    """Return the sections that have measures, each measure in the first section that matches."""
     left = ordered_measures(results)
     found = []
     for section in SECTIONS:

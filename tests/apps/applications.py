@@ -1,4 +1,4 @@
-"""One small application in each framework: it tells what it was asked, in the same words."""
+"""One small application in each framework, which describes its request in the same JSON."""
 
 STARLETTE = """
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What applications are told and what fronts get, beside the adapters that people use: Mangum and apig-wsgi."""
+"""ASGI and WSGI applications get the same requests, and give the same responses, as with Mangum and apig-wsgi."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mangum import Mangum
 from awslambdaric_lite._handlers import wsgi as _wsgi
 from awslambdaric_lite._handlers.asgi import AsgiHandler
 from awslambdaric_lite._handlers.event_loop import EventLoop
-from tests.apps.test_frameworks import FRONTS, body, fields
+from tests.apps.test_frameworks import INTEGRATIONS, body, fields
 
 CONTEXT = SimpleNamespace(aws_request_id="id", function_name="function", get_remaining_time_in_millis=lambda: 1000)
 HEADERS = [("content-type", "text/plain; charset=utf-8"), ("set-cookie", "a=1"), ("x-a", "1")]
@@ -29,31 +29,31 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "bytes": {"method": "PUT", "path": "/", "body": b"\x00\xff", "headers": {"cookie": "a=1; b=2"}},
 }
 requests = pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-fronts = pytest.mark.parametrize("build", FRONTS.values(), ids=FRONTS)
+integrations = pytest.mark.parametrize("build", INTEGRATIONS.values(), ids=INTEGRATIONS)
 
 
 @pytest.fixture
 def loop() -> Iterator[EventLoop]:
-    """The runtime's event loop."""
+    """Make the runtime's event loop."""
     loop = EventLoop(lambda text: None)
     yield loop
     loop.loop.close()
 
 
 def event_pair(build: Callable[..., dict[str, Any]], request: dict[str, Any]) -> list[dict[str, Any]]:
-    """The same event for each of the two."""
+    """Build an event twice, once for each adapter."""
     further = {name: value for name, value in request.items() if name not in ("method", "path")}
     text = json.dumps(build(request.get("method", "GET"), request["path"], **further))
     return [json.loads(text), json.loads(text)]
 
 
 def pairs(query: str) -> list[tuple[str, str]]:
-    """Names and values, whatever their order and escapes."""
+    """Return the sorted names and values of a query."""
     return sorted(parse_qsl(query, keep_blank_values=True))
 
 
 def same_answer(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """Compare two answers, wherever a front wants the headers."""
+    """Assert that two responses are equal, in whichever form the integration wants the headers."""
     assert ours["statusCode"] == theirs["statusCode"]
     assert body(ours) == body(theirs)
     assert ours["isBase64Encoded"] == theirs["isBase64Encoded"]
@@ -64,9 +64,11 @@ def same_answer(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 
 
 @requests
-@fronts
-def test_asgi(build: Callable[..., dict[str, Any]], request_: dict[str, Any], loop: EventLoop) -> None:
-    """Scope, body and answer are those of Mangum."""
+@integrations
+def test_asgi_request_and_response_equal_mangum(
+    build: Callable[..., dict[str, Any]], request_: dict[str, Any], loop: EventLoop
+) -> None:
+    """Scope, body and response of an ASGI application are those of Mangum."""
     seen: list[tuple[dict[str, Any], bytes]] = []
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -90,9 +92,11 @@ def test_asgi(build: Callable[..., dict[str, Any]], request_: dict[str, Any], lo
 
 
 @requests
-@fronts
-def test_wsgi(build: Callable[..., dict[str, Any]], request_: dict[str, Any]) -> None:
-    """Environment, body and answer are those of apig-wsgi, where that one keeps to PEP 3333."""
+@integrations
+def test_wsgi_request_and_response_equal_apig_wsgi(
+    build: Callable[..., dict[str, Any]], request_: dict[str, Any]
+) -> None:
+    """Environment, body and response of a WSGI application are apig-wsgi's, unless those violate PEP 3333."""
     seen: list[tuple[dict[str, Any], bytes]] = []
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -105,7 +109,9 @@ def test_wsgi(build: Callable[..., dict[str, Any]], request_: dict[str, Any]) ->
     same_answer(ours, make_lambda_handler(app, binary_support=True)(second, CONTEXT))
     (environ, sent), (expected, expected_sent) = seen
     assert sent == expected_sent
-    expected["PATH_INFO"] = expected["PATH_INFO"].replace("\u00e9", "\u00c3\u00a9")  # bytes in disguise
+    expected["PATH_INFO"] = expected["PATH_INFO"].replace(
+        "\u00e9", "\u00c3\u00a9"
+    )  # PEP 3333 wants bytes as ISO 8859-1 text
     expected["HTTP_COOKIE"] = expected.get("HTTP_COOKIE", "").replace(";", "; ").replace("  ", " ") or None
     theirs = {"HTTP", "HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH", "apig_wsgi.multi_value_headers"}
     theirs |= {"wsgi.input", "wsgi.errors", "apig_wsgi.multi_value_query_string_parameters"}

@@ -1,4 +1,4 @@
-"""How requests and applications end: callers that go away, errors, SIGTERM."""
+"""Requests and applications end: clients disconnect, applications raise, SIGTERM arrives."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def endless():
 @app.route("/other")
 def other(): return "other"
 """,
-    "one that holds on": """
+    "ignores cancellation": """
 import asyncio
 class App:
     async def __call__(self, scope, receive, send):
@@ -66,7 +66,7 @@ app = App()
 
 
 def event(path: str, method: str = "GET", **further: object) -> Event:
-    """A request through a function URL."""
+    """Return the event of a request through a function URL."""
     return Event(json.dumps(events.function_url(method, path, **further)).encode())  # type: ignore[arg-type]
 
 
@@ -78,8 +78,8 @@ def run(tmp_path: Path, source: str, *sent: Event, stream: str = "0", app: str =
 
 
 @pytest.mark.parametrize("source", ENDLESS.values(), ids=ENDLESS)
-def test_a_caller_that_goes_away(tmp_path: Path, source: str) -> None:
-    """The application cleans up in this invocation, not in the next; one log line; the next request is answered."""
+def test_disconnected_client_ends_the_response(tmp_path: Path, source: str) -> None:
+    """If the client disconnects, the application cleans up in its invocation, and the next request is answered."""
     write_app(tmp_path, source)
     count = 0
 
@@ -127,8 +127,8 @@ def app(environ, start_response):
 @pytest.mark.parametrize("path", ["/early", "/late"])
 @pytest.mark.parametrize("stream", ["0", "1"])
 @pytest.mark.parametrize("gateway", ["asgi", "wsgi"])
-def test_only_its_own_frames(tmp_path: Path, gateway: str, stream: str, path: str) -> None:
-    """The stack trace begins in the application."""
+def test_error_has_only_application_frames(tmp_path: Path, gateway: str, stream: str, path: str) -> None:
+    """The stack trace of an error has only the application's frames."""
     source = {"asgi": ASGI_FAILS, "wsgi": WSGI_FAILS}[gateway]
     (request,) = run(tmp_path, source, event(path), stream=stream, app=gateway).replies
     late = stream == "1" and path == "/late"
@@ -156,8 +156,8 @@ def app(environ, start_response):
 
 @pytest.mark.parametrize("stream", ["0", "1"])
 @pytest.mark.parametrize("gateway", ["asgi", "wsgi"])
-def test_head(tmp_path: Path, gateway: str, stream: str) -> None:
-    """Headers as of GET, and no body, as from any server."""
+def test_head_response_has_no_body(tmp_path: Path, gateway: str, stream: str) -> None:
+    """The response to HEAD has the headers of GET and no body."""
     (request,) = run(tmp_path, HEADS[gateway], event("/", "HEAD"), stream=stream, app=gateway).replies
     if stream == "1":
         assert request.body == b'{"statusCode":200,"headers":{"content-length":"4"}}' + b"\0" * 8
@@ -167,16 +167,16 @@ def test_head(tmp_path: Path, gateway: str, stream: str) -> None:
 
 
 @pytest.mark.parametrize("stream", ["0", "1"])
-def test_not_modified(tmp_path: Path, stream: str) -> None:
-    """A status without a body."""
+def test_not_modified_response_has_no_body(tmp_path: Path, stream: str) -> None:
+    """A response with status 304 has no body."""
     source = HEADS["wsgi"].replace("200 OK", "304 Not Modified").replace('yield b"body"', "return []")
     (request,) = run(tmp_path, source, event("/"), stream=stream, app="wsgi").replies
     assert json.loads(request.body.partition(b"\0")[0])["statusCode"] == 304
     assert (stream == "0") == (b'"body":""' in request.body)
 
 
-def test_a_large_body(tmp_path: Path) -> None:
-    """4 MB of bytes in, the same out."""
+def test_large_body_arrives_whole(tmp_path: Path) -> None:
+    """A body of 4 MB reaches the application and the caller whole."""
     source = """
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -189,8 +189,8 @@ app = Starlette(routes=[Route("/", echo, methods=["POST"])])
     assert base64.b64decode(json.loads(request.body)["body"]) == content
 
 
-def test_receive(tmp_path: Path) -> None:
-    """The body comes once; who asks again waits until the response is complete, and is told of the disconnect."""
+def test_receive_waits_for_disconnect(tmp_path: Path) -> None:
+    """A second `receive` waits until the response is complete, then returns a disconnect."""
     source = """
 import asyncio
 async def app(scope, receive, send):
@@ -209,22 +209,22 @@ async def app(scope, receive, send):
 
 
 @pytest.mark.parametrize("arguments", ["event, context", "event, context, database=None"])
-def test_a_callable_object_is_no_application(tmp_path: Path, arguments: str) -> None:
-    """Whose `__call__` is a coroutine function of two arguments and defaults."""
+def test_callable_object_may_be_a_handler(tmp_path: Path, arguments: str) -> None:
+    """An object whose `__call__` takes an event and a context is a handler and not an application."""
     source = f"class Handler:\n    async def __call__(self, {arguments}): return 'mine'\napp = Handler()\n"
     assert run(tmp_path, source, event("/")).replies[0].body == b'"mine"'
 
 
-def test_shutdown(tmp_path: Path) -> None:
-    """The lifespan ends at SIGTERM."""
+def test_lifespan_ends_at_sigterm(tmp_path: Path) -> None:
+    """SIGTERM runs the shutdown of the lifespan, and the process exits with 0."""
     source = STARLETTE + "\nhandler = app\n"
     result = terminated(tmp_path, source, [event("/many")])
     assert result.stdout.split() == [b"startup", b"shutdown"]
     assert (result.exit_code, result.stderr) == (0, b"")
 
 
-def test_shutdown_within_a_request(tmp_path: Path) -> None:
-    """Also beside a request that waits; nothing is posted."""
+def test_lifespan_ends_during_request(tmp_path: Path) -> None:
+    """SIGTERM runs the shutdown of the lifespan while a request waits, and nothing is posted."""
     source = STARLETTE.replace(
         "async def many(request):", "async def many(request):\n    print('begun', flush=True)\n    await sleep(60)"
     )
@@ -245,8 +245,8 @@ def test_shutdown_within_a_request(tmp_path: Path) -> None:
         ("await receive(); raise ValueError", b""),
     ],
 )
-def test_a_lifespan_that_ends_in_its_own_way(tmp_path: Path, end: str, logged: bytes) -> None:
-    """SIGTERM still ends the process at once, with 0."""
+def test_failing_lifespan_does_not_stop_exit(tmp_path: Path, end: str, logged: bytes) -> None:
+    """SIGTERM ends the process with 0 if the lifespan has ended, fails or raises."""
     source = f"""
 class App:
     async def __call__(self, scope, receive, send):

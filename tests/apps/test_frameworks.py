@@ -1,4 +1,4 @@
-"""Real frameworks, real processes, events of every front."""
+"""Applications of real frameworks answer events of each HTTP integration, in real processes."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.support.client_process import LITE, Run, run_client
 from tests.support.recorder import Event
 
 Build = Callable[..., dict[str, Any]]
-FRONTS: dict[str, Build] = {
+INTEGRATIONS: dict[str, Build] = {
     "function url": events.function_url,
     "http api": events.api_gateway_v2,
     "rest api": events.api_gateway_v1,
     "load balancer": events.alb,
     "load balancer, multi-value": lambda *arguments, **named: events.alb(*arguments, multi_value=True, **named),
 }
-fronts = pytest.mark.parametrize("build", FRONTS.values(), ids=FRONTS)
+integrations = pytest.mark.parametrize("build", INTEGRATIONS.values(), ids=INTEGRATIONS)
 frameworks = pytest.mark.parametrize("source", [STARLETTE, FLASK], ids=["starlette", "flask"])
 
 
@@ -37,7 +37,7 @@ def run(tmp_path: Path, source: str, sent: Sequence[object], handler: str = "app
 
 
 def answer(result: Run, number: int = 0) -> dict[str, Any]:
-    """The answer to an event."""
+    """Return the response to an event."""
     request = result.replies[number]
     assert request.verb == "response", request.body
     value: dict[str, Any] = json.loads(request.body)
@@ -45,13 +45,13 @@ def answer(result: Run, number: int = 0) -> dict[str, Any]:
 
 
 def body(reply: dict[str, Any]) -> bytes:
-    """The body of an answer."""
+    """Return the body of a response."""
     text: str = reply["body"]
     return base64.b64decode(text) if reply["isBase64Encoded"] else text.encode()
 
 
 def fields(reply: dict[str, Any], name: str) -> list[str]:
-    """All values of a header, wherever the front wants them."""
+    """Return all values of a header, in whichever form the integration wants them."""
     found = [value for key, value in reply.get("headers", {}).items() if key.lower() == name]
     found += reply.get("multiValueHeaders", {}).get(name, [])
     if name == "set-cookie":
@@ -60,32 +60,32 @@ def fields(reply: dict[str, Any], name: str) -> list[str]:
 
 
 @frameworks
-@fronts
-def test_what_the_application_is_told(tmp_path: Path, source: str, build: Build) -> None:
-    """Method, path, query, headers, cookies, body and the event itself."""
+@integrations
+def test_application_gets_the_whole_request(tmp_path: Path, source: str, build: Build) -> None:
+    """The application gets method, path, query, headers, cookies, body and the event."""
     event = build(
         "POST",
         "/tell/a%20b/c%C3%A9?x=1&y=a%20b",
         headers={"x-many": "one", "content-type": "text/plain", "cookie": "a=1; b=2"},
         body=b"\x00\xff binary",
     )
-    told = json.loads(body(answer(run(tmp_path, source, [event]))))
-    assert told["method"] == "POST"
-    assert told["path"] in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
-    assert told["query"].replace("+", "%20") == "x=1&y=a%20b"
-    assert told["body"] == "\x00\xff binary"
-    assert told["cookies"] == {"a": "1", "b": "2"}
-    assert told["x"] == ["one"]
-    assert told["scheme"] == "https"
-    assert told["client"]
-    assert told["function"] == "function"
-    assert told["event"] == sorted(event)
+    request = json.loads(body(answer(run(tmp_path, source, [event]))))
+    assert request["method"] == "POST"
+    assert request["path"] in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
+    assert request["query"].replace("+", "%20") == "x=1&y=a%20b"
+    assert request["body"] == "\x00\xff binary"
+    assert request["cookies"] == {"a": "1", "b": "2"}
+    assert request["x"] == ["one"]
+    assert request["scheme"] == "https"
+    assert request["client"]
+    assert request["function"] == "function"
+    assert request["event"] == sorted(event)
 
 
 @frameworks
-@fronts
-def test_repeated_headers_and_cookies(tmp_path: Path, source: str, build: Build) -> None:
-    """All of them reach the front."""
+@integrations
+def test_repeated_headers_and_cookies_are_returned(tmp_path: Path, source: str, build: Build) -> None:
+    """Repeated headers and several cookies are returned to the integration."""
     reply = answer(run(tmp_path, source, [build("GET", "/many")]))
     assert reply["statusCode"] == 200
     assert [cookie.partition(";")[0] for cookie in fields(reply, "set-cookie")] == ["a=1", "b=2"]
@@ -94,19 +94,23 @@ def test_repeated_headers_and_cookies(tmp_path: Path, source: str, build: Build)
 
 
 @frameworks
-@fronts
-def test_binary_and_missing(tmp_path: Path, source: str, build: Build) -> None:
-    """Bytes travel as base64; a status is a status."""
+@integrations
+def test_binary_body_is_base64(tmp_path: Path, source: str, build: Build) -> None:
+    """A binary body is returned as base64, and a missing path gives 404."""
     result = run(tmp_path, source, [build("GET", "/binary"), build("GET", "/nowhere")])
     assert body(answer(result)) == bytes(range(256))
     assert answer(result, 1)["statusCode"] == 404
 
 
 @frameworks
-@pytest.mark.parametrize("front", ["function url", "rest api"])
-def test_streamed(tmp_path: Path, source: str, front: str) -> None:
-    """With APP_STREAM=1: prelude, then the chunks as the application makes them."""
-    sent = [FRONTS[front]("GET", "/stream"), FRONTS[front]("GET", "/many"), FRONTS[front]("GET", "/stream?fail=1")]
+@pytest.mark.parametrize("integration", ["function url", "rest api"])
+def test_app_stream_streams_the_response(tmp_path: Path, source: str, integration: str) -> None:
+    """With APP_STREAM=1 the prelude and each chunk of the application are streamed."""
+    sent = [
+        INTEGRATIONS[integration]("GET", "/stream"),
+        INTEGRATIONS[integration]("GET", "/many"),
+        INTEGRATIONS[integration]("GET", "/stream?fail=1"),
+    ]
     result = run(tmp_path, source, sent, APP_STREAM="1")
     first, second, third = result.replies
     prelude, _, content = first.body.partition(b"\0" * 8)
@@ -121,23 +125,23 @@ def test_streamed(tmp_path: Path, source: str, front: str) -> None:
 
 
 @frameworks
-@pytest.mark.parametrize("front", ["http api", "load balancer"])
-def test_fronts_that_cannot_stream(tmp_path: Path, source: str, front: str) -> None:
-    """Get the whole answer, whatever was set."""
-    reply = answer(run(tmp_path, source, [FRONTS[front]("GET", "/stream")], APP_STREAM="1"))
+@pytest.mark.parametrize("integration", ["http api", "load balancer"])
+def test_buffered_integrations_get_whole_response(tmp_path: Path, source: str, integration: str) -> None:
+    """An integration that cannot stream gets the whole response if APP_STREAM is set."""
+    reply = answer(run(tmp_path, source, [INTEGRATIONS[integration]("GET", "/stream")], APP_STREAM="1"))
     assert body(reply) == b"0\n1\n2\n"
 
 
 @frameworks
-def test_an_event_that_is_no_request(tmp_path: Path, source: str) -> None:
-    """Says which ones are."""
+def test_event_that_is_not_request_is_refused(tmp_path: Path, source: str) -> None:
+    """An event that is not a request is refused, and the error names the supported integrations."""
     (request,) = run(tmp_path, source, [{"Records": []}]).replies
     error = json.loads(request.body)
     assert error["errorType"] == "ValueError" and "function URL" in error["errorMessage"]
 
 
-def test_fastapi(tmp_path: Path) -> None:
-    """Routing, parsing and answers of a FastAPI application, validation included."""
+def test_fastapi_routes_and_validates(tmp_path: Path) -> None:
+    """A FastAPI application routes, parses and validates requests."""
     sent = [
         events.function_url("POST", "/items/7?q=x", body={"a": [1]}),
         events.function_url("POST", "/items/seven", body={}),
@@ -148,24 +152,24 @@ def test_fastapi(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("gateway", ["asgi", "wsgi"])
-def test_django(tmp_path: Path, gateway: str) -> None:
-    """Both of Django's gateways, recognised by themselves."""
+def test_django_gateways_are_recognised(tmp_path: Path, gateway: str) -> None:
+    """Applications of both Django gateways are recognised."""
     event = events.api_gateway_v2("POST", "/tell/a?x=1", body="text", headers={"content-type": "text/plain"})
     result = run(tmp_path, DJANGO.replace("{gateway}", gateway), [event, event])
-    told = {"method": "POST", "path": "/tell/a", "query": "x=1", "body": "text"}
-    assert [json.loads(body(answer(result, number))) for number in (0, 1)] == [told] * 2
+    expected = {"method": "POST", "path": "/tell/a", "query": "x=1", "body": "text"}
+    assert [json.loads(body(answer(result, number))) for number in (0, 1)] == [expected] * 2
 
 
-def test_lifespan(tmp_path: Path) -> None:
-    """Startup in init, once; the state is in each request; having one asks for a shutdown."""
+def test_lifespan_starts_once_in_init(tmp_path: Path) -> None:
+    """The lifespan starts once during init, its state is in each request, and the extension is registered."""
     result = run(tmp_path, STARLETTE, [events.function_url("GET", "/tell/x")] * 2)
     assert result.stdout.count(b"startup") == 1
     assert [json.loads(body(answer(result, number)))["started"] for number in (0, 1)] == [True, True]
     assert result.requests[0].path.endswith("/extension/register")
 
 
-def test_a_failing_startup(tmp_path: Path) -> None:
-    """Is an init error, and the process ends."""
+def test_failing_startup_is_init_error(tmp_path: Path) -> None:
+    """A failed startup posts an init error, and the process exits with 1."""
     source = STARLETTE.replace('    yield {"started": True}', '    raise RuntimeError("no database")\n    yield')
     result = run(tmp_path, source, [events.function_url("GET", "/many")])
     (request,) = result.replies
@@ -187,8 +191,8 @@ START = 'await send({"type": "http.response.start", "status": 200, "headers": []
 BODY = 'await send({"type": "http.response.body", "body": b"x"})'
 
 
-def test_an_application_without_lifespan(tmp_path: Path) -> None:
-    """One that raises on that scope has none, and nobody registers for its shutdown."""
+def test_application_may_lack_lifespan(tmp_path: Path) -> None:
+    """An application that raises on the lifespan scope works, and registers no extension."""
     source = PLAIN_ASGI.replace("{code}", f"{START}; {BODY}")
     result = run(tmp_path, source, [events.function_url("GET", "/")], "app.application")
     assert body(answer(result)) == b"x"
@@ -200,14 +204,14 @@ def test_an_application_without_lifespan(tmp_path: Path) -> None:
     [
         ("pass", "before its response was complete"),
         (START, "before its response was complete"),
-        (BODY, "'http.response.body', which is not due"),
-        (f"{START}; {START}", "'http.response.start', which is not due"),
+        (BODY, "'http.response.body' out of order"),
+        (f"{START}; {START}", "'http.response.start' out of order"),
         ("raise ValueError('mine')", "mine"),
     ],
 )
 @pytest.mark.parametrize("stream", ["0", "1"])
-def test_what_an_application_does_wrong(tmp_path: Path, code: str, message: str, stream: str) -> None:
-    """Is an ordinary error of the invocation."""
+def test_protocol_violation_is_an_error(tmp_path: Path, code: str, message: str, stream: str) -> None:
+    """An application that violates ASGI fails the invocation with an ordinary error."""
     source = PLAIN_ASGI.replace("{code}", code)
     sent = [events.function_url("GET", "/")]
     (request,) = run(tmp_path, source, sent, "app.application", APP_STREAM=stream).replies
@@ -215,16 +219,16 @@ def test_what_an_application_does_wrong(tmp_path: Path, code: str, message: str,
     assert message in json.loads(request.body)["errorMessage"]
 
 
-def test_an_error_after_the_answer_is_logged(tmp_path: Path) -> None:
-    """Starlette answers 500 and then raises: the caller has the 500, the log the reason."""
+def test_error_after_response_is_logged(tmp_path: Path) -> None:
+    """An error after a complete response is logged, and the caller gets the response."""
     result = run(tmp_path, STARLETTE, [events.function_url("GET", "/fail")] * 2)
     assert [answer(result, number)["statusCode"] for number in (0, 1)] == [500, 500]
     assert result.stdout.count(b"[ERROR] ValueError: no") == 2
 
 
 @pytest.mark.parametrize("stream", ["0", "1"])
-def test_background_tasks_belong_to_the_invocation(tmp_path: Path, stream: str) -> None:
-    """They have run when it is over, and are no leftovers."""
+def test_background_tasks_end_in_their_invocation(tmp_path: Path, stream: str) -> None:
+    """Background tasks end before their invocation does, without a warning."""
     result = run(tmp_path, STARLETTE, [events.function_url("GET", "/background")] * 2, APP_STREAM=stream)
     assert result.stdout.count(b"in the background") == 2
     assert b"outlives" not in result.stdout
@@ -243,14 +247,14 @@ def test_background_tasks_belong_to_the_invocation(tmp_path: Path, stream: str) 
     ],
     ids=["mangum", "apig-wsgi", "plain"],
 )
-def test_handlers_are_handlers(tmp_path: Path, source: str, handler: str, options: dict[str, str]) -> None:
-    """Adapters of others, and plain functions, are called with the event."""
+def test_handlers_are_not_applications(tmp_path: Path, source: str, handler: str, options: dict[str, str]) -> None:
+    """Adapters of other packages and plain functions are called with the event."""
     result = run(tmp_path, source, [events.function_url("GET", "/many")], handler, **options)
     assert answer(result)["statusCode"] == 200
 
 
-def test_said_explicitly(tmp_path: Path) -> None:
-    """A plain function is an application if it is said to be one, and nothing is with `handler`."""
+def test_setting_decides_about_applications(tmp_path: Path) -> None:
+    """The setting APP makes a function an application, or an application a handler."""
     wsgi = "def app(environ, start_response):\n    start_response('201 Created', [])\n    return [b'x']\n"
     assert answer(run(tmp_path, wsgi, [events.function_url("GET", "/p")], APP="wsgi"))["statusCode"] == 201
     asgi = PLAIN_ASGI.replace("{code}", f"{START}; {BODY}")
@@ -269,8 +273,8 @@ def test_said_explicitly(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", ["0", "1"])
-def test_the_ways_of_wsgi(tmp_path: Path, code: str, status: int, content: bytes, stream: str) -> None:
-    """`write`, a second `start_response` with an error, no body, empty chunks."""
+def test_wsgi_features_are_supported(tmp_path: Path, code: str, status: int, content: bytes, stream: str) -> None:
+    """WSGI applications may use `write`, a second `start_response`, empty bodies and empty chunks."""
     lines = "\n    ".join(code.split("; "))
     source = f"""
 import sys
@@ -290,8 +294,8 @@ def app(environ, start_response):
         assert (reply["statusCode"], body(reply)) == (status, content)
 
 
-def test_the_iterable_is_closed(tmp_path: Path) -> None:
-    """Whatever happens."""
+def test_wsgi_iterable_is_closed(tmp_path: Path) -> None:
+    """The iterable of a WSGI application is closed if it raises."""
     source = """
 class Body:
     def __iter__(self):

@@ -12,26 +12,27 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from .imports import ROOT
 
 # Case-sensitive. Each stands for a habit: a metaphor, a clause used as a noun, a missing actor.
 MARKERS = {
-    "for-because": r"[,;] for (?!example|instance|each|every|all|\d)[a-z]",
+    "for-because": r"[,;] for (?!example|instance|each|every|all|any|\d)[a-z]",
     "clause-noun": r"\b(whoever|whosever|of whoever|what comes of|what it took|what is (left|there|known|said)"
     r"|who (has|have|is|are|asks|reads|wants))\b",
-    "is-no": r"\b(is|are|was|were) (none|no [a-z]+|nothing)\b",
+    "is-no": r"\b(is|are|was|were) (none|no (?!longer\b)[a-z]+|nothing)\b",
     "such-as": r"(it|them|one), such as|write it such as|, such as [`']",
     "of-its-own": r"\bof (its|their|his|one's|our) own\b",
     "to-its-end": r"\b(comes?|came|coming) to (its|an|their|the) end\b|\bat (its|an|the) end\b",
     "as-ever": r"\bas ever\b|\bby turns\b|\bat once\b",
     "makes-way": r"\b(makes? way|gives? way|steps? aside|in the way|takes? the place|taking the place"
     r"|stands? (where|for|beside|in))\b",
-    "so-many": r"\bso (many|long|far|much)\b",
+    "so-many": r"\bso (many|long|much)\b|\bso far as\b",
     "beside": r"\bbesides?\b",
     "in-hand": r"\b(in|at) (the )?hand\b",
-    "life": r"\b(lives?|lived|dies|died|dying|born|goodbye|death)\b",
+    "life": r"\b(lives|lived|dies|died|dying|born|goodbye|(?<!parent-)death)\b",
     "out-of-time": r"\bout of time\b|\btime pass|\bin time\b",
     "there-here": r"\b(there|here) (it|they|is|are|too)\b",
     "bare-passive": r"\b(is|are|was|were) (told|said|asked|named|handed|taken|given)\b",
@@ -94,6 +95,7 @@ def _of_python(path: Path) -> Iterator[Text]:
             yield Text(path, token.start[0], token.string)
 
 
+@cache
 def project_texts() -> list[Text]:
     """Return the texts of the whole project."""
     return list(texts(ROOT))

@@ -1,4 +1,4 @@
-"""What a cold start loads is a checked-in list, and neither an invocation nor an error adds to it."""
+"""The modules that a cold start loads, compared with a list in the tree."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _COMPARE: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {">=":
 
 
 def listed() -> set[str]:
-    """Return the checked-in names that hold for this version of Python."""
+    """Return the names in the list for this version of Python."""
     names = set()
     for line in LIST.read_text().splitlines():
         name, _, condition = line.partition("#")[0].strip().partition(" ")
@@ -45,7 +45,7 @@ def listed() -> set[str]:
 
 
 class WatchedApi(ClassicApi):
-    """Lets a test look at the runtime each time it polls, before it gets its answer."""
+    """A Runtime API that records the loaded modules at each poll, before its response."""
 
     def __init__(self, events: list[tuple[str, bytes]]) -> None:
         super().__init__(events)
@@ -61,13 +61,13 @@ class WatchedApi(ClassicApi):
 
 @pytest.fixture(scope="module", params=[{}, {"AWSLAMBDARIC_LITE_PIPELINE": "0"}], ids=["pipelined", "one by one"])
 def at_polls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[set[str]]]:
-    """Return the modules that are loaded at the first poll, after a success and after an error, and once more."""
+    """Return the modules that are loaded at each poll: the first, after a success, and after each of two errors."""
     events = [("id-1", b'{"a":[1]}'), ("id-2", b'"fail"'), ("id-3", b'"fail"')]
     with WatchedApi(events) as api:
         api.runtime = WatchedRuntime(tmp_path_factory.mktemp("cold"), api.address, **request.param)
         runtime = api.runtime
         try:
-            # The fourth poll gets a 500, after which the process ends by itself.
+            # The fourth poll gets a 500, after which the process exits.
             output, _ = runtime._process.communicate(timeout=GUARD)
         finally:
             runtime.stop()
@@ -76,12 +76,12 @@ def at_polls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         "error",
         "error",
     ], output
-    # Whoever sets a variable of ours pays for the module that reads them.
+    # The variable adds the module that reads it.
     yield [loaded - {"awslambdaric_lite._optional_settings"} if request.param else loaded for loaded in api.at_polls]
 
 
 def test_the_first_poll_finds_the_listed_modules_loaded(at_polls: list[set[str]]) -> None:
-    """Exactly the checked-in list: change it only with a reason that is worth its milliseconds."""
+    """The first poll finds exactly the modules of the list loaded; each further one costs milliseconds."""
     loaded, expected = at_polls[0], listed()
     report = [f"+ {name} is loaded but not listed" for name in sorted(loaded - expected)]
     report += [f"- {name} is listed but not loaded" for name in sorted(expected - loaded)]
@@ -89,7 +89,7 @@ def test_the_first_poll_finds_the_listed_modules_loaded(at_polls: list[set[str]]
 
 
 def test_everything_listed_is_the_interpreters_or_ours() -> None:
-    """The list holds no module of the standard library that is written in Python, but those Python starts with."""
+    """The list has no Python modules of the standard library except those that Python starts with."""
     at_start = {"abc", "codecs", "encodings", "encodings.aliases", "encodings.utf_8", "io", "zipimport"}
     frozen = {"__main__", "_frozen_importlib", "_frozen_importlib_external"}
     for name in listed() - at_start - frozen:
@@ -100,13 +100,13 @@ def test_everything_listed_is_the_interpreters_or_ours() -> None:
 
 @pytest.mark.parametrize(("poll", "event"), [(1, "a success"), (2, "an error"), (3, "another error")])
 def test_an_invocation_imports_nothing(poll: int, event: str, at_polls: list[set[str]]) -> None:
-    """Neither the first success nor the first error loads a module: at 128 MB each would cost 14 times more."""
+    """Neither a success nor an error loads a module, because an import at 128 MB takes 14 times longer."""
     assert at_polls[poll] - at_polls[0] == set(), event
     assert not at_polls[poll] & HEAVY
 
 
 def test_the_listed_interpreter_modules_are_those_python_starts_with(tmp_path: Path) -> None:
-    """What is called the interpreter's own is what a bare `-S` start loads."""
+    """The modules that the list attributes to the interpreter are those of a bare `-S` start."""
     script = tmp_path / "names.py"
     script.write_text("import sys; print('\\n'.join(sys.modules))")
     loaded = subprocess.run(

@@ -271,42 +271,6 @@ def test_without_awslambdaric_ours_is_measured(root: Path) -> None:
     assert "cold start" in output and "ours / theirs" not in output
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["app"], "handler 'app' is not MODULE.FUNCTION"),
-        (["app.echo", "--budget", "150"], "--budget '150' is not a time with a unit"),
-        (["app.echo", "--budget-memory", "3ms"], "--budget-memory '3ms' is not a size"),
-        (["app.echo", "--rounds", "0"], "argument --rounds: '0' is no number from 1 up"),
-        (["app.echo", "--timeout", "never"], "argument --timeout: 'never' is no number of seconds"),
-        (["app.echo", "--env", "X"], "--env 'X' has no value"),
-        (["app.echo", "--env", "_HANDLER=x"], "_HANDLER is reserved"),
-        (["app.echo", "--event", "none.json"], "event file none.json does not exist"),
-        (["app.echo", "--event", "-", "--event", "-"], "give --event - once"),
-        (["app.echo", "--task-root", "none"], "is not a directory"),
-        (["app.echo", "--python", "none/python"], "--python none/python is not executable"),
-        (["app.echo", "--against", "./none"], "cannot find an executable ./none"),
-        (["app.echo", "-o", "none/result.json"], "-o: none/result.json cannot be written"),
-    ],
-)
-def test_wrong_usage_is_named_with_its_cure(arguments: list[str], message: str, root: Path) -> None:
-    """A usage error is one line with the cure and exits with 2."""
-    done = subprocess.run(
-        command("bench", *arguments),
-        cwd=root,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=environment(),
-        timeout=WAIT,
-        check=False,
-    )
-    errors = done.stderr.decode()
-    assert (done.returncode, done.stdout) == (2, b"")
-    first, second = errors.splitlines()
-    assert first.startswith("awslambdaric-lite bench: ") and message in first
-    assert second == "usage help: awslambdaric-lite bench --help"
-
-
 def test_function_that_hangs_is_killed_after_the_timeout(root: Path) -> None:
     """A function that exceeds --timeout is killed with its processes."""
     journal = root / "journal"

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from statistics import median
 
 import pytest
 
+from awslambdaric_lite.common.tables import Table
 from benchmarks.__main__ import main
+from benchmarks.build_cache import HERE, BuildCache, Unavailable, build_directory
 from benchmarks.contenders import baseline_of
 from benchmarks.events import event_bytes
 from benchmarks.interpreter import Interpreter
 from benchmarks.loadgen import LoadGenerator, RunFailed, compile_c
-from benchmarks.report import compare_tables, measure_table, report_tables, target_table
+from benchmarks.report import compare_tables, headline, measure_table, report_tables, target_table
 from benchmarks.results import Results
 from benchmarks.scenarios import scenarios
-from benchmarks.stats import percentile, ratio
-from benchmarks.tables import Table, put_between_marks
+from benchmarks.tables import put_between_marks, to_markdown
 from benchmarks.targets import Target, targets
-from benchmarks.workshop import HERE, Unavailable, Workshop, build_directory
 
 C_CLIENT = HERE / "contenders" / "c" / "client.c"
 
@@ -58,10 +59,10 @@ def event_file(directory: Path, content: bytes) -> Path:
 
 
 class TestLoadGenerator:
-    """Runs of the compiled server against real clients."""
+    """Runs of the compiled load generator against real clients."""
 
-    def test_times_a_client(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path) -> None:
-        """A run yields one time for each counted invocation, and CPU time and memory of the client."""
+    def test_run_yields_times_and_memory(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path) -> None:
+        """A run yields a time for each counted invocation, and the CPU time and memory of the client."""
         event = event_file(tmp_path, b'{"key":"value"}')
         hello = {"_HANDLER": "app.hello"}
         run = loadgen.run([c_client], hello, event=event, cwd=tmp_path, warmup=3, count=5, rest=True)
@@ -76,21 +77,23 @@ class TestLoadGenerator:
         assert json.loads(run.first) == json.loads(run.last) == {"message": "hello"}
 
     @pytest.mark.parametrize("size", [2, 2048, 2049, 700_000])
-    def test_echo_comes_back_whole(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path, size: int) -> None:
-        """The first and the last answer are kept as they came, for events with a length and for chunked ones."""
+    def test_first_and_last_response_are_kept(
+        self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path, size: int
+    ) -> None:
+        """The first and the last response are kept byte for byte, also of chunked events."""
         event = event_file(tmp_path, b'"' + b"x" * (size - 2) + b'"')
         run = loadgen.run([c_client], {"_HANDLER": "app.echo"}, event=event, cwd=tmp_path, count=2)
 
         assert run.first == run.last == event.read_bytes()
 
-    def test_names_the_exit_status_and_the_last_words(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
-        """A client that ends without polling fails the run with its status and what it said last."""
+    def test_failed_client_shows_last_output(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
+        """A client that exits without polling fails the run with its status and its last output."""
         event = event_file(tmp_path, b"{}")
         with pytest.raises(RunFailed, match=r"exit status 7.*out of order"):
             loadgen.run(["/bin/sh", "-c", "echo out of order; exit 7"], {}, event=event, cwd=tmp_path)
 
-    def test_ends_a_client_that_hangs(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
-        """A client that never polls is killed when the time is up."""
+    def test_hanging_client_is_killed(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
+        """A client that never polls is killed after the timeout."""
         pid = tmp_path / "pid"
         command = ["/bin/sh", "-c", f"echo $$ > {pid}; exec sleep 60"]
         with pytest.raises(RunFailed, match="timed out"):
@@ -98,16 +101,16 @@ class TestLoadGenerator:
 
         assert not Path(f"/proc/{pid.read_text().strip()}").exists()
 
-    def test_an_init_needs_no_invocation(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path) -> None:
-        """A run may end with the first poll, gently."""
+    def test_run_may_end_at_first_poll(self, loadgen: LoadGenerator, c_client: Path, tmp_path: Path) -> None:
+        """A run without invocations terminates the client at its first poll."""
         event = event_file(tmp_path, b"{}")
         run = loadgen.run([c_client], {}, event=event, cwd=tmp_path, count=5, init_only=True, gentle=True)
 
         assert run.figures["answers"] == 0 and run.figures["spawn_to_next"] > 0
         assert run.figures["event_to_next"] == []
 
-    def test_a_client_may_be_an_extension(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
-        """Clients with shutdown hooks register as one: that is answered, and their poll for the end is left waiting."""
+    def test_client_may_register_as_extension(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
+        """A client that registers as an extension gets a response, and its poll for shutdown waits."""
         program = """
 import http.client, os
 def ask(method, path, body=None):
@@ -128,8 +131,8 @@ while True:
         run = loadgen.run([sys.executable, "-c", program], {}, event=event, cwd=tmp_path, count=2)
         assert run.figures["answers"] == 3 and run.first == b"1"
 
-    def test_refuses_an_answer_to_another_invocation(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
-        """An answer with a wrong request id is no answer."""
+    def test_wrong_request_id_fails_run(self, loadgen: LoadGenerator, tmp_path: Path) -> None:
+        """A response with a wrong request id fails the run."""
         program = """
 import http.client, os
 c = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
@@ -138,43 +141,6 @@ c.request("POST", "/2018-06-01/runtime/invocation/other/response", b"1"); c.getr
 """
         with pytest.raises(RunFailed, match="another invocation"):
             loadgen.run([sys.executable, "-c", program], {}, event=event_file(tmp_path, b"{}"), cwd=tmp_path)
-
-
-class TestStatistics:
-    """Percentiles and confidence intervals."""
-
-    def test_percentile_is_a_sample(self) -> None:
-        """A percentile is the smallest sample that the share of all does not exceed."""
-        samples = [float(n) for n in range(100, 0, -1)]
-        assert [percentile(samples, share) for share in (0.0, 0.07, 0.5, 0.9, 0.99, 1.0)] == [1, 7, 50, 90, 99, 100]
-        assert percentile([3.0], 0.99) == 3.0
-
-    def test_ratio_of_medians_lies_in_its_interval(self) -> None:
-        """The ratio is that of the medians, and more scatter makes a wider interval."""
-        theirs = [10.0 + 0.01 * (n % 7) for n in range(30)]
-        calm = ratio([5.0 + 0.01 * (n % 5) for n in range(30)], theirs)
-        wild = ratio([5.0 + 0.9 * (n % 5) for n in range(30)], theirs)
-
-        assert calm.value == pytest.approx(0.5, rel=0.01)
-        assert calm.low <= calm.value <= calm.high
-        assert wild.high - wild.low > 5 * (calm.high - calm.low)
-
-    def test_runs_are_resampled_as_a_whole(self) -> None:
-        """Two processes that differ are two samples, however many invocations each has served."""
-        ours = [1.0] * 100 + [3.0] * 100
-        found = ratio(ours, [1.0] * 200, per_run=100)
-
-        assert (found.low, found.high) == (1.0, 3.0)
-
-    def test_same_samples_give_the_same_report(self) -> None:
-        """The interval does not depend on chance."""
-        samples = [float(n % 11) + 1 for n in range(40)]
-        assert ratio(samples, samples[::-1]) == ratio(samples, samples[::-1])
-
-    def test_nothing_to_compare(self) -> None:
-        """Without samples there is no ratio."""
-        with pytest.raises(ValueError, match="no samples"):
-            ratio([], [1.0])
 
 
 def sample_results() -> Results:
@@ -191,10 +157,10 @@ def sample_results() -> Results:
 
 
 class TestResults:
-    """The file and what is made of it."""
+    """Results as a file and as tables."""
 
-    def test_a_saved_file_reads_back(self, tmp_path: Path) -> None:
-        """Saving and loading changes nothing, and the file has the documented shape."""
+    def test_saved_results_read_back(self, tmp_path: Path) -> None:
+        """Results are equal after saving and loading, and the file has the documented format."""
         path = tmp_path / "results.json"
         sample_results().save(path)
 
@@ -204,14 +170,14 @@ class TestResults:
         assert raw["machine"] == {"python": "CPython 3.13"}
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"machine": {}, "samples": {"lite": {"spawn_to_next": ["1"]}}}'])
-    def test_another_file_is_refused(self, tmp_path: Path, text: str) -> None:
-        """What is no result is named, with the command that makes one."""
+    def test_file_without_results_is_refused(self, tmp_path: Path, text: str) -> None:
+        """A file that does not hold results is refused, with the command that writes results."""
         path = tmp_path / "other.json"
         path.write_text(text)
         with pytest.raises(SystemExit, match=r"other\.json is not the result of `python -m benchmarks run`"):
             Results.load(path)
 
-    def test_each_is_compared_with_the_official_client_in_its_configuration(self) -> None:
+    def test_baseline_has_same_configuration(self) -> None:
         """`@managed` contenders are compared with the managed official client."""
         assert baseline_of("lite@managed") == "awslambdaric@managed"
         rows = {row[0]: row[4] for row in measure_table(sample_results(), "spawn_to_next").rows}
@@ -220,8 +186,8 @@ class TestResults:
         assert rows["lite@managed"].startswith("0.500 ")
         assert rows["awslambdaric"] == "1"
 
-    def test_targets_are_met_missed_or_not_measured(self) -> None:
-        """The table of targets tells the three apart."""
+    def test_targets_have_three_verdicts(self) -> None:
+        """The table of targets distinguishes met, missed and unmeasured targets."""
         verdicts = {(row[0], row[1]): row[2:] for row in target_table(sample_results()).rows}
 
         assert verdicts["spawn_to_next", "lite at most 0.43 of awslambdaric"] == ["0.268", "yes"]
@@ -229,14 +195,14 @@ class TestResults:
         assert verdicts["spawn_to_next", "lite at most 1.5 ms above skeleton"] == ["1.50 ms", "yes"]
         assert verdicts["event_to_next", "lite at most 0.65 of rust"] == ["", "not measured"]
 
-    def test_every_target_is_of_something_that_is_measured(self) -> None:
-        """A misspelt measure or contender would never be measured."""
+    def test_targets_name_existing_measures(self) -> None:
+        """The measures and contenders of all targets exist in the suite."""
         measured = {(m, name) for job in scenarios(quick=False) for m in job.measures for name in job.contenders}
         for target in targets():
             assert {(target.measure, target.contender), (target.measure, target.against)} <= measured, target
 
-    def test_compare_takes_the_official_client_as_yardstick(self) -> None:
-        """Where the whole machine became slower, ours did not."""
+    def test_compare_removes_drift_of_machine(self) -> None:
+        """`compare` divides by the change of the official client, so that a slower machine changes nothing."""
         before, after = sample_results(), sample_results()
         for contender in ("lite", "awslambdaric"):
             samples = after.samples[contender]["spawn_to_next"]
@@ -247,10 +213,10 @@ class TestResults:
         assert row[3].startswith("2.000 ")
         assert row[4] == "1.000"
 
-    def test_report_prints_all(
+    def test_report_prints_all_parts(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """`report` prints every measure, the targets, the machine and what was skipped, and exits 0."""
+        """`report` prints every measure, the targets, the machine and the skipped parts, and exits with 0."""
         path = tmp_path / "results.json"
         sample_results().save(path)
         monkeypatch.setenv("COLUMNS", "200")
@@ -260,11 +226,25 @@ class TestResults:
         for text in ("spawn_to_next", "memory_at_next", "9.00 MB", "targets", "CPython 3.13", "skipped: go: go is not"):
             assert text in printed
 
-    def test_figures_replace_what_is_between_the_marks(self, tmp_path: Path) -> None:
-        """The README's tables are generated: old ones go, the text around stays; a file without marks is refused."""
+    def test_headline_has_real_applications(self) -> None:
+        """The headline shows the one-line handler, each measured application, and how many targets are missed."""
+        results = sample_results()
+        results.samples["lite@managed"] |= {"event_to_next": [1e-4], "spawn_to_next_fastapi": [0.41]}
+        results.samples["awslambdaric@managed"] |= {"event_to_next": [4e-4], "spawn_to_next_fastapi": [0.4]}
+
+        text = headline(results)
+        assert "| one-line handler | 11.00 ms | 22.00 ms | 0.50 [0.50, 0.50] | 100.0 µs | 400.0 µs | 0.25" in text
+        assert "| FastAPI application | 410.00 ms | 400.00 ms | 1.02 [1.02, 1.02] | - | - | - |" in text
+        assert "Powertools" not in text and re.search(r"misses \d+ of \d+ targets", text)
+        del results.samples["lite@managed"]["event_to_next"]
+        with pytest.raises(SystemExit, match="a headline needs spawn_to_next and event_to_next of"):
+            headline(results)
+
+    def test_figures_replace_text_between_marks(self, tmp_path: Path) -> None:
+        """New tables replace the old ones between the marks, and a file without marks is refused."""
         path = tmp_path / "README.md"
         path.write_text("before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n")
-        put_between_marks(path, Table("new", ["a", "b"], [["1", "2|3"]]).markdown())
+        put_between_marks(path, to_markdown(Table("new", ["a", "b"], [["1", "2|3"]])))
 
         text = path.read_text()
         assert "old" not in text and "| 1 | 2\\|3 |" in text
@@ -274,8 +254,8 @@ class TestResults:
             put_between_marks(path, "x")
 
 
-def test_events_are_what_they_claim() -> None:
-    """The large events are JSON of about 5 MB; one of them has exactly one character beyond the BMP, raw."""
+def test_large_events_have_stated_contents() -> None:
+    """The large events are JSON of about 5 MB, and one of them has a single character beyond the BMP."""
     for name in ("5mb_plain", "5mb_structured", "5mb_astral"):
         content = event_bytes(name)
         assert 4_700_000 < len(content) < 5_300_000
@@ -286,34 +266,34 @@ def test_events_are_what_they_claim() -> None:
         assert len(event_bytes(f"in_{size}")) == size
     with pytest.raises(ValueError, match="no event called in_x"):
         event_bytes("in_x")
-    with pytest.raises(ValueError, match="26 are the least"):
+    with pytest.raises(ValueError, match="minimum is 26"):
         event_bytes("in_25")
 
 
-def test_a_target_in_seconds_is_a_difference() -> None:
-    """The floor is not a ratio: the distance to it is what counts."""
+def test_target_in_seconds_is_difference() -> None:
+    """A target in seconds compares the distance to the floor, not the ratio."""
     target = Target("spawn_to_next", "lite", "skeleton", 0.0015, seconds_above=True)
     results = sample_results()
     expected = median(results.of("lite", "spawn_to_next")) - median(results.of("skeleton", "spawn_to_next"))
     assert target.measured(results) == pytest.approx(expected)
 
 
-def test_staged_copies_have_bytecode_and_leave_the_source_alone(tmp_path: Path) -> None:
-    """A staged tree is a compiled copy; staging the same again gives the same directory."""
+def test_staged_copy_has_bytecode(tmp_path: Path) -> None:
+    """A staged tree is a compiled copy that leaves the source unchanged; a second staging returns the same folder."""
     source = tmp_path / "source"
     source.mkdir()
     (source / "module.py").write_text("answer = 42\n")
     python = Interpreter(Path(sys.executable), Path(sys.executable), "3", sys.implementation.cache_tag, "")
-    workshop = Workshop(build_directory(tmp_path / "build"), python)
+    cache = BuildCache(build_directory(tmp_path / "build"), python)
 
-    staged = workshop.stage("tree", (source, "."))
+    staged = cache.stage("tree", (source, "."))
     assert list(staged.glob(f"__pycache__/module.{sys.implementation.cache_tag}.pyc"))
     assert [path.name for path in source.iterdir()] == ["module.py"]
-    assert workshop.stage("tree", (source, ".")) == staged
+    assert cache.stage("tree", (source, ".")) == staged
 
 
-def test_run_from_the_command_line(build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`run` measures the chosen contenders, keeps the samples, and names those that it cannot have."""
+def test_run_writes_samples_and_report(build: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`run` measures the chosen contenders, writes the samples, and prints the unavailable contenders."""
     output = tmp_path / "results.json"
     arguments = ["run", "--build-dir", str(build), "--no-bare-interpreter", "--rounds", "2", "-o", str(output)]
     chosen = ["--contender", "c", "--contender", "nobody", "--measure", "spawn_to_next"]
@@ -321,23 +301,23 @@ def test_run_from_the_command_line(build: Path, tmp_path: Path, capsys: pytest.C
     assert main([*arguments, *chosen]) == 0
     results = Results.load(output)
     assert len(results.of("c", "spawn_to_next")) == 2 * 10
-    assert "no such contender" in results.skipped["nobody"]
+    assert "unknown contender" in results.skipped["nobody"]
     assert report_tables(results)
     printed = capsys.readouterr()
     assert "spawn_to_next" in printed.out
     assert "skipped: nobody" in printed.err
 
 
-def test_an_unknown_measure_is_named(build: Path) -> None:
-    """A misspelt measure or suite is an error that lists the right ones; so are other options without sense."""
+def test_wrong_option_lists_choices(build: Path) -> None:
+    """A misspelt measure or suite is an error that lists the known ones."""
     start = ["run", "--build-dir", str(build), "--no-bare-interpreter"]
-    with pytest.raises(SystemExit, match=r"no such measure as event_to_text.*event_to_next"):
+    with pytest.raises(SystemExit, match=r"unknown measure event_to_text.*event_to_next"):
         main([*start, "--measure", "event_to_text"])
-    with pytest.raises(SystemExit, match=r"no such suite as cores; there are core, .*managed"):
+    with pytest.raises(SystemExit, match=r"unknown suite cores; choose one of: core, .*managed"):
         main([*start, "--suite", "cores"])
-    with pytest.raises(SystemExit, match=r"nothing to do for instructions; a run without --quick has more"):
+    with pytest.raises(SystemExit, match=r"no job for instructions in a quick run; leave --quick out"):
         main([*start, "--quick", "--suite", "instructions"])
-    with pytest.raises(SystemExit, match="at least 1"):
+    with pytest.raises(SystemExit, match="minimum of 1"):
         main([*start, "--rounds", "0"])
     with pytest.raises(SystemExit, match="--tree old=nowhere"):
         main([*start, "--tree", "old=nowhere"])

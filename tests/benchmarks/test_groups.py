@@ -1,4 +1,4 @@
-"""The CPU share of a function: which groups of which version of the kernel's are used, and that a limit holds."""
+"""The CPU share of a function: the control groups of both versions, and the effect of a limit."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import Unavailable, build_directory
 from benchmarks.groups import FULL_CPU_MB, PERIOD, Groups, available, places, quota
 from benchmarks.loadgen import LoadGenerator, RunFailed
-from benchmarks.workshop import Unavailable, build_directory
 
 CLIENT = """
 import http.client, os, time
@@ -30,13 +30,13 @@ while True:
 
 
 def test_quota_is_proportional() -> None:
-    """1769 MB are a whole CPU; the kernel grants no less than a millisecond."""
+    """The quota is proportional to memory, with a whole CPU at 1769 MB and a minimum of a millisecond."""
     assert quota(FULL_CPU_MB) == PERIOD == 20_000
     assert [quota(memory) for memory in (128, 256, 512, 1024, 10)] == [1447, 2894, 5788, 11577, 1000]
 
 
-def test_version_1_is_found_where_it_is_mounted(tmp_path: Path) -> None:
-    """The own group comes first, then those above it, up to the mount."""
+def test_version_1_groups_are_found(tmp_path: Path) -> None:
+    """Places of version 1 are this process's group first, then those above it up to the mount."""
     own = tmp_path / "cpu" / "user" / "me"
     own.mkdir(parents=True)
     mounts = (
@@ -47,8 +47,8 @@ def test_version_1_is_found_where_it_is_mounted(tmp_path: Path) -> None:
     assert found == [Groups(path, 1) for path in (own, own.parent, tmp_path / "cpu")]
 
 
-def test_version_2_needs_the_controller(tmp_path: Path) -> None:
-    """Only a group that hands the cpu controller on can have limited children; a container sees a part of the tree."""
+def test_version_2_needs_cpu_controller(tmp_path: Path) -> None:
+    """Places of version 2 are groups that pass the cpu controller on, also in a container."""
     (tmp_path / "slice" / "me").mkdir(parents=True)
     (tmp_path / "slice" / "cgroup.subtree_control").write_text("cpu memory\n")
     (tmp_path / "slice" / "me" / "cgroup.subtree_control").write_text("memory\n")
@@ -57,29 +57,31 @@ def test_version_2_needs_the_controller(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "file", "text"), [(1, "cpu.cfs_quota_us", "1447"), (2, "cpu.max", "1447 20000")])
-def test_what_limits(tmp_path: Path, version: int, file: str, text: str) -> None:
-    """Each version has a file and a notation of its own; a group is new every time and gone afterwards."""
+def test_limit_has_notation_of_version(tmp_path: Path, version: int, file: str, text: str) -> None:
+    """A limit has the file and the notation of its version; its group is new and removed afterwards."""
     groups = Groups(tmp_path, version)
     with groups.limited(128) as limit:
         assert (limit.file, limit.text) == (file, text)
         first = limit.group
         assert first.is_dir()
-        (first / "cpu.cfs_period_us").unlink(missing_ok=True)  # a folder is no control group: it keeps its files
+        (first / "cpu.cfs_period_us").unlink(
+            missing_ok=True
+        )  # a plain folder is not a control group: it keeps its files
     with groups.limited(128) as limit:
         assert limit.group != first
         (limit.group / "cpu.cfs_period_us").unlink(missing_ok=True)
     assert not list(tmp_path.iterdir())
 
 
-def test_no_right_has_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no group can be made, the message says so and where it was tried."""
+def test_missing_right_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no group can be made, the message has the reason and the place."""
     monkeypatch.setattr("benchmarks.groups.places", lambda mounts, memberships: iter([Groups(tmp_path / "none", 1)]))
     with pytest.raises(Unavailable, match=r"without the right to make control groups \(.*none: No such file"):
         available()
 
 
-def test_the_client_is_born_in_its_group_and_limited_by_it(tmp_path: Path) -> None:
-    """It lives there from its first instruction; its invocations are throttled, its init is not."""
+def test_client_is_limited_after_init(tmp_path: Path) -> None:
+    """A client runs in its group from its first instruction on; the limit begins after its init."""
     try:
         groups = available()
         loadgen = LoadGenerator.built(build_directory(tmp_path / "build"))
@@ -97,8 +99,8 @@ def test_the_client_is_born_in_its_group_and_limited_by_it(tmp_path: Path) -> No
     assert not limit.group.exists()
 
 
-def test_a_group_that_is_not_there_fails_the_run(tmp_path: Path) -> None:
-    """The reason names the group, not the client."""
+def test_missing_group_fails_run(tmp_path: Path) -> None:
+    """A group that does not exist fails the run with a reason that names it."""
     try:
         loadgen = LoadGenerator.built(build_directory(tmp_path / "build"))
     except Unavailable as reason:

@@ -1,4 +1,4 @@
-"""The regression guard, on the interpreter that runs the tests: what it counts, and that it notices."""
+"""The regression guard on the interpreter that runs the tests: its counts, and its sensitivity."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import awslambdaric_lite
+from benchmarks.build_cache import Unavailable, build_directory
 from benchmarks.guard import allocations, instructions, state, system_calls
 from benchmarks.guard.budget import DEFAULT, Budget
 from benchmarks.guard.command import counted, main
 from benchmarks.guard.subject import Subject, subject
-from benchmarks.workshop import Unavailable, build_directory
 
 PACKAGE = Path(awslambdaric_lite.__file__).parent
 EXACT = ["modules_at_first_next", "system_calls_warm", "allocations_warm", "blocks_kept"]
@@ -43,22 +43,22 @@ def guarded(build: Path) -> Iterator[Subject]:
 
 @pytest.fixture
 def run(build: Path, guarded: Subject, capsys: pytest.CaptureFixture[str]) -> Guard:
-    """Return what runs the command in the same build directory."""
+    """Return a runner of the command in the same build directory."""
     return Guard(build, capsys)
 
 
 class Guard:
-    """Runs the command and keeps what it says."""
+    """A runner of the command that keeps its output."""
 
     def __init__(self, build: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._build = build
-        self._capsys = capsys
+        self.build = build
+        self.capsys = capsys
         self.out = self.err = ""
 
     def __call__(self, *arguments: str) -> int:
-        """Run it; return its status."""
-        status = main(["--build-dir", str(self._build), *arguments])
-        self.out, self.err = self._capsys.readouterr()
+        """Run the command; return its status."""
+        status = main(["--build-dir", str(self.build), *arguments])
+        self.out, self.err = self.capsys.readouterr()
         return status
 
     def row(self, title: str) -> str:
@@ -68,7 +68,7 @@ class Guard:
 
 
 def require(tool: str) -> None:
-    """Skip where a tool is missing."""
+    """Skip the test if a tool is missing."""
     if not shutil.which(tool):
         pytest.skip(f"{tool} is not installed")
 
@@ -76,15 +76,15 @@ def require(tool: str) -> None:
 class TestBudget:
     """The runtime of this checkout against the checked-in budget."""
 
-    def test_the_exact_counts_are_kept(self, run: Guard) -> None:
-        """Modules, system calls, allocations and blocks: a failure shows the table with what has changed."""
+    def test_counts_are_within_budget(self, run: Guard) -> None:
+        """Modules, system calls, allocations and kept blocks are within the checked-in budget."""
         if VERSION not in Budget.load(DEFAULT).versions:
-            pytest.skip(f"there is no budget for Python {VERSION}; `python -m benchmarks guard --update` makes one")
+            pytest.skip(f"no budget for Python {VERSION}; `python -m benchmarks guard --update` writes one")
         assert run(*ONLY_EXACT) == 0, run.out + run.err
         assert "EXCEEDED" not in run.out
 
-    def test_a_lower_budget_is_exceeded(self, run: Guard, guarded: Subject, tmp_path: Path) -> None:
-        """Each count that is one above its budget is named, with the difference; the exit status is 1."""
+    def test_exceeded_budget_is_printed(self, run: Guard, guarded: Subject, tmp_path: Path) -> None:
+        """Each count above its budget is printed with the difference, and the exit status is 1."""
         budget = Budget()
         measured, skipped = counted(guarded, EXACT)
         budget.update(guarded.version, guarded.build(), {name: value - 1 for name, (value, _) in measured.items()})
@@ -96,8 +96,8 @@ class TestBudget:
         assert f"over budget: modules at the first event, on {VERSION}; " in run.err
         assert "--update" in run.err
 
-    def test_what_got_better_is_said_and_update_tightens(self, run: Guard, tmp_path: Path) -> None:
-        """A count below its budget is no failure; `--update` takes it, and keeps what was not counted."""
+    def test_update_tightens_budget(self, run: Guard, tmp_path: Path) -> None:
+        """A count below its budget passes with a remark; `--update` writes it and keeps uncounted budgets."""
         path = tmp_path / "budget.json"
         counts = {"modules_at_first_next": 999, "blocks_kept": 5}
         other = {"counts": {"modules_at_first_next": 1}, "builds": {}}
@@ -112,14 +112,14 @@ class TestBudget:
         versions = json.loads(path.read_text())["versions"]
         assert versions["3.9"] == other and versions[VERSION]["counts"]["blocks_kept"] == 5
 
-    def test_without_a_budget_everything_is_shown(self, run: Guard, tmp_path: Path) -> None:
-        """A version that nobody has counted yet fails nothing."""
+    def test_missing_budget_passes(self, run: Guard, tmp_path: Path) -> None:
+        """A version of Python without a budget passes, and its counts are printed."""
         assert run("--budget", str(tmp_path / "none.json"), "--count", "modules_at_first_next") == 0
         assert "no budget" in run.row("modules at the first event")
         assert not (tmp_path / "none.json").exists()
 
-    def test_a_missing_tool_is_a_reason(self, run: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without strace and valgrind the other counts remain."""
+    def test_missing_tool_skips_count(self, run: Guard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without strace and valgrind their counts are skipped with the reason."""
         monkeypatch.setenv("PATH", str(tmp_path))
         arguments = ["--no-times", "--budget", str(tmp_path / "none.json")]
         assert run(*arguments) == 0
@@ -127,15 +127,15 @@ class TestBudget:
         assert "skipped: valgrind is not installed" in run.row("instructions up to the first poll")
         assert "no budget" in run.row("modules at the first event")
 
-    def test_times_never_fail(self, run: Guard, tmp_path: Path) -> None:
-        """A ratio beyond its band is a remark."""
+    def test_slow_times_never_fail(self, run: Guard, tmp_path: Path) -> None:
+        """A ratio of times beyond its band is a remark and not a failure."""
         path = tmp_path / "budget.json"
         bands = {"spawn_to_next": 0.001, "event_to_next": 1000}
         path.write_text(json.dumps({"format": 1, "time_bands": bands, "versions": {}}))
-        from benchmarks.guard.command import _show_times
+        from benchmarks.guard.command import show_times
 
-        _show_times(subject(Path(sys.executable), run._build), Budget.load(path))
-        run.out = run._capsys.readouterr().out
+        show_times(subject(Path(sys.executable), run.build), Budget.load(path))
+        run.out = run.capsys.readouterr().out
         assert "above the usual 0.001" in run.row("time: spawn_to_next") and "never a failure" in run.out
         assert "as usual" in run.row("time: event_to_next")
 
@@ -158,35 +158,35 @@ def look(event, context):
 
 
 class TestWhatIsNoticed:
-    """A change for the worse changes its count."""
+    """Counts of changed runtimes and functions."""
 
     @pytest.fixture
     def wasteful(self, guarded: Subject, tmp_path: Path) -> Subject:
-        """Return the same runtime with a function that calls, allocates and keeps one thing more each time."""
+        """Return the same runtime with a function that makes one more call, allocates and keeps one more object."""
         shutil.copy(guarded.app / "app.py", tmp_path / "app_of_the_guard.py")
         (tmp_path / "app.py").write_text(WASTEFUL)
-        guarded.workshop.compile(tmp_path)
+        guarded.cache.compile(tmp_path)
         return replace(guarded, app=tmp_path)
 
-    def test_a_system_call(self, guarded: Subject, wasteful: Subject) -> None:
-        """It is counted and named."""
+    def test_additional_system_call_is_counted(self, guarded: Subject, wasteful: Subject) -> None:
+        """A system call that the handler adds is counted and named."""
         require("strace")
         (before, _), (after, detail) = (system_calls.count(each)["system_calls_warm"] for each in (guarded, wasteful))
         assert after == before + 1
         assert "getppid 1" in detail
 
-    def test_an_allocation(self, guarded: Subject, wasteful: Subject) -> None:
-        """An object more is one more."""
+    def test_additional_allocation_is_counted(self, guarded: Subject, wasteful: Subject) -> None:
+        """An object that the handler adds is counted as an allocation."""
         (before, _), (after, _) = (allocations.count(each)["allocations_warm"] for each in (guarded, wasteful))
         assert after > before
 
-    def test_a_leak(self, guarded: Subject, wasteful: Subject) -> None:
-        """An object that every invocation leaves behind is a block kept."""
+    def test_leaked_object_is_counted(self, guarded: Subject, wasteful: Subject) -> None:
+        """An object that each invocation leaves behind is counted as a kept block."""
         assert state.count(guarded)["blocks_kept"][0] == 0
         assert state.count(wasteful)["blocks_kept"][0] >= 1
 
-    def test_an_import(self, run: Guard, guarded: Subject, tmp_path: Path) -> None:
-        """A runtime that imports one module more at its start is over the budget of the one that does not."""
+    def test_additional_import_exceeds_budget(self, run: Guard, guarded: Subject, tmp_path: Path) -> None:
+        """A runtime that imports one more module exceeds the budget."""
         heavier = tmp_path / "awslambdaric_lite"
         shutil.copytree(PACKAGE, heavier, ignore=shutil.ignore_patterns("__pycache__", "emulator", "cli", "events"))
         settings = heavier / "_settings.py"
@@ -201,8 +201,8 @@ class TestWhatIsNoticed:
         assert run(*only, "--package", str(heavier)) == 1
         assert "+1" in run.row("modules at the first event")
 
-    def test_instructions(self, guarded: Subject) -> None:
-        """They are counted apart for the start and for an invocation, which takes a small part of the start's."""
+    def test_instructions_are_counted_separately(self, guarded: Subject) -> None:
+        """Instructions of the start and of an invocation are counted separately, and the latter are few."""
         require("valgrind")
         found = instructions.count(guarded)
         assert 1e6 < found["instructions_cold"][0] < 1e9
@@ -210,21 +210,21 @@ class TestWhatIsNoticed:
 
 
 class TestWrongOptions:
-    """One line that names the thing."""
+    """Errors of one line that name the cause."""
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
             (["--package", "/nowhere"], "no runtime in /nowhere: __main__.py is missing"),
-            (["--python", "/nowhere"], "--python /nowhere is no Python interpreter"),
+            (["--python", "/nowhere"], "--python /nowhere does not run as a Python interpreter"),
         ],
     )
-    def test_what_is_not_there(self, run: Guard, arguments: list[str], message: str) -> None:
-        """The path is named."""
+    def test_missing_runtime_is_named(self, run: Guard, arguments: list[str], message: str) -> None:
+        """A path without a runtime or an interpreter is an error that names it."""
         with pytest.raises(SystemExit, match=message):
             run(*arguments)
 
-    def test_a_path_that_is_too_long(self, guarded: Subject, tmp_path: Path) -> None:
-        """Counts depend on the length of paths, so all are made equally long, which has a limit."""
-        with pytest.raises(SystemExit, match="is too long to count with; name a shorter one with --build-dir"):
+    def test_too_long_path_is_refused(self, guarded: Subject, tmp_path: Path) -> None:
+        """A build folder whose path is too long to be padded is refused."""
+        with pytest.raises(SystemExit, match="is too long for comparable counts; name a shorter one with --build-dir"):
             main(["--build-dir", str(tmp_path / ("x" * 200))])

@@ -1,4 +1,4 @@
-"""Import trees of clients that are started for real, up to their first poll."""
+"""Import trees of real clients up to their first poll."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import Unavailable
 from benchmarks.contenders import Contender
 from benchmarks.contenders.client import Client
 from benchmarks.imports import from_json, import_trees, measure_imports, to_json
-from benchmarks.workshop import Unavailable
 
 POLLS = """
 import http.client, os, colorsys
@@ -23,12 +23,12 @@ import wave
 
 
 def client(*command: str) -> Contender:
-    """Return a contender of which nothing is known but its command."""
+    """Return a contender with a command and no other settings."""
     return Contender(command[0], Client(command), {"PATH": os.environ["PATH"]})
 
 
-def test_a_start_is_a_tree_up_to_the_poll(tmp_path: Path) -> None:
-    """Imports lie below the module that made them; those after the poll are not there; the root is the whole start."""
+def test_imports_form_tree_until_poll(tmp_path: Path) -> None:
+    """Each import lies below the module that made it, later imports are left out, and the root is the whole start."""
     tree = measure_imports("client", [sys.executable, "-c", POLLS], {"PATH": os.environ["PATH"]}, tmp_path)
     assert tree is not None
     names = [node.name for node in tree.walk()]
@@ -39,8 +39,8 @@ def test_a_start_is_a_tree_up_to_the_poll(tmp_path: Path) -> None:
     assert tree.self_us == tree.total_us - sum(child.total_us for child in tree.children)
 
 
-def test_what_is_no_python_has_none_and_what_fails_is_left_out(tmp_path: Path) -> None:
-    """A shell that polls has no imports; one that ends without polling is no contender; the rest is measured."""
+def test_only_python_clients_have_trees(tmp_path: Path) -> None:
+    """A shell has no tree, nor has a client that exits without polling; the others are measured."""
     shell = (
         "exec 3<>/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}; "
         r"printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n' >&3; sleep 60"
@@ -51,8 +51,8 @@ def test_what_is_no_python_has_none_and_what_fails_is_left_out(tmp_path: Path) -
     assert to_json(from_json(found[sys.executable])) == found[sys.executable]
 
 
-def test_a_client_that_reports_an_error_is_named(tmp_path: Path) -> None:
-    """What does not poll is an error, not a tree."""
+def test_client_without_poll_is_error(tmp_path: Path) -> None:
+    """A client that does not poll is an error and not a tree."""
     script = POLLS.replace("/next", "/error").replace("invocation", "init")
-    with pytest.raises(Unavailable, match="a worker has ended"):
+    with pytest.raises(Unavailable, match="a worker exited"):
         measure_imports("client", [sys.executable, "-c", script], {"PATH": os.environ["PATH"]}, tmp_path)

@@ -1,4 +1,4 @@
-"""Jobs and the runner: right and wrong answers, who suits, what is kept; contenders that need places of their own."""
+"""Jobs and the runner: responses, suitable contenders, kept samples, and layers in /opt."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.build_cache import HERE, BuildCache, Unavailable, build_directory
 from benchmarks.contenders import Contender, Registry, baseline_of
 from benchmarks.contenders.client import Client
 from benchmarks.events import event_bytes
@@ -22,7 +23,6 @@ from benchmarks.loadgen import LoadGenerator, RunFailed, require_namespace
 from benchmarks.runner import Runner
 from benchmarks.scenario import Scenario
 from benchmarks.scenarios import scenarios, suites
-from benchmarks.workshop import HERE, Unavailable, Workshop, build_directory
 
 ANSWERS = """
 import http.client, os, sys
@@ -52,7 +52,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         loadgen = LoadGenerator.built(build)
     except Unavailable as reason:
         pytest.skip(str(reason))
-    yield Bench(Workshop(build, python), loadgen)
+    yield Bench(BuildCache(build, python), loadgen)
     shutil.rmtree(build)
 
 
@@ -71,17 +71,17 @@ def job(name: str) -> Scenario:
 @pytest.mark.parametrize(
     "name", ["cold", "warm_apigw", "payload_in_10000", "payload_out_100", "payload_out_1000", "modules"]
 )
-def test_right_answers_are_kept_and_wrong_ones_are_none(bench: Bench, name: str) -> None:
-    """Every measure of a job has samples; another answer fails the run."""
+def test_wrong_response_fails_job(bench: Bench, name: str) -> None:
+    """Every measure of a job has samples, and a wrong response fails the run."""
     measured = job(name).run(bench, contender())
     assert list(measured) == list(job(name).measures)
     assert all(value > 0 for values in measured.values() for value in values)
-    with pytest.raises(RunFailed, match=r"answered .* wrongly"):
+    with pytest.raises(RunFailed, match=r"responded .* wrongly"):
         job(name).run(bench, contender(WRONG="1"))
 
 
-def test_handlers_answer_what_is_expected() -> None:
-    """The applications' items are those of the event, whatever carries them."""
+def test_applications_return_items_of_event() -> None:
+    """The applications return the items of the event, whichever client runs them."""
     check, event = job("powertools").check, json.loads(event_bytes("apigw"))
     right = {"statusCode": 200, "body": json.dumps({"id": 42, "page": "1"}), "isBase64Encoded": False}
     check(contender(), json.dumps(right).encode(), False, event)
@@ -91,12 +91,12 @@ def test_handlers_answer_what_is_expected() -> None:
             check(contender(), json.dumps(wrong).encode(), False, event)
     with pytest.raises(RunFailed, match="wrongly"):  # the right words, but as an error
         check(contender(), json.dumps(right).encode(), True, event)
-    with pytest.raises(RunFailed, match="no JSON"):
+    with pytest.raises(RunFailed, match="in JSON"):
         check(contender(), b"<html>", False, event)
 
 
-def test_who_suits() -> None:
-    """A client without a handler is not asked for it, nor one that reads no chunks for a large event."""
+def test_unsuitable_contenders_are_left_out() -> None:
+    """A client without the handler, or without chunked reading of a large event, does not get the job."""
     small = Contender("small", Client(("x",), chunked_events=False), {})
     assert job("warm_apigw").suits(small) and job("payload_in_1000").suits(small)
     assert not job("payload_in_10000").suits(small) and not job("echo_5mb_plain").suits(small)
@@ -106,7 +106,7 @@ def test_who_suits() -> None:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A job that does nothing but write down who did it."""
+    """A job that only records the contenders."""
 
     name: str
     contenders: tuple[str, ...]
@@ -120,7 +120,7 @@ class Recorded:
     measures: tuple[str, ...] = ("figure", "other")
 
     def prepare(self, bench: Bench) -> None:
-        """Refuse where that is wanted."""
+        """Refuse if the test wants it."""
         if self.missing:
             raise Unavailable(self.missing)
 
@@ -137,25 +137,25 @@ class Recorded:
 
 
 class Names(Registry):
-    """A registry double that knows every name but `none`."""
+    """A double of the registry that knows every name except `none`."""
 
     def contender(self, name: str) -> Contender:
-        """Return a contender that is not built."""
+        """Return a contender without building it."""
         if name == "none":
-            raise Unavailable(f"{self.workshop.build}/none is not there")
+            raise Unavailable(f"{self.cache.build}/none is not there")
         return Contender(name, Client(()), {})
 
 
 def runner(bench: Bench, wanted: list[str] | None, *jobs: Recorded) -> Runner:
     """Return a runner that has prepared the jobs."""
-    found = Runner(bench, Names(bench.workshop))
+    found = Runner(bench, Names(bench.cache))
     found.samples.wanted = wanted
     found.prepare(jobs, lambda *_: None)
     return found
 
 
-def test_rounds_are_interleaved_and_the_first_does_not_count(bench: Bench) -> None:
-    """A B A B; what is slow and steady is done in some rounds only, and not rehearsed."""
+def test_rounds_are_interleaved(bench: Bench) -> None:
+    """Rounds run A B A B after an uncounted round; slow jobs run in some rounds only."""
     done: list[str] = []
     often, seldom = Recorded("often", ("a", "b"), done), Recorded("seldom", ("a",), done, every=2, rehearsed=False)
     subject = runner(bench, ["figure"], often, seldom)
@@ -165,17 +165,17 @@ def test_rounds_are_interleaved_and_the_first_does_not_count(bench: Bench) -> No
     assert subject.samples.values == {"a": {"figure": [1.0] * 5}, "b": {"figure": [1.0] * 3}}
 
 
-def test_a_spent_budget_skips_whole_jobs(bench: Bench) -> None:
-    """The rehearsal is done all the same, then there is no time left; who has begun a job ends it with the others."""
+def test_spent_budget_skips_whole_jobs(bench: Bench) -> None:
+    """After the time budget no further job starts, but a started job ends with all contenders."""
     done: list[str] = []
     subject = runner(bench, None, Recorded("cold", ("a", "b"), done), Recorded("late", ("a",), done, rehearsed=False))
     assert subject.run(5, budget=0.0, progress=lambda *_: None) == 1
     assert done == ["cold a", "cold b"]
-    assert subject.skipped == dict.fromkeys(("cold", "late"), "there was no time left for it")
+    assert subject.skipped == dict.fromkeys(("cold", "late"), "the time budget was used up")
 
 
-def test_who_fails_once_is_out_with_all_samples(bench: Bench) -> None:
-    """What it did before may have been as wrong; the others go on."""
+def test_failed_contender_loses_samples(bench: Bench) -> None:
+    """A contender that fails once loses its samples of the job; the others continue."""
     done: list[str] = []
     subject = runner(bench, None, Recorded("cold", ("a", "b"), done, fails="b"))
     subject.run(4, progress=lambda *_: None)
@@ -185,8 +185,8 @@ def test_who_fails_once_is_out_with_all_samples(bench: Bench) -> None:
     assert done.count("cold b") == 3  # the rehearsal, a good round and the bad one
 
 
-def test_what_cannot_be_had_is_skipped_with_its_reason(bench: Bench) -> None:
-    """Jobs and contenders; reasons travel with the results, so they name no folder of this machine."""
+def test_unavailable_parts_are_skipped(bench: Bench) -> None:
+    """Unavailable jobs and contenders are skipped, with reasons that name no folder of this machine."""
     done: list[str] = []
     jobs = Recorded("groups", ("a",), done, missing="no right"), Recorded("cold", ("a", "none"), done)
     subject = runner(bench, None, *jobs)
@@ -195,8 +195,8 @@ def test_what_cannot_be_had_is_skipped_with_its_reason(bench: Bench) -> None:
     assert done == ["cold a"] * 2
 
 
-def test_every_suite_is_whole() -> None:
-    """The parts of the issue are there, and no measure is taken by two jobs."""
+def test_suites_have_all_measures() -> None:
+    """Each part of the suite exists, and no measure belongs to two jobs."""
     parts = {"core", "payloads", "models", "layers", "applications", "bytecode", "instructions", "codec", "streaming"}
     assert set(suites()) == parts | {"managed"}
     for quick in (True, False):
@@ -204,15 +204,15 @@ def test_every_suite_is_whole() -> None:
         assert len(measures) == len(set(measures))
 
 
-def test_layers_are_compared_with_what_is_started_alike() -> None:
-    """The wrapper is for managed runtimes, the other layer has an interpreter of its own."""
+def test_layers_have_comparable_baselines() -> None:
+    """The wrapper layer is compared with the managed client, the other layer with a client on its interpreter."""
     assert baseline_of("lite-wrapper") == "awslambdaric@managed"
     assert baseline_of("skeleton-provided") == "awslambdaric-provided"
     assert baseline_of("lite") == "awslambdaric"
 
 
-def test_a_layer_lies_in_opt_for_its_client_only(bench: Bench, tmp_path: Path) -> None:
-    """The client finds it there beside what the machine has in /opt; the machine's own /opt stays as it is."""
+def test_layer_is_mounted_for_client(bench: Bench, tmp_path: Path) -> None:
+    """A client finds its layer in /opt next to the machine's files; the machine's /opt does not change."""
     try:
         require_namespace()
     except Unavailable as reason:
@@ -232,15 +232,15 @@ def test_a_layer_lies_in_opt_for_its_client_only(bench: Bench, tmp_path: Path) -
     assert sorted(os.listdir("/opt")) == before
 
 
-def test_instructions_are_counted(bench: Bench) -> None:
-    """More of them for a start than for an invocation, and as many every time, but for a little."""
+def test_instructions_are_repeatable(bench: Bench) -> None:
+    """A start has more instructions than an invocation, and repetitions have nearly the same number."""
     try:
         counter()
     except Unavailable as reason:
         pytest.skip(str(reason))
     from benchmarks.loadgen import compile_c
 
-    client = compile_c(HERE / "contenders" / "c" / "client.c", bench.workshop.build / "c")
+    client = compile_c(HERE / "contenders" / "c" / "client.c", bench.cache.build / "c")
     subject = Contender("c", Client((client,)), {})
     first, second = (Instructions().run(bench, subject) for _ in range(2))
     assert first["instructions_init"][0] > first["instructions_warm"][0] > 1000

@@ -1,4 +1,4 @@
-"""The page and the chart of a run: sound markup, nothing from elsewhere, and figures that are the samples'."""
+"""The page and the chart of a run: sound markup, no external resources, and correct figures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from awslambdaric_lite.bench.confidence import ratio
 from benchmarks.__main__ import main
 from benchmarks.results import Results
-from benchmarks.stats import ratio
 
 pytest.importorskip("pygal", reason="pygal is not installed: pip install -e '.[bench]'")
 
@@ -36,7 +36,7 @@ TREE = {"name": "lite", "self_us": 900, "total_us": 2500, "children": [
 
 
 class Page(HTMLParser):
-    """What a test wants to know of a page; markup that is not well nested is an error."""
+    """A parsed page; badly nested markup is an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -56,7 +56,7 @@ class Page(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep an element without content: only SVG has such."""
+        """Keep an element without content, as SVG has them."""
         assert "svg" in self.open, f"<{tag}/> is no HTML"
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
@@ -66,7 +66,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag, f"</{tag}> closes another"
 
     def handle_data(self, data: str) -> None:
-        """Keep a text with the element it is in."""
+        """Keep a text with its element."""
         self.texts.append((self.open[-1] if self.open else "", data))
 
     def all(self, tag: str) -> list[dict[str, str]]:
@@ -74,18 +74,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
     def within(self, tag: str) -> str:
-        """Return all text that stands directly in elements of a kind."""
+        """Return the texts directly in elements of a kind."""
         return "\n".join(data for name, data in self.texts if name == tag)
 
 
 def samples_around(value: float, count: int) -> list[float]:
-    """Return samples that scatter by a tenth, the same every time but others for another value."""
+    """Return samples that scatter by a tenth; the same ones for the same value."""
     chance = random.Random(value)
     return [value * chance.uniform(0.9, 1.1) for _ in range(count)]
 
 
 def full_results() -> Results:
-    """Return a run with something for each part of the page; the figures are made up."""
+    """Return results with invented figures for each part of the page."""
     samples: dict[str, dict[str, list[float]]] = {}
     factors = {"lite": 1.0, "awslambdaric": 2.5, "lite@managed": 1.1, "awslambdaric@managed": 3.0, "new": 0.8}
     for name, factor in factors.items():
@@ -106,7 +106,7 @@ def full_results() -> Results:
 
 
 def small_results() -> Results:
-    """Return a run with as much as the chart needs."""
+    """Return results with the measures of the chart."""
     whole = full_results()
     samples = {name: {"spawn_to_next": measures["spawn_to_next"]} for name, measures in whole.samples.items()}
     return Results(whole.machine, samples, rounds=6)
@@ -125,10 +125,10 @@ def page(html: str) -> Page:
 
 
 class TestMarkup:
-    """The page stands alone and is sound."""
+    """The page is sound and needs no other file."""
 
-    def test_nothing_comes_from_elsewhere(self, html: str, page: Page) -> None:
-        """No address but namespaces, no stylesheet, font, image or script to fetch."""
+    def test_page_fetches_nothing(self, html: str, page: Page) -> None:
+        """The page has no address of a stylesheet, font, image or script to fetch."""
         addresses = set(re.findall(r"https?://[^\s\"'<)]+", html))
         assert addresses <= {"http://www.w3.org/2000/svg"}
         assert "@import" not in html and "url(" not in html
@@ -136,30 +136,30 @@ class TestMarkup:
             assert "src" not in attributes and tag not in ("link", "iframe", "object", "img"), (tag, attributes)
             assert all(value.startswith("#") for name, value in attributes.items() if name.endswith("href"))
 
-    def test_ids_are_unique_and_references_arrive(self, page: Page) -> None:
-        """Every link and every label points at one element."""
+    def test_references_match_unique_ids(self, page: Page) -> None:
+        """Every link and every label refers to exactly one element."""
         ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
         assert len(ids) == len(set(ids))
         wanted = [a["href"].removeprefix("#") for a in page.all("a")]
         wanted += [a["aria-labelledby"] for _, a in page.elements if "aria-labelledby" in a]
         assert len(wanted) > 10 and set(wanted) <= set(ids)
 
-    def test_charts_have_words(self, page: Page) -> None:
-        """Each chart has a label, or is decoration; tables have headers for columns and rows."""
+    def test_charts_and_tables_are_labelled(self, page: Page) -> None:
+        """Each chart has a label or is decoration, and tables have headers of columns and rows."""
         for chart in page.all("svg"):
             assert chart.get("aria-hidden") == "true" or (chart["role"] == "img" and len(chart["aria-label"]) > 10)
         scopes = [attributes["scope"] for attributes in page.all("th")]
         assert {"col", "row"} == set(scopes)
         assert len(page.all("table")) == len(page.all("thead")) == len(page.all("tbody"))
 
-    def test_what_a_file_says_is_text(self, html: str, page: Page) -> None:
-        """Names and reasons from the results are escaped wherever they appear."""
+    def test_texts_of_results_are_escaped(self, html: str, page: Page) -> None:
+        """Names and reasons from the results are escaped everywhere."""
         assert "<fast>" not in html and "<go>" not in html
         assert 'A <fast> & "good" one' in page.within("dd")
         assert "no <go> & 'cargo'" in page.within("td")
 
-    def test_hostile_names_do_no_harm(self) -> None:
-        """Contenders, measures, files and modules may be called anything."""
+    def test_hostile_names_are_harmless(self) -> None:
+        """Contenders, measures, files and modules may have any name."""
         name = "<script>alert('x')</script>\"&"
         samples = {other: {name: [1.0, 2.0], "spawn_to_next": [0.01] * 3} for other in (name, "lite", "awslambdaric")}
         run = Results({name: name}, samples, {}, {name: name}, 1, {name: {**TREE, "name": name}})
@@ -167,8 +167,8 @@ class TestMarkup:
         assert "alert" not in found.within("script")
         assert found.within("strong").count("<script>alert") >= 1
 
-    def test_it_works_without_scripts(self, html: str, page: Page) -> None:
-        """Only the flame graphs bring a script, which enlarges boxes; without it all figures are there as text."""
+    def test_page_works_without_scripts(self, html: str, page: Page) -> None:
+        """Without scripts all figures are text; only flame graphs use a script, to enlarge boxes."""
         assert len(page.all("script")) == len(page.all("svg")) - sum(
             "chart" in c["class"].split() for c in page.all("svg")
         )
@@ -176,58 +176,58 @@ class TestMarkup:
 
 
 class TestFigures:
-    """What the page says is what was measured."""
+    """The page shows the samples."""
 
-    def test_cards_are_ratios_with_their_intervals(self, page: Page) -> None:
-        """The first figure is how many times the official client's median is of ours, as managed runtimes start it."""
+    def test_cards_show_ratios_with_intervals(self, page: Page) -> None:
+        """The first card is the official client's median divided by ours, with its interval."""
         run = full_results()
         theirs, ours = (run.of(f"{name}@managed", "spawn_to_next") for name in ("awslambdaric", "lite"))
         expected = ratio(theirs, ours)
         assert f"{median(theirs) / median(ours):.1f}\N{MULTIPLICATION SIGN}" in page.within("p")
         assert f"95 % interval {expected.low:.2f} to {expected.high:.2f}" in page.within("p")
 
-    def test_bars_are_medians(self, page: Page) -> None:
-        """A bar's words are its contender and median, and its length is in proportion."""
+    def test_bars_show_medians(self, page: Page) -> None:
+        """A bar is labelled with contender and median, and its length is proportional."""
         run = full_results()
         for name in run.contenders("spawn_to_next"):
             assert f"{name}: {median(run.of(name, 'spawn_to_next')) * 1e3:.2f} ms" in page.within("title")
 
-    def test_every_measure_is_somewhere(self, page: Page) -> None:
-        """Also one of which this package has never heard, and those of one contender alone."""
+    def test_page_has_every_measure(self, page: Page) -> None:
+        """The page has every measure, also unknown ones and those of one contender."""
         captions = page.within("span")
         for measure in full_results().measures():
             assert measure in captions, measure
 
     def test_histograms_count_all_samples(self, page: Page) -> None:
-        """In the bins of each contender lie as many samples as were taken."""
+        """The bins of each contender count all of its samples."""
         counts = re.findall(r"^lite, [\d.]+ to [\d.]+ ms: (\d+)$", page.within("title"), re.MULTILINE)
         assert sum(map(int, counts)) == 6
 
-    def test_percentiles_go_as_far_as_the_samples(self, page: Page) -> None:
-        """Of 1200 samples there is a 99.9th percentile; of 6 there are no percentiles."""
+    def test_percentiles_depend_on_sample_count(self, page: Page) -> None:
+        """1200 samples have a 99.9th percentile; 6 samples have no percentiles."""
         titles = page.within("title")
         assert re.search(r"^lite, 99\.9 %: \d+\.\d µs$", titles, re.MULTILINE)
         assert "first_response, percentiles" not in titles
 
     def test_curves_have_all_sizes(self, page: Page) -> None:
-        """Payloads over their size, models over their memory, throughput over the chunk."""
+        """The page draws payloads over size, models over memory, and throughput over the chunk size."""
         titles = page.within("title")
         for words in ("lite, 100 B: ", "lite, 1 MB: ", "lite, 1769 MB: ", "lite, 8.19 kB: 8192 MB/s"):
             assert words in titles, words
 
-    def test_targets_are_met_or_not(self, page: Page) -> None:
-        """Each target stands with its figure and a verdict, and what was not measured says so."""
+    def test_page_shows_targets(self, page: Page) -> None:
+        """The page shows each target with its figure and a verdict, or as unmeasured."""
         verdicts = page.within("td")
         assert "NOT met" in verdicts and "\nmet" in verdicts and "not measured" in verdicts
 
-    def test_machine_and_reasons(self, page: Page) -> None:
-        """The page says what it was measured on, who took no part and why, and how to repeat it."""
+    def test_page_describes_measurement(self, page: Page) -> None:
+        """The page describes the machine, the skipped contenders with reasons, and the commands to repeat the run."""
         assert "CPython 3.13.0" in page.within("dd")
         assert "it answered wrongly" in page.within("td")
         assert "python -m benchmarks run -o results.json" in page.within("code")
 
-    def test_more_than_one_file(self) -> None:
-        """Runs of different suites become one page; the same measure twice is refused."""
+    def test_runs_of_suites_are_merged(self) -> None:
+        """Runs of different suites become one page; a measure in two of them is refused."""
         other = Results({"python": "CPython 3.14"}, {"lite": {"managed_64_memory": [1e7]}}, rounds=3)
         found = Page(render_page({"a.json": small_results(), "b.json": other}))
         assert "managed_64_memory" in found.within("span") and "CPython 3.14" in found.within("dd")
@@ -248,16 +248,16 @@ contender_names = st.sampled_from(["lite", "awslambdaric", "lite@managed", "awsl
     st.dictionaries(contender_names, st.dictionaries(measure_names, st.lists(numbers, max_size=4))),
     st.dictionaries(measure_names, st.integers(1, 200)),
 )
-def test_any_samples_make_a_page(samples: dict[str, dict[str, list[float]]], per_run: dict[str, int]) -> None:
-    """Whatever was measured, even nothing or zero, there is a sound page of it."""
+def test_any_results_make_page(samples: dict[str, dict[str, list[float]]], per_run: dict[str, int]) -> None:
+    """Any results make a sound page, also empty ones and zeros."""
     Page(render_page({"any.json": Results({}, samples, per_run)}))
 
 
 class TestPicture:
     """The chart for the README."""
 
-    def test_it_is_a_document_of_its_own(self) -> None:
-        """It brings its colours for light and dark, and its figures are medians."""
+    def test_chart_is_standalone_document(self) -> None:
+        """The chart contains its colours for light and dark mode, and shows medians."""
         text = cold_start_picture(small_results())
         root = ElementTree.fromstring(text)
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
@@ -265,8 +265,8 @@ class TestPicture:
         middle = median(small_results().of("lite", "spawn_to_next"))
         assert f"lite {middle * 1e3:.2f} ms" in root.attrib["aria-label"]
 
-    def test_same_results_same_bytes(self, tmp_path: Path) -> None:
-        """Another process with other hashes draws the same file."""
+    def test_chart_is_deterministic(self, tmp_path: Path) -> None:
+        """Another process with other hashes draws the same bytes."""
         small_results().save(tmp_path / "results.json")
         drawn = set()
         for seed in ("1", "4"):
@@ -281,8 +281,8 @@ class TestPicture:
             drawn.add(chart.read_bytes())
         assert len(drawn) == 1
 
-    def test_it_needs_both(self) -> None:
-        """Without the official client there is nothing to compare with."""
+    def test_chart_needs_official_client(self) -> None:
+        """A chart without the official client is refused."""
         run = small_results()
         del run.samples["awslambdaric"]
         with pytest.raises(SystemExit, match="the chart needs spawn_to_next of lite and awslambdaric"):
@@ -290,7 +290,7 @@ class TestPicture:
 
 
 class TestColours:
-    """What can be told apart, and read, in both modes."""
+    """Contrast and colours in light and dark mode."""
 
     @staticmethod
     def palettes() -> list[dict[str, str]]:
@@ -300,8 +300,8 @@ class TestColours:
         assert len(found) == 2 and found[0].keys() == found[1].keys()
         return found
 
-    def test_contrast(self) -> None:
-        """Text has at least 4.5 to 1 against the page, marks 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
+    def test_contrast_meets_wcag(self) -> None:
+        """Text has a contrast of at least 4.5 to 1, marks of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
         for palette in self.palettes():
             ground = luminance(palette["ground"])
             for name, colour in palette.items():
@@ -310,8 +310,8 @@ class TestColours:
                     contrast = (lighter + 0.05) / (darker + 0.05)
                     assert contrast >= (4.5 if name in ("ink", "subtle", "lite", "awslambdaric", "c") else 3), name
 
-    def test_every_contender_has_a_colour(self) -> None:
-        """Each family that a name can lead to has a rule and a variable in the stylesheet."""
+    def test_contenders_have_colours(self) -> None:
+        """Each family of contenders has a rule and a variable in the stylesheet."""
         style = stylesheet("chart.css")
         names = (
             "lite",
@@ -340,10 +340,10 @@ def luminance(colour: str) -> float:
 
 
 class TestCommand:
-    """`report` as a user calls it."""
+    """The command `report`."""
 
-    def test_writes_page_and_chart(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """Both files are written, their names printed, no tables."""
+    def test_report_writes_page_and_chart(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """`report -o --chart` writes both files, prints their names, and prints no tables."""
         run, page, chart = tmp_path / "r.json", tmp_path / "new" / "p.html", tmp_path / "c.svg"
         small_results().save(run)
         assert main(["report", str(run), "-o", str(page), "--chart", str(chart)]) == 0
@@ -355,19 +355,19 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["r.json", "-o", "r.json"], r"r\.json is what is read; name another file"),
-            (["r.json", "r.json", "-o", "p.html"], r"r\.json is given twice"),
+            (["r.json", "-o", "r.json"], r"r\.json is an input; name another file"),
+            (["r.json", "r.json", "-o", "p.html"], r"r\.json appears twice"),
             (["r.json", "copy.json"], r"r\.json and copy\.json both have .*benchmarks compare"),
-            (["r.json", "--measure", "spawn_to_nxt"], r"no spawn_to_nxt in this run; there are spawn_to_next"),
+            (["r.json", "--measure", "spawn_to_nxt"], r"this run has no spawn_to_nxt; choose one of: spawn_to_next"),
             (["r.json", "-o", "."], r"cannot write \.: Is a directory"),
             (["r.json", "-o", "r.json/p.html"], r"cannot write r\.json/p\.html: (Not a directory|File exists)"),
             (["none.json"], r"cannot read none\.json: No such file.*run -o none\.json"),
         ],
     )
-    def test_wrong_input(
+    def test_wrong_input_is_explained(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
     ) -> None:
-        """One line says what is wrong and what to do; nothing is written or lost."""
+        """Wrong input is an error of one line with the cure; no file is written or lost."""
         monkeypatch.chdir(tmp_path)
         small_results().save(tmp_path / "r.json")
         shutil.copy("r.json", "copy.json")
@@ -379,8 +379,8 @@ class TestCommand:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.json", "r.json"]
 
     @pytest.mark.parametrize("imports", [{"lite": {"name": "x"}}, {"lite": [1]}, {"lite": {**TREE, "total_us": "1"}}])
-    def test_a_tree_that_is_none(self, tmp_path: Path, imports: object) -> None:
-        """Results with something else under `imports` are named, not drawn."""
+    def test_malformed_import_tree_is_refused(self, tmp_path: Path, imports: object) -> None:
+        """Results with a malformed tree of imports are refused with a message."""
         path = tmp_path / "r.json"
         small_results().save(path)
         path.write_text(json.dumps({**json.loads(path.read_text()), "imports": imports}))
@@ -390,8 +390,10 @@ class TestCommand:
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
 @pytest.mark.parametrize("width", [500, 1280])
-def test_nothing_is_wider_than_the_window(tmp_path: Path, html: str, width: int) -> None:
-    """In a real browser the page scrolls in one direction only, and every chart has a size. 500 is its least width."""
+def test_page_fits_browser_window(tmp_path: Path, html: str, width: int) -> None:
+    """In a browser the page scrolls in one direction only, and every chart has a size; the narrowest window has 500
+    pixels.
+    """
     probe = """<script>
       const widths = [...document.querySelectorAll("figure svg.chart:not(.swatch)")].map((svg) => svg.clientWidth);
       document.body.dataset.found = JSON.stringify({

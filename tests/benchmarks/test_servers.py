@@ -1,4 +1,4 @@
-"""The servers that jobs without the load generator measure with."""
+"""The servers of jobs without the load generator."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
+from benchmarks.build_cache import Unavailable
 from benchmarks.managed import PollCounter
 from benchmarks.streaming import StreamReader
-from benchmarks.workshop import Unavailable
 
 POLL = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -20,8 +20,8 @@ def connect(address: str) -> socket.socket:
     return socket.create_connection((host, int(port)), timeout=110)
 
 
-def test_polls_are_counted() -> None:
-    """It waits for whole requests, on as many connections as asked for."""
+def test_poll_counter_waits_for_requests() -> None:
+    """`PollCounter` waits for whole requests on the given number of connections."""
     with PollCounter() as api, connect(api.address) as first, connect(api.address) as second:
         first.sendall(POLL)
         second.sendall(POLL[:20])
@@ -30,16 +30,16 @@ def test_polls_are_counted() -> None:
         api.wait_for(2)
 
 
-def test_a_worker_that_ends_is_no_poll() -> None:
-    """The reason is in the message."""
+def test_exited_worker_is_error() -> None:
+    """A worker that reports an init error is an error with the reason."""
     with PollCounter() as api, connect(api.address) as client:
         client.sendall(b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\n\r\n")
         with pytest.raises(Unavailable, match="init/error"):
             api.wait_for(1)
 
 
-def test_a_stream_is_read_to_its_end() -> None:
-    """The first byte comes before the last one; every byte counts, framing included."""
+def test_stream_is_read_completely() -> None:
+    """`StreamReader` returns the times of the first and the last byte, and counts all bytes with framing."""
     body = b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"
     api = StreamReader()
     events: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What handlers learn of their invocation, from headers and from the environment."""
+"""Scenarios about the context: headers, and variables of the environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COGNITO = "Lambda-Runtime-Cognito-Identity"
 _HEADERS: list[tuple[tuple[str, str], ...]] = [
     (),
     (("Lambda-Runtime-Trace-Id", _TRACE),),
-    (),  # and the variable is gone again
+    (),  # which removes the variable
     (("Lambda-Runtime-Trace-Id", ""),),
     (("Lambda-Runtime-Aws-Tenant-Id", "tenant-7"),),
     (("Lambda-Runtime-Invocation-Id", "attempt-1"),),
@@ -52,7 +52,7 @@ _BROKEN: list[tuple[tuple[str, str], ...]] = [
     ((_CLIENT, "{"), (_COGNITO, "{")),
 ]
 
-# JSON, but not an object: the official client fails with whatever the missing dict method raises.
+# JSON, but not an object: the official client raises the AttributeError of a missing method of dict.
 _NOT_OBJECTS: list[tuple[tuple[str, str], ...]] = [
     ((_CLIENT, "[1]"),),
     ((_CLIENT, "7"),),
@@ -73,7 +73,7 @@ CONTEXTS = [
     Scenario("context", "contexts.handler", _events(_HEADERS)),
     Scenario("context, broken headers", "contexts.handler", [*_events(_BROKEN), Event()]),
     Scenario(
-        "context, headers that are no objects",
+        "context, headers that are not objects",
         "contexts.handler",
         [*_events(_NOT_OBJECTS), Event()],
         client_frames=True,

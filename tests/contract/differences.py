@@ -1,4 +1,4 @@
-"""Where our client differs from awslambdaric on purpose: the whole list, each entry with its reason and both sides."""
+"""The intended differences from awslambdaric, each with its reason and both clients' behaviour."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ALIVE = -signal.SIGKILL
 
 @dataclass(frozen=True)
 class Side:
-    """What one client does.
+    """The behaviour of one client.
 
     Attributes:
-        posts: one text for each post, `verb body` or `verb type: message`; `*` stands for what is not compared.
-        logged: texts in its output that are not in the other's.
+        posts: one text for each post, `verb body` or `verb type: message`; `*` matches any text.
+        logged: texts that only this client writes.
     """
 
     posts: Sequence[str]
@@ -31,7 +31,7 @@ class Difference:
 
     Attributes:
         body: lines of the handler, which returns or raises; `source` replaces the whole module.
-        configurations: those of the official client in which the difference shows.
+        configurations: the configurations of the official client in which the difference is visible.
     """
 
     id: str
@@ -69,10 +69,10 @@ _EXITS = "RequestId: request-0 Error: Runtime exited "
 
 
 def _exit(name: str, call: str, code: int, text: str) -> Difference:
-    """A handler that leaves: its end is reported before the process ends with the same code."""
+    """Return the difference for an exiting handler: ours posts an error before the process exits with the same code."""
     return Difference(
         f"handler, {name}",
-        "the caller's error is the one that the platform would make up, and arrives at once",
+        "the caller receives immediately the error that the platform would otherwise send later",
         Side([], code),
         Side([f"error Runtime.ExitError: {_EXITS}{text}"], code),
         body=call,
@@ -82,7 +82,7 @@ def _exit(name: str, call: str, code: int, text: str) -> Difference:
 def _exit_at_import(name: str, call: str, official: int, ours: int) -> Difference:
     return Difference(
         f"import, {name}",
-        "an init that ends without a word cannot be understood from the caller's side",
+        "a caller cannot understand an init that ends without an error",
         Side([], official),
         Side([f"init/error Runtime.ExitError: Error: Runtime exited with error: exit status {ours}"], ours),
         source=f"import sys\n{call}\n",
@@ -92,7 +92,7 @@ def _exit_at_import(name: str, call: str, official: int, ours: int) -> Differenc
 def _base_exception(name: str, raised: str, text: str, official: int = 1) -> Difference:
     return Difference(
         f"handler, {name}",
-        "whatever a handler raises is its result; the process can go on",
+        "each exception of a handler is its result; the process can continue",
         Side([], official),
         Side([f"error {text}", "response 1"]),
         body=f"if event == 0:\n    raise {raised}\nreturn 1",
@@ -104,7 +104,7 @@ DIFFERENCES = [
     *(
         Difference(
             f"reply refused with {status}",
-            "one refused reply is no reason to lose the execution environment",
+            "one refused reply need not end the execution environment",
             Side(["response 0"], 1),
             Side(["response 0", "response 1"], logged=[f" with {status}: "]),
             body="return event",
@@ -115,21 +115,21 @@ DIFFERENCES = [
     ),
     Difference(
         "no LAMBDA_WARNING",
-        "the warning is noise beside the error that follows it",
+        "the error that follows the warning is sufficient",
         Side(["init/error ValueError: x"], 1, ["LAMBDA_WARNING: Unhandled exception."]),
         Side(["init/error ValueError: x"], 1),
         source="raise ValueError('x')",
     ),
     Difference(
         "no importlib frames",
-        "the import machinery is no part of the function",
+        "the import machinery is not part of the function",
         Side(["init/error ValueError: x"], 1, ["importlib._bootstrap", "importlib/__init__.py"]),
         Side(["init/error ValueError: x"], 1),
         source="raise ValueError('x')",
     ),
     Difference(
         "logging.Formatter.converter",
-        "formatters of user code keep the time zone that they ask for",
+        "formatters of user code keep their time zone",
         Side(['response "gmtime"']),
         Side(['response "localtime"']),
         body="return logging.Formatter.converter.__name__",
@@ -153,21 +153,21 @@ DIFFERENCES = [
     _base_exception("own BaseException", "type('Own', (BaseException,), {})('é')", "Own: é"),
     Difference(
         "import, KeyboardInterrupt",
-        "an init that ends without a word cannot be understood from the caller's side",
+        "a caller cannot understand an init that ends without an error",
         Side([], -signal.SIGINT),
         Side(["init/error KeyboardInterrupt: "], 1),
         source="raise KeyboardInterrupt",
     ),
     Difference(
         "import, own BaseException",
-        "an init that ends without a word cannot be understood from the caller's side",
+        "a caller cannot understand an init that ends without an error",
         Side([], 1),
         Side(["init/error Own: x"], 1),
         source="class Own(BaseException): pass\nraise Own('x')",
     ),
     Difference(
         "broken __str__",
-        "an error that cannot be put in words is still an error of the function",
+        "an error without a text is still an error of the function",
         _DIES,
         Side(["error Broken: <exception str() failed: Broken>"]),
         source="class Broken(Exception):\n    def __str__(self):\n        return 1 / 0\n\n"
@@ -175,21 +175,21 @@ DIFFERENCES = [
     ),
     Difference(
         "broken __str__ at import",
-        "as in a handler",
+        "the same holds during init",
         _DIES,
         Side(["init/error Broken: <exception str() failed: Broken>"], 1),
         source="class Broken(Exception):\n    def __str__(self):\n        return 1 / 0\n\nraise Broken",
     ),
     Difference(
         "NaN and infinities",
-        "the official client's result is not JSON: whoever parses it fails",
+        "the official client's result is not JSON, so that parsers fail",
         Side(["response [NaN, Infinity, -Infinity]"]),
         Side(["response [null,null,null]"]),
         body="return [float('nan'), float('inf'), float('-inf')]",
     ),
     Difference(
         "lone surrogates in a result",
-        "UTF-8 has no lone surrogates, JSON's escapes have",
+        "JSON's escapes can represent lone surrogates, which UTF-8 cannot",
         _DIES,
         Side(['response ["\\ud800"]']),
         body="return ['\\ud800']",
@@ -197,7 +197,7 @@ DIFFERENCES = [
     ),
     Difference(
         "lone surrogates in an error",
-        "as in a result",
+        "the same holds for errors",
         _DIES,
         Side(["error ValueError: \\ud800"]),
         body="raise ValueError('\\ud800')",
@@ -213,7 +213,7 @@ DIFFERENCES = [
     ),
     Difference(
         "compact separators",
-        "results up to the size limit must not depend on blanks",
+        "blanks would count against the size limit of results",
         Side(['response {"a": [1, 2]}']),
         Side(['response {"a":[1,2]}']),
         body="return {'a': [1, 2]}",
@@ -228,14 +228,14 @@ DIFFERENCES = [
     ),
     Difference(
         "UUID",
-        "orjson cannot be told otherwise, and the encoder must not matter",
+        "orjson always encodes UUIDs, and results must not depend on the encoder",
         Side(["error Runtime.MarshalError: Unable to marshal response: Object of type UUID is not JSON serializable"]),
         Side(['response {"id":"00000000-0000-0000-0000-000000000007"}']),
         body="return {'id': uuid.UUID(int=7)}",
     ),
     Difference(
         "Enum",
-        "orjson cannot be told otherwise, and the encoder must not matter",
+        "orjson always encodes enumeration members, and results must not depend on the encoder",
         Side(
             ["error Runtime.MarshalError: Unable to marshal response: Object of type Colour is not JSON serializable"]
         ),
@@ -252,7 +252,7 @@ DIFFERENCES = [
     ),
     Difference(
         "init errors in UTF-8, €",
-        "JSON is UTF-8; ISO 8859-1 is not, and has no such sign",
+        "JSON is UTF-8; ISO 8859-1 is not, and lacks the euro sign",
         _DIES,
         Side(["init/error ValueError: €"], 1),
         source="raise ValueError('€')",
@@ -260,7 +260,7 @@ DIFFERENCES = [
     ),
     Difference(
         "source that is not UTF-8",
-        "Python's own message holds what ISO 8859-1 cannot",
+        "Python's message has characters that ISO 8859-1 lacks",
         _DIES,
         Side(["init/error Runtime.UserCodeSyntaxError: *"], 1),
         source=b"x = '\xff'\n",
@@ -268,7 +268,7 @@ DIFFERENCES = [
     ),
     Difference(
         "hint for a handler's name",
-        "a typo is found sooner",
+        "the hint shows a typo",
         Side(["init/error Runtime.HandlerNotFound: Handler 'handlr' missing on module 'app'"], 1),
         Side(
             ["init/error Runtime.HandlerNotFound: Handler 'handlr' missing on module 'app'"], 1, ["did you mean that?"]

@@ -1,4 +1,4 @@
-"""What arrives as an event: JSON, nearly JSON, and other content types."""
+"""Scenarios about events: JSON, broken JSON, and other content types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that raise."""
+"""Scenarios about handlers that raise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that cannot be loaded, and handler strings of every kind that can."""
+"""Scenarios about handlers that cannot be loaded, and about handler strings that can."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _raises(name: str, source: str | bytes, hint: str = "") -> Scenario:
 _DEEP = "def down(n):\n    if n:\n        down(n - 1)\n    raise ValueError('deep')\n\ndown({})\n\n" + _OK
 
 _FAULTS = [
-    _fails("no dot", "handler", {"handler.py": _OK}, "a handler is named module.function"),
-    _fails("empty", "", {}, "a handler is named module.function"),
+    _fails("no dot", "handler", {"handler.py": _OK}, "name the handler as MODULE.FUNCTION"),
+    _fails("empty", "", {}, "name the handler as MODULE.FUNCTION"),
     _fails("only a dot", ".", {}),
     _fails("nothing before the dot", ".handler", {}),
     _fails("nothing after the dot", "app.", {"app.py": _OK}),
@@ -47,7 +47,7 @@ _FAULTS = [
     _fails("module with a typo", "apps.handler", {"app.py": _OK}, "did you mean that?"),
     _fails("built-in module", "sys.exit", {}),
     _fails("built-in module with a path", "time.app.handler", {}),
-    _fails("module is a folder of no package", "folder.handler", {"folder/data.txt": ""}),
+    _fails("module is a folder without a package", "folder.handler", {"folder/data.txt": ""}),
 ]
 
 _IMPORTS = [
@@ -75,7 +75,7 @@ _IMPORTS = [
     _raises("SyntaxError, unknown coding", b"# coding: no-such-coding\nx = 1\n"),
     _raises("AttributeError", "import os\nos.no_such_thing\n"),
     _raises("RecursionError by hand", "raise RecursionError('by hand')\n"),
-    _raises("class with a name of its own", "class Broken(Exception):\n    pass\n\nraise Broken(1, 'two')\n"),
+    _raises("class of the user", "class Broken(Exception):\n    pass\n\nraise Broken(1, 'two')\n"),
     _raises("exec", "exec('1 / 0')\n"),
     _fails(
         "nested, ImportError",

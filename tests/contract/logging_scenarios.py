@@ -1,4 +1,4 @@
-"""What handlers log and print, in every format, at every level, to every destination."""
+"""Scenarios about logging and printing, in each format, at each level, to each destination."""
 
 from __future__ import annotations
 

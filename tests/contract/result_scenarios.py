@@ -1,4 +1,4 @@
-"""What handlers return."""
+"""Scenarios about results of handlers."""
 
 from __future__ import annotations
 

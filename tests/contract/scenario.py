@@ -1,4 +1,4 @@
-"""One scenario run through the official client and through ours, and what of it must be equal."""
+"""Scenarios, and the comparison of their runs with the official client and with ours."""
 
 from __future__ import annotations
 
@@ -24,8 +24,14 @@ LAUNCHERS = {"module": LITE, "bootstrap": BOOTSTRAPPED}
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z")
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-_REPEATED = re.compile(r"(Previous line repeated )\d{3}( more times)")  # the clients' own depths differ by a few frames
-_TOO_DEEP = re.compile("(recursion depth exceeded) while (?:calling a Python|encoding a JSON) object")  # as does Python
+_REPEATED = re.compile(r"(Previous line repeated )\d{3}( more times)")  # depths differ by a few frames
+# The end of a recursion depends on the client's own frames and, since Python 3.14, on the stack; so does the text.
+_STACK_OVERFLOW = re.compile(r"Stack overflow \(used \d+ kB\)")
+_TOO_DEEP = re.compile(
+    "(recursion depth exceeded) while (?:calling a Python|encoding a JSON) object"
+)  # differs by Python version
+# Since Python 3.14, the text about a circular import depends on the folder of the script that started Python.
+_CIRCULAR = re.compile(r"from '(\w+)' \(consider renaming '([^']*)' if it has the same name as a library [^)]*\)")
 _OFFICIAL_WARNING = "LAMBDA_WARNING: Unhandled exception."
 _MACHINERY = r'File "(?:<frozen importlib\._bootstrap(?:_external)?>|[^"]*/importlib/__init__\.py)", '
 _IMPORTLIB = re.compile(f"  {_MACHINERY}")
@@ -34,13 +40,13 @@ _IMPORT_LINES = re.compile(rf"[\r\n]\u00a0\u00a0{_MACHINERY}[^\r\n]*(?:[\r\n]\u0
 
 @dataclass(frozen=True)
 class Scenario:
-    """A handler, the events it gets, and its surroundings.
+    """A handler, its events, and its environment.
 
     Attributes:
-        files: written to a fresh task root; without any, the task root is `tests/handlers`.
+        files: written to a fresh task root; without files, the task root is `tests/handlers`.
         hint: text of the one line that our runtime adds to the log of a failed init.
-        client_frames: the errors come from within the client; frames of its own, different by nature, are left out.
-        exit_code: of both clients; by default they live until the test ends them.
+        client_frames: whether the errors come from the client, so that its frames are not compared.
+        exit_code: of both clients; by default the test kills them.
     """
 
     id: str
@@ -54,7 +60,7 @@ class Scenario:
     exit_code: int = -signal.SIGKILL
 
     def task_root(self, folder: Path) -> Path:
-        """Return where the handler lies, after writing it there."""
+        """Write the files; return the folder that contains the handler."""
         if not self.files:
             return HANDLERS
         for name, content in self.files.items():
@@ -65,7 +71,7 @@ class Scenario:
 
 
 def require_official() -> None:
-    """Skip the calling test where there is nothing to compare with."""
+    """Skip the calling test if the official client is not installed."""
     if importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("awslambdaric is not installed for this interpreter: pip install awslambdaric simplejson")
 
@@ -81,12 +87,12 @@ def run(scenario: Scenario, command: Sequence[str], configuration: str, task_roo
 
 
 def parsed(text: str | bytes) -> object:
-    """Parse JSON strictly, for comparison: order, repeated keys and digits count."""
+    """Parse JSON strictly for a comparison that respects order, repeated keys and digits."""
     return json.loads(text, parse_float=_digits, parse_constant=_refuse, object_pairs_hook=_Pairs)
 
 
 class _Pairs(list[tuple[str, object]]):
-    """An object's members in their order."""
+    """The members of an object in their order."""
 
 
 def _digits(text: str) -> object:
@@ -98,7 +104,7 @@ def _refuse(name: str) -> object:
 
 
 def observed_request(request: Request) -> dict[str, object]:
-    """Return what the Runtime API can see of a post, without what is free to differ."""
+    """Return the parts of a post that must be equal."""
     seen: dict[str, object] = {"path": request.path, "status": request.status}
     for name in ("Lambda-Runtime-Function-Error-Type", "Lambda-Runtime-Invocation-Id"):
         seen[name] = request.header(name)
@@ -116,11 +122,13 @@ def observed_request(request: Request) -> dict[str, object]:
 
 
 def _neutral(text: str) -> str:
+    text = _STACK_OVERFLOW.sub("maximum recursion depth exceeded", text)
+    text = _CIRCULAR.sub(r"from partially initialized module '\1' (most likely due to a circular import) (\2)", text)
     return _TOO_DEEP.sub(r"\1", _REPEATED.sub(r"\1many\2", _ADDRESS.sub("<address>", text)))
 
 
 def _cause(text: str) -> dict[str, object]:
-    """Parse an X-Ray cause, with the stack capped as ours is."""
+    """Parse an X-Ray cause, and shorten the stack as ours is."""
     cause: dict[str, Any] = json.loads(_neutral(text))
     stack = cause["exceptions"][0]["stack"]
     assert set(cause["paths"]) >= {frame["path"] for frame in stack}
@@ -132,7 +140,7 @@ def _cause(text: str) -> dict[str, object]:
 def observed_log(text: str, scenario: Scenario) -> list[object]:
     """Return log text as lines without times; lines that are JSON objects are parsed.
 
-    What only one side writes by intention is left out: the official LAMBDA_WARNING and import frames, our hint.
+    Lines that only one client writes on purpose are left out: the official LAMBDA_WARNING and import frames, our hint.
     """
     text = _neutral(_IMPORT_LINES.sub("", _TIME.sub("<time>", text)))
     if scenario.client_frames:
@@ -158,7 +166,7 @@ def _log_line(line: str) -> object:
 
 
 def observed(result: Run, scenario: Scenario) -> dict[str, object]:
-    """Return everything that can be seen of a run and must be equal."""
+    """Return the observations of a run that must be equal."""
     frames = result.frames
     seen = {
         "polls": sum(request.verb == "next" for request in result.requests),
@@ -187,7 +195,7 @@ def _without_client_frames(seen: Any) -> Any:
 
 
 def _is_client_frame(value: object) -> bool:
-    """Whether an entry of `stackTrace`, of an X-Ray stack or of its paths is the client's."""
+    """Return whether an entry of `stackTrace`, of an X-Ray stack or of its paths belongs to a client."""
     if isinstance(value, dict):
         value = value.get("path")
     return isinstance(value, str) and _CLIENT.match(value) is not None
@@ -199,7 +207,7 @@ def _observed_frame(frame: Frame, scenario: Scenario) -> tuple[str, list[object]
 
 
 def differences(expected: Mapping[str, object], actual: Mapping[str, object]) -> list[str]:
-    """Return one text for each thing that is not equal: fields of posts, lines of logs."""
+    """Return one text for each field of a post or line of a log that is not equal."""
     found: list[str] = []
     for name, wanted in expected.items():
         _compare(name, wanted, actual.get(name, _MISSING), found)

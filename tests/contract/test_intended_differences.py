@@ -1,4 +1,4 @@
-"""The intended differences from awslambdaric, both sides asserted."""
+"""Both clients show the intended differences from awslambdaric."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def run(difference: Difference, command: tuple[str, ...], configuration: str, ta
     )
 
 
-def told(request: Request) -> str:
-    """Return a post in short."""
+def summary(request: Request) -> str:
+    """Return a short text for a post."""
     try:
         text = request.body.decode()
     except UnicodeDecodeError:
@@ -52,8 +52,8 @@ def output(result: Run) -> str:
 
 
 def assert_side(side: Side, other: Side, result: Run) -> None:
-    """Check that a client did what the table says."""
-    posts = [told(request) for request in result.replies]
+    """Assert that a client behaves as the table says."""
+    posts = [summary(request) for request in result.replies]
     assert len(posts) == len(side.posts) and all(map(_alike, side.posts, posts)), f"{posts}\n{output(result)}"
     assert result.exit_code == side.exit_code, output(result)
     for text in side.logged:
@@ -67,15 +67,15 @@ def _alike(expected: str, given: str) -> bool:
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.id)
-def test_ours(difference: Difference, tmp_path: Path) -> None:
-    """Our client does what the table says, however it is started."""
+def test_our_client_behaves_as_listed(difference: Difference, tmp_path: Path) -> None:
+    """Our client behaves as the table says with each launcher."""
     for command in LAUNCHERS.values():
         assert_side(difference.ours, difference.official, run(difference, command, "managed", tmp_path))
 
 
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: difference.id)
-def test_official(difference: Difference, tmp_path: Path) -> None:
-    """The official client still differs; where it no longer does, the entry has to go."""
+def test_official_client_still_differs(difference: Difference, tmp_path: Path) -> None:
+    """The official client behaves as the table says; an entry without a difference must be removed."""
     require_official()
     for configuration in difference.configurations:
         assert_side(difference.official, difference.ours, run(difference, OFFICIAL, configuration, tmp_path))
@@ -103,7 +103,7 @@ def down(event, left):
 
 
 def test_xray_cause_is_short_ascii(tmp_path: Path) -> None:
-    """Our X-Ray cause is one short line of ASCII with both ends of the stack; the official one is none of it."""
+    """Our X-Ray cause is less than 60,000 ASCII characters with both ends of the stack, unlike the official one."""
     require_official()
     ours, official = _cause(LAUNCHERS["module"], _DEEP, tmp_path), _cause(OFFICIAL, _DEEP, tmp_path)
     assert ours.isascii() and len(ours) < 60_000 and len(json.loads(ours)["exceptions"][0]["stack"]) == 50

@@ -5,26 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
 from awslambdaric_lite.emulator.config.function import ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.environments import environment, processes
 from awslambdaric_lite.emulator.environments import sandbox as generation
 from awslambdaric_lite.emulator.extensions import lifecycle
+from awslambdaric_lite.emulator.http.exchange import Exchange
+from awslambdaric_lite.emulator.streams import ResponseStream
 
-from .harness import WAIT, ApiServer
+from .extension_harness import ExtensionServer, Programs
+from .harness import ApiServer
+from .runtimes import SOCKET_RUNTIME
+from .waiting import WAIT
 
 if TYPE_CHECKING:
     from .front_end import FrontEnd
 
-SOCKET_RUNTIME = Path(__file__).parents[1] / "support" / "socket_runtime.py"
-
 
 @pytest.fixture
 def make_api() -> Iterator[Callable[[ApiOptions], ApiServer]]:
-    """Runtime APIs with the options of the test's choice."""
+    """Yield a function that makes a Runtime API with given options."""
     servers: list[ApiServer] = []
 
     def make(options: ApiOptions) -> ApiServer:
@@ -38,19 +43,19 @@ def make_api() -> Iterator[Callable[[ApiOptions], ApiServer]]:
 
 @pytest.fixture
 def api(make_api: Callable[[ApiOptions], ApiServer]) -> ApiServer:
-    """A Runtime API that records its requests."""
+    """Return a Runtime API that records its requests."""
     return make_api(ApiOptions(record_requests=True))
 
 
 @pytest.fixture
 def socket_runtime() -> list[str]:
-    """The command of a runtime that is neither ours nor the official one."""
+    """Return the command of a runtime other than this package's and the official one."""
     return [sys.executable, "-S", str(SOCKET_RUNTIME)]
 
 
 @pytest.fixture
 def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A platform that kills nobody who ends by itself, however slow the machine; who does not end is waited for."""
+    """Extend all grace periods, so that a slow machine's processes exit before they are killed."""
     for budget in ("EXTERNAL_BUDGET_S", "INTERNAL_BUDGET_S", "RUNTIME_BUDGET_S", "MANAGED_RUNTIME_BUDGET_S"):
         monkeypatch.setattr(lifecycle, budget, WAIT)
     for limit in ("_FLUSH_LIMIT_S", "_WAKE_LIMIT_S"):
@@ -61,7 +66,7 @@ def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def write_handler(tmp_path: Path) -> Callable[[str], Path]:
-    """Write `app.py` to a task root and return that."""
+    """Return a function that writes `app.py` to a task root and returns the root."""
 
     def write(source: str) -> Path:
         (tmp_path / "app.py").write_text(source)
@@ -71,11 +76,55 @@ def write_handler(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture
+def programs(tmp_path: Path) -> Programs:
+    """Return a folder for external extensions."""
+    return Programs(tmp_path)
+
+
+@pytest.fixture
+def extension_server(tmp_path: Path) -> Iterator[ExtensionServer]:
+    """Yield a server of the Extensions and Telemetry APIs."""
+    server = ExtensionServer(tmp_path)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    """Yield an HTTP client that does not retry."""
+    with urllib3.PoolManager(retries=False, timeout=WAIT, maxsize=4) as manager:
+        yield manager
+
+
+@pytest.fixture
+def paused_at(monkeypatch: pytest.MonkeyPatch) -> SimpleQueue[int]:
+    """Return a queue of the sizes of streams at the moment that a client which does not read pauses the runtime."""
+    sizes: SimpleQueue[int] = SimpleQueue()
+    unread: set[Exchange] = set()
+    drained, feed = Exchange.drained, ResponseStream.feed
+
+    async def watched_drained(exchange: Exchange) -> None:
+        unread.add(exchange)
+        await drained(exchange)
+        unread.discard(exchange)
+
+    def watched_feed(stream: ResponseStream, data: bytes) -> bool:
+        more = feed(stream, data)
+        if not more and unread:  # both the response and the runtime wait for the client
+            sizes.put(stream.size)
+        return more
+
+    monkeypatch.setattr(Exchange, "drained", watched_drained)
+    monkeypatch.setattr(ResponseStream, "feed", watched_feed)
+    return sizes
+
+
+@pytest.fixture
 def make_front_end(
     write_handler: Callable[[str], Path], socket_runtime: list[str]
 ) -> Iterator[Callable[..., FrontEnd]]:
-    """Functions behind the Lambda API; the first argument is the source of `app.py`, the rest are settings."""
-    from .front_end import FrontEnd  # with boto3, which takes its time
+    """Yield a function that serves the source of `app.py` with given settings behind the Lambda API."""
+    from .front_end import FrontEnd  # imports boto3, which is slow
 
     front_ends: list[FrontEnd] = []
 

@@ -1,15 +1,8 @@
-"""A function behind the Lambda API, for callers who speak HTTP."""
+"""A function with its Lambda API, for HTTP clients."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
-import boto3
-from botocore.config import Config
+from typing import Any
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.asynchronous import AsynchronousQueue, AsyncOptions
@@ -17,34 +10,24 @@ from awslambdaric_lite.emulator.frontend.invoke_api import InvokeApi
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 
-WAIT = 60.0  # seconds after which a test that waits for something has failed
-T = TypeVar("T")
+from .loop_thread import LoopThread
+from .sdk import lambda_client
 
 
-def await_that(condition: Callable[[], object]) -> None:
-    """Wait until something is the case."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.005)
-
-
-class FrontEnd:
-    """A host and its Lambda API in an event loop of their own, until `close`."""
+class FrontEnd(LoopThread):
+    """Host and its Lambda API in an event loop of a thread, until `close`."""
 
     def __init__(self, function: FunctionConfig, options: AsyncOptions | None = None) -> None:
+        super().__init__()
         self.lines: list[str] = []
         """Everything logged, in order."""
         self._options = options
         self._clients: list[Any] = []
         self._responses: list[Any] = []
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
         self.lost: int | None = None
-        """How many events were lost by closing."""
+        """Number of events that were lost by closing."""
         self.host = FunctionHost(function, self.lines.append)
-        self.run(self._start)
+        self.wait(self._start())
 
     async def _start(self) -> None:
         await self.host.start()
@@ -52,35 +35,19 @@ class FrontEnd:
         self.api = InvokeApi(self.host, self.queue)
         self.server = HttpServer(self.api)
 
-    def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call something in the loop and wait for it."""
-
-        async def inside() -> T:
-            return await asyncio.wait_for(call(), WAIT)
-
-        return asyncio.run_coroutine_threadsafe(inside(), self._loop).result()
-
     @property
     def url(self) -> str:
-        """Where the API is."""
+        """URL of the API."""
         return f"http://{self.server.address}"
 
     @property
     def busy(self) -> bool:
         """Whether an invocation runs."""
-        return bool(self.host._running)
+        return self.host.pool.busy > 0
 
     def client(self) -> Any:
-        """A boto3 client that asks once only."""
-        config = Config(retries={"total_max_attempts": 1}, read_timeout=WAIT, max_pool_connections=50)
-        client = boto3.client(
-            "lambda",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=config,
-        )
+        """Return a boto3 client that does not retry."""
+        client = lambda_client(self.url)
         client.meta.events.register("after-call.lambda", self._keep)
         self._clients.append(client)
         return client
@@ -89,7 +56,7 @@ class FrontEnd:
         self._responses.append(http_response.raw)
 
     def close_function(self) -> int:
-        """Close all but the server; return the number of events lost."""
+        """Close everything except the server; return the number of lost events."""
 
         async def finish() -> int:
             lost = await self.queue.close()
@@ -98,22 +65,13 @@ class FrontEnd:
             return lost
 
         if self.lost is None:
-            self.lost = self.run(finish)
+            self.lost = self.wait(finish())
         return self.lost
 
     def close(self) -> None:
         """Close everything."""
-
-        async def finish() -> None:
-            self.server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            await asyncio.gather(*others, return_exceptions=True)
-            await asyncio.sleep(0)  # the transports' own good-byes
-
-        for each in (*self._responses, *self._clients):  # a response that was not read to its end holds a connection
+        for each in (*self._responses, *self._clients):  # a partly read response keeps its connection open
             each.close()
         self.close_function()
-        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self.run(self.server.close)
+        self.stop()

@@ -1,30 +1,28 @@
-"""A Runtime API without a process behind it, and a client that speaks bytes."""
+"""A Runtime API without a runtime process, and a client that sends bytes."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, NamedTuple
 
 from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.http.exchange import Application, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
-from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.runtime_api.api import RuntimeApi
 from awslambdaric_lite.emulator.runtime_api.managed import ManagedRuntimeApi
 from awslambdaric_lite.emulator.streams import ResponseStream
 
+from .loop_thread import LoopThread
+from .waiting import WAIT as WAIT
+
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
-WAIT = 60.0  # seconds after which a test that waits for something has failed
-T = TypeVar("T")
 
 
 class HttpReply(NamedTuple):
-    """A reply as a client sees it."""
+    """Response as a client reads it."""
 
     status: int
     headers: dict[str, str]  # by lower-case name
@@ -32,7 +30,7 @@ class HttpReply(NamedTuple):
 
 
 class Client:
-    """One connection to the Runtime API."""
+    """Connection to the Runtime API."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -49,11 +47,11 @@ class Client:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         self.socket.sendall(data)
 
     def read(self) -> HttpReply:
-        """Read one reply."""
+        """Read one response."""
         status = int(self._replies.readline().split()[1])
         headers: dict[str, str] = {}
         while line := self._replies.readline().strip():
@@ -73,43 +71,41 @@ class Client:
         return HttpReply(status, headers, self._replies.read())
 
     def at_end(self) -> bool:
-        """Whether the server has closed the connection; waits for it."""
+        """Wait for the next byte; return whether the server has closed the connection instead."""
         return self._replies.read(1) == b""
 
     def ask(self, data: bytes) -> HttpReply:
-        """Send a request and read the reply."""
+        """Send a request and read the response."""
         self.send(data)
         return self.read()
 
 
 def get(path: str = "runtime/invocation/next") -> bytes:
-    """Render a GET of the Runtime API."""
+    """Encode a GET request of the Runtime API."""
     return f"GET /2018-06-01/{path} HTTP/1.1\r\nHost: api\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes = b"{}", *headers: str) -> bytes:
-    """Render a POST to the Runtime API, with its length declared."""
+    """Encode a POST request of the Runtime API with a declared length."""
     lines = ["POST /2018-06-01/runtime/" + path + " HTTP/1.1", "Host: api", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def reply(invocation: Invocation, body: bytes = b"{}", *headers: str, kind: str = "response") -> bytes:
-    """Render the reply to an invocation."""
+    """Encode the reply to an invocation."""
     return post(f"invocation/{invocation.request_id}/{kind}", body, *headers)
 
 
-class ObservingServer:
-    """Serves an API from a thread and records what it tells its observer."""
+class ObservingServer(LoopThread):
+    """Server of an API that records the calls of its observer."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests: list[RecordedRequest] = []
-        self.answers: list[InvocationOutcome] = []
-        self.init_errors: list[InvocationOutcome] = []
+        self.answers: list[FunctionOutcome] = []
+        self.init_errors: list[FunctionOutcome] = []
         self.server: HttpServer
         self._nexts = threading.Semaphore(0)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
 
     def serve(self, application: Application, options: ApiOptions) -> None:
         """Open the port."""
@@ -119,57 +115,32 @@ class ObservingServer:
     def on_next(self) -> None:
         self._nexts.release()
 
-    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         self.answers.append(answer)
         invocation.answer(answer)
 
     def on_restore_next(self) -> None:
         self._nexts.release()
 
-    def on_init_error(self, answer: InvocationOutcome) -> None:
+    def on_init_error(self, answer: FunctionOutcome) -> None:
         self.init_errors.append(answer)
 
-    def run(self, call: Callable[[], T]) -> T:
-        """Call something in the server's loop."""
-
-        async def inside() -> T:
-            return call()
-
-        return self.wait(inside())
-
-    def wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something in the server's loop and wait for it."""
-        return self.start(asyncio.wait_for(work, WAIT)).result()
-
-    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin something in the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
     def client(self) -> Client:
-        """Connect."""
+        """Connect to the server."""
         return Client(self.server.address)
 
     def await_next(self) -> None:
-        """Wait until a runtime has asked for an invocation (each asking counts once)."""
-        assert self._nexts.acquire(timeout=WAIT), "nobody called next"
+        """Wait until a runtime has polled (each poll counts once)."""
+        assert self._nexts.acquire(timeout=WAIT), "no runtime has polled"
 
     def close(self) -> None:
-        """Cut everything."""
-
-        async def finish() -> None:
-            self.server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            await asyncio.gather(*others, return_exceptions=True)
-            await asyncio.sleep(0)  # the transports' own good-byes
-
-        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Close the server and stop its thread."""
+        self.run(self.server.close)
+        self.stop()
 
 
 class ApiServer(ObservingServer):
-    """The Runtime API of a runtime that takes one invocation at a time."""
+    """Runtime API of a runtime that runs one invocation at a time."""
 
     def __init__(self, options: ApiOptions, *, snap_start: bool = False) -> None:
         super().__init__()
@@ -179,7 +150,7 @@ class ApiServer(ObservingServer):
     def deliver(
         self, event: bytes = b"{}", *, request_id: str = "id-1", trace_id: str = "", streamed: bool = False
     ) -> Invocation:
-        """Hand out an invocation, for a caller who reads the response as it comes if `streamed` says so."""
+        """Deliver an invocation, with a streaming caller if `streamed` is true."""
 
         def inside() -> Invocation:
             stream = ResponseStream() if streamed else None
@@ -194,7 +165,7 @@ class ApiServer(ObservingServer):
     def begin(
         self, client: Client, event: bytes = b"{}", request_id: str = "id-1", *, streamed: bool = False
     ) -> Invocation:
-        """Let a client ask for an invocation and receive this one."""
+        """Poll with a client and deliver this invocation to it."""
         client.send(get())
         self.await_next()
         invocation = self.deliver(event, request_id=request_id, streamed=streamed)
@@ -203,7 +174,7 @@ class ApiServer(ObservingServer):
 
 
 class ManagedApiServer(ObservingServer):
-    """The Runtime API of Managed Instances."""
+    """Runtime API of Managed Instances."""
 
     def __init__(self, options: ApiOptions) -> None:
         super().__init__()
@@ -211,7 +182,7 @@ class ManagedApiServer(ObservingServer):
         self.serve(self.api, options)
 
     def deliver(self, event: bytes = b"{}", *, request_id: str = "id-1", streamed: bool = False) -> Invocation:
-        """Hand out an invocation."""
+        """Deliver an invocation."""
 
         def inside() -> Invocation:
             stream = ResponseStream() if streamed else None

@@ -1,35 +1,24 @@
-"""A listener for telemetry that can be told how to behave."""
+"""A telemetry listener whose responses a test controls."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from typing import Any
 
 from awslambdaric_lite.emulator.http.exchange import Exchange
 from awslambdaric_lite.emulator.http.server import HttpServer
 
-from .harness import WAIT
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    deadline = asyncio.get_running_loop().time() + WAIT
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "waited in vain"
-        await asyncio.sleep(0.002)
-
 
 class TelemetryListener:
-    """An HTTP listener that keeps the batches it accepted; made in the event loop of the test."""
+    """HTTP listener that keeps accepted batches; created in the event loop of the test."""
 
     def __init__(self) -> None:
         self.batches: list[list[dict[str, Any]]] = []
         self.paths: list[str] = []
         self.attempts = 0
         self.statuses: list[int] = []
-        """What to answer to the next requests; 200 when there is none left."""
+        """Statuses of the next responses; then 200."""
         self.answering = asyncio.Event()
         self.answering.set()
         self._server = HttpServer(self)
@@ -38,17 +27,17 @@ class TelemetryListener:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Listen no more."""
+        """Close the listener."""
         for task in self._tasks:
             task.cancel()
         self._server.close()
         await asyncio.sleep(0.01)
 
     def on_head(self, exchange: Exchange) -> None:
-        """Take any."""
+        """Accept every request."""
 
     def on_body(self, exchange: Exchange) -> None:
-        """Answer, now or later."""
+        """Respond, immediately or when the test allows it."""
         self.attempts += 1
         task = asyncio.get_running_loop().create_task(self._answer(exchange))
         self._tasks.add(task)
@@ -64,7 +53,7 @@ class TelemetryListener:
         exchange.respond(status, [], b"")
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Nothing to keep."""
+        """Ignore a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """Nothing to do."""
+        """Ignore a disconnected client."""

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: accepted at once, retried, recorded, and none lost without a word."""
+"""Asynchronous invocations: acknowledged before they run, retried, recorded; a lost event is always reported."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import pytest
 from awslambdaric_lite.emulator import ApiOptions, InvalidFunction
 from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
-# Notes each run in a file, and fails the first `event["failures"]` times.
+# The handler appends each run to a file and fails the first `event["failures"]` times.
 COUNTING = """
 import json, os
 def handler(event, headers):
@@ -38,7 +39,7 @@ def handler(event, headers):
 
 
 class Files:
-    """Where a function notes its runs, and where the records go."""
+    """Paths of the files that a function and its queue write."""
 
     def __init__(self, folder: Path) -> None:
         self.notes, self.success, self.failure = folder / "notes", folder / "success", folder / "failure"
@@ -47,20 +48,20 @@ class Files:
         self.waiting = WAITING.format(begun=str(self.begun), gate=str(self.gate))
 
     def options(self, **settings: Any) -> AsyncOptions:
-        """Fast retries and both destinations."""
+        """Return options with fast retries and both destinations."""
         return AsyncOptions(
             **{"retry_delay_scale": 0.0001, "on_success": self.success, "on_failure": self.failure, **settings}
         )
 
     @staticmethod
     def lines(path: Path) -> list[Any]:
-        """The parsed lines of a file."""
+        """Return the parsed lines of a file."""
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
-    """Files of this test."""
+    """Return the files of this test."""
     return Files(tmp_path)
 
 
@@ -74,14 +75,14 @@ def send(front_end: FrontEnd, event: object, **settings: Any) -> str:
     return str(response["ResponseMetadata"]["RequestId"])
 
 
-def test_accepted_at_once_and_run(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """The caller is answered while the function runs; the record of the success has the result."""
+def test_event_is_acknowledged_before_it_runs(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """An asynchronous event is acknowledged before it runs; the success record contains the result."""
     front_end = make_front_end(files.waiting, files.options(), aliases={"live": "3"})
     request_id = send(front_end, {"n": 1}, Qualifier="live", TenantId="blue")
-    await_that(files.begun.exists)
+    wait_until(files.begun.exists)
     assert len(front_end.queue) == 1
     files.gate.touch()
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.success)
     assert record["requestContext"] == {
         "requestId": request_id,
@@ -94,11 +95,11 @@ def test_accepted_at_once_and_run(make_front_end: MakeFrontEnd, files: Files) ->
     assert len(front_end.queue) == 0 and not files.failure.exists()
 
 
-def test_the_client_context_is_for_synchronous_calls(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """It does not reach the function; the tenant does."""
+def test_asynchronous_event_drops_client_context(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """An asynchronous event reaches the function with its tenant id and without its client context."""
     front_end = make_front_end(files.counting, files.options())
     send(front_end, {}, ClientContext="e30=", TenantId="blue")
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [[headers, _, _]] = files.lines(files.notes)
     assert "lambda-runtime-client-context" not in headers
     assert headers["lambda-runtime-aws-tenant-id"] == "blue"
@@ -108,14 +109,14 @@ def test_the_client_context_is_for_synchronous_calls(make_front_end: MakeFrontEn
     ("failures", "attempts", "runs", "condition"),
     [(1, 2, 2, "Success"), (2, 2, 3, "Success"), (9, 2, 3, "RetriesExhausted"), (9, 0, 1, "RetriesExhausted")],
 )
-def test_function_errors_are_retried(
+def test_failed_event_is_retried(
     make_front_end: MakeFrontEnd, files: Files, failures: int, attempts: int, runs: int, condition: str
 ) -> None:
-    """Up to two more times, each with the same request id and an attempt id of its own."""
+    """A failed event is retried up to two times, with the same request id and a new attempt id each time."""
     options = files.options(maximum_retry_attempts=attempts)
     front_end = make_front_end(files.counting, options, api=ApiOptions(invocation_ids=True))
     request_id = send(front_end, {"failures": failures})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     noted = [headers for headers, _, _ in files.lines(files.notes)]
     assert [headers["lambda-runtime-aws-request-id"] for headers in noted] == [request_id] * runs
     assert len({headers["lambda-runtime-invocation-id"] for headers in noted}) == runs
@@ -129,12 +130,12 @@ def test_function_errors_are_retried(
     assert files.success.exists() == (condition == "Success")
 
 
-def test_an_event_too_old_for_a_retry(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """It is given up as soon as its next attempt would come too late; the record has the last error."""
+def test_event_too_old_is_not_retried(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """An event whose next retry would exceed its maximum age fails; its record contains the last error."""
     options = files.options(retry_delay_scale=1.0, maximum_event_age_s=60)
     front_end = make_front_end(files.counting, options)
     send(front_end, {"failures": 9})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.failure)
     assert record["requestContext"]["condition"] == "EventAgeExceeded"
     assert record["requestContext"]["approximateInvokeCount"] == 1
@@ -142,19 +143,19 @@ def test_an_event_too_old_for_a_retry(make_front_end: MakeFrontEnd, files: Files
 
 
 @pytest.mark.parametrize("age", [0.2, 60])
-def test_a_busy_function_is_waited_for(make_front_end: MakeFrontEnd, files: Files, age: float) -> None:
-    """Events wait while synchronous calls take all of the concurrency, as long as their age allows."""
+def test_event_waits_for_busy_function(make_front_end: MakeFrontEnd, files: Files, age: float) -> None:
+    """Events wait for free concurrency until their maximum age."""
     options = files.options(maximum_event_age_s=age)
     front_end = make_front_end(files.waiting, options, concurrency=1)
     with ThreadPoolExecutor() as threads:
         running = threads.submit(front_end.client().invoke, FunctionName="function")
-        await_that(files.begun.exists)
+        wait_until(files.begun.exists)
         send(front_end, "later")
         if age < 1:
-            front_end.run(front_end.queue.idle)
+            front_end.wait(front_end.queue.idle())
         files.gate.touch()
         assert running.result(WAIT)["StatusCode"] == 200
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [record] = files.lines(files.success) + files.lines(files.failure)
     assert record["requestPayload"] == "later"
     if age < 1:
@@ -165,8 +166,8 @@ def test_a_busy_function_is_waited_for(make_front_end: MakeFrontEnd, files: File
         assert record["responsePayload"] == "later"
 
 
-def test_a_thousand_events_on_two_environments(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """All of them run, once each."""
+def test_thousand_events_run_once_each(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """Two environments run each of a thousand events exactly once."""
     front_end = make_front_end("def handler(event, headers):\n    return event\n", files.options(), concurrency=2)
     client = front_end.client()
     with ThreadPoolExecutor(8) as threads:
@@ -175,49 +176,49 @@ def test_a_thousand_events_on_two_environments(make_front_end: MakeFrontEnd, fil
             range(1000),
         )
         assert set(statuses) == {202}
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     records = files.lines(files.success)
     assert sorted(record["responsePayload"] for record in records) == list(range(1000))
     assert len(front_end.host.pool.environments) <= 2
     assert front_end.close_function() == 0
 
 
-def test_closing_tells_what_is_lost(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """Events that run, wait for their turn or wait for a retry are counted."""
+def test_close_counts_unfinished_events(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """Closing the queue counts running and waiting events as lost."""
     front_end = make_front_end(files.waiting, files.options(), concurrency=1)
     for n in range(3):
         send(front_end, n)
-    await_that(files.begun.exists)
+    wait_until(files.begun.exists)
     assert front_end.close_function() == 3
     assert not files.success.exists() and not files.failure.exists()
 
 
-def test_closing_while_a_retry_is_due(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """An event that would have run again in a minute is counted."""
+def test_close_counts_event_awaiting_retry(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """Closing the queue counts an event that waits for its retry as lost."""
     front_end = make_front_end(files.counting, files.options(retry_delay_scale=1.0))
     send(front_end, {"failures": 9})
-    await_that(lambda: files.lines(files.notes) and not front_end.busy)
+    wait_until(lambda: files.lines(files.notes) and not front_end.busy)
     assert front_end.close_function() == 1
 
 
-def test_a_record_that_cannot_be_written(
+def test_unwritable_record_is_logged_and_lost(
     make_front_end: MakeFrontEnd, files: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged with its request id and counted as lost."""
+    """A record that cannot be written is logged with its request id and counted as lost."""
     files.success.mkdir()
     front_end = make_front_end(files.counting, files.options())
     request_id = send(front_end, {})
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     assert front_end.close_function() == 1
     assert request_id in caplog.text and "Is a directory" in caplog.text
 
 
-def test_the_legacy_call(make_front_end: MakeFrontEnd, files: Files) -> None:
-    """InvokeAsync queues, too, with a smaller limit; with a slash at its end as in the API reference, or without."""
+def test_invoke_async_queues_smaller_events(make_front_end: MakeFrontEnd, files: Files) -> None:
+    """InvokeAsync, with or without a trailing slash, queues events of at most 262,144 bytes."""
     front_end = make_front_end(files.counting, files.options(), aliases={"live": "3"})
     client = front_end.client()
     assert client.invoke_async(FunctionName="function:live", InvokeArgs=b'{"n":1}')["Status"] == 202
-    front_end.run(front_end.queue.idle)
+    front_end.wait(front_end.queue.idle())
     [[_, event, version]] = files.lines(files.notes)
     assert (event, version) == ({"n": 1}, "3")
     with pytest.raises(client.exceptions.ClientError, match="262144") as raised:
@@ -238,7 +239,7 @@ def test_the_legacy_call(make_front_end: MakeFrontEnd, files: Files) -> None:
         ({"on_failure": Path("/no/such/folder/file")}, "/no/such/folder is not a directory"),
     ],
 )
-def test_options_outside_of_what_lambda_takes(settings: dict[str, Any], text: str) -> None:
-    """Each is refused at once, by name and with the range."""
+def test_option_out_of_range_is_rejected(settings: dict[str, Any], text: str) -> None:
+    """The constructor rejects an option outside Lambda's range; the error states the option and the range."""
     with pytest.raises(InvalidFunction, match=text):
         AsyncOptions(**settings)

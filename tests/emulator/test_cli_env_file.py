@@ -1,4 +1,4 @@
-"""`--env-file`: what a line may be, and what it may not."""
+"""`--env-file`: which lines are valid and which are rejected."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ WriteHandler = Callable[[str], Path]
         ("A=1\r", "1"),
     ],
 )
-def test_values(line: str, value: str, tmp_path: Path) -> None:
-    """As the dotenv files of other tools mean them; nothing is expanded."""
+def test_value_is_parsed_as_dotenv(line: str, value: str, tmp_path: Path) -> None:
+    """A value is parsed like other tools parse dotenv files, without expansion of variables."""
     path = tmp_path / ".env"
     path.write_bytes(f"# a comment\n\n{line}\n".encode())
     assert read_env_file(str(path)) == {"A": value}
@@ -45,8 +45,8 @@ def test_values(line: str, value: str, tmp_path: Path) -> None:
     ("line", "message"),
     [
         (b"NAME", "line 3: 'NAME' has no value; write NAME=value"),
-        (b"1A=x", "line 3: '1A' is no name"),
-        (b"=x", "line 3: '' is no name"),
+        (b"1A=x", "line 3: '1A' is not a name"),
+        (b"=x", "line 3: '' is not a name"),
         (b"A B=x", "line 3: 'A B=x' has no value"),
         (b"A='x", "line 3: the value of A does not end with its quote '"),
         (b'A="x\ny"', 'line 3: the value of A does not end with its quote "'),
@@ -54,8 +54,8 @@ def test_values(line: str, value: str, tmp_path: Path) -> None:
         (b"A=\xff", "is not UTF-8 (byte 9); save it as UTF-8"),
     ],
 )
-def test_lines_that_cannot_be_understood(line: bytes, message: str, tmp_path: Path) -> None:
-    """The file, the line, and what to write instead."""
+def test_invalid_line_is_rejected_with_cure(line: bytes, message: str, tmp_path: Path) -> None:
+    """An invalid line is rejected; the error states the file, the line and how to correct it."""
     path = tmp_path / "bad.env"
     path.write_bytes(b"# one\n\n" + line)
     with pytest.raises(UsageError) as raised:
@@ -64,16 +64,16 @@ def test_lines_that_cannot_be_understood(line: bytes, message: str, tmp_path: Pa
     assert message in str(raised.value)
 
 
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """Missing ones and folders."""
+def test_missing_file_or_directory_is_rejected(tmp_path: Path) -> None:
+    """A missing file and a directory are rejected as environment files."""
     with pytest.raises(UsageError, match="does not exist; check the path"):
         read_env_file(str(tmp_path / "missing"))
     with pytest.raises(UsageError, match="is a directory"):
         read_env_file(str(tmp_path))
 
 
-def test_files_and_options_together(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """A later file wins over an earlier one, and `--env` over both."""
+def test_later_file_and_env_option_win(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A later environment file overrides an earlier one, and `--env` overrides both."""
     root = write_handler("import os\ndef handler(event, context):\n    return [os.environ[name] for name in 'ABC']")
     (root / "one.env").write_text("A=1\nB=1\nC=1\n")
     (root / "two.env").write_text("\ufeffB=2\nC=2\n", encoding="utf-8")

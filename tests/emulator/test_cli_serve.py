@@ -6,18 +6,15 @@ import concurrent.futures
 import json
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import urllib3
-from botocore.config import Config
 
-from awslambdaric_lite.cli import main
-
-from .command_line import WAIT, Serve, alive, shell, wait_until
+from .command_line import Serve, shell
+from .sdk import lambda_client
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working', event)\n    return {'got': event}"
@@ -31,32 +28,13 @@ def handler(event, context):
 """
 
 
-def client(endpoint_url: str) -> Any:
-    """A boto3 client that asks once only."""
-    return boto3.client(
-        "lambda",
-        endpoint_url=endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"total_max_attempts": 1}, read_timeout=WAIT),
-    )
-
-
-@pytest.fixture
-def http() -> Iterator[urllib3.PoolManager]:
-    """An HTTP client that asks once only."""
-    with urllib3.PoolManager(retries=False, timeout=WAIT) as manager:
-        yield manager
-
-
-def test_sdks_and_http_clients_reach_the_function(
+def test_sdk_and_http_invocations_are_reported(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """Both doors, each invocation an event with its report, its log before that."""
+    """boto3 and plain HTTP clients reach the function; each invocation prints an event after its log."""
     root = str(write_handler(HELLO))
     with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
-        answer = client(serve.endpoint_url).invoke(FunctionName="function", Payload=b'{"n": 1}')
+        answer = lambda_client(serve.endpoint_url).invoke(FunctionName="function", Payload=b'{"n": 1}')
         assert json.loads(answer["Payload"].read()) == {"got": {"n": 1}}
         event = serve.event("invocation")
         assert event["requestId"] == answer["ResponseMetadata"]["RequestId"]
@@ -74,10 +52,10 @@ def test_sdks_and_http_clients_reach_the_function(
     assert events[-1]["lostEvents"] == 0
 
 
-def test_plain_output_says_how_to_call_and_then_logs(
+def test_plain_output_shows_examples_then_logs(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """Addresses and examples once, then the log; no escape sequences where there is no terminal."""
+    """Plain output shows addresses and example commands once, then the log, without escape sequences."""
     root = str(write_handler(HELLO))
     arguments = ("app.handler", "--name", "hello", "--task-root", root, "--runtime", shell(socket_runtime))
     with Serve(*arguments, as_json=False) as serve:
@@ -96,10 +74,10 @@ def test_plain_output_says_how_to_call_and_then_logs(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_is_a_good_end_that_leaves_nothing(
+def test_signal_stops_serve_cleanly(
     number: int, write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """In the middle of an invocation: exit code 0, the caller answered, no process and no port left."""
+    """A signal stops `serve` with exit code 0; a waiting caller gets an error, and no process or port remains."""
     root = str(write_handler(HELD))
     with (
         Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--timeout", "60") as serve,
@@ -116,10 +94,10 @@ def test_a_signal_is_a_good_end_that_leaves_nothing(
             socket.create_connection(("127.0.0.1", int(serve.endpoint_url.rpartition(":")[2])))
 
 
-def test_a_kill_leaves_nothing(
+def test_sigkill_terminates_function(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """Even where it cannot clean up itself."""
+    """SIGKILL of `serve` terminates the function's process."""
     root = str(write_handler("import os\ndef handler(event, context):\n    return os.getpid()"))
     with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
         pid = int(http.request("GET", serve.url).data)
@@ -127,12 +105,12 @@ def test_a_kill_leaves_nothing(
         wait_until(lambda: not alive(pid), "the function was left behind")
 
 
-def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """What is queued when it stops is counted; nothing is lost in silence."""
+def test_stopped_event_counts_lost_events(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The `stopped` event counts the asynchronous events that were not finished."""
     root = str(write_handler(HELD))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--concurrency", "1")
     with Serve(*arguments, "--timeout", "60") as serve:
-        caller = client(serve.endpoint_url)
+        caller = lambda_client(serve.endpoint_url)
         for _ in range(3):
             assert caller.invoke(FunctionName="function", InvocationType="Event")["StatusCode"] == 202
         serve.event("log")
@@ -141,17 +119,15 @@ def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[
         assert serve.process.wait(WAIT) == 0
 
 
-def test_asynchronous_events_are_retried_and_recorded(
-    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
-) -> None:
-    """`--retries`, `--retry-delay-scale` and `--on-failure` reach the queue."""
+def test_retry_options_reach_queue(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
+    """`--retries`, `--retry-delay-scale` and `--on-failure` configure the invocation queue."""
     root = str(write_handler("def handler(event, context):\n    raise ValueError('boom')"))
     record = tmp_path / "failed.jsonl"
     with Serve(
         *("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)),
         *("--retries", "1", "--retry-delay-scale", "0", "--on-failure", str(record)),
     ) as serve:
-        client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event", Payload=b'{"n": 1}')
+        lambda_client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event", Payload=b'{"n": 1}')
         wait_until(lambda: record.exists() and record.read_bytes().endswith(b"\n"), "no record was written")
         assert serve.end()[0] == 0
     written = json.loads(record.read_text())
@@ -159,10 +135,10 @@ def test_asynchronous_events_are_retried_and_recorded(
     assert (written["requestContext"]["approximateInvokeCount"], written["requestPayload"]) == (2, {"n": 1})
 
 
-def test_aliases_concurrency_and_provisioned_environments(
+def test_alias_concurrency_and_provisioned_options_apply(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """`--alias` names a version, `--provisioned` starts ahead, and beyond `--concurrency` callers get 429."""
+    """`--alias` maps to a version, `--provisioned` starts environments, and `--concurrency` limits callers with 429."""
     root = write_handler(HELD.replace('return "old"', "return os.environ['AWS_LAMBDA_FUNCTION_VERSION']"))
     with (
         Serve(
@@ -172,10 +148,10 @@ def test_aliases_concurrency_and_provisioned_environments(
         concurrent.futures.ThreadPoolExecutor() as callers,
     ):
         assert http.request("GET", serve.endpoint_url + "/health").json()["environments"] == 1
-        first = callers.submit(client(serve.endpoint_url).invoke, FunctionName="function")
+        first = callers.submit(lambda_client(serve.endpoint_url).invoke, FunctionName="function")
         while not serve.event("log")["line"].startswith("pid "):
             pass
-        lambda_ = client(serve.endpoint_url)
+        lambda_ = lambda_client(serve.endpoint_url)
         with pytest.raises(lambda_.exceptions.TooManyRequestsException):
             lambda_.invoke(FunctionName="function")
         assert serve.event("invocation")["errorType"] == "TooManyRequests"
@@ -184,14 +160,14 @@ def test_aliases_concurrency_and_provisioned_environments(
     with Serve(
         "app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--alias", "live=7"
     ) as serve:
-        answer = client(serve.endpoint_url).invoke(FunctionName="function", Qualifier="live")
+        answer = lambda_client(serve.endpoint_url).invoke(FunctionName="function", Qualifier="live")
         assert (json.loads(answer["Payload"].read()), answer["ExecutedVersion"]) == ("7", "7")
 
 
-def test_function_url_for_web_pages(
+def test_cors_origin_allows_browser_requests(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """`--cors-origin` answers a browser's preflight request and marks responses."""
+    """`--cors-origin` answers preflight requests and adds CORS headers to responses."""
     root = str(write_handler(HELLO))
     origin = "http://localhost:5173"
     with Serve(
@@ -205,82 +181,34 @@ def test_function_url_for_web_pages(
             assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (200, origin)
 
 
-def test_a_reader_that_goes_away_ends_it(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """As `serve | head` does: no traceback, nothing left."""
+def test_closed_output_stops_serve(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`serve` exits with 1 and without a traceback if the reader of its output closes the pipe."""
     root = str(write_handler("import os\ndef handler(event, context):\n    print('pid', os.getpid())"))
     with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
         assert serve.process.stdout is not None
         serve.process.stdout.close()
-        client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")
+        lambda_client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")
         assert serve.process.wait(WAIT) == 1
         assert serve.process.stderr is not None
         assert b"Traceback" not in serve.process.stderr.read()
 
 
-def test_other_machines_are_let_in_with_a_warning(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """A bind to more than loopback says what it means."""
+def test_non_loopback_host_prints_warning(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A host other than loopback prints a warning about who can run the function."""
     root = str(write_handler(HELLO))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--host", "0.0.0.0")
     with Serve(*arguments, as_json=False) as serve:
         serve.output.text("Serving app.handler")
         returncode, _, error = serve.end()
     assert returncode == 0
-    assert error == b"warning: whoever reaches 0.0.0.0 can run this function; --host 127.0.0.1 lets only this machine\n"
+    assert (
+        error == b"warning: anyone who can reach 0.0.0.0 can invoke this function; "
+        b"use --host 127.0.0.1 to allow this machine only\n"
+    )
 
 
-@pytest.mark.parametrize("option", ["--port", "--url-port"])
-def test_a_busy_port(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The port, the option and the cure are named."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        free = {"--port": "0", "--url-port": "0"} | {option: str(port)}
-        ports = [word for pair in free.items() for word in pair]
-        assert main(["serve", "app.handler", "--task-root", str(tmp_path), *ports]) == 2
-    assert f"{option}: port {port} of 127.0.0.1 is in use; stop its listener" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "HANDLER"),
-        (["app"], "handler 'app' has no dot"),
-        (["app.handler", "--task-root", "missing"], "missing is not a directory"),
-        (["app.handler", "--port", "http"], "--port: 'http' is no port; it is a number from 0"),
-        (["app.handler", "--url-port", "70000"], "'70000' is no port"),
-        (["app.handler", "--concurrency", "0"], "concurrency 0 is out of range"),
-        (["app.handler", "--concurrency", "many"], "--concurrency"),
-        (["app.handler", "--provisioned", "11"], "provisioned 11 is out of range"),
-        (["app.handler", "--alias", "live"], "--alias 'live' has no version; write NAME=VERSION"),
-        (["app.handler", "--alias", "7=7"], "alias 7=7"),
-        (["app.handler", "--retries", "3"], "3 retry attempts are out of range"),
-        (["app.handler", "--on-failure", "missing/file"], "missing is not a directory"),
-        (["app.handler", "--env-file", "missing.env"], "--env-file missing.env does not exist"),
-        (
-            ["app.handler", "--host", "no-such-host.invalid", "--port", "0"],
-            "--host: address no-such-host.invalid is unknown",
-        ),
-        (["app.handler", "--host", "192.0.2.1", "--port", "0"], "--host: address 192.0.2.1 is not a local address"),
-        (["app.handler", "--unknown"], "--unknown"),
-    ],
-)
-def test_usage_errors(
-    arguments: list[str],
-    message: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Exit code 2 and what to change, with nothing on standard output."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["serve", *arguments]) == 2
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert message in output.err
-    assert output.err.endswith("usage help: awslambdaric-lite serve --help\n")
-
-
-def test_an_init_that_hangs_does_not_hold_up_the_end(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Ctrl-C while a provisioned environment starts is as good an end as any."""
+def test_hanging_init_does_not_block_stop(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """SIGINT stops `serve` with exit code 0 while the init of a provisioned environment hangs."""
     root = str(write_handler("import time\nprint('hangs', flush=True)\ntime.sleep(60)"))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--provisioned", "1")
     with Serve(*arguments, as_json=False) as serve:
@@ -288,10 +216,10 @@ def test_an_init_that_hangs_does_not_hold_up_the_end(write_handler: WriteHandler
         assert serve.end()[::2] == (0, b"")
 
 
-def test_a_change_is_taken_while_an_init_hangs(
+def test_change_is_reloaded_while_init_hangs(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """Provisioned environments that never become ready do not hold up the next change, nor the end."""
+    """`--watch` reloads a change, and SIGINT stops `serve`, while the init of a provisioned environment hangs."""
     root = write_handler(HELLO)
     arguments = ("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch")
     with Serve(*arguments, "--provisioned", "1") as serve:

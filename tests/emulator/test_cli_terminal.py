@@ -1,4 +1,4 @@
-"""The command line on a terminal: colours, the line of figures, and a debugger that can be typed at."""
+"""The command line on a terminal: colours, the status line, and a debugger that accepts input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import urllib3
 
-from .command_line import WAIT, Reader, alive, command, environment, run, shell, wait_until
+from .command_line import Reader, command, environment, shell
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('working')\n    return {'got': event}"
@@ -31,7 +32,7 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A process whose standard streams are a terminal."""
+    """Process whose standard streams are a terminal."""
 
     def __init__(self, *arguments: str, env: dict[str, str]) -> None:
         self._master, terminal = pty.openpty()
@@ -49,11 +50,11 @@ class Terminal:
         self.output = Reader(self._master)
 
     def type(self, text: str) -> None:
-        """Type something."""
+        """Write text to the terminal."""
         os.write(self._master, text.encode())
 
     def rest(self) -> str:
-        """Wait for the end; everything that was shown."""
+        """Wait until the process exits; return everything that it printed."""
         assert self.process.wait(WAIT) is not None
         try:
             while data := os.read(self._master, 65536):
@@ -63,7 +64,7 @@ class Terminal:
         return self.output.seen.decode()
 
     def close(self) -> None:
-        """End it."""
+        """Kill the process and close the terminal."""
         with self.process:
             self.process.kill()
         os.close(self._master)
@@ -71,7 +72,7 @@ class Terminal:
 
 @contextmanager
 def terminal(*arguments: str, **env: str) -> Iterator[Terminal]:
-    """A command on a terminal with colours, unless the variables say otherwise."""
+    """Run a command on a terminal with colours, unless the variables disable them."""
     running = Terminal(*arguments, env={"TERM": "xterm-256color", "NO_COLOR": "", "COLUMNS": "100", **env})
     try:
         yield running
@@ -79,8 +80,8 @@ def terminal(*arguments: str, **env: str) -> Iterator[Terminal]:
         running.close()
 
 
-def test_invoke_in_colours(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """What the platform says stands back, the payload is coloured, and all of the text is there."""
+def test_invoke_colours_output_on_terminal(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """On a terminal `invoke` dims platform lines and colours the payload; the text is unchanged."""
     root = str(write_handler(HELLO))
     with terminal("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as shown:
         text = shown.rest()
@@ -91,8 +92,8 @@ def test_invoke_in_colours(write_handler: WriteHandler, socket_runtime: list[str
     assert "Memory Size: 128 MB" in plain[-2]
 
 
-def test_failures_stand_out(write_handler: WriteHandler) -> None:
-    """The error's first line and the report of a failed invocation are red."""
+def test_failure_is_printed_in_red(write_handler: WriteHandler) -> None:
+    """The first line of an error is printed in red; the function's own colours are kept."""
     root = str(write_handler("import sys\ndef handler(event, context):\n    print('\\x1b[35mmine\\x1b[0m')\n    1 / 0"))
     with terminal("invoke", "app.handler", "--task-root", root) as shown:
         text = shown.rest()
@@ -101,8 +102,8 @@ def test_failures_stand_out(write_handler: WriteHandler) -> None:
     assert "\x1b[35mmine" in text  # the function's own colours are kept
 
 
-def test_no_colour(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """`NO_COLOR` is honoured, and terminals that can do nothing get plain text."""
+def test_no_color_disables_colours(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`NO_COLOR` disables colours, and a dumb terminal gets plain text."""
     root = str(write_handler(HELLO))
     arguments = ("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime))
     for variables in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
@@ -110,11 +111,13 @@ def test_no_colour(write_handler: WriteHandler, socket_runtime: list[str]) -> No
             text = shown.rest()
         assert "REPORT" in text
         assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", text)
-    assert "\x1b" not in text  # of the dumb one
+    assert "\x1b" not in text  # of the dumb terminal
 
 
-def test_rich_is_for_terminals_only(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """It is not imported where output is redirected, and where it is missing a terminal gets plain text."""
+def test_rich_is_imported_only_on_terminal(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """`rich` is not imported if output is redirected; without `rich` a terminal gets plain text."""
     root = str(write_handler(HELLO))
     arguments = ("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime))
     probe = "import sys; from awslambdaric_lite.cli import main; main(sys.argv[1:]); print('rich' in sys.modules)"
@@ -131,8 +134,8 @@ def test_rich_is_for_terminals_only(write_handler: WriteHandler, socket_runtime:
     assert "\x1b" not in text
 
 
-def test_serve_shows_figures_below_the_log(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """One line that follows what happens; gone, and the cursor back, at the end."""
+def test_serve_updates_status_line(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`serve` updates a status line below the log, and on exit removes it and shows the cursor again."""
     root = str(write_handler("def handler(event, context):\n    print('working')\n    return event['rawPath'][100]"))
     ports = ("--port", "0", "--url-port", "0")
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), *ports)
@@ -149,13 +152,13 @@ def test_serve_shows_figures_below_the_log(write_handler: WriteHandler, socket_r
     assert _ESCAPE.sub("", text[text.rindex("1 environment") :]).count("\n") <= 1
 
 
-def test_a_debugger_works_on_the_terminal(write_handler: WriteHandler) -> None:
-    """`invoke --debug`: `breakpoint()` prompts, takes what is typed, and no deadline ends it."""
+def test_debug_option_enables_breakpoint(write_handler: WriteHandler) -> None:
+    """`invoke --debug` gives the terminal to `breakpoint()` and disables the timeout."""
     root = str(write_handler(DEBUGGED))
     with terminal("invoke", "app.handler", "--task-root", root, "--debug", "--timeout", "0.2") as shown:
         shown.output.text("(Pdb) ")
         began = time.monotonic()
-        wait_until(lambda: time.monotonic() - began > 0.3, "the time-out has not come")
+        wait_until(lambda: time.monotonic() - began > 0.3, "the timeout has not passed")
         shown.type("p secret * 0 + 4711\n")
         shown.output.text("\n4711")
         shown.type("c\n")
@@ -166,8 +169,8 @@ def test_a_debugger_works_on_the_terminal(write_handler: WriteHandler) -> None:
     assert "REPORT RequestId" in text
 
 
-def test_debugging_a_served_function(write_handler: WriteHandler) -> None:
-    """`serve --debug`: the same for callers from elsewhere; Ctrl-C ends both."""
+def test_serve_debug_stops_at_breakpoint(write_handler: WriteHandler) -> None:
+    """`serve --debug` stops at `breakpoint()` for requests of other processes; SIGINT terminates both processes."""
     root = str(write_handler(DEBUGGED))
     arguments = ("serve", "app.handler", "--task-root", root, "--debug", "--port", "0", "--url-port", "0")
     with terminal(*arguments) as shown:
@@ -186,10 +189,3 @@ def test_debugging_a_served_function(write_handler: WriteHandler) -> None:
         shown.rest()
         assert shown.process.returncode == 0
         assert not alive(pid)
-
-
-def test_debug_takes_the_event_from_elsewhere() -> None:
-    """Standard input cannot be both the event and the debugger's."""
-    done = run("invoke", "app.handler", "--debug", "--event", "-", stdin=b"{}")
-    assert done.returncode == 2
-    assert b"--debug gives standard input to the function; read the event from a file" in done.stderr

@@ -1,4 +1,4 @@
-"""The life of an execution environment: frozen, thawed, crashed, out of time, out of memory; nothing is left of it."""
+"""The life cycle of an execution environment: freeze, thaw, crash, timeout, memory limit, cleanup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.memory import descendants
 
-from .environment_harness import HELD, Gate, alive, answered, completed, running, state_of, until
+from .environment_harness import HELD, answered, completed, running
+from .runtimes import SUPPORT
+from .waiting import Gate, alive, state_of, until
 
 WriteHandler = Callable[[str], Path]
 
@@ -34,12 +36,12 @@ def handler(event, context):
         open(event["gate"]).read()
     return os.getpid()
 """
-"""A thread in the background counts, for everybody to see."""
-_A_WHILE_S = 0.1  # in which the counter would get on by 200 if it could
+"""A handler whose background thread counts in a shared file."""
+_OBSERVED_S = 0.1  # the counter would increase by 200 if its thread ran
 
 
 class Counter:
-    """The number that the thread in the background has come to."""
+    """Number that the background thread has reached."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "counter"
@@ -51,56 +53,58 @@ class Counter:
         return int.from_bytes(self._path.read_bytes(), "little")
 
     async def moves(self) -> None:
-        """Wait until it gets on."""
+        """Wait until the number increases."""
         before = self.value
         await until(lambda: self.value > before)
 
     def stands(self) -> bool:
-        """Whether it does not get on in a while."""
+        """Return whether the number stays unchanged for a while."""
         before = self.value
-        time.sleep(_A_WHILE_S)
+        time.sleep(_OBSERVED_S)
         return self.value == before
 
 
-def test_frozen_between_invocations(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """A thread in the background makes no progress until the next invocation, in which it does."""
+def test_environment_is_frozen_between_invocations(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """Background threads run only during invocations, because the environment is frozen between them."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter, gate = Counter(tmp_path), Gate(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env) as function:
             for number in (1, 2):
                 held = function.submit({"gate": str(gate.path)})
                 await function.held(number)
                 await counter.moves()
-                await gate.open()
+                await gate.open_from_loop()
                 pid = json.loads((await answered(held)).payload)
                 await completed(held)
                 await until(lambda pid=pid: state_of(pid) == "T")  # type: ignore[misc]
                 assert counter.stands()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_not_frozen_where_that_is_switched_off(
+def test_freeze_false_keeps_threads_running(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """The thread goes on between invocations."""
+    """With `freeze=False` background threads run between invocations."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter = Counter(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env, freeze=False) as function:
             await function.invoke()
             await counter.moves()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_frozen_and_thawed_in_the_middle_of_an_invocation(
+def test_frozen_invocation_completes_after_thaw(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Everything stands still, and the invocation ends well afterwards."""
+    """`freeze()` stops an invocation's processes, and after `thaw()` the invocation completes."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         counter, gate = Counter(tmp_path), Gate(tmp_path)
         async with running(write_handler(COUNTING), socket_runtime, env=counter.env) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -111,19 +115,19 @@ def test_frozen_and_thawed_in_the_middle_of_an_invocation(
             assert counter.stands()
             environment.thaw()
             await counter.moves()
-            await gate.open()
+            await gate.open_from_loop()
             assert json.loads((await answered(held)).payload) == environment.pid
             assert (await completed(held)).report.status == "success"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_frozen_processes_are_killed_by_the_time_out_and_by_closing(
+def test_timeout_and_close_kill_frozen_processes(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """A process that stands still ends as any other."""
+    """A timeout and closing the host both kill frozen processes."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, concurrency=2, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -139,15 +143,15 @@ def test_frozen_processes_are_killed_by_the_time_out_and_by_closing(
             await until(lambda: state_of(idle) == "T")
         assert not alive(idle)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_an_invocation_is_out_of_time_on_demand(
+def test_time_out_now_times_out_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """`time_out_now` ends it as the time would."""
+    """`time_out_now` fails the running invocation like a timeout."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, timeout_s=60.0) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -158,17 +162,17 @@ def test_an_invocation_is_out_of_time_on_demand(
             )
             assert (await completed(held)).report.status == "timeout"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.usefixtures("patient_platform")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
-def test_crashes_on_demand(
+def test_crash_fails_only_running_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path, number: signal.Signals
 ) -> None:
-    """In an invocation the caller is told; between invocations, frozen, nobody is."""
+    """`crash` fails a running invocation; a crash between invocations only makes the next one start a new process."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -183,11 +187,13 @@ def test_crashes_on_demand(
             again, _ = await function.invoke()
             assert again["pid"] != seen["pid"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_sigterm_on_demand(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """It reaches a process that was frozen, and the whole of its group."""
+def test_sigterm_reaches_frozen_process_group(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """`sigterm` thaws the environment and signals its whole process group."""
     source = """
 import os, signal, sys, time
 trace = os.path.join(os.environ["LAMBDA_TASK_ROOT"], "trace-")
@@ -208,7 +214,7 @@ def handler(event, context):
     return child
 """
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime) as function:
             child, _ = await function.invoke()
             (environment,) = function.host.pool.environments
@@ -218,15 +224,14 @@ def handler(event, context):
             await until(lambda: environment.pid is None)
             assert environment.exit_code == 0
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("end", ["os._exit(1)", "while True: pass", "os.kill(os.getpid(), 9)"])
-def test_a_suppressed_init(write_handler: WriteHandler, socket_runtime: list[str], end: str) -> None:
-    """After a crash or a time-out the same environment goes on: its `/tmp` and log stream stay, there is no init told.
-
-    The init is part of the invocation then, on the function's time.
-    """
+def test_reset_environment_keeps_tmp_and_stream(
+    write_handler: WriteHandler, socket_runtime: list[str], end: str
+) -> None:
+    """After a crash or a timeout the environment keeps `/tmp` and its log stream; no init duration is reported."""
     source = f"""
 import os, tempfile
 kept = os.path.join(tempfile.gettempdir(), "kept")
@@ -238,7 +243,7 @@ def handler(event, context):
     return [os.path.exists(kept), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]]
 """
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, timeout_s=60.0) as function:
             (kept, stream), first = await function.invoke()
             assert (kept, first.report.init_duration_ms is None) == (False, False)
@@ -253,7 +258,7 @@ def handler(event, context):
             assert again.report.init_duration_ms is None
             assert "Init Duration" not in again.logs.splitlines()[-1]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 FAILS_ONCE = """
@@ -272,12 +277,12 @@ def handler(event, context):
     ("failure", "error_type"),
     [("raise ValueError('no luck')", "Runtime.Unknown"), ("os._exit(9)", "Runtime.ExitError")],
 )
-def test_a_failed_init_is_repeated_in_the_invocation(
+def test_failed_init_is_repeated_during_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], failure: str, error_type: str
 ) -> None:
-    """The caller does not see the first failure; the log does."""
+    """A failed init is repeated during the invocation; only the log contains the first failure."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(FAILS_ONCE.format(failure=failure)), socket_runtime) as function:
             answer, completion = await function.invoke()
             assert answer == "at the second try"
@@ -285,36 +290,34 @@ def test_a_failed_init_is_repeated_in_the_invocation(
             assert f"\tPhase: init\tStatus: error\tError Type: {error_type}\n" in completion.logs
             assert (completion.report.status, completion.report.init_duration_ms) == ("success", None)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_failed_init_is_not_repeated_where_that_is_switched_off(
-    write_handler: WriteHandler, socket_runtime: list[str]
-) -> None:
-    """The error is the caller's at once; the next invocation tries again."""
+def test_failed_init_is_returned_without_repeat(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """With `repeat_failed_init=False` the caller receives the init error, and the next invocation repeats the init."""
     source = FAILS_ONCE.format(failure="raise ValueError('no luck')")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, repeat_failed_init=False) as function:
             answer, completion = await function.invoke()
             assert answer["errorMessage"] == "no luck"
             assert completion.logs.count("importing\n") == 1
             assert (await function.invoke())[0] == "at the second try"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_provisioned_environment_whose_init_fails(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Its first invocation starts it again."""
+def test_provisioned_environment_repeats_failed_init(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A provisioned environment whose init failed repeats it in its first invocation."""
     source = FAILS_ONCE.format(failure="os._exit(9)")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, provisioned=1) as function:
             assert function.host.pool.environments[0].pid is None
             assert (await function.invoke())[0] == "at the second try"
             assert len(function.host.pool.environments) == 1
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 GREEDY = """
@@ -335,12 +338,12 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("event", [{"mb": 200}, {"child": 200, "wait": True}])
-def test_more_memory_than_the_function_may_have(
+def test_memory_above_limit_kills_processes(
     write_handler: WriteHandler, socket_runtime: list[str], event: object
 ) -> None:
-    """The processes are killed, whichever had it; the caller, the log and the report tell of it."""
+    """Processes above the memory limit are killed; caller, log and report contain `Runtime.OutOfMemory`."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(GREEDY), socket_runtime, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             answer, completion = await function.invoke(event)
@@ -355,15 +358,15 @@ def test_more_memory_than_the_function_may_have(
             assert again != pid
             assert completion.report.max_memory_used_mb < 100
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_more_memory_in_init(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """The same, before there is an answer to give."""
+def test_memory_above_limit_fails_init(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
+    """An init above the memory limit fails with `Runtime.OutOfMemory`."""
     root = write_handler(GREEDY)
     (tmp_path / "greedy").touch()
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, socket_runtime) as function:
             answer, completion = await function.invoke()
             assert answer["errorType"] == "Runtime.OutOfMemory"
@@ -371,13 +374,13 @@ def test_more_memory_in_init(write_handler: WriteHandler, socket_runtime: list[s
             (tmp_path / "greedy").unlink()
             assert isinstance((await function.invoke())[0], int)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_memory_within_the_limit_or_not_enforced(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """The report has the most that was used, by the process or with its child, and no more than that happens."""
+def test_report_has_peak_memory(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The report has the environment's peak memory, also if `enforce_memory` is false."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(GREEDY), socket_runtime, memory_mb=256, timeout_s=60.0) as function:
             pid, _ = await function.invoke()
             _, completion = await function.invoke({"mb": 80})
@@ -390,7 +393,7 @@ def test_memory_within_the_limit_or_not_enforced(write_handler: WriteHandler, so
             assert completion.report.status == "success"
             assert completion.report.max_memory_used_mb > 200
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 SNAPPED = """
@@ -416,17 +419,16 @@ while True:
 
 
 def snapped(folder: Path, python: str, then: str = "") -> list[str]:
-    """The command of a runtime that waits to be restored."""
-    support = str(Path(__file__).parents[1] / "support")
-    (folder / "snapped.py").write_text(SNAPPED.format(support=support, then=then))
+    """Return the command of a runtime that waits to be restored."""
+    (folder / "snapped.py").write_text(SNAPPED.format(support=str(SUPPORT), then=then))
     return [python, "-S", str(folder / "snapped.py")]
 
 
 @pytest.mark.parametrize("provisioned", [0, 1])
-def test_restored_from_a_snapshot(tmp_path: Path, socket_runtime: list[str], provisioned: int) -> None:
-    """Init ends in `restore/next`; the first invocation restores it, and its report says how long that took."""
+def test_first_invocation_restores_snapshot(tmp_path: Path, socket_runtime: list[str], provisioned: int) -> None:
+    """The first invocation restores an environment that waits in `restore/next`; its report has the duration."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         command = snapped(tmp_path, socket_runtime[0])
         async with running(tmp_path, command, snap_start=True, provisioned=provisioned) as function:
             assert ("before" in function.lines) is bool(provisioned)
@@ -444,7 +446,7 @@ def test_restored_from_a_snapshot(tmp_path: Path, socket_runtime: list[str], pro
             _, second = await function.invoke()
             assert second.report.restore_duration_ms is None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -459,29 +461,29 @@ def test_restored_from_a_snapshot(tmp_path: Path, socket_runtime: list[str], pro
         ("os._exit(3)", "Runtime.ExitError", "exit status 3"),
     ],
 )
-def test_a_restore_that_fails(
+def test_failed_restore_fails_invocation(
     tmp_path: Path, socket_runtime: list[str], then: str, error_type: str, message: str
 ) -> None:
-    """The invocation fails with it, and nothing is left of the processes."""
+    """A failed restore fails the invocation with its error and leaves no process."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(tmp_path, snapped(tmp_path, socket_runtime[0], then), snap_start=True) as function:
             answer, completion = await function.invoke()
             assert answer["errorMessage"].endswith(message)
             assert (completion.report.status, completion.report.error_type) == ("error", error_type)
             assert function.host.pool.environments[0].pid is None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_nothing_is_left_of_many_lives(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Crashes, time-outs, scale-in and closing leave no process, not even one that left its group, and no file."""
+def test_closed_host_leaves_no_process(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """After crashes, timeouts, scale-in and close no process, orphaned process, file or descriptor remains."""
     source = """
 import os, subprocess, sys
 def handler(event, context):
     subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
-    strayed = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
-    print("pids", os.getpid(), strayed.pid, os.environ["TMPDIR"], flush=True)
+    orphan = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
+    print("pids", os.getpid(), orphan.pid, os.environ["TMPDIR"], flush=True)
     if event["n"] % 3 == 1: os._exit(1)
     while event["n"] % 3 == 2: pass
 """
@@ -489,7 +491,7 @@ def handler(event, context):
     def of_this_process() -> tuple[int, int]:
         return len(os.listdir("/proc/self/fd")), len(descendants(os.getpid()))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, idle_timeout_s=0.05, timeout_s=60.0) as function:
             for number in range(6):
                 invocation = function.submit({"n": number})
@@ -501,9 +503,9 @@ def handler(event, context):
                     await until(lambda: not function.host.pool.environments)
         ends = [line.split()[1:] for line in function.lines if line.startswith("pids ")]
         assert len(ends) == 6
-        for pid, strayed, scratch in ends:
+        for pid, orphan, scratch in ends:
             assert not alive(int(pid))
-            await until(lambda strayed=strayed: not alive(int(strayed)))  # type: ignore[misc]
+            await until(lambda orphan=orphan: not alive(int(orphan)))  # type: ignore[misc]
             assert not Path(scratch).parent.exists()
 
     async def nothing() -> None:
@@ -512,5 +514,5 @@ def handler(event, context):
 
     asyncio.run(nothing())
     before = of_this_process()
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert of_this_process() == before

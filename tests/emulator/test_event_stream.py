@@ -17,7 +17,7 @@ VALUES = st.text(max_size=2000)
 
 
 def decode(data: bytes, step: int | None = None) -> list[Any]:
-    """What an SDK makes of the bytes, fed whole or in steps."""
+    """Return the messages that an SDK decodes from the bytes, fed whole or in steps."""
     buffer = EventStreamBuffer()
     step = step or max(len(data), 1)
     messages = []
@@ -44,8 +44,8 @@ def decode(data: bytes, step: int | None = None) -> list[Any]:
     ],
     ids=["PayloadChunk", "InvokeComplete"],
 )
-def test_recorded_frames(made: bytes, recorded: str) -> None:
-    """The bytes are those of a recorded stream, check sums and all."""
+def test_frame_equals_recorded_frame(made: bytes, recorded: str) -> None:
+    """An encoded frame equals the recorded frame, including its checksums."""
     assert made == bytes.fromhex(recorded)
 
 
@@ -53,14 +53,14 @@ def test_recorded_frames(made: bytes, recorded: str) -> None:
     frames=st.lists(st.tuples(st.dictionaries(NAMES, VALUES, max_size=4), st.binary(max_size=1500)), max_size=4),
     step=st.integers(1, 700),
 )
-def test_what_is_encoded_is_decoded(frames: list[tuple[dict[str, str], bytes]], step: int) -> None:
-    """Any headers and payloads come out of botocore as they went in, wherever the stream is cut."""
+def test_botocore_decodes_encoded_frames(frames: list[tuple[dict[str, str], bytes]], step: int) -> None:
+    """botocore decodes the headers and payloads that were encoded, for every split of the stream."""
     data = b"".join(eventstream.frame(list(headers.items()), payload) for headers, payload in frames)
     assert [(message.headers, message.payload) for message in decode(data, step)] == frames
 
 
-def test_the_end_carries_only_what_there_is() -> None:
-    """`InvokeComplete` has no empty fields."""
+def test_invoke_complete_has_no_empty_fields() -> None:
+    """`InvokeComplete` contains only the fields that have a value."""
     full = decode(eventstream.invoke_complete("Function.Error", '{"errorMessage":"é"}', "bG9n"))[0]
     assert json.loads(full.payload) == {
         "ErrorCode": "Function.Error",
@@ -70,8 +70,8 @@ def test_the_end_carries_only_what_there_is() -> None:
     assert json.loads(decode(eventstream.invoke_complete(log_result="bG9n"))[0].payload) == {"LogResult": "bG9n"}
 
 
-def test_an_error_is_one_for_sdks() -> None:
-    """botocore takes the frame for a failure of the service."""
+def test_error_frame_is_service_error() -> None:
+    """botocore decodes an error frame as a failure of the service."""
     response = decode(eventstream.error("ServiceException", "gone"))[0].to_response_dict()
     assert response["status_code"] == 400
     assert response["headers"][":error-code"] == "ServiceException"
@@ -89,7 +89,7 @@ def test_an_error_is_one_for_sdks() -> None:
     ],
     ids=["no name", "long name", "long value", "all headers", "payload"],
 )
-def test_what_decoders_refuse_is_not_encoded(headers: list[tuple[str, str]], payload: bytes, text: str) -> None:
-    """Each limit is checked, with the size in the message."""
+def test_oversized_frame_is_rejected_with_size(headers: list[tuple[str, str]], payload: bytes, text: str) -> None:
+    """A header or payload above a decoder's limit is rejected; the error states the size."""
     with pytest.raises(ValueError, match=text):
         eventstream.frame(headers, payload)

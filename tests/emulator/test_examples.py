@@ -1,4 +1,4 @@
-"""Examples do what their first lines say, as a user runs them."""
+"""Examples behave as their docstrings describe, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def run(tmp_path: Path, *command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_hanging(tmp_path: Path) -> None:
-    """The log names the function that hangs before it tells of the time-out."""
+def test_hanging_example_logs_stack_before_timeout(tmp_path: Path) -> None:
+    """The log of the hanging example names the function that hangs before the timeout message."""
     options = ["--timeout", "1", "--env", "AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS=500"]
     done = run(tmp_path, "awslambdaric_lite.cli", "invoke", f"{EXAMPLES}.hanging.handler", *options)
     assert done.returncode == 1
@@ -36,11 +36,11 @@ def test_hanging(tmp_path: Path) -> None:
     assert stack < end
 
 
-def test_snap_start(tmp_path: Path) -> None:
-    """Two environments out of snapshots, each with a connection of its own."""
+def test_snap_start_example_reconnects_after_restore(tmp_path: Path) -> None:
+    """In the SnapStart example each restored environment opens a new connection."""
     done = run(tmp_path, f"{EXAMPLES}.snap_start")
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.strip().split(", then ")
     assert first != second
-    told = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
-    assert told == ["closed before the snapshot", "opened anew after the restore"] * 2
+    messages = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
+    assert messages == ["closed before the snapshot", "opened anew after the restore"] * 2

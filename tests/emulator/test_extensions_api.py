@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from awslambdaric_lite.emulator.results import Invocation
 from tests.support.extension_client import ExtensionClient, Reply
 
-from .extension_harness import ExtensionServer, until
+from .extension_harness import ExtensionServer
+from .waiting import wait_until
 
 REGISTER = "/2020-01-01/extension/register"
 NEXT = "/2020-01-01/extension/event/next"
@@ -20,23 +20,15 @@ STRANGER = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """The APIs of extensions."""
-    server = ExtensionServer(tmp_path)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def client(server: ExtensionServer) -> Iterator[ExtensionClient]:
-    """An extension that has not said anything yet."""
-    client = server.client()
+def client(extension_server: ExtensionServer) -> Iterator[ExtensionClient]:
+    """Yield an extension that has not sent a request."""
+    client = extension_server.client()
     yield client
     client.close()
 
 
 def refusal(reply: Reply) -> tuple[str, str]:
-    """Type and message of a 403, whose form is checked."""
+    """Check the form of a 403 response; return its error type and message."""
     assert (reply.status, reply.headers["content-type"]) == (403, "application/json")
     body = reply.json()
     assert reply.body == json.dumps(body, separators=(",", ":")).encode() + b"\n"
@@ -45,7 +37,7 @@ def refusal(reply: Reply) -> tuple[str, str]:
 
 
 def refused_move(client: ExtensionClient, state: str, target: str, name: str | None = None) -> tuple[str, str]:
-    """The refusal of a call that the state does not allow."""
+    """Return the error type and message of a request that the extension's state does not allow."""
     return (
         "Extension.InvalidExtensionState",
         f"State transition from {state} to {target} failed for extension {name or client.identifier}. "
@@ -53,8 +45,8 @@ def refused_move(client: ExtensionClient, state: str, target: str, name: str | N
     )
 
 
-def test_registration(client: ExtensionClient) -> None:
-    """An identifier, and what there is to know of the function; the account only where it is asked for."""
+def test_registration_returns_id_and_function(client: ExtensionClient) -> None:
+    """A registration returns an identifier and the function's data; the account id only if requested."""
     reply = client.register(["INVOKE"])
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
     assert str(uuid.UUID(client.identifier)) == client.identifier
@@ -65,8 +57,8 @@ def test_registration(client: ExtensionClient) -> None:
 
 
 @pytest.mark.parametrize("body", [b'{"events":[]}', b'{"events":null}', b"{}", b"null", b'{"configurationKeys":[]}'])
-def test_a_registration_without_events(client: ExtensionClient, body: bytes) -> None:
-    """Nothing need be subscribed to."""
+def test_registration_without_events_is_accepted(client: ExtensionClient, body: bytes) -> None:
+    """A registration that subscribes to no event is accepted."""
     assert client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner").status == 200
 
 
@@ -91,16 +83,18 @@ def test_a_registration_without_events(client: ExtensionClient, body: bytes) -> 
         ),
     ],
 )
-def test_a_bad_registration(client: ExtensionClient, body: bytes, error_type: str, message: str) -> None:
-    """403, and the name is free for a better one."""
+def test_invalid_registration_is_rejected_with_403(
+    client: ExtensionClient, body: bytes, error_type: str, message: str
+) -> None:
+    """An invalid registration is rejected with 403, and its name stays free."""
     actual_type, actual_message = refusal(client.ask("POST", REGISTER, body, Lambda_Extension_Name="inner"))
     assert actual_type == error_type
     assert message in actual_message
     assert client.register().status == 200
 
 
-def test_names(server: ExtensionServer, client: ExtensionClient) -> None:
-    """There has to be one, it has to be new, and there is room for ten."""
+def test_name_is_required_unique_and_limited(extension_server: ExtensionServer, client: ExtensionClient) -> None:
+    """A registration needs a name that is new, and at most ten extensions register."""
     no_name = client.ask("POST", REGISTER, b"{}")
     assert refusal(no_name) == ("Extension.InvalidExtensionName", "Empty extension name")
     assert client.register().status == 200
@@ -115,15 +109,17 @@ def test_names(server: ExtensionServer, client: ExtensionClient) -> None:
     assert refusal(client.register()) == ("Extension.TooManyExtensions", "Extension limit (10) reached")
 
 
-def test_registration_closes_when_the_runtime_is_up(server: ExtensionServer, client: ExtensionClient) -> None:
-    """Late extensions are refused."""
-    server.call(server.extensions.runtime_is_up)
+def test_registration_after_runtime_start_is_rejected(
+    extension_server: ExtensionServer, client: ExtensionClient
+) -> None:
+    """A registration after the runtime's start is rejected."""
+    extension_server.run(extension_server.extensions.runtime_is_up)
     assert refusal(client.register()) == ("Extension.RegistrationClosed", "Extension registration closed already")
 
 
 @pytest.mark.parametrize("path", ["event/next", "init/error", "exit/error"])
-def test_identifiers(client: ExtensionClient, path: str) -> None:
-    """A missing, a malformed and an unknown one are told apart."""
+def test_invalid_identifier_is_rejected_by_kind(client: ExtensionClient, path: str) -> None:
+    """A missing, a malformed and an unknown identifier are rejected with different errors."""
     path = f"/2020-01-01/extension/{path}"
     method = "GET" if path == NEXT else "POST"
     error = {"Lambda_Extension_Function_Error_Type": "Own.Error"}
@@ -142,16 +138,16 @@ def test_identifiers(client: ExtensionClient, path: str) -> None:
     )
 
 
-def test_events(server: ExtensionServer, client: ExtensionClient) -> None:
-    """An event comes with an identifier of its own, and only to those who subscribed."""
-    quiet = server.client("quiet")
+def test_invoke_event_reaches_only_subscribers(extension_server: ExtensionServer, client: ExtensionClient) -> None:
+    """An INVOKE event reaches only subscribers, with a new identifier for each event."""
+    quiet = extension_server.client("quiet")
     client.register(["INVOKE"])
     quiet.register()
     client.wait()
     quiet.wait()
-    server.call(server.extensions.runtime_is_up)
+    extension_server.run(extension_server.extensions.runtime_is_up)
     invocation = Invocation(b"{}", request_id="id-1", arn="arn", deadline_ms=1234, trace_id="Root=1")
-    server.call(lambda: server.extensions.invoke(invocation))
+    extension_server.run(lambda: extension_server.extensions.invoke(invocation))
     reply = client.read()
     assert reply.json() == {
         "eventType": "INVOKE",
@@ -161,31 +157,31 @@ def test_events(server: ExtensionServer, client: ExtensionClient) -> None:
         "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1"},
     }
     first_id = uuid.UUID(reply.headers["lambda-extension-event-identifier"])
-    assert not server.extensions.ready
+    assert not extension_server.extensions.ready
     client.wait()
     other = Invocation(b"{}", request_id="id-2")
-    until(lambda: server.extensions.ready)
-    assert server.told[-1] == "ready"
-    server.call(lambda: server.extensions.invoke(other))
+    wait_until(lambda: extension_server.extensions.ready)
+    assert extension_server.calls[-1] == "ready"
+    extension_server.run(lambda: extension_server.extensions.invoke(other))
     reply = client.read()
     assert "tracing" not in reply.json()
     assert uuid.UUID(reply.headers["lambda-extension-event-identifier"]) != first_id
     quiet.close()
 
 
-def test_a_second_poll_is_refused(server: ExtensionServer, client: ExtensionClient) -> None:
-    """One call of `event/next` waits at a time."""
+def test_second_concurrent_poll_is_rejected(extension_server: ExtensionServer, client: ExtensionClient) -> None:
+    """A second `event/next` request of an extension is rejected while the first one waits."""
     client.register()
     client.wait()
-    again = server.client()
+    again = extension_server.client()
     again.identifier = client.identifier
-    until(lambda: server.states() == ["Ready"])
+    wait_until(lambda: extension_server.polls() == 1)
     assert refusal(again.next()) == refused_move(client, "Ready", "Ready")
     again.close()
 
 
-def test_reported_errors(client: ExtensionClient) -> None:
-    """They need a type and the right moment; a repeated report changes nothing."""
+def test_error_report_needs_type_and_state(client: ExtensionClient) -> None:
+    """An error report needs a type and an allowed state; a repeated report has no effect."""
     client.register()
     path = "/2020-01-01/extension/init/error"
     untyped = client.ask("POST", path, Lambda_Extension_Identifier=client.identifier)
@@ -215,31 +211,31 @@ def test_reported_errors(client: ExtensionClient) -> None:
         ("GET", "/2020-08-15/logs", 405),
     ],
 )
-def test_routes(client: ExtensionClient, method: str, path: str, status: int) -> None:
-    """Unknown paths and methods are refused as the open server does."""
+def test_unknown_route_is_rejected(client: ExtensionClient, method: str, path: str, status: int) -> None:
+    """An unknown path is rejected with 404, an unknown method with 405."""
     reply = client.ask(method, path, b"{}")
     assert (reply.status, reply.body) == (status, b"404 page not found\n" if status == 404 else b"")
 
 
-def test_the_old_logs_api(client: ExtensionClient) -> None:
-    """It says that it is not supported, without failing the extension."""
+def test_logs_api_is_reported_as_unsupported(client: ExtensionClient) -> None:
+    """The Logs API responds with 202 and an error that says it is not supported."""
     reply = client.ask("PUT", "/2020-08-15/logs", b"{}", Lambda_Extension_Identifier=STRANGER)
     assert reply.status == 202
     assert reply.json() == {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"}
 
 
-def test_a_lost_poll_costs_its_event(server: ExtensionServer, client: ExtensionClient) -> None:
-    """The event is written to nobody; then the extension may ask again on a new connection."""
+def test_event_of_disconnected_poll_is_lost(extension_server: ExtensionServer, client: ExtensionClient) -> None:
+    """The event for a disconnected poll is lost; the extension can poll again on a new connection."""
     client.register(["INVOKE"])
     client.wait()
-    until(lambda: server.states() == ["Ready"])
+    wait_until(lambda: extension_server.polls() == 1)
     client.close()
-    server.call(server.extensions.runtime_is_up)
-    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-1")))
-    again = server.client()
+    extension_server.run(extension_server.extensions.runtime_is_up)
+    extension_server.run(lambda: extension_server.extensions.invoke(Invocation(b"{}", request_id="id-1")))
+    again = extension_server.client()
     again.identifier = client.identifier
     again.wait()
-    until(lambda: server.extensions.ready)
-    server.call(lambda: server.extensions.invoke(Invocation(b"{}", request_id="id-2")))
+    wait_until(lambda: extension_server.extensions.ready)
+    extension_server.run(lambda: extension_server.extensions.invoke(Invocation(b"{}", request_id="id-2")))
     assert again.read().json()["requestId"] == "id-2"
     again.close()

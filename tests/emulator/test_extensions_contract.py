@@ -1,4 +1,4 @@
-"""The Extensions API as AWS's own emulator serves it, and as ours does: the same calls, the same answers."""
+"""The Extensions API of AWS's emulator and of this one: the same requests get the same responses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ WriteHandler = Callable[[str], Path]
 COMMAND = [sys.executable, "-S", extension_transcript.__file__]
 
 
-def test_the_same_transcript(write_handler: WriteHandler) -> None:
-    """Statuses, content types and bodies of every call, byte for byte, but for the name of the handler."""
+def test_transcript_equals_that_of_aws(write_handler: WriteHandler) -> None:
+    """Statuses, content types and bodies equal those of AWS's emulator, except for the handler's name."""
     try:
         real = RealEmulator(COMMAND, {"PATH": os.environ["PATH"]}, Path("/"))
     except Unavailable as reason:

@@ -1,4 +1,4 @@
-"""Extensions with real processes: what becomes of an environment whose extension fails."""
+"""Failures of extensions, with real processes: what happens to the execution environment."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from .extension_harness import Gate, Programs, gone, local_lambda, until
+from .extension_harness import Programs, local_lambda
+from .waiting import Gate, gone, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
 
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
 ENDLESS = "import time\ndef handler(event, context):\n    while event: time.sleep(0.01)\n    return 'fine'"
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """A folder for external extensions."""
-    return Programs(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +26,7 @@ def programs(tmp_path: Path) -> Programs:
         ("extension.report('exit', 'Own.Error'); sys.exit(1)", "Extension.ExitError", "exit status 1"),
     ],
 )
-def test_an_extension_that_ends_in_an_invocation_ends_it(
+def test_extension_exit_fails_running_invocation(
     write_handler: WriteHandler,
     socket_runtime: list[str],
     programs: Programs,
@@ -39,7 +34,7 @@ def test_an_extension_that_ends_in_an_invocation_ends_it(
     error_type: str,
     reason: str,
 ) -> None:
-    """The caller gets the platform's error, the log has it, and the next invocation has fresh processes."""
+    """An extension that exits during an invocation fails it; the next invocation starts new processes."""
     once = programs.folder / "ended"
     source = f"""
 extension.register(["INVOKE"])
@@ -61,10 +56,10 @@ extension.next()
         assert (again.json(), again.report.status) == ("fine", "success")
 
 
-def test_a_crash_after_the_answer_is_in_the_report(
+def test_crash_after_response_fails_report(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
 ) -> None:
-    """The caller keeps its answer; the invocation counts as failed."""
+    """An extension that exits after the response fails the report; the caller keeps the response."""
     gate = Gate(tmp_path)
     source = f"extension.register(['INVOKE'])\nextension.next()\n{gate.wait}\nsys.exit(4)"
     program = programs.write("brittle", source)
@@ -88,7 +83,7 @@ def test_a_crash_after_the_answer_is_in_the_report(
         ),
     ],
 )
-def test_an_extension_that_fails_its_init(
+def test_failed_extension_init_fails_invocation(
     write_handler: WriteHandler,
     socket_runtime: list[str],
     programs: Programs,
@@ -97,7 +92,7 @@ def test_an_extension_that_fails_its_init(
     reason: str,
     line: str,
 ) -> None:
-    """The init is repeated in the invocation, which does not take place, and the caller gets the error."""
+    """A failed extension init is repeated during the invocation, which fails with the error."""
     program = programs.write("brittle", source)
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
         result = function.invoke()
@@ -112,10 +107,10 @@ def test_an_extension_that_fails_its_init(
         assert "hello" not in logs
 
 
-def test_a_program_that_cannot_be_executed(
+def test_program_without_permission_is_launch_error(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """`Extension.LaunchError`, with the reason."""
+    """A program without execute permission fails the invocation with `Extension.LaunchError` and the reason."""
     program = programs.write("plain")
     program.chmod(0o644)
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program]) as function:
@@ -127,8 +122,10 @@ def test_a_program_that_cannot_be_executed(
         assert "EXTENSION\tName: plain\tState: LaunchError\tEvents: []\tError Type: PermissionDenied" in result.logs
 
 
-def test_more_than_ten_programs(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
-    """The eleventh is one too many."""
+def test_eleventh_program_is_launch_error(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """The eleventh external extension fails with `Extension.LaunchError`."""
     many = [programs.write(f"watcher-{number}") for number in range(11)]
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=many, env=programs.env) as function:
         result = function.invoke()
@@ -136,10 +133,10 @@ def test_more_than_ten_programs(write_handler: WriteHandler, socket_runtime: lis
         assert "Name: watcher-10\tState: LaunchError\tEvents: []\tError Type: TooManyExtensions" in result.logs
 
 
-def test_an_extension_that_never_registers_lets_the_init_time_out(
+def test_unregistered_extension_times_out_init(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """First the init limit passes, then, in the invocation, the function's."""
+    """An extension that never registers times out the init phase and then the invocation."""
     program = programs.write("silent", "import time\nwhile 1: time.sleep(1)")
     root = write_handler(HELLO)
     with local_lambda(
@@ -152,10 +149,10 @@ def test_an_extension_that_never_registers_lets_the_init_time_out(
         assert "Task timed out after 0.30 seconds" in result.logs
 
 
-def test_an_extension_that_ends_between_invocations_spoils_the_next_one(
+def test_exit_between_invocations_fails_next_one(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
 ) -> None:
-    """As on AWS the failure is found by the next invocation; the one after has fresh processes."""
+    """An extension that exits between invocations fails the next one; the invocation after that succeeds."""
     gate = Gate(tmp_path)
     once = programs.folder / "ended"
     source = f"""
@@ -174,7 +171,7 @@ extension.read()
     with local_lambda(root, socket_runtime, extensions=[program], env=programs.env, freeze=False) as function:
         assert function.invoke(1).report.status == "success"
         gate.open()
-        until(lambda: gone(programs.trace[0]))
+        wait_until(lambda: gone(programs.trace[0]))
         broken = function.invoke(2)
         assert (broken.error_type, broken.report.status) == ("Extension.Crash", "error")
         assert "hello" not in broken.logs

@@ -1,7 +1,8 @@
-"""Extensions with real processes: how they are started, told of invocations, and waited for."""
+"""Extensions with real processes: how they start, receive invocations, and delay the report."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ import pytest
 
 from awslambdaric_lite.emulator.results import InvokeResult
 
-from .extension_harness import SUPPORT, Gate, Programs, local_lambda, until
-from .harness import ARN, WAIT
+from .extension_harness import Programs, local_lambda
+from .harness import ARN
+from .runtimes import SUPPORT
+from .waiting import WAIT, Gate, state_of, wait_until
 
 pytestmark = pytest.mark.usefixtures("patient_platform")
 WriteHandler = Callable[[str], Path]
@@ -20,21 +23,10 @@ WriteHandler = Callable[[str], Path]
 HELLO = "def handler(event, context):\n    print('hello', flush=True)\n    return event"
 
 
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """A folder for external extensions."""
-    return Programs(tmp_path)
-
-
-def process_state(pid: int) -> str:
-    """The kernel's letter for what a process does."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def test_an_external_extension_is_told_of_everything(
+def test_external_extension_receives_all_events(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """It registers before the runtime starts, gets each invocation and the shutdown, and is gone in the end."""
+    """An external extension registers before the runtime starts and receives each invocation and the shutdown."""
     program = programs.write("watcher")
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
         result = function.invoke({"n": 1}, trace_id="Root=1-2-3;Parent=4;Sampled=0")
@@ -61,10 +53,10 @@ def test_an_external_extension_is_told_of_everything(
     assert shutdown == {"eventType": "SHUTDOWN", "shutdownReason": "spindown"}
 
 
-def test_what_an_external_extension_sees(
+def test_extension_sees_function_variables_only(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """The function's own variables and the platform's, but none that are the runtime's; its own name is known to it."""
+    """An external extension sees the function's variables and the platform's, but not the runtime's."""
     program = programs.write(
         "watcher", "reply = extension.register()\ntrace([dict(os.environ), reply.json()])\nextension.next()"
     )
@@ -83,10 +75,10 @@ def test_what_an_external_extension_sees(
     }
 
 
-def test_the_runtime_starts_when_every_external_extension_has_registered(
+def test_runtime_starts_after_all_registrations(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
 ) -> None:
-    """One that takes its time with `register` keeps the runtime from starting; one with `event/next` the init."""
+    """The runtime starts after every `register`; init completes after every `event/next`."""
     registering, asking = Gate(tmp_path, "registering"), Gate(tmp_path, "asking")
     source = "extension.register()\ntrace('quick')\nextension.next()"
     slow = (
@@ -111,43 +103,48 @@ def test_the_runtime_starts_when_every_external_extension_has_registered(
         assert programs.trace[-1] == "asks"
 
 
-def test_the_caller_does_not_wait_for_extensions_and_the_report_does(
+def test_report_waits_for_busy_extension(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
 ) -> None:
-    """The answer is there while an extension is busy; logs and report come when it asks for its next event."""
+    """The caller receives the response while an extension is busy; the report waits for its next poll."""
     gate = Gate(tmp_path)
     program = programs.write(
         "busy",
         'extension.register(["INVOKE"])\nextension.next()\n' + gate.wait + "\nprint('done', flush=True)\n"
         "extension.next()",
     )
-    with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
+    with (
+        local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function,
+        concurrent.futures.ThreadPoolExecutor(1) as threads,
+    ):
         answered = time.perf_counter()
         result = function.invoke(1)
         assert result.json() == 1
-        assert not result._completed.done()
+        report = threads.submit(lambda: result.report)
+        with pytest.raises(concurrent.futures.TimeoutError):
+            report.result(0.1)
         gate.open()
         assert result.report.status == "success"
         assert "\ndone\nEND " in result.logs
         assert result.report.duration_ms < (time.perf_counter() - answered) * 1000
 
 
-def test_an_external_extension_is_frozen_between_invocations(
+def test_external_extension_is_frozen_between_invocations(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """The kernel shows it stopped; the next invocation finds it going on."""
+    """An external extension is stopped between invocations and continues in the next one."""
     program = programs.write("watcher", "trace(os.getpid())\nextension.register(['INVOKE'])\nwhile 1: extension.next()")
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env) as function:
         assert function.invoke().report.status == "success"
         (pid,) = programs.trace
-        until(lambda: process_state(pid) == "T")
+        wait_until(lambda: state_of(pid) == "T")
         assert function.invoke().report.status == "success"
 
 
-def test_an_internal_extension_gets_invocations(
+def test_internal_extension_receives_each_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """A thread of the runtime sees each event, and the invocation is complete when it is back."""
+    """An internal extension receives each invocation, which completes when the extension polls again."""
     source = f"""
 import sys, threading
 sys.path.insert(0, {str(SUPPORT)!r})
@@ -167,19 +164,19 @@ threading.Thread(target=follow, daemon=True).start()
         assert programs.trace == ["Extension.InvalidEventType", 200, *(result.request_id for result in results)]
 
 
-def test_the_memory_of_extensions_counts(
+def test_report_includes_memory_of_extensions(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """The report has the runtime's and theirs."""
+    """The reported memory is the sum of the runtime's and the extensions' memory."""
     program = programs.write("large", "ballast = b'x' * 50_000_000\nextension.register()\nextension.next()")
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=[program]) as function:
         assert 50 < function.invoke().report.max_memory_used_mb < 128
 
 
-def test_a_layer_brings_extensions(
+def test_extensions_of_layer_are_started(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, tmp_path: Path
 ) -> None:
-    """Executables in its folder `extensions` run as those that were named."""
+    """Executables in a layer's folder `extensions` run like those of the option `extensions`."""
     layer = tmp_path / "layer"
     layer.mkdir()
     Programs(layer).write("from-layer")

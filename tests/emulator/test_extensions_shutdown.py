@@ -1,4 +1,4 @@
-"""Extensions with real processes: how they and their runtime end."""
+"""The shutdown phase of extensions and their runtime, with real processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 
 from awslambdaric_lite.emulator import TooManyRequests
 
-from .extension_harness import FOLLOW, SUPPORT, Programs, gone, local_lambda, until
-from .harness import WAIT
+from .extension_harness import FOLLOW, Programs, local_lambda
+from .runtimes import SUPPORT
+from .waiting import WAIT, gone, wait_until
 
 WriteHandler = Callable[[str], Path]
 
@@ -34,12 +35,6 @@ threading.Thread(target=extension.next, daemon=True).start()
 """
 
 
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """A folder for external extensions."""
-    return Programs(tmp_path)
-
-
 @pytest.mark.usefixtures("patient_platform")
 @pytest.mark.parametrize(
     ("handler", "reason"),
@@ -48,10 +43,10 @@ def programs(tmp_path: Path) -> Programs:
         ("import os\ndef handler(event, context):\n    if event: os._exit(1)\n    return 'fine'", "failure"),
     ],
 )
-def test_a_reset_is_a_shutdown_with_its_reason(
+def test_reset_shuts_extensions_down_with_reason(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, handler: str, reason: str
 ) -> None:
-    """A time-out or an exit of the runtime ends the extensions, too; they come up again with it."""
+    """A timeout or an exit of the runtime shuts the extensions down with that reason; both start again."""
     program = programs.write("watcher")
     lines: list[str] = []
     settings = {"extensions": [program], "env": programs.env, "timeout_s": 60.0, "on_log": lines.append}
@@ -61,7 +56,7 @@ def test_a_reset_is_a_shutdown_with_its_reason(
     ):
         invoking = callers.submit(function.invoke, 1)
         if reason == "timeout":
-            until(lambda: "hello" in lines)
+            wait_until(lambda: "hello" in lines)
             function.time_out_now()
         result = invoking.result(WAIT)
         assert result.report.status == ("timeout" if reason == "timeout" else "error")
@@ -72,10 +67,10 @@ def test_a_reset_is_a_shutdown_with_its_reason(
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_an_extension_that_does_not_come_back_lets_the_invocation_time_out(
+def test_busy_extension_times_out_answered_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """The caller has its answer; the environment is not free before the time is over."""
+    """An extension that does not poll again keeps the environment busy until the timeout."""
     program = programs.write(
         "busy", "extension.register(['INVOKE'])\nextension.next()\nimport time\ntrace('busy')\ntime.sleep(600)"
     )
@@ -91,14 +86,14 @@ def test_an_extension_that_does_not_come_back_lets_the_invocation_time_out(
         assert result.report.status == "timeout"
 
 
-def test_extensions_that_do_not_end_by_themselves_are_killed(
+def test_extension_ignoring_shutdown_is_killed(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """One that wants no SHUTDOWN at once, one that ignores it after two seconds."""
+    """An extension without a SHUTDOWN subscription is killed immediately, one that ignores SHUTDOWN after 2 s."""
     quick = "trace(['quick', os.getpid()])\nextension.register()\nextension.next()"
     stubborn = (
         "trace(['stubborn', os.getpid()])\nextension.register(['SHUTDOWN'])\nextension.next()\nimport time\n"
-        "trace('told')\ntime.sleep(60)"
+        "trace('shutdown')\ntime.sleep(60)"
     )
     both = [programs.write("quick", quick), programs.write("stubborn", stubborn)]
     with local_lambda(write_handler(HELLO), socket_runtime, extensions=both, env=programs.env) as function:
@@ -106,8 +101,8 @@ def test_extensions_that_do_not_end_by_themselves_are_killed(
         pids = dict(programs.trace)
         closing = threading.Thread(target=function.close)
         closing.start()
-        assert programs.await_trace(3)[2] == "told"
-        until(lambda: gone(pids["quick"]))
+        assert programs.await_trace(3)[2] == "shutdown"
+        wait_until(lambda: gone(pids["quick"]))
         assert not gone(pids["stubborn"])
         closing.join(WAIT)
         assert gone(pids["stubborn"])
@@ -115,10 +110,10 @@ def test_extensions_that_do_not_end_by_themselves_are_killed(
 
 @pytest.mark.usefixtures("patient_platform")
 @pytest.mark.parametrize("internal", [True, False])
-def test_sigterm_is_for_runtimes_with_an_internal_extension(
+def test_sigterm_needs_internal_extension(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs, internal: bool
 ) -> None:
-    """With one the runtime gets SIGTERM and may end by itself; without any it is killed and hears nothing."""
+    """A runtime receives SIGTERM before SIGKILL only if it has an internal extension."""
     source = (
         INTERNAL
         if internal
@@ -133,10 +128,10 @@ def test_sigterm_is_for_runtimes_with_an_internal_extension(
     assert environment.exit_code == (0 if internal else -9)
 
 
-def test_a_runtime_that_ignores_sigterm_has_half_a_second(
+def test_runtime_ignoring_sigterm_is_killed(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """Then it is killed."""
+    """A runtime that ignores SIGTERM is killed after half a second."""
     source = INTERNAL + "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + HELLO
     with local_lambda(write_handler(source), socket_runtime, env=programs.env) as function:
         assert function.invoke().report.status == "success"
@@ -147,23 +142,25 @@ def test_a_runtime_that_ignores_sigterm_has_half_a_second(
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_scale_in_ends_extensions(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
-    """An environment that has been idle for long tells its extension, thawed for it, and leaves nothing behind."""
+def test_scale_in_shuts_extensions_down(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """Scale-in thaws an idle environment, sends SHUTDOWN to its extension, and leaves no process."""
     program = programs.write("watcher", "trace(os.getpid())\n" + FOLLOW)
     with local_lambda(
         write_handler(HELLO), socket_runtime, extensions=[program], env=programs.env, idle_timeout_s=0.05
     ) as function:
         function.invoke()
-        until(lambda: not function.environments)
+        wait_until(lambda: not function.environments)
         pid, *_, shutdown = programs.await_trace(4)
         assert shutdown["shutdownReason"] == "spindown"
-        until(lambda: gone(pid))
+        wait_until(lambda: gone(pid))
 
 
-def test_a_killed_parent_leaves_no_extension(
+def test_killed_parent_leaves_no_extension(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """The guardian knows their processes, too."""
+    """The extensions of a killed parent process are killed."""
     program = programs.write("watcher", "trace(os.getpid())\nextension.register()\nextension.next()")
     script = f"""
 from pathlib import Path
@@ -183,4 +180,4 @@ with local_lambda(Path({str(write_handler(HELLO))!r}), {socket_runtime!r}, **set
         (pid,) = programs.trace
         assert not gone(pid)
         parent.kill()
-    until(lambda: gone(pid))
+    wait_until(lambda: gone(pid))

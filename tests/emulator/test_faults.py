@@ -1,4 +1,4 @@
-"""Faults of the network between runtime and Runtime API, and what they leave behind."""
+"""Injected network faults between a runtime and the Runtime API, and their effects."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.errors import EmulatorError
 from awslambdaric_lite.emulator.http.faults import Faults, Target
 
-from .harness import WAIT, ApiServer, Client, get, post, reply
+from .harness import ApiServer, Client, get, post, reply
+from .waiting import WAIT
 
 MakeApi = Callable[[ApiOptions], ApiServer]
 
 
 def reset(client: Client) -> bool:
-    """Whether the connection has been reset."""
+    """Return whether the connection has been reset."""
     try:
         client.at_end()
     except ConnectionResetError:
@@ -29,8 +30,8 @@ def reset(client: Client) -> bool:
     return False
 
 
-def test_a_reset_poll(api: ApiServer) -> None:
-    """The API has not seen it; a second try is served."""
+def test_reset_poll_is_not_processed(api: ApiServer) -> None:
+    """A reset `next` request is not processed, and a second one is served."""
     api.server.faults.reset(on="next")
     with api.client() as client:
         client.send(get())
@@ -40,8 +41,8 @@ def test_a_reset_poll(api: ApiServer) -> None:
     assert api.server.faults.waiting == 0
 
 
-def test_a_reset_response(api: ApiServer) -> None:
-    """The reply had no effect: it may be sent again."""
+def test_reset_response_can_be_sent_again(api: ApiServer) -> None:
+    """A reset response is not processed, and the runtime can send it again."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.reset(on="response")
@@ -53,8 +54,8 @@ def test_a_reset_response(api: ApiServer) -> None:
     assert [answer.payload for answer in api.answers] == [b"2"]
 
 
-def test_a_reset_in_the_middle_of_a_large_body(api: ApiServer) -> None:
-    """It strikes at the head, whatever is still on its way."""
+def test_reset_happens_after_request_head(api: ApiServer) -> None:
+    """A reset happens after the request's head, before its body has arrived."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.reset()
@@ -65,8 +66,8 @@ def test_a_reset_in_the_middle_of_a_large_body(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 10, 40])
-def test_an_answer_that_is_cut(api: ApiServer, size: int) -> None:
-    """The reply has its effect, its answer ends early, and a second one is refused."""
+def test_response_with_cut_reply_is_processed(api: ApiServer, size: int) -> None:
+    """A response whose HTTP reply is cut is processed, and a second one is rejected."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.cut_after(size, on="response")
@@ -80,8 +81,8 @@ def test_an_answer_that_is_cut(api: ApiServer, size: int) -> None:
         assert client.ask(reply(invocation, b"2")).status == 403
 
 
-def test_an_event_that_is_cut(api: ApiServer) -> None:
-    """The runtime that asks again gets the same event."""
+def test_cut_event_is_delivered_again(api: ApiServer) -> None:
+    """The runtime receives the same event again after a cut one."""
     with api.client() as client:
         api.server.faults.cut_after(200, on="next")
         client.send(get())
@@ -94,8 +95,8 @@ def test_an_event_that_is_cut(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize(("status", "line"), [(500, b"500 Internal Server Error"), (599, b"599 Unknown")])
-def test_another_status(api: ApiServer, status: int, line: bytes) -> None:
-    """The API has not seen the request, and the connection stays."""
+def test_injected_status_skips_processing(api: ApiServer, status: int, line: bytes) -> None:
+    """A request with an injected status is not processed, and the connection stays open."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.status(status, on="response")
@@ -107,8 +108,8 @@ def test_another_status(api: ApiServer, status: int, line: bytes) -> None:
     assert [request.status for request in api.requests] == [200, status, 202]
 
 
-def test_garbage(api: ApiServer) -> None:
-    """Something that is not HTTP, and the end."""
+def test_garbage_ends_connection(api: ApiServer) -> None:
+    """An injected garbage reply is not HTTP, and the connection ends."""
     api.server.faults.garbage(b"\x00garbage")
     with api.client() as client:
         client.send(get("ping"))
@@ -120,8 +121,8 @@ def test_garbage(api: ApiServer) -> None:
         assert not client.socket.recv(100).startswith(b"HTTP")
 
 
-def test_a_delay(api: ApiServer) -> None:
-    """The request has its effect at once, the answer comes late, and what was sent behind it after that."""
+def test_delay_postpones_reply_not_effect(api: ApiServer) -> None:
+    """A delayed request is processed immediately; its reply and those behind it are late."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.delay(0.3, on="response")
@@ -133,8 +134,8 @@ def test_a_delay(api: ApiServer) -> None:
         assert client.read().body == b"pong"
 
 
-def test_a_delayed_answer_to_nobody(api: ApiServer) -> None:
-    """A client that does not wait for it does no harm."""
+def test_delayed_reply_tolerates_disconnected_client(api: ApiServer) -> None:
+    """A client that disconnects before a delayed reply causes no error."""
     with api.client() as client:
         invocation = api.begin(client)
         api.server.faults.delay(0.05)
@@ -156,8 +157,8 @@ def test_a_delayed_answer_to_nobody(api: ApiServer) -> None:
         (None, get("ping")),
     ],
 )
-def test_a_fault_waits_for_its_request(api: ApiServer, on: Target | None, request_bytes: bytes) -> None:
-    """Others pass, also those with a similar path."""
+def test_fault_applies_only_to_its_target(api: ApiServer, on: Target | None, request_bytes: bytes) -> None:
+    """A fault applies only to its target request; requests with similar paths pass."""
     faults = api.server.faults
     others = [get("runtime/invocation/response"), post("invocation/next/other"), post("error"), get("nope/next")]
     faults.status(503, on=on)
@@ -169,8 +170,8 @@ def test_a_fault_waits_for_its_request(api: ApiServer, on: Target | None, reques
     assert faults.waiting == 0
 
 
-def test_faults_strike_in_order_and_so_many_times(api: ApiServer) -> None:
-    """First come, first served, each as often as asked for; the rest can be called off."""
+def test_faults_apply_in_order_and_count(api: ApiServer) -> None:
+    """Faults apply in the order and count in which they were added; `clear` removes the rest."""
     faults = api.server.faults
     faults.status(501, times=2)
     faults.status(502, on="next")
@@ -194,14 +195,14 @@ def test_faults_strike_in_order_and_so_many_times(api: ApiServer) -> None:
         (lambda faults: faults.cut_after(-1), "-1 bytes"),
     ],
 )
-def test_orders_that_make_no_sense(order: Callable[[Faults], None], message: str) -> None:
-    """They are refused, in words."""
+def test_invalid_fault_is_rejected(order: Callable[[Faults], None], message: str) -> None:
+    """An invalid fault is rejected with a message."""
     with pytest.raises(ValueError, match=message):
         order(Faults())
 
 
-def test_cross_wiring(make_api: MakeApi) -> None:
-    """The reply of the attempt that runs is a stale one; the event comes again, as another attempt."""
+def test_stale_reply_is_rejected_with_410(make_api: MakeApi) -> None:
+    """The reply of a replaced attempt is rejected with 410; the event is delivered as a new attempt."""
     api = make_api(ApiOptions(invocation_ids=True))
     with api.client() as client:
         client.send(get())
@@ -220,8 +221,8 @@ def test_cross_wiring(make_api: MakeApi) -> None:
     assert [answer.payload for answer in api.answers] == [b"good"]
 
 
-def test_cross_wiring_needs_something_to_cross(make_api: MakeApi) -> None:
-    """An invocation that runs, and ids of attempts; else the error says so."""
+def test_stale_reply_needs_invocation_and_ids(make_api: MakeApi) -> None:
+    """A stale reply needs a running invocation and attempt ids; without them an error states what is missing."""
     without_ids = make_api(ApiOptions())
     with pytest.raises(EmulatorError, match="invocation_ids=True"):
         without_ids.run(without_ids.api.make_attempt_stale)
@@ -237,7 +238,7 @@ def test_cross_wiring_needs_something_to_cross(make_api: MakeApi) -> None:
 
 @pytest.fixture
 def runtime(make_api: MakeApi, write_handler: Callable[[str], Path]) -> Iterator[ApiServer]:
-    """An API with this package's runtime as its client."""
+    """Yield an API with this package's runtime as its client."""
     api = make_api(ApiOptions(invocation_ids=True, record_requests=True))
     root = write_handler("def handler(event, context):\n    return event")
     env = {
@@ -253,7 +254,7 @@ def runtime(make_api: MakeApi, write_handler: Callable[[str], Path]) -> Iterator
 
 
 def answered(api: ApiServer, event: bytes, request_id: str) -> bytes:
-    """Invoke the runtime's function when it asks."""
+    """Invoke the function when the runtime polls; return the response's payload."""
     api.await_next()
     return api.deliver(event, request_id=request_id).answered.result(WAIT).payload
 
@@ -271,8 +272,8 @@ def answered(api: ApiServer, event: bytes, request_id: str) -> bytes:
     ],
     ids=["reset", "delay", "cut", "unanswered", "reset-poll", "unanswered-poll", "cut-event"],
 )
-def test_our_runtime_survives(runtime: ApiServer, order: Callable[[Faults], None]) -> None:
-    """No event is lost and none answered twice."""
+def test_runtime_survives_network_fault(runtime: ApiServer, order: Callable[[Faults], None]) -> None:
+    """This package's runtime answers each event exactly once despite a network fault."""
     assert answered(runtime, b"1", "id-1") == b"1"
     order(runtime.server.faults)
     assert answered(runtime, b"2", "id-2") == b"2"

@@ -1,4 +1,4 @@
-"""What an environment's processes find under `/tmp` and `/opt`, with mounts and without."""
+"""What an environment's processes see in `/tmp` and `/opt`, with and without mounts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.errors import InvalidFunction
 from tests.support import extension_client
 
-from .conftest import SOCKET_RUNTIME
-from .environment_harness import alive, running
+from .environment_harness import running
+from .runtimes import SOCKET_RUNTIME
+from .waiting import alive
 
 WriteHandler = Callable[[str], Path]
 
@@ -37,60 +38,68 @@ def handler(event, context):
 
 @pytest.fixture
 def outside() -> Iterator[tuple[Path, list[str]]]:
-    """A task root and a runtime that need nothing of `/tmp` or `/opt`, on a system where this process may mount."""
+    """Yield a task root and a runtime outside `/tmp` and `/opt`, on a system where this process may mount."""
     python = shutil.which("python3", path="/usr/bin:/bin")
-    if filesystem._mounter() is None or python is None or not Path("/opt").is_dir():
-        pytest.skip("needs the right to mount (root, unshare, mount), /opt and a python3 of the system")
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        (Path(folder) / "app.py").write_text(LOOK)
+    if python is None or not Path("/opt").is_dir():
+        pytest.skip("needs /opt and a python3 of the system")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        (folder / "app.py").write_text(LOOK)
         shutil.copy(SOCKET_RUNTIME, folder)
-        yield Path(folder), [python, "-S", str(Path(folder) / SOCKET_RUNTIME.name)]
+        runtime = [python, "-S", str(folder / SOCKET_RUNTIME.name)]
+        try:
+            Layout(FunctionConfig("app.handler", folder, runtime=runtime, private_tmp=True), folder / "layout")
+        except InvalidFunction as reason:
+            if "this process may not mount" not in str(reason):
+                raise
+            pytest.skip("needs the permission to mount (root, unshare, mount)")
+        yield folder, runtime
 
 
-def test_each_environment_has_a_folder_of_its_own(
+def test_each_environment_has_separate_tmpdir(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Without mounts it is what `TMPDIR` says, and it goes with the local Lambda."""
+    """Without mounts each environment has a separate `TMPDIR`, which is removed on close."""
     source = "import os, tempfile\ndef handler(event, context): return [tempfile.gettempdir(), os.environ['TMPDIR']]"
 
-    async def story() -> list[str]:
+    async def scenario() -> list[str]:
         aliases = {"live": "3"}
         async with running(write_handler(source), socket_runtime, aliases=aliases) as function:
             found = [(await function.invoke(qualifier=qualifier))[0] for qualifier in (None, "live")]
             assert [folder for folder, _ in found] == [variable for _, variable in found]
             return [folder for folder, _ in found]
 
-    first, second = asyncio.run(story())
+    first, second = asyncio.run(scenario())
     assert first != second
     assert not Path(first).parent.exists()
 
 
 @pytest.mark.parametrize("private_tmp", [True, None])
-def test_a_private_tmp(outside: tuple[Path, list[str]], private_tmp: bool | None) -> None:
-    """`/tmp` is the environment's own, outlives a crash, and nothing of it is seen outside, mounts included."""
+def test_private_tmp_survives_crash(outside: tuple[Path, list[str]], private_tmp: bool | None) -> None:
+    """A private `/tmp` survives a crash, and neither its files nor its mounts are visible outside."""
     root, runtime = outside
     mounts = Path("/proc/self/mountinfo").read_text()
     host = set(os.listdir("/tmp"))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, private_tmp=private_tmp) as function:
             seen, _ = await function.invoke({"write": True})
             assert seen["/tmp"] == ["written"]
             assert seen["temporary"] == seen["env"]["TMPDIR"] == "/tmp"
             (environment,) = function.host.pool.environments
-            assert seen["pid"] == environment.pid  # what started it has become it
+            assert seen["pid"] == environment.pid  # the mounting shell has executed the runtime in its place
             assert "written" not in os.listdir("/tmp")
             environment.crash()
             assert (await function.invoke())[0]["/tmp"] == ["written"]
             assert Path("/proc/self/mountinfo").read_text() == mounts
         assert not alive(seen["pid"])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert "written" not in set(os.listdir("/tmp")) - host
 
 
-def test_a_mount_adds_no_variables(outside: tuple[Path, list[str]]) -> None:
-    """The shell between leaves no trace in what the function sees."""
+def test_mount_adds_no_variables(outside: tuple[Path, list[str]]) -> None:
+    """Mounting adds no environment variable to the function."""
     root, runtime = outside
 
     async def seen(private_tmp: bool) -> set[str]:
@@ -100,12 +109,12 @@ def test_a_mount_adds_no_variables(outside: tuple[Path, list[str]]) -> None:
     assert asyncio.run(seen(True)) == asyncio.run(seen(False))
 
 
-def test_layers_on_opt(outside: tuple[Path, list[str]]) -> None:
-    """They are mounted there, read-only, without being asked for, as `/tmp` is."""
+def test_layers_are_mounted_on_opt(outside: tuple[Path, list[str]]) -> None:
+    """Layers are mounted on `/opt`, read-only, and by default `/tmp` is mounted, too."""
     root, runtime = outside
     (root / "layer" / "python").mkdir(parents=True)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, layers=[root / "layer"], private_tmp=False) as function:
             seen, _ = await function.invoke()
             assert seen["/opt"] == ["python"]
@@ -116,11 +125,11 @@ def test_layers_on_opt(outside: tuple[Path, list[str]]) -> None:
             seen, _ = await function.invoke()
             assert (seen["/opt"], seen["/tmp"]) == (["python"], [])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_an_extension_shares_the_mounts(outside: tuple[Path, list[str]]) -> None:
-    """An extension of a layer finds itself on `/opt`, and `/tmp` is the function's, too."""
+def test_extension_shares_mounts(outside: tuple[Path, list[str]]) -> None:
+    """An extension of a layer shares `/opt` and `/tmp` with the function."""
     root, runtime = outside
     program = root / "layer" / "extensions" / "watcher"
     program.parent.mkdir(parents=True)
@@ -134,16 +143,16 @@ def test_an_extension_shares_the_mounts(outside: tuple[Path, list[str]]) -> None
     )
     program.chmod(0o755)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, runtime, layers=[root / "layer"]) as function:
             seen, _ = await function.invoke()
             assert (seen["/opt"], seen["/tmp"]) == (["extensions"], ["watcher"])
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_what_lies_in_tmp_is_not_hidden(tmp_path: Path, outside: tuple[Path, list[str]]) -> None:
-    """A task root, an interpreter, a layer, a search path: with any of them there `TMPDIR` has to do."""
+def test_needed_path_in_tmp_prevents_private_tmp(tmp_path: Path, outside: tuple[Path, list[str]]) -> None:
+    """If task root, runtime or search path lies in `/tmp`, the environment uses `TMPDIR` instead."""
     root, runtime = outside
     private = FunctionConfig("app.handler", root, runtime=runtime, private_tmp=None)
     assert Layout(private, root / "a").environment(0).tmp == Path("/tmp")
@@ -165,13 +174,13 @@ def test_what_lies_in_tmp_is_not_hidden(tmp_path: Path, outside: tuple[Path, lis
         inside.rmdir()
 
 
-def test_a_private_tmp_where_nothing_may_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Demanded, it is refused with the reason, and the start leaves nothing behind; else `TMPDIR` has to do."""
+def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without permission to mount, a required private `/tmp` is rejected; an optional one falls back to `TMPDIR`."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     filesystem._mounter.cache_clear()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(InvalidFunction, match="this process may not mount; omit private_tmp"):
             async with running(tmp_path, ["true"], private_tmp=True):
                 pass
@@ -179,23 +188,23 @@ def test_a_private_tmp_where_nothing_may_be_mounted(tmp_path: Path, monkeypatch:
             assert list(tmp_path.glob("local-lambda-*"))
 
     try:
-        asyncio.run(story())
+        asyncio.run(scenario())
     finally:
         filesystem._mounter.cache_clear()
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("command", "reason"), [("./missing", "no such file"), ("./app.py", "permission denied")])
-def test_a_runtime_that_cannot_be_executed_with_mounts(
+def test_unexecutable_runtime_is_reported_with_mounts(
     outside: tuple[Path, list[str]], command: str, reason: str
 ) -> None:
-    """It is told as without them."""
+    """With mounts a runtime that cannot be executed is reported with the same error as without."""
     root, _ = outside
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(root, [command], private_tmp=True) as function:
             answer, _ = await function.invoke()
             assert answer["errorType"] == "Runtime.InvalidEntrypoint"
             assert command in answer["errorMessage"] and reason in answer["errorMessage"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""A function URL in its buffered mode, with real processes behind it."""
+"""A function URL in buffered mode, with real processes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from awslambdaric_lite.emulator.frontend.url import FunctionUrl
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
 from awslambdaric_lite.emulator.host import FunctionHost
 
-from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file
+from .function_url import WAIT_FOR, ServedUrl
 from .harness import Client
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 Serve = Callable[..., ServedUrl]
 
@@ -30,7 +32,7 @@ PREFLIGHT = {**ORIGIN, "Access-Control-Request-Method": "PUT", "Access-Control-R
 
 @pytest.fixture
 def serve(write_handler: Callable[[str], Path], socket_runtime: list[str]) -> Serve:
-    """Serve the source of a handler."""
+    """Return a function that serves the source of a handler."""
 
     def make(source: str, *, cors: Cors | None = None, qualifier: str | None = None, **settings: Any) -> ServedUrl:
         function = FunctionConfig(
@@ -42,12 +44,12 @@ def serve(write_handler: Callable[[str], Path], socket_runtime: list[str]) -> Se
 
 
 def returned(url: ServedUrl, result: object) -> Any:
-    """Let the function return this, and see what comes of it."""
+    """Let the function return `result`; return the URL's response."""
     return url.request("POST", "/", json.dumps(result).encode(), {"Content-Type": "application/json"})
 
 
-def test_a_request_reaches_the_function(serve: Serve) -> None:
-    """Method, target, headers and body over a real connection; the ids are those of the invocation."""
+def test_request_reaches_function(serve: Serve) -> None:
+    """A request's method, target, headers and body reach the function, with the invocation's ids."""
     with serve(ECHO) as url:
         answer = url.request("PUT", "/a%2Fb?x=1&x=2", b"hello", {"Content-Type": "text/plain", "Cookie": "a=1"})
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
@@ -63,16 +65,16 @@ def test_a_request_reaches_the_function(serve: Serve) -> None:
     assert answer.headers["X-Amzn-Trace-Id"].startswith(f"root={root.removeprefix('Root=')};parent=")
 
 
-def test_a_trace_of_the_caller_goes_on(serve: Serve) -> None:
-    """The header arrives in the event and at the runtime."""
+def test_trace_header_reaches_event_and_runtime(serve: Serve) -> None:
+    """The caller's trace header reaches the event and the runtime."""
     with serve(ECHO) as url:
         trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
         answer = url.request("GET", headers={"X-Amzn-Trace-Id": trace}).json()
     assert answer["event"]["headers"]["x-amzn-trace-id"] == answer["headers"]["lambda-runtime-trace-id"] == trace
 
 
-def test_a_result_becomes_the_response(serve: Serve) -> None:
-    """Status, headers, each cookie on a line of its own, binary body; and JSON without a status as it is."""
+def test_result_becomes_response(serve: Serve) -> None:
+    """A result's status, headers, cookies and binary body become the response; other JSON becomes the body."""
     with serve(RETURN_BODY) as url:
         answer = returned(
             url,
@@ -91,16 +93,16 @@ def test_a_result_becomes_the_response(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-def test_statuses_without_a_body(serve: Serve, status: int) -> None:
-    """A body that the function gives all the same is not sent, and the connection goes on."""
+def test_status_without_body_drops_body(serve: Serve, status: int) -> None:
+    """The body of a 204 or 304 result is not sent, and the connection stays open."""
     with serve(RETURN_BODY) as url:
         for _ in range(2):
             answer = returned(url, {"statusCode": status, "body": "not wanted"})
             assert (answer.status, answer.data) == (status, b"")
 
 
-def test_what_ends_in_a_bad_gateway(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """A malformed result (with its reason in the log), an exception, and an exit; the URL goes on."""
+def test_failed_invocation_is_bad_gateway(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """A malformed result, an exception and an exit are answered with 502; the URL continues to serve."""
     source = (
         "import os\ndef handler(event, headers):\n    if event['rawPath'] == '/exit':\n        os._exit(3)\n"
         "    return {'/': 1, '/malformed': {'statusCode': 'x'}}[event['rawPath']]\n"
@@ -115,22 +117,22 @@ def test_what_ends_in_a_bad_gateway(serve: Serve, caplog: pytest.LogCaptureFixtu
     assert ['statusCode is "x"' in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_a_time_out_is_a_bad_gateway(serve: Serve) -> None:
-    """The function does not answer in time."""
+def test_timeout_is_bad_gateway(serve: Serve) -> None:
+    """A timeout of the function is answered with 502."""
     with serve("import time\ndef handler(event, headers):\n    time.sleep(60)\n", timeout_s=0.3) as url:
         answer = url.request("GET")
     assert (answer.status, answer.data) == (502, b"Internal Server Error")
 
 
-def test_a_response_beyond_the_limit_is_a_bad_gateway(serve: Serve) -> None:
-    """The limit of a buffered response, to the byte."""
+def test_oversized_response_is_bad_gateway(serve: Serve) -> None:
+    """A response of one byte above the limit is answered with 502."""
     with serve("def handler(event, headers):\n    return 'x' * (int(event['rawPath'][1:]) - 2)") as url:
         assert len(url.request("GET", f"/{MAX_PAYLOAD}").data) == MAX_PAYLOAD
         assert url.request("GET", f"/{MAX_PAYLOAD + 1}").status == 502
 
 
-def test_requests_beyond_the_limit(serve: Serve) -> None:
-    """413 for a body that is too large, declared or not, and for one that is as an event; nothing is invoked."""
+def test_oversized_request_is_rejected_with_413(serve: Serve) -> None:
+    """A request whose body or event exceeds the limit is rejected with 413 without an invocation."""
     with serve(ECHO) as url:
         with Client(url.server.address) as client:
             head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_PAYLOAD + 1}\r\n\r\n"
@@ -146,8 +148,8 @@ def test_requests_beyond_the_limit(serve: Serve) -> None:
         assert not url.lines
 
 
-def test_throttling(serve: Serve, tmp_path: Path) -> None:
-    """At the concurrency limit a request gets 429 at once; the one that runs gets its answer."""
+def test_request_above_concurrency_gets_429(serve: Serve, tmp_path: Path) -> None:
+    """A request above the concurrency limit gets 429 immediately; the running one completes."""
     source = (
         WAIT_FOR + "def handler(event, headers):\n    open('begun', 'w').close()\n    wait_for('gate')\n    return 7\n"
     )
@@ -155,7 +157,7 @@ def test_throttling(serve: Serve, tmp_path: Path) -> None:
         first: list[Any] = []
         thread = threading.Thread(target=lambda: first.append(url.request("GET")))
         thread.start()
-        await_file(tmp_path / "begun")
+        wait_until((tmp_path / "begun").exists)
         refused = url.request("GET")
         (tmp_path / "gate").touch()
         thread.join(WAIT)
@@ -164,8 +166,8 @@ def test_throttling(serve: Serve, tmp_path: Path) -> None:
     assert first[0].json() == 7
 
 
-def test_head_requests(serve: Serve) -> None:
-    """The head that GET would have; the connection stays usable."""
+def test_head_response_has_no_body(serve: Serve) -> None:
+    """The response to HEAD has the head of the response to GET and no body."""
     with serve(ECHO) as url, Client(url.server.address) as client:
         client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
         replies = client.socket.makefile("rb")
@@ -173,27 +175,27 @@ def test_head_requests(serve: Serve) -> None:
         head = b"".join(iter(replies.readline, b"\r\n")).lower()
         assert b"content-type: application/json\r\n" in head
         assert b"content-length: 0\r\n" not in head
-        assert replies.readline() == b"HTTP/1.1 200 OK\r\n"  # no byte of a body came between
+        assert replies.readline() == b"HTTP/1.1 200 OK\r\n"  # directly after the head
         replies.close()
 
 
-def test_old_clients(serve: Serve) -> None:
-    """HTTP/1.0: a declared length, and the connection ends with the answer."""
+def test_http_1_0_connection_is_closed(serve: Serve) -> None:
+    """The connection of an HTTP/1.0 client ends with the response."""
     with serve(ECHO) as url, Client(url.server.address) as client:
         reply = client.ask(b"GET /old HTTP/1.0\r\n\r\n")
         assert json.loads(reply.body)["event"]["requestContext"]["http"]["protocol"] == "HTTP/1.0"
         assert client.at_end()
 
 
-def test_connections_are_kept(serve: Serve) -> None:
-    """Two requests sent at once on one connection are answered in order."""
+def test_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
+    """Two pipelined requests on one connection are answered in order."""
     with serve(ECHO) as url, Client(url.server.address) as client:
         client.send(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert [json.loads(client.read().body)["event"]["rawPath"] for _ in range(2)] == ["/1", "/2"]
 
 
-def test_requests_that_are_none(serve: Serve) -> None:
-    """400 with the reason, and nothing is invoked."""
+def test_invalid_target_is_rejected_with_400(serve: Serve) -> None:
+    """A request whose target is not a path is rejected with 400 without an invocation."""
     with serve(ECHO) as url, Client(url.server.address) as client:
         reply = client.ask(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
         assert reply.status == 400
@@ -201,8 +203,8 @@ def test_requests_that_are_none(serve: Serve) -> None:
         assert not url.lines
 
 
-def test_a_request_that_breaks_off_invokes_nothing(serve: Serve) -> None:
-    """The client goes in the middle of its body; the next one is served."""
+def test_truncated_request_is_not_invoked(serve: Serve) -> None:
+    """A truncated request invokes nothing, and the next request is served."""
     with serve(ECHO) as url:
         with Client(url.server.address) as client:
             client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
@@ -210,8 +212,8 @@ def test_a_request_that_breaks_off_invokes_nothing(serve: Serve) -> None:
         assert sum(line.startswith("START") for line in url.lines) == 1
 
 
-def test_a_prelude_is_not_read_in_buffered_mode(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """The bytes of the stream are no JSON, so it is a malformed response; a stream of JSON is a good one."""
+def test_prelude_in_buffered_mode_is_malformed(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """In buffered mode a streamed prelude is a malformed response, and streamed JSON is valid."""
     source = (
         "def handler(event, headers):\n    yield b'{\"statusCode\":201'\n"
         "    yield b'}' + bytes(8) * (event['rawPath'] == '/prelude')\n"
@@ -223,8 +225,8 @@ def test_a_prelude_is_not_read_in_buffered_mode(serve: Serve, caplog: pytest.Log
     assert "it is not JSON" in caplog.text
 
 
-def test_qualifiers(serve: Serve) -> None:
-    """The URL of an alias invokes its version, and shows the alias in the ARN; an unknown one is refused at once."""
+def test_url_of_alias_invokes_its_version(serve: Serve) -> None:
+    """The URL of an alias invokes its version with the alias in the ARN; an unknown qualifier is rejected."""
     with serve(ECHO, aliases={"live": "3"}, qualifier="live") as url:
         arn = url.request("GET").json()["headers"]["lambda-runtime-invoked-function-arn"]
         assert arn.endswith(":function:live")
@@ -233,16 +235,16 @@ def test_qualifiers(serve: Serve) -> None:
         FunctionUrl(FunctionHost(FunctionConfig("app.handler")), qualifier="missing")
 
 
-def test_a_closed_function(serve: Serve) -> None:
-    """503, with the service's own error."""
+def test_closed_function_is_answered_with_503(serve: Serve) -> None:
+    """A request to a closed function is answered with 503 and the service's error type."""
     with serve(ECHO) as url:
-        url.run(url.host.close)
+        url.wait(url.host.close())
         answer = url.request("GET")
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (503, "ServiceException")
 
 
-def test_preflight_requests_are_answered_by_the_url(serve: Serve) -> None:
-    """From the settings, without an invocation; other requests with OPTIONS are the function's."""
+def test_preflight_is_answered_without_invocation(serve: Serve) -> None:
+    """With CORS settings the URL answers preflight requests; other OPTIONS requests reach the function."""
     cors = Cors(
         allow_origins=["https://a.example"],
         allow_methods=["GET", "PUT"],
@@ -270,8 +272,8 @@ def test_preflight_requests_are_answered_by_the_url(serve: Serve) -> None:
         assert url.request("OPTIONS").json()["event"]["requestContext"]["http"]["method"] == "OPTIONS"
 
 
-def test_cross_origin_headers_of_answers(serve: Serve) -> None:
-    """Added to every answer to an allowed origin, errors included, beside what the function says itself."""
+def test_responses_have_cors_headers(serve: Serve) -> None:
+    """Every response to an allowed origin, errors included, has CORS headers in addition to the function's headers."""
     cors = Cors(allow_origins=["*"], expose_headers=["X-A", "X-B"])
     with serve(RETURN_BODY, cors=cors) as url:
         answer = url.request("POST", "/", b'{"statusCode":200,"headers":{"Access-Control-Allow-Origin":"x"}}', ORIGIN)
@@ -284,16 +286,16 @@ def test_cross_origin_headers_of_answers(serve: Serve) -> None:
         assert "Access-Control-Allow-Origin" not in returned(url, 1).headers
 
 
-def test_without_settings_preflight_requests_are_the_functions(serve: Serve) -> None:
-    """And nothing is added to what it answers."""
+def test_preflight_without_settings_reaches_function(serve: Serve) -> None:
+    """Without CORS settings preflight requests reach the function, and responses have no CORS header."""
     with serve(ECHO) as url:
         answer = url.request("OPTIONS", headers=PREFLIGHT)
         assert answer.json()["event"]["headers"]["access-control-request-method"] == "PUT"
         assert not {"Vary", "Access-Control-Allow-Origin"} & set(answer.headers)
 
 
-def test_cross_origin_settings_are_checked() -> None:
-    """A text in place of a list, and an age out of range."""
+def test_invalid_cors_settings_are_rejected() -> None:
+    """A string where a list belongs, and an age out of range, are rejected as CORS settings."""
     with pytest.raises(InvalidFunction, match=r"allow_origins of CORS is text; give a list"):
         Cors(allow_origins="*")
     with pytest.raises(InvalidFunction, match="max_age 86401 of CORS is out of range"):

@@ -1,4 +1,4 @@
-"""The prelude of streamed HTTP responses, cut in every way."""
+"""The prelude of streamed HTTP responses, split at every point."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ quiet = settings(deadline=None, database=None)
 
 
 def parts(data: bytes, cuts: list[int]) -> list[bytes]:
-    """Cut at the given places."""
+    """Split the data at the given places."""
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     return [data[start:end] for start, end in pairwise(places)]
 
 
 def read(pieces: list[bytes]) -> Prelude | None:
-    """Feed the pieces; whatever comes after the one that completed the prelude is payload."""
+    """Feed the pieces; append those after the complete prelude to its payload."""
     reader = PreludeReader()
     for index, piece in enumerate(pieces):
         if (prelude := reader.feed(piece)) is not None:
@@ -34,14 +34,14 @@ def read(pieces: list[bytes]) -> Prelude | None:
 
 
 @pytest.mark.parametrize("cut", range(len(METADATA + END) + 3))
-def test_cut_at_every_point(cut: int) -> None:
-    """In two, with a payload that begins with NULs of its own: the first eight are the delimiter."""
+def test_prelude_split_at_any_point_is_read(cut: int) -> None:
+    """A prelude split in two at any point is read; the first eight NULs are the delimiter."""
     stream = METADATA + END + b"\0\0payload"
     assert read([stream[:cut], stream[cut:]]) == Prelude(METADATA, b"\0\0payload")
 
 
-def test_byte_by_byte() -> None:
-    """It is complete with the eighth NUL, and not before."""
+def test_prelude_completes_with_eighth_nul() -> None:
+    """A prelude fed byte by byte is complete with the eighth NUL."""
     reader = PreludeReader()
     for byte in (METADATA + END)[:-1]:
         assert reader.feed(bytes([byte])) is None
@@ -54,16 +54,16 @@ def test_byte_by_byte() -> None:
     payload=st.binary(max_size=40),
     cuts=st.lists(st.integers(0, 500), max_size=12),
 )
-def test_cuts_carry_no_meaning(metadata: dict[str, str], payload: bytes, cuts: list[int]) -> None:
-    """Metadata and payload come out as they went in."""
+def test_splits_do_not_change_prelude(metadata: dict[str, str], payload: bytes, cuts: list[int]) -> None:
+    """Metadata and payload are the same for every split of the stream."""
     text = json.dumps(metadata).encode()
     assert read(parts(text + END + payload, cuts)) == Prelude(text, payload)
 
 
 @quiet
 @given(data=st.lists(st.sampled_from([b"\0", b"\0\0\0", b"x", b"{}"]), max_size=12).map(b"".join), cuts=st.data())
-def test_every_cut_has_the_same_outcome(data: bytes, cuts: st.DataObject) -> None:
-    """Malformed, unfinished or complete: the same in one piece and in many."""
+def test_splits_do_not_change_outcome(data: bytes, cuts: st.DataObject) -> None:
+    """A malformed, an unfinished and a complete stream have the same outcome for every split."""
 
     def outcome(pieces: list[bytes]) -> Prelude | str | None:
         try:
@@ -74,8 +74,8 @@ def test_every_cut_has_the_same_outcome(data: bytes, cuts: st.DataObject) -> Non
     assert outcome(parts(data, cuts.draw(st.lists(st.integers(0, 40), max_size=8)))) == outcome([data])
 
 
-def test_too_few_nuls() -> None:
-    """Metadata has none, so fewer than eight in a row are an error, which is noticed at the next byte."""
+def test_fewer_than_eight_nuls_are_malformed() -> None:
+    """Fewer than eight consecutive NULs are rejected at the next byte."""
     reader = PreludeReader()
     assert reader.feed(METADATA + END[:7]) is None
     with pytest.raises(MalformedResponse, match="fewer than 8 NUL"):
@@ -83,8 +83,8 @@ def test_too_few_nuls() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 1000, MAX_PRELUDE + 100])
-def test_the_limit(size: int) -> None:
-    """Metadata and delimiter have 16 KiB, to the byte, in parts of any size; more is not waited for."""
+def test_prelude_above_16_kib_is_malformed(size: int) -> None:
+    """Metadata and delimiter of exactly 16 KiB are accepted, and larger ones rejected, in pieces of any size."""
 
     def pieces(data: bytes) -> list[bytes]:
         return [data[at : at + size] for at in range(0, len(data), size)]

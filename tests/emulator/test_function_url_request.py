@@ -1,4 +1,4 @@
-"""Requests to a function URL, as the function gets them."""
+"""Events of a function URL: how a request is mapped."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def event(
     body: bytes = b"",
     version: str = "1.1",
 ) -> Any:
-    """The event of a request with these header lines and a Host."""
+    """Return the event of a request with these header lines and a Host."""
     lines = [("Host", "127.0.0.1:9001"), *(headers or [])]
     request = RecordedRequest(method, target, version, lines, connection=1)
     return json.loads(url_event(request, body, request_id="id-1", trace_id=TRACE, region="us-east-1"))
 
 
-def test_a_complete_request() -> None:
-    """Every field that the documentation has, from the request."""
+def test_event_has_all_documented_fields() -> None:
+    """The event of a complete request has every documented field."""
     given_headers = [("User-Agent", "agent"), ("Content-Type", "application/json"), ("Cookie", "a=1; b=2")]
     made = event("POST", "/my%20path/x?b=2&a=1&b=%C3%A4+", given_headers, b'{"count":1}')
     context = made["requestContext"]
@@ -89,8 +89,8 @@ def test_a_complete_request() -> None:
     }
 
 
-def test_a_plain_request() -> None:
-    """What is not there has no field."""
+def test_event_omits_absent_parts() -> None:
+    """The event of a plain request has no field for absent cookies, parameters and body."""
     assert not {"cookies", "queryStringParameters", "body"} & event().keys()
     assert event()["rawQueryString"] == ""
 
@@ -106,15 +106,15 @@ def test_a_plain_request() -> None:
         (None, b"\x00", False),
     ],
 )
-def test_bodies(content_type: str | None, body: bytes, as_text: bool) -> None:
-    """Text where the content type says so and it is UTF-8, else base64."""
+def test_body_is_text_or_base64(content_type: str | None, body: bytes, as_text: bool) -> None:
+    """A body is text if its content type is textual and it is UTF-8, else base64."""
     made = event("POST", headers=[("Content-Type", content_type)] if content_type else [], body=body)
     assert made["isBase64Encoded"] is not as_text
     assert (made["body"].encode() if as_text else base64.b64decode(made["body"], validate=True)) == body
 
 
-def test_headers_of_the_connection() -> None:
-    """Those of the hop stay there, with those that it names; what proxies said of the way here is kept or replaced."""
+def test_hop_headers_are_dropped() -> None:
+    """Hop-by-hop headers are dropped, `X-Forwarded-For` is extended, and other forwarding headers are replaced."""
     headers = [(name, "x") for name in sorted(DROPPED - {"connection"})]
     headers += [("Connection", "keep-alive, X-Hop"), ("X-Hop", "1"), ("Upgrade-Insecure-Requests", "1")]
     headers += [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-Proto", "gopher"), ("X-Forwarded-Port", "70")]
@@ -134,8 +134,8 @@ def test_headers_of_the_connection() -> None:
         ("localhost:99999", "localhost", "80"),
     ],
 )
-def test_hosts(host: str, domain: str, port: str) -> None:
-    """The domain and the port are those that the client asked for."""
+def test_domain_and_port_come_from_host(host: str, domain: str, port: str) -> None:
+    """The event's domain and port are those of the Host header."""
     request = RecordedRequest("GET", "/", "1.1", [("Host", host)], connection=1)
     made = json.loads(url_event(request, b"", request_id="id", trace_id=TRACE, region="us-east-1"))
     assert made["requestContext"]["domainName"] == domain
@@ -143,8 +143,8 @@ def test_hosts(host: str, domain: str, port: str) -> None:
     assert made["headers"]["x-forwarded-port"] == port
 
 
-def test_a_client_without_a_host() -> None:
-    """As HTTP/1.0 allows: the domain has the form that it has on AWS."""
+def test_missing_host_gets_aws_domain() -> None:
+    """Without a Host header, as in HTTP/1.0, the domain has AWS's form."""
     request = RecordedRequest("GET", "/", "1.0", [], connection=1)
     made = json.loads(url_event(request, b"", request_id="id", trace_id=TRACE, region="eu-west-1"))
     assert made["requestContext"]["domainName"].endswith(".lambda-url.eu-west-1.on.aws")
@@ -163,8 +163,8 @@ def test_a_client_without_a_host() -> None:
         ("/%2e%2E/%2f", "/%2e%2E/%2f", ""),
     ],
 )
-def test_targets(target: str, path: str, query: str) -> None:
-    """Nothing is decoded or tidied up; scheme and host of the absolute form are not part of the path."""
+def test_target_is_not_decoded(target: str, path: str, query: str) -> None:
+    """The target is neither decoded nor normalized; scheme and host of an absolute target are dropped."""
     made = event(target=target)
     assert (made["rawPath"], made["rawQueryString"]) == (path, query)
 
@@ -172,14 +172,14 @@ def test_targets(target: str, path: str, query: str) -> None:
 @pytest.mark.parametrize(
     ("method", "target"), [("OPTIONS", "*"), ("CONNECT", "a:1"), ("GET", "ftp://a/"), ("G+T", "/")]
 )
-def test_requests_that_are_none(method: str, target: str) -> None:
-    """Are refused with the reason."""
+def test_invalid_method_or_target_is_rejected(method: str, target: str) -> None:
+    """An invalid method or target is rejected with the reason."""
     with pytest.raises(ValueError, match=r"path|method"):
         event(method, target)
 
 
-def test_headers_that_are_not_utf_8() -> None:
-    """Are taken for Latin-1, as HTTP has it; those that are stay what they are."""
+def test_non_utf_8_header_is_latin_1() -> None:
+    """A header that is not UTF-8 is decoded as Latin-1."""
     headers = [("A", b"gr\xfcn".decode("utf-8", "surrogateescape")), ("B", "grün\u00a0")]
     made = event(headers=headers)["headers"]
     assert (made["a"], made["b"]) == ("grün", "grün\u00a0")
@@ -187,8 +187,8 @@ def test_headers_that_are_not_utf_8() -> None:
 
 @quiet
 @given(pairs=st.lists(st.tuples(texts, texts), max_size=5))
-def test_queries_round_trip(pairs: list[tuple[str, str]]) -> None:
-    """The raw string is what was sent; repeated parameters are joined, decoded, in order."""
+def test_query_round_trips(pairs: list[tuple[str, str]]) -> None:
+    """The raw query is unchanged; the values of repeated parameters are decoded and joined in order."""
     query = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs)
     made = event(target=f"/?{query}")
     assert made["rawQueryString"] == query
@@ -200,7 +200,7 @@ def test_queries_round_trip(pairs: list[tuple[str, str]]) -> None:
 @quiet
 @given(pairs=st.lists(st.tuples(names, st.text(string.printable.strip(), max_size=6)), max_size=5))
 def test_headers_round_trip(pairs: list[tuple[str, str]]) -> None:
-    """Lower-case names, the values of repeated ones joined in order, and nothing else but the front end's own."""
+    """Header names are lower-case, the values of repeated ones are joined, and only the URL's headers are added."""
     made = event(headers=pairs)["headers"]
     joined = {name.lower(): ",".join(value for key, value in pairs if key.lower() == name.lower()) for name, _ in pairs}
     assert {name: value for name, value in made.items() if name not in OWN} == joined
@@ -210,7 +210,7 @@ def test_headers_round_trip(pairs: list[tuple[str, str]]) -> None:
 @quiet
 @given(lines=st.lists(st.lists(st.tuples(cookie_texts, cookie_texts), min_size=1, max_size=3), max_size=3))
 def test_cookies_round_trip(lines: list[list[tuple[str, str]]]) -> None:
-    """From all Cookie lines in order, in the list and in no header."""
+    """The cookies of all Cookie headers are listed in order and removed from the headers."""
     sent = [[f"{name}={value}" for name, value in line] for line in lines]
     made = event(headers=[("Cookie", "; ".join(line)) for line in sent])
     assert made.get("cookies", []) == [cookie for line in sent for cookie in line]

@@ -1,4 +1,4 @@
-"""What functions return, as responses of a function URL."""
+"""Responses of a function URL: how a function's results are mapped."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def response(**envelope: Any) -> UrlResponse:
 @pytest.mark.parametrize(
     "text", ['"Hello, world!"', '{ "message":"ä" }', '["hello",3,true]', "3", "3.1", "true", "null", "1e3", "{}"]
 )
-def test_json_without_a_status_is_the_body(text: str) -> None:
-    """Character for character, with status 200."""
+def test_json_without_status_is_body(text: str) -> None:
+    """JSON without a status is the response's body, character by character, with status 200."""
     assert buffered_response(text.encode()) == UrlResponse(200, [("Content-Type", "application/json")], text.encode())
 
 
-def test_an_object_with_a_status_is_a_response() -> None:
-    """Status, headers, one Set-Cookie for each cookie in order, and the body."""
+def test_object_with_status_is_mapped() -> None:
+    """An object with a status is mapped to status, headers, one Set-Cookie per cookie, and body."""
     mapped = response(
         statusCode=201,
         headers={"Content-Type": "text/plain", "X-Tag": "a"},
@@ -68,14 +68,14 @@ def test_an_object_with_a_status_is_a_response() -> None:
     assert mapped.body == "grün".encode()
 
 
-def test_defaults_of_a_response() -> None:
-    """A status alone is enough; nulls are as good as nothing."""
+def test_null_fields_get_defaults() -> None:
+    """A missing or null field of a response gets its default."""
     assert response() == UrlResponse(200, [("Content-Type", "application/json")], b"")
     assert response(headers=None, cookies=None, body=None, isBase64Encoded=None) == response()
 
 
-def test_scalars_where_text_is_wanted() -> None:
-    """They become their JSON text, as a lenient binding has it; a null header is none."""
+def test_scalar_becomes_json_text() -> None:
+    """A scalar header, cookie or body becomes its JSON text, and a null header is dropped."""
     mapped = response(
         statusCode="418", headers={"A": 1, "B": True, "C": 1.5, "D": None, "E": " x "}, cookies=[7], body=12
     )
@@ -85,15 +85,15 @@ def test_scalars_where_text_is_wanted() -> None:
     assert mapped.body == b"12"
 
 
-def test_binary_bodies() -> None:
-    """Base64 is decoded where the response says so."""
+def test_base64_body_is_decoded() -> None:
+    """A body is decoded from base64 only if `isBase64Encoded` is true."""
     data = bytes(range(256))
     assert response(body=base64.b64encode(data).decode(), isBase64Encoded=True).body == data
     assert response(body="AAAA").body == b"AAAA"
 
 
-def test_headers_of_the_connection() -> None:
-    """The front end's own names are renamed or dropped, in any spelling."""
+def test_reserved_header_is_renamed_or_dropped() -> None:
+    """A header that the front end reserves is renamed or dropped, in any letter case."""
     mapped = response(
         headers={"connection": "close", "Content-Length": "9", "WWW-Authenticate": "Basic", "Date": "now"}
         | {"Transfer-Encoding": "chunked", "keep-alive": "timeout=5", "TE": "x", "Upgrade": "h2c", "Trailer": "T"}
@@ -140,22 +140,22 @@ def test_headers_of_the_connection() -> None:
         ({"body": "AAAA", "isBase64Encoded": "yes"}, 'isBase64Encoded is "yes"'),
     ],
 )
-def test_malformed_responses(envelope: dict[str, Any], reason: str) -> None:
-    """Each is refused with a text that says what is wrong."""
+def test_malformed_response_is_rejected_with_reason(envelope: dict[str, Any], reason: str) -> None:
+    """A malformed response is rejected with the reason."""
     with pytest.raises(MalformedResponse) as refusal:
         response(**envelope)
     assert reason in str(refusal.value)
 
 
 @pytest.mark.parametrize("text", [b"", b"hello", b"{", b"\xff", b'{"a": NaN}', b"[" * 100_000, b'{"statusCode":200}\0'])
-def test_what_is_not_json(text: bytes) -> None:
-    """Is refused, whatever it was meant to be."""
+def test_non_json_result_is_rejected(text: bytes) -> None:
+    """A result that is not JSON is rejected."""
     with pytest.raises(MalformedResponse, match="not JSON"):
         buffered_response(text)
 
 
-def test_heads_of_streams() -> None:
-    """The same rules for the metadata, with 200 and octets as defaults; a stream without any has the POST's type."""
+def test_stream_metadata_is_mapped_like_response() -> None:
+    """Stream metadata is mapped like a response, with status 200 and octets as defaults."""
     head = streamed_head(b'{"statusCode":404,"headers":{"Content-Type":"text/x"},"cookies":["a=1"],"body":"?"}')
     assert head == UrlResponse(404, [("Content-Type", "text/x"), ("Set-Cookie", "a=1")])
     assert streamed_head(b"{}") == plain_head("application/octet-stream")
@@ -166,8 +166,8 @@ def test_heads_of_streams() -> None:
 
 @quiet
 @given(envelope=envelopes)
-def test_no_result_breaks_the_protocol(envelope: dict[str, Any]) -> None:
-    """Whatever a function returns is either refused or can be sent, and arrives as it was mapped."""
+def test_accepted_result_is_valid_http(envelope: dict[str, Any]) -> None:
+    """Every result is either rejected or mapped to valid HTTP that arrives unchanged."""
     try:
         mapped = buffered_response(json.dumps(envelope).encode())
     except MalformedResponse:

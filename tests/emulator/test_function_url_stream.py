@@ -1,14 +1,14 @@
-"""A function URL that streams, with real processes behind it. What comes first is shown by who waits for whom."""
+"""A function URL in streaming mode, with real processes; files that the test creates control the order."""
 
 from __future__ import annotations
 
 import json
 import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -16,11 +16,11 @@ import urllib3
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
-from awslambdaric_lite.emulator.http.exchange import Exchange
-from awslambdaric_lite.emulator.streams import ResponseStream
 
-from .function_url import STREAMING_RUNTIME, WAIT, WAIT_FOR, ServedUrl, await_file
+from .function_url import WAIT_FOR, ServedUrl
 from .harness import Client
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 Serve = Callable[..., ServedUrl]
 
@@ -29,7 +29,7 @@ WITH_PRELUDE = "\nhandler.content_type = 'application/vnd.awslambda.http-integra
 
 @pytest.fixture
 def serve(write_handler: Callable[[str], Path]) -> Serve:
-    """Serve the source of a handler that streams."""
+    """Return a function that serves the source of a handler that streams."""
 
     def make(source: str, *, cors: Cors | None = None, **settings: Any) -> ServedUrl:
         function = FunctionConfig(
@@ -43,7 +43,7 @@ def serve(write_handler: Callable[[str], Path]) -> Serve:
 
 
 def read_all(client: Client) -> bytes:
-    """Everything up to the end of the connection."""
+    """Read until the connection ends."""
     received = b""
     while data := client.socket.recv(65536):
         received += data
@@ -51,15 +51,15 @@ def read_all(client: Client) -> bytes:
 
 
 def when_free(url: ServedUrl, target: str = "/") -> urllib3.BaseHTTPResponse:
-    """Ask again until the environment, which still runs an invocation whose caller has its answer, is free."""
+    """Repeat the request until the environment has completed the previous invocation."""
     deadline = time.monotonic() + WAIT
     while (answer := url.request("GET", target)).status == 429:
         assert time.monotonic() < deadline, "the environment never became free"
     return answer
 
 
-def test_the_first_byte_leaves_at_once(serve: Serve, tmp_path: Path) -> None:
-    """The second chunk is made only after the first one has been read; the content type is that of the POST."""
+def test_first_chunk_is_sent_immediately(serve: Serve, tmp_path: Path) -> None:
+    """The first chunk is sent before the second one exists; the content type is that of the runtime's POST."""
     source = """
 def handler(event, headers):
     yield b"first"
@@ -76,8 +76,8 @@ handler.content_type = "text/x-log"
         assert answer.read() == b"second"
 
 
-def test_the_prelude_leaves_at_once(serve: Serve, tmp_path: Path) -> None:
-    """Status, headers and cookies arrive before the function has made any payload, however it writes the prelude."""
+def test_prelude_is_sent_before_payload(serve: Serve, tmp_path: Path) -> None:
+    """Status, headers and cookies are sent before the function yields payload, even if it yields single bytes."""
     source = """
 PRELUDE = b'{"statusCode":201,"headers":{"Content-Type":"text/plain","X-Tag":"a"},"cookies":["a=1","b=2"]}' + bytes(8)
 def handler(event, headers):
@@ -95,8 +95,8 @@ def handler(event, headers):
         assert answer.read() == b"payload" + bytes(8)
 
 
-def test_prelude_and_payload_in_one_chunk(serve: Serve) -> None:
-    """Nothing of the payload is lost, and connections are used again."""
+def test_payload_after_prelude_is_kept(serve: Serve) -> None:
+    """Payload in the same chunk as the prelude is kept, and the connection is reused."""
     source = "def handler(event, headers):\n    yield b'{}' + bytes(8) + event['rawPath'].encode()\n    yield b'!'\n"
     with serve(source + WITH_PRELUDE) as url, Client(url.server.address) as client:
         for path in ("/1", "/2"):
@@ -105,15 +105,15 @@ def test_prelude_and_payload_in_one_chunk(serve: Serve) -> None:
             assert reply.headers["content-type"] == "application/octet-stream"
 
 
-def test_an_ordinary_response_is_passed_on_as_it_is(serve: Serve, socket_runtime: list[str]) -> None:
-    """A buffered envelope is not interpreted here."""
+def test_buffered_result_is_not_mapped(serve: Serve, socket_runtime: list[str]) -> None:
+    """In streaming mode a buffered result is sent as it is, without mapping."""
     with serve("def handler(event, headers):\n    return {'statusCode': 404}", runtime=socket_runtime) as url:
         answer = url.request("GET")
     assert (answer.status, answer.json()) == (200, {"statusCode": 404})
 
 
-def test_an_empty_stream(serve: Serve) -> None:
-    """No chunk, or no payload after the prelude: a complete answer without a body."""
+def test_empty_stream_has_empty_body(serve: Serve) -> None:
+    """An empty stream, or an empty payload after the prelude, is a complete response without a body."""
     source = "def handler(event, headers):\n    if event['rawPath'] == '/prelude':\n        yield b'{}' + bytes(8)\n"
     with serve(source) as url:
         assert (url.request("GET").status, url.request("GET").data) == (200, b"")
@@ -122,8 +122,8 @@ def test_an_empty_stream(serve: Serve) -> None:
         assert url.request("GET").status == 502
 
 
-def test_what_ends_in_a_bad_gateway(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """An error or an exit before the first byte, and preludes that are none; the environment goes on after those."""
+def test_failure_before_payload_is_bad_gateway(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """An error or exit before the first byte, and a malformed prelude, are answered with 502."""
     source = """
 PARTS = {
     "/metadata": [b'{"statusCode":99}' + bytes(8)], "/nuls": [b"{}" + bytes(7), b"payload"], "/end": [b"{}"],
@@ -147,8 +147,8 @@ def handler(event, headers):
 
 @pytest.mark.parametrize("ending", ["raise ValueError", "os._exit(1)", "wait_for('never')"])
 @pytest.mark.parametrize("prelude", [False, True])
-def test_an_error_in_the_middle_cuts_the_connection(serve: Serve, ending: str, prelude: bool) -> None:
-    """What came before arrives, and then no end: the caller can tell. An exception, an exit, a time-out."""
+def test_error_during_stream_truncates_response(serve: Serve, ending: str, prelude: bool) -> None:
+    """An exception, an exit or a timeout during a stream truncates the response."""
     source = f"def handler(event, headers):\n    yield b'{{}}' + bytes(8) + b'first'\n    {ending}\n    yield b''\n"
     with serve(source + WITH_PRELUDE * prelude, timeout_s=0.5 if "never" in ending else WAIT) as url:
         answer = url.stream()
@@ -161,47 +161,27 @@ def test_an_error_in_the_middle_cuts_the_connection(serve: Serve, ending: str, p
     assert received.endswith(b"first\r\n")
 
 
-def test_a_slow_reader_holds_the_function_back(serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """While the caller does not read, the runtime is asked to wait; afterwards nothing is missing."""
+def test_slow_reader_pauses_runtime(serve: Serve, paused_at: SimpleQueue[int]) -> None:
+    """A client that does not read pauses the runtime, and no byte is lost."""
     source = """
 def handler(event, headers):
     for number in range(320):
         yield bytes([number % 256]) * 16384
 """
     total = 320 * 16384
-    unread: set[Exchange] = set()
-    held = threading.Event()
-    sizes: list[int] = []
-    drained, feed = Exchange.drained, ResponseStream.feed
-
-    async def watched_drained(exchange: Exchange) -> None:
-        unread.add(exchange)
-        await drained(exchange)
-        unread.discard(exchange)
-
-    def watched_feed(stream: ResponseStream, data: bytes) -> bool:
-        more = feed(stream, data)
-        if not more and unread:  # the reply waits for its reader, and the runtime for the reply
-            sizes.append(stream.size)
-            held.set()
-        return more
-
-    monkeypatch.setattr(Exchange, "drained", watched_drained)
-    monkeypatch.setattr(ResponseStream, "feed", watched_feed)
     with serve(source) as url, socket.socket() as caller:
         caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         caller.settimeout(WAIT)
         caller.connect((url.server.host, url.server.port))
         caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        assert held.wait(WAIT), "the runtime was never held back"
-        assert sizes[0] < total
+        assert paused_at.get(timeout=WAIT) < total
         received = b"".join(iter(lambda: caller.recv(65536), b""))
     body = received.partition(b"\r\n\r\n")[2]
     assert body == b"".join(bytes([number % 256]) * 16384 for number in range(320))
 
 
-def test_a_caller_who_goes_away(serve: Serve, tmp_path: Path) -> None:
-    """The function is not told: it runs to its end, and its environment takes the next request."""
+def test_disconnected_client_does_not_stop_function(serve: Serve, tmp_path: Path) -> None:
+    """A disconnected client does not stop the function, and its environment serves the next request."""
     source = """
 def handler(event, headers):
     yield b"%d" % os.getpid()
@@ -215,14 +195,14 @@ def handler(event, headers):
         pid = answer.read(1)
         answer.close()
         (tmp_path / "the caller has gone").touch()
-        await_file(tmp_path / "end")
+        wait_until((tmp_path / "end").exists)
         body = when_free(url).data
         assert body.startswith(pid) and len(body) > 60 * 65536
         assert sum(line.startswith("INIT_START") for line in url.lines) == 1
 
 
-def test_old_clients_and_head_requests(serve: Serve) -> None:
-    """HTTP/1.0 gets plain bytes up to the end of the connection; HEAD, and statuses without a body, get the head."""
+def test_http_1_0_and_head_responses(serve: Serve) -> None:
+    """HTTP/1.0 clients get an unchunked body; HEAD requests, 204 and 304 get only the head."""
     source = """
 def handler(event, headers):
     yield b'{"statusCode":%d,"headers":{"X-Tag":"a"}}' % int(event["rawPath"][1:]) + bytes(8) + b"first"
@@ -238,8 +218,8 @@ def handler(event, headers):
             assert (answer.status, answer.data, answer.headers["X-Tag"]) == (status, b"", "a")
 
 
-def test_throttling(serve: Serve) -> None:
-    """429 while another stream is under way."""
+def test_request_during_stream_gets_429(serve: Serve) -> None:
+    """A request above the concurrency limit gets 429 while another stream runs."""
     with serve("def handler(event, headers):\n    yield b'first'\n    wait_for('never')\n", concurrency=1) as url:
         first = url.stream()
         assert first.read(5) == b"first"
@@ -248,12 +228,12 @@ def test_throttling(serve: Serve) -> None:
         first.close()
 
 
-def test_closing_cuts_streams(serve: Serve) -> None:
-    """A stream that is under way when the local Lambda is closed does not look complete; later requests get 503."""
+def test_close_truncates_streams(serve: Serve) -> None:
+    """Closing the host truncates a running stream, and later requests get 503."""
     with serve("def handler(event, headers):\n    yield b'first'\n    wait_for('never')\n") as url:
         answer = url.stream()
         assert answer.read(5) == b"first"
-        url.run(url.host.close)
+        url.wait(url.host.close())
         with pytest.raises(urllib3.exceptions.ProtocolError):
             answer.read()
         refused = url.request("GET")

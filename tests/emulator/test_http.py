@@ -1,8 +1,7 @@
-"""The HTTP server itself, with an application that echoes: framing, order, and clients with habits."""
+"""The HTTP server with an echoing application: framing, order, and unusual clients."""
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -15,14 +14,16 @@ from awslambdaric_lite.emulator.http.connection import MAX_HEAD, MAX_UNREAD_BODY
 from awslambdaric_lite.emulator.http.exchange import Exchange
 from awslambdaric_lite.emulator.http.server import HttpServer
 
-from .harness import WAIT, Client
+from .harness import Client
+from .loop_thread import LoopThread
+from .waiting import WAIT
 
 TEXT = [("Content-Type", "text/plain")]
 
 
 class Echo:
-    """`/echo` answers with the body, `/stream` in parts that a test releases, `/refuse` before the body, `/late` when
-    it is told to, `/empty` with 204; `/count` takes the body in parts and answers with its size."""
+    """Application: `/echo` responds with the body, `/stream` in parts that a test writes, `/refuse` before the body,
+    `/late` on the test's command, `/empty` with 204, and `/count` with the size of a body read in parts."""
 
     def __init__(self) -> None:
         self.late: list[Exchange] = []
@@ -71,55 +72,36 @@ class Echo:
         self.gone.release()
 
 
-class Server:
-    """The server in a thread."""
+class Server(LoopThread):
+    """HTTP server in a thread."""
 
     def __init__(self, *, serve_half_closed: bool) -> None:
+        super().__init__()
         self.echo = Echo()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-
-        async def start() -> HttpServer:
-            return HttpServer(self.echo, serve_half_closed=serve_half_closed)
-
-        self.server = asyncio.run_coroutine_threadsafe(start(), self._loop).result(WAIT)
+        self.server = self.run(lambda: HttpServer(self.echo, serve_half_closed=serve_half_closed))
 
     def client(self) -> Client:
-        """Connect."""
+        """Connect to the server."""
         return Client(self.server.address)
 
     def with_late(self, action: Callable[[Exchange], object]) -> None:
-        """Wait for a request that waits for its answer, and do something to the first one, which stays."""
+        """Wait for a request that awaits its response, and apply `action` to its exchange."""
         assert self.echo.arrived.acquire(timeout=WAIT)
         self.again(action)
 
     def again(self, action: Callable[[Exchange], object]) -> None:
-        """Do something more to it."""
-
-        async def act() -> None:
-            action(self.echo.late[-1])
-
-        asyncio.run_coroutine_threadsafe(act(), self._loop).result(WAIT)
+        """Apply `action` to the same exchange."""
+        self.run(lambda: action(self.echo.late[-1]))
 
     def close(self) -> None:
-        """End everything."""
-
-        async def finish() -> None:
-            self.server.close()
-            others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-            await asyncio.gather(*others, return_exceptions=True)
-            await asyncio.sleep(0)
-
-        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(WAIT)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Close the server and stop its thread."""
+        self.run(self.server.close)
+        self.stop()
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """A server that serves clients that have closed their sending side, as front ends do."""
+    """Yield a server that serves half-closed clients, as front ends do."""
     running = Server(serve_half_closed=True)
     yield running
     running.close()
@@ -127,20 +109,20 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def strict_server() -> Iterator[Server]:
-    """A server to which such clients are gone, as Runtime APIs are."""
+    """Yield a server that treats half-closed clients as disconnected, as Runtime APIs do."""
     running = Server(serve_half_closed=False)
     yield running
     running.close()
 
 
 def request(path: str, body: bytes = b"", *headers: str, method: str = "POST", version: str = "1.1") -> bytes:
-    """Render a request with a declared length."""
+    """Encode a request with a declared length."""
     lines = [f"{method} {path} HTTP/{version}", "Host: test", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
 def received(client: Client) -> bytes:
-    """Everything up to the end of the connection."""
+    """Read until the connection ends."""
     data = b""
     while part := client.socket.recv(65536):
         data += part
@@ -148,8 +130,8 @@ def received(client: Client) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/echo", "/refuse"])
-def test_head_has_no_body(server: Server, path: str) -> None:
-    """The headers of the answer, and nothing after them: the next answer is in order."""
+def test_head_response_has_no_body(server: Server, path: str) -> None:
+    """The response to HEAD has headers but no body, and the next response follows in order."""
     with server.client() as client:
         client.send(request(path, method="HEAD") + request("/echo", b"1", "Connection: close"))
         first, second = received(client).split(b"\r\n\r\n", 1)
@@ -158,8 +140,8 @@ def test_head_has_no_body(server: Server, path: str) -> None:
     assert second.endswith(b"\r\n\r\n1")
 
 
-def test_head_of_a_streamed_answer(server: Server) -> None:
-    """Its parts are not sent."""
+def test_streamed_head_response_has_no_body(server: Server) -> None:
+    """The parts of a streamed response to HEAD are not sent."""
     with server.client() as client:
         client.send(request("/stream", method="HEAD"))
         server.with_late(lambda exchange: exchange.write(b"part"))
@@ -169,8 +151,8 @@ def test_head_of_a_streamed_answer(server: Server) -> None:
     assert second.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_no_content(server: Server) -> None:
-    """204 has neither body nor framing, and the connection stays."""
+def test_no_content_response_has_no_framing(server: Server) -> None:
+    """A 204 response has neither body nor framing headers, and the connection stays open."""
     with server.client() as client:
         client.send(request("/empty") + request("/echo", b"1", "Connection: close"))
         first, second = received(client).split(b"\r\n\r\n", 1)
@@ -180,8 +162,8 @@ def test_no_content(server: Server) -> None:
 
 
 @pytest.mark.parametrize("size", [10, 100_000])
-def test_http_1_0_is_never_chunked(server: Server, size: int) -> None:
-    """A body of any size, streamed ones included, ends with the connection."""
+def test_http_1_0_response_is_not_chunked(server: Server, size: int) -> None:
+    """A response to HTTP/1.0 is never chunked and ends with the connection."""
     with server.client() as client:
         client.send(request("/echo", b"x" * size, version="1.0"))
         head, _, body = received(client).partition(b"\r\n\r\n")
@@ -195,15 +177,15 @@ def test_http_1_0_is_never_chunked(server: Server, size: int) -> None:
         assert (b"transfer-encoding" in head.lower(), body) == (False, b"part")
 
 
-def test_keep_alive(server: Server) -> None:
-    """A thousand requests on one connection."""
+def test_connection_serves_thousand_requests(server: Server) -> None:
+    """One connection serves a thousand requests."""
     with server.client() as client:
         for number in range(1000):
             assert client.ask(request("/echo", b"%d" % number)).body == b"%d" % number
 
 
-def test_requests_sent_ahead_wait_for_a_streamed_answer(server: Server) -> None:
-    """However many they are: they are answered in order, after its end."""
+def test_pipelined_requests_follow_streamed_response(server: Server) -> None:
+    """Pipelined requests are answered in order after a streamed response."""
     count = 200
     with server.client() as client:
         sender = threading.Thread(
@@ -219,8 +201,8 @@ def test_requests_sent_ahead_wait_for_a_streamed_answer(server: Server) -> None:
         sender.join(WAIT)
 
 
-def test_requests_sent_ahead_are_not_hoarded(server: Server) -> None:
-    """While an answer is awaited, the server reads no more of what comes after it: the client cannot send on."""
+def test_pipelined_requests_are_not_buffered(server: Server) -> None:
+    """While a response is awaited, the server stops reading, so that the client blocks."""
     data = request("/echo", b"x" * 1_000_000)
     with server.client() as client:
         client.send(request("/late"))
@@ -234,8 +216,8 @@ def test_requests_sent_ahead_are_not_hoarded(server: Server) -> None:
         assert client.read().status == 200
 
 
-def test_a_half_closed_client_gets_its_answer(server: Server) -> None:
-    """One that has nothing more to say still listens."""
+def test_half_closed_client_gets_response(server: Server) -> None:
+    """A half-closed client gets its response."""
     with server.client() as client:
         client.send(request("/late"))
         client.socket.shutdown(socket.SHUT_WR)
@@ -244,8 +226,8 @@ def test_a_half_closed_client_gets_its_answer(server: Server) -> None:
         assert client.at_end()
 
 
-def test_a_half_closed_client_gets_its_stream(server: Server) -> None:
-    """To the end of it, and what it had sent ahead, too."""
+def test_half_closed_client_gets_whole_stream(server: Server) -> None:
+    """A half-closed client gets its whole streamed response and the response to a pipelined request."""
     with server.client() as client:
         client.send(request("/stream") + request("/echo", b"next"))
         client.socket.shutdown(socket.SHUT_WR)
@@ -257,8 +239,8 @@ def test_a_half_closed_client_gets_its_stream(server: Server) -> None:
     assert server.echo.lost == []
 
 
-def test_a_half_closed_client_counts_as_gone_where_answers_may_never_come(strict_server: Server) -> None:
-    """Its exchange is lost, and the connection closed."""
+def test_strict_server_drops_half_closed_client(strict_server: Server) -> None:
+    """A strict server treats a half-closed client as disconnected and closes the connection."""
     with strict_server.client() as client:
         client.send(request("/late"))
         client.socket.shutdown(socket.SHUT_WR)
@@ -267,8 +249,8 @@ def test_a_half_closed_client_counts_as_gone_where_answers_may_never_come(strict
     assert strict_server.echo.lost == ["/late"]
 
 
-def test_a_client_that_leaves_a_stream_is_noticed(server: Server) -> None:
-    """As soon as something is written to it."""
+def test_write_to_disconnected_client_is_reported(server: Server) -> None:
+    """The application learns of a disconnected client when it writes to the stream."""
     with server.client() as client:
         client.send(request("/stream"))
         server.with_late(lambda exchange: exchange.write(b"part"))
@@ -280,8 +262,8 @@ def test_a_client_that_leaves_a_stream_is_noticed(server: Server) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("path", ["/echo", "/count"])
-def test_large_uploads(server: Server, path: str, chunked: bool) -> None:
-    """20 MB with a length or in chunks, kept or taken in parts."""
+def test_large_upload_is_received_whole(server: Server, path: str, chunked: bool) -> None:
+    """A body of 20 MB arrives whole, with a length or chunked, buffered or in parts."""
     body = b"x" * 20_000_000
     if chunked:
         head = f"POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
@@ -295,16 +277,16 @@ def test_large_uploads(server: Server, path: str, chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("path", ["/echo", "/count"])
-def test_expect_continue(server: Server, path: str) -> None:
-    """Leave is given before the body comes."""
+def test_expect_continue_gets_100(server: Server, path: str) -> None:
+    """A request with `Expect: 100-continue` gets status 100 before its body arrives."""
     sent = request(path, b"12345", "Expect: 100-continue")
     with server.client() as client:
         assert client.ask(sent[:-5]).status == 100
         assert client.ask(sent[-5:]).body == (b"12345" if path == "/echo" else b"5")
 
 
-def test_expect_continue_that_is_refused(server: Server) -> None:
-    """The refusal comes instead, and the connection ends, as nobody knows what would come next."""
+def test_rejected_expect_continue_closes_connection(server: Server) -> None:
+    """A rejected `Expect: 100-continue` gets the rejection instead, and the connection ends."""
     with server.client() as client:
         refusal = client.ask(request("/refuse", b"12345", "Expect: 100-continue")[:-5])
         assert (refusal.status, refusal.headers["connection"]) == (403, "close")
@@ -312,8 +294,8 @@ def test_expect_continue_that_is_refused(server: Server) -> None:
 
 
 @pytest.mark.parametrize("size", [MAX_UNREAD_BODY, MAX_UNREAD_BODY + 1, 30_000_000])
-def test_a_refusal_reaches_a_client_that_sends_on(server: Server, size: int) -> None:
-    """Who sends the whole body before it reads gets the answer all the same; a small body keeps the connection."""
+def test_early_rejection_reaches_sending_client(server: Server, size: int) -> None:
+    """A client that sends its whole body first gets the rejection; a small body keeps the connection open."""
     with server.client() as client:
         assert client.ask(request("/refuse", b"x" * size)).body == b"no"
         if size <= MAX_UNREAD_BODY:
@@ -322,8 +304,8 @@ def test_a_refusal_reaches_a_client_that_sends_on(server: Server, size: int) -> 
             assert client.at_end()
 
 
-def test_a_refused_chunked_body_that_grows(server: Server) -> None:
-    """Its length is not known when it is refused; where it gets too long, the connection ends."""
+def test_long_rejected_chunked_body_closes_connection(server: Server) -> None:
+    """The connection ends when a rejected chunked body exceeds the limit."""
     with server.client() as client:
         client.send(b"POST /refuse HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert client.read().body == b"no"
@@ -333,8 +315,8 @@ def test_a_refused_chunked_body_that_grows(server: Server) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(10))
-def test_too_large_a_head_is_refused_in_words(server: Server, attempt: int) -> None:
-    """The client that is still sending gets to read the 431."""
+def test_oversized_head_gets_431(server: Server, attempt: int) -> None:
+    """A client that is still sending an oversized head can read the 431 response."""
     with server.client() as client:
         refusal = client.ask(request("/echo", b"", "X-Large: " + "x" * (MAX_HEAD + 500_000 * (attempt % 3))))
         assert (refusal.status, refusal.body) == (431, b"431 Request Header Fields Too Large")
@@ -354,8 +336,8 @@ def test_too_large_a_head_is_refused_in_words(server: Server, attempt: int) -> N
     ],
     ids=["words", "no-host", "two-lengths", "negative", "coding", "space", "tls"],
 )
-def test_what_is_not_http(server: Server, data: bytes) -> None:
-    """A 4xx or 5xx at most and the end; nothing smuggled reaches the application but by its own right."""
+def test_malformed_request_smuggles_nothing(server: Server, data: bytes) -> None:
+    """A malformed request gets at most an error; no request behind it reaches the application."""
     with server.client() as client:
         client.send(data + b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
         answer = received(client)
@@ -363,8 +345,8 @@ def test_what_is_not_http(server: Server, data: bytes) -> None:
     assert b"/smuggled" not in answer
 
 
-def test_a_body_that_is_cut_off(server: Server) -> None:
-    """The application learns of it, once."""
+def test_truncated_body_is_reported_once(server: Server) -> None:
+    """The application learns once of a truncated body."""
     with server.client() as client:
         client.send(request("/echo", b"12345")[:-1])
         client.socket.shutdown(socket.SHUT_WR)
@@ -374,8 +356,8 @@ def test_a_body_that_is_cut_off(server: Server) -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
-def test_however_the_bytes_are_cut_up(data: st.DataObject) -> None:
-    """Requests in any pieces get the same answers."""
+def test_splits_do_not_change_responses(data: st.DataObject) -> None:
+    """The responses are the same for every split of the requests' bytes."""
     bodies = data.draw(st.lists(st.binary(max_size=5000), min_size=1, max_size=4))
     sent = b"".join(request("/echo", body) for body in bodies)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(sent)), max_size=6)))

@@ -1,4 +1,4 @@
-"""Invoke as boto3 sees it: what reaches the function, and what comes back."""
+"""Invoke as boto3 sends it: the function's input and the caller's response."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import urllib3
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
 from .harness import Client
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
@@ -28,7 +29,7 @@ def handler(event, headers):
     return {"event": event, "headers": known, "version": os.environ["AWS_LAMBDA_FUNCTION_VERSION"], "pid": os.getpid()}
 """
 FAIL = "def handler(event, headers):\n    raise ValueError('boom')\n"
-# Replies, does something more, waits for a file, and only then asks for the next event.
+# The runtime responds, prints, waits for a file, and only then polls for the next event.
 LINGERING_RUNTIME = """
 import os, socket, sys, time
 sys.path.insert(0, {root!r})
@@ -48,12 +49,12 @@ while True:
 
 
 def payload(response: Any) -> Any:
-    """The parsed payload of a boto3 response."""
+    """Return the parsed payload of a boto3 response."""
     return json.loads(response["Payload"].read())
 
 
-def test_a_synchronous_invocation(make_front_end: MakeFrontEnd) -> None:
-    """Result, status, version and one request id for the function and the caller; warm the second time."""
+def test_synchronous_invocation_returns_result(make_front_end: MakeFrontEnd) -> None:
+    """A synchronous invocation returns result, status and version; function and caller see one request id."""
     client = make_front_end(ECHO).client()
     response = client.invoke(FunctionName="function", Payload=json.dumps({"name": "wörld"}))
     result = payload(response)
@@ -64,13 +65,13 @@ def test_a_synchronous_invocation(make_front_end: MakeFrontEnd) -> None:
     assert payload(client.invoke(FunctionName="function"))["pid"] == result["pid"]
 
 
-def test_no_payload_is_the_empty_object(make_front_end: MakeFrontEnd) -> None:
-    """As on AWS."""
+def test_missing_payload_is_empty_object(make_front_end: MakeFrontEnd) -> None:
+    """The function receives an empty object if the caller sends no payload."""
     assert payload(make_front_end(ECHO).client().invoke(FunctionName="function"))["event"] == {}
 
 
-def test_a_function_error(make_front_end: MakeFrontEnd) -> None:
-    """Status 200 with `FunctionError`, and the error object as payload."""
+def test_function_error_has_status_200(make_front_end: MakeFrontEnd) -> None:
+    """A function error has status 200, `FunctionError`, and the error object as payload."""
     response = make_front_end(FAIL).client().invoke(FunctionName="function")
     assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
     assert payload(response)["errorMessage"] == "boom"
@@ -82,17 +83,19 @@ def test_a_function_error(make_front_end: MakeFrontEnd) -> None:
         ("import os\ndef handler(event, headers):\n    os._exit(3)", 60.0, "Runtime.ExitError"),
         ("import time\ndef handler(event, headers):\n    time.sleep(60)", 0.5, "Sandbox.Timedout"),
     ],
-    ids=["exit", "time-out"],
+    ids=["exit", "timeout"],
 )
-def test_a_failure_of_the_process(make_front_end: MakeFrontEnd, source: str, timeout_s: float, error_type: str) -> None:
-    """An exit and a time-out are function errors, too."""
+def test_process_failure_is_function_error(
+    make_front_end: MakeFrontEnd, source: str, timeout_s: float, error_type: str
+) -> None:
+    """An exit or a timeout of the process is a function error."""
     response = make_front_end(source, timeout_s=timeout_s).client().invoke(FunctionName="function")
     assert (response["StatusCode"], response["FunctionError"]) == (200, "Unhandled")
     assert payload(response)["errorType"] == error_type
 
 
-def test_client_context_tenant_and_trace(make_front_end: MakeFrontEnd) -> None:
-    """What the caller says of itself reaches the runtime; the context decoded."""
+def test_caller_headers_reach_runtime(make_front_end: MakeFrontEnd) -> None:
+    """The decoded client context, the tenant id and the trace id of the caller reach the runtime."""
     front_end = make_front_end(ECHO)
     client = front_end.client()
     context = {"client": {"installation_id": "i"}, "custom": {"a": "ä"}}
@@ -110,8 +113,8 @@ def test_client_context_tenant_and_trace(make_front_end: MakeFrontEnd) -> None:
     assert answer.json()["headers"]["trace-id"] == trace
 
 
-def test_a_garbled_trace(make_front_end: MakeFrontEnd) -> None:
-    """A header that no runtime could be given is replaced by a trace of its own."""
+def test_invalid_trace_is_replaced(make_front_end: MakeFrontEnd) -> None:
+    """A trace header that is not valid text is replaced by a new trace."""
     front_end = make_front_end(ECHO)
     with Client(front_end.server.address) as caller:
         head = b"POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
@@ -119,8 +122,8 @@ def test_a_garbled_trace(make_front_end: MakeFrontEnd) -> None:
     assert json.loads(answer.body)["headers"]["trace-id"].startswith("Root=1-")
 
 
-def test_log_tail(make_front_end: MakeFrontEnd) -> None:
-    """The last 4 KB of the log, from the function's lines to REPORT."""
+def test_log_tail_has_last_4_kib(make_front_end: MakeFrontEnd) -> None:
+    """The log tail has the last 4 KiB of the invocation's log, including REPORT."""
     source = "def handler(event, headers):\n    for n in range(200): print(f'line {n:020}')\n    return 1\n"
     response = make_front_end(source).client().invoke(FunctionName="function", LogType="Tail")
     log = base64.b64decode(response["LogResult"])
@@ -129,13 +132,13 @@ def test_log_tail(make_front_end: MakeFrontEnd) -> None:
     assert b"START" not in log and b"line 00000000000000000000\n" not in log
 
 
-def test_the_caller_waits_for_the_reply_only(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """The answer leaves before the environment is free again; with a log tail it has to wait for that."""
+def test_response_precedes_end_of_invocation(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """The caller gets the response before the runtime polls again, except if it requested the log tail."""
     gate = tmp_path / "gate"
     script = tmp_path / "runtime.py"
     script.write_text(LINGERING_RUNTIME.format(root=str(Path(__file__).parents[2]), gate=str(gate)))
     client = make_front_end(ECHO, runtime=[sys.executable, "-S", str(script)], concurrency=2).client()
-    assert payload(client.invoke(FunctionName="function")) == "done"  # would not come: there is no gate yet
+    assert payload(client.invoke(FunctionName="function")) == "done"  # the gate is still closed
     with ThreadPoolExecutor() as threads:
         tailed = threads.submit(client.invoke, FunctionName="function", LogType="Tail")
         gate.touch()
@@ -156,8 +159,10 @@ def test_the_caller_waits_for_the_reply_only(make_front_end: MakeFrontEnd, tmp_p
         ("arn:aws:lambda:us-east-1:999999999999:function:function:live", None, "3", ":live"),
     ],
 )
-def test_names(make_front_end: MakeFrontEnd, name: str, qualifier: str | None, version: str, suffix: str) -> None:
-    """Every form of name and qualifier; version and ARN are those that the qualifier stands for."""
+def test_name_and_qualifier_select_version(
+    make_front_end: MakeFrontEnd, name: str, qualifier: str | None, version: str, suffix: str
+) -> None:
+    """Every form of function name and qualifier selects the version and the ARN."""
     client = make_front_end(ECHO, aliases={"live": "3"}).client()
     response = client.invoke(FunctionName=name, **({"Qualifier": qualifier} if qualifier else {}))
     result = payload(response)
@@ -166,16 +171,16 @@ def test_names(make_front_end: MakeFrontEnd, name: str, qualifier: str | None, v
     assert result["headers"]["invoked-function-arn"] == arn
 
 
-def test_a_dry_run(make_front_end: MakeFrontEnd) -> None:
-    """204 when all is well, and nothing was started."""
+def test_dry_run_starts_no_environment(make_front_end: MakeFrontEnd) -> None:
+    """A dry run gets 204 and starts no environment."""
     front_end = make_front_end(ECHO)
     assert front_end.client().invoke(FunctionName="function", InvocationType="DryRun")["StatusCode"] == 204
     assert front_end.host.pool.environments == []
 
 
 @pytest.mark.parametrize("path", ["/health", "/", "/health?verbose=1"])
-def test_health(make_front_end: MakeFrontEnd, path: str) -> None:
-    """200 with a few words, and nothing was started."""
+def test_health_check_starts_no_environment(make_front_end: MakeFrontEnd, path: str) -> None:
+    """A health check gets 200 with the function's status and starts no environment."""
     front_end = make_front_end(ECHO)
     answer = urllib3.request("GET", front_end.url + path)
     assert (answer.status, answer.json()) == (200, {"status": "ok", "function": "function", "environments": 0})
@@ -183,8 +188,8 @@ def test_health(make_front_end: MakeFrontEnd, path: str) -> None:
     assert front_end.host.pool.environments == []
 
 
-def test_curl_needs_no_content_type(make_front_end: MakeFrontEnd) -> None:
-    """What `curl -d` declares is taken for JSON, and so is JSON with parameters; a chunked body does as well."""
+def test_form_content_type_is_json(make_front_end: MakeFrontEnd) -> None:
+    """The default content type of `curl -d` and JSON types with parameters are accepted as JSON, chunked or not."""
     url = f"{make_front_end(ECHO).url}/2015-03-31/functions/function/invocations"
     for content_type in ("application/x-www-form-urlencoded", "application/json; charset=utf-8", "application/a+json"):
         answer = urllib3.request("POST", url, body=b'{"a":1}', headers={"Content-Type": content_type})
@@ -192,16 +197,16 @@ def test_curl_needs_no_content_type(make_front_end: MakeFrontEnd) -> None:
     assert urllib3.request("POST", url, body=iter([b'{"a"', b":2}"])).json()["event"] == {"a": 2}
 
 
-def test_the_callers_own_request_id(make_front_end: MakeFrontEnd) -> None:
-    """A UUID in `x-amzn-RequestId` is used, in the form in which request ids are written."""
+def test_request_id_of_caller_is_used(make_front_end: MakeFrontEnd) -> None:
+    """A UUID in `x-amzn-RequestId` becomes the request id, in lower case."""
     own = uuid.uuid4()
     url = f"{make_front_end(ECHO).url}/2015-03-31/functions/function/invocations"
     answer = urllib3.request("POST", url, headers={"x-amzn-RequestId": str(own).upper()})
     assert answer.json()["headers"]["aws-request-id"] == answer.headers["x-amzn-RequestId"] == str(own)
 
 
-def test_the_largest_event_and_response(make_front_end: MakeFrontEnd) -> None:
-    """6 291 556 bytes are taken, one more in the response is a function error."""
+def test_payload_limit_is_6291556_bytes(make_front_end: MakeFrontEnd) -> None:
+    """A payload of 6,291,556 bytes is accepted; one more byte in the response is a function error."""
     limit = 6_291_556
     front_end = make_front_end("def handler(event, headers):\n    return event if event[0] == 'x' else event + '+'\n")
     client = front_end.client()
@@ -212,16 +217,16 @@ def test_the_largest_event_and_response(make_front_end: MakeFrontEnd) -> None:
     assert payload(response)["errorType"] == "Function.ResponseSizeTooLarge"
 
 
-def test_many_callers_at_once(make_front_end: MakeFrontEnd) -> None:
-    """Each gets its own answer."""
+def test_concurrent_callers_get_matching_responses(make_front_end: MakeFrontEnd) -> None:
+    """Each of many concurrent callers gets the response to its event."""
     client = make_front_end(ECHO, concurrency=5).client()
     with ThreadPoolExecutor(5) as threads:
         answers = threads.map(lambda n: payload(client.invoke(FunctionName="function", Payload=str(n))), range(40))
         assert [answer["event"] for answer in answers] == list(range(40))
 
 
-def test_a_caller_who_leaves(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """The function runs to its end, and the environment takes the next event."""
+def test_disconnected_caller_does_not_stop_function(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """A disconnected caller does not stop the function, and its environment serves the next event."""
     source = f"""
 import os, time
 def handler(event, headers):
@@ -238,7 +243,7 @@ def handler(event, headers):
         caller.send(
             b"POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n1"
         )
-        await_that((tmp_path / "begun").exists)
+        wait_until((tmp_path / "begun").exists)
     (tmp_path / "gate").touch()
-    await_that(lambda: not front_end.busy)
+    wait_until(lambda: not front_end.busy)
     assert payload(client.invoke(FunctionName="function")) == pid

@@ -1,4 +1,4 @@
-"""The errors of the service: boto3 raises the class that it raises on AWS, with the fields of its shape."""
+"""Service errors: boto3 raises the same class as on AWS, with the fields of its shape."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from botocore.exceptions import ClientError
 
 from awslambdaric_lite.emulator.frontend.service_errors import service_error
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
 from .harness import Client
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
@@ -73,10 +74,10 @@ def context(value: str) -> str:
         ({"Qualifier": "a.b"}, "ValidationException", 400, "'a.b' at 'qualifier'"),
     ],
 )
-def test_what_the_service_refuses(
+def test_invalid_request_raises_service_error(
     make_front_end: MakeFrontEnd, settings: dict[str, Any], name: str, status: int, text: str
 ) -> None:
-    """Class, status, message, type and request id; and nothing was started."""
+    """An invalid request raises AWS's error class with its status and message, and starts no environment."""
     front_end = make_front_end(ANY, aliases={"live": "3"})
     client = front_end.client()
     with pytest.raises(getattr(client.exceptions, name, ClientError), match=text) as raised:
@@ -88,10 +89,10 @@ def test_what_the_service_refuses(
     assert front_end.host.pool.environments == []
 
 
-def test_an_event_that_is_nested_too_deeply(make_front_end: MakeFrontEnd) -> None:
-    """It is refused like any other that cannot be read."""
+def test_deeply_nested_event_is_rejected(make_front_end: MakeFrontEnd) -> None:
+    """An event that is nested too deeply is rejected as invalid content."""
     client = make_front_end(ANY).client()
-    gc.disable()  # a finaliser that happened to run at the bottom of the recursion would fail, and fail the test
+    gc.disable()  # a finalizer that runs at the bottom of the recursion would fail the test
     try:
         with pytest.raises(client.exceptions.InvalidRequestContentException, match="nested too deeply"):
             client.invoke(FunctionName="function", Payload=b"[" * 100_000)
@@ -100,8 +101,8 @@ def test_an_event_that_is_nested_too_deeply(make_front_end: MakeFrontEnd) -> Non
 
 
 @pytest.mark.parametrize("kind", LIMITS)
-def test_events_that_are_too_large(make_front_end: MakeFrontEnd, kind: str) -> None:
-    """One byte above the limit of the invocation type is refused, the limit is not."""
+def test_oversized_event_is_rejected_with_413(make_front_end: MakeFrontEnd, kind: str) -> None:
+    """An event of one byte above its invocation type's limit is rejected with 413."""
     client = make_front_end("def handler(event, headers):\n    return len(event)\n").client()
     event = b'"' + b"x" * (LIMITS[kind] - 2) + b'"'
     with pytest.raises(client.exceptions.RequestTooLargeException, match=str(LIMITS[kind])) as raised:
@@ -110,8 +111,8 @@ def test_events_that_are_too_large(make_front_end: MakeFrontEnd, kind: str) -> N
     assert client.invoke(FunctionName="function", InvocationType=kind, Payload=event)["StatusCode"] in (200, 202, 204)
 
 
-def test_a_chunked_body_is_not_read_beyond_the_limit(make_front_end: MakeFrontEnd) -> None:
-    """The refusal comes while the caller, who never ends, is still sending."""
+def test_chunked_event_is_rejected_while_sending(make_front_end: MakeFrontEnd) -> None:
+    """A chunked event above the limit is rejected before the caller has sent its end."""
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
         head = (
@@ -124,25 +125,27 @@ def test_a_chunked_body_is_not_read_beyond_the_limit(make_front_end: MakeFrontEn
     assert json.loads(answer.body) == {"Type": "User", "message": text}
 
 
-def test_a_caller_who_breaks_off(make_front_end: MakeFrontEnd) -> None:
-    """Half a body invokes nothing and leaves nothing behind."""
+def test_truncated_request_starts_no_environment(make_front_end: MakeFrontEnd) -> None:
+    """A truncated request starts no environment, and the API forgets it."""
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
         caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
-        await_that(lambda: front_end.api._heads)
-    await_that(lambda: not front_end.api._heads)
+        wait_until(lambda: front_end.api._heads)
+    wait_until(lambda: not front_end.api._heads)
     assert front_end.host.pool.environments == []
 
 
 @pytest.mark.parametrize("operation", ["invoke", "invoke_with_response_stream"])
-def test_too_many_at_once(make_front_end: MakeFrontEnd, tmp_path: Path, operation: str) -> None:
-    """429 with a reason and the seconds to wait; the one that runs is not disturbed."""
+def test_invocation_above_concurrency_is_throttled(
+    make_front_end: MakeFrontEnd, tmp_path: Path, operation: str
+) -> None:
+    """An invocation above the concurrency limit gets 429 with reason and retry delay; the running one completes."""
     begun, gate = tmp_path / "begun", tmp_path / "gate"
     front_end = make_front_end(WAITING.format(begun=str(begun), gate=str(gate)), concurrency=1)
     client = front_end.client()
     with ThreadPoolExecutor() as threads:
         running = threads.submit(client.invoke, FunctionName="function", Payload=b'"first"')
-        await_that(begun.exists)
+        wait_until(begun.exists)
         with pytest.raises(client.exceptions.TooManyRequestsException, match="Rate Exceeded") as raised:
             getattr(client, operation)(FunctionName="function")
         gate.touch()
@@ -154,16 +157,16 @@ def test_too_many_at_once(make_front_end: MakeFrontEnd, tmp_path: Path, operatio
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "multipart/form-data; boundary=x", "application/xml"])
-def test_a_body_that_says_it_is_not_json(make_front_end: MakeFrontEnd, content_type: str) -> None:
-    """415 with the type in the message."""
+def test_other_content_type_gets_415(make_front_end: MakeFrontEnd, content_type: str) -> None:
+    """A content type other than JSON is rejected with 415 and the type in the message."""
     url = make_front_end(ANY).url + INVOKE
     answer = urllib3.request("POST", url, body=b"{}", headers={"Content-Type": content_type})
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (415, "UnsupportedMediaTypeException")
     assert answer.json() == {"Type": "User", "message": f"Unsupported content type: {content_type}"}
 
 
-def test_a_request_id_that_is_none(make_front_end: MakeFrontEnd) -> None:
-    """400 with the value in the message."""
+def test_invalid_request_id_gets_400(make_front_end: MakeFrontEnd) -> None:
+    """A request id that is not a UUID is rejected with 400 and the value in the message."""
     answer = urllib3.request("POST", make_front_end(ANY).url + INVOKE, headers={"x-amzn-RequestId": "mine"})
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (400, "InvalidRequestContentException")
     assert answer.json()["message"] == "x-amzn-RequestId is not a UUID: mine"
@@ -178,22 +181,22 @@ def test_a_request_id_that_is_none(make_front_end: MakeFrontEnd) -> None:
         ("POST", "/health"),
     ],
 )
-def test_paths_that_are_none_of_the_apis(make_front_end: MakeFrontEnd, method: str, path: str) -> None:
-    """404 with method and path in the message."""
+def test_unknown_path_gets_404(make_front_end: MakeFrontEnd, method: str, path: str) -> None:
+    """An unknown path is rejected with 404, and method and path in the message."""
     answer = urllib3.request(method, make_front_end(ANY).url + path)
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (404, "UnknownOperationException")
     assert f"{method} {path}" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("operation", ["invoke", "invoke_with_response_stream"])
-def test_closing_under_a_waiting_caller(make_front_end: MakeFrontEnd, tmp_path: Path, operation: str) -> None:
-    """Who waits gets a `ServiceException`, and so does who comes after."""
+def test_close_fails_waiting_caller(make_front_end: MakeFrontEnd, tmp_path: Path, operation: str) -> None:
+    """Closing the function fails waiting and later callers with `ServiceException`."""
     begun = tmp_path / "begun"
     front_end = make_front_end(WAITING.format(begun=str(begun), gate=str(tmp_path / "gate")))
     client = front_end.client()
     with ThreadPoolExecutor() as threads:
         running = threads.submit(getattr(client, operation), FunctionName="function")
-        await_that(begun.exists)
+        wait_until(begun.exists)
         front_end.close_function()
         with pytest.raises(client.exceptions.ServiceException, match="closed before") as raised:
             running.result(WAIT)
@@ -203,8 +206,8 @@ def test_closing_under_a_waiting_caller(make_front_end: MakeFrontEnd, tmp_path: 
             client.invoke(FunctionName="function", **settings)
 
 
-def test_a_failure_of_the_emulator_itself() -> None:
-    """Whatever else goes wrong is a `ServiceException` of status 500 that says what."""
+def test_internal_error_is_service_exception() -> None:
+    """An unexpected error becomes a `ServiceException` with status 500 and its message."""
     failure = service_error(OSError("no space left"))
     assert (failure.status, failure.name) == (500, "ServiceException")
     assert json.loads(failure.body) == {"Type": "Service", "Message": "no space left"}

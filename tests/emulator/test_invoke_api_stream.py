@@ -1,4 +1,4 @@
-"""InvokeWithResponseStream as boto3 sees it, with a runtime that streams."""
+"""InvokeWithResponseStream as boto3 sends it, with a streaming runtime."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import base64
 import contextlib
 import json
 import socket
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,11 +18,12 @@ from botocore.exceptions import EventStreamError
 
 from awslambdaric_lite.emulator import ApiOptions
 
-from .front_end import WAIT, FrontEnd, await_that
+from .front_end import FrontEnd
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT, wait_until
 
 MakeFrontEnd = Callable[..., FrontEnd]
 
-STREAMING = [sys.executable, "-S", str(Path(__file__).parents[1] / "support" / "streaming_runtime.py")]
 GATED = """
 import os, time
 def handler(event, headers):
@@ -39,20 +40,20 @@ REQUEST = (
 
 
 def invoke(front_end: FrontEnd, **settings: Any) -> Any:
-    """Begin a streamed invocation."""
+    """Start a streamed invocation."""
     return front_end.client().invoke_with_response_stream(**{"FunctionName": "function", **settings})
 
 
 def body_of(events: list[Any]) -> bytes:
-    """The payload, put together."""
+    """Return the concatenated payload of the events."""
     return b"".join(event["PayloadChunk"]["Payload"] for event in events if "PayloadChunk" in event)
 
 
-def test_chunks_arrive_as_they_are_made(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """The second part is made only after the first has been read; then comes the end."""
+def test_first_chunk_arrives_before_second(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """The first chunk arrives before the function yields the second one; then the stream completes."""
     gate = tmp_path / "gate"
     source = GATED.format(gate=str(gate), rest='yield b"second"')
-    response = invoke(make_front_end(source, runtime=STREAMING, aliases={"live": "3"}), Qualifier="live")
+    response = invoke(make_front_end(source, runtime=STREAMING_RUNTIME, aliases={"live": "3"}), Qualifier="live")
     assert (response["StatusCode"], response["ExecutedVersion"]) == (200, "3")
     assert response["ResponseStreamContentType"] == "application/vnd.amazon.eventstream"
     events = iter(response["EventStream"])
@@ -63,17 +64,17 @@ def test_chunks_arrive_as_they_are_made(make_front_end: MakeFrontEnd, tmp_path: 
     assert rest[-1] == {"InvokeComplete": {}}
 
 
-def test_log_tail(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """The end of the log comes with the end of the response."""
+def test_stream_ends_with_log_tail(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """The last event of a stream has the log tail."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest='yield b"second"')
-    events = list(invoke(make_front_end(source, runtime=STREAMING), LogType="Tail")["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME), LogType="Tail")["EventStream"])
     log = base64.b64decode(events[-1]["InvokeComplete"]["LogResult"])
     assert b"after the gate" in log and b"REPORT RequestId: " in log
 
 
-def test_an_ordinary_response(make_front_end: MakeFrontEnd) -> None:
-    """A runtime that does not stream is passed on, in chunks as they are read; a proxy result is not interpreted."""
+def test_buffered_response_is_streamed_in_chunks(make_front_end: MakeFrontEnd) -> None:
+    """A buffered response is streamed in chunks, and a proxy result is not mapped."""
     source = "def handler(event, headers):\n    return {'statusCode': 418, 'body': 'x' * 3_000_000, 'event': event}\n"
     events = list(invoke(make_front_end(source), Payload=b"7")["EventStream"])
     result = json.loads(body_of(events))
@@ -81,8 +82,8 @@ def test_an_ordinary_response(make_front_end: MakeFrontEnd) -> None:
     assert events[-1] == {"InvokeComplete": {}}
 
 
-def test_an_error_before_the_first_byte(make_front_end: MakeFrontEnd) -> None:
-    """Status 200 without a payload, and an end with the error object."""
+def test_error_before_payload_ends_stream(make_front_end: MakeFrontEnd) -> None:
+    """An error before the first byte yields status 200 and one last event with the error object."""
     source = "def handler(event, headers):\n    raise ValueError('boom')\n"
     [event] = list(invoke(make_front_end(source), LogType="Tail")["EventStream"])
     end = event["InvokeComplete"]
@@ -91,11 +92,11 @@ def test_an_error_before_the_first_byte(make_front_end: MakeFrontEnd) -> None:
     assert b"END RequestId" in base64.b64decode(end["LogResult"])
 
 
-def test_an_error_in_the_middle(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """What came before is there, and the end tells type and details from the runtime's trailers."""
+def test_error_trailers_end_stream(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """An error during a stream ends it with type and details from the runtime's trailers."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest='raise ValueError("boom")')
-    events = list(invoke(make_front_end(source, runtime=STREAMING))["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME))["EventStream"])
     assert body_of(events) == b"first"
     end = events[-1]["InvokeComplete"]
     assert end["ErrorCode"] == "Function.ValueError"
@@ -105,23 +106,23 @@ def test_an_error_in_the_middle(make_front_end: MakeFrontEnd, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("rest", "timeout_s", "error_type"),
     [("os._exit(3)", 60.0, "Runtime.ExitError"), ("time.sleep(60)", 1.0, "Sandbox.Timedout")],
-    ids=["exit", "time-out"],
+    ids=["exit", "timeout"],
 )
-def test_an_end_of_the_process_in_the_middle(
+def test_process_failure_ends_stream_with_error(
     make_front_end: MakeFrontEnd, tmp_path: Path, rest: str, timeout_s: float, error_type: str
 ) -> None:
-    """What came before is there, and the stream ends with an error."""
+    """An exit or a timeout during a stream ends it with an error, after the payload before it."""
     (tmp_path / "gate").touch()
     source = GATED.format(gate=str(tmp_path / "gate"), rest=rest)
-    events = list(invoke(make_front_end(source, runtime=STREAMING, timeout_s=timeout_s))["EventStream"])
+    events = list(invoke(make_front_end(source, runtime=STREAMING_RUNTIME, timeout_s=timeout_s))["EventStream"])
     assert body_of(events) == b"first"
     end = events[-1]["InvokeComplete"]
     assert end["ErrorCode"] == "Unhandled"
     assert json.loads(end["ErrorDetails"])["errorType"] in (error_type, "Runtime.TruncatedResponse")
 
 
-def test_a_dry_run(make_front_end: MakeFrontEnd) -> None:
-    """204 when all is well; asynchronous streams there are none."""
+def test_streamed_dry_run_gets_204(make_front_end: MakeFrontEnd) -> None:
+    """A streamed dry run gets 204; the type Event is rejected for streams."""
     front_end = make_front_end("def handler(event, headers):\n    return 1\n")
     response = invoke(front_end, InvocationType="DryRun")
     response["EventStream"].close()
@@ -132,21 +133,21 @@ def test_a_dry_run(make_front_end: MakeFrontEnd) -> None:
 
 
 def slow_caller(front_end: FrontEnd) -> socket.socket:
-    """A caller who has not read anything yet; returns when so much waits for it that the runtime has to wait, too."""
+    """Connect a caller that does not read."""
     caller = socket.socket()
     caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
     caller.settimeout(WAIT)
     caller.connect(("127.0.0.1", front_end.server.port))
     caller.sendall(REQUEST)
-    await_that(lambda: any(stream._waiting >= 256 * 1024 for stream in front_end.api._streams.values()))
     return caller
 
 
-def test_closing_on_who_reads_slowly(make_front_end: MakeFrontEnd) -> None:
-    """A caller who does not read does not keep the function from being closed: its connection is cut."""
+def test_close_disconnects_slow_caller(make_front_end: MakeFrontEnd, paused_at: SimpleQueue[int]) -> None:
+    """Closing the function disconnects a caller that does not read."""
     source = "def handler(event, headers):\n    while True: yield b'x' * 65536\n"
-    front_end = make_front_end(source, runtime=STREAMING, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, api=UNLIMITED)
     with slow_caller(front_end) as caller:
+        paused_at.get(timeout=WAIT)
         front_end.close_function()
         received = bytearray()
         with contextlib.suppress(ConnectionResetError):
@@ -155,14 +156,13 @@ def test_closing_on_who_reads_slowly(make_front_end: MakeFrontEnd) -> None:
     assert not received.endswith(b"\r\n0\r\n\r\n")
 
 
-def test_who_reads_slowly_holds_the_runtime_back(make_front_end: MakeFrontEnd) -> None:
-    """Unread data does not pile up: the runtime has to wait, and nothing is lost."""
+def test_slow_caller_pauses_runtime(make_front_end: MakeFrontEnd, paused_at: SimpleQueue[int]) -> None:
+    """A caller that does not read pauses the runtime, and no byte is lost."""
     size = 12 * 1024 * 1024
     source = f"def handler(event, headers):\n    for n in range({size} // 65536): yield bytes([n % 256]) * 65536\n"
-    front_end = make_front_end(source, runtime=STREAMING, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, api=UNLIMITED)
     with slow_caller(front_end) as caller:
-        [stream] = front_end.api._streams.values()
-        assert stream.size < size
+        assert paused_at.get(timeout=WAIT) < size
         received = bytearray()
         while not received.endswith(b"\r\n0\r\n\r\n"):
             received += caller.recv(1024 * 1024)
@@ -170,7 +170,7 @@ def test_who_reads_slowly_holds_the_runtime_back(make_front_end: MakeFrontEnd) -
 
 
 def decoded(answer: bytes) -> list[Any]:
-    """The events of a chunked answer, as far as they are payload."""
+    """Return the payload events of a chunked response."""
     _, _, rest = answer.partition(b"\r\n\r\n")
     buffer = EventStreamBuffer()
     at = 0
@@ -184,26 +184,26 @@ def decoded(answer: bytes) -> list[Any]:
     return [{m.headers[":event-type"]: {"Payload": m.payload}} for m in buffer]
 
 
-def test_a_caller_who_leaves_in_the_middle(make_front_end: MakeFrontEnd) -> None:
-    """The function writes its response to the end, and the environment takes the next event."""
+def test_disconnected_caller_does_not_stop_stream(make_front_end: MakeFrontEnd) -> None:
+    """A disconnected caller does not stop the function, and its environment serves the next event."""
     source = """
 def handler(event, headers):
     for n in range(160): yield b"x" * 65536
     print("all written")
 """
-    front_end = make_front_end(source, runtime=STREAMING, concurrency=1, api=UNLIMITED)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME, concurrency=1, api=UNLIMITED)
     with socket.create_connection(("127.0.0.1", front_end.server.port), timeout=WAIT) as caller:
         caller.sendall(REQUEST)
         assert caller.recv(10) == b"HTTP/1.1 2"
-    await_that(lambda: "all written" in front_end.lines and not front_end.busy)
+    wait_until(lambda: "all written" in front_end.lines and not front_end.busy)
     assert len(body_of(list(invoke(front_end)["EventStream"]))) == 160 * 65536
     assert len(front_end.host.pool.environments) == 1
 
 
-def test_closing_in_the_middle(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
-    """The stream ends with an error of the service."""
+def test_close_ends_stream_with_error(make_front_end: MakeFrontEnd, tmp_path: Path) -> None:
+    """Closing the function ends a running stream with a service error."""
     source = GATED.format(gate=str(tmp_path / "gate"), rest='yield b"second"')
-    front_end = make_front_end(source, runtime=STREAMING)
+    front_end = make_front_end(source, runtime=STREAMING_RUNTIME)
     events = iter(invoke(front_end)["EventStream"])
     assert next(events) == {"PayloadChunk": {"Payload": b"first"}}
     with ThreadPoolExecutor() as threads:

@@ -1,4 +1,4 @@
-"""Layers: what is merged, in which order, and what a function's processes see of them."""
+"""Layers: which files are merged, in which order, and how a function's processes see them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PACKAGES = f"python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-p
 
 
 def folder(root: Path, files: Mapping[str, str]) -> Path:
-    """A layer as a folder."""
+    """Write a layer as a folder."""
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -31,7 +31,7 @@ def folder(root: Path, files: Mapping[str, str]) -> Path:
 
 
 def archive(path: Path, files: Mapping[str, str], mode: int = 0o100644) -> Path:
-    """A layer as a zip file."""
+    """Write a layer as a zip file."""
     with zipfile.ZipFile(path, "w") as written:
         for name, text in files.items():
             member = zipfile.ZipInfo(name, (2024, 2, 3, 4, 5, 6))
@@ -41,12 +41,12 @@ def archive(path: Path, files: Mapping[str, str], mode: int = 0o100644) -> Path:
 
 
 def content(root: Path) -> dict[str, str]:
-    """Every file below a folder."""
+    """Return the text of every file below a folder."""
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
-    """Folders and zip files alike, file by file; even a folder makes way for a file, and the other way round."""
+def test_later_layer_overwrites_earlier_one(tmp_path: Path) -> None:
+    """Files of a later layer replace those of an earlier one, and a file and a folder replace each other."""
     layers = [
         folder(tmp_path / "first", {"python/a.py": "1", "python/b.py": "1", "bin/tool": "1", "x": "1"}),
         archive(tmp_path / "second.zip", {"python/b.py": "2", "python/c.py": "2", "x/y": "2"}),
@@ -58,8 +58,8 @@ def test_later_layers_overwrite_earlier_ones(tmp_path: Path) -> None:
     assert content(layers[0])["python/b.py"] == "1"
 
 
-def test_what_is_kept_of_files(tmp_path: Path) -> None:
-    """Whether they can be executed, when they were changed (bytecode is judged by that), and where links lead."""
+def test_merge_keeps_mode_time_and_links(tmp_path: Path) -> None:
+    """Merged files keep execute permission and modification time, and links keep their targets."""
     program = folder(tmp_path / "layer", {"bin/tool": "#!/bin/sh"}) / "bin" / "tool"
     program.chmod(0o755)
     os.utime(program, (1_000_000_000, 1_000_000_000))
@@ -78,8 +78,8 @@ def test_what_is_kept_of_files(tmp_path: Path) -> None:
     assert (merged / "data").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_single_folder_is_used_as_it_is(tmp_path: Path) -> None:
-    """Nothing is copied, so that a change in it is seen; without layers there is no folder."""
+def test_single_folder_is_not_copied(tmp_path: Path) -> None:
+    """A single folder is used without a copy, and no layer creates no folder."""
     layer = folder(tmp_path / "layer", {"python/a.py": ""})
     assert merge([layer], tmp_path / "opt") == layer
     assert merge([], tmp_path / "opt") is None
@@ -87,15 +87,15 @@ def test_a_single_folder_is_used_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../outside", "python/../../outside", "/outside"])
-def test_a_zip_file_that_leads_outside(tmp_path: Path, name: str) -> None:
-    """It is refused by its name, and nothing is written there."""
+def test_zip_member_outside_is_rejected(tmp_path: Path, name: str) -> None:
+    """A zip file with a member outside the target is rejected, and nothing is written there."""
     with pytest.raises(InvalidFunction, match=r"evil\.zip has the member .*outside"):
         merge([archive(tmp_path / "evil.zip", {name: "x"})], tmp_path / "opt")
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_link_on_the_way_leads_nowhere(tmp_path: Path) -> None:
-    """A link to a folder makes way for what comes below its name."""
+def test_link_is_replaced_by_folder(tmp_path: Path) -> None:
+    """A link to a folder is replaced if a later layer has files below its name."""
     (tmp_path / "elsewhere").mkdir()
     link = archive(tmp_path / "a.zip", {"python": str(tmp_path / "elsewhere")}, 0o120777)
     below = archive(tmp_path / "b.zip", {"python/a.py": "x"})
@@ -104,8 +104,8 @@ def test_a_link_on_the_way_leads_nowhere(tmp_path: Path) -> None:
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_layers_that_lambda_would_not_take(tmp_path: Path) -> None:
-    """More than five, no such file, no zip file, a damaged one."""
+def test_invalid_layer_is_rejected(tmp_path: Path) -> None:
+    """More than five layers, a missing file, a file that is not a zip, and a damaged one are rejected."""
     layer = folder(tmp_path / "layer", {"python/a.py": ""})
     (tmp_path / "text").write_text("no archive")
     damaged = archive(tmp_path / "damaged.zip", {"a": "x" * 1000})
@@ -120,8 +120,8 @@ def test_layers_that_lambda_would_not_take(tmp_path: Path) -> None:
         merge([damaged], tmp_path / "opt")
 
 
-def test_search_paths(tmp_path: Path) -> None:
-    """What is there is added at the end, as the process sees it; what is not is not."""
+def test_existing_folders_extend_search_paths(tmp_path: Path) -> None:
+    """Each existing layer folder is appended to its search path."""
     layer = folder(tmp_path / "layer", {"bin/tool": "", f"{PACKAGES}/a.py": "", "python/b.py": ""})
     assert layer_variables(layer, Path("/opt"), {"PATH": "/bin", "PYTHONPATH": ""}) == {
         "PATH": "/bin:/opt/bin",
@@ -133,8 +133,8 @@ def test_search_paths(tmp_path: Path) -> None:
     }
 
 
-def test_external_extensions(tmp_path: Path) -> None:
-    """Every file directly in `extensions`, sorted by name, unless they are disabled."""
+def test_files_in_extensions_are_programs(tmp_path: Path) -> None:
+    """Every file directly in `extensions` is a program, sorted by name, unless they are disabled."""
     layer = folder(tmp_path / "layer", {"extensions/b": "", "extensions/a": "", "extensions/more/c": "", "d": ""})
     assert extension_programs(layer) == [layer / "extensions/a", layer / "extensions/b"]
     assert extension_programs(None) == extension_programs(tmp_path) == []
@@ -142,8 +142,8 @@ def test_external_extensions(tmp_path: Path) -> None:
     assert extension_programs(layer) == []
 
 
-def test_a_function_uses_its_layers(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """It imports their packages and finds their programs, and the last layer counts."""
+def test_function_uses_merged_layers(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
+    """A function imports packages and runs programs of its layers; the last layer takes precedence."""
     first = folder(tmp_path / "first", {"python/shared.py": "VALUE = 1", f"{PACKAGES}/other.py": "VALUE = 2"})
     second = archive(tmp_path / "second.zip", {"python/shared.py": "VALUE = 3"})
     tools = archive(tmp_path / "tools.zip", {"bin/layer-tool": "#!/bin/sh\necho from the layer"}, 0o100755)
@@ -152,21 +152,21 @@ def test_a_function_uses_its_layers(write_handler: WriteHandler, socket_runtime:
         "    return [shared.VALUE, other.VALUE, subprocess.check_output(['layer-tool'], text=True)]"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, layers=[first, second, tools]) as function:
             assert (await function.invoke())[0] == [3, 2, "from the layer\n"]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_an_extension_in_a_layer_is_started(
+def test_extension_of_layer_registers_by_filename(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """It registers under the name of its file."""
+    """An extension of a layer registers under the name of its file."""
     programs = Programs(tmp_path)
     layer = archive(tmp_path / "layer.zip", {"extensions/watcher": HEAD + FOLLOW}, 0o100755)
 
-    async def story() -> None:
+    async def scenario() -> None:
         root = write_handler("def handler(event, context): return 1")
         async with running(root, socket_runtime, layers=[layer], env=programs.env) as function:
             _, completion = await function.invoke()
@@ -177,4 +177,4 @@ def test_an_extension_in_a_layer_is_started(
             "SHUTDOWN",
         ]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""What `LocalLambda` offers beside `invoke`: streams, asynchronous events, addresses, and control over what happens."""
+"""`LocalLambda` apart from `invoke`: streams, asynchronous events, addresses, and environment events on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import boto3
 import pytest
 import urllib3
 
@@ -22,10 +21,11 @@ from awslambdaric_lite.emulator.errors import EmulatorError, TooManyRequests, Un
 from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
 
-from .command_line import WAIT, wait_until
+from .runtimes import STREAMING_RUNTIME, SUPPORT
+from .sdk import lambda_client
+from .waiting import WAIT, state_of, wait_until
 
 WriteHandler = Callable[[str], Path]
-STREAMING_RUNTIME = [sys.executable, "-S", str(Path(__file__).parents[1] / "support" / "streaming_runtime.py")]
 HELD = """
 import os, time
 def handler(event, context):
@@ -38,37 +38,37 @@ PID = "import os\ndef handler(event, context):\n    return os.getpid()"
 
 
 class Log:
-    """Lines of log, and a way to wait for one."""
+    """Lines of a log, and a way to wait for one."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
     def wait_for(self, line: str, times: int = 1) -> None:
-        """Wait until it has been logged so often."""
+        """Wait until the line has been logged this many times."""
         wait_until(lambda: self.lines.count(line) >= times, f"{line!r} was not logged")
 
 
 @pytest.fixture
 def log() -> Log:
-    """The log of a function that is given `on_log=log.lines.append`."""
+    """Return the log of a function with `on_log=log.lines.append`."""
     return Log()
 
 
 @pytest.fixture
 def callers() -> Iterator[ThreadPoolExecutor]:
-    """Threads for calls that take a while."""
+    """Yield threads for slow calls."""
     with ThreadPoolExecutor() as executor:
         yield executor
 
 
-def test_its_settings_are_those_of_the_function() -> None:
-    """What type checkers know of LocalLambda's settings is what a function takes."""
+def test_settings_type_matches_function_config() -> None:
+    """The typed settings of `LocalLambda` are the fields of `FunctionConfig`."""
     fields = {field.name for field in dataclasses.fields(FunctionConfig)}
     assert set(FunctionSettings.__annotations__) == fields - {"handler", "name"}
 
 
-def test_versions_and_aliases(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """A qualifier is looked up as by the service."""
+def test_qualifier_selects_version(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A qualifier selects an alias or a version, and an unknown one is rejected."""
     root = write_handler(
         "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_FUNCTION_VERSION']"
     )
@@ -85,8 +85,8 @@ def test_versions_and_aliases(write_handler: WriteHandler, socket_runtime: list[
 # Streams
 
 
-def test_a_stream_is_read_as_it_comes(write_handler: WriteHandler) -> None:
-    """The second part is made after the first was read; the result comes at the end."""
+def test_first_part_is_readable_before_second(write_handler: WriteHandler) -> None:
+    """The first part of a stream is readable before the function yields the second; the result follows the last one."""
     root = write_handler(
         "import os, time\ndef handler(event, context):\n    yield b'one'\n"
         "    while not os.path.exists('go'):\n        time.sleep(0.005)\n    yield b'two'"
@@ -101,8 +101,8 @@ def test_a_stream_is_read_as_it_comes(write_handler: WriteHandler) -> None:
         assert stream.result.report.request_id == stream.request_id
 
 
-def test_a_stream_that_fails(write_handler: WriteHandler) -> None:
-    """In the middle, the parts until then and the error; before the first part, the error alone."""
+def test_failed_stream_has_error_result(write_handler: WriteHandler) -> None:
+    """A failed stream yields the parts before the error, and its result has the error."""
     root = write_handler(
         "def handler(event, context):\n    if event:\n        yield b'one'\n    raise ValueError('boom')\n    yield"
     )
@@ -115,8 +115,8 @@ def test_a_stream_that_fails(write_handler: WriteHandler) -> None:
         assert (stream.content_type, stream.result.error) == (None, "Unhandled")
 
 
-def test_a_stream_that_is_left_lets_the_function_run_on(write_handler: WriteHandler, log: Log) -> None:
-    """Megabytes that nobody reads do not hold it up."""
+def test_closed_stream_does_not_block_function(write_handler: WriteHandler, log: Log) -> None:
+    """A function continues after the caller has closed its stream unread."""
     root = write_handler(
         "def handler(event, context):\n    for _ in range(64):\n        yield bytes(65536)\n"
         "    print('all written', flush=True)"
@@ -130,8 +130,10 @@ def test_a_stream_that_is_left_lets_the_function_run_on(write_handler: WriteHand
         assert stream.result.error is None
 
 
-def test_streams_that_cannot_be(write_handler: WriteHandler, socket_runtime: list[str], log: Log) -> None:
-    """At the limit, on closing, and before the start, each with its own exception."""
+def test_rejected_stream_raises_specific_error(
+    write_handler: WriteHandler, socket_runtime: list[str], log: Log
+) -> None:
+    """A stream above the limit, before the start or during close raises a specific exception."""
     root = write_handler(HELD)
     function = LocalLambda(
         "app.handler", task_root=root, runtime=socket_runtime, concurrency=1, on_log=log.lines.append, timeout_s=60
@@ -150,8 +152,10 @@ def test_streams_that_cannot_be(write_handler: WriteHandler, socket_runtime: lis
 # Asynchronous events
 
 
-def test_asynchronous_events(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """Queued at once, retried with their ids, recorded at the end."""
+def test_async_event_is_queued_retried_recorded(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """An asynchronous event is queued, retried with its request id, and recorded after the last failure."""
     root = write_handler("def handler(event, context):\n    raise ValueError(event['n'])")
     options = AsyncOptions(retry_delay_scale=0, maximum_retry_attempts=1, on_failure=tmp_path / "failed")
     with LocalLambda(
@@ -164,14 +168,14 @@ def test_asynchronous_events(write_handler: WriteHandler, socket_runtime: list[s
     assert {record["requestContext"]["approximateInvokeCount"] for record in records} == {2}
 
 
-def test_asynchronous_events_have_a_limit_of_their_own(write_handler: WriteHandler) -> None:
-    """One mebibyte instead of six."""
+def test_async_event_limit_is_one_mebibyte(write_handler: WriteHandler) -> None:
+    """An asynchronous event above one mebibyte is rejected."""
     with LocalLambda("app.handler", task_root=write_handler(PID)) as function, pytest.raises(EventTooLarge):
         function.invoke_async(bytes(1024 * 1024 + 1))
 
 
-def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Closing warns of events that have not come to their ends."""
+def test_close_warns_of_lost_events(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`close` warns of unfinished asynchronous events, once."""
     function = LocalLambda(
         "app.handler", task_root=write_handler(HELD), runtime=socket_runtime, concurrency=1, timeout_s=60
     )
@@ -182,24 +186,18 @@ def test_lost_events_are_told(write_handler: WriteHandler, socket_runtime: list[
         function.close()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        function.close()  # once more, for nothing
+        function.close()  # the second call warns of nothing
 
 
 # Addresses
 
 
-def test_addresses(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """boto3 and HTTP clients reach the function; the same addresses each time, until it is closed."""
+def test_addresses_reach_function_until_close(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """boto3 and HTTP clients reach the function at constant addresses until it is closed."""
     root = write_handler("def handler(event, context):\n    return {'statusCode': 201, 'body': 'made'}")
     cors = Cors(allow_origins=["*"])
     with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, cors=cors, timeout_s=60) as function:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=function.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
+        client = lambda_client(function.endpoint_url)
         assert json.loads(client.invoke(FunctionName="function")["Payload"].read())["statusCode"] == 201
         assert (function.endpoint_url, function.url) == (function.endpoint_url, function.url)
         with urllib3.PoolManager(retries=False, timeout=WAIT) as http:
@@ -219,10 +217,10 @@ def test_addresses(write_handler: WriteHandler, socket_runtime: list[str]) -> No
 # What happens to a function
 
 
-def test_freeze_and_thaw(
+def test_frozen_function_continues_after_thaw(
     write_handler: WriteHandler, socket_runtime: list[str], log: Log, callers: ThreadPoolExecutor
 ) -> None:
-    """In the middle of an invocation: nothing goes on until it is thawed."""
+    """A frozen invocation makes no progress until `thaw`."""
     root = write_handler(HELD)
     with LocalLambda(
         "app.handler", task_root=root, runtime=socket_runtime, on_log=log.lines.append, timeout_s=60
@@ -231,14 +229,14 @@ def test_freeze_and_thaw(
         log.wait_for("runs")
         function.freeze()
         (pid,) = [environment.pid for environment in function.environments]
-        wait_until(lambda: _state(pid) == "T", "it is not frozen")
+        wait_until(lambda: state_of(pid) == "T", "the process was not stopped")
         (root / "go").touch()
         function.thaw()
         assert call.result(WAIT).json() == pid
 
 
 @pytest.mark.parametrize(
-    ("strike", "error_type"),
+    ("end", "error_type"),
     [
         (LocalLambda.crash, "Runtime.ExitError"),
         (lambda function: function.crash(signal.SIGSEGV), "Runtime.ExitError"),
@@ -246,29 +244,31 @@ def test_freeze_and_thaw(
         (LocalLambda.time_out_now, "Sandbox.Timedout"),
     ],
 )
-def test_the_end_of_an_invocation(
-    strike: Callable[[LocalLambda], None],
+def test_ended_invocation_fails_and_next_works(
+    end: Callable[[LocalLambda], None],
     error_type: str,
     write_handler: WriteHandler,
     socket_runtime: list[str],
     log: Log,
     callers: ThreadPoolExecutor,
 ) -> None:
-    """Crashed, terminated or out of time: the caller is told, and the next invocation works."""
+    """A crash, a termination and a timeout fail the running invocation; the next one succeeds."""
     root = write_handler(HELD)
     with LocalLambda(
         "app.handler", task_root=root, runtime=socket_runtime, timeout_s=60, on_log=log.lines.append
     ) as function:
         call = callers.submit(function.invoke)
         log.wait_for("runs")
-        strike(function)
+        end(function)
         assert call.result(WAIT).json()["errorType"] == error_type
         (root / "go").touch()
         assert function.invoke().error is None
 
 
-def test_a_stale_reply(write_handler: WriteHandler, log: Log, callers: ThreadPoolExecutor) -> None:
-    """Cross-wired, the runtime's reply is refused, and the event comes once more; attempts need ids for that."""
+def test_stale_reply_is_rejected_and_redelivered(
+    write_handler: WriteHandler, log: Log, callers: ThreadPoolExecutor
+) -> None:
+    """A stale reply is rejected with 410 and the event delivered again; this needs attempt ids."""
     root = write_handler(HELD)
     options = ApiOptions(invocation_ids=True, record_requests=True)
     with LocalLambda("app.handler", task_root=root, api=options, timeout_s=60, on_log=log.lines.append) as function:
@@ -292,8 +292,8 @@ def test_a_stale_reply(write_handler: WriteHandler, log: Log, callers: ThreadPoo
         assert call.result(WAIT).error is None
 
 
-def test_faults_of_the_network(write_handler: WriteHandler) -> None:
-    """One line for a fault that the runtime has to survive, here: a reply whose answer is cut off."""
+def test_runtime_survives_injected_fault(write_handler: WriteHandler) -> None:
+    """This package's runtime survives an HTTP reply that is cut."""
     options = ApiOptions(record_requests=True)
     with LocalLambda("app.handler", task_root=write_handler(PID), api=options) as function:
         function.invoke()
@@ -303,8 +303,8 @@ def test_faults_of_the_network(write_handler: WriteHandler) -> None:
         assert function.faults.waiting == 0
 
 
-def test_snapshot_and_restore(write_handler: WriteHandler, log: Log) -> None:
-    """A new environment goes through its snapshot at once, and the next invocation finds it restored."""
+def test_snapshot_restore_replaces_environment(write_handler: WriteHandler, log: Log) -> None:
+    """`snapshot_restore` starts a restored environment for the next invocation, or raises the restore error."""
     root = write_handler(PID)
     with LocalLambda(
         "app.handler", task_root=root, runtime=_restorable(root), snap_start=True, on_log=log.lines.append, timeout_s=60
@@ -323,8 +323,8 @@ def test_snapshot_and_restore(write_handler: WriteHandler, log: Log) -> None:
         function.snapshot_restore()
 
 
-def test_reload(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """The code as it is now, and the layers, too, although those were merged."""
+def test_reload_updates_code_and_layers(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
+    """`reload` starts environments with the current code and layers."""
     for name in ("one", "two"):
         (tmp_path / name / "python").mkdir(parents=True)
         (tmp_path / name / "python" / f"{name}.py").write_text("VALUE = 1")
@@ -340,8 +340,8 @@ def test_reload(write_handler: WriteHandler, socket_runtime: list[str], tmp_path
         assert (result.json(), result.cold) == ([1, 22, "newer"], True)
 
 
-def test_a_start_that_fails_leaves_nothing(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """The exception comes from `start`, and the thread is gone."""
+def test_failed_start_leaves_no_thread(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A failed `start` raises the error and leaves no thread."""
     (tmp_path / "layer.zip").write_bytes(b"no zip")
     before = threading.active_count()
     with pytest.raises(ValueError, match=r"layer\.zip"):
@@ -349,15 +349,10 @@ def test_a_start_that_fails_leaves_nothing(write_handler: WriteHandler, tmp_path
     assert threading.active_count() == before
 
 
-def _state(pid: int | None) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def _restorable(folder: Path) -> list[str]:
-    """A runtime with SnapStart: plain, but that it waits to be restored first."""
-    support = Path(__file__).parents[1] / "support"
+    """Return the command of a runtime that waits for a restore before its loop."""
     (folder / "restorable.py").write_text(
-        f"import os, socket, sys\nsys.path.insert(0, {str(support)!r})\n"
+        f"import os, socket, sys\nsys.path.insert(0, {str(SUPPORT)!r})\n"
         "import socket_runtime as plain\n"
         "host, _, port = os.environ['AWS_LAMBDA_RUNTIME_API'].rpartition(':')\n"
         "api = socket.create_connection((host, int(port)))\nreplies = api.makefile('rb')\n"

@@ -1,9 +1,7 @@
-"""`LocalLambda` with real processes: answers, logs, exits, time-outs, and nothing left behind."""
+"""`LocalLambda` with real processes: responses, logs, exits, timeouts, cleanup."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -18,6 +16,9 @@ import pytest
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD
 
+from .runtimes import AWSLAMBDARIC, SUPPORT, needs_awslambdaric
+from .waiting import alive, gone, wait_until
+
 WriteHandler = Callable[[str], Path]
 
 ECHO = """
@@ -31,24 +32,11 @@ def handler(event, context):
     print("call", calls)
     return {"event": event, "calls": calls, "pid": os.getpid(), "tmp": tempfile.gettempdir(), "cwd": os.getcwd()}
 """
-OFFICIAL = pytest.param(
-    [sys.executable, "-m", "awslambdaric", "{handler}"],
-    id="awslambdaric",
-    marks=pytest.mark.skipif(importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"),
-)
+OFFICIAL = pytest.param(AWSLAMBDARIC, id="awslambdaric", marks=needs_awslambdaric)
 
 
-def gone(pid: int) -> bool:
-    """Whether no process, not even a zombie, has this id."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-def test_cold_start_then_warm(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """The first invocation starts a process, the second one finds it warm; each has its report."""
+def test_second_invocation_is_warm(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The first invocation starts a process and the second one uses it; each has a report."""
     with LocalLambda(
         "app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, memory_mb=256, timeout_s=60
     ) as function:
@@ -66,8 +54,8 @@ def test_cold_start_then_warm(write_handler: WriteHandler, socket_runtime: list[
         assert 1 < first.report.max_memory_used_mb < 256
 
 
-def test_logs_of_an_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """INIT_START, init output, START, output of both streams in order, END, REPORT; nothing of another invocation."""
+def test_log_has_lines_of_one_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An invocation's log has INIT_START, init output, START, output of both streams in order, END and REPORT."""
     source = """
 import sys, os
 print("loading", flush=True)
@@ -94,10 +82,8 @@ def handler(event, context):
         assert second.report.line().endswith(f"\tMax Memory Used: {second.report.max_memory_used_mb} MB\t")
 
 
-def test_output_larger_than_a_pipe_stays_in_its_invocation(
-    write_handler: WriteHandler, socket_runtime: list[str]
-) -> None:
-    """A megabyte printed by one invocation is all in its logs, before its END."""
+def test_large_output_precedes_end_line(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A megabyte of output is logged completely before the END line."""
     source = "def handler(event, context):\n    print('x' * 999 + '\\n', end='')\n    print(('y' * 99 + '\\n') * 10000)"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=60) as function:
         lines = function.invoke().logs.splitlines()
@@ -106,8 +92,8 @@ def test_output_larger_than_a_pipe_stays_in_its_invocation(
     assert lines[-2].startswith("END ")
 
 
-def test_log_lines_are_shown_as_they_come(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """`on_log` gets the same lines that the result has; one that fails does no harm."""
+def test_on_log_receives_each_line(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`on_log` receives each line of the result's log; an exception in it has no effect."""
     seen: list[str] = []
     root = write_handler(ECHO)
     with LocalLambda(
@@ -123,8 +109,8 @@ def test_log_lines_are_shown_as_they_come(write_handler: WriteHandler, socket_ru
         assert "call 1" in function.invoke().logs
 
 
-def test_events_reach_the_handler_unchanged(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Objects as JSON, bytes verbatim, None as the empty object, and large ones whole."""
+def test_event_reaches_handler_unchanged(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An object arrives as JSON, bytes unchanged, None as an empty object, and a large event complete."""
     source = "def handler(event, context):\n    return event"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=60) as function:
         events: list[object] = [{"ä": ["€", 1.5, None]}, "text", 0, [], {"large": "x" * 3_000_000}]
@@ -134,8 +120,8 @@ def test_events_reach_the_handler_unchanged(write_handler: WriteHandler, socket_
         assert function.invoke().json() == {}
 
 
-def test_what_the_caller_sends_beside_the_event(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Client context, identity, tenant, trace and request id arrive as headers; the deadline is the time-out's."""
+def test_invoke_arguments_arrive_as_headers(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Client context, identity, tenant, trace and request id arrive as headers; the deadline is that of the timeout."""
     source = "def handler(event, headers):\n    return headers"
     with LocalLambda(
         "app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=7, function_name="greeter"
@@ -161,10 +147,10 @@ def test_what_the_caller_sends_beside_the_event(write_handler: WriteHandler, soc
         assert "lambda-runtime-client-context" not in plain
 
 
-def test_the_environment_of_the_process(
+def test_process_sees_function_environment(
     write_handler: WriteHandler, socket_runtime: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What AWS sets is set, the function's own variables win, the host's do not leak in."""
+    """The process sees AWS's variables and the function's, which take precedence, but not the host's."""
     monkeypatch.setenv("HOST_SECRET", "hunter2")
     monkeypatch.setenv("AWS_PROFILE", "production")
     source = "import os\ndef handler(event, context):\n    return dict(os.environ, cwd=os.getcwd())"
@@ -186,8 +172,8 @@ def test_the_environment_of_the_process(
     assert not {"HOST_SECRET", "AWS_PROFILE", "HOME", "PYTHONPATH", "_X_AMZN_TRACE_ID"} & set(seen)
 
 
-def test_scratch_folder(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """TMPDIR is the environment's own, survives a crash of the process and goes with the local Lambda."""
+def test_tmpdir_survives_crash_until_close(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An environment's TMPDIR survives a crash of the process and is removed on close."""
     source = """
 import os, tempfile
 def handler(event, context):
@@ -216,10 +202,10 @@ def handler(event, context):
         ("os.abort()", "Runtime exited with error: signal: aborted"),
     ],
 )
-def test_an_exit_in_the_middle_of_an_invocation(
+def test_exit_during_invocation_is_exit_error(
     write_handler: WriteHandler, socket_runtime: list[str], statement: str, reason: str
 ) -> None:
-    """The caller gets `Runtime.ExitError` with the platform's words; the next invocation starts a new process."""
+    """An exit during an invocation is `Runtime.ExitError` with AWS's message; the next invocation starts a process."""
     source = f"import os\ndef handler(event, context):\n    print('last words', flush=True)\n    if event: {statement}"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=60) as function:
         assert function.invoke(0).error is None
@@ -236,8 +222,8 @@ def test_an_exit_in_the_middle_of_an_invocation(
         assert (again.error, again.cold) == (None, True)
 
 
-def test_an_exit_between_reply_and_next_is_not_the_callers(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """The caller has its answer at the reply; the report tells of the exit."""
+def test_exit_after_response_fails_report(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A runtime that exits after the response fails the report; the caller keeps the response."""
     runtime = tmp_path / "once.py"
     runtime.write_text(
         "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket\n"
@@ -245,12 +231,11 @@ def test_an_exit_between_reply_and_next_is_not_the_callers(write_handler: WriteH
         "api = socket.create_connection((host, int(port))); replies = api.makefile('rb')\n"
         "api.sendall(r.request('GET', 'invocation/next')); _, headers, _ = r.read(replies)\n"
         "id = headers['lambda-runtime-aws-request-id']\n"
-        "api.sendall(r.request('POST', f'invocation/{id}/response', b'\"done\"'))\n"  # and does not even wait
+        "api.sendall(r.request('POST', f'invocation/{id}/response', b'\"done\"'))\n"  # without a wait for the reply
         "os._exit(5)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
     with LocalLambda(
-        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support], timeout_s=60
+        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), str(SUPPORT)], timeout_s=60
     ) as function:
         result = function.invoke()
         assert (result.json(), result.error) == ("done", None)
@@ -258,8 +243,8 @@ def test_an_exit_between_reply_and_next_is_not_the_callers(write_handler: WriteH
         assert function.environments[0].exit_code == 5
 
 
-def test_time_out_kills_the_whole_process_group(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """`Sandbox.Timedout` with the official text, children killed too, and the next invocation is served."""
+def test_timeout_kills_process_group(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A timeout is `Sandbox.Timedout` with AWS's message and kills the process group; the next invocation succeeds."""
     source = """
 import os, subprocess, sys, time
 def handler(event, context):
@@ -281,13 +266,13 @@ def handler(event, context):
         assert result.report.duration_ms >= 2000
         pids = [int(pid) for pid in result.logs.splitlines()[2].split()]
         assert gone(pids[0])
-        _await(lambda: not _alive(pids[1]))
+        wait_until(lambda: not alive(pids[1]))
         assert function.environments[0].exit_code == -signal.SIGKILL
         assert function.invoke(0).json() == "fine"
 
 
-def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """A runtime that replies and then never asks again is killed in time; its caller is served."""
+def test_timeout_includes_work_after_response(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A runtime that never polls again after its response is killed at the timeout."""
     runtime = tmp_path / "stuck.py"
     runtime.write_text(
         "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket, time\n"
@@ -297,9 +282,8 @@ def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, t
         "id = headers['lambda-runtime-aws-request-id']\n"
         "api.sendall(r.request('POST', f'invocation/{id}/response', b'1')); time.sleep(60)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
     with LocalLambda(
-        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), support], timeout_s=0.5
+        "app.handler", task_root=tmp_path, runtime=[sys.executable, str(runtime), str(SUPPORT)], timeout_s=0.5
     ) as function:
         result = function.invoke()
         assert (result.json(), result.error) == (1, None)
@@ -307,8 +291,8 @@ def test_the_time_out_covers_work_after_the_reply(write_handler: WriteHandler, t
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_an_init_error_is_returned_to_the_first_invoker(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """The posted body, the logs of the failing init, its exit code; the next invocation tries again."""
+def test_init_error_is_returned_to_caller(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The first caller receives the init error and its logs; the next invocation repeats the init."""
     source = "print('importing', flush=True)\nraise ValueError('no luck')"
     with LocalLambda("app.handler", task_root=write_handler(source), runtime=socket_runtime, timeout_s=60) as function:
         result = function.invoke()
@@ -322,8 +306,8 @@ def test_an_init_error_is_returned_to_the_first_invoker(write_handler: WriteHand
         assert function.invoke().json() == "mended now"
 
 
-def test_an_exit_during_init(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Without an init error it is `Runtime.ExitError`, with the id of the invocation that waits."""
+def test_exit_during_init_is_exit_error(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An exit during init is `Runtime.ExitError` with the id of the waiting invocation."""
     with LocalLambda(
         "app.handler", task_root=write_handler("import os; os._exit(9)"), runtime=socket_runtime, timeout_s=60
     ) as function:
@@ -334,11 +318,11 @@ def test_an_exit_during_init(write_handler: WriteHandler, socket_runtime: list[s
         assert result.report.status == "error"
 
 
-def test_a_slow_init_is_repeated_inside_the_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """An init beyond its limit is killed and repeated once on the function's own time."""
+def test_timed_out_init_is_repeated_in_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A timed-out init is killed and repeated once within the invocation's timeout."""
     source = """
 import os, time
-while not os.path.exists("out-of-time"):
+while not os.path.exists("timed-out"):
     time.sleep(0.005)
 def handler(event, context):
     return "at the second try"
@@ -347,7 +331,7 @@ def handler(event, context):
 
     def on_log(line: str) -> None:
         if line.startswith("INIT_REPORT "):
-            (root / "out-of-time").touch()
+            (root / "timed-out").touch()
 
     with LocalLambda(
         "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.5, timeout_s=60, on_log=on_log
@@ -358,8 +342,8 @@ def handler(event, context):
         assert result.report.init_duration_ms is None
 
 
-def test_an_init_that_never_ends(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Out of time in the init phase and again in the invocation: the invocation timed out."""
+def test_endless_init_times_out_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An init that exceeds the init limit and then the function's timeout times out the invocation."""
     root = write_handler("import time; time.sleep(60)")
     with LocalLambda(
         "app.handler", task_root=root, runtime=socket_runtime, init_timeout_s=0.3, timeout_s=0.3
@@ -370,8 +354,8 @@ def test_an_init_that_never_ends(write_handler: WriteHandler, socket_runtime: li
 
 
 @pytest.mark.parametrize(("command", "reason"), [("./missing", "no such file"), ("./app.py", "permission denied")])
-def test_a_runtime_that_cannot_be_executed(write_handler: WriteHandler, command: str, reason: str) -> None:
-    """The caller gets `Runtime.InvalidEntrypoint`, which names the file and the reason."""
+def test_unexecutable_runtime_is_invalid_entrypoint(write_handler: WriteHandler, command: str, reason: str) -> None:
+    """A runtime that cannot be executed is `Runtime.InvalidEntrypoint` with the file and the reason."""
     with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=[command], timeout_s=60) as function:
         result = function.invoke()
         assert result.error_type == "Runtime.InvalidEntrypoint"
@@ -380,18 +364,18 @@ def test_a_runtime_that_cannot_be_executed(write_handler: WriteHandler, command:
         assert result.report.status == "error"
 
 
-def test_a_process_that_dies_while_idle_is_replaced(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Its death between invocations is nobody's error."""
+def test_idle_process_exit_is_not_reported(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A process that exits between invocations is replaced without an error."""
     with LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, timeout_s=60) as function:
         pid = function.invoke().json()["pid"]
         os.kill(pid, signal.SIGKILL)
-        _await(lambda: function.environments[0].pid is None)
+        wait_until(lambda: function.environments[0].pid is None)
         result = function.invoke()
         assert (result.error, result.cold, result.json()["calls"]) == (None, True, 1)
 
 
-def test_a_process_that_asks_and_dies_at_once(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """Gone between its first `next` and the event: an exit, told without waiting for the time-out."""
+def test_exit_after_first_poll_is_reported(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A process that exits right after its first poll is reported without a wait for the timeout."""
     runtime = tmp_path / "brief.py"
     runtime.write_text(
         "import sys; sys.path.insert(0, sys.argv[1]); import socket_runtime as r, os, socket\n"
@@ -399,17 +383,16 @@ def test_a_process_that_asks_and_dies_at_once(write_handler: WriteHandler, tmp_p
         "socket.create_connection((host, int(port))).sendall(r.request('GET', 'invocation/next'))\n"
         "os._exit(4)\n"
     )
-    support = str(Path(__file__).parents[1] / "support")
-    command = [sys.executable, "-S", str(runtime), support]
+    command = [sys.executable, "-S", str(runtime), str(SUPPORT)]
     with LocalLambda("app.handler", task_root=tmp_path, runtime=command, timeout_s=60) as function:
         result = function.invoke()
         assert result.json()["errorMessage"].endswith("exit status 4")
 
 
-def test_where_the_kernel_has_no_process_descriptors(
+def test_exit_is_noticed_without_pidfd(
     write_handler: WriteHandler, socket_runtime: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The end of a process is noticed by a thread instead."""
+    """A thread notices a process's exit on kernels without process descriptors."""
 
     def refuse(pid: int, flags: int = 0) -> int:
         raise OSError(38, "Function not implemented")
@@ -422,8 +405,8 @@ def test_where_the_kernel_has_no_process_descriptors(
         assert function.invoke(0).error is None
 
 
-def test_logs_and_report_outlive_the_block(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Closing lets an invocation that was answered come to its end first."""
+def test_close_waits_for_answered_invocation(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`close` lets an answered invocation complete, so that logs and report are available afterwards."""
     root = write_handler(ECHO)
     for _ in range(5):
         with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, timeout_s=60) as function:
@@ -432,8 +415,8 @@ def test_logs_and_report_outlive_the_block(write_handler: WriteHandler, socket_r
         assert result.report.status == "success"
 
 
-def test_invocations_from_many_threads(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Each gets its own answer; no more environments than invocations at once are started."""
+def test_threads_get_matching_responses(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Each of many threads gets the response to its event, from at most as many environments."""
     root = write_handler(ECHO)
     with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, concurrency=8, timeout_s=60) as function:
         answers: dict[int, int] = {}
@@ -450,8 +433,8 @@ def test_invocations_from_many_threads(write_handler: WriteHandler, socket_runti
         assert 1 <= len(function.environments) <= 8
 
 
-def test_close_ends_what_is_running(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """The process is killed, and everyone who waits gets `LocalLambdaClosed`, queued or running."""
+def test_close_fails_running_and_queued_invocations(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`close` kills the process and fails running and queued invocations with `LocalLambdaClosed`."""
     source = "import time, os\ndef handler(event, context):\n    print(os.getpid(), flush=True)\n    time.sleep(60)"
     started = threading.Event()
     lines: list[str] = []
@@ -485,8 +468,8 @@ def test_close_ends_what_is_running(write_handler: WriteHandler, socket_runtime:
         function.invoke()
 
 
-def test_closing_twice_and_starting_again(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """`close` may be called again; a closed local Lambda can be started anew."""
+def test_closed_lambda_can_start_again(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`close` can be called twice, and a closed local Lambda can be started again."""
     function = LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, timeout_s=60)
     for _ in range(2):
         with function:
@@ -494,8 +477,8 @@ def test_closing_twice_and_starting_again(write_handler: WriteHandler, socket_ru
         function.close()
 
 
-def test_no_threads_or_descriptors_are_left(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """After the block there are as many of each as before it."""
+def test_close_leaves_no_thread_or_descriptor(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The numbers of threads and descriptors are the same after close as before the start."""
     root = write_handler(ECHO)
     with LocalLambda("app.handler", task_root=root, runtime=socket_runtime, timeout_s=60) as function:
         function.invoke()
@@ -505,8 +488,8 @@ def test_no_threads_or_descriptors_are_left(write_handler: WriteHandler, socket_
     assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == before
 
 
-def test_an_event_beyond_the_limit_is_refused(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Before anything is started, with both numbers."""
+def test_oversized_event_is_rejected_with_sizes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """An event above the limit is rejected with both sizes before anything starts."""
     with (
         LocalLambda("app.handler", task_root=write_handler(ECHO), runtime=socket_runtime, timeout_s=60) as function,
         pytest.raises(EventTooLarge, match=f"{MAX_PAYLOAD + 1} bytes.*{MAX_PAYLOAD}"),
@@ -529,22 +512,26 @@ def test_an_event_beyond_the_limit_is_refused(write_handler: WriteHandler, socke
         ({"env": {"PORT": 80}}, "PORT is int"),
     ],
 )
-def test_settings_outside_of_what_lambda_takes(settings: dict[str, object], text: str) -> None:
-    """Each is refused at once, by name and with the range."""
+def test_invalid_setting_is_rejected_with_range(settings: dict[str, object], text: str) -> None:
+    """A setting outside Lambda's range is rejected by the constructor; the error states setting and range."""
     with pytest.raises(InvalidFunction, match=text):
         LocalLambda("app.handler", **settings)  # type: ignore[arg-type]
 
 
-def test_an_empty_handler_is_refused() -> None:
-    """With an example of one."""
+def test_empty_handler_is_rejected_with_example() -> None:
+    """An empty handler is rejected; the error contains an example."""
     with pytest.raises(InvalidFunction, match=r"app\.handler"):
         LocalLambda("")
 
 
 @pytest.mark.parametrize("runtime", [pytest.param(None, id="awslambdaric_lite"), OFFICIAL])
 @pytest.mark.parametrize("framing", ["auto", "chunked", "length"])
-def test_real_clients(write_handler: WriteHandler, runtime: list[str] | None, framing: str) -> None:
-    """Ours and the official one: answers, errors, large events, init errors and exits, in either framing."""
+def test_real_clients_work_with_each_framing(
+    write_handler: WriteHandler, runtime: list[str] | None, framing: str
+) -> None:
+    """This package's client and the official one handle responses, errors, large events and init errors in either
+    framing.
+    """
     source = """
 import sys
 def handler(event, context):
@@ -569,18 +556,3 @@ def handler(event, context):
         assert result.json()["errorType"] == "Runtime.ImportModuleError"
         assert result.report.status == "error"  # waits for the exit
         assert function.environments[0].exit_code == 1
-
-
-def _alive(pid: int) -> bool:
-    # A killed grandchild stays a zombie until its new parent waits for it; the first process of a container may not.
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
-
-
-def _await(condition: Callable[[], bool]) -> None:
-    """Wait for something that will happen; a test whose condition never comes fails."""
-    limit = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < limit, "it did not happen within a minute"
-        time.sleep(0.005)

@@ -32,8 +32,8 @@ TRACING = {"type": "X-Amzn-Trace-Id", "value": TRACE}
 REPORT = Report("id", 61.0874, 512, 193, init_duration_ms=3986.5)
 
 
-def test_init_start() -> None:
-    """The line has the form that log parsers know, with a version that is no managed runtime's."""
+def test_init_start_line_has_local_version() -> None:
+    """The INIT_START line has AWS's form with a version that marks the local emulator."""
     event = InitStart("on-demand", "init", INSTANCE)
     [line] = event.lines()
     parsed = re.fullmatch(
@@ -109,19 +109,19 @@ def test_init_start() -> None:
         (LogsDropped("slow", 1, 2), [], "WARN"),
     ],
 )
-def test_lines_and_levels(event: PlatformEvent, lines: list[str], level: str) -> None:
-    """The text as it stands in CloudWatch, and the detail at which the event is in a JSON log."""
+def test_event_has_lines_and_level(event: PlatformEvent, lines: list[str], level: str) -> None:
+    """Each event has the text of CloudWatch and the level of the JSON log."""
     assert (event.lines(), event.level) == (lines, level)
 
 
-def test_a_sampled_trace_has_a_line() -> None:
-    """And one that is not sampled has none."""
+def test_only_sampled_trace_has_line() -> None:
+    """A report has an XRAY line only if the trace is sampled."""
     assert Ended(REPORT, (), TRACE).lines()[2:] == ["XRAY TraceId: 1-5f-ab\tSegmentId: cd\tSampled: true"]
     assert len(Ended(REPORT, (), TRACE.replace("=1", "=0")).lines()) == 2
 
 
-def test_restore_start() -> None:
-    """As the start of an init."""
+def test_restore_start_has_version_and_instance() -> None:
+    """The RESTORE_START line has the runtime's version, and its record the instance's id."""
     event = RestoreStart(INSTANCE)
     assert event.lines()[0].startswith("RESTORE_START Runtime Version: local:")
     assert event.record()["instanceId"] == INSTANCE.instance_id
@@ -205,16 +205,16 @@ def test_restore_start() -> None:
         (LogsDropped("slow", 1, 2), {"reason": "slow", "droppedRecords": 1, "droppedBytes": 2}),
     ],
 )
-def test_records(event: PlatformEvent, record: dict[str, Any]) -> None:
-    """Names and values of the Telemetry API's schema."""
+def test_record_follows_telemetry_schema(event: PlatformEvent, record: dict[str, Any]) -> None:
+    """The names and values of each record follow the Telemetry API's schema."""
     assert event.record() == record
 
 
-def test_the_spans_of_an_invocation() -> None:
-    """They follow one another without gaps; those whose end never came are left out."""
+def test_spans_follow_without_gaps() -> None:
+    """An invocation's spans follow each other without gaps, and unfinished spans are omitted."""
     clock = InvocationClock()
     assert clock.runtime_spans() == ()
-    start = clock._delivered
+    start = -clock.runtime_ms(0.0) / 1000  # the moment of delivery
     clock.reply_began, clock.reply_taken = start + 0.010, start + 0.015
     assert [span.name for span in clock.runtime_spans()] == ["responseLatency", "responseDuration"]
     clock.runtime_ready, clock.extensions_ready = start + 0.016, start + 0.020
@@ -230,7 +230,7 @@ def test_the_spans_of_an_invocation() -> None:
         assert abs(gap) < timedelta(microseconds=5)
 
 
-def test_points_in_time() -> None:
-    """Milliseconds and a Z, always."""
+def test_iso_time_has_milliseconds() -> None:
+    """A time stamp always has milliseconds and a Z."""
     assert iso_time(NOON) == "2026-11-21T12:00:00.123Z"
     assert iso_time(NOON.replace(microsecond=0)) == "2026-11-21T12:00:00.000Z"

@@ -1,4 +1,4 @@
-"""The frames of the telemetry descriptor: whole, in pieces, and among garbage."""
+"""Frames of the telemetry descriptor: complete, split, and amid garbage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELLO = bytes.fromhex("a55a000f0000000500060a241820224068656c6c6f")  # INFO, tex
 
 
 def render(frame: Frame) -> bytes:
-    """A frame as a runtime writes it."""
+    """Encode a frame as a runtime writes it."""
     timed = frame.timestamp_us is not None
     kind = 0xA55A0000 | LEVELS.index(frame.level) << 2 | timed << 1 | (not frame.is_json)
     message = frame.message.encode()
@@ -22,8 +22,8 @@ def render(frame: Frame) -> bytes:
     return struct.pack(">II", kind, len(message)) + time + message
 
 
-def test_a_frame() -> None:
-    """Level, kind, time and message of AWS's own clients' frames."""
+def test_frame_has_level_time_message() -> None:
+    """A frame of AWS's clients is decoded to level, format, time and message."""
     assert FrameReader().feed(HELLO) == [Frame("hello", "INFO", False, 1_700_000_000_123_456)]
     assert render(Frame("hello", "INFO", False, 1_700_000_000_123_456)) == HELLO
 
@@ -42,19 +42,19 @@ def test_a_frame() -> None:
         ("a55a001a", "FATAL", True),
     ],
 )
-def test_frame_types(kind: str, level: str, is_json: bool) -> None:
-    """Each level, as text and as JSON."""
+def test_frame_type_encodes_level_and_format(kind: str, level: str, is_json: bool) -> None:
+    """Each frame type encodes a level and a format."""
     [frame] = FrameReader().feed(bytes.fromhex(kind) + HELLO[4:])
     assert (frame.level, frame.is_json, frame.message) == (level, is_json, "hello")
 
 
-def test_frames_without_a_time() -> None:
-    """The older type has only a length before its message."""
+def test_older_frame_has_no_time() -> None:
+    """A frame of the older type has a length and a message, but no time."""
     assert FrameReader().feed(bytes.fromhex("a55a0001") + b"\0\0\0\2hi" + HELLO)[:1] == [Frame("hi")]
 
 
-def test_an_empty_message() -> None:
-    """It is a frame like any other."""
+def test_empty_message_is_frame() -> None:
+    """A frame with an empty message is decoded."""
     assert FrameReader().feed(render(Frame("", "INFO", False, 1))) == [Frame("", "INFO", False, 1)]
 
 
@@ -62,8 +62,8 @@ def test_an_empty_message() -> None:
     "garbage",
     [b"plain text\n", b"\xa5", b"\xa5\x5a", b"\xa5\x5a\x00\xff\0\0\0\1", b"\xa5\x5a\x00\x1f\0\0\0\1", b"\xff\xfe"],
 )
-def test_garbage_is_text_and_hides_no_frame(garbage: bytes) -> None:
-    """What is no frame comes out as text, in order; the frame after it is read."""
+def test_garbage_is_text_before_next_frame(garbage: bytes) -> None:
+    """Bytes outside a frame are decoded as text, and the frame after them is read."""
     reader = FrameReader()
     frames = [frame for piece in (garbage, HELLO) for frame in reader.feed(piece)]
     assert frames[-1] == Frame("hello", "INFO", False, 1_700_000_000_123_456)
@@ -72,22 +72,22 @@ def test_garbage_is_text_and_hides_no_frame(garbage: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 22))
-def test_a_frame_after_garbage_may_be_cut_anywhere(cut: int) -> None:
-    """Also inside of the bytes that tell a frame from garbage."""
+def test_split_frame_after_garbage_is_read(cut: int) -> None:
+    """A frame after garbage is read for every split, even within its magic number."""
     reader = FrameReader()
     frames = [frame for piece in (b"garbage" + HELLO[:cut], HELLO[cut:]) for frame in reader.feed(piece)]
     assert [frame.message for frame in frames] == ["garbage", "hello"]
 
 
-def test_a_length_beyond_all_reason_is_garbage() -> None:
-    """Or it would swallow everything that follows."""
+def test_oversized_length_is_garbage() -> None:
+    """A frame with a length above the limit is garbage, and the frame after it is read."""
     oversized = HELLO[:4] + struct.pack(">I", MAX_MESSAGE + 1)
     frames = FrameReader().feed(oversized + HELLO)
     assert frames[-1].message == "hello"
 
 
-def test_a_frame_that_was_cut_off() -> None:
-    """At the end its bytes come out as text, once."""
+def test_truncated_frame_becomes_text_once() -> None:
+    """`end` returns the bytes of a truncated frame as text, once."""
     reader = FrameReader()
     assert reader.feed(HELLO[:-2]) == []
     assert [frame.message.endswith("hel") for frame in reader.end()] == [True]
@@ -104,8 +104,8 @@ FRAMES = st.builds(
 
 
 @given(st.lists(FRAMES, max_size=6), st.lists(st.integers(1, 30), min_size=1, max_size=20))
-def test_frames_in_any_pieces(frames: list[Frame], sizes: list[int]) -> None:
-    """However they are cut, all come out, in order, unchanged."""
+def test_splits_do_not_change_frames(frames: list[Frame], sizes: list[int]) -> None:
+    """All frames are decoded in order for every split of the bytes."""
     data = b"".join(map(render, frames))
     reader = FrameReader()
     read = []
@@ -119,8 +119,8 @@ def test_frames_in_any_pieces(frames: list[Frame], sizes: list[int]) -> None:
 
 
 @given(st.lists(st.binary(max_size=40) | st.just(HELLO), max_size=6))
-def test_nothing_is_lost(pieces: list[bytes]) -> None:
-    """Any bytes at all: no exception, and at the end nothing is left."""
+def test_any_bytes_leave_reader_usable(pieces: list[bytes]) -> None:
+    """Arbitrary bytes raise no exception, and after `end` the reader decodes the next frame."""
     reader = FrameReader()
     for piece in pieces:
         reader.feed(piece)

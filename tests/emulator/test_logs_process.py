@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import re
@@ -17,7 +16,8 @@ import pytest
 from awslambdaric_lite.emulator import InvalidFunction
 from awslambdaric_lite.emulator.config.function import default_runtime
 
-from .extension_harness import SUPPORT, local_lambda
+from .extension_harness import local_lambda
+from .runtimes import AWSLAMBDARIC, SUPPORT, needs_awslambdaric
 
 WriteHandler = Callable[[str], Path]
 
@@ -33,25 +33,19 @@ def handler(event, context):
 """
 RUNTIMES = [
     pytest.param(default_runtime(), id="ours"),
-    pytest.param(
-        [sys.executable, "-m", "awslambdaric", "{handler}"],
-        id="awslambdaric",
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"
-        ),
-    ),
+    pytest.param(AWSLAMBDARIC, id="awslambdaric", marks=needs_awslambdaric),
 ]
 
 
 def platform_events(logs: str) -> list[tuple[str, dict[str, Any]]]:
-    """The JSON lines of the platform: type and record of each."""
+    """Return type and record of each JSON line of the platform."""
     parsed = [json.loads(line) for line in logs.splitlines() if line.startswith('{"time"')]
     return [(event["type"], event["record"]) for event in parsed]
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_json_format(write_handler: WriteHandler, runtime: list[str]) -> None:
-    """The runtime is told, its records are JSON, and so are the platform's events, in their order."""
+def test_json_format_applies_to_all_records(write_handler: WriteHandler, runtime: list[str]) -> None:
+    """With `log_format="JSON"` the records of runtime and platform are JSON, in order."""
     with local_lambda(write_handler(LOGGING), runtime, log_format="JSON") as function:
         result = function.invoke(0)
         assert result.json() == ["JSON", "INFO"]
@@ -67,8 +61,8 @@ def test_json_format(write_handler: WriteHandler, runtime: list[str]) -> None:
         assert reported["metrics"]["billedDurationMs"] == result.report.billed_duration_ms
 
 
-def test_levels(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Those that are configured, in the environment and in effect."""
+def test_log_levels_filter_records(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The configured levels are in the environment and filter the records."""
     source = (
         "import os\n"
         'def handler(event, context):\n    print(\'{"level":"INFO"}\')\n    print(\'{"level":"ERROR"}\')\n'
@@ -90,8 +84,8 @@ def test_levels(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
         ]
 
 
-def test_what_the_runtime_did_is_in_its_record(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Spans in order, each within the duration; the bytes of the response."""
+def test_runtime_done_has_spans_and_bytes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """`platform.runtimeDone` has the spans in order, within the duration, and the size of the response."""
     source = "import time\ndef handler(event, context):\n    time.sleep(0.02)\n    return 'x' * 98"
     with local_lambda(write_handler(source), socket_runtime, log_format="JSON", system_log_level="DEBUG") as function:
         result = function.invoke(trace_id="Root=1-2-3;Parent=4;Sampled=0")
@@ -110,7 +104,7 @@ def test_what_the_runtime_did_is_in_its_record(write_handler: WriteHandler, sock
     ("statement", "timeout_s", "status", "error_type"),
     [("os._exit(3)", 60.0, "error", "Runtime.ExitError"), ("time.sleep(60)", 0.3, "timeout", None)],
 )
-def test_failures_in_json_format(
+def test_failure_has_json_records_only(
     write_handler: WriteHandler,
     socket_runtime: list[str],
     statement: str,
@@ -118,7 +112,7 @@ def test_failures_in_json_format(
     status: str,
     error_type: str | None,
 ) -> None:
-    """They are in the records, and not in lines of text."""
+    """In JSON format a failure is logged in records and not as text."""
     source = f"import os, time\ndef handler(event, context):\n    {statement}"
     with local_lambda(write_handler(source), socket_runtime, log_format="JSON", timeout_s=timeout_s) as function:
         result = function.invoke()
@@ -128,16 +122,16 @@ def test_failures_in_json_format(
         assert events["platform.runtimeDone"].get("errorType") == error_type
 
 
-def test_an_init_that_fails_in_json_format(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Its records tell of it, for each time it was tried."""
+def test_failed_init_has_record_per_phase(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """In JSON format a failed init has an init report for each phase."""
     with local_lambda(write_handler("raise ValueError"), socket_runtime, log_format="JSON") as function:
         events = platform_events(function.invoke().logs)
     reports = [record for kind, record in events if kind == "platform.initReport"]
     assert [(report["phase"], report["status"]) for report in reports] == [("init", "error"), ("invoke", "error")]
 
 
-def test_a_restore(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """A snapshot's start and report have lines, and the invocation's report the restore's duration."""
+def test_restore_has_start_and_report_lines(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A restore has start and report lines, and the invocation's report has the restore duration."""
     root = write_handler("def handler(event, context):\n    return 1")
     script = root / "snapshot.py"
     script.write_text(
@@ -155,8 +149,8 @@ def test_a_restore(write_handler: WriteHandler, socket_runtime: list[str]) -> No
     assert f"RESTORE_REPORT Restore Duration: {result.report.restore_duration_ms:.2f} ms\n" in result.logs
 
 
-def test_an_environment_that_was_started_ahead(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Its init has a report of its own, and is not in that of the first invocation."""
+def test_provisioned_init_has_separate_report(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """The init of a provisioned environment has a separate report and is not in that of the first invocation."""
     root = write_handler("def handler(event, context):\n    return 1")
     with local_lambda(root, socket_runtime, provisioned=1) as function:
         result = function.invoke()
@@ -165,8 +159,8 @@ def test_an_environment_that_was_started_ahead(write_handler: WriteHandler, sock
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_the_telemetry_descriptor(write_handler: WriteHandler, runtime: list[str]) -> None:
-    """Records of several lines and error reports come through it whole; what is printed stays where it is."""
+def test_telemetry_descriptor_keeps_multiline_records(write_handler: WriteHandler, runtime: list[str]) -> None:
+    """Multi-line records arrive through the telemetry descriptor as one event; printed output stays unchanged."""
     with local_lambda(write_handler(LOGGING), runtime, telemetry_log_fd=True, env={"TZ": ":UTC"}) as function:
         for expected in (None, "Unhandled"):
             result = function.invoke(int(expected is not None))
@@ -180,16 +174,16 @@ def test_the_telemetry_descriptor(write_handler: WriteHandler, runtime: list[str
 
 
 def open_pipes() -> set[str]:
-    """The pipes that this process has an end of; sockets come and go with the threads of others."""
+    """Return the pipes that this process has open; sockets vary with other threads."""
     found = set()
     for descriptor in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):  # that of the listing itself, or closed meanwhile
+        with contextlib.suppress(OSError):  # the listing's descriptor, or one closed since
             found.add(os.readlink(descriptor))
     return {name for name in found if name.startswith("pipe:")}
 
 
-def test_what_a_dying_runtime_wrote_to_the_descriptor(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Garbage and half a frame are in the log, the next process has a descriptor of its own, and none is left open."""
+def test_truncated_frame_of_crash_is_logged(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Garbage and a truncated frame of a crashed runtime are logged, and its descriptor is closed and replaced."""
     source = """
 import os
 descriptor = int(os.environ["_LAMBDA_TELEMETRY_LOG_FD"])
@@ -206,8 +200,8 @@ def handler(event, context):
     assert open_pipes() <= open_before
 
 
-def test_no_descriptor_unless_asked_for(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Nor formats and levels, which text functions do not see."""
+def test_text_function_sees_no_log_settings(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """By default a function sees neither a telemetry descriptor nor log format and level."""
     source = "import os\ndef handler(event, context):\n    return [name for name in os.environ if 'LOG_' in name]"
     with local_lambda(write_handler(source), socket_runtime) as function:
         assert sorted(function.invoke().json()) == ["AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"]
@@ -225,8 +219,8 @@ def test_no_descriptor_unless_asked_for(write_handler: WriteHandler, socket_runt
         ({"extensions": ["missing"]}, "missing is not a file; give the path of an executable program"),
     ],
 )
-def test_bad_settings(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
-    """What Lambda would not take is refused with a cure."""
+def test_invalid_setting_is_rejected_with_cure(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
+    """A log or extension setting that Lambda rejects is rejected with a cure."""
     with pytest.raises(InvalidFunction) as caught:
         local_lambda(tmp_path, ["true"], **settings)
     assert problem in str(caught.value)

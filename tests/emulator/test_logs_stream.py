@@ -1,4 +1,4 @@
-"""The log stream: lines of several processes, formats, levels, and what listeners get."""
+"""The log stream: lines of several processes, formats, levels, and records for listeners."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from awslambdaric_lite.emulator.logs.stream import LogStream, TelemetryRecord
 START = Start("id", "$LATEST")
 
 
-def test_text() -> None:
-    """Output line by line, the platform's lines between them, an unfinished line ended by what follows."""
+def test_text_log_interleaves_whole_lines() -> None:
+    """A text log has output line by line with the platform's lines between; an event completes an unfinished line."""
     log = LogStream()
     log.feed(b"one\ntw")
     log.feed("o ü".encode()[:-1])
@@ -28,8 +28,8 @@ def test_text() -> None:
     assert log.take() == ""
 
 
-def test_extensions_have_lines_of_their_own() -> None:
-    """Half a line of one process is not finished by another's, nor by the platform."""
+def test_unfinished_lines_are_kept_per_process() -> None:
+    """An unfinished line of a process is completed neither by another process nor by the platform."""
     log = LogStream()
     first, second = log.extension_output(), log.extension_output()
     first.feed(b"first, ")
@@ -41,8 +41,8 @@ def test_extensions_have_lines_of_their_own() -> None:
     assert log.take().splitlines() == ["function", START.lines()[0], "first, done", "second, "]
 
 
-def test_a_message_of_several_lines_is_one_event() -> None:
-    """Carriage returns in the log, as runtimes join such messages on standard output; line ends for listeners."""
+def test_multiline_message_is_one_event() -> None:
+    """A multi-line message has carriage returns in the log and line feeds for listeners."""
     log = LogStream()
     records: list[TelemetryRecord] = []
     log.listen(records.append)
@@ -53,8 +53,8 @@ def test_a_message_of_several_lines_is_one_event() -> None:
     assert [record.record for record in records] == ["printed before", "[ERROR] boom\nTraceback\n  line", ""]
 
 
-def test_json() -> None:
-    """The platform's events are lines of JSON, notes are left out, output stays as it is."""
+def test_json_log_has_events_without_notes() -> None:
+    """In a JSON log events are lines of JSON, notes are omitted, and output is unchanged."""
     log = LogStream(log_format="JSON")
     log.feed(b"plain\n")
     log.feed('{"level": "INFO", "message": "ü"}\n'.encode())
@@ -75,8 +75,8 @@ def test_json() -> None:
         ("WARN", ["platform.initRuntimeDone"]),
     ],
 )
-def test_the_detail_of_system_logs(level: SystemLevel, expected: list[str]) -> None:
-    """Events below the level are not logged; listeners get them all."""
+def test_system_level_filters_log_only(level: SystemLevel, expected: list[str]) -> None:
+    """Events below the system level are not logged; listeners get all events."""
     log = LogStream(log_format="JSON", system_level=level)
     events = [START, RuntimeDone("id", "success", 1.0, 0), InitRuntimeDone("on-demand", "init", "error", "E")]
     for event in events:
@@ -89,8 +89,8 @@ def test_the_detail_of_system_logs(level: SystemLevel, expected: list[str]) -> N
     assert len(records) == 3
 
 
-def test_the_detail_of_application_logs() -> None:
-    """JSON objects below the level are not logged; a missing or unknown one is INFO; plain text always is."""
+def test_application_level_filters_json_lines() -> None:
+    """JSON lines below the level are not logged; an unknown level is INFO, and plain text is always logged."""
     lines = [
         '{"level":"trace"}',
         '{"level":"INFO"}',
@@ -115,8 +115,8 @@ def test_the_detail_of_application_logs() -> None:
     assert log.take().splitlines() == lines
 
 
-def test_listeners() -> None:
-    """They get every record with its category, JSON objects as such in JSON format only, until they have enough."""
+def test_listener_gets_records_until_removed() -> None:
+    """A listener gets each record with its category until it is removed; JSON format yields objects."""
     for log_format, expected in (("Text", '{"a":1}'), ("JSON", {"a": 1})):
         log = LogStream(log_format="JSON" if log_format == "JSON" else "Text")
         records: list[TelemetryRecord] = []
@@ -134,8 +134,8 @@ def test_listeners() -> None:
         ]
 
 
-def test_a_sink_that_fails_does_no_harm() -> None:
-    """It is not asked again."""
+def test_failed_sink_is_not_called_again() -> None:
+    """A sink that raises is not called again, and the log is complete."""
     seen: list[str] = []
 
     def broken(line: str) -> None:

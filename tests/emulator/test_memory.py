@@ -1,4 +1,4 @@
-"""What processes are seen to have in memory, and the watch over a limit."""
+"""Memory of processes, and the watch over a limit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.memory import GroupMemory, MemoryWatch, descendants
 
-from .environment_harness import until
+from .waiting import until
 
 MB = 1024  # kB
 
 
 @contextmanager
 def process(source: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs this, says a line, and waits for one each time it calls `pause`."""
+    """Run `source`; each call of `pause` writes one byte and waits for one."""
     prelude = "import os, subprocess, sys\ndef pause(): os.write(1, b'.'); os.read(0, 1)\n"
     with subprocess.Popen(
         [sys.executable, "-S", "-c", prelude + source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
@@ -32,21 +32,21 @@ def process(source: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def go_on(started: subprocess.Popen[bytes]) -> None:
-    """Let it go on to its next pause."""
+    """Let the process continue to its next pause."""
     assert started.stdin is not None and started.stdout is not None
     started.stdin.write(b".")
     started.stdout.read(1)
 
 
 def reached(started: subprocess.Popen[bytes]) -> GroupMemory:
-    """Wait for its first pause."""
+    """Wait for the process's first pause."""
     assert started.stdout is not None
     assert started.stdout.read(1) == b"."
     return GroupMemory(started.pid)
 
 
-def test_a_peak_is_not_missed() -> None:
-    """What a process had and gave back before anybody looked counts for its peak, not for its present memory."""
+def test_peak_includes_freed_memory() -> None:
+    """Memory that a process freed before the first measurement counts for its peak."""
     with process("hoard = bytearray(100 << 20)\nhoard = None\npause()") as started:
         memory = reached(started)
         assert memory.measure_kb() < 50 * MB
@@ -54,8 +54,8 @@ def test_a_peak_is_not_missed() -> None:
         assert memory.peak_mb == -(-memory.peak_kb // MB)
 
 
-def test_a_childs_memory_counts_and_shared_pages_count_once() -> None:
-    """A forked child adds next to nothing until it writes; a program of its own adds what it has."""
+def test_shared_pages_of_children_count_once() -> None:
+    """A forked child adds little until it writes; another program adds all of its memory."""
     source = """
 hoard = bytearray(b"x" * (60 << 20))
 pause()
@@ -89,8 +89,8 @@ os.read(0, 1)
                 os.kill(pid, 9)
 
 
-def test_descendants_of_every_generation_and_thread() -> None:
-    """Children of children, and those that another thread has started."""
+def test_descendants_include_grandchildren_and_threads() -> None:
+    """Descendants include grandchildren and children that another thread has started."""
     source = """
 import threading, time
 rest = "import time; time.sleep(60)"
@@ -108,8 +108,8 @@ pause()
             os.kill(pid, 9)
 
 
-def test_a_process_that_is_gone() -> None:
-    """It has no memory, and no descendants; the peak that was seen stays."""
+def test_exited_process_keeps_peak() -> None:
+    """An exited process has no memory and no descendants, and its peak remains."""
     with process("pause()") as started:
         memory = reached(started)
         memory.measure_kb()
@@ -120,8 +120,8 @@ def test_a_process_that_is_gone() -> None:
 
 
 @pytest.mark.parametrize("child", [False, True])
-def test_the_watch_tells_once(child: bool) -> None:
-    """Soon after the limit was passed, by the process or by a child of it, and not before."""
+def test_watch_reports_exceeded_limit_once(child: bool) -> None:
+    """The watch reports once when a process or its child exceeds the limit."""
     hoard = "hoard = bytearray(b'x' * (80 << 20))"
     if child:
         program = f"import os, time; {hoard}; os.write(1, b'.'); time.sleep(60)"
@@ -129,37 +129,37 @@ def test_the_watch_tells_once(child: bool) -> None:
     else:
         hoard += "\nos.write(1, b'.')"
 
-    async def story(started: subprocess.Popen[bytes], memory: GroupMemory) -> None:
-        told: list[int] = []
-        watch = MemoryWatch(memory, 64, lambda: told.append(1))
+    async def scenario(started: subprocess.Popen[bytes], memory: GroupMemory) -> None:
+        reports: list[int] = []
+        watch = MemoryWatch(memory, 64, lambda: reports.append(1))
         watch.go_on()
         assert not watch.exceeded()
         go_on(started)
-        await until(lambda: bool(told))
-        assert told == [1]
+        await until(lambda: bool(reports))
+        assert reports == [1]
         watch.close()
 
     with process(f"pause()\n{hoard}\nos.read(0, 1)") as started:
         memory = reached(started)
         try:
-            asyncio.run(story(started, memory))
+            asyncio.run(scenario(started, memory))
         finally:
             for pid in descendants(started.pid):
                 os.kill(pid, 9)
 
 
-def test_the_watch_pauses() -> None:
-    """It does not tell of what stands still, until that may go on."""
+def test_paused_watch_reports_nothing() -> None:
+    """A paused watch reports nothing until it resumes."""
 
-    async def story(memory: GroupMemory) -> None:
-        told: list[int] = []
-        watch = MemoryWatch(memory, 64, lambda: told.append(1))
+    async def scenario(memory: GroupMemory) -> None:
+        reports: list[int] = []
+        watch = MemoryWatch(memory, 64, lambda: reports.append(1))
         watch.go_on()
         watch.pause()
-        await asyncio.sleep(0.12)  # more than twice as long as between two looks
-        assert not told
+        await asyncio.sleep(0.12)  # more than twice the interval of the watch
+        assert not reports
         watch.go_on()
-        await until(lambda: bool(told))
+        await until(lambda: bool(reports))
 
     with process("hoard = bytearray(b'x' * (80 << 20))\npause()") as started:
-        asyncio.run(story(reached(started)))
+        asyncio.run(scenario(reached(started)))

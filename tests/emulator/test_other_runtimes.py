@@ -7,13 +7,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 import pytest
-from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
+from benchmarks.build_cache import HERE, Unavailable
 from benchmarks.loadgen import compile_c
-from benchmarks.workshop import HERE, Unavailable
+
+from .sdk import lambda_client
 
 BOOTSTRAP = """#!/bin/sh
 set -eu
@@ -33,7 +33,7 @@ done
 
 @pytest.fixture
 def shell_function(tmp_path: Path) -> Path:
-    """A task root whose bootstrap is a shell script."""
+    """Return a task root whose bootstrap is a shell script."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
     (tmp_path / "bootstrap").write_text(BOOTSTRAP)
@@ -41,17 +41,10 @@ def shell_function(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_shell_bootstrap(shell_function: Path) -> None:
-    """Answers, errors and exits reach boto3 as on AWS; large events come in chunks, which curl reads."""
+def test_shell_bootstrap_serves_boto3(shell_function: Path) -> None:
+    """Responses, errors and exits of a shell bootstrap reach boto3; curl reads chunked events."""
     with LocalLambda("function.sh", task_root=shell_function, runtime=["./bootstrap"], timeout_s=30) as function:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=function.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-            config=Config(retries={"max_attempts": 0}),
-        )
+        client = lambda_client(function.endpoint_url)
 
         def invoke(event: object) -> tuple[str | None, object]:
             answer = client.invoke(FunctionName="function", Payload=json.dumps(event))
@@ -67,8 +60,8 @@ def test_a_shell_bootstrap(shell_function: Path) -> None:
         client.close()
 
 
-def test_a_compiled_runtime(tmp_path: Path, write_handler: Callable[[str], Path]) -> None:
-    """A client in C that moves bytes and writes its answer and the next poll at once."""
+def test_compiled_client_pipelines_requests(tmp_path: Path, write_handler: Callable[[str], Path]) -> None:
+    """A C client that pipelines response and next poll is served by one environment."""
     try:
         program = compile_c(HERE / "contenders" / "c" / "client.c", tmp_path / "c")
     except Unavailable as reason:

@@ -1,4 +1,4 @@
-"""Our runtime in the local Lambda, with the clients that people use: streams, applications, shutdown, snapshots."""
+"""This package's runtime in the local Lambda: streams, applications, shutdown, snapshots."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import boto3
 import urllib3
-from botocore.config import Config
 
 from awslambdaric_lite.emulator import LocalLambda
+
+from .sdk import lambda_client
 
 WriteHandler = Callable[[str], Path]
 GATED = """
@@ -30,34 +29,22 @@ def body():
 """
 
 
-def client(function: LocalLambda) -> Any:
-    """A client of the SDK."""
-    return boto3.client(
-        "lambda",
-        endpoint_url=function.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="x",
-        aws_secret_access_key="x",
-        config=Config(retries={"max_attempts": 0}),
-    )
-
-
 def gated(tmp_path: Path, end: str = "") -> str:
-    """A handler whose second chunk waits for the test."""
+    """Return a handler whose second chunk waits for the test."""
     os.mkfifo(tmp_path / "gate")
     return GATED.format(gate=str(tmp_path / "gate"), end=end)
 
 
 def open_gate(tmp_path: Path) -> None:
-    """Let the second chunk come."""
+    """Release the second chunk."""
     (tmp_path / "gate").write_text("second")
 
 
-def test_boto3_reads_a_stream(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """The first chunk is there before the second one is made; the prelude comes verbatim."""
+def test_boto3_reads_stream_with_prelude(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """boto3 reads the first chunk before the second one exists, and the prelude unchanged."""
     with LocalLambda("app.handler", task_root=write_handler(gated(tmp_path)), timeout_s=30) as function:
-        lambda_client = client(function)
-        stream = lambda_client.invoke_with_response_stream(FunctionName="function")["EventStream"]
+        client = lambda_client(function.endpoint_url)
+        stream = client.invoke_with_response_stream(FunctionName="function")["EventStream"]
         events = iter(stream)
         seen = b""
         while not seen.endswith(b"first "):
@@ -67,23 +54,23 @@ def test_boto3_reads_a_stream(write_handler: WriteHandler, tmp_path: Path) -> No
         assert b"".join(event["PayloadChunk"]["Payload"] for event in rest[:-1]) == b"second"
         assert rest[-1]["InvokeComplete"].get("ErrorCode") is None
         assert json.loads(seen.partition(b"\0")[0])["statusCode"] == 201
-        lambda_client.close()
+        client.close()
 
 
-def test_boto3_is_told_of_a_broken_stream(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """The error of the generator is in the last event."""
+def test_boto3_receives_stream_error(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """The last event that boto3 reads has the error of the generator."""
     source = gated(tmp_path, "raise ValueError('in the middle')")
     with LocalLambda("app.handler", task_root=write_handler(source), timeout_s=30) as function:
         threading.Thread(target=open_gate, args=(tmp_path,)).start()
-        lambda_client = client(function)
-        *_, last = lambda_client.invoke_with_response_stream(FunctionName="function")["EventStream"]
+        client = lambda_client(function.endpoint_url)
+        *_, last = client.invoke_with_response_stream(FunctionName="function")["EventStream"]
         assert last["InvokeComplete"]["ErrorCode"] == "Function.ValueError"
         assert "in the middle" in last["InvokeComplete"]["ErrorDetails"]
-        lambda_client.close()
+        client.close()
 
 
-def test_a_function_url_streams(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """Status, headers and cookies of the prelude; the body as it is made."""
+def test_function_url_streams_with_prelude(write_handler: WriteHandler, tmp_path: Path) -> None:
+    """A function URL sends status, headers and cookies of the prelude and streams the body."""
     root = write_handler(gated(tmp_path))
     with (
         LocalLambda("app.handler", task_root=root, timeout_s=30, url_mode="RESPONSE_STREAM") as function,
@@ -98,8 +85,8 @@ def test_a_function_url_streams(write_handler: WriteHandler, tmp_path: Path) -> 
         response.release_conn()
 
 
-def test_an_application_behind_a_function_url(write_handler: WriteHandler) -> None:
-    """A FastAPI application is asked over HTTP and answers over HTTP; its lifespan ends with the environment."""
+def test_web_application_serves_function_url(write_handler: WriteHandler) -> None:
+    """A FastAPI application serves HTTP behind a function URL; its lifespan ends with the environment."""
     source = """
 from contextlib import asynccontextmanager
 from fastapi import FastAPI
@@ -127,8 +114,8 @@ async def item(number: int, body: dict):
     assert (lines.count("startup"), lines.count("shutdown")) == (1, 1)
 
 
-def test_shutdown_hooks(write_handler: WriteHandler) -> None:
-    """Run when the environment goes, because the runtime has registered for it."""
+def test_shutdown_hook_runs_on_close(write_handler: WriteHandler) -> None:
+    """A shutdown hook runs when the environment is closed."""
     source = """
 from awslambdaric_lite import on_shutdown
 on_shutdown(lambda: print("closed", flush=True))
@@ -141,8 +128,8 @@ async def handler(event, context): return "answer"
     assert lines.count("closed") == 1
 
 
-def test_snapshots(write_handler: WriteHandler) -> None:
-    """Hooks around the snapshot, the wait for the restore, and the line about it."""
+def test_snapshot_hooks_run_around_restore(write_handler: WriteHandler) -> None:
+    """Snapshot hooks run before the snapshot and after the restore, which is logged."""
     source = """
 from snapshot_restore_py import register_after_restore, register_before_snapshot
 log = []
@@ -158,8 +145,8 @@ def handler(event, context): return log
         assert function.invoke().json() == ["before", "after"]
 
 
-def test_stacks_before_a_time_out(write_handler: WriteHandler) -> None:
-    """The log says where it hung."""
+def test_timeout_dump_logs_stack(write_handler: WriteHandler) -> None:
+    """The timeout dump logs the stack of a function that hangs."""
     source = "import time\ndef hang(): time.sleep(60)\ndef handler(event, context): hang()\n"
     env = {"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": "500"}
     with LocalLambda("app.handler", task_root=write_handler(source), timeout_s=1, env=env) as function:

@@ -1,4 +1,4 @@
-"""Which environment takes which invocation: scale-out, the limit, the queue, scale-in, versions."""
+"""The pool of environments: scale-out, limit, queue, scale-in, versions."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ import pytest
 
 from awslambdaric_lite.emulator.errors import TooManyRequests, UnknownQualifier
 
-from .environment_harness import HELD, Gate, alive, answered, completed, running, until
+from .environment_harness import HELD, answered, completed, running
+from .waiting import Gate, alive, until
 
 WriteHandler = Callable[[str], Path]
 
 
-def test_a_warm_environment_is_used_again(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """One invocation after another needs one environment, whoever asks how fast."""
+def test_sequential_invocations_share_environment(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Sequential invocations share one environment, even if they follow without a pause."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(HELD), socket_runtime) as function:
             pids = {(await function.invoke())[0]["pid"] for _ in range(20)}
             eager = [json.loads((await answered(function.submit())).payload)["pid"] for _ in range(20)]
             assert {*pids, *eager} == {function.host.pool.environments[0].pid}
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_fifty_at_once(write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path) -> None:
-    """Each has a process, a port, a log stream and a folder of its own; one more is one too many."""
+def test_concurrent_invocations_have_separate_environments(
+    write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
+) -> None:
+    """Fifty concurrent invocations have separate processes, ports, log streams and folders; one more is rejected."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         settings = {"concurrency": 50, "timeout_s": 60.0, "init_timeout_s": 60.0}
         async with running(write_handler(HELD), socket_runtime, **settings) as function:
@@ -39,7 +42,7 @@ def test_fifty_at_once(write_handler: WriteHandler, socket_runtime: list[str], t
             await function.held(50)
             with pytest.raises(TooManyRequests, match="all 50 execution environments"):
                 await answered(function.submit())
-            await gate.open()
+            await gate.open_from_loop()
             seen = [json.loads((await answered(invocation)).payload) for invocation in invocations]
             for invocation in invocations:
                 assert (await completed(invocation)).report.init_duration_ms is not None
@@ -50,13 +53,13 @@ def test_fifty_at_once(write_handler: WriteHandler, socket_runtime: list[str], t
             assert sorted(each["pid"] for each in seen) == sorted(pid for pid in pids if pid)
         assert not [pid for pid in pids if pid and alive(pid)]
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_thousand_in_the_queue(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """None is lost, each gets its own answer, and the limit holds."""
+def test_queued_invocations_run_within_limit(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A thousand queued invocations get matching responses within the concurrency limit."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(HELD), socket_runtime, concurrency=3, timeout_s=60.0) as function:
             invocations = [function.submit({"n": number}, queue=True) for number in range(1000)]
             await until(lambda: function.host.pool.queued == 997)
@@ -67,14 +70,14 @@ def test_a_thousand_in_the_queue(write_handler: WriteHandler, socket_runtime: li
             assert len(function.host.pool.environments) == 3
             assert function.host.pool.queued == 0
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_the_queue_outlives_crashes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Every third invocation kills its process; all of them come to their ends."""
+def test_queue_continues_after_crashes(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Queued invocations complete although every third one crashes its process."""
     source = "import os\ndef handler(event, context):\n    if event['n'] % 3 == 0: os._exit(1)\n    return event['n']"
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(source), socket_runtime, concurrency=2) as function:
             invocations = [function.submit({"n": number}, queue=True) for number in range(30)]
             for number, invocation in enumerate(invocations):
@@ -84,13 +87,13 @@ def test_the_queue_outlives_crashes(write_handler: WriteHandler, socket_runtime:
                 else:
                     assert answer.error_type == "Runtime.ExitError"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_idle_environments_are_scaled_in_to_none(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """Process and folder go after the idle time; the next invocation starts cold."""
+def test_idle_environments_are_removed(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Process and folder of an idle environment are removed; the next invocation is a cold start."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(HELD), socket_runtime, idle_timeout_s=0.05) as function:
             seen, _ = await function.invoke()
             await until(lambda: not function.host.pool.environments)
@@ -99,15 +102,15 @@ def test_idle_environments_are_scaled_in_to_none(write_handler: WriteHandler, so
             assert again["pid"] != seen["pid"]
             assert completion.report.init_duration_ms is not None
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_provisioned_environments_are_there_before_the_first_invocation(
+def test_provisioned_environments_are_never_removed(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """They are warm, know what they are, and are never scaled in; beyond them there are ordinary ones."""
+    """Provisioned environments start before the first invocation and are never scaled in."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         settings = {"provisioned": 2, "concurrency": 3, "idle_timeout_s": 0.05}
         async with running(write_handler(HELD), socket_runtime, **settings) as function:
@@ -115,7 +118,7 @@ def test_provisioned_environments_are_there_before_the_first_invocation(
             assert len(ahead) == 2 and None not in ahead
             invocations = [function.submit({"gate": str(gate.path)}) for _ in range(3)]
             await function.held(3)
-            await gate.open()
+            await gate.open_from_loop()
             seen = [json.loads((await answered(invocation)).payload) for invocation in invocations]
             kinds = {each["pid"]: each["env"]["AWS_LAMBDA_INITIALIZATION_TYPE"] for each in seen}
             assert {pid for pid, kind in kinds.items() if kind == "provisioned-concurrency"} == ahead
@@ -124,13 +127,13 @@ def test_provisioned_environments_are_there_before_the_first_invocation(
             await until(lambda: len(function.host.pool.environments) == 2)
             assert {environment.pid for environment in function.host.pool.environments} == ahead
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_each_version_has_environments_of_its_own(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
-    """An alias is its version; what the function sees is the version; unknown qualifiers are refused."""
+def test_each_version_has_separate_environments(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """Each version has separate environments; an alias shares those of its version."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with running(write_handler(HELD), socket_runtime, aliases={"live": "3", "next": "4"}) as function:
             pids: dict[str, int] = {}
             for qualifier, version in (("live", "3"), ("3", "3"), ("next", "4"), (None, "$LATEST"), ("live", "3")):
@@ -142,15 +145,15 @@ def test_each_version_has_environments_of_its_own(write_handler: WriteHandler, s
             with pytest.raises(UnknownQualifier):
                 function.submit(qualifier="5")
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_an_idle_environment_makes_room_for_another_version(
+def test_idle_environment_is_replaced_for_version(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """At the limit: an idle one goes at once, a busy one after its invocation, for who waits."""
+    """At the limit an environment is replaced for another version: an idle one immediately, a busy one later."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, aliases={"live": "3"}, concurrency=1) as function:
             first, _ = await function.invoke()
@@ -163,21 +166,21 @@ def test_an_idle_environment_makes_room_for_another_version(
                 await answered(function.submit())
             waiting = function.submit(queue=True)
             await until(lambda: function.host.pool.queued == 1)
-            await gate.open()
+            await gate.open_from_loop()
             await completed(held)
             seen = json.loads((await answered(waiting)).payload)
             assert seen["env"]["AWS_LAMBDA_FUNCTION_VERSION"] == "$LATEST"
             await completed(waiting)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_reload_gives_those_who_wait_new_environments(
+def test_reload_starts_environment_for_queue(
     write_handler: WriteHandler, socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Even while the only old one is busy, which finishes its invocation and goes."""
+    """A reload starts a new environment for queued invocations while the old one completes its invocation."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         gate = Gate(tmp_path)
         async with running(write_handler(HELD), socket_runtime, concurrency=1) as function:
             held = function.submit({"gate": str(gate.path)})
@@ -187,10 +190,10 @@ def test_a_reload_gives_those_who_wait_new_environments(
             await function.host.reload()
             seen = json.loads((await answered(waiting)).payload)
             await completed(waiting)
-            await gate.open()
+            await gate.open_from_loop()
             old = json.loads((await answered(held)).payload)["pid"]
             assert seen["pid"] != old
             await until(lambda: not alive(old))
             assert [environment.pid for environment in function.host.pool.environments] == [seen["pid"]]
 
-    asyncio.run(story())
+    asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""A runtime's process: its output, its end, its group."""
+"""The runtime's process: its output, exit and process group."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import pytest
 
 from awslambdaric_lite.emulator.environments.process import RuntimeProcess
 
-from .environment_harness import alive, state_of, until
-from .harness import WAIT
+from .waiting import WAIT, alive, state_of, until
 
 
 class Started:
-    """A process that runs a line of Python, and what came of it."""
+    """Process that runs Python source, and its output."""
 
     def __init__(self, source: str, folder: Path, **options: Any) -> None:
         self.output = b""
@@ -37,17 +36,17 @@ class Started:
         self.output += data
 
     async def end(self) -> int:
-        """Wait for the end and clean up."""
+        """Wait for the exit and reap the process."""
         await asyncio.wait_for(self.ended.wait(), WAIT)
         return self.process.reap()
 
 
-def run(story: Callable[[], Awaitable[None]]) -> None:
-    """Run a story, after which there are as many descriptors as before."""
+def run(scenario: Callable[[], Awaitable[None]]) -> None:
+    """Run a coroutine and check that it leaves no open descriptor."""
 
     async def inside() -> None:
         before = len(os.listdir("/proc/self/fd"))
-        await story()
+        await scenario()
         assert len(os.listdir("/proc/self/fd")) == before
 
     asyncio.run(inside())
@@ -57,36 +56,36 @@ def run(story: Callable[[], Awaitable[None]]) -> None:
     ("source", "returncode"),
     [("pass", 0), ("import sys; sys.exit(7)", 7), ("import os; os.kill(os.getpid(), 15)", -15)],
 )
-def test_how_it_ended(tmp_path: Path, source: str, returncode: int) -> None:
-    """A code, or a signal as a negative number; no zombie stays."""
+def test_exit_code_or_signal_is_reported(tmp_path: Path, source: str, returncode: int) -> None:
+    """A process's exit is reported as its code or as a negative signal number, and leaves no zombie."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == returncode
         assert state_of(started.process.pid) == ""
 
-    run(story)
+    run(scenario)
 
 
-def test_output_of_both_streams_in_order(tmp_path: Path) -> None:
-    """As it was written, to the last byte before the end; there is no standard input."""
+def test_output_of_both_streams_is_ordered(tmp_path: Path) -> None:
+    """Output of both streams arrives completely and in order; standard input is empty."""
     source = (
         "import os, sys\nfor n in range(3): os.write(1, b'out'); os.write(2, b'err')\n"
         "os.write(1, sys.stdin.buffer.read() + os.getcwd().encode() + b'x' * 200_000)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == 0
         assert started.output == b"outerr" * 3 + os.fsencode(tmp_path) + b"x" * 200_000
 
-    run(story)
+    run(scenario)
 
 
-def test_reading_ahead_of_the_event_loop(tmp_path: Path) -> None:
-    """`read_output` takes what is there at once, and nothing is taken twice."""
+def test_read_output_reads_without_event_loop(tmp_path: Path) -> None:
+    """`read_output` reads available output without the event loop, and no byte is read twice."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started("import os, time; os.write(1, b'now'); time.sleep(60)", tmp_path)
         while not started.output:  # without letting the event loop run
             started.process.read_output()
@@ -95,34 +94,34 @@ def test_reading_ahead_of_the_event_loop(tmp_path: Path) -> None:
         assert await started.end() == -signal.SIGKILL
         assert started.output == b"now"
 
-    run(story)
+    run(scenario)
 
 
-def test_a_process_that_ends_takes_its_group_along(tmp_path: Path) -> None:
-    """Children that stayed behind are killed when it is reaped, and hold up nothing."""
+def test_reap_kills_process_group(tmp_path: Path) -> None:
+    """Reaping an exited process kills its children."""
     source = (
         "import os, subprocess, sys\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'])\n"
         "os.write(1, str(child.pid).encode())"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         assert await started.end() == 0
         await until(lambda: not alive(int(started.output)))
 
-    run(story)
+    run(scenario)
 
 
-def test_stopped_with_its_group(tmp_path: Path) -> None:
-    """Stopped processes stand, go on, and can be killed as they stand."""
+def test_stop_applies_to_process_group(tmp_path: Path) -> None:
+    """`stop` and `go_on` apply to the process group, and stopped processes can be killed."""
     source = (
         "import os, subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'])\n"
         "os.write(1, str(child.pid).encode()); time.sleep(60)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         await until(lambda: bool(started.output))
         pids = (started.process.pid, int(started.output))
@@ -135,11 +134,11 @@ def test_stopped_with_its_group(tmp_path: Path) -> None:
         assert await started.end() == -signal.SIGKILL
         await until(lambda: not alive(pids[1]))
 
-    run(story)
+    run(scenario)
 
 
-def test_at_rest_when_every_thread_waits(tmp_path: Path) -> None:
-    """A main thread that waits is not enough, and one that is stopped does not wait."""
+def test_process_rests_when_threads_wait(tmp_path: Path) -> None:
+    """A process is at rest if all of its threads wait and it is not stopped."""
     source = (
         "import os, threading, time\n"
         "def busy():\n"
@@ -149,7 +148,7 @@ def test_at_rest_when_every_thread_waits(tmp_path: Path) -> None:
         "threading.Thread(target=busy).start(); time.sleep(60)"
     )
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started(source, tmp_path)
         await until(lambda: bool(started.output) and state_of(started.process.pid) == "S")
         assert not started.process.at_rest
@@ -161,13 +160,13 @@ def test_at_rest_when_every_thread_waits(tmp_path: Path) -> None:
         await started.end()
         assert started.process.at_rest
 
-    run(story)
+    run(scenario)
 
 
-def test_signals_after_the_end_hit_nobody(tmp_path: Path) -> None:
-    """The number of the group may be another's by then."""
+def test_signal_after_exit_is_not_sent(tmp_path: Path) -> None:
+    """No signal is sent after the exit, because the group's number may be reused."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         started = Started("pass", tmp_path)
         await started.end()
         started.process.kill()
@@ -175,31 +174,31 @@ def test_signals_after_the_end_hit_nobody(tmp_path: Path) -> None:
         started.process.stop()
         started.process.crash(signal.SIGKILL)
 
-    run(story)
+    run(scenario)
 
 
-def test_an_inherited_descriptor(tmp_path: Path) -> None:
-    """What is passed is open in the process under the same number; nothing else is."""
+def test_only_listed_descriptor_is_inherited(tmp_path: Path) -> None:
+    """The process inherits only the listed descriptors, with the same numbers."""
     source = "import os; os.write(1, repr(sorted(map(int, os.listdir('/proc/self/fd')))).encode())"
 
-    async def story() -> None:
+    async def scenario() -> None:
         outlet, inlet = os.pipe()
         os.set_inheritable(outlet, True)
         started = Started(source, tmp_path, inherited=[inlet])
         await started.end()
-        # The listing itself has one more open, the lowest that is free.
+        # The listing opens one more descriptor, with the lowest free number.
         assert set(eval(started.output)) - {3, 4} == {0, 1, 2, inlet} - {3, 4}
         os.close(outlet)
         os.close(inlet)
 
-    run(story)
+    run(scenario)
 
 
-def test_a_command_that_cannot_be_executed(tmp_path: Path) -> None:
-    """It raises, and leaves nothing open."""
+def test_unexecutable_command_raises(tmp_path: Path) -> None:
+    """A command that cannot be executed raises and leaves no open descriptor."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         with pytest.raises(FileNotFoundError):
             RuntimeProcess(["./missing"], env={}, cwd=tmp_path, on_output=lambda _: None, on_exit=lambda _: None)
 
-    run(story)
+    run(scenario)

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest of their own."""
+"""The pytest plugin, in separate runs of pytest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def handler(event, context):
 
 @pytest.fixture
 def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A folder with a function in `src`; runs in it have this plugin and no other."""
+    """Return a folder with a function in `src`; pytest runs in it with this plugin only."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     pytester.mkdir("src").joinpath("app.py").write_text(APP)
@@ -33,14 +33,14 @@ def run(folder: pytest.Pytester, source: str, *arguments: str, configuration: st
     return folder.runpytest_subprocess("-p", "awslambdaric_lite.pytest_plugin", "--strict-markers", *arguments)
 
 
-def test_installed_it_is_found_by_pytest() -> None:
-    """The distribution names the module where pytest looks."""
+def test_distribution_declares_plugin() -> None:
+    """The distribution declares the plugin as a `pytest11` entry point."""
     found = importlib.metadata.entry_points(group="pytest11")
     assert [each.value for each in found if each.name == "awslambdaric_lite"] == ["awslambdaric_lite.pytest_plugin"]
 
 
-def test_nothing_is_imported_before_a_fixture_is_used(folder: pytest.Pytester) -> None:
-    """Of the package, only itself and this module; `lambda_context` needs no more than the class."""
+def test_plugin_imports_nothing_until_used(folder: pytest.Pytester) -> None:
+    """The plugin imports no other module until a test uses a fixture."""
     source = """
         import sys
 
@@ -62,8 +62,8 @@ def test_nothing_is_imported_before_a_fixture_is_used(folder: pytest.Pytester) -
     run(folder, source).assert_outcomes(passed=3)
 
 
-def test_functions_are_started_and_closed(folder: pytest.Pytester) -> None:
-    """Any number of them in a test, each with its settings; after it, passed or failed, no process is left."""
+def test_functions_are_closed_after_test(folder: pytest.Pytester) -> None:
+    """`local_lambda` starts any number of functions and closes them after the test, passed or failed."""
     source = """
         import json, os, pytest
 
@@ -101,8 +101,8 @@ def test_functions_are_started_and_closed(folder: pytest.Pytester) -> None:
     )
 
 
-def test_defaults_from_markers_and_the_configuration(folder: pytest.Pytester) -> None:
-    """The call wins over the closest marker, that over farther ones, all of them over the configuration file."""
+def test_closest_marker_overrides_configuration(folder: pytest.Pytester) -> None:
+    """Arguments override the closest marker, which overrides other markers and the configuration file."""
     source = """
         import pytest
 
@@ -124,8 +124,8 @@ def test_defaults_from_markers_and_the_configuration(folder: pytest.Pytester) ->
     run(folder, source, configuration="local_lambda_task_root = src").assert_outcomes(passed=3)
 
 
-def test_context(folder: pytest.Pytester) -> None:
-    """What handlers and tools read from it is there, fresh for each test, and follows Lambda's variables."""
+def test_context_has_realistic_new_values(folder: pytest.Pytester) -> None:
+    """`lambda_context` has realistic values, new for each test, and follows Lambda's variables."""
     source = """
         import uuid
 
@@ -164,8 +164,8 @@ def test_context(folder: pytest.Pytester) -> None:
     run(folder, source).assert_outcomes(passed=3)
 
 
-def test_a_broken_handler_shows_why(folder: pytest.Pytester) -> None:
-    """With the failed assertion comes the traceback that the runtime logged."""
+def test_failed_test_shows_handler_traceback(folder: pytest.Pytester) -> None:
+    """The report of a failed test has the traceback that the runtime logged."""
     folder.path.joinpath("src", "broken.py").write_text("def handler(event, context):\n    return event['missing']")
     source = """
         def test_it(local_lambda):
@@ -177,8 +177,8 @@ def test_a_broken_handler_shows_why(folder: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["[[]ERROR] KeyError: 'missing'", "Traceback (most recent call last):"])
 
 
-def test_the_marker_is_explained(folder: pytest.Pytester) -> None:
-    """`pytest --markers` and `pytest --fixtures` say what there is."""
+def test_marker_and_fixtures_are_documented(folder: pytest.Pytester) -> None:
+    """`pytest --markers` and `pytest --fixtures` list the marker and the fixtures."""
     result = run(folder, "def test(): pass", "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.local_lambda(**settings): *"])
     result = run(folder, "def test(): pass", "--fixtures")

@@ -21,20 +21,20 @@ REFUSED = "State transition from {} to {} failed for runtime. Error: State trans
 
 
 def error_body(error_type: str, message: str) -> bytes:
-    """An error body, byte for byte."""
+    """Return an error body, byte for byte."""
     return b'{"errorMessage":"%s","errorType":"%s"}\n' % (message.encode(), error_type.encode())
 
 
 def refused(state: str, target: str) -> tuple[int, bytes]:
-    """The 403 of a call that the state does not allow."""
+    """Return the 403 response to a request that the state does not allow."""
     return 403, error_body("InvalidStateTransition", REFUSED.format(state, target))
 
 
 INVALID_ID = (400, error_body("InvalidRequestID", "Invalid request ID"))
 
 
-def test_an_event_comes_with_the_headers_of_the_protocol(api: ApiServer) -> None:
-    """`next` gives the event, its content type, id, deadline and ARN, and no header that has nothing to say."""
+def test_event_has_protocol_headers(api: ApiServer) -> None:
+    """`next` returns the event with content type, id, deadline and ARN, and omits empty headers."""
     with api.client() as client:
         client.send(get())
         api.await_next()
@@ -52,8 +52,8 @@ def test_an_event_comes_with_the_headers_of_the_protocol(api: ApiServer) -> None
     }
 
 
-def test_empty_headers_are_sent_on_request(make_api: MakeApi) -> None:
-    """As Managed Instances do: trace, client context and identity are there and empty."""
+def test_empty_headers_option_sends_them(make_api: MakeApi) -> None:
+    """With `empty_headers` the trace, client context and identity headers are sent empty."""
     api = make_api(ApiOptions(empty_headers=True))
     with api.client() as client:
         client.send(get())
@@ -75,10 +75,10 @@ def test_empty_headers_are_sent_on_request(make_api: MakeApi) -> None:
         ("chunked", 1, True),
     ],
 )
-def test_framing_of_events(
+def test_event_above_2048_bytes_is_chunked(
     make_api: MakeApi, framing: Literal["auto", "length", "chunked"], size: int, chunked: bool
 ) -> None:
-    """A declared length up to 2048 bytes and chunks above, unless told otherwise; the same bytes either way."""
+    """An event above 2048 bytes is chunked unless the option sets a framing; the bytes are the same."""
     api = make_api(ApiOptions(event_framing=framing))
     body = b"x" * size
     with api.client() as client:
@@ -90,8 +90,8 @@ def test_framing_of_events(
     assert ("transfer-encoding" in event.headers, "content-length" in event.headers) == (chunked, not chunked)
 
 
-def test_a_response_is_accepted_and_reaches_the_caller(api: ApiServer) -> None:
-    """202 with the fixed body; payload and content type are handed on unchanged."""
+def test_response_reaches_caller_unchanged(api: ApiServer) -> None:
+    """A response gets 202, and its payload and content type reach the caller unchanged."""
     with api.client() as client:
         invocation = api.begin(client)
         accepted = client.ask(reply(invocation, b"\x00raw", "Content-Type: application/unknown"))
@@ -106,14 +106,14 @@ def test_a_response_is_accepted_and_reaches_the_caller(api: ApiServer) -> None:
     [
         ("Function.MyError", "Function.MyError"),
         ("Runtime.ImportModuleError", "Runtime.ImportModuleError"),
-        ("x-Function.Inside", "x-Function.Inside"),  # the server's expression is not anchored
+        ("x-Function.Inside", "x-Function.Inside"),  # AWS's regular expression is not anchored
         ("Function.lower", "Function.Unknown"),
         ("ValueError", "Runtime.Unknown"),
         ("", "Runtime.Unknown"),
     ],
 )
-def test_an_error_is_accepted_and_its_type_is_classified(api: ApiServer, header: str, recorded: str) -> None:
-    """202; the body reaches the caller unchanged, the type header only decides how the failure is recorded."""
+def test_error_type_is_classified(api: ApiServer, header: str, recorded: str) -> None:
+    """An error gets 202 and reaches the caller unchanged; its type header only classifies the failure."""
     body = b'{"errorMessage":"m","errorType":"ValueError","stackTrace":[]}'
     with api.client() as client:
         invocation = api.begin(client)
@@ -124,8 +124,8 @@ def test_an_error_is_accepted_and_its_type_is_classified(api: ApiServer, header:
     assert (answer.payload, answer.error, answer.error_type) == (body, "Unhandled", recorded)
 
 
-def test_an_empty_error_is_worded_by_the_platform(api: ApiServer) -> None:
-    """The caller gets an object with the type of the header."""
+def test_empty_error_gets_type_of_header(api: ApiServer) -> None:
+    """The caller of an empty error receives an object with the type of the header."""
     with api.client() as client:
         invocation = api.begin(client)
         client.ask(reply(invocation, b"", "Lambda-Runtime-Function-Error-Type: Function.Bad", kind="error"))
@@ -139,8 +139,8 @@ def test_an_empty_error_is_worded_by_the_platform(api: ApiServer) -> None:
         (b"not json", b'"Invalid error body"'),
     ],
 )
-def test_an_error_with_its_cause_in_the_body(api: ApiServer, body: bytes, payload: bytes) -> None:
-    """The cause is taken out; a body that is not an object is replaced."""
+def test_error_cause_is_removed_from_body(api: ApiServer, body: bytes, payload: bytes) -> None:
+    """The cause is removed from an error's body, and a body that is not an object is replaced."""
     with api.client() as client:
         invocation = api.begin(client)
         content_type = "Content-Type: application/vnd.aws.lambda.error.cause+json"
@@ -148,8 +148,8 @@ def test_an_error_with_its_cause_in_the_body(api: ApiServer, body: bytes, payloa
     assert api.answers[0].payload == payload
 
 
-def test_a_wrong_id_is_refused_and_the_event_given_again(api: ApiServer) -> None:
-    """400 for a reply to an id that is not current; `next` in the middle of an invocation repeats it."""
+def test_wrong_id_is_rejected_event_repeated(api: ApiServer) -> None:
+    """A reply with a wrong id gets 400, and `next` during an invocation returns its event again."""
     with api.client() as client:
         invocation = api.begin(client, b'{"n":1}')
         assert client.ask(post("invocation/other/response"))[::2] == INVALID_ID
@@ -159,8 +159,8 @@ def test_a_wrong_id_is_refused_and_the_event_given_again(api: ApiServer) -> None
     assert len(api.answers) == 1
 
 
-def test_a_second_reply_is_refused_by_state_then_by_id(api: ApiServer) -> None:
-    """403 before the following `next`, 400 after it."""
+def test_second_reply_gets_403_then_400(api: ApiServer) -> None:
+    """A second reply gets 403 before the following `next` and 400 after it."""
     with api.client() as client:
         invocation = api.begin(client)
         assert client.ask(reply(invocation)).status == 202
@@ -172,14 +172,14 @@ def test_a_second_reply_is_refused_by_state_then_by_id(api: ApiServer) -> None:
         assert client.ask(reply(invocation))[::2] == INVALID_ID
 
 
-def test_a_reply_before_any_event_has_no_valid_id(api: ApiServer) -> None:
-    """400, in whatever state."""
+def test_reply_before_event_gets_400(api: ApiServer) -> None:
+    """A reply before the first event gets 400."""
     with api.client() as client:
         assert client.ask(post("invocation/id-1/response"))[::2] == INVALID_ID
 
 
-def test_init_error_ends_the_runtime(api: ApiServer) -> None:
-    """202 before the first `next`, which is refused afterwards; so is a second init error."""
+def test_init_error_precludes_next(api: ApiServer) -> None:
+    """An init error before the first `next` gets 202; a later `next` or init error is rejected."""
     body = b'{"errorMessage":"m","errorType":"Runtime.ImportModuleError","stackTrace":[]}'
     with api.client() as client:
         sent = post("init/error", body, "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError")
@@ -191,15 +191,15 @@ def test_init_error_ends_the_runtime(api: ApiServer) -> None:
     assert answer.error_type == "Runtime.ImportModuleError"
 
 
-def test_init_error_that_is_not_json_is_handed_on_as_bytes(api: ApiServer) -> None:
-    """The caller is told that it is no JSON."""
+def test_non_json_init_error_is_octet_stream(api: ApiServer) -> None:
+    """An init error that is not JSON has the content type of bytes."""
     with api.client() as client:
         assert client.ask(post("init/error", b"oops")).status == 202
     assert api.init_errors[0].content_type == "application/octet-stream"
 
 
-def test_init_error_after_next_is_refused(api: ApiServer) -> None:
-    """403, from Ready and from Running."""
+def test_init_error_after_next_is_rejected(api: ApiServer) -> None:
+    """An init error after the first `next` gets 403."""
     with api.client() as poller, api.client() as other:
         poller.send(get())
         api.await_next()
@@ -210,8 +210,8 @@ def test_init_error_after_next_is_refused(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("mode", ["buffered", "Streaming", "x"])
-def test_an_invalid_response_mode_leaves_the_state_stuck(api: ApiServer, mode: str) -> None:
-    """400; the caller has an error already, and the following `next` is refused, as by the real server."""
+def test_invalid_response_mode_blocks_next(api: ApiServer, mode: str) -> None:
+    """An invalid response mode gets 400 and fails the invocation; the following `next` is rejected, as by AWS."""
     with api.client() as client:
         invocation = api.begin(client)
         bad = client.ask(reply(invocation, b"{}", f"Lambda-Runtime-Function-Response-Mode: {mode}"))
@@ -220,8 +220,8 @@ def test_an_invalid_response_mode_leaves_the_state_stuck(api: ApiServer, mode: s
     assert [answer.error_type for answer in api.answers] == ["Runtime.InvalidResponseModeHeader"]
 
 
-def test_a_streamed_response_is_buffered_for_the_caller(api: ApiServer) -> None:
-    """Chunks in mode `streaming` are put together; error trailers make it a function error."""
+def test_streamed_response_is_buffered_for_caller(api: ApiServer) -> None:
+    """A streamed response is buffered for a buffered caller; error trailers make it a function error."""
     with api.client() as client:
         invocation = api.begin(client)
         head = (
@@ -237,8 +237,8 @@ def test_a_streamed_response_is_buffered_for_the_caller(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("size", [MAX_PAYLOAD, MAX_PAYLOAD + 1])
-def test_the_size_of_a_response_is_limited(api: ApiServer, size: int) -> None:
-    """Exactly the limit passes; one byte more is a 413, told to the caller, and the next poll is fine."""
+def test_oversized_response_gets_413(api: ApiServer, size: int) -> None:
+    """A response of exactly the limit is accepted; one more byte gets 413 and fails the invocation."""
     with api.client() as client:
         invocation = api.begin(client)
         answer = client.ask(reply(invocation, b"x" * size))
@@ -256,8 +256,8 @@ def test_the_size_of_a_response_is_limited(api: ApiServer, size: int) -> None:
         api.begin(client, request_id="id-2")
 
 
-def test_a_reply_that_breaks_off_is_reported_to_the_caller(api: ApiServer) -> None:
-    """A body shorter than declared: 400 for the runtime, a truncated response for the caller, and on it goes."""
+def test_truncated_response_fails_invocation(api: ApiServer) -> None:
+    """A truncated response gets 400 and fails the invocation; the next one works."""
     with api.client() as client:
         invocation = api.begin(client)
         client.send(reply(invocation, b"x" * 100)[:-1])
@@ -270,8 +270,8 @@ def test_a_reply_that_breaks_off_is_reported_to_the_caller(api: ApiServer) -> No
         api.begin(client, request_id="id-2")
 
 
-def test_a_reset_in_the_middle_of_a_reply_ends_the_invocation(api: ApiServer) -> None:
-    """Nobody is left to be told, but the caller is."""
+def test_reset_during_response_fails_invocation(api: ApiServer) -> None:
+    """A reset during the response fails the invocation as truncated."""
     with api.client() as client:
         invocation = api.begin(client)
         client.send(reply(invocation, b"x" * 100)[:-1])
@@ -279,8 +279,8 @@ def test_a_reset_in_the_middle_of_a_reply_ends_the_invocation(api: ApiServer) ->
     assert invocation.answered.result(10).error_type == "Runtime.TruncatedResponse"
 
 
-def test_a_truncated_error_is_taken_with_what_the_header_says(api: ApiServer) -> None:
-    """An /error whose body broke off still ends the invocation with its type."""
+def test_truncated_error_keeps_header_type(api: ApiServer) -> None:
+    """A truncated error gets 202 and fails the invocation with the type of the header."""
     with api.client() as client:
         invocation = api.begin(client)
         client.send(
@@ -292,8 +292,8 @@ def test_a_truncated_error_is_taken_with_what_the_header_says(api: ApiServer) ->
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
-def test_reply_and_next_poll_in_one_write(api: ApiServer, kind: str) -> None:
-    """Pipelined requests are handled strictly in order, on the one connection."""
+def test_pipelined_poll_follows_reply(api: ApiServer, kind: str) -> None:
+    """A reply and the next poll in one write are processed in order on one connection."""
     with api.client() as client:
         invocation = api.begin(client)
         for number in range(2, 6):
@@ -306,8 +306,8 @@ def test_reply_and_next_poll_in_one_write(api: ApiServer, kind: str) -> None:
     assert {request.connection for request in api.requests} == {1}
 
 
-def test_a_rejected_reply_and_the_next_poll_in_one_write(api: ApiServer) -> None:
-    """The poll behind a wrong reply gets the same event again."""
+def test_poll_behind_rejected_reply_repeats_event(api: ApiServer) -> None:
+    """A poll behind a rejected reply returns the same event again."""
     with api.client() as client:
         api.begin(client, b'{"n":1}')
         client.send(post("invocation/wrong/response") + get())
@@ -315,8 +315,8 @@ def test_a_rejected_reply_and_the_next_poll_in_one_write(api: ApiServer) -> None
         assert client.read().body == b'{"n":1}'
 
 
-def test_a_request_may_arrive_byte_by_byte(api: ApiServer) -> None:
-    """However the stream is cut up, it is the same request."""
+def test_request_in_single_bytes_is_accepted(api: ApiServer) -> None:
+    """A request that arrives in single bytes is accepted."""
     with api.client() as client:
         invocation = api.begin(client)
         client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -326,8 +326,8 @@ def test_a_request_may_arrive_byte_by_byte(api: ApiServer) -> None:
     assert api.answers[0].payload == b'{"slow":true}'
 
 
-def test_stale_attempts_are_gone(make_api: MakeApi) -> None:
-    """With invocation ids: sent with the event, 410 for another one, 202 for the right one."""
+def test_reply_with_stale_id_gets_410(make_api: MakeApi) -> None:
+    """A reply with another attempt's id gets 410, and one with the current id 202."""
     api = make_api(ApiOptions(invocation_ids=True))
     with api.client() as client:
         client.send(get())
@@ -341,33 +341,33 @@ def test_stale_attempts_are_gone(make_api: MakeApi) -> None:
         assert client.ask(reply(invocation, b"{}", f"lambda-runtime-invocation-id: {attempt}")).status == 202
 
 
-def test_an_event_for_a_dead_poll_waits_for_the_next_one(api: ApiServer) -> None:
-    """Nothing is lost when the connection of a poll goes: a new poll gets the event."""
+def test_event_of_reset_poll_is_redelivered(api: ApiServer) -> None:
+    """The event for a reset poll is delivered to the next poll."""
     with api.client() as client:
         client.send(get())
         api.await_next()
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with api.client() as client:
-        client.send(get())  # accepted after the reset has been seen: one loop takes both in order
+        client.send(get())  # processed after the reset, because one event loop processes both
         api.await_next()
         api.deliver(b'{"n":7}')
         assert client.read().body == b'{"n":7}'
 
 
-def test_a_poll_after_delivery_to_nobody_gets_the_event(api: ApiServer) -> None:
-    """An event delivered while no poll was open is given to the first that asks."""
+def test_event_without_poll_is_kept(api: ApiServer) -> None:
+    """An event delivered without an open poll goes to the next poll."""
     with api.client() as client:
         client.send(get())
         api.await_next()
         client.socket.shutdown(socket.SHUT_WR)
-        assert client.at_end()  # the server has let go of it
+        assert client.at_end()  # the server has closed the connection
     api.deliver(b'{"n":8}')
     with api.client() as client:
         assert client.ask(get()).body == b'{"n":8}'
 
 
-def test_of_two_polls_one_gets_the_event(api: ApiServer) -> None:
-    """A second poll in Ready waits beside the first and takes the following event."""
+def test_second_poll_gets_following_event(api: ApiServer) -> None:
+    """Of two waiting polls the first gets the event and the second the following one."""
     with api.client() as first, api.client() as second:
         first.send(get())
         api.await_next()
@@ -394,16 +394,16 @@ def test_of_two_polls_one_gets_the_event(api: ApiServer) -> None:
         (get("runtime/invocation/id-1/response"), 405, b""),
     ],
 )
-def test_other_paths(api: ApiServer, request_bytes: bytes, status: int, body: bytes) -> None:
-    """Ping answers; unknown paths are 404, wrong methods 405, and the connection stays usable."""
+def test_unknown_path_or_method_is_rejected(api: ApiServer, request_bytes: bytes, status: int, body: bytes) -> None:
+    """`ping` gets a response, an unknown path 404, a wrong method 405; the connection stays open."""
     with api.client() as client:
         assert client.ask(request_bytes)[::2] == (status, body)
         assert client.ask(get("ping")).body == b"pong"
 
 
 @pytest.mark.parametrize(("size", "status"), [(1_000_000, 202), (1_100_000, 431)])
-def test_headers_up_to_one_mebibyte(api: ApiServer, size: int, status: int) -> None:
-    """A large X-Ray header passes below the limit of the server and is refused above it."""
+def test_headers_above_one_mebibyte_get_431(api: ApiServer, size: int, status: int) -> None:
+    """Headers below one mebibyte are accepted, and larger ones get 431."""
     with api.client() as client:
         invocation = api.begin(client)
         cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * size
@@ -412,15 +412,15 @@ def test_headers_up_to_one_mebibyte(api: ApiServer, size: int, status: int) -> N
             assert client.at_end()
 
 
-def test_garbage_is_a_bad_request(api: ApiServer) -> None:
-    """400, and the connection is closed."""
+def test_garbage_gets_400(api: ApiServer) -> None:
+    """Bytes that are not HTTP get 400, and the connection is closed."""
     with api.client() as client:
         assert client.ask(b"what is this\r\n\r\n").status == 400
         assert client.at_end()
 
 
-def test_a_large_refused_body_is_not_read(api: ApiServer) -> None:
-    """The refusal comes before the body, says that the connection closes, and closes it."""
+def test_large_rejected_body_is_not_read(api: ApiServer) -> None:
+    """A rejected request with a large body is answered before the body, and the connection is closed."""
     with api.client() as client:
         api.begin(client)
         head = post("invocation/wrong/response", b"x" * 1_000_000).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
@@ -430,16 +430,16 @@ def test_a_large_refused_body_is_not_read(api: ApiServer) -> None:
         assert client.at_end()
 
 
-def test_a_small_refused_body_keeps_the_connection(api: ApiServer) -> None:
-    """It is read and thrown away."""
+def test_small_rejected_body_is_discarded(api: ApiServer) -> None:
+    """The small body of a rejected request is read and discarded, and the connection stays open."""
     with api.client() as client:
         api.begin(client, b"1")
         assert client.ask(post("invocation/wrong/response", b"x" * 200_000))[::2] == INVALID_ID
         assert client.ask(get()).body == b"1"
 
 
-def test_expect_continue_is_answered(api: ApiServer) -> None:
-    """A client that waits for permission gets it when the reply is welcome."""
+def test_expect_continue_gets_100(api: ApiServer) -> None:
+    """A reply with `Expect: 100-continue` gets status 100 before its body."""
     with api.client() as client:
         invocation = api.begin(client)
         head, _, body = reply(invocation, b'{"a":1}', "Expect: 100-continue").partition(b"\r\n\r\n")
@@ -448,15 +448,15 @@ def test_expect_continue_is_answered(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\nHost: api\r\n"])
-def test_a_client_may_close_after_each_request(api: ApiServer, head: str) -> None:
-    """HTTP/1.0 and `Connection: close` get one answer and the end of the connection."""
+def test_connection_close_is_honoured(api: ApiServer, head: str) -> None:
+    """HTTP/1.0 and `Connection: close` get one response and the end of the connection."""
     with api.client() as client:
         assert client.ask(f"GET /2018-06-01/ping {head}\r\n".encode()).body == b"pong"
         assert client.at_end()
 
 
-def test_requests_are_recorded_as_they_came(api: ApiServer) -> None:
-    """Method, path, headers in order and spelling, body, status; refused ones included."""
+def test_requests_are_recorded_unchanged(api: ApiServer) -> None:
+    """Recorded requests, rejected ones included, have the original method, path, headers, body and status."""
     with api.client() as client:
         invocation = api.begin(client)
         client.ask(post("invocation/wrong/error", b"no"))
@@ -473,16 +473,16 @@ def test_requests_are_recorded_as_they_came(api: ApiServer) -> None:
     assert right.header("x-odd-case") == "Ünïcode"
 
 
-def test_requests_are_not_kept_unless_asked_for(make_api: MakeApi) -> None:
-    """A long-lived local Lambda does not grow with its traffic."""
+def test_requests_are_not_recorded_by_default(make_api: MakeApi) -> None:
+    """Requests are not recorded by default."""
     api = make_api(ApiOptions())
     with api.client() as client:
         client.ask(get("ping"))
     assert api.requests == []
 
 
-def test_the_address_is_a_port_of_its_own_on_the_loopback(make_api: MakeApi) -> None:
-    """Each API listens on 127.0.0.1 and on another port."""
+def test_each_api_has_separate_port(make_api: MakeApi) -> None:
+    """Each API listens on a separate port of 127.0.0.1."""
     addresses = {make_api(ApiOptions()).server.address for _ in range(3)}
     assert len(addresses) == 3
     assert all(address.startswith("127.0.0.1:") for address in addresses)

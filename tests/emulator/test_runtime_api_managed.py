@@ -1,4 +1,4 @@
-"""The Runtime API of Managed Instances: many invocations at once, and its own refusals."""
+"""The Runtime API of Managed Instances: concurrent invocations, and its error responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from awslambdaric_lite.emulator.results import Invocation
 from awslambdaric_lite.emulator.runtime_api import managed, outcomes
 from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable
 
-from .harness import WAIT, Client, ManagedApiServer, get, post, reply
+from .harness import Client, ManagedApiServer, get, post, reply
+from .waiting import WAIT
 
 INVALID_ID = b'{"errorMessage":"Invalid request ID","errorType":"InvalidRequestID"}\n'
 TOO_LATE = b'{"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}\n'
@@ -20,14 +21,14 @@ TOO_LATE = b'{"errorMessage":"Invoke timeout","errorType":"InvokeTimeout"}\n'
 
 @pytest.fixture
 def api() -> Iterator[ManagedApiServer]:
-    """The API."""
+    """Yield a Runtime API of Managed Instances."""
     server = ManagedApiServer(ApiOptions(invocation_ids=True, record_requests=True))
     yield server
     server.close()
 
 
 def begin(api: ManagedApiServer, client: Client, request_id: str, *, streamed: bool = False) -> Invocation:
-    """Let a worker take an invocation."""
+    """Deliver an invocation to a worker that polls."""
     client.send(get())
     api.await_next()
     invocation = api.deliver(request_id.encode(), request_id=request_id, streamed=streamed)
@@ -36,17 +37,17 @@ def begin(api: ManagedApiServer, client: Client, request_id: str, *, streamed: b
 
 
 def payload(invocation: Invocation) -> bytes:
-    """What the caller gets."""
+    """Return the payload that the caller receives."""
     return invocation.answered.result(WAIT).payload
 
 
 def error_type(invocation: Invocation) -> str | None:
-    """How it failed."""
+    """Return the error type of the invocation."""
     return invocation.answered.result(WAIT).error_type
 
 
-def test_replies_come_in_any_order(api: ManagedApiServer) -> None:
-    """Each reply is addressed by its request id, on whatever connection."""
+def test_replies_are_accepted_in_any_order(api: ManagedApiServer) -> None:
+    """Replies are accepted in any order, on any connection, by their request ids."""
     clients = [api.client() for _ in range(4)]
     try:
         invocations = [begin(api, client, f"id-{number}") for number, client in enumerate(clients)]
@@ -58,8 +59,8 @@ def test_replies_come_in_any_order(api: ManagedApiServer) -> None:
             client.__exit__(None, None, None)
 
 
-def test_polls_wait_side_by_side(api: ManagedApiServer) -> None:
-    """First come, first served; without one, an invocation is refused at once."""
+def test_waiting_polls_get_invocations_in_order(api: ManagedApiServer) -> None:
+    """Waiting polls get invocations in order; an invocation without a waiting poll is rejected."""
     with api.client() as first, api.client() as second:
         for client in (first, second):
             client.send(get())
@@ -72,8 +73,8 @@ def test_polls_wait_side_by_side(api: ManagedApiServer) -> None:
         assert (first.read().body, second.read().body) == (b"1", b"2")
 
 
-def test_the_same_id_cannot_run_twice(api: ManagedApiServer) -> None:
-    """The second invocation is refused; once the first is answered, the id may be used again."""
+def test_running_request_id_is_rejected(api: ManagedApiServer) -> None:
+    """An invocation with the id of a running one is rejected until that one is answered."""
     with api.client() as client, api.client() as other:
         invocation = begin(api, client, "id-1")
         other.send(get())
@@ -85,8 +86,8 @@ def test_the_same_id_cannot_run_twice(api: ManagedApiServer) -> None:
         assert other.read().body == b"again"
 
 
-def test_a_lost_poll_is_forgotten(api: ManagedApiServer) -> None:
-    """It takes no invocation with it."""
+def test_disconnected_poll_gets_no_invocation(api: ManagedApiServer) -> None:
+    """A disconnected poll receives no invocation."""
     with api.client() as client:
         client.send(get())
         api.await_next()
@@ -96,8 +97,8 @@ def test_a_lost_poll_is_forgotten(api: ManagedApiServer) -> None:
         api.deliver()
 
 
-def test_too_many_polls(api: ManagedApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """500, beyond what the server is willing to keep."""
+def test_poll_above_limit_gets_500(api: ManagedApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poll above the limit gets 500."""
     assert managed.MAX_POLLS == 10_000
     monkeypatch.setattr(managed, "MAX_POLLS", 1)
     with api.client() as first, api.client() as second:
@@ -109,8 +110,8 @@ def test_too_many_polls(api: ManagedApiServer, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
-def test_a_second_reply_is_unknown(api: ManagedApiServer, kind: str) -> None:
-    """400, whenever it comes."""
+def test_second_reply_gets_400(api: ManagedApiServer, kind: str) -> None:
+    """A second reply gets 400."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         assert client.ask(reply(invocation, b"1")).status == 202
@@ -118,8 +119,8 @@ def test_a_second_reply_is_unknown(api: ManagedApiServer, kind: str) -> None:
     assert payload(invocation) == b"1"
 
 
-def test_a_second_response_beside_the_first(api: ManagedApiServer) -> None:
-    """400 while the body of the first is on its way."""
+def test_concurrent_second_response_gets_400(api: ManagedApiServer) -> None:
+    """A second response gets 400 while the body of the first one arrives."""
     with api.client() as client, api.client() as other:
         invocation = begin(api, client, "id-1", streamed=True)
         client.send(reply(invocation, b"12345")[:-1])
@@ -130,8 +131,8 @@ def test_a_second_response_beside_the_first(api: ManagedApiServer) -> None:
     assert error_type(invocation) is None
 
 
-def test_an_error_beats_a_response_on_its_way(api: ManagedApiServer) -> None:
-    """202; the connection of the response is closed, and the caller gets the error."""
+def test_error_aborts_running_response(api: ManagedApiServer) -> None:
+    """An error during a response gets 202 and fails the invocation; the response's connection is closed."""
     with api.client() as client, api.client() as other:
         invocation = begin(api, client, "id-1", streamed=True)
         client.send(reply(invocation, b"12345")[:-1])
@@ -142,8 +143,8 @@ def test_an_error_beats_a_response_on_its_way(api: ManagedApiServer) -> None:
     assert payload(invocation) == b'{"errorType":"E"}'
 
 
-def test_a_time_out_does_not_stop_the_code(api: ManagedApiServer) -> None:
-    """The first reply that comes too late is told so, a further one knows no such invocation."""
+def test_reply_after_timeout_gets_410_once(api: ManagedApiServer) -> None:
+    """The first reply after a timeout gets 410, and a further one 400."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         api.run(lambda: api.api.time_out(invocation, outcomes.timed_out("id-1", 3)))
@@ -153,8 +154,8 @@ def test_a_time_out_does_not_stop_the_code(api: ManagedApiServer) -> None:
         begin(api, client, "id-2")
 
 
-def test_a_time_out_in_the_middle_of_a_response(api: ManagedApiServer) -> None:
-    """410 at once."""
+def test_timeout_during_response_gets_410(api: ManagedApiServer) -> None:
+    """A response that a timeout interrupts gets 410."""
     with api.client() as client:
         invocation = begin(api, client, "id-1", streamed=True)
         client.send(reply(invocation, b"12345")[:-1])
@@ -165,8 +166,8 @@ def test_a_time_out_in_the_middle_of_a_response(api: ManagedApiServer) -> None:
     assert error_type(invocation) == "Sandbox.Timedout"
 
 
-def test_a_time_out_after_the_answer_is_none(api: ManagedApiServer) -> None:
-    """Whoever was quicker wins, also against an invocation with the same id that came later."""
+def test_timeout_after_response_has_no_effect(api: ManagedApiServer) -> None:
+    """A timeout after the response has no effect, even on a later invocation with the same id."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         assert client.ask(reply(invocation, b"1")).status == 202
@@ -177,8 +178,8 @@ def test_a_time_out_after_the_answer_is_none(api: ManagedApiServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
-def test_another_attempt(api: ManagedApiServer, kind: str) -> None:
-    """410 for a reply with the id of another attempt; the right one is taken."""
+def test_reply_of_other_attempt_gets_410(api: ManagedApiServer, kind: str) -> None:
+    """A reply with another attempt's id gets 410, and the right one is accepted."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         stale = client.ask(reply(invocation, b"1", "Lambda-Runtime-Invocation-Id: other", kind=kind))
@@ -188,8 +189,8 @@ def test_another_attempt(api: ManagedApiServer, kind: str) -> None:
     assert payload(invocation) == b"2"
 
 
-def test_a_bad_mode_ends_the_invocation(api: ManagedApiServer) -> None:
-    """400, and the worker is free."""
+def test_invalid_mode_fails_invocation(api: ManagedApiServer) -> None:
+    """An invalid response mode gets 400 and fails the invocation, and the worker can poll again."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         assert client.ask(reply(invocation, b"{}", "Lambda-Runtime-Function-Response-Mode: x")).status == 400
@@ -197,8 +198,8 @@ def test_a_bad_mode_ends_the_invocation(api: ManagedApiServer) -> None:
         begin(api, client, "id-2")
 
 
-def test_sizes(api: ManagedApiServer) -> None:
-    """A response beyond the limit is told to the caller; an error beyond 1 MiB is refused, and nothing has happened."""
+def test_oversized_reply_gets_413(api: ManagedApiServer) -> None:
+    """An oversized response fails the invocation; an error above 1 MiB is rejected without effect."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         assert client.ask(reply(invocation, b"x" * (MAX_PAYLOAD + 1))).status == 413
@@ -211,8 +212,8 @@ def test_sizes(api: ManagedApiServer) -> None:
 
 
 @pytest.mark.parametrize(("kind", "status"), [("response", 400), ("error", 413)])
-def test_truncated_replies(api: ManagedApiServer, kind: str, status: int) -> None:
-    """A response ends the invocation; an error has not happened, and the real server words that oddly."""
+def test_truncated_reply_is_rejected(api: ManagedApiServer, kind: str, status: int) -> None:
+    """A truncated response fails the invocation; a truncated error gets 413, as from AWS, and has no effect."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         client.send(reply(invocation, b"12345", kind=kind)[:-1])
@@ -225,8 +226,8 @@ def test_truncated_replies(api: ManagedApiServer, kind: str, status: int) -> Non
             assert client.ask(reply(invocation, b"1")).status == 202
 
 
-def test_init_error_counts_once(api: ManagedApiServer) -> None:
-    """Also after a poll; its body is not looked at. A further one is refused, in this server's spelling."""
+def test_second_init_error_gets_403(api: ManagedApiServer) -> None:
+    """An init error is accepted once, even after a poll, and its body is ignored."""
     with api.client() as client, api.client() as poller:
         poller.send(get())
         api.await_next()
@@ -242,8 +243,8 @@ def test_init_error_counts_once(api: ManagedApiServer) -> None:
     )
 
 
-def test_error_trailers_replace_the_body(api: ManagedApiServer) -> None:
-    """Also for a caller who waits for everything, as the real server's callers see it."""
+def test_error_trailers_replace_body(api: ManagedApiServer) -> None:
+    """Error trailers replace the body for a buffered caller, as on AWS."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         head = (
@@ -256,16 +257,16 @@ def test_error_trailers_replace_the_body(api: ManagedApiServer) -> None:
     assert (payload(invocation), error_type(invocation)) == (b"{}", "Function.Bad")
 
 
-def test_other_paths(api: ManagedApiServer) -> None:
-    """Ping, 404 (also for SnapStart) and 405."""
+def test_restore_path_gets_404(api: ManagedApiServer) -> None:
+    """`ping` gets a response, the restore path 404, and a wrong method 405."""
     with api.client() as client:
         assert client.ask(get("ping")).body == b"pong"
         assert client.ask(get("runtime/restore/next")).status == 404
         assert client.ask(post("invocation/next")).status == 405
 
 
-def test_a_thousand_invocations_on_eight_workers(api: ManagedApiServer) -> None:
-    """Each is answered once, by what was sent for it."""
+def test_thousand_invocations_get_matching_replies(api: ManagedApiServer) -> None:
+    """Each of a thousand invocations on eight workers gets the reply for its id."""
     clients = [api.client() for _ in range(8)]
     try:
         answers = {}
@@ -280,8 +281,8 @@ def test_a_thousand_invocations_on_eight_workers(api: ManagedApiServer) -> None:
             client.__exit__(None, None, None)
 
 
-def test_a_late_invocation_lingers_until_the_runtime_is_told(api: ManagedApiServer) -> None:
-    """A reply that comes too late ends that, and so does the end of its code in any other way that is told."""
+def test_late_invocation_lingers_until_reply(api: ManagedApiServer) -> None:
+    """A timed-out invocation lingers until the runtime has received a 410."""
     with api.client() as client, api.client() as other:
         invocations = [begin(api, each, request_id) for each, request_id in ((client, "id-1"), (other, "id-2"))]
         for invocation in invocations:
@@ -293,8 +294,8 @@ def test_a_late_invocation_lingers_until_the_runtime_is_told(api: ManagedApiServ
         assert api.run(lambda: api.api.lingering) == 0
 
 
-def test_a_late_reply_is_not_taken_for_that_of_a_retry(api: ManagedApiServer) -> None:
-    """Both have the same request id; the attempt ids tell them apart, and the late one lingers no longer."""
+def test_late_reply_does_not_answer_retry(api: ManagedApiServer) -> None:
+    """A late reply gets 410 and does not answer a retry with the same request id."""
     with api.client() as client, api.client() as other:
         first = begin(api, client, "id-1")
         api.run(lambda: api.api.time_out(first, outcomes.timed_out("id", 3.0)))

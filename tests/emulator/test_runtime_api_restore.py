@@ -1,4 +1,4 @@
-"""The calls about snapshots: `restore/next`, `restore/error`, and an init error in their place."""
+"""Requests of SnapStart: `restore/next`, `restore/error`, and init errors."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ TYPE = "Lambda-Runtime-Function-Error-Type: Runtime.AfterRestoreError"
 
 @pytest.fixture
 def api() -> Iterator[ApiServer]:
-    """The Runtime API of a function with SnapStart."""
+    """Yield the Runtime API of a function with SnapStart."""
     server = ApiServer(ApiOptions(), snap_start=True)
     yield server
     server.close()
 
 
 def refused(state: str, target: str) -> bytes:
-    """The body of a 403."""
+    """Return the body of a 403 response."""
     return (
         f'{{"errorMessage":"State transition from {state} to {target} failed for runtime. '
         'Error: State transition is not allowed","errorType":"InvalidStateTransition"}\n'
     ).encode()
 
 
-def test_a_runtime_waits_to_be_restored_and_goes_on(api: ApiServer) -> None:
-    """200 without a body after the restore; then the ordinary loop."""
+def test_restore_next_returns_after_restore(api: ApiServer) -> None:
+    """`restore/next` gets 200 without a body after the restore; then the runtime polls."""
     with api.client() as client:
         client.send(get("runtime/restore/next"))
         api.await_next()
@@ -41,14 +41,14 @@ def test_a_runtime_waits_to_be_restored_and_goes_on(api: ApiServer) -> None:
         api.begin(client)
 
 
-def test_a_runtime_may_have_no_interest(api: ApiServer) -> None:
-    """`next` at once is as well."""
+def test_restore_next_is_optional(api: ApiServer) -> None:
+    """A runtime can poll without `restore/next`."""
     with api.client() as client:
         api.begin(client)
 
 
-def test_restore_next_comes_once_and_first(api: ApiServer) -> None:
-    """403 a second time, and after a poll; the target that the refusal names is Ready."""
+def test_second_restore_next_gets_403(api: ApiServer) -> None:
+    """A second or late `restore/next` gets 403 with the target state Ready."""
     with api.client() as client, api.client() as other:
         client.send(get("runtime/restore/next"))
         api.await_next()
@@ -61,8 +61,8 @@ def test_restore_next_comes_once_and_first(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["restore/error", "init/error"])
-def test_an_error_after_the_restore(api: ApiServer, path: str) -> None:
-    """Either call is taken for a failed restore, after which the runtime may do nothing but exit."""
+def test_error_after_restore_fails_restore(api: ApiServer, path: str) -> None:
+    """Either error request after the restore fails it, and every later request is rejected."""
     body = b'{"errorMessage":"m","errorType":"ValueError"}'
     with api.client() as client:
         client.send(get("runtime/restore/next"))
@@ -79,8 +79,8 @@ def test_an_error_after_the_restore(api: ApiServer, path: str) -> None:
     assert (answer.payload, answer.error_type) == (body, "Runtime.AfterRestoreError")
 
 
-def test_an_init_error_while_it_waits_is_refused(api: ApiServer) -> None:
-    """The snapshot is being taken: 403."""
+def test_error_during_snapshot_gets_403(api: ApiServer) -> None:
+    """An error request while `restore/next` waits gets 403."""
     with api.client() as client, api.client() as other:
         client.send(get("runtime/restore/next"))
         api.await_next()
@@ -89,8 +89,8 @@ def test_an_init_error_while_it_waits_is_refused(api: ApiServer) -> None:
     assert api.init_errors == []
 
 
-def test_an_error_before_the_snapshot(api: ApiServer) -> None:
-    """Hooks that fail before it are an init error."""
+def test_error_before_snapshot_is_init_error(api: ApiServer) -> None:
+    """An error of a hook before the snapshot is an init error."""
     kind = "Lambda-Runtime-Function-Error-Type: Runtime.BeforeSnapshotError"
     with api.client() as client:
         assert client.ask(post("restore/error"))[::2] == (403, refused("Started", "RuntimeRestoreErrorState"))
@@ -99,8 +99,8 @@ def test_an_error_before_the_snapshot(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["restore/error", "init/error"])
-def test_an_error_that_breaks_off(api: ApiServer, path: str) -> None:
-    """What came of the body counts."""
+def test_truncated_restore_error_keeps_partial_body(api: ApiServer, path: str) -> None:
+    """A truncated restore error is accepted with the bytes that arrived."""
     with api.client() as client:
         client.send(get("runtime/restore/next"))
         api.await_next()
@@ -113,8 +113,8 @@ def test_an_error_that_breaks_off(api: ApiServer, path: str) -> None:
     assert (answer.payload, answer.content_type) == (b'{"a":1', "application/octet-stream")
 
 
-def test_a_wrong_method(api: ApiServer) -> None:
-    """405."""
+def test_wrong_restore_method_gets_405(api: ApiServer) -> None:
+    """A restore request with a wrong method gets 405."""
     with api.client() as client:
         assert client.ask(post("restore/next")).status == 405
         assert client.ask(get("runtime/restore/error")).status == 405

@@ -1,4 +1,4 @@
-"""Streamed responses at the Runtime API: what a caller who reads along gets, when, and how it ends."""
+"""Streamed responses at the Runtime API: what a streaming caller receives, when, and how the stream ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import base64
 import json
 import socket
 import struct
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,22 +17,23 @@ from hypothesis import strategies as st
 
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
-from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.runtime_api import api as api_module
 from awslambdaric_lite.emulator.runtime_api import body_forwarder
 from awslambdaric_lite.emulator.runtime_api.bandwidth import BURST, REFILL_S, TokenBucket
 from awslambdaric_lite.emulator.streams import MAX_STREAM, ResponseStream, StreamHead
 
-from .harness import WAIT, ApiServer, get, post, reply
+from .harness import ApiServer, get, post, reply
+from .runtimes import STREAMING_RUNTIME
+from .waiting import WAIT
 
 MakeApi = Callable[[ApiOptions], ApiServer]
-STREAMING_RUNTIME = Path(__file__).parents[1] / "support" / "streaming_runtime.py"
 MIB = 1024 * 1024
 DETAILS = b'{"errorMessage":"boom","errorType":"ValueError","stackTrace":[]}'
 
 
 def head(invocation: Invocation, *headers: str) -> bytes:
-    """The beginning of a streamed response."""
+    """Return the request head of a streamed response."""
     lines = [
         f"POST /2018-06-01/runtime/invocation/{invocation.request_id}/response HTTP/1.1",
         "Host: api",
@@ -47,12 +47,12 @@ def head(invocation: Invocation, *headers: str) -> bytes:
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk."""
+    """Encode one chunk."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def trailers(error_type: str, body: str) -> bytes:
-    """The end of a body, with an error."""
+    """Return the end of a body with error trailers."""
     return (
         f"0\r\nLambda-Runtime-Function-Error-Type: {error_type}\r\nLambda-Runtime-Function-Error-Body: {body}\r\n\r\n"
     ).encode()
@@ -62,13 +62,13 @@ END = b"0\r\n\r\n"
 
 
 def stream_of(invocation: Invocation) -> ResponseStream:
-    """The caller's side."""
+    """Return the caller's side of the stream."""
     assert invocation.stream is not None
     return invocation.stream
 
 
 def read_all(api: ApiServer, invocation: Invocation) -> bytes:
-    """Read a stream to its end."""
+    """Read a stream until it ends."""
 
     async def read() -> bytes:
         parts = []
@@ -80,7 +80,7 @@ def read_all(api: ApiServer, invocation: Invocation) -> bytes:
 
 
 def head_of(api: ApiServer, invocation: Invocation) -> StreamHead | None:
-    """What the caller learns before the body."""
+    """Return the head that the caller receives before the body."""
 
     async def wait() -> StreamHead | None:
         return await stream_of(invocation).head
@@ -88,13 +88,13 @@ def head_of(api: ApiServer, invocation: Invocation) -> StreamHead | None:
     return api.wait(wait())
 
 
-def answer_of(invocation: Invocation) -> InvocationOutcome:
-    """How it ended."""
+def answer_of(invocation: Invocation) -> FunctionOutcome:
+    """Return the result of the invocation."""
     return invocation.answered.result(WAIT)
 
 
-def test_chunks_reach_the_caller_as_they_come(api: ApiServer) -> None:
-    """The first is read before the second is sent; the end is no error, and the runtime gets 202."""
+def test_chunk_reaches_caller_before_next(api: ApiServer) -> None:
+    """The caller reads the first chunk before the second one is sent; a complete stream gets 202."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation) + chunk(b"one"))
@@ -108,7 +108,7 @@ def test_chunks_reach_the_caller_as_they_come(api: ApiServer) -> None:
         answer = answer_of(invocation)
         assert (answer.payload, answer.error_type, answer.streaming) == (b"", None, True)
         api.begin(client, request_id="id-2")
-    assert api.requests[1].body == b"onetwo"  # recorded all the same
+    assert api.requests[1].body == b"onetwo"  # recorded nevertheless
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,10 @@ def test_chunks_reach_the_caller_as_they_come(api: ApiServer) -> None:
         ("Runtime.StreamError", "ä", "Runtime.StreamError", b""),
     ],
 )
-def test_trailers_tell_of_an_error(api: ApiServer, error_type: str, body: str, recorded: str, details: bytes) -> None:
-    """The type is classified as ever, the body decoded; what cannot be decoded is empty. The runtime gets 202."""
+def test_error_trailers_fail_invocation(
+    api: ApiServer, error_type: str, body: str, recorded: str, details: bytes
+) -> None:
+    """Error trailers fail the invocation with the classified type and the decoded body, and get 202."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         assert client.ask(head(invocation) + chunk(b"part") + trailers(error_type, body)).status == 202
@@ -133,8 +135,8 @@ def test_trailers_tell_of_an_error(api: ApiServer, error_type: str, body: str, r
     assert (answer.error_type, answer.payload, answer.error) == (recorded, details, "Unhandled")
 
 
-def test_trailers_that_were_not_declared_are_ignored(api: ApiServer) -> None:
-    """As by a Go server, which reads only those that it was promised."""
+def test_undeclared_trailers_are_ignored(api: ApiServer) -> None:
+    """Trailers that were not declared are ignored, as by AWS's server."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         sent = head(invocation).replace(b"Trailer: Lambda-Runtime-Function-Error-Type, ", b"Trailer: ")
@@ -144,8 +146,8 @@ def test_trailers_that_were_not_declared_are_ignored(api: ApiServer) -> None:
     assert [name for name, _ in answer.trailers] == ["Lambda-Runtime-Function-Error-Body"]
 
 
-def test_trailers_may_be_declared_one_by_one(api: ApiServer) -> None:
-    """A header for each, as the Node.js client sends them."""
+def test_separately_declared_trailers_are_read(api: ApiServer) -> None:
+    """Trailers declared in separate headers are read."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         sent = head(invocation).replace(b"Error-Type, Lambda", b"Error-Type\r\nTrailer: Lambda")
@@ -154,16 +156,16 @@ def test_trailers_may_be_declared_one_by_one(api: ApiServer) -> None:
     assert answer_of(invocation).payload == DETAILS
 
 
-def test_an_error_body_without_a_type_is_no_error(api: ApiServer) -> None:
-    """The type decides."""
+def test_error_body_without_type_is_ignored(api: ApiServer) -> None:
+    """An error body trailer without a type is ignored."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.ask(head(invocation) + b"0\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n")
     assert answer_of(invocation).error_type is None
 
 
-def test_an_ordinary_response_is_passed_on_as_it_is_read(api: ApiServer) -> None:
-    """Without the mode header the caller who streams gets the bytes, envelope and all."""
+def test_buffered_response_is_streamed_unchanged(api: ApiServer) -> None:
+    """A response without the mode header reaches a streaming caller unchanged."""
     body = b'{"statusCode":200,"body":"x"}'
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -173,8 +175,8 @@ def test_an_ordinary_response_is_passed_on_as_it_is_read(api: ApiServer) -> None
     assert answer_of(invocation).error_type is None
 
 
-def test_an_error_before_the_first_byte(api: ApiServer) -> None:
-    """No head, no bytes: the error is the answer."""
+def test_error_before_response_has_no_stream(api: ApiServer) -> None:
+    """An error instead of a response gives the caller no head and no bytes."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         assert client.ask(reply(invocation, DETAILS, kind="error")).status == 202
@@ -183,8 +185,8 @@ def test_an_error_before_the_first_byte(api: ApiServer) -> None:
     assert answer_of(invocation).payload == DETAILS
 
 
-def test_an_error_post_in_the_middle_is_refused(api: ApiServer) -> None:
-    """403: after the first byte only trailers can tell of it."""
+def test_error_post_during_stream_gets_403(api: ApiServer) -> None:
+    """An error request during a stream gets 403."""
     with api.client() as client, api.client() as other:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation) + chunk(b"part"))
@@ -196,8 +198,8 @@ def test_an_error_post_in_the_middle_is_refused(api: ApiServer) -> None:
     assert answer_of(invocation).error_type is None
 
 
-def test_a_mode_that_there_is_not(api: ApiServer) -> None:
-    """The caller has an error, and no bytes."""
+def test_invalid_mode_fails_without_bytes(api: ApiServer) -> None:
+    """An unknown response mode fails the invocation without bytes for the caller."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         assert client.ask(reply(invocation, b"{}", "Lambda-Runtime-Function-Response-Mode: STREAMING")).status == 400
@@ -206,8 +208,8 @@ def test_a_mode_that_there_is_not(api: ApiServer) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"5\r\nab"], ids=["between-chunks", "in-a-chunk"])
-def test_a_stream_that_breaks_off(api: ApiServer, rest: bytes) -> None:
-    """The caller gets what came and then the error; the runtime, if it still listens, a 400."""
+def test_truncated_stream_fails_after_its_bytes(api: ApiServer, rest: bytes) -> None:
+    """A truncated stream gives the caller its bytes and then the error; the runtime gets 400."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation) + chunk(b"part") + rest)
@@ -219,8 +221,8 @@ def test_a_stream_that_breaks_off(api: ApiServer, rest: bytes) -> None:
         api.begin(client, request_id="id-2")
 
 
-def test_a_stream_that_is_reset(api: ApiServer) -> None:
-    """The same for a runtime that dies."""
+def test_reset_stream_fails_as_truncated(api: ApiServer) -> None:
+    """A reset stream fails the invocation as truncated."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation) + chunk(b"part"))
@@ -230,8 +232,8 @@ def test_a_stream_that_is_reset(api: ApiServer) -> None:
     assert read_all(api, invocation) == b""
 
 
-def test_a_stream_that_is_too_large(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller gets as much as may be and the error, the runtime a 413 in the middle; on it goes."""
+def test_oversized_stream_is_cut_with_413(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An oversized stream is cut at the limit and fails; the runtime gets 413, and the next invocation works."""
     assert MAX_STREAM == 200 * MIB
     for module in (body_forwarder, api_module):
         monkeypatch.setattr(module, "MAX_STREAM", 1000)
@@ -244,12 +246,12 @@ def test_a_stream_that_is_too_large(api: ApiServer, monkeypatch: pytest.MonkeyPa
             "errorType": "Function.ResponseSizeTooLarge",
             "errorMessage": "Response payload size (1001 bytes) exceeded maximum allowed payload size (1000 bytes).",
         }
-        client.send(END)  # of the body that nobody wants: the connection stays
+        client.send(END)  # of the rejected body: the connection stays open
         api.begin(client, request_id="id-2")
 
 
-def test_a_stream_of_exactly_the_limit(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is well."""
+def test_stream_of_exact_limit_is_accepted(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream of exactly the limit is accepted."""
     monkeypatch.setattr(body_forwarder, "MAX_STREAM", 1000)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -259,8 +261,8 @@ def test_a_stream_of_exactly_the_limit(api: ApiServer, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(("size", "status"), [(MAX_PAYLOAD, 202), (MAX_PAYLOAD + 1, 413)])
-def test_a_caller_who_waits_for_everything_gets_no_more_than_ever(api: ApiServer, size: int, status: int) -> None:
-    """The limit of buffered invokes holds although the runtime streams."""
+def test_buffered_caller_keeps_buffered_limit(api: ApiServer, size: int, status: int) -> None:
+    """The limit of buffered responses applies to a buffered caller of a streaming runtime."""
     with api.client() as client:
         invocation = api.begin(client)
         assert client.ask(head(invocation) + chunk(b"x" * size) + END).status == status
@@ -268,8 +270,8 @@ def test_a_caller_who_waits_for_everything_gets_no_more_than_ever(api: ApiServer
     assert answer.error_type == (None if status == 202 else "Function.ResponseSizeTooLarge")
 
 
-def test_a_streaming_caller_may_get_more(api: ApiServer) -> None:
-    """Beyond the limit of buffered invokes, even without the mode header."""
+def test_streaming_caller_exceeds_buffered_limit(api: ApiServer) -> None:
+    """A streaming caller receives more than the buffered limit, even without the mode header."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         reader = api.start(_count(stream_of(invocation)))
@@ -278,14 +280,14 @@ def test_a_streaming_caller_may_get_more(api: ApiServer) -> None:
         assert client.read().status == 202
 
 
-def test_a_slow_reader_holds_the_runtime_back(make_api: MakeApi) -> None:
-    """While nobody reads, the runtime can send only so much; once somebody does, everything arrives."""
+def test_slow_reader_pauses_runtime(make_api: MakeApi) -> None:
+    """A caller that does not read pauses the runtime; afterwards all bytes arrive."""
     api = make_api(ApiOptions(stream_bytes_per_s=None))
     data = chunk(b"x" * 65536)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation))
-        client.socket.settimeout(0.5)  # of silence, which is not luck: a server that reads takes it in microseconds
+        client.socket.settimeout(0.5)  # a server that reads needs microseconds
         sent = 0
         with pytest.raises(TimeoutError):
             while sent < 500:
@@ -295,7 +297,7 @@ def test_a_slow_reader_holds_the_runtime_back(make_api: MakeApi) -> None:
         assert taken < 2 * MIB
         reader = api.start(_count(stream_of(invocation)))
         client.socket.settimeout(WAIT)
-        client.socket.shutdown(socket.SHUT_WR)  # a chunk was cut somewhere: the stream ends as a truncated one
+        client.socket.shutdown(socket.SHUT_WR)  # within a chunk, so the stream is truncated
         assert reader.result(WAIT) >= sent * 65536
     assert answer_of(invocation).error_type == "Runtime.TruncatedResponse"
 
@@ -307,8 +309,8 @@ async def _count(stream: ResponseStream) -> int:
     return total
 
 
-def test_the_runtime_is_not_told_that_the_caller_has_gone(make_api: MakeApi) -> None:
-    """It writes to its end and gets 202."""
+def test_disconnected_caller_does_not_stop_stream(make_api: MakeApi) -> None:
+    """The runtime gets 202 for its whole stream although the caller has disconnected."""
     api = make_api(ApiOptions(stream_bytes_per_s=None))
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -320,8 +322,8 @@ def test_the_runtime_is_not_told_that_the_caller_has_gone(make_api: MakeApi) -> 
     assert answer_of(invocation).error_type is None
 
 
-def test_the_platform_takes_a_burst_and_then_so_much_a_second(make_api: MakeApi) -> None:
-    """6 MiB at once; the rest at the rate of the option."""
+def test_stream_is_throttled_after_burst(make_api: MakeApi) -> None:
+    """A stream is read at full speed up to 6 MiB and then at the configured rate."""
     rate = 8 * MIB
     api = make_api(ApiOptions(stream_bytes_per_s=rate))
     with api.client() as client:
@@ -334,8 +336,8 @@ def test_the_platform_takes_a_burst_and_then_so_much_a_second(make_api: MakeApi)
         assert client.read().status == 202
 
 
-def test_a_stream_that_is_interrupted(api: ApiServer) -> None:
-    """Out of time: the runtime's connection is cut and nothing is told; a later reply is to an unknown invocation."""
+def test_interrupt_disconnects_streaming_runtime(api: ApiServer) -> None:
+    """`interrupt` closes the runtime's connection without an answer; a later reply gets 400."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         client.send(head(invocation) + chunk(b"part"))
@@ -347,11 +349,10 @@ def test_a_stream_that_is_interrupted(api: ApiServer) -> None:
         assert client.ask(reply(invocation)).status == 400
 
 
-def test_a_time_out_in_the_middle_of_a_stream(write_handler: Callable[[str], Path]) -> None:
-    """With a real runtime: the caller has the first part, then the time-out."""
+def test_timeout_ends_stream_after_first_part(write_handler: Callable[[str], Path]) -> None:
+    """A timeout during a real runtime's stream follows the first part."""
     root = write_handler("import time\ndef handler(event, context):\n    yield b'part'\n    time.sleep(60)\n")
-    runtime = [sys.executable, "-S", str(STREAMING_RUNTIME)]
-    function = FunctionConfig("app.handler", root, timeout_s=60.0, runtime=runtime)
+    function = FunctionConfig("app.handler", root, timeout_s=60.0, runtime=STREAMING_RUNTIME)
 
     async def run() -> None:
         host = FunctionHost(function)
@@ -370,7 +371,7 @@ def test_a_time_out_in_the_middle_of_a_stream(write_handler: Callable[[str], Pat
     asyncio.run(run())
 
 
-def test_pipelined_poll_behind_a_stream(api: ApiServer) -> None:
+def test_pipelined_poll_follows_stream(api: ApiServer) -> None:
     """A poll sent with the last bytes of a stream is served after it."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -381,8 +382,8 @@ def test_pipelined_poll_behind_a_stream(api: ApiServer) -> None:
         assert client.read().body == b"2"
 
 
-def test_the_prelude_of_an_http_response_is_only_bytes(api: ApiServer) -> None:
-    """The Runtime API passes it on; who maps it to HTTP is the front end."""
+def test_prelude_is_passed_as_bytes(api: ApiServer) -> None:
+    """The Runtime API passes the prelude of an HTTP response unchanged."""
     prelude = b'{"statusCode":201}' + bytes(8)
     content_type = "application/vnd.awslambda.http-integration-response"
     with api.client() as client:
@@ -394,8 +395,8 @@ def test_the_prelude_of_an_http_response_is_only_bytes(api: ApiServer) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 4 * MIB), st.floats(0, 3)), max_size=30), st.sampled_from([2.0 * MIB, 5e5]))
-def test_the_bucket_never_lets_more_through_than_burst_and_rate(reads: list[tuple[int, float]], rate: float) -> None:
-    """Who waits as told has at any moment taken no more than the burst, the rate times the time, and one read."""
+def test_bucket_never_exceeds_burst_and_rate(reads: list[tuple[int, float]], rate: float) -> None:
+    """A client that waits as instructed never exceeds the burst, the rate and one read."""
     bucket, now, taken = TokenBucket(rate, 100.0), 100.0, 0
     for size, pause in reads:
         now += pause
@@ -406,8 +407,8 @@ def test_the_bucket_never_lets_more_through_than_burst_and_rate(reads: list[tupl
         now += wait
 
 
-def test_the_bucket_refills_in_steps() -> None:
-    """Nothing for 125 ms, then a step's worth."""
+def test_bucket_refills_in_steps() -> None:
+    """The bucket refills in steps of 125 ms."""
     bucket = TokenBucket(2.0 * MIB, 0.0)
     assert bucket.take(BURST, 0.0) == 0
     assert bucket.take(1, 0.1) == pytest.approx(REFILL_S - 0.1)
@@ -415,8 +416,8 @@ def test_the_bucket_refills_in_steps() -> None:
     assert bucket.take(MIB // 2, REFILL_S) == pytest.approx(2 * REFILL_S)
 
 
-def test_a_reader_that_left_before_the_first_byte(api: ApiServer) -> None:
-    """An abandoned stream still learns how it ended, and later invocations are served."""
+def test_abandoned_stream_still_completes(api: ApiServer) -> None:
+    """A stream that is abandoned before its first byte completes, and later invocations are served."""
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         api.run(stream_of(invocation).abandon)

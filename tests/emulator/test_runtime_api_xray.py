@@ -1,4 +1,4 @@
-"""What the Runtime API keeps of an error's cause for X-Ray."""
+"""X-Ray causes of errors: which ones the Runtime API keeps."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ CAUSE: dict[str, Any] = {
 
 
 def kept(cause: object) -> Any:
-    """What is kept of a cause, parsed."""
+    """Return the validated cause, parsed."""
     text = xray.validated(json.dumps(cause))
     return None if text is None else json.loads(text)
 
 
-def test_a_cause_is_kept() -> None:
-    """In the order of the server's fields."""
+def test_cause_has_field_order_of_aws() -> None:
+    """A valid cause is kept with the field order of AWS's server."""
     assert xray.validated(json.dumps(CAUSE)) == (
         '{"exceptions":[{"message":"m","type":"ValueError","stack":[{"path":"app.py","line":3,"label":"handler"}]}],'
         '"working_directory":"/var/task","paths":["app.py"]}'
@@ -47,8 +47,8 @@ def test_a_cause_is_kept() -> None:
         ),
     ],
 )
-def test_empty_fields(cause: object, result: object) -> None:
-    """Unknown ones are lost, optional ones left out, missing lists null."""
+def test_empty_fields_are_normalized(cause: object, result: object) -> None:
+    """Unknown fields are dropped, optional ones omitted, and missing lists become null."""
     assert kept(cause) == result
 
 
@@ -72,21 +72,21 @@ def test_empty_fields(cause: object, result: object) -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_no_cause_is_ignored(text: str) -> None:
-    """Another shape, or nothing to say."""
+def test_invalid_cause_is_ignored(text: str) -> None:
+    """A cause of another shape, or without content, is ignored."""
     assert xray.validated(text) is None
 
 
-def test_lists_are_cut_until_they_fit() -> None:
-    """To 80, 60, 40 or 20 percent of the exceptions and of the paths."""
+def test_long_lists_are_shortened() -> None:
+    """Exceptions and paths are cut to 80, 60, 40 or 20 percent until the cause fits."""
     exceptions = [{"message": "x" * 1000, "type": f"E{number}"} for number in range(100)]
     cut = kept({"exceptions": exceptions, "paths": [f"p{number}" for number in range(10)]})
     assert [exception["type"] for exception in cut["exceptions"]] == [f"E{number}" for number in range(60)]
     assert cut["paths"] == [f"p{number}" for number in range(6)]
 
 
-def test_frames_are_never_cut() -> None:
-    """One exception with too large a stack is lost whole, and so are the paths."""
+def test_exception_with_large_stack_is_dropped() -> None:
+    """An exception with too large a stack is dropped whole, and so are the paths."""
     large = {"message": "m", "stack": [{**FRAME, "path": "x" * 100}] * 1000}
     assert kept({"exceptions": [large], "paths": ["a"], "working_directory": "/var/task"}) == {
         "exceptions": [],
@@ -95,8 +95,8 @@ def test_frames_are_never_cut() -> None:
     }
 
 
-def test_texts_are_cut_at_last() -> None:
-    """To 30,720 bytes each, dots included."""
+def test_long_texts_are_shortened_last() -> None:
+    """A cause that is too large even without its lists has its texts cut to 30,720 bytes, dots included."""
     cut = kept({"message": "m" * 70_000, "working_directory": "ü" * 40_000, "paths": ["a"]})
     assert cut["message"] == "m" * 30_717 + "..."
     assert cut["working_directory"] == "ü" * 15_358 + "..."
@@ -114,16 +114,16 @@ def test_texts_are_cut_at_last() -> None:
         },
     )
 )
-def test_whatever_comes_fits(cause: dict[str, Any]) -> None:
-    """Kept is a cause of at most 64 KiB that is kept as it is, or nothing."""
+def test_kept_cause_fits_limit(cause: dict[str, Any]) -> None:
+    """A kept cause has at most 64 KiB, and a second validation keeps or drops it unchanged."""
     text = xray.validated(json.dumps(cause))
     if text is not None:
         assert len(text.encode()) <= xray.LIMIT
         assert xray.validated(text) in (text, None)
 
 
-def test_the_cause_comes_with_the_answer(api: ApiServer) -> None:
-    """From the header, beside the error, which stays as it is."""
+def test_cause_of_header_reaches_answer(api: ApiServer) -> None:
+    """A cause in the header is recorded, and the error stays unchanged."""
     header = "Lambda-Runtime-Function-XRay-Error-Cause: " + json.dumps(CAUSE)
     with api.client() as client:
         invocation = api.begin(client)
@@ -132,8 +132,8 @@ def test_the_cause_comes_with_the_answer(api: ApiServer) -> None:
     assert json.loads(answer.xray_cause or "") == CAUSE
 
 
-def test_a_cause_in_the_body_comes_with_the_answer(api: ApiServer) -> None:
-    """From the error's own object, out of which it is taken."""
+def test_cause_of_body_reaches_answer(api: ApiServer) -> None:
+    """A cause in the error's body is recorded and removed from the body."""
     body = json.dumps({"errorMessage": "m", "errorType": "E", "stackTrace": ["a"], "errorCause": CAUSE}).encode()
     with api.client() as client:
         invocation = api.begin(client)
@@ -144,8 +144,8 @@ def test_a_cause_in_the_body_comes_with_the_answer(api: ApiServer) -> None:
     assert json.loads(answer.xray_cause or "") == CAUSE
 
 
-def test_a_bad_cause_does_no_harm(api: ApiServer) -> None:
-    """202, and no cause."""
+def test_malformed_cause_is_ignored(api: ApiServer) -> None:
+    """An error with a malformed cause gets 202 and has no cause."""
     with api.client() as client:
         invocation = api.begin(client)
         header = "Lambda-Runtime-Function-XRay-Error-Cause: {nonsense"

@@ -1,4 +1,4 @@
-"""The state machine of the Runtime API, without any I/O."""
+"""The state machine of the Runtime API, without I/O."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from awslambdaric_lite.protocol.states import (
 
 
 def at(state: State) -> RuntimeStateMachine:
-    """A machine in a given state, with an invocation where there would be one."""
+    """Return a machine in the state, with an invocation if the state has one."""
     machine = RuntimeStateMachine()
     machine.state = state
     if state in (State.RUNNING, State.RESPONSE, State.ERROR_RESPONSE, State.RESPONSE_SENT):
@@ -28,8 +28,8 @@ def at(state: State) -> RuntimeStateMachine:
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("call", RuntimeEvent)
-def test_every_call_in_every_state(state: State, call: RuntimeEvent) -> None:
-    """A call makes the tabled transition, or is refused and leaves the state as it was."""
+def test_transition_follows_table(state: State, call: RuntimeEvent) -> None:
+    """Each event makes the transition of the table, or is rejected and keeps the state."""
     machine = at(state)
     target = TRANSITIONS.get((state, call))
     if target is None:
@@ -53,15 +53,15 @@ def test_every_call_in_every_state(state: State, call: RuntimeEvent) -> None:
         (State.RUNNING, RuntimeEvent.RESTORE_NEXT, "from Running to Ready"),
     ],
 )
-def test_refusals_are_worded_as_the_real_server_words_them(state: State, call: RuntimeEvent, text: str) -> None:
-    """The text names both states and gives the fixed reason."""
+def test_rejection_has_message_of_aws(state: State, call: RuntimeEvent, text: str) -> None:
+    """A rejected transition has the message of AWS's server with both states."""
     with pytest.raises(TransitionRefused) as refusal:
         at(state).apply(call)
     assert str(refusal.value) == (f"State transition {text} failed for runtime. Error: State transition is not allowed")
 
 
-def test_an_invocation_is_current_from_delivery_to_the_following_next() -> None:
-    """A second reply is refused by state while the id is current, and unknown once the runtime asked again."""
+def test_invocation_is_current_until_next() -> None:
+    """A second reply is rejected by state before the following `next` and by id after it."""
     machine = RuntimeStateMachine()
     machine.apply(RuntimeEvent.NEXT)
     machine.invoke("id")
@@ -74,15 +74,15 @@ def test_an_invocation_is_current_from_delivery_to_the_following_next() -> None:
         machine.reply(RuntimeEvent.ERROR, "id")
 
 
-def test_the_id_is_looked_at_before_the_state() -> None:
-    """A reply to a wrong id is unknown in whatever state."""
+def test_id_is_checked_before_state() -> None:
+    """A reply with a wrong id is rejected by id in every state."""
     for state in State:
         with pytest.raises(UnknownRequestId):
             at(state).reply(RuntimeEvent.RESPONSE, "other")
 
 
-def test_a_reply_of_an_earlier_attempt_is_stale() -> None:
-    """The same request id with another invocation id is told apart; without one it is taken."""
+def test_reply_of_earlier_attempt_is_stale() -> None:
+    """A reply with another attempt's id is stale, and one without attempt id is accepted."""
     with pytest.raises(StaleAttempt):
         at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "earlier")
     at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "attempt")
@@ -90,8 +90,8 @@ def test_a_reply_of_an_earlier_attempt_is_stale() -> None:
 
 
 @given(st.lists(st.sampled_from(RuntimeEvent), max_size=30))
-def test_a_request_id_exists_exactly_while_an_invocation_runs(calls: list[RuntimeEvent]) -> None:
-    """Whatever is called in whatever order, the id is known from delivery until the runtime is ready again."""
+def test_request_id_is_known_during_invocation(calls: list[RuntimeEvent]) -> None:
+    """For every sequence of events, the request id is known from delivery until the runtime is ready again."""
     machine = RuntimeStateMachine()
     for call in calls:
         try:

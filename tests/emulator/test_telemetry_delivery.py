@@ -1,4 +1,4 @@
-"""Telemetry on its way to a subscriber: batches, attempts, losses, and time that stands still."""
+"""Delivery of telemetry to a subscriber: batches, attempts, losses, and freezes."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from awslambdaric_lite.emulator.extensions.subscription import Destination, Subs
 from awslambdaric_lite.emulator.logs.stream import TelemetryRecord
 from awslambdaric_lite.emulator.logs.timestamps import now
 
-from .harness import WAIT
-from .telemetry_listener import TelemetryListener, until
+from .telemetry_listener import TelemetryListener
+from .waiting import WAIT, until
 
 ALL = ("platform", "function", "extension")
 
 
 def record(text: str | dict[str, Any] = "hello", kind: str = "function") -> TelemetryRecord:
-    """A record of now."""
+    """Return a record with the current time."""
     return TelemetryRecord(now(), kind, text)
 
 
 def subscription(listener: TelemetryListener, timeout_s: float = 0.025, **changes: Any) -> Subscription:
-    """A subscription of the listener's."""
+    """Return a subscription that delivers to the listener."""
     settings: dict[str, Any] = {"types": ALL, "max_items": 1000, "max_bytes": 262_144, "as_text": False}
     return Subscription(destination=Destination(listener.port, listener.url), timeout_s=timeout_s, **settings | changes)
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run a test in a loop of its own, for a limited time."""
+    """Run a coroutine with a time limit."""
     asyncio.run(asyncio.wait_for(test, 3 * WAIT))
 
 
-def test_a_batch_is_sent_when_its_time_has_come() -> None:
-    """Everything since its first record in one array, in order, posted to the path that was given."""
+def test_batch_is_sent_after_timeout() -> None:
+    """After the timeout all records are posted in order as one array to the subscribed path."""
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -58,8 +58,8 @@ def test_a_batch_is_sent_when_its_time_has_come() -> None:
 
 
 @pytest.mark.parametrize(("text", "limit"), [("x", {"max_items": 1000}), ("x" * 1000, {"max_bytes": 262_144})])
-def test_a_batch_is_sent_when_it_is_full(text: str, limit: dict[str, int]) -> None:
-    """By number or by size, without waiting for the time; no record is lost or doubled."""
+def test_full_batch_is_sent_early(text: str, limit: dict[str, int]) -> None:
+    """A batch that is full by count or size is sent before the timeout, and no record is lost or repeated."""
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -77,8 +77,8 @@ def test_a_batch_is_sent_when_it_is_full(text: str, limit: dict[str, int]) -> No
     run(main())
 
 
-def test_only_what_was_asked_for() -> None:
-    """Records of other types are left out; the oldest schema has them as strings."""
+def test_only_subscribed_types_are_sent() -> None:
+    """Only records of the subscribed types are sent; the oldest schema has function records as strings."""
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -95,8 +95,8 @@ def test_only_what_was_asked_for() -> None:
     run(main())
 
 
-def test_a_batch_that_is_not_taken_is_sent_again() -> None:
-    """Server errors and a listener that comes late cost nothing but time."""
+def test_rejected_batch_is_sent_again() -> None:
+    """A batch is sent again after server errors."""
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -113,8 +113,8 @@ def test_a_batch_that_is_not_taken_is_sent_again() -> None:
     run(main())
 
 
-def test_what_is_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the last attempt a batch is dropped, and the next one that arrives begins with `platform.logsDropped`."""
+def test_lost_records_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is dropped after its last attempt, and the next one begins with `platform.logsDropped`."""
     monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
 
     async def main() -> None:
@@ -146,8 +146,8 @@ def test_what_is_lost_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     run(main())
 
 
-def test_a_slow_subscriber_loses_records_and_holds_nobody_up() -> None:
-    """Its memory is bounded: batches beyond those that wait are dropped, and it is told how many records that were."""
+def test_slow_subscriber_loses_counted_records() -> None:
+    """Batches above the buffer of a slow subscriber are dropped and reported with their number of records."""
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -173,8 +173,8 @@ def test_a_slow_subscriber_loses_records_and_holds_nobody_up() -> None:
     run(main())
 
 
-def test_time_stands_still_while_the_environment_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is sent, and a listener that was frozen before it answered is not late."""
+def test_freeze_suspends_delivery_and_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the environment is frozen nothing is sent, and the time limit of an attempt is suspended."""
     monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.5)
 
     async def main() -> None:
@@ -189,7 +189,7 @@ def test_time_stands_still_while_the_environment_is_frozen(monkeypatch: pytest.M
         subscriber.resume()
         await until(lambda: listener.attempts == 1)
         subscriber.pause()
-        await asyncio.sleep(0.7)  # which is longer than an attempt may take
+        await asyncio.sleep(0.7)  # longer than the limit of an attempt
         listener.answering.set()
         subscriber.resume()
         await subscriber.flush(WAIT)
@@ -201,8 +201,8 @@ def test_time_stands_still_while_the_environment_is_frozen(monkeypatch: pytest.M
     run(main())
 
 
-def test_a_listener_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each attempt has a limit; nothing keeps running afterwards."""
+def test_unresponsive_listener_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delivery to a listener that never responds ends after the last attempt."""
     monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.5)
     monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
 
@@ -219,8 +219,8 @@ def test_a_listener_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPat
     run(main())
 
 
-def test_tcp() -> None:
-    """Lines of JSON over one connection; after a break they go on over a new one."""
+def test_tcp_sender_reconnects() -> None:
+    """TCP delivery sends lines of JSON over one connection and reconnects after a disconnect."""
 
     async def main() -> None:
         connections: list[asyncio.StreamWriter] = []
@@ -252,8 +252,8 @@ def test_tcp() -> None:
     run(main())
 
 
-def test_nobody_listens() -> None:
-    """A port that nobody listens on costs the records, not more."""
+def test_closed_port_loses_records() -> None:
+    """Records for a closed port are dropped without an error."""
 
     async def main() -> None:
         listener = TelemetryListener()

@@ -1,4 +1,4 @@
-"""Telemetry of a function at work, as real extensions receive it."""
+"""Telemetry of real functions, as extensions receive it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from .extension_harness import SUPPORT, Programs, local_lambda
+from .extension_harness import Programs, local_lambda
+from .runtimes import SUPPORT
 
 WriteHandler = Callable[[str], Path]
 
@@ -35,22 +36,16 @@ while extension.next().json()["eventType"] != "SHUTDOWN":
 """
 
 
-@pytest.fixture
-def programs(tmp_path: Path) -> Programs:
-    """A folder for external extensions."""
-    return Programs(tmp_path)
-
-
 def kinds(trace: list[dict[str, Any]], *, of: str = "") -> list[str]:
-    """The types of the events that begin with something, in their order."""
+    """Return the types of the events that begin with `of`, in order."""
     return [event["type"] for event in trace if event["type"].startswith(of)]
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_an_external_extension_receives_everything(
+def test_external_extension_receives_all_telemetry(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """From the beginning of the init, which was before it could subscribe, to the last report, before its shutdown."""
+    """An external extension receives all events, from the init before its subscription to the last report."""
     source = (
         'extension.register(["INVOKE", "SHUTDOWN"])\n' + LISTENER + "reply = extension.subscribe(destination, "
         '["platform", "function", "extension"], timeoutMs=25)\nassert reply.body == b\'"OK"\', reply\n' + LOOP
@@ -77,10 +72,10 @@ def test_an_external_extension_receives_everything(
     assert [event["time"] for event in trace] == sorted(event["time"] for event in trace)
 
 
-def test_an_internal_extension_receives_what_it_asked_for(
+def test_internal_extension_receives_subscribed_records(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """A thread of the runtime that wants function records only; over TCP they are lines of JSON."""
+    """An internal extension receives the subscribed function records as lines of JSON over TCP."""
     source = f"""
 import json, socket, sys, threading
 sys.path.insert(0, {str(SUPPORT)!r})
@@ -105,8 +100,10 @@ threading.Thread(target=extension.next, daemon=True).start()
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_json_records_are_objects(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
-    """Where the function's logs are JSON; levels filter the log and not the telemetry."""
+def test_json_telemetry_is_not_filtered(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """With JSON logs telemetry records are objects, and log levels do not filter them."""
     source = (
         'extension.register(["INVOKE", "SHUTDOWN"])\n' + LISTENER + 'extension.subscribe(destination, ["function"])\n'
     )
@@ -120,8 +117,10 @@ def test_json_records_are_objects(write_handler: WriteHandler, socket_runtime: l
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_a_failure_is_told(write_handler: WriteHandler, socket_runtime: list[str], programs: Programs) -> None:
-    """The runtime's end is in `platform.runtimeDone`, which arrives before the shutdown that follows."""
+def test_runtime_failure_precedes_shutdown_event(
+    write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
+) -> None:
+    """`platform.runtimeDone` of a failed runtime arrives before the shutdown event."""
     source = (
         'extension.register(["SHUTDOWN"])\n' + LISTENER + 'extension.subscribe(destination, ["platform"])\n'
         'trace({"type": "event", **extension.next().json()})'
@@ -138,10 +137,10 @@ def test_a_failure_is_told(write_handler: WriteHandler, socket_runtime: list[str
     assert shutdown["shutdownReason"] == "failure"
 
 
-def test_a_listener_that_does_not_answer_holds_up_no_invocation(
+def test_unresponsive_listener_delays_no_invocation(
     write_handler: WriteHandler, socket_runtime: list[str], programs: Programs
 ) -> None:
-    """Invocations go on, and closing takes no longer than a shutdown may."""
+    """A listener that does not respond delays neither invocations nor close."""
     source = (
         'import socket\nextension.register(["INVOKE", "SHUTDOWN"])\n'
         'listener = socket.create_server(("127.0.0.1", 0))\n'

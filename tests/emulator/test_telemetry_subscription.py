@@ -1,10 +1,8 @@
-"""What a subscription to telemetry may ask for."""
+"""Telemetry subscriptions: which requests are valid."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +19,13 @@ HTTP = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8080/telemetry"}
 
 
 def request(**changes: Any) -> bytes:
-    """A valid request, with changes; None leaves an attribute out."""
+    """Return a valid request with changes; None omits an attribute."""
     base = {"schemaVersion": "2022-12-13", "types": ["platform"], "destination": HTTP}
     return json.dumps({key: value for key, value in {**base, **changes}.items() if value is not None}).encode()
 
 
-def test_defaults() -> None:
-    """Lambda's own buffering, and records as they are."""
+def test_missing_settings_get_defaults() -> None:
+    """A minimal subscription gets Lambda's default buffering and unchanged records."""
     subscription = parse_subscription(request())
     assert subscription.types == ("platform",)
     assert subscription.destination == Destination(8080, "http://sandbox.localdomain:8080/telemetry")
@@ -35,8 +33,8 @@ def test_defaults() -> None:
     assert not subscription.as_text
 
 
-def test_everything_given() -> None:
-    """Buffering, a TCP destination, the oldest schema, types that are repeated."""
+def test_all_settings_are_parsed() -> None:
+    """A subscription's buffering, TCP destination, schema and unique types are parsed."""
     subscription = parse_subscription(
         request(
             schemaVersion="2022-07-01",
@@ -52,8 +50,8 @@ def test_everything_given() -> None:
 
 
 @pytest.mark.parametrize("host", ["sandbox.localdomain", "sandbox", "localhost", "127.0.0.1", "[::1]"])
-def test_hosts_of_this_machine(host: str) -> None:
-    """Whatever names the environment itself."""
+def test_local_host_is_valid_destination(host: str) -> None:
+    """Every name of the environment's host is a valid destination."""
     subscription = parse_subscription(request(destination={"protocol": "HTTP", "URI": f"http://{host}:80"}))
     assert subscription.destination.port == 80
 
@@ -90,38 +88,30 @@ def test_hosts_of_this_machine(host: str) -> None:
         ({"buffering": {"maxItems": True}}, "maxItems should be from 1000 to 10000"),
     ],
 )
-def test_what_is_refused(changes: dict[str, Any], problem: str) -> None:
-    """The message names what is wrong and what would be right."""
+def test_invalid_subscription_is_rejected_with_cure(changes: dict[str, Any], problem: str) -> None:
+    """An invalid subscription is rejected with the valid values."""
     with pytest.raises(InvalidSubscription) as caught:
         parse_subscription(request(**changes))
     assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff"])
-def test_bodies_that_are_no_requests(body: bytes) -> None:
-    """Anything but a JSON object."""
+def test_non_object_body_is_rejected(body: bytes) -> None:
+    """A body that is not a JSON object is rejected."""
     with pytest.raises(InvalidSubscription, match="the body is not"):
         parse_subscription(body)
 
 
-def test_every_problem_is_listed() -> None:
-    """One answer tells of all of them."""
+def test_error_lists_all_problems() -> None:
+    """The error lists every problem of a subscription."""
     with pytest.raises(InvalidSubscription) as caught:
         parse_subscription(request(types=[], destination={"protocol": "HTTP", "URI": "http://sandbox"}))
     assert str(caught.value) == "types should not be empty; URI port is not provided"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ExtensionServer]:
-    """The APIs of extensions."""
-    server = ExtensionServer(tmp_path)
-    yield server
-    server.close()
-
-
-def test_the_answers(server: ExtensionServer) -> None:
-    """`"OK"` once and again, 400 for what is not valid, 403 for strangers and after the init."""
-    client = server.client()
+def test_subscription_statuses_are_exact(extension_server: ExtensionServer) -> None:
+    """A valid subscription gets 200, an invalid one 400, an unknown extension and a late one 403."""
+    client = extension_server.client()
     path = "/2022-07-01/telemetry"
     assert client.ask("PUT", path, request()).json()["errorType"] == "Extension.MissingExtensionIdentifier"
     client.register()
@@ -134,7 +124,7 @@ def test_the_answers(server: ExtensionServer) -> None:
     for _ in range(2):
         good = client.ask("PUT", path, request(), **identifier)
         assert (good.status, good.body) == (200, b'"OK"')
-    server.call(server.extensions.report)
+    extension_server.run(extension_server.extensions.report)
     late = client.ask("PUT", path, request(), **identifier)
     assert (late.status, late.json()) == (
         403,
@@ -143,7 +133,7 @@ def test_the_answers(server: ExtensionServer) -> None:
     stranger = {"Lambda_Extension_Identifier": "6ba7b810-9dad-11d1-80b4-00c04fd430c8"}
     assert client.ask("PUT", path, request(), **stranger).json()["errorType"] == "Extension.UnknownExtensionIdentifier"
     client.close()
-    assert server.log[:2] == [
+    assert extension_server.log[:2] == [
         "TELEMETRY\tName: inner\tState: Subscribed\tTypes: [Platform]",
         "TELEMETRY\tName: inner\tState: Already subscribed\tTypes: [Platform]",
     ]

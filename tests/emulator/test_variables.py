@@ -1,4 +1,4 @@
-"""The variables of a runtime's process, from a function's settings and from the host."""
+"""Environment variables of a runtime's process, from the function's settings and the host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from awslambdaric_lite.emulator.errors import InvalidFunction
 
 
 def environment(folder: Path, kind: str = "on-demand", **settings: Any) -> dict[str, str]:
-    """What a process of a function with these settings sees."""
+    """Return the variables of a process of a function with these settings."""
     function = FunctionConfig("app.handler", folder, **settings)
     return process_environment(
         function,
@@ -28,8 +28,8 @@ def environment(folder: Path, kind: str = "on-demand", **settings: Any) -> dict[
     )
 
 
-def test_what_a_function_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of it, name by name: what AWS sets on `provided.*`, and of the host only its `PATH`."""
+def test_function_sees_exact_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function sees the variables that AWS sets on `provided.*`, and only `PATH` of the host."""
     for name in ("HOST_SECRET", "AWS_PROFILE", "HOME", "PYTHONPATH", "LANGUAGE"):
         monkeypatch.setenv(name, "of the host")
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
@@ -63,8 +63,8 @@ def test_what_a_function_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }
 
 
-def test_what_only_some_functions_see(tmp_path: Path) -> None:
-    """Logs in JSON are announced with their level; a snapshot has no log stream yet."""
+def test_optional_variables_follow_settings(tmp_path: Path) -> None:
+    """JSON logs add format and level, and a snapshot has no log group and stream."""
     plain = environment(tmp_path)
     assert "AWS_LAMBDA_LOG_FORMAT" not in plain
     logging = environment(tmp_path, log_format="JSON", log_level="DEBUG")
@@ -74,8 +74,8 @@ def test_what_only_some_functions_see(tmp_path: Path) -> None:
     assert set(plain) - set(snapshot) == {"AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"}
 
 
-def test_the_functions_own_variables_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Over what AWS would let be set, and over what tests like to pretend."""
+def test_function_variables_take_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function's variables override the platform's and the host's."""
     monkeypatch.setenv("TZ", "Europe/Berlin")
     env = {
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
@@ -90,8 +90,8 @@ def test_the_functions_own_variables_win(tmp_path: Path, monkeypatch: pytest.Mon
     assert {name: seen[name] for name in env} == env
 
 
-def test_variables_of_the_host_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are asked for and set, no others."""
+def test_only_listed_host_variables_are_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the listed variables of the host are passed, if they are set."""
     monkeypatch.setenv("DATABASE_URL", "postgres://localhost")
     monkeypatch.setenv("DATABASE_PASSWORD", "hunter2")
     monkeypatch.delenv("UNSET", raising=False)
@@ -100,8 +100,8 @@ def test_variables_of_the_host_by_name(tmp_path: Path, monkeypatch: pytest.Monke
     assert not {"DATABASE_PASSWORD", "UNSET"} & set(seen)
 
 
-def test_the_callers_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On demand: the variables that say where they are, and the files, which the function knows no home of."""
+def test_aws_credentials_pass_profile_and_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`aws_credentials` passes the caller's profile and the absolute paths of the credential files."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -130,16 +130,16 @@ def test_the_callers_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("LAMBDA_TASK_ROOT", "task_root"),
     ],
 )
-def test_names_that_are_the_local_lambdas_own(tmp_path: Path, name: str, cure: str) -> None:
-    """They are refused, as AWS does, with what is to be set instead."""
+def test_reserved_name_is_rejected_with_cure(tmp_path: Path, name: str, cure: str) -> None:
+    """A reserved variable name is rejected with the setting to use instead."""
     with pytest.raises(InvalidFunction, match=f"{name} is reserved.*{cure}"):
         FunctionConfig("app.handler", tmp_path, env={name: "x"})
     with pytest.raises(InvalidFunction, match=f"{name} is reserved"):
         FunctionConfig("app.handler", tmp_path, pass_env=[name])
 
 
-def test_four_kilobytes_in_all(tmp_path: Path) -> None:
-    """Measured as JSON, in bytes: exactly the limit passes, one more is told with both numbers."""
+def test_variables_above_4_kb_are_rejected(tmp_path: Path) -> None:
+    """Variables of exactly the limit in bytes of JSON are accepted; one more byte is rejected with both sizes."""
     room = MAX_SIZE - len('{"A":"","B":""}') - 2
     FunctionConfig("app.handler", tmp_path, env={"A": "x" * room, "B": "ä"})
     text = re.escape(f"{MAX_SIZE + 1} bytes as JSON; Lambda takes up to {MAX_SIZE}")

@@ -1,4 +1,4 @@
-"""Command lines of `awslambdaric-lite event`, and the builders' calls that they stand for."""
+"""Command lines of `awslambdaric-lite event`, each with the same call of a builder."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ SAME: list[tuple[list[str], Callable[[], Event]]] = [
     (
         ["function-url", "--query", "a=1", "--query", "a=2 3", "--cookie", "x=y=z", "--request-id", ID, *AT],
         lambda: events.function_url(query=[("a", "1"), ("a", "2 3")], cookies=["x=y=z"], request_id=ID, time=TIME),
+    ),
+    (
+        ["function-url", "--protocol", "HTTP/2", "--request-id", ID, *AT],
+        lambda: events.function_url(protocol="HTTP/2", request_id=ID, time=TIME),
     ),
     (
         ["alb", "--multi-value", "--header", "x-amzn-trace-id=Root=1", "--target-group", "arn:x"],

@@ -1,4 +1,4 @@
-"""One call of each builder with every id and the time given, so that its event is always the same."""
+"""One call of each builder with every id and the time as arguments, so that its event is always the same."""
 
 from __future__ import annotations
 

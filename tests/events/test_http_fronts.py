@@ -1,4 +1,4 @@
-"""What API Gateway's three kinds of API, function URLs and load balancers each have of their own."""
+"""Events that differ between API Gateway's kinds of API, function URLs and load balancers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .quiet import quiet
 from .test_http import wire
 
 
-def test_function_url_context() -> None:
-    """Every field of the documented structure, from the request or from the arguments."""
+def test_function_url_context_is_complete() -> None:
+    """The request context of a function URL has every documented field, from the request or from the arguments."""
     iam = {"iam": {"accessKey": "AKIA", "userId": "AIDA"}}
     event = events.function_url(
         "put",
@@ -52,8 +52,8 @@ def test_function_url_context() -> None:
     assert (event["pathParameters"], event["stageVariables"], event["isBase64Encoded"]) == (None, None, False)
 
 
-def test_function_url_without_authentication() -> None:
-    """Nobody is authorized, and the account is anonymous, as is seen on AWS; the domain is of AWS's form."""
+def test_function_url_without_authorizer_is_anonymous() -> None:
+    """Without an authorizer the account of a function URL is anonymous, as on AWS, unless an argument names one."""
     context = events.function_url(region="eu-west-1")["requestContext"]
     assert "authorizer" not in context
     assert context["accountId"] == "anonymous"
@@ -64,8 +64,8 @@ def test_function_url_without_authentication() -> None:
 @pytest.mark.parametrize(
     ("host", "domain"), [("127.0.0.1:9001", "127.0.0.1"), ("[::1]:9001", "::1"), ("example.com", "example.com")]
 )
-def test_the_domain_is_that_of_the_host_header(host: str, domain: str) -> None:
-    """Without its port, unless an argument says otherwise."""
+def test_domain_follows_the_host_header(host: str, domain: str) -> None:
+    """The domain of a function URL is the host in the Host header without its port, unless an argument names it."""
     assert events.function_url(headers={"Host": host})["requestContext"]["domainName"] == domain
     context = events.function_url(headers={"Host": host}, domain="abc.example.com")["requestContext"]
     assert (context["domainName"], context["domainPrefix"]) == ("abc.example.com", "abc")
@@ -73,8 +73,8 @@ def test_the_domain_is_that_of_the_host_header(host: str, domain: str) -> None:
 
 @quiet
 @given(segment=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/?%"), min_size=1, max_size=8))
-def test_paths_written_by_people_are_encoded(segment: str) -> None:
-    """A URL has neither spaces nor non-ASCII characters; a REST API and a function URL hand on what it has."""
+def test_unencoded_paths_become_encoded(segment: str) -> None:
+    """A path with spaces or non-ASCII characters becomes percent-encoded, and decodes to the original."""
     for event, key in (
         (events.function_url("GET", f"/{segment}"), "rawPath"),
         (events.api_gateway_v1("GET", f"/{segment}"), "path"),
@@ -84,16 +84,16 @@ def test_paths_written_by_people_are_encoded(segment: str) -> None:
         assert unquote(event[key]) == f"/{segment}"
 
 
-def test_an_http_api_decodes_the_path() -> None:
-    """`rawPath` is not raw there; the query string is."""
+def test_http_api_decodes_the_path() -> None:
+    """An HTTP API decodes the path, but not the query string."""
     event = events.api_gateway_v2("GET", "/caf%C3%A9/a%2Fb?q=%C3%A9", route_key="GET /{kind}/{rest+}")
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/café/a/b"
     assert event["pathParameters"] == {"kind": "café", "rest": "a/b"}
     assert (event["rawQueryString"], event["queryStringParameters"]) == ("q=%C3%A9", {"q": "é"})
 
 
-def test_an_http_api_with_a_stage() -> None:
-    """The stage is in front of the path, but of no route."""
+def test_http_api_adds_the_stage() -> None:
+    """An HTTP API puts the stage before the path, and matches the route without it."""
     event = events.api_gateway_v2(
         "GET", "/orders/7", route_key="ANY /orders/{id}", stage="dev", stage_variables={"a": "b"}
     )
@@ -102,15 +102,15 @@ def test_an_http_api_with_a_stage() -> None:
     assert event["stageVariables"] == {"a": "b"}
 
 
-def test_an_http_api_leaves_out_what_is_not_there() -> None:
-    """No nulls: absent fields are absent."""
+def test_http_api_omits_empty_fields() -> None:
+    """An HTTP API omits fields without a value."""
     absent = {"cookies", "queryStringParameters", "pathParameters", "stageVariables", "body"}
     assert not absent & events.api_gateway_v2().keys()
     assert "authorizer" not in events.api_gateway_v2()["requestContext"]
 
 
-def test_a_rest_api_has_last_values_and_all_values() -> None:
-    """Of headers and of decoded parameters; header names keep their spelling."""
+def test_rest_api_has_last_and_all_values() -> None:
+    """A REST API has the last and all values of headers and decoded parameters, and keeps the spelling of names."""
     event = events.api_gateway_v1(
         "GET", "/a?name=me&many=you&many=%C3%A9", headers={"X-Tag": ["a", "b"]}, cookies={"id": "7", "b": "c"}
     )
@@ -121,8 +121,8 @@ def test_a_rest_api_has_last_values_and_all_values() -> None:
     assert event["headers"].keys() == event["multiValueHeaders"].keys()
 
 
-def test_a_rest_api_says_null_for_what_is_not_there() -> None:
-    """All fields are there at all times."""
+def test_rest_api_has_null_for_empty_fields() -> None:
+    """A REST API has null in fields without a value."""
     event = events.api_gateway_v1()
     for field in ("queryStringParameters", "multiValueQueryStringParameters", "pathParameters", "stageVariables"):
         assert event[field] is None
@@ -130,8 +130,8 @@ def test_a_rest_api_says_null_for_what_is_not_there() -> None:
     assert (event["resource"], event["path"], event["requestContext"]["path"]) == ("/", "/", "/prod/")
 
 
-def test_a_rest_api_keeps_bytes_as_base64() -> None:
-    """As if the content type were one of the API's binary media types; text stays text whatever its type."""
+def test_rest_api_encodes_only_bytes() -> None:
+    """A REST API has a body of bytes as base64 and text as text, whatever the content type."""
     event = events.api_gateway_v1("POST", "/", body=b"text", headers={"content-type": "text/plain"})
     assert (event["body"], event["isBase64Encoded"]) == ("dGV4dA==", True)
     event = events.api_gateway_v1(
@@ -140,16 +140,16 @@ def test_a_rest_api_keeps_bytes_as_base64() -> None:
     assert (event["body"], event["isBase64Encoded"]) == ("a=1", False)
 
 
-def test_a_load_balancer_decodes_nothing_and_keeps_last_values() -> None:
-    """Without multi-value headers."""
+def test_load_balancer_keeps_encoded_last_values() -> None:
+    """A load balancer without multi-value headers keeps the last value of each parameter, not decoded."""
     event = events.alb("GET", "/?my%20Key=val1&my%20Key=val%202&&flag", headers={"Cookie": ["a=1", "b=2"]})
     assert event["queryStringParameters"] == {"my%20Key": "val%202", "flag": ""}
     assert event["headers"]["cookie"] == "b=2"
     assert not {"multiValueHeaders", "multiValueQueryStringParameters"} & event.keys()
 
 
-def test_a_load_balancer_with_multi_value_headers() -> None:
-    """Lists in fields of other names."""
+def test_load_balancer_lists_multiple_values() -> None:
+    """A load balancer with multi-value headers has lists in separate fields."""
     event = events.alb("GET", "/?myKey=val1&myKey=val2", headers={"Cookie": ["a=1", "b=2"]}, multi_value=True)
     assert event["multiValueQueryStringParameters"] == {"myKey": ["val1", "val2"]}
     assert event["multiValueHeaders"]["cookie"] == ["a=1", "b=2"]
@@ -157,8 +157,8 @@ def test_a_load_balancer_with_multi_value_headers() -> None:
     assert not {"headers", "queryStringParameters"} & event.keys()
 
 
-def test_websocket_events() -> None:
-    """Connection, message and disconnection share the connection's id and have fields of their own."""
+def test_websocket_events_share_the_connection() -> None:
+    """Connect, message and disconnect events have the same connection id and the fields of their type."""
     connect = events.websocket("$connect", query={"a": ["1", "2"]}, connection_id="C=", user_agent="ws")
     message = events.websocket("chat", {"action": "chat"}, connection_id="C=", authorizer={"principalId": "7"})
     binary = events.websocket(body=b"\xff", connection_id="C=")

@@ -1,4 +1,4 @@
-"""What is particular to the events of queues, topics and streams."""
+"""Events of queues, topics and streams."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from awslambdaric_lite import events
 from .examples import ID, TIME, TIME_MS, Event
 
 
-def test_sqs_bodies() -> None:
-    """One record each, text as it is, objects as JSON, each with its digest."""
+def test_sqs_has_one_record_per_body() -> None:
+    """Each body is one SQS message with its digest: text unchanged, objects as JSON."""
     first, second = SQSEvent(events.sqs("hello", {"order": 7}, queue="orders", region="eu-west-1")).records
     assert (first.body, second.json_body) == ("hello", {"order": 7})
     assert (first.md5_of_body, first.aws_region) == (hashlib.md5(b"hello").hexdigest(), "eu-west-1")
@@ -31,8 +31,8 @@ def test_sqs_bodies() -> None:
     assert first.attributes.message_group_id is None and first.attributes.sequence_number is None
 
 
-def test_sqs_message_attributes() -> None:
-    """Types follow from the values. The digest is what another implementation of SQS (moto 5) gives for them."""
+def test_sqs_attributes_have_types_and_digest() -> None:
+    """Attribute types follow from the values, and the digest is equal to that of another SQS implementation, moto 5."""
     (record,) = events.sqs("hello", message_attributes={"kind": "ördér", "count": 7, "blob": b"\x00\xff"})["Records"]
     assert record["md5OfMessageAttributes"] == "06f635c84e4ed80726929b35c5ed34de"
     attributes = next(SQSEvent({"Records": [record]}).records).message_attributes
@@ -47,8 +47,8 @@ def test_sqs_message_attributes() -> None:
     assert "md5OfMessageAttributes" not in events.sqs("hello")["Records"][0]
 
 
-def test_sqs_fifo_queues() -> None:
-    """Groups, rising sequence numbers and deduplication ids; a group in a standard queue is possible too."""
+def test_sqs_fifo_messages_have_order() -> None:
+    """FIFO messages have a group, rising sequence numbers and deduplication ids; standard messages can have a group."""
     first, second = (record["attributes"] for record in events.sqs("a", "b", queue="q.fifo", group_id="g")["Records"])
     assert first["MessageGroupId"] == second["MessageGroupId"] == "g"
     assert int(first["SequenceNumber"]) < int(second["SequenceNumber"])
@@ -58,8 +58,8 @@ def test_sqs_fifo_queues() -> None:
     assert "SequenceNumber" not in standard
 
 
-def test_sns_notification() -> None:
-    """One notification; links belong to the topic and its region."""
+def test_sns_notification_names_its_topic() -> None:
+    """The subscription and the links of a notification contain the topic and its region."""
     event = SNSEvent(events.sns({"order": 7}, subject="shipped", topic="orders", message_id=ID, region="eu-west-1"))
     notification = event.record.sns
     assert (json.loads(event.sns_message), notification.subject, notification.message_id) == (
@@ -74,8 +74,8 @@ def test_sns_notification() -> None:
     assert SNSEvent(events.sns("m")).record.sns.subject is None
 
 
-def test_kinesis_records() -> None:
-    """Contents, arrival and rising sequence numbers in one shard."""
+def test_kinesis_records_rise_in_a_shard() -> None:
+    """Kinesis records have their data, arrival time and rising sequence numbers in one shard."""
     event = KinesisStreamEvent(
         events.kinesis("é", {"a": 1}, b"\x00", stream="s", shard=6, partition_key="p", time=TIME)
     )
@@ -89,8 +89,8 @@ def test_kinesis_records() -> None:
     assert events.kinesis("a", sequence_numbers=["7"])["Records"][0]["kinesis"]["sequenceNumber"] == "7"
 
 
-def test_firehose_records() -> None:
-    """Contents, arrival in milliseconds and an id for each, by which the answer refers to it."""
+def test_firehose_records_have_ids() -> None:
+    """Firehose records have their data, the arrival time in milliseconds and different ids."""
     event = KinesisFirehoseEvent(events.firehose("hello", {"a": 1}, stream="s", invocation_id=ID, time=TIME))
     records = list(event.records)
     assert (records[0].data_as_text, records[1].data_as_json) == ("hello", {"a": 1})
@@ -101,8 +101,8 @@ def test_firehose_records() -> None:
 
 
 @pytest.mark.parametrize("build", [events.kafka, events.msk])
-def test_kafka_records(build: Callable[..., Event]) -> None:
-    """Keys and values decode to what was given; header values are signed bytes, as Lambda sends them."""
+def test_kafka_records_decode_to_the_arguments(build: Callable[..., Event]) -> None:
+    """Keys and values decode to the arguments, and header values are signed bytes, as Lambda sends them."""
     raw = build("é", {"a": 1}, topic="t", key="k", headers={"h": "é"}, partition=3, offset=15, time=TIME)
     assert raw["records"]["t-3"][0]["headers"] == [{"h": [-61, -87]}]
     first, second = KafkaEvent(raw).records
@@ -113,8 +113,8 @@ def test_kafka_records(build: Callable[..., Event]) -> None:
     assert "key" not in build("v")["records"]["my-topic-0"][0]
 
 
-def test_kafka_sources() -> None:
-    """A self-managed cluster is known by its servers, an MSK cluster by its ARN."""
+def test_kafka_clusters_have_different_sources() -> None:
+    """A self-managed cluster is identified by its servers, an MSK cluster by its ARN."""
     own = KafkaEvent(events.kafka("v", bootstrap_servers=("a:1", "b:2")))
     assert (own.event_source, own.decoded_bootstrap_servers) == ("SelfManagedKafka", ["a:1", "b:2"])
     msk = KafkaEvent(events.msk("v", cluster="c", region="eu-west-1"))

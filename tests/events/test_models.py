@@ -1,4 +1,4 @@
-"""Every event against models that AWS publishes: the parser and the data classes of Powertools for AWS Lambda."""
+"""Events compared with models that AWS publishes: parser and data classes of Powertools for AWS Lambda."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ VARIANTS: list[tuple[type[BaseModel], Event]] = [
 
 
 @pytest.mark.parametrize("name", events.__all__)
-def test_the_parser_takes_every_event(name: str) -> None:
-    """All fields that the model needs are there, with values of the right type."""
+def test_parser_accepts_every_event(name: str) -> None:
+    """The model of Powertools accepts the event of each builder."""
     MODELS[name].model_validate(copy.deepcopy(BUILDS[name]()), strict=False)
 
 
 @pytest.mark.parametrize(("model", "event"), VARIANTS, ids=lambda value: getattr(value, "__name__", ""))
-def test_the_parser_takes_variants(model: type[BaseModel], event: Event) -> None:
-    """The same for what arguments change."""
+def test_parser_accepts_variants(model: type[BaseModel], event: Event) -> None:
+    """The model of Powertools accepts events with other arguments, too."""
     model.model_validate(copy.deepcopy(event))
 
 
 @pytest.mark.parametrize("name", events.__all__)
-def test_the_parser_would_notice_a_missing_field(name: str) -> None:
-    """The oracle is none that takes everything: each model refuses the event without one of its fields."""
+def test_parser_refuses_missing_fields(name: str) -> None:
+    """Each model refuses the event without one of its required fields, so that its acceptance is evidence."""
     event = BUILDS[name]()
     wanted = [field.alias or key for key, field in MODELS[name].model_fields.items() if field.is_required()]
     assert wanted
@@ -105,22 +105,22 @@ SOURCES: dict[str, type[Any]] = {
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_cognito_triggers(trigger: str) -> None:
-    """Each trigger of a user pool with its usual source, metadata or none."""
+def test_parser_accepts_cognito_triggers(trigger: str) -> None:
+    """The model of each Cognito trigger accepts its event with and without client metadata."""
     TRIGGERS[trigger].model_validate(events.cognito(trigger))
     TRIGGERS[trigger].model_validate(events.cognito(trigger, client_metadata={"a": "b"}))
 
 
 @pytest.mark.parametrize("trigger", SOURCES)
-def test_cognito_sources(trigger: str) -> None:
-    """The other sources keep the trigger's shape and have their own name."""
+def test_cognito_sources_keep_the_trigger(trigger: str) -> None:
+    """Events of other trigger sources have the name of the source and the fields of the trigger."""
     event = SOURCES[trigger](events.cognito(trigger, user_name="bob"))
     assert (event.trigger_source, event.user_name) == (trigger, "bob")
     assert event.request.user_attributes["email"] == "bob@example.com"
 
 
-def test_cognito_token_generation_version_2() -> None:
-    """It has the scopes of the access token, and takes overrides of scopes."""
+def test_cognito_token_generation_has_scopes() -> None:
+    """Version 2 of the TokenGeneration event has the scopes of the access token."""
     configuration = {"groupsToOverride": ["admins"], "iamRolesToOverride": [], "preferredRole": None}
     raw = events.cognito("TokenGeneration", version="2", request={"groupConfiguration": configuration})
     event = pool.PreTokenGenerationV2TriggerEvent(raw)
@@ -129,8 +129,8 @@ def test_cognito_token_generation_version_2() -> None:
     assert (raw["version"], raw["response"]) == ("2", {"claimsAndScopeOverrideDetails": None})
 
 
-def test_the_time_is_what_was_given() -> None:
-    """The models read the same moment out of every family's spelling."""
+def test_models_read_the_given_time() -> None:
+    """The models read the given time from the format of each event."""
     for name, path in {
         "api_gateway_v1": "requestContext.requestTimeEpoch",
         "api_gateway_v2": "requestContext.timeEpoch",

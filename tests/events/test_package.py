@@ -1,10 +1,13 @@
-"""What holds for every builder."""
+"""Properties of every builder."""
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import subprocess
 import sys
+from typing import get_type_hints
 
 import pytest
 
@@ -29,26 +32,42 @@ NEVER_FRESH = {"cognito"}
 
 
 def test_every_builder_has_an_example() -> None:
-    """The public names are the builders, and the tests that run through the examples leave none out."""
+    """The examples of these tests contain every public builder."""
     assert set(BUILDS) == set(events.__all__)
 
 
 @pytest.mark.parametrize("name", events.__all__)
-def test_events_are_json(name: str) -> None:
-    """Only JSON's own types: what arrives in a function is equal to what was built."""
+def test_every_parameter_is_documented(name: str) -> None:
+    """The signature of a builder has only named parameters, each with a type hint and a text in the docstring."""
+    builder = getattr(events, name)
+    parameters = inspect.signature(builder).parameters
+    assert all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters.values())
+    assert get_type_hints(builder).keys() == {*parameters, "return"}
+    assert set(re.findall(r"^    (\w+): ", inspect.getdoc(builder) or "", re.MULTILINE)) == set(parameters)
+
+
+def test_unknown_parameter_is_refused() -> None:
+    """A parameter that the signature does not show raises TypeError."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'hedaers'"):
+        events.alb(hedaers={})  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", events.__all__)
+def test_events_survive_json(name: str) -> None:
+    """An event contains only JSON's types, so that a function receives an equal event."""
     event = BUILDS[name]()
     assert json.loads(json.dumps(event, allow_nan=False)) == event
 
 
 @pytest.mark.parametrize("name", events.__all__)
-def test_with_ids_and_time_given_nothing_is_fresh(name: str) -> None:
-    """The same arguments give the same event."""
+def test_given_ids_and_time_fix_events(name: str) -> None:
+    """With every id and the time as arguments, two events are equal."""
     assert BUILDS[name]() == BUILDS[name]()
 
 
 @pytest.mark.parametrize("name", events.__all__)
-def test_without_ids_events_differ(name: str) -> None:
-    """Fresh ids at each call, at the same time too, wherever AWS has an id in the event."""
+def test_events_without_ids_differ(name: str) -> None:
+    """Without ids, two events of the same time differ wherever AWS has an id in the event."""
     build = getattr(events, name)
     arguments = ONLY_REQUIRED.get(name, ())
     timed = {} if name in ("cloudformation", "cognito") else {"time": 0}
@@ -57,14 +76,14 @@ def test_without_ids_events_differ(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cloudwatch_logs", "dynamodb", "firehose", "kafka", "kinesis", "msk", "sqs"])
-def test_a_batch_is_never_empty(name: str) -> None:
-    """AWS sends no empty batches."""
+def test_empty_batch_is_refused(name: str) -> None:
+    """A builder of a batch refuses to build an empty one, because AWS sends none."""
     with pytest.raises(ValueError, match=f"{name} events have at least one record"):
         getattr(events, name)()
 
 
-def test_importing_it_is_cheap() -> None:
-    """Only the standard library is loaded, and neither the runtime, nor the emulator, nor asyncio."""
+def test_import_loads_only_standard_library() -> None:
+    """The package loads only the standard library, without asyncio, and neither the runtime nor the emulator."""
     code = (
         "import sys; before = set(sys.modules); import awslambdaric_lite.events\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"

@@ -1,4 +1,4 @@
-"""Dumps the context."""
+"""Handlers that return the context."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dump(value: Any) -> object:
 
 
 def handler(event: object, context: Any) -> object:
-    """Return everything that the context says."""
+    """Return all values of the context."""
     left = context.get_remaining_time_in_millis()
     return {
         "attributes": {name: getattr(context, name) for name in ATTRIBUTES},
@@ -56,7 +56,7 @@ def changing_handler(event: object, context: Any) -> object:
 
 
 def using_handler(event: object, context: Any) -> object:
-    """Set attributes, as tools do that hang something on the context."""
+    """Set attributes on the context, as some tools do."""
     context.my_own = 1
     context.function_name = "other"
     context.identity.cognito_identity_id = "set"
@@ -71,5 +71,5 @@ def using_handler(event: object, context: Any) -> object:
 
 
 def environment(event: object, context: Any) -> object:
-    """Return the names of all variables, without those that a shell sets."""
+    """Return the names of all variables, except those that a shell sets."""
     return sorted(os.environ.keys() - {"PWD", "OLDPWD", "SHLVL", "_"})

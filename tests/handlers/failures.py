@@ -1,4 +1,4 @@
-"""Raises; the event names how."""
+"""A handler that raises the exception that the event names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class CustomError(Exception):
-    """With arguments of its own."""
+    """An exception with a number as its argument."""
 
     def __init__(self, code: int) -> None:
         super().__init__(f"code {code}")
@@ -33,7 +33,7 @@ class SubText(str):
 
 
 def plain() -> None:
-    """Raise the usual."""
+    """Raise an ordinary exception."""
     raise ValueError("broken")
 
 
@@ -258,6 +258,6 @@ FAILURES: dict[str, Callable[[], None]] = {
 
 
 def handler(event: str, context: object) -> object:
-    """Fail as asked."""
+    """Raise the exception that the event names."""
     FAILURES[event]()
     return None

@@ -1,4 +1,4 @@
-"""Logs; the event names what."""
+"""A handler that logs the record that the event names."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ CALLS: dict[str, Callable[[], object]] = {
 
 
 def handler(event: str, context: object) -> object:
-    """Log as asked."""
+    """Log the record that the event names."""
     CALLS[event]()
     root.warning("done")
     return [type(item).__name__ for item in root.handlers]

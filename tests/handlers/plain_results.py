@@ -1,4 +1,4 @@
-"""Returns values of JSON's own types without importing anything."""
+"""A handler that returns values of JSON's own types without importing anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints; the event says how."""
+"""A handler that prints as the event says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ sys.stderr.write("at import, on stderr\n")
 
 
 def handler(event: int, context: Any) -> object:
-    """Write something somewhere."""
+    """Write to the stream that the event selects."""
     if event == 0:
         print("a line")
     elif event == 1:

@@ -1,4 +1,4 @@
-"""Returns one of many values; the event names it."""
+"""Handlers that return one of many values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A local end for what error and APM tools send: takes every HTTP request and keeps its parsed JSON."""
+"""A local server for reports of error and APM tools, which keeps the JSON of each request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Delivery:
-    """One request: where to, and its body, a JSON value for each line."""
+    """One request: its path, and one JSON value for each line of its body."""
 
     path: str
     values: tuple[Any, ...]
@@ -23,7 +23,7 @@ class Collector:
 
     def __init__(self) -> None:
         self._deliveries: list[Delivery] = []
-        self._arrived = threading.Condition()
+        self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -40,12 +40,17 @@ class Collector:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """What arrived so far, in order."""
-        with self._arrived:
+        """The requests that have arrived, in order."""
+        with self._lock:
             return list(self._deliveries)
 
+    def add(self, delivery: Delivery) -> None:
+        """Keep a delivery."""
+        with self._lock:
+            self._deliveries.append(delivery)
+
     def sentry_events(self) -> list[dict[str, Any]]:
-        """The events among the envelopes: one header, then pairs of item header and item (Sentry's envelope format)."""
+        """Return the events in Sentry's envelopes: a header, then pairs of item header and item."""
         events = []
         for delivery in self.deliveries:
             items = delivery.values[1:]
@@ -63,9 +68,7 @@ class Collector:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 values = tuple(json.loads(line) for line in body.splitlines() if line)
-                with collector._arrived:
-                    collector._deliveries.append(Delivery(self.path, values))
-                    collector._arrived.notify_all()
+                collector.add(Delivery(self.path, values))
                 self.send_response(201)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", "2")

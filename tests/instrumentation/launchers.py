@@ -1,4 +1,4 @@
-"""The runtimes that instrumentation tests run on: the official client as the oracle, and ours, started both ways."""
+"""The runtimes under test: the official client as the oracle, and ours with both launchers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(
     env: Mapping[str, str | None] | None = None,
     task_root: Path = FUNCTIONS,
 ) -> Run:
-    """Run a function until it has answered all events, or its process ends."""
+    """Run a function until it has answered all events, or its process exits."""
     if runtime == "awslambdaric":
         require("awslambdaric", "awslambdaric")
     return run_client(LAUNCHERS[runtime], handler, events, env=env, task_root=task_root)
@@ -35,13 +35,13 @@ def run(
 def hooks_exist_before_site(runtime: str) -> bool:
     """Return whether a sitecustomize finds the hooks.
 
-    `python -m` runs it before `__main__` has anything to replace, under either client. Under `bootstrap` it is our own
-    code that runs `site`, and is there first.
+    `python -m` runs it before `__main__` defines them, under either client. Under `bootstrap` our code runs `site`
+    after it has defined them.
     """
     return runtime == "bootstrap"
 
 
 def require(module: str, package: str) -> None:
-    """Skip the calling test where a tool is not installed."""
+    """Skip the calling test if a tool is not installed."""
     if importlib.util.find_spec(module) is None:
         pytest.skip(f"{package} is not installed for this interpreter: pip install {package}")

@@ -1,19 +1,22 @@
-"""datadog-lambda: its handler in front of the function's, its correlation ids in the function's log lines.
+"""datadog-lambda runs its handler before the function's, and adds correlation ids to the log lines.
 
-What it touches of a runtime: it imports the function named by `DD_LAMBDA_HANDLER`, looks among the handlers of the root
-logger for one whose class is called `LambdaLoggerHandler`, replaces that one's formatter, and patches the function.
+It imports the function that `DD_LAMBDA_HANDLER` names, searches the root logger for a handler whose class has the name
+`LambdaLoggerHandler`, replaces its formatter, and patches the function.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.instrumentation.launchers import every_runtime, our_runtimes, require, run
-from tests.support.client_process import Run
+from tests.support.client_process import GUARD, Run
 from tests.support.runtime_messages import Event
 
 EVENTS = (Event(b'{"a": 1}'), Event(b'{"fail": true}'), Event(b'{"b": 2}'))
@@ -25,23 +28,35 @@ LINE = re.compile(
 @pytest.fixture(autouse=True)
 def _datadog() -> None:
     require("datadog_lambda", "datadog-lambda")
+    if refusal := _refusal():
+        pytest.skip(f"datadog-lambda does not support this Python: {refusal}")
+
+
+@cache
+def _refusal() -> str:
+    """Return the error with which the tool refuses this version of Python; without one, an empty text."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import datadog_lambda.wrapper"], capture_output=True, text=True, timeout=GUARD
+    )
+    error = loaded.stderr.rstrip().rpartition("\n")[2]
+    return error if loaded.returncode and error.startswith("NotImplementedError: ") else ""
 
 
 def run_with_datadog(runtime: str, **env: str | None) -> Run:
-    """Run the function behind datadog's handler, which writes what it has to tell to the log."""
+    """Run the function behind datadog's handler, which writes its reports to the log."""
     variables = {"DD_LAMBDA_HANDLER": "with_datadog.handler", "DD_FLUSH_TO_LOG": "true", "DD_API_KEY": "0" * 32}
     return run(runtime, "datadog_lambda.handler.handler", EVENTS, env={**variables, **env})
 
 
 def objects(result: Run, key: str) -> list[dict[str, Any]]:
-    """Return the JSON objects in the log that have a key: `m` are metrics, `traces` are traces."""
+    """Return the JSON objects in the log that have a key: `m` for metrics, `traces` for traces."""
     lines = result.stdout.decode().splitlines()
     return [value for line in lines if line.startswith("{") and key in (value := json.loads(line))]
 
 
 @every_runtime
-def test_result_and_error(runtime: str) -> None:
-    """The wrapped function's results and errors reach the caller; the tool counts and traces the invocations."""
+def test_datadog_reports_results_and_errors(runtime: str) -> None:
+    """The caller gets the function's results and errors, and datadog counts and traces the invocations."""
     result = run_with_datadog(runtime)
     assert result.ended_by_test
     assert [(reply.verb, reply.request_id, reply.status) for reply in result.replies] == [
@@ -61,16 +76,16 @@ def test_result_and_error(runtime: str) -> None:
 
 
 @every_runtime
-def test_correlation_ids(runtime: str) -> None:
-    """The tool finds the root handler by its class name, and each log line has the request id and the span's id."""
+def test_datadog_finds_the_root_handler(runtime: str) -> None:
+    """datadog finds the root handler by its class name, and each log line has its correlation ids."""
     found = LINE.findall(run_with_datadog(runtime).stdout.decode())
     assert [request_id for request_id, _, _ in found] == ["request-0", "request-1", "request-2"]
     assert all(int(span, 10) for _, _, span in found) and len({trace for _, trace, _ in found}) == 3
 
 
 @our_runtimes
-def test_same_as_official(runtime: str) -> None:
-    """Replies, stack traces through the tool's frames included, are those under the official client."""
+def test_replies_equal_official_with_datadog(runtime: str) -> None:
+    """Replies and stack traces through datadog's frames are those of the official client."""
     official, ours = (run_with_datadog(name) for name in ("awslambdaric", runtime))
     assert len(official.replies) == len(EVENTS)
     for expected, actual in zip(official.replies, ours.replies, strict=True):
@@ -79,16 +94,16 @@ def test_same_as_official(runtime: str) -> None:
 
 @every_runtime
 @pytest.mark.parametrize("setting", [{"AWS_LAMBDA_LOG_FORMAT": "JSON"}, {"AWS_LAMBDA_LOG_LEVEL": "INFO"}])
-def test_other_root_handler(runtime: str, setting: dict[str, str]) -> None:
-    """In JSON format or with a level the root handler's class has the other official name; the tool leaves it alone."""
+def test_datadog_keeps_other_root_handler(runtime: str, setting: dict[str, str]) -> None:
+    """datadog ignores the root handler for JSON or a log level, which has the other official class name."""
     result = run_with_datadog(runtime, **setting)
     assert json.loads(result.replies[0].body)["root"] == ["LambdaLoggerHandlerWithFrameType"]
     assert not LINE.search(result.stdout.decode())
 
 
 @every_runtime
-def test_missing_function(runtime: str) -> None:
-    """A function that the tool cannot import is an init error like any other."""
+def test_missing_function_is_init_error(runtime: str) -> None:
+    """A function that datadog cannot import gives an ordinary init error."""
     result = run_with_datadog(runtime, DD_LAMBDA_HANDLER="nowhere.handler")
     (reply,) = result.replies
     error = json.loads(reply.body)

@@ -1,4 +1,4 @@
-"""honeybadger, whose AWS Lambda plug-in replaces `handle_event_request` of `__main__.bootstrap`."""
+"""honeybadger's AWS Lambda plug-in replaces `handle_event_request` of `__main__.bootstrap`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ EVENTS = (Event(b'{"a": 1}'), Event(b'{"fail": "it"}'), Event(b'{"b": 2}'))
 
 
 @every_runtime
-def test_handler_error(runtime: str) -> None:
-    """The exception of a handler is reported with its event, and its error posted as ever."""
+def test_honeybadger_reports_handler_error(runtime: str) -> None:
+    """The exception of a handler is reported with its event, and its error is posted."""
     require("honeybadger", "honeybadger")
     with Collector() as collector:
         result = run(runtime, "with_honeybadger.handler", EVENTS, env={"COLLECTOR": collector.address})

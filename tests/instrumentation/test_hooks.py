@@ -1,4 +1,4 @@
-"""The names that instrumentation tools replace: where they are, how they are called, that they cost nothing unused."""
+"""Instrumentation tools can replace the names that they know from the official client."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ CONTEXT = (("Lambda-Runtime-Client-Context", '{"custom":{}}'), ("Lambda-Runtime-
 
 
 def run_with_tool(runtime: str, folder: Path, *events: Event, handler: str = HANDLER, **env: str) -> Run:
-    """Run the function, with the tool's record in a file of that folder."""
+    """Run the function; the tool writes its record to a file in that folder."""
     return run(runtime, handler, events or (Event(),), env={"CALLS": str(folder / f"{runtime}.txt"), **env})
 
 
 def calls(runtime: str, folder: Path) -> list[dict[str, Any]]:
-    """Return what the tool wrote down."""
+    """Return the calls that the tool recorded."""
     path = folder / f"{runtime}.txt"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def normal(call: dict[str, Any]) -> dict[str, Any]:
-    """Return a call with its JSON texts parsed, for their spacing is free and one is about the stack."""
+    """Return a call with its JSON texts parsed, because their spacing may differ."""
     args = list(call["args"])
     if call["name"] == "post_invocation_result" and args[2] == "application/json":
         args[1] = json.loads(args[1])
@@ -42,8 +42,8 @@ def normal(call: dict[str, Any]) -> dict[str, Any]:
     return {**call, "args": args}
 
 
-def test_arguments(tmp_path: Path) -> None:
-    """All calls have the official arguments, by position, in the official order."""
+def test_hooks_get_official_arguments(tmp_path: Path) -> None:
+    """All hooks get the official positional arguments in the official order."""
     events = (Event(b'{"a": 1}', headers=(*IDS, *CONTEXT)), Event(b'{"fail": 1}', headers=IDS), Event(b'{"bytes": 1}'))
     seen = {}
     for runtime in ("awslambdaric", "module", "bootstrap"):
@@ -63,8 +63,8 @@ def test_arguments(tmp_path: Path) -> None:
 
 
 @every_runtime
-def test_replaced_within_a_handler(tmp_path: Path, runtime: str) -> None:
-    """What the first invocation replaces is used for its own result, and for everything after it."""
+def test_hooks_replaced_handlingler_apply(tmp_path: Path, runtime: str) -> None:
+    """Hooks that the first invocation replaces apply to its result and to everything after it."""
     events = (Event(b"{}"), Event(b'{"replace": 1}'), Event(b'{"fail": 1}'))
     result = run_with_tool(runtime, tmp_path, *events, LATE="1")
     assert [(call["name"], *call["args"][:1]) for call in calls(runtime, tmp_path)] == [
@@ -77,12 +77,12 @@ def test_replaced_within_a_handler(tmp_path: Path, runtime: str) -> None:
 
 @every_runtime
 @pytest.mark.parametrize("failure", ["raise", "import", "handler"])
-def test_init_error(tmp_path: Path, runtime: str, failure: str) -> None:
-    """`post_init_error` gets the error as a dict, by position, when no exception is in hand any more."""
+def test_init_error_hook_gets_error(tmp_path: Path, runtime: str, failure: str) -> None:
+    """`post_init_error` gets the error as a positional dict, while no exception is handled."""
     handler = "with_recording_tool.missing" if failure == "handler" else HANDLER
     result = run_with_tool(runtime, tmp_path, handler=handler, FAIL=failure)
     (call,) = calls(runtime, tmp_path)
-    assert (call["name"], call["kwargs"], call["in_hand"]) == ("post_init_error", [], False)
+    assert (call["name"], call["kwargs"], call["handling"]) == ("post_init_error", [], False)
     (error,) = call["args"]
     assert set(error) >= {"errorMessage", "errorType", "stackTrace"}
     (reply,) = result.replies
@@ -92,17 +92,17 @@ def test_init_error(tmp_path: Path, runtime: str, failure: str) -> None:
 
 
 @our_runtimes
-def test_interrupted_import(tmp_path: Path, runtime: str) -> None:
-    """What only our runtime reports goes through the tool's `post_init_error` too."""
+def test_interrupted_import_reaches_hook(tmp_path: Path, runtime: str) -> None:
+    """The tool's `post_init_error` gets a KeyboardInterrupt during import, which only ours reports."""
     run_with_tool(runtime, tmp_path, FAIL="interrupt")
     (call,) = calls(runtime, tmp_path)
-    assert (call["name"], call["in_hand"]) == ("post_init_error", False)
+    assert (call["name"], call["handling"]) == ("post_init_error", False)
     assert call["args"][0]["errorType"] == "KeyboardInterrupt"
 
 
 @our_runtimes
-def test_exit_in_a_handler(tmp_path: Path, runtime: str) -> None:
-    """The error that is posted when a handler leaves goes through the tool, and the exit code stays."""
+def test_exit_handlingler_reaches_hook(tmp_path: Path, runtime: str) -> None:
+    """The tool's `post_invocation_error` gets the error of an exiting handler, whose exit code stays."""
     result = run_with_tool(runtime, tmp_path, Event(b'{"exit": 1}'))
     assert [call["name"] for call in calls(runtime, tmp_path)] == ["handle_event_request", "post_invocation_error"]
     assert [(reply.verb, reply.status) for reply in result.replies] == [("error", 202)]
@@ -111,7 +111,7 @@ def test_exit_in_a_handler(tmp_path: Path, runtime: str) -> None:
 
 @our_runtimes
 def test_unused_hooks_load_nothing(runtime: str) -> None:
-    """Without a tool there is no module of one, no `bootstrap`, and nothing that reports would need."""
+    """Without a tool, neither a tool, nor `bootstrap`, nor a module for reports is loaded."""
     result = run(runtime, "bare.handler")
     loaded = set(json.loads(result.replies[0].body))
     tools = {"sentry_sdk", "honeybadger", "ddtrace", "datadog_lambda", "opentelemetry", "awslambdaric", "wrapt"}
@@ -146,8 +146,8 @@ EVERYTHING = "handle_event_request post_invocation_result post_invocation_error 
     ],
     ids=lambda value: value.replace(EVERYTHING, "everything"),
 )
-def test_tool_started_by_sitecustomize(tmp_path: Path, runtime: str, style: str, replaced: str) -> None:
-    """A tool that is there before the function sees the function's invocations only, however it is written."""
+def test_tool_in_sitecustomize_sees_invocations(tmp_path: Path, runtime: str, style: str, replaced: str) -> None:
+    """A tool that starts in a `sitecustomize` sees the function's invocations only, in any style of wrapper."""
     if style == "wrapt":
         require("wrapt", "wrapt")
     functions = str(Path(__file__).with_name("functions"))
@@ -182,8 +182,8 @@ def handler(event, context):
 
 
 @our_runtimes
-def test_broken_tool(tmp_path: Path, runtime: str) -> None:
-    """What a tool's replacement raises ends the process with its traceback, also if a thread would keep it alive."""
+def test_broken_tool_ends_the_process(tmp_path: Path, runtime: str) -> None:
+    """An exception of a tool's replacement ends the process with its traceback, even if a thread runs."""
     (tmp_path / "app.py").write_text(BROKEN_TOOL)
     result = run(runtime, "app.handler", task_root=tmp_path)
     assert result.exit_code == 1 and result.replies == []
@@ -191,8 +191,8 @@ def test_broken_tool(tmp_path: Path, runtime: str) -> None:
 
 
 @our_runtimes
-def test_log_correlation_by_sitecustomize(tmp_path: Path, runtime: str) -> None:
-    """Where a sitecustomize has set logging up (OpenTelemetry's does), Lambda's handler comes after what is there."""
+def test_lambda_handler_follows_existing_handlers(tmp_path: Path, runtime: str) -> None:
+    """Lambda's log handler follows those that a `sitecustomize` has installed, as OpenTelemetry's does."""
     (tmp_path / "sitecustomize.py").write_text(
         "import logging, sys\nlogging.basicConfig(format='correlated %(message)s', stream=sys.stdout)\n"
     )

@@ -1,4 +1,4 @@
-"""sentry-sdk with its AwsLambdaIntegration: it reports what it should, and changes nothing of what the caller gets."""
+"""sentry-sdk with its AwsLambdaIntegration reports errors, and does not change the caller's results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _sentry() -> None:
 
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    """A local end for sentry-sdk's reports."""
+    """Start a local server for sentry-sdk's reports."""
     with Collector() as running:
         yield running
 
@@ -49,16 +49,16 @@ FAILING = Event(b'{"fail": "it"}', headers=(("Lambda-Runtime-Trace-Id", "Root=1-
 
 
 @every_runtime
-def test_handler_error(collector: Collector, runtime: str) -> None:
-    """The exception of a handler is reported, with request id, function and ARN, before its error is posted."""
+def test_sentry_reports_handler_error(collector: Collector, runtime: str) -> None:
+    """The exception of a handler is reported with request id, function and ARN, before its error is posted."""
     result = run_with_sentry(collector, runtime, (Event(b'{"a": 1}'), FAILING, Event(b'{"b": 2}')))
     (event,) = collector.sentry_events()
     kind, text, functions = the_exception(event)
     assert (kind, text) == ("ValueError", "failed on purpose: it")
     assert functions[-1] == "handler"
-    told = event["extra"]["lambda"]
-    assert (told["aws_request_id"], told["function_name"]) == ("request-1", "function")
-    assert (told["invoked_function_arn"], told["function_version"]) == (ARN, "$LATEST")
+    function = event["extra"]["lambda"]
+    assert (function["aws_request_id"], function["function_name"]) == ("request-1", "function")
+    assert (function["invoked_function_arn"], function["function_version"]) == (ARN, "$LATEST")
     assert event["extra"]["cloudwatch logs"]["log_group"] == "/aws/lambda/function"
     assert event["transaction"] == "function"
     assert event["tags"]["aws_region"] == "eu-central-1"
@@ -74,8 +74,8 @@ def test_handler_error(collector: Collector, runtime: str) -> None:
 
 
 @our_runtimes
-def test_same_answers_as_official(collector: Collector, runtime: str) -> None:
-    """Results, errors and stack traces, the tool's frames included, are those under the official client."""
+def test_replies_equal_official_with_sentry(collector: Collector, runtime: str) -> None:
+    """Results, errors and stack traces through sentry's frames are those of the official client."""
     events = (Event(b'{"a": 1}'), FAILING, Event(b"[1"), Event(b'[{"fail": 1}]'))
     official, ours = (run_with_sentry(collector, name, events) for name in ("awslambdaric", runtime))
     assert len(official.replies) == len(events)
@@ -87,8 +87,8 @@ def test_same_answers_as_official(collector: Collector, runtime: str) -> None:
 
 
 @every_runtime
-def test_initialised_within_a_handler(collector: Collector, runtime: str) -> None:
-    """A tool that is started by the first invocation watches the second one."""
+def test_sentry_may_start_in_a_handler(collector: Collector, runtime: str) -> None:
+    """A tool that the first invocation starts reports the error of the second."""
     events = (Event(b'{"initialize": true}'), FAILING)
     result = run_with_sentry(collector, runtime, events, SENTRY_TEST="in handler")
     assert [reply.verb for reply in result.replies] == ["response", "error"]
@@ -98,8 +98,8 @@ def test_initialised_within_a_handler(collector: Collector, runtime: str) -> Non
 
 
 @every_runtime
-def test_initialised_by_sitecustomize(collector: Collector, runtime: str, tmp_path: Path) -> None:
-    """Started before the function, the tool adds no log lines of its own making; where it can hook in, it reports."""
+def test_sentry_may_start_in_sitecustomize(collector: Collector, runtime: str, tmp_path: Path) -> None:
+    """A tool in a `sitecustomize` adds no log lines, and reports errors if the hooks exist by then."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sentry_sdk\n"
         "from sentry_sdk.integrations.aws_lambda import AwsLambdaIntegration\n"
@@ -123,8 +123,8 @@ INIT_FAILURES = {
 
 @every_runtime
 @pytest.mark.parametrize("failure", INIT_FAILURES)
-def test_init_error(collector: Collector, runtime: str, failure: str) -> None:
-    """A failed import is reported from the error that is posted, for no exception is in hand any more."""
+def test_sentry_reports_init_error(collector: Collector, runtime: str, failure: str) -> None:
+    """A failed import is reported from the posted error, because no exception is handled any more."""
     result = run_with_sentry(collector, runtime, SENTRY_TEST=failure)
     (reply,) = result.replies
     error = json.loads(reply.body)
@@ -140,8 +140,8 @@ def test_init_error(collector: Collector, runtime: str, failure: str) -> None:
 
 
 @every_runtime
-def test_missing_handler(collector: Collector, runtime: str) -> None:
-    """A handler that the module does not have is reported too."""
+def test_sentry_reports_missing_handler(collector: Collector, runtime: str) -> None:
+    """A missing handler is reported with the posted text."""
     result = run_with_sentry(collector, runtime, handler="with_sentry.handel")
     (event,) = collector.sentry_events()
     (value,) = event["exception"]["values"]
@@ -150,8 +150,8 @@ def test_missing_handler(collector: Collector, runtime: str) -> None:
 
 
 @our_runtimes
-def test_exit_during_import(collector: Collector, runtime: str) -> None:
-    """Leaving during the import is posted, and so reported, which the official client does not do."""
+def test_sentry_reports_exit_during_import(collector: Collector, runtime: str) -> None:
+    """An exit during import is posted and reported, unlike with the official client."""
     result = run_with_sentry(collector, runtime, SENTRY_TEST="exit")
     (event,) = collector.sentry_events()
     assert event["exception"]["values"][0]["type"] == "Runtime.ExitError"
@@ -159,8 +159,8 @@ def test_exit_during_import(collector: Collector, runtime: str) -> None:
 
 
 @every_runtime
-def test_timeout_warning(collector: Collector, runtime: str) -> None:
-    """The tool's thread warns shortly before the deadline; the handler that makes it in time still gets its result."""
+def test_sentry_warns_before_timeout(collector: Collector, runtime: str) -> None:
+    """The tool warns before the deadline, and a handler that finishes before the deadline still returns its result."""
     events = (DueEvent(seconds=2.5),)  # sentry-sdk warns 1.5 s before the end
     result = run_with_sentry(collector, runtime, events, "with_sentry.slow", TIMEOUT_WARNING="1")
     (event,) = collector.sentry_events()

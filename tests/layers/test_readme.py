@@ -77,7 +77,7 @@ def checkout(tmp_path: Path) -> Path:
         source = PROJECT / name
         if source.is_dir():
             shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("bootstrap", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("bootstrap", "hatch_build.py", "pyproject.toml", "README.md", "LICENSE"):
         if (PROJECT / name).is_file():
             shutil.copy2(PROJECT / name, copy / name)
     return copy

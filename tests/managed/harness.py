@@ -1,4 +1,4 @@
-"""A function in Managed Instances mode: the client as a real process, its workers, and the service before it."""
+"""A function in Managed Instances mode: the client as a real process, its workers, and a double of the service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def handler(event, context):
 
 
 class Function:
-    """A running client and the double that it talks to."""
+    """A running client and its double of the service."""
 
     def __init__(self, api: ManagedApi, client: ClientProcess) -> None:
         self.api = api
@@ -32,7 +32,7 @@ class Function:
 
     @property
     def pid(self) -> int:
-        """The first process."""
+        """The id of the first process."""
         return self.client.process.pid
 
     def ask(self, body: bytes = b"{}", **options: Any) -> Any:
@@ -40,16 +40,16 @@ class Function:
         return json.loads(self.api.invoke(body, **options).result().body)
 
     def workers(self) -> list[int]:
-        """Return the processes that the first one has forked and that live."""
+        """Return the running processes that the first process has forked."""
         return [pid for pid in alive_in_session(self.pid) if pid != self.pid]
 
     def ended(self) -> Run:
-        """Wait until the first process ends by itself; return what it left."""
+        """Wait until the first process exits by itself; return its output and its requests."""
         self.client.process.wait(GUARD)
         return self.finish()
 
     def finish(self) -> Run:
-        """End everything; return what was left."""
+        """Kill all processes; return the output and the requests."""
         if self._run is None:
             self.client.kill()
             self._run = self.client.result(None)
@@ -70,7 +70,7 @@ def function(
 ) -> Iterator[Function]:
     """Start `app.handler` of that source; wait until `polls` (by default all) polls wait, unless that is 0.
 
-    `limits` are constants of the runtime, such as `_workers._GRACE`, that this test has other values for.
+    `limits` are other values for constants of the runtime.
     """
     write_app(task_root, source)
     if limits is not None:
@@ -89,39 +89,37 @@ def function(
                 print(running.finish())
                 raise
             running.finish()
-        wait_until(lambda: not alive_in_session(running.pid), "the end of all processes")
+        wait_until(lambda: not alive_in_session(running.pid), "exit of all processes")
 
 
 def _customized(task_root: Path, limits: Mapping[str, object]) -> str:
     folder = task_root / "customized"
     folder.mkdir(exist_ok=True)
-    lines = [
-        f"from awslambdaric_lite import {name.partition('.')[0]}\n{name} = {value!r}\n"
-        for name, value in limits.items()
-    ]
+    lines = [f"import awslambdaric_lite.{name.rpartition('.')[0]}\n" for name in limits]
+    lines += [f"awslambdaric_lite.{name} = {value!r}\n" for name, value in limits.items()]
     (folder / "sitecustomize.py").write_text("".join(lines))
     return str(folder)
 
 
 def alive_in_session(leader: int) -> list[int]:
-    """Return the processes of a session that have not ended, from `/proc/<pid>/stat` (proc(5))."""
+    """Return the running processes of a session, from `/proc/<pid>/stat` (proc(5))."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it has exited
             if int(fields[3]) == leader and fields[0] not in "ZX":
                 found.append(int(folder.name))
     return found
 
 
 def wait_until(condition: Any, what: str) -> None:
-    """Wait for something that no event tells of."""
+    """Wait for a condition without an event."""
     end = time.monotonic() + GUARD
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"no {what} within {GUARD} s"
         time.sleep(0.005)
 
 

@@ -1,4 +1,4 @@
-"""When the process that has loaded a function may be forked, and what happens where it may not."""
+"""Fork safety: the process that has loaded a function forks, or re-executes itself first."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ HARMLESS = {
 
 
 def loads(task_root: Path) -> list[int]:
-    """Return the processes that have loaded the function, in order."""
+    """Return the processes that loaded the function, in order."""
     return [int(line) for line in (task_root / "loads").read_text().split()]
 
 
 @pytest.mark.parametrize("case", SHARED)
 @pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
-def test_an_open_descriptor(tmp_path: Path, case: str, command: tuple[str, ...]) -> None:
-    """The process that loaded gives way to a fresh one with the same id; each worker loads; one line says why."""
+def test_open_descriptor_prevents_fork(tmp_path: Path, case: str, command: tuple[str, ...]) -> None:
+    """The process re-executes itself after loading, each worker loads the function, and one line says why."""
     with function(tmp_path, LOADS + SHARED[case] + TELL, 2, command=command) as running:
         assert loads(tmp_path)[0] == running.pid
         assert set(loads(tmp_path)[1:]) == set(running.workers()) and len(loads(tmp_path)) == 3
         left = {os.readlink(f"/proc/{running.pid}/fd/{n}") for n in os.listdir(f"/proc/{running.pid}/fd")}
-        if case != "replaced":  # standard input: what the platform gave is gone
+        if case != "replaced":  # standard input: the module closed the platform's
             assert not any(target.startswith("socket:") or target.endswith("data") for target in left)
         (line,) = records(running.finish().stdout)
     target = "socket:[" if case == "socket" else str(tmp_path / "data")
@@ -57,32 +57,32 @@ def test_an_open_descriptor(tmp_path: Path, case: str, command: tuple[str, ...])
     assert line["level"] == "WARNING"
 
 
-def test_a_running_thread(tmp_path: Path) -> None:
-    """The same for a thread; the line tells how many and what helps with numpy's."""
+def test_running_thread_prevents_fork(tmp_path: Path) -> None:
+    """A thread prevents the fork, too; the line tells the number of threads and the cure for numpy."""
     with function(tmp_path, LOADS + THREAD + TELL, 2) as running:
         assert len(loads(tmp_path)) == 3
         (line,) = records(running.finish().stdout)
-    assert "1 thread beside the first" in line["message"] and "OPENBLAS_NUM_THREADS=1" in line["message"]
+    assert "1 additional thread" in line["message"] and "OPENBLAS_NUM_THREADS=1" in line["message"]
 
 
 @pytest.mark.parametrize("case", HARMLESS)
-def test_what_does_no_harm(tmp_path: Path, case: str) -> None:
-    """Files opened for appending may be shared, and what was closed again is gone: the function is loaded once."""
+def test_harmless_descriptors_allow_fork(tmp_path: Path, case: str) -> None:
+    """Files opened for appending and descriptors that were closed again do not prevent the fork."""
     with function(tmp_path, LOADS + HARMLESS[case] + TELL, 2) as running:
         assert loads(tmp_path) == [running.pid]
         assert b"descriptor" not in running.finish().stdout
 
 
-def test_forced(tmp_path: Path) -> None:
-    """`AWSLAMBDARIC_LITE_FORK=after` forks all the same."""
+def test_fork_after_loading_is_forced(tmp_path: Path) -> None:
+    """`AWSLAMBDARIC_LITE_FORK=after` forks although descriptors are open."""
     env = {"AWSLAMBDARIC_LITE_FORK": "after"}
     with function(tmp_path, LOADS + SHARED["socket"] + THREAD + TELL, 2, env=env) as running:
         assert loads(tmp_path) == [running.pid]
         assert running.finish().stdout == b""
 
 
-def test_the_fresh_process_starts_as_the_first_did(tmp_path: Path) -> None:
-    """Folder, arguments and environment are the platform's, whatever the module did to them."""
+def test_reexecuted_process_starts_like_the_first(tmp_path: Path) -> None:
+    """The folder, the arguments and the environment are the platform's, whatever the module did to them."""
     source = LOADS + 'os.environ.pop("MARK", None)\nos.environ["ADDED"] = "1"\n' + SHARED["socket"] + 'os.chdir("/")\n'
     source += "seen = os.environ.get('MARK')\n" + TELL
     source = "import os\nmark = os.environ.get('MARK', 'lost')\n" + source.replace("dict(os.environ)", "mark")
@@ -93,7 +93,7 @@ def test_the_fresh_process_starts_as_the_first_did(tmp_path: Path) -> None:
 
 
 def test_workers_do_not_share_connections(tmp_path: Path) -> None:
-    """What a module connects to when it is imported, each worker has for itself."""
+    """Each worker has its own connection if the module connects when it is imported."""
     source = "import os, socket\nkept = socket.socketpair()\n"
     source += "def handler(event, context):\n    return os.readlink(f'/proc/self/fd/{kept[0].fileno()}')\n"
     with function(tmp_path, source, 3) as running:

@@ -1,4 +1,4 @@
-"""Many invocations at once in one process: coroutines on one event loop, threads where Python has no global lock."""
+"""Concurrent invocations in one process: coroutines on one event loop, threads if Python has no global lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.managed.harness import PIDS, Function, function, records
 from tests.support.recorder import Reaction
 
 ASYNCIO = {"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "asyncio"}
-# The handler waits until as many invocations as it was told are in it: they are served at once or never.
+# The handler waits until the number of invocations in the event run, so they run concurrently or time out.
 MEETING = """
 import asyncio, logging, os
 here, met = [], asyncio.Event()
@@ -32,8 +32,8 @@ async def handler(event, context):
 """
 
 
-def test_many_invocations_on_one_loop(tmp_path: Path) -> None:
-    """Four invocations wait for each other on one loop in one process; each is told apart by all that tells."""
+def test_concurrent_invocations_share_one_loop(tmp_path: Path) -> None:
+    """Four invocations wait for each other on one loop, and each has its own ids in context, logs and environment."""
     with function(tmp_path, MEETING, 4, env=ASYNCIO) as running:
         calls = [
             running.api.invoke(
@@ -57,7 +57,7 @@ def test_many_invocations_on_one_loop(tmp_path: Path) -> None:
         assert line["message"] == f"record of id-{number}" and line["tenantId"] == f"tenant-{number}"
 
 
-def test_context_of_what_a_handler_starts(tmp_path: Path) -> None:
+def test_tasks_and_threads_keep_their_invocation(tmp_path: Path) -> None:
     """Tasks and threads that asyncio starts for a handler belong to its invocation, also after an `await`."""
     source = """
 import asyncio, os
@@ -76,8 +76,8 @@ async def handler(event, context):
         assert json.loads(bare.result().body) == [None] * 3 + [False]
 
 
-def test_an_event_for_the_first_poll(tmp_path: Path) -> None:
-    """An event that comes while the other polls are still being started is answered on the loop like any other."""
+def test_event_during_start_runs_on_loop(tmp_path: Path) -> None:
+    """An event that arrives before all polls have started is answered on the loop like any other."""
     source = """
 import threading, time
 start = threading.Thread.start
@@ -93,8 +93,8 @@ async def handler(event, context):
         running.api.wait_for_polls(8)
 
 
-def test_errors_on_the_loop(tmp_path: Path) -> None:
-    """An exception answers its own invocation, with the handler's frames only."""
+def test_error_on_loop_has_handler_frames(tmp_path: Path) -> None:
+    """An exception becomes the error of its invocation, with the handler's frames only."""
     source = "async def handler(event, context):\n    raise KeyError(event)\n"
     with function(tmp_path, source, 2, env=ASYNCIO) as running:
         errors = [running.ask(b"%d" % number) for number in range(3)]
@@ -102,7 +102,7 @@ def test_errors_on_the_loop(tmp_path: Path) -> None:
     assert all(len(error["stackTrace"]) == 1 and "app.py" in error["stackTrace"][0] for error in errors)
 
 
-def test_botocore_reads_the_invocations_trace(tmp_path: Path) -> None:
+def test_botocore_reads_trace_of_its_invocation(tmp_path: Path) -> None:
     """botocore's header for recursion detection is that of the invocation that sends the request."""
     pytest.importorskip("botocore")
     source = """
@@ -121,8 +121,8 @@ async def handler(event, context):
         ]
 
 
-def test_streams_on_the_loop(tmp_path: Path) -> None:
-    """An asynchronous generator streams; an error in it is told in trailers; other invocations are served meanwhile."""
+def test_stream_on_loop_does_not_block_others(tmp_path: Path) -> None:
+    """An asynchronous generator streams, an error in it is sent in trailers, and other invocations run meanwhile."""
     source = """
 import asyncio
 async def handler(event, context):
@@ -137,8 +137,8 @@ async def handler(event, context):
         assert len(running.api.invoke(b"1").result().body) == 10000
 
 
-def test_a_reply_is_refused_on_the_loop(tmp_path: Path) -> None:
-    """A thread that is refused goes on, as a worker process does."""
+def test_refused_reply_does_not_end_thread(tmp_path: Path) -> None:
+    """A thread continues after the API refused its reply, as a worker process does."""
     source = "async def handler(event, context):\n    return event\n"
     with function(
         tmp_path,
@@ -155,8 +155,8 @@ def test_a_reply_is_refused_on_the_loop(tmp_path: Path) -> None:
     assert line["requestId"] == "refused" and "500" in line["message"]
 
 
-def test_leaving_waits_for_the_others(tmp_path: Path) -> None:
-    """`sys.exit` in one invocation ends the process with its code, after the others were answered."""
+def test_exit_waits_for_other_invocations(tmp_path: Path) -> None:
+    """`sys.exit` in one invocation ends the process with its code after the other invocations are answered."""
     source = """
 import asyncio, sys
 left = asyncio.Event()
@@ -175,7 +175,7 @@ async def handler(event, context):
         assert error["errorType"] == "Runtime.ExitError" and running.ended().exit_code == 3
 
 
-def test_cancelled_at_the_deadline(tmp_path: Path) -> None:
+def test_invocation_is_cancelled_at_its_deadline(tmp_path: Path) -> None:
     """With `CANCEL_AT_DEADLINE` each invocation has its own deadline."""
     source = "import asyncio\nasync def handler(event, context):\n    await asyncio.sleep(event)\n    return event\n"
     with function(tmp_path, source, 2, env={**ASYNCIO, "AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}) as running:
@@ -186,8 +186,8 @@ def test_cancelled_at_the_deadline(tmp_path: Path) -> None:
         assert json.loads(slow.result().body)["errorType"] == "TimeoutError"
 
 
-def test_an_invocation_that_is_over_on_the_loop(tmp_path: Path) -> None:
-    """Without it, the handler runs on after its time; the late reply gets 410, and all goes on."""
+def test_late_reply_on_loop_is_refused(tmp_path: Path) -> None:
+    """Without `CANCEL_AT_DEADLINE` the handler runs on after its deadline, and the late reply gets 410."""
     with function(tmp_path, MEETING, 4, env=ASYNCIO) as running:
         calls = [running.api.invoke(b"%d" % number) for number in range(3)]
         calls[0].expired = True
@@ -196,8 +196,8 @@ def test_an_invocation_that_is_over_on_the_loop(tmp_path: Path) -> None:
         running.api.wait_for_polls(4)
 
 
-def test_an_application_on_the_loop(tmp_path: Path) -> None:
-    """An ASGI application starts once and serves requests at once; its shutdown is a hook."""
+def test_application_starts_once_on_loop(tmp_path: Path) -> None:
+    """An ASGI application starts once and serves concurrent requests; its shutdown is a hook."""
     source = """
 import asyncio, json, os
 class Application:
@@ -228,8 +228,8 @@ handler = Application()
     assert (result.exit_code, result.stdout) == (0, b"startup\nshutdown\n")
 
 
-def test_an_application_that_does_not_start(tmp_path: Path) -> None:
-    """Its failure is the init error, in one process as in several."""
+def test_failed_application_start_is_init_error(tmp_path: Path) -> None:
+    """An application that fails to start is an init error, in one process as in several."""
     source = """
 class Application:
     async def __call__(self, scope, receive, send):
@@ -244,8 +244,8 @@ handler = Application()
         assert report.verb == "init/error" and b"no database" in report.body
 
 
-def test_log_sockets_of_one_process(tmp_path: Path) -> None:
-    """Two connections in all, made when the function is loaded."""
+def test_one_process_connects_to_log_socket_twice(tmp_path: Path) -> None:
+    """One process makes two connections to the log collector, after it has loaded the function."""
     source = "print('loading')\nasync def handler(event, context):\n    print('serving')\n    return event\n"
     path = tmp_path / "logs"
     env = {**ASYNCIO, "_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": str(path)}
@@ -257,11 +257,11 @@ def test_log_sockets_of_one_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "reason"), [("asyncio", "no coroutine function"), ("thread", "this Python has a global lock")]
+    ("mode", "reason"), [("asyncio", "not a coroutine function"), ("thread", "this Python has a global lock")]
 )
 @pytest.mark.parametrize("fork", ["auto", "before"])
-def test_processes_instead(tmp_path: Path, mode: str, reason: str, fork: str) -> None:
-    """A function that cannot be served so is served by processes, and one line says why."""
+def test_unsupported_mode_uses_processes(tmp_path: Path, mode: str, reason: str, fork: str) -> None:
+    """Worker processes serve a function that the chosen mode cannot serve, and one line says why."""
     env = {"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": mode, "AWSLAMBDARIC_LITE_FORK": fork}
     source = "import logging\n" + PIDS.replace("    return", "    logging.getLogger().warning('record')\n    return")
     with function(tmp_path, source, 2, env=env) as running:
@@ -279,7 +279,7 @@ def http_event(path: str) -> dict[str, Any]:
 
 
 def no_global_lock(running: Function) -> None:
-    """Invoke four times at once, which only threads of one process can answer."""
+    """Send four concurrent invocations, which only threads of one process can answer."""
     calls = [running.api.invoke(b"%d" % n, headers=(("Lambda-Runtime-Trace-Id", f"Root=1-{n}"),)) for n in range(4)]
     results = [json.loads(call.result().body) for call in calls]
     assert [result[0] for result in results] == [0, 1, 2, 3]
@@ -287,8 +287,8 @@ def no_global_lock(running: Function) -> None:
     assert [result[2] for result in results] == [f"Root=1-{n}" for n in range(4)]
 
 
-def test_threads(tmp_path: Path) -> None:
-    """On a build without the lock (here: one that says so) plain functions run in threads of one process."""
+def test_threads_serve_plain_functions(tmp_path: Path) -> None:
+    """On a build without the lock (here: one that claims so) plain functions run in threads of one process."""
     source = """
 import os, sys, threading
 sys._is_gil_enabled = lambda: False
@@ -305,7 +305,7 @@ def handler(event, context):
 
 @pytest.mark.parametrize("mode", ["asyncio", "thread"])
 def test_sigterm_ends_one_process(tmp_path: Path, mode: str) -> None:
-    """SIGTERM has its ordinary effect."""
+    """SIGTERM ends the process if no hook is registered."""
     source = "import sys\nsys._is_gil_enabled = lambda: False\nasync def handler(event, context):\n    return event\n"
     with function(tmp_path, source, 2, env={"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": mode}) as running:
         assert running.ask(b"1") == 1
@@ -313,10 +313,10 @@ def test_sigterm_ends_one_process(tmp_path: Path, mode: str) -> None:
         assert running.ended().exit_code == -signal.SIGTERM
 
 
-def test_the_runtime_api_is_gone_for_one_process(tmp_path: Path) -> None:
-    """The process ends with 1 and one line says why."""
+def test_one_process_exits_without_runtime_api(tmp_path: Path) -> None:
+    """The process exits with 1 and one line says why if it cannot reach the Runtime API."""
     source = "async def handler(event, context):\n    return event\n"
     with function(tmp_path, source, 2, env=ASYNCIO) as running:
         running.api.stop()
         result = running.ended()
-    assert result.exit_code == 1 and b"is gone" in result.stderr
+    assert result.exit_code == 1 and b"cannot be reached" in result.stderr

@@ -33,7 +33,7 @@ _ATTEMPTS = 3
 FUNCTION = """
 import os, socket
 def handler(event, context):
-    if "meet" in event:  # wait until all have come
+    if "meet" in event:  # wait until all invocations run
         with socket.create_connection(("127.0.0.1", event["meet"])) as meeting:
             meeting.recv(1)
     if event.get("do") == "fail":
@@ -42,7 +42,7 @@ def handler(event, context):
         os._exit(3)
     return {"pid": os.getpid(), "first": os.getppid(), "number": event.get("number"), "id": context.aws_request_id}
 """
-# All below a file system in memory that only the emulator and its children see; the function runs as another user.
+# Only the emulator and its children see this file system in memory; the function runs as another user.
 SCRIPT = """
 set -e
 mount -t tmpfs -o mode=755 tmpfs /var
@@ -79,14 +79,14 @@ def _possible() -> None:
 
 
 class Emulator:
-    """A running emulator that has the function loaded."""
+    """A running emulator that has loaded the function."""
 
     def __init__(self, port: int, session: int) -> None:
         self._port = port
         self.session = session
 
     def invoke(self, **event: object) -> CallerResponse:
-        """Invoke the function and wait for what it answers."""
+        """Invoke the function and wait for its response."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GUARD)
         try:
             path = "/2015-03-31/functions/function/invocations"
@@ -97,7 +97,7 @@ class Emulator:
             connection.close()
 
     def told(self, **event: object) -> dict[str, Any]:
-        """Invoke as soon as a worker polls; one that is not there yet is refused with 400."""
+        """Invoke as soon as a worker polls; the emulator refuses earlier invocations with 400."""
         end = time.monotonic() + GUARD
         while (answer := self.invoke(**event)).status == 400 and time.monotonic() < end:
             time.sleep(0.01)
@@ -107,7 +107,7 @@ class Emulator:
         return result
 
     def told_at_once(self) -> list[dict[str, Any]]:
-        """Invoke as often as there are workers, all at the same time."""
+        """Send one concurrent invocation to each worker."""
         with socket.create_server(("127.0.0.1", 0)) as meeting, ThreadPoolExecutor(WORKERS) as callers:
             meeting.settimeout(GUARD)
             event = {"meet": meeting.getsockname()[1]}
@@ -128,7 +128,7 @@ def emulator(module: str, folder: Path) -> Iterator[Emulator]:
                 lambda p=process, a=port, b=api_port: p.poll() is not None or _ready(p.pid, a, b), "the emulator"
             )
             if process.poll() is not None and attempt + 1 < _ATTEMPTS:
-                continue  # somebody else has got a port of those that were free
+                continue  # another process has taken one of the ports
             assert process.poll() is None, (folder / "log").read_text()
             yield Emulator(port, process.pid)
             return
@@ -185,8 +185,8 @@ def _ready(process: int, *ports: int) -> bool:
 
 
 @both_clients
-def test_invocations_at_once(module: str, tmp_path: Path) -> None:
-    """Four invocations at once are answered by four workers of one first process, and each caller gets its own."""
+def test_four_workers_answer_concurrent_invocations(module: str, tmp_path: Path) -> None:
+    """Four workers of one first process answer four concurrent invocations, and each caller gets its own result."""
     if module == "awslambdaric":
         pytest.importorskip("awslambdaric")
     with emulator(module, tmp_path) as real:
@@ -198,8 +198,8 @@ def test_invocations_at_once(module: str, tmp_path: Path) -> None:
 
 
 @both_clients
-def test_many_invocations(module: str, tmp_path: Path) -> None:
-    """Results and errors in turn, a few hundred, none lost or mixed up."""
+def test_no_reply_is_lost_or_mixed_up(module: str, tmp_path: Path) -> None:
+    """Each of a few hundred invocations gets its own result or error."""
     if module == "awslambdaric":
         pytest.importorskip("awslambdaric")
     with emulator(module, tmp_path) as real:
@@ -208,14 +208,14 @@ def test_many_invocations(module: str, tmp_path: Path) -> None:
             assert real.told(do="fail")["errorType"] == "KeyError"
 
 
-def test_a_worker_ends(tmp_path: Path) -> None:
-    """The caller is told that its worker ended, another takes its place, and the environment goes on."""
+def test_exited_worker_is_replaced(tmp_path: Path) -> None:
+    """The caller gets an error that its worker exited, another worker replaces it, and the environment continues."""
     with emulator("awslambdaric_lite", tmp_path) as real:
         first = real.told()["first"]
         real.told_at_once()
         error = json.loads(real.invoke(do="exit").body)
         assert error["errorType"] == "Runtime.ExitError" and error["errorMessage"].endswith("exit status 3")
-        # Of four calls at once the dead worker's poll gets none: it had been answered when it ended.
+        # None of four concurrent invocations goes to the exited worker, whose poll was answered before.
         results = real.told_at_once()
         assert len({result["pid"] for result in results}) == WORKERS
         assert {result["first"] for result in results} == {first}

@@ -1,4 +1,4 @@
-"""Shutdown hooks where several invocations are served at once: SIGTERM comes to the first process."""
+"""Shutdown hooks on Managed Instances: the first process receives SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bye():
 IDLE = HOOKED + "def handler(event, context):\n    return os.getpid()\n"
 BUSY = HOOKED + 'def handler(event, context):\n    open("busy", "a").write(".")\n    time.sleep(600)\n'
 ASYNC = "import asyncio\n" + HOOKED + "async def handler(event, context):\n    await asyncio.sleep(event)\n"
-NO_HURRY = {"_workers._GRACE": 60.0}  # for handlers of SIGTERM that take their time on a slow machine
+LONG_GRACE = {"_managed.supervisor._GRACE": 60.0}  # handlers of SIGTERM may be slow on a busy machine
 OWN_HANDLER = """
 import os, signal, sys
 def leave(number, frame):
@@ -41,8 +41,8 @@ def byes(task_root: Path) -> list[int]:
 @pytest.mark.parametrize("source", [IDLE, BUSY, ASYNC, OWN_HANDLER], ids=["idle", "busy", "async", "own handler"])
 @pytest.mark.parametrize("fork", ["after", "before"])
 def test_hooks_run_in_each_worker(tmp_path: Path, source: str, fork: str) -> None:
-    """One process registers with the platform; the hooks run once in each worker, also in one that is busy."""
-    with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}, limits=NO_HURRY) as running:
+    """One process registers with the platform; the hooks run once in each worker, also in a busy one."""
+    with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}, limits=LONG_GRACE) as running:
         assert len(running.api.extensions) == 1
         workers = sorted(running.workers())
         if source == BUSY:
@@ -53,14 +53,14 @@ def test_hooks_run_in_each_worker(tmp_path: Path, source: str, fork: str) -> Non
     assert byes(tmp_path) == workers
 
 
-def test_nobody_registers_unasked(tmp_path: Path) -> None:
-    """A function that asks for nothing has no extension."""
+def test_function_without_hooks_registers_no_extension(tmp_path: Path) -> None:
+    """A function without hooks registers no extension."""
     with function(tmp_path, "def handler(event, context):\n    return event\n", 2) as running:
         assert running.api.extensions == []
 
 
-def test_hooks_of_one_process(tmp_path: Path) -> None:
-    """In asyncio mode they run once."""
+def test_hooks_of_one_process_run_once(tmp_path: Path) -> None:
+    """In asyncio mode the hooks run once."""
     with function(tmp_path, ASYNC, 3, env={"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "asyncio"}) as running:
         running.api.invoke(b"600")
         os.kill(running.pid, signal.SIGTERM)

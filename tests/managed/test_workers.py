@@ -1,4 +1,4 @@
-"""Worker processes: many invocations at once, failures of the Runtime API and of workers, the end of all."""
+"""Worker processes: concurrent invocations, failures of the Runtime API and of workers, termination."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.managed.harness import PIDS, alive_in_session, function, records, wai
 from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL
 from tests.support.recorder import React, Reaction, Request
 
-# The official client takes refusals of `next` in good part only where it polls in a thread.
+# The official client retries a refused poll only if it polls in a thread.
 MANAGED_RUNTIME = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}
 both_clients = pytest.mark.parametrize("command", [LITE, OFFICIAL], ids=["lite", "official"])
 both_ways = pytest.mark.parametrize("fork", ["after", "before"])
@@ -28,18 +28,18 @@ def handler(event, context):
 """
 
 
-# Where it is no matter how long is waited before the next try, and before a worker is replaced.
-AT_ONCE = {"_managed_client._DELAYS": (0.001,) * 4, "_workers._FIRST_DELAY": 0.001}
+# Short delays before a retry, and before the replacement of a worker.
+NO_DELAYS = {"_managed.client._DELAYS": (0.001,) * 4, "_managed.supervisor._FIRST_DELAY": 0.001}
 
 
 def refuse(verb: str, *numbers: int, reaction: Reaction) -> React:
-    """Return what bends the answers to these requests of a verb, counted from 0."""
+    """Return a function that changes the responses to these requests of a verb, counted from 0."""
     return lambda request, number: reaction if request.verb == verb and number in numbers else None
 
 
 @both_clients
-def test_replies_in_any_order(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """As many invocations as the platform wants run at once, each in a process of its own, and end in any order."""
+def test_workers_reply_in_any_order(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Each concurrent invocation runs in another process, and they may end in any order."""
     gates = [tmp_path / f"gate-{number}" for number in range(4)]
     with function(tmp_path, GATED, command=command) as running:
         calls = [running.api.invoke(json.dumps(str(gate)).encode()) for gate in gates]
@@ -54,15 +54,15 @@ def test_replies_in_any_order(tmp_path: Path, command: tuple[str, ...]) -> None:
         running.api.wait_for_polls(4)
 
 
-def test_behind_bootstrap(tmp_path: Path) -> None:
-    """The same behind `bootstrap`."""
+def test_bootstrap_starts_workers(tmp_path: Path) -> None:
+    """`bootstrap` starts the workers, too."""
     with function(tmp_path, PIDS, 2, command=BOOTSTRAPPED) as running:
         assert {running.ask() for _ in range(4)} == set(running.workers())
 
 
 @pytest.mark.parametrize(("fork", "loads"), [("auto", 1), ("after", 1), ("before", 3)])
-def test_how_often_the_function_is_loaded(tmp_path: Path, fork: str, loads: int) -> None:
-    """Once, in the first process; in each worker if somebody says so."""
+def test_function_is_loaded_once_unless_told_otherwise(tmp_path: Path, fork: str, loads: int) -> None:
+    """The first process loads the function once; each worker loads it if `AWSLAMBDARIC_LITE_FORK` says so."""
     source = 'import os\nopen("loads", "a").write(f"{os.getpid()}\\n")\n' + PIDS
     with function(tmp_path, source, 3, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
         pids = list(map(int, (tmp_path / "loads").read_text().split()))
@@ -71,8 +71,8 @@ def test_how_often_the_function_is_loaded(tmp_path: Path, fork: str, loads: int)
 
 
 @both_ways
-def test_errors(tmp_path: Path, fork: str) -> None:
-    """An exception is the caller's answer, with the handler's frames only; the worker goes on."""
+def test_error_in_worker_has_handler_frames(tmp_path: Path, fork: str) -> None:
+    """An exception becomes the caller's error, with the handler's frames only, and the worker continues."""
     source = "import os\ndef handler(event, context):\n    raise KeyError(os.getpid())\n"
     with function(tmp_path, source, 1, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
         errors = [running.ask() for _ in range(2)]
@@ -82,8 +82,8 @@ def test_errors(tmp_path: Path, fork: str) -> None:
 
 
 @both_clients
-def test_log_sockets(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """Each worker connects twice and has its output and its errors there; the first process keeps what it had."""
+def test_each_worker_connects_to_log_socket_twice(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Each worker connects its output and its errors to the log collector; the first process keeps its own."""
     source = """
 import logging, os, sys
 def handler(event, context):
@@ -106,8 +106,8 @@ def handler(event, context):
     assert (result.stdout, result.stderr) == (b"", b"")
 
 
-def test_log_socket_that_nobody_listens_on(tmp_path: Path) -> None:
-    """Logs go to standard output then, and one line a worker says so."""
+def test_closed_log_socket_falls_back_to_stdout(tmp_path: Path) -> None:
+    """Logs go to standard output if the log socket refuses connections, and one line for each worker says so."""
     env = {"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": str(tmp_path / "nobody")}
     with function(tmp_path, PIDS, 2, env=env) as running:
         assert running.ask() in running.workers()
@@ -116,8 +116,8 @@ def test_log_socket_that_nobody_listens_on(tmp_path: Path) -> None:
 
 
 @both_clients
-def test_next_is_refused_for_a_while(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """A worker asks five times before it gives up."""
+def test_refused_poll_is_retried(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A worker polls up to five times before it exits."""
     react = refuse("next", *range(1, 5), reaction=Reaction(status=500))
     with function(tmp_path, PIDS, 1, command=command, env=MANAGED_RUNTIME, react=react) as running:
         first = running.ask()
@@ -126,27 +126,27 @@ def test_next_is_refused_for_a_while(tmp_path: Path, command: tuple[str, ...]) -
         assert [request.status for request in running.api.requests if request.verb == "next"][1:5] == [500] * 4
 
 
-def test_next_is_refused_for_good(tmp_path: Path) -> None:
-    """Five polls a worker, three more workers in its place, then the environment ends with 1 and says why."""
+def test_environment_exits_after_refused_polls(tmp_path: Path) -> None:
+    """After five polls of each of four workers in one slot the environment exits with 1 and says why."""
     react: React = lambda request, number: Reaction(status=500) if request.verb == "next" else None  # noqa: E731
-    with function(tmp_path, PIDS, 1, react=react, polls=0, limits=AT_ONCE) as running:
+    with function(tmp_path, PIDS, 1, react=react, polls=0, limits=NO_DELAYS) as running:
         result = running.ended()
     assert result.exit_code == 1
     assert sum(request.verb == "next" for request in running.api.requests) == 4 * 5
     assert "because the Runtime API refuses it" in records(result.stdout)[-1]["message"]
 
 
-def test_the_runtime_api_is_gone(tmp_path: Path) -> None:
-    """All workers end, and the first process with 1."""
-    with function(tmp_path, PIDS, 2, limits=AT_ONCE) as running:
+def test_workers_exit_without_runtime_api(tmp_path: Path) -> None:
+    """All workers exit, and the first process exits with 1, if they cannot reach the Runtime API."""
+    with function(tmp_path, PIDS, 2, limits=NO_DELAYS) as running:
         running.api.stop()
         assert running.ended().exit_code == 1
 
 
 @both_clients
 @pytest.mark.parametrize("status", [400, 403, 410, 413, 500])
-def test_a_reply_is_refused(tmp_path: Path, command: tuple[str, ...], status: int) -> None:
-    """It is logged under its request id, and the same worker takes the next event."""
+def test_refused_reply_is_logged(tmp_path: Path, command: tuple[str, ...], status: int) -> None:
+    """A refused reply is logged under its request id, and the same worker takes the next event."""
     react = refuse("response", 0, reaction=Reaction(status=status))
     with function(tmp_path, PIDS, 1, command=command, react=react) as running:
         running.api.invoke(request_id="refused")
@@ -164,8 +164,8 @@ def test_a_reply_is_refused(tmp_path: Path, command: tuple[str, ...], status: in
 
 @pytest.mark.parametrize("pipeline", ["1", "0"])
 @pytest.mark.parametrize("arrives", [True, False], ids=["arrived", "lost"])
-def test_no_result_is_lost(tmp_path: Path, arrives: bool, pipeline: str) -> None:
-    """A reply whose confirmation is lost is posted again, although `next` hands out other invocations here."""
+def test_unconfirmed_reply_is_posted_again(tmp_path: Path, arrives: bool, pipeline: str) -> None:
+    """A reply whose confirmation is lost is posted again, because the next poll may deliver another invocation."""
     reaction = Reaction(cut=0, close=True) if arrives else Reaction(ignored=True, cut=0)
     react = refuse("response", 1, reaction=reaction)
     env = {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}
@@ -179,8 +179,8 @@ def test_no_result_is_lost(tmp_path: Path, arrives: bool, pipeline: str) -> None
 
 
 @both_clients
-def test_an_invocation_that_is_over(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """A reply after the invocation's time gets 410; it is logged, and the loop goes on."""
+def test_late_reply_is_logged(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A reply after the invocation's timeout gets 410; it is logged, and the loop continues."""
     with function(tmp_path, GATED, 1, command=command) as running:
         late = running.api.invoke(json.dumps(str(tmp_path / "gate")).encode())
         late.expired = True
@@ -207,8 +207,8 @@ def handler(event, context):
 @pytest.mark.parametrize(
     ("event", "reason"), [("kill", "signal: killed"), ("exit", "exit status 3"), ("leave", "exit status 4")]
 )
-def test_a_worker_ends(tmp_path: Path, event: str, reason: str, fork: str) -> None:
-    """Another takes its place, the caller is told, nobody else notices; the first process says what happened."""
+def test_exited_worker_is_replaced(tmp_path: Path, event: str, reason: str, fork: str) -> None:
+    """Another worker replaces one that exits, the caller gets an error, and the first process logs the exit."""
     with function(tmp_path, CRASHING, 2, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
         before = set(running.workers())
         error = running.ask(json.dumps(event).encode(), request_id="crashed")
@@ -220,11 +220,11 @@ def test_a_worker_ends(tmp_path: Path, event: str, reason: str, fork: str) -> No
         assert {running.ask() for _ in range(2)} == after
         assert sum(request.request_id == "crashed" for request in running.api.requests) == 1
         lines = [line["message"] for line in records(running.finish().stdout) if line.get("logger")]
-    assert len(lines) == 1 and f"({reason}); another takes its place in 0.1 s" in lines[0]
+    assert len(lines) == 1 and f"({reason}); replacing it in 0.1 s" in lines[0]
 
 
-def test_back_off_grows(tmp_path: Path) -> None:
-    """Workers that end quickly one after the other are replaced more and more slowly."""
+def test_delay_before_replacement_grows(tmp_path: Path) -> None:
+    """The delay before a replacement grows if workers exit soon after their start."""
     with function(tmp_path, CRASHING, 1) as running:
         for _ in range(3):
             running.ask(b'"exit"')
@@ -233,8 +233,8 @@ def test_back_off_grows(tmp_path: Path) -> None:
     assert [line.rpartition("in ")[2] for line in lines] == ["0.1 s", "0.2 s", "0.4 s"]
 
 
-def test_workers_that_never_poll(tmp_path: Path) -> None:
-    """A worker that cannot even begin is tried a bounded number of times, then everything ends with 1."""
+def test_worker_that_never_polls_is_retried(tmp_path: Path) -> None:
+    """A worker that exits before its first poll is replaced a limited number of times, then everything exits with 1."""
     source = "import os\nos.register_at_fork(after_in_child=lambda: os._exit(7))\n" + PIDS
     with function(tmp_path, source, 2, polls=0) as running:
         result = running.ended()
@@ -252,8 +252,8 @@ def test_workers_that_never_poll(tmp_path: Path) -> None:
         ("raise SystemExit(5)", "Runtime.ExitError", 5),
     ],
 )
-def test_init_fails(tmp_path: Path, line: str, kind: str, code: int, fork: str) -> None:
-    """The platform gets one init error, whoever loads, and the environment ends."""
+def test_failed_init_is_posted_once(tmp_path: Path, line: str, kind: str, code: int, fork: str) -> None:
+    """The platform receives one init error, whichever process loads the function, and the environment exits."""
     with function(tmp_path, line, env={"AWSLAMBDARIC_LITE_FORK": fork}, polls=0) as running:
         result = running.ended()
     assert [(r.verb, r.status) for r in running.api.requests] == [("init/error", 202)]
@@ -261,8 +261,8 @@ def test_init_fails(tmp_path: Path, line: str, kind: str, code: int, fork: str) 
     assert result.exit_code == code
 
 
-def test_official_client_reports_init_failures_of_all_workers(tmp_path: Path) -> None:
-    """The oracle: it posts once a worker, takes 403 for an answer, and its first process ends with 0."""
+def test_official_client_reports_init_failure_of_each_worker(tmp_path: Path) -> None:
+    """The official client posts an init error from each worker, accepts 403, and its first process exits with 0."""
     with function(tmp_path, "1 / 0", 3, command=OFFICIAL, polls=0) as running:
         result = running.ended()
     assert sorted(str(r.status) for r in running.api.requests) == ["202", "403", "403"]
@@ -279,8 +279,8 @@ def handler(event, context):
 
 @both_ways
 @pytest.mark.parametrize("source", [PIDS, STUBBORN], ids=["idle", "stubborn"])
-def test_sigterm_ends_all(tmp_path: Path, source: str, fork: str) -> None:
-    """SIGTERM to the first process ends every worker, even one that ignores it, and is no failure."""
+def test_sigterm_ends_all_workers(tmp_path: Path, source: str, fork: str) -> None:
+    """SIGTERM to the first process terminates every worker, even one that ignores it; the exit status is 0."""
     with function(tmp_path, source, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
         if source == STUBBORN:
             running.api.invoke()
@@ -292,7 +292,7 @@ def test_sigterm_ends_all(tmp_path: Path, source: str, fork: str) -> None:
 @both_ways
 @pytest.mark.parametrize("source", [PIDS, STUBBORN], ids=["idle", "stubborn"])
 def test_no_worker_outlives_the_first_process(tmp_path: Path, source: str, fork: str) -> None:
-    """When the first process is killed the kernel kills the workers, whatever they do."""
+    """The kernel kills the workers when the first process is killed, whatever they do."""
     with function(tmp_path, source, env={"AWSLAMBDARIC_LITE_FORK": fork}) as running:
         if source == STUBBORN:
             running.api.invoke()
@@ -302,19 +302,19 @@ def test_no_worker_outlives_the_first_process(tmp_path: Path, source: str, fork:
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "many", "1.5"])
-def test_malformed_concurrency(tmp_path: Path, value: str) -> None:
-    """One line names the variable and what it may be."""
+def test_malformed_concurrency_is_refused(tmp_path: Path, value: str) -> None:
+    """One line names the variable and its valid values."""
     with function(tmp_path, PIDS, env={"AWS_LAMBDA_MAX_CONCURRENCY": value}, polls=0) as running:
         result = running.ended()
     assert result.exit_code == 1 and not running.api.requests
     assert result.stderr.decode() == (
         f"awslambdaric-lite: AWS_LAMBDA_MAX_CONCURRENCY={value!r} is malformed; "
-        "it must be the number of invocations at once, 1 or more\n"
+        "it must be the number of concurrent invocations, 1 or more\n"
     )
 
 
-def test_random_numbers_differ(tmp_path: Path) -> None:
-    """Workers do not repeat each other's random numbers, those of numpy neither."""
+def test_random_numbers_differ_between_workers(tmp_path: Path) -> None:
+    """Workers do not repeat each other's random numbers, including those of numpy."""
     pytest.importorskip("numpy")
     source = """
 import random, numpy.random
@@ -330,7 +330,7 @@ def handler(event, context):
 
 
 @both_clients
-def test_the_record_of_the_pool(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_debug_level_logs_the_worker_pool(tmp_path: Path, command: tuple[str, ...]) -> None:
     """At level DEBUG the first process writes the official record before it forks."""
     with function(tmp_path, PIDS, 2, command=command, env={"AWS_LAMBDA_LOG_LEVEL": "DEBUG"}) as running:
         (record,) = (line for line in records(running.finish().stdout) if "event" in line["message"])
@@ -339,16 +339,16 @@ def test_the_record_of_the_pool(tmp_path: Path, command: tuple[str, ...]) -> Non
     assert record == {"level": "DEBUG", "message": message, "logger": "root", "requestId": ""}
 
 
-def test_trace_id(tmp_path: Path) -> None:
-    """In a worker the variable is the invocation's."""
+def test_worker_has_trace_id_of_its_invocation(tmp_path: Path) -> None:
+    """In a worker the variable `_X_AMZN_TRACE_ID` has the value of the current invocation."""
     source = 'import os\ndef handler(event, context):\n    return os.environ.get("_X_AMZN_TRACE_ID")\n'
     with function(tmp_path, source, 1) as running:
         assert running.ask(headers=(("Lambda-Runtime-Trace-Id", "Root=1-a"),)) == "Root=1-a"
         assert running.ask(headers=(("Lambda-Runtime-Trace-Id", ""),)) is None
 
 
-def test_coroutines_and_streams_in_workers(tmp_path: Path) -> None:
-    """Each worker makes an event loop of its own after the fork."""
+def test_each_worker_has_an_event_loop(tmp_path: Path) -> None:
+    """Each worker creates an event loop after the fork."""
     source = """
 import asyncio, os
 async def handler(event, context):

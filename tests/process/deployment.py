@@ -1,4 +1,4 @@
-"""A function as it lies on `provided.*`: bootstrap and package beside the handler, or in a layer."""
+"""A function as deployed on `provided.*`: bootstrap and package next to the handler, or in a layer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def install(folder: Path, *, inner: str = "") -> Path:
 
 
 def stub(path: Path, name: str, python: str = sys.executable) -> Path:
-    """Write an interpreter that notes its name and arguments in `started.txt` and becomes the real one."""
+    """Write an interpreter that records its name and arguments in `started.txt`, then executes the real one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\nfor word in {name} "$@"; do echo "$word"; done > "$STARTED"\nexec "{python}" "$@"\n')
     path.chmod(0o755)
@@ -49,7 +49,7 @@ def start(
 
 
 def started(task_root: Path) -> list[str]:
-    """Return what a `stub` noted."""
+    """Return the words that a `stub` recorded."""
     return (task_root / "started.txt").read_text().splitlines()
 
 
@@ -60,8 +60,9 @@ def empty_path(folder: Path) -> str:
 
 
 def can_mount() -> bool:
-    """Whether this machine lets an ordinary process have mounts of its own, over an existing /opt."""
-    if not os.path.isdir("/opt") or sys.executable.startswith("/opt/") or shutil.which("unshare") is None:
+    """Return whether an ordinary process may mount a folder over an existing /opt."""
+    in_opt = any(path.startswith("/opt/") for path in (sys.executable, sys.base_prefix))
+    if not os.path.isdir("/opt") or in_opt or shutil.which("unshare") is None:
         return False
     probe = ["unshare", "-rm", "mount", "--bind", "/tmp", "/opt"]
     return subprocess.run(probe, capture_output=True, timeout=GUARD, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Our runtime as a real child process on a handler written for one test."""
+"""Our runtime as a real child process, with a handler written for one test."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.support.client_process import LITE, Run, run_client
+import pytest
+
+from tests.support.client_process import BOOTSTRAPPED, LITE, Run, run_client
 from tests.support.recorder import Event, React, Recorder
+
+launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+pipelines = pytest.mark.parametrize("pipeline", ["1", "0"], ids=["pipelined", "one by one"])
 
 COUNTING = """
 def handler(event, context):
@@ -40,7 +45,7 @@ def run_lite(
     extensions: bool = True,
     address: Callable[[Recorder], str] = lambda recorder: recorder.address,
 ) -> Run:
-    """Run `app.handler` of that source until it has answered all events and polls again, or ends by itself."""
+    """Run `app.handler` with that source until it has answered all events and polls again, or exits."""
     write_app(task_root, source)
     return run_client(
         command,
@@ -70,7 +75,7 @@ def runs(task_root: Path) -> list[str]:
 
 
 def accepted(result: Run) -> Counter[str]:
-    """Return how often the Runtime API took a reply to each invocation."""
+    """Return the number of accepted replies for each invocation."""
     return Counter(request.request_id for request in result.replies if request.status == 202)
 
 
@@ -80,7 +85,7 @@ def bodies(result: Run) -> list[bytes]:
 
 
 def one_line(result: Run) -> str:
-    """Return the runtime's last words, which are one line on stderr and nothing else."""
+    """Return stderr, which must be one line of the runtime."""
     text = result.stderr.decode()
     assert text.startswith("awslambdaric-lite: ") and text.endswith("\n") and text.count("\n") == 1, text
     return text

@@ -1,4 +1,4 @@
-"""Coroutine handlers: one loop for the process, and what may go wrong in it."""
+"""Coroutine handlers run on one event loop, in a real process."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ METHOD = BODY.replace("    ", "        ")
     ],
     ids=["coroutine function", "returned coroutine", "callable object", "method", "partial"],
 )
-def test_one_loop_for_the_process(tmp_path: Path, source: str) -> None:
-    """Every kind of coroutine is awaited, on the same loop each time."""
+def test_coroutines_share_one_loop(tmp_path: Path, source: str) -> None:
+    """Each kind of coroutine is awaited on the same event loop in each invocation."""
     result = run_lite(tmp_path, f"import asyncio\n{source}\n", numbered(3))
     answers = [json.loads(body) for body in bodies(result)]
     assert [answer[0] for answer in answers] == [0, 1, 2]
@@ -40,8 +40,8 @@ def test_one_loop_for_the_process(tmp_path: Path, source: str) -> None:
     assert result.ended_by_test and result.stderr == b""
 
 
-def test_a_connection_outlives_its_invocation(tmp_path: Path) -> None:
-    """What was opened in one invocation works in the next."""
+def test_connection_stays_open_between_invocations(tmp_path: Path) -> None:
+    """A connection that one invocation opened works in the next."""
     source = """
 import asyncio
 connection = None
@@ -60,8 +60,8 @@ async def handler(event, context):
     assert bodies(run_lite(tmp_path, source, numbered(3))) == [b'"0\\n"', b'"1\\n"', b'"2\\n"']
 
 
-def test_an_exception(tmp_path: Path) -> None:
-    """Is posted as a plain function's: its own frames, the loop's are no news."""
+def test_coroutine_exception_has_own_frames(tmp_path: Path) -> None:
+    """The error of a coroutine has the frames of user code without those of the event loop."""
     source = """
 import asyncio
 async def inner():
@@ -76,23 +76,23 @@ async def handler(event, context):
     assert [entry.split(" in ")[1].split("\n")[0] for entry in error["stackTrace"]] == ["handler", "inner"]
 
 
-def test_sys_exit(tmp_path: Path) -> None:
-    """Ends the process with its code after the error was posted, as in a plain handler."""
+def test_sys_exit_in_coroutine_ends_process(tmp_path: Path) -> None:
+    """`sys.exit` in a coroutine posts the error, then ends the process with its code."""
     result = run_lite(tmp_path, "import sys\nasync def handler(event, context):\n    sys.exit(4)\n")
     assert json.loads(result.replies[0].body)["errorType"] == "Runtime.ExitError"
     assert (result.exit_code, result.stderr) == (4, b"")
 
 
-def test_results_are_ordinary(tmp_path: Path) -> None:
-    """What is no JSON is a MarshalError; bytes pass through; the encoder is the same."""
+def test_coroutine_results_are_encoded_as_usual(tmp_path: Path) -> None:
+    """Results of a coroutine are encoded as those of a plain function."""
     source = "async def handler(event, context):\n    return {'s': {1}, 'b': b'x', 'n': [float('nan'), 'é']}[event]\n"
     result = run_lite(tmp_path, source, [Event(b'"s"'), Event(b'"b"'), Event(b'"n"')])
     assert json.loads(bodies(result)[0])["errorType"] == "Runtime.MarshalError"
     assert bodies(result)[1:] == [b"x", '[null,"é"]'.encode()]
 
 
-def test_cancelled_shortly_before_the_deadline(tmp_path: Path) -> None:
-    """With CANCEL_AT_DEADLINE the handler is cancelled in time for its error to be posted; `finally` runs."""
+def test_coroutine_is_cancelled_before_the_deadline(tmp_path: Path) -> None:
+    """With CANCEL_AT_DEADLINE, a coroutine is cancelled early enough to post its error; `finally` runs."""
     source = """
 import asyncio
 async def handler(event, context):
@@ -111,8 +111,8 @@ async def handler(event, context):
     assert result.stdout.count(b"finally") == 2
 
 
-def test_a_cancellation_of_its_own_is_no_timeout(tmp_path: Path) -> None:
-    """Only the deadline's is called so."""
+def test_own_cancellation_is_not_a_timeout(tmp_path: Path) -> None:
+    """A CancelledError that the handler raises is not reported as a TimeoutError."""
     source = "import asyncio\nasync def handler(event, context):\n    raise asyncio.CancelledError('mine')\n"
     env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
     (body,) = bodies(run_lite(tmp_path, source, env=env))
@@ -120,7 +120,7 @@ def test_a_cancellation_of_its_own_is_no_timeout(tmp_path: Path) -> None:
 
 
 def test_background_tasks_are_reported_once(tmp_path: Path) -> None:
-    """One warning for the process, which names the coroutine; they go on in the next invocation."""
+    """A process warns once about background tasks, which continue in the next invocation."""
     source = """
 import asyncio
 tasks = []
@@ -136,8 +136,8 @@ async def handler(event, context):
     assert b"[WARNING]\t" in result.stdout and b"left_behind" in result.stdout
 
 
-def test_an_asynchronous_generator_is_one_task(tmp_path: Path) -> None:
-    """Context variables and time limits hold from one chunk to the next."""
+def test_async_generator_is_one_task(tmp_path: Path) -> None:
+    """An asynchronous generator runs in one task with one context from its first chunk to its last."""
     source = """
 import asyncio, contextvars
 variable = contextvars.ContextVar("variable")
@@ -152,8 +152,8 @@ async def handler(event, context):
     assert bodies(run_lite(tmp_path, source)) == [b"akept"]
 
 
-def test_the_users_loop_policy_is_used(tmp_path: Path) -> None:
-    """The loop comes from the policy that was set while the handler's module was imported (uvloop's, say)."""
+def test_event_loop_policy_of_user_applies(tmp_path: Path) -> None:
+    """The event loop comes from the policy that the handler's module sets, e.g. uvloop's."""
     source = """
 import asyncio, warnings
 warnings.simplefilter("ignore")
@@ -167,8 +167,8 @@ async def handler(event, context):
     assert bodies(run_lite(tmp_path, source)) == [b'"Loop"']
 
 
-def test_a_plain_handler_loads_no_loop(tmp_path: Path) -> None:
-    """Nothing of streams and coroutines is loaded for who uses neither."""
+def test_plain_handler_loads_no_event_loop(tmp_path: Path) -> None:
+    """A plain handler loads neither asyncio nor the modules for coroutines and streams."""
     source = "import sys\ndef handler(event, context):\n    return sorted(sys.modules)"
     (body,) = bodies(run_lite(tmp_path, source))
     loaded = json.loads(body)
@@ -181,8 +181,8 @@ def test_a_plain_handler_loads_no_loop(tmp_path: Path) -> None:
         assert name not in loaded
 
 
-def test_an_exception_of_a_signal_handler(tmp_path: Path) -> None:
-    """Is the result of the invocation that it fell into; that one is cancelled, not resumed in the next."""
+def test_exception_of_signal_handler_cancels_coroutine(tmp_path: Path) -> None:
+    """An exception of a signal handler is the invocation's error, and cancels the coroutine."""
     source = """
 import asyncio, signal
 class TooSlow(Exception): pass
@@ -206,8 +206,8 @@ async def handler(event, context):
 
 
 @pytest.mark.parametrize("chunks", [0, 1])
-def test_a_stream_that_is_cancelled_shortly_before_the_deadline(tmp_path: Path, chunks: int) -> None:
-    """Ends as a stream that fails: an ordinary error before its first byte, trailers after it; `finally` runs."""
+def test_stream_is_cancelled_before_the_deadline(tmp_path: Path, chunks: int) -> None:
+    """A cancelled stream ends with an error before its first byte, with trailers after it; `finally` runs."""
     source = f"""
 import asyncio
 async def handler(event, context):
@@ -227,22 +227,22 @@ async def handler(event, context):
     assert result.stdout.count(b"finally") == 1
 
 
-def test_a_cancellation_that_is_refused(tmp_path: Path) -> None:
-    """A handler that catches it and answers has answered."""
+def test_coroutine_may_answer_after_cancellation(tmp_path: Path) -> None:
+    """A coroutine that catches its cancellation may still return a result."""
     source = """
 import asyncio
 async def handler(event, context):
     try:
         await asyncio.sleep(60)
     except asyncio.CancelledError:
-        return "in time"
+        return "finished"
 """
     env = {"AWSLAMBDARIC_LITE_CANCEL_AT_DEADLINE": "1"}
-    assert bodies(run_lite(tmp_path, source, [DueEvent(seconds=1.0)], env=env)) == [b'"in time"']
+    assert bodies(run_lite(tmp_path, source, [DueEvent(seconds=1.0)], env=env)) == [b'"finished"']
 
 
-def test_a_signal_handler_of_the_loop(tmp_path: Path) -> None:
-    """`add_signal_handler` works from within an invocation, and from one to the next."""
+def test_signal_handler_of_loop_runs(tmp_path: Path) -> None:
+    """A signal handler that `add_signal_handler` sets runs in each invocation."""
     source = """
 import asyncio, os, signal
 rung = None
@@ -259,8 +259,8 @@ async def handler(event, context):
     assert bodies(run_lite(tmp_path, source, numbered(2))) == [b'"rung"'] * 2
 
 
-def test_the_process_ends_without_a_warning(tmp_path: Path) -> None:
-    """Neither the loop nor a generator that was left half-way complains when `sys.exit` ends the process."""
+def test_exit_leaves_no_warning(tmp_path: Path) -> None:
+    """`sys.exit` leaves no warning about the event loop or an unfinished generator."""
     source = """
 import asyncio, sys
 async def numbers():
@@ -277,8 +277,8 @@ async def handler(event, context):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
-def test_uvloop(tmp_path: Path) -> None:
-    """Its policy, its loop; errors, streams and tasks as anywhere."""
+def test_uvloop_runs_coroutines(tmp_path: Path) -> None:
+    """Coroutines, streams and errors work on uvloop."""
     source = """
 import asyncio, warnings
 warnings.simplefilter("ignore")
@@ -298,8 +298,8 @@ async def handler(event, context):
     assert "in handler" in entry
 
 
-def test_what_is_due_at_the_end(tmp_path: Path) -> None:
-    """Generators that were left half-way and connections that were closed end in this invocation, unreported."""
+def test_pending_cleanup_ends_in_its_invocation(tmp_path: Path) -> None:
+    """Unfinished generators and closed connections are cleaned up in their invocation, without a warning."""
     source = """
 import asyncio
 log = []

@@ -1,4 +1,4 @@
-"""`bootstrap`: which interpreter it becomes, with which arguments, and what it says if there is none."""
+"""`bootstrap` executes an interpreter with the right arguments, and explains a missing one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.support.recorder import Event
 MAIN = "awslambdaric_lite/__main__.py"
 
 
-def test_interpreter_named_by_variable(tmp_path: Path) -> None:
-    """AWSLAMBDARIC_LITE_PYTHON comes first."""
+def test_variable_selects_interpreter(tmp_path: Path) -> None:
+    """AWSLAMBDARIC_LITE_PYTHON selects the interpreter before all others."""
     bootstrap = install(tmp_path)
     named = stub(tmp_path / "other" / "my python", "named")
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     stub(tmp_path / "path" / "python3", "on-path")
     env = {"AWSLAMBDARIC_LITE_PYTHON": str(named), "PATH": str(tmp_path / "path")}
     result = start([bootstrap], tmp_path, env=env)
@@ -27,18 +27,18 @@ def test_interpreter_named_by_variable(tmp_path: Path) -> None:
     assert started(tmp_path)[0] == "named"
 
 
-def test_interpreter_beside(tmp_path: Path) -> None:
-    """The interpreter packed beside bootstrap comes before the one on PATH."""
+def test_packaged_interpreter_precedes_path(tmp_path: Path) -> None:
+    """The interpreter packaged next to bootstrap is used before the one on PATH."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     stub(tmp_path / "path" / "python3", "on-path")
     result = start([bootstrap], tmp_path, env={"PATH": str(tmp_path / "path")})
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
-    assert started(tmp_path)[0] == "beside"
+    assert started(tmp_path)[0] == "packaged"
 
 
-def test_interpreter_on_path(tmp_path: Path) -> None:
-    """Without either, python3 on PATH is taken."""
+def test_interpreter_on_path_is_used_last(tmp_path: Path) -> None:
+    """`python3` on PATH is used if no other interpreter exists."""
     bootstrap = install(tmp_path)
     stub(tmp_path / "path" / "python3", "on-path")
     result = start([bootstrap], tmp_path, env={"PATH": str(tmp_path / "path")})
@@ -46,8 +46,8 @@ def test_interpreter_on_path(tmp_path: Path) -> None:
     assert started(tmp_path)[0] == "on-path"
 
 
-def test_no_interpreter(tmp_path: Path) -> None:
-    """No interpreter anywhere: one line that names the cure, exit 127."""
+def test_missing_interpreter_is_explained(tmp_path: Path) -> None:
+    """Without an interpreter, bootstrap writes one line with the cure and exits with 127."""
     bootstrap = install(tmp_path)
     result = start([bootstrap], tmp_path, env={"PATH": empty_path(tmp_path)})
     text = (result.stdout + result.stderr).decode()
@@ -56,10 +56,10 @@ def test_no_interpreter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "not executable"])
-def test_named_interpreter_unusable(tmp_path: Path, kind: str) -> None:
-    """An unusable AWSLAMBDARIC_LITE_PYTHON is said to be so, not passed over in silence; exit 127."""
+def test_unusable_interpreter_is_reported(tmp_path: Path, kind: str) -> None:
+    """An unusable AWSLAMBDARIC_LITE_PYTHON is reported in one line, and bootstrap exits with 127."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     named = tmp_path / "named"
     if kind == "directory":
         named.mkdir()
@@ -72,25 +72,25 @@ def test_named_interpreter_unusable(tmp_path: Path, kind: str) -> None:
     assert not (tmp_path / "started.txt").exists()
 
 
-def test_arguments(tmp_path: Path) -> None:
-    """The interpreter gets -S, the runtime's file and whatever bootstrap was given; no other flag."""
+def test_interpreter_gets_only_expected_arguments(tmp_path: Path) -> None:
+    """The arguments of the interpreter are -S, the runtime's file and bootstrap's arguments."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     start([bootstrap], tmp_path)
-    assert started(tmp_path) == ["beside", "-S", str(tmp_path / MAIN), "app.handler"]
+    assert started(tmp_path) == ["packaged", "-S", str(tmp_path / MAIN), "app.handler"]
 
 
-def test_becomes_the_interpreter(tmp_path: Path) -> None:
-    """No shell stays behind: the process that was started is the one that runs the handler."""
+def test_bootstrap_becomes_the_interpreter(tmp_path: Path) -> None:
+    """The process that ran bootstrap runs the handler, without a shell as its parent."""
     bootstrap = install(tmp_path)
     source = "import os\ndef handler(event, context):\n    return os.getpid() == os.getsid(0)\n"
     result = start([bootstrap], tmp_path, source, env={"AWSLAMBDARIC_LITE_PYTHON": sys.executable})
-    assert bodies(result) == [b"true"] * 2  # it leads the session that the test opened for it
+    assert bodies(result) == [b"true"] * 2  # the test starts it as the leader of a session
 
 
 @pytest.mark.parametrize("command", ["./bootstrap", "sh bootstrap", "sh ./bootstrap", "bootstrap"])
-def test_relative_start(tmp_path: Path, command: str) -> None:
-    """However bootstrap was called, it finds its package."""
+def test_bootstrap_finds_package_from_any_path(tmp_path: Path, command: str) -> None:
+    """bootstrap finds its package if it is started by a relative path, by `sh` or on PATH."""
     install(tmp_path)
     env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     words = [str(tmp_path / "bootstrap") if command == "bootstrap" else command.split()[0], *command.split()[1:]]
@@ -98,17 +98,17 @@ def test_relative_start(tmp_path: Path, command: str) -> None:
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
-def test_odd_path(tmp_path: Path) -> None:
-    """Blanks, quotes and non-ASCII in paths do no harm."""
+def test_bootstrap_runs_in_unusual_path(tmp_path: Path) -> None:
+    """Blanks, quotes and non-ASCII characters in paths are allowed."""
     task_root = tmp_path / "a b'c\"d $HOME é"
     bootstrap = install(task_root)
-    stub(task_root / "bin" / "python3", "beside")
+    stub(task_root / "bin" / "python3", "packaged")
     result = start([bootstrap], task_root)
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
-def test_in_a_layer(tmp_path: Path) -> None:
-    """In a layer the package lies in python/, the handler elsewhere."""
+def test_bootstrap_finds_package_in_layer(tmp_path: Path) -> None:
+    """In a layer the package is in python/, and the handler is elsewhere."""
     bootstrap = install(tmp_path / "layer", inner="python")
     task_root = tmp_path / "task"
     task_root.mkdir()
@@ -116,8 +116,8 @@ def test_in_a_layer(tmp_path: Path) -> None:
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
-def test_symbolic_link(tmp_path: Path) -> None:
-    """A bootstrap that is installed elsewhere falls back to the installed package."""
+def test_bootstrap_uses_installed_package(tmp_path: Path) -> None:
+    """A bootstrap without a package in its folder uses the installed one."""
     bootstrap = install(tmp_path / "layer", inner="elsewhere")
     task_root = tmp_path / "task"
     task_root.mkdir()
@@ -126,8 +126,8 @@ def test_symbolic_link(tmp_path: Path) -> None:
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
-def test_handler_from_the_variable(tmp_path: Path) -> None:
-    """Without an argument `_HANDLER` names the handler, as on Lambda."""
+def test_variable_names_the_handler(tmp_path: Path) -> None:
+    """Without an argument, `_HANDLER` names the handler, as on Lambda."""
     bootstrap = install(tmp_path)
     launcher = tmp_path / "without-argument"
     launcher.write_text(f'#!/bin/sh\nexec "{bootstrap}"\n')
@@ -136,10 +136,10 @@ def test_handler_from_the_variable(tmp_path: Path) -> None:
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
-def test_wrapper(tmp_path: Path) -> None:
-    """AWS_LAMBDA_EXEC_WRAPPER is run with the command that it is to become."""
+def test_exec_wrapper_gets_the_command(tmp_path: Path) -> None:
+    """AWS_LAMBDA_EXEC_WRAPPER is executed with the interpreter and its arguments."""
     bootstrap = install(tmp_path)
-    stub(tmp_path / "bin" / "python3", "beside")
+    stub(tmp_path / "bin" / "python3", "packaged")
     wrapper = tmp_path / "my wrapper"
     wrapper.write_text(
         '#!/bin/sh\nexport WRAPPED=yes\nfor word in "$@"; do echo "$word"; done > wrapped.txt\nexec "$@"\n'
@@ -154,16 +154,16 @@ def test_wrapper(tmp_path: Path) -> None:
     ]
 
 
-def test_wrapper_missing(tmp_path: Path) -> None:
-    """A wrapper that does not exist: the words and the code of the managed runtimes."""
+def test_missing_exec_wrapper_gives_official_error(tmp_path: Path) -> None:
+    """A missing exec wrapper gives the text and exit code of the managed runtimes."""
     env = {"AWS_LAMBDA_EXEC_WRAPPER": str(tmp_path / "none"), "AWSLAMBDARIC_LITE_PYTHON": sys.executable}
     result = start([install(tmp_path)], tmp_path, env=env)
     assert (result.exit_code, result.stdout + result.stderr) == (127, f"{tmp_path}/none: does not exist\n".encode())
     assert result.requests == []
 
 
-def test_wrapper_not_executable(tmp_path: Path) -> None:
-    """A wrapper that is not executable: the words and the code of the managed runtimes."""
+def test_unusable_exec_wrapper_gives_official_error(tmp_path: Path) -> None:
+    """An exec wrapper that is not executable gives the text and exit code of the managed runtimes."""
     (tmp_path / "plain").touch(mode=0o644)
     env = {"AWS_LAMBDA_EXEC_WRAPPER": str(tmp_path / "plain"), "AWSLAMBDARIC_LITE_PYTHON": sys.executable}
     result = start([install(tmp_path)], tmp_path, env=env)
@@ -191,8 +191,8 @@ def test_wrapper_not_executable(tmp_path: Path) -> None:
     ],
     ids=lambda variables: next(iter(variables)),
 )
-def test_interpreter_settings(tmp_path: Path, variables: dict[str, str | None]) -> None:
-    """Python's own variables are obeyed, and none of them breaks the runtime, its errors or its log."""
+def test_python_variables_are_respected(tmp_path: Path, variables: dict[str, str | None]) -> None:
+    """Python's variables take effect, and do not disturb replies or logs."""
     source = """
 import logging
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""Handlers that fork, start threads, and leave."""
+"""Handlers may fork, start threads, and exit."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite
-from tests.support.client_process import BOOTSTRAPPED, LITE
+from tests.process.lite import bodies, launchers, numbered, run_lite
 
 BODIES = [b"0", b"1", b"2"]
 
 
-def test_child_returns_from_the_handler(tmp_path: Path) -> None:
-    """A forked child that returns from the handler ends without touching the Runtime API; the parent goes on."""
-    source = """
+@pytest.mark.parametrize("definition", ["def", "async def"])
+def test_returning_child_is_ended(tmp_path: Path, definition: str) -> None:
+    """A forked child that returns from the handler exits without a request; the parent continues."""
+    source = f"""
 import os
-def handler(event, context):
+{definition} handler(event, context):
     pid = os.fork()
     if pid:
         return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
@@ -28,11 +28,12 @@ def handler(event, context):
     assert b"forked child" in result.stderr
 
 
-def test_child_raises_in_the_handler(tmp_path: Path) -> None:
-    """A forked child that raises in the handler posts no error either."""
-    source = """
+@pytest.mark.parametrize("definition", ["def", "async def"])
+def test_raising_child_posts_no_error(tmp_path: Path, definition: str) -> None:
+    """A forked child that raises in the handler posts no error."""
+    source = f"""
 import os, sys
-def handler(event, context):
+{definition} handler(event, context):
     pid = os.fork()
     if pid:
         return [event, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])]
@@ -46,8 +47,8 @@ def handler(event, context):
     assert [body[:2] for body in bodies(result)] == [b"[0", b"[1", b"[2"]
 
 
-def test_child_outlives_the_invocation(tmp_path: Path) -> None:
-    """A forked child that lives on does not hold the parent's connection: the API sees its end when the parent ends."""
+def test_child_does_not_hold_the_connection(tmp_path: Path) -> None:
+    """A forked child that keeps running does not keep the parent's connection open."""
     source = """
 import os, time
 def handler(event, context):
@@ -60,8 +61,8 @@ def handler(event, context):
     assert result.ended_by_test and bodies(result) == BODIES
 
 
-def test_fork_at_import(tmp_path: Path) -> None:
-    """A child forked while the module is imported ends without touching the Runtime API."""
+def test_child_forked_at_import_sends_nothing(tmp_path: Path) -> None:
+    """A child that is forked while the module is imported exits without a request."""
     source = """
 import os
 pid = os.fork()
@@ -76,9 +77,9 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("code", [0, 5])
-@pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
-def test_exit_with_a_thread_that_stays(tmp_path: Path, code: int, command: tuple[str, ...]) -> None:
-    """A non-daemon thread that never ends does not keep the process: `sys.exit` leaves with its code."""
+@launchers
+def test_exit_does_not_wait_for_threads(tmp_path: Path, code: int, command: tuple[str, ...]) -> None:
+    """`sys.exit` ends the process with its code, even if a non-daemon thread never ends."""
     source = f"""
 import atexit, sys, threading
 atexit.register(print, "at exit")
@@ -92,7 +93,7 @@ def handler(event, context):
 
 
 def test_exit_runs_atexit_and_flushes(tmp_path: Path) -> None:
-    """`sys.exit` in a handler runs what was registered with `atexit`, and nothing printed is lost."""
+    """`sys.exit` in a handler runs the functions of `atexit`, and flushes printed text."""
     source = """
 import atexit, sys
 atexit.register(print, "at exit")
@@ -105,8 +106,8 @@ def handler(event, context):
     assert result.stdout.startswith(b"before") and result.stdout.endswith(b"at exit\n")
 
 
-def test_init_failure_runs_atexit(tmp_path: Path) -> None:
-    """A failed init runs what was registered with `atexit` before it ends with 1, thread or no thread."""
+def test_failed_init_does_not_wait_for_threads(tmp_path: Path) -> None:
+    """A failed init exits with 1, even if a thread never ends."""
     source = """
 import atexit, threading
 atexit.register(print, "at exit")
@@ -119,8 +120,8 @@ raise ValueError("x")
 
 
 @pytest.mark.parametrize("time", range(3))
-def test_exit_leaves_no_thread_to_begin_after_the_end(tmp_path: Path, time: int) -> None:
-    """On one CPU the thread that watches over the exit would begin when the interpreter is gone: a crash up to 3.11."""
+def test_exit_starts_no_late_thread(tmp_path: Path, time: int) -> None:
+    """On one CPU, exiting does not start a thread after the interpreter has ended, which crashes up to 3.11."""
     source = """
 import os, sys, threading
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

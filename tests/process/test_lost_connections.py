@@ -1,4 +1,4 @@
-"""Connections that end at every possible moment: no handler runs twice for one attempt, and no result is lost."""
+"""A connection may end at any moment: no handler runs twice for one attempt, and no result is lost."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import COUNTING, accepted, numbered, run_lite, runs
+from tests.process.lite import COUNTING, accepted, numbered, pipelines, run_lite, runs
 from tests.support.recorder import Event, React, Reaction, Request
 
-PIPELINES = {"pipelined": "1", "one by one": "0"}
 LARGE = COUNTING.replace("return event", "return 'x' * 3_000_000")
 FAILING = COUNTING.replace("return event", "raise ValueError('é' * 2000)")
 HANDLERS = {"small": COUNTING, "large": LARGE, "error": FAILING}
 
-# Bytes of the answer that still arrive; the answer to a reply has about 100, the one to a poll about 300.
+# Bytes of the response that still arrive; a reply's response has about 100, a poll's about 300.
 CUTS = {"before": 0, "first byte": 1, "status line": 12, "line end": 23, "head": 60, "body": 100}
 
 
 def once(verb: str, request_id: str, reaction: Reaction) -> React:
-    """Bend the answer to the first request of a verb for that invocation, or to the poll that would hand it out."""
+    """Change the response to the first request of a verb for that invocation, or to the poll that would return it."""
     done: list[bool] = []
 
     def react(request: Request, number: int) -> Reaction | None:
@@ -33,7 +32,7 @@ def once(verb: str, request_id: str, reaction: Reaction) -> React:
 
 
 def assert_exactly_once(task_root: Path, result_of: str, react: React, env: dict[str, str]) -> None:
-    """Check that five events are each handled once, answered once, and that the process lives on."""
+    """Assert that five events are each handled and answered once, and that the process continues."""
     result = run_lite(task_root, HANDLERS[result_of], numbered(5), react=react, env=env)
     ids = [f"request-{number}" for number in range(5)]
     assert result.ended_by_test, result.stderr.decode()
@@ -42,48 +41,48 @@ def assert_exactly_once(task_root: Path, result_of: str, react: React, env: dict
     assert b"refused" not in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS)
 @pytest.mark.parametrize("result_of", HANDLERS)
-def test_answer_to_reply_lost(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
-    """The API took the reply, but its answer does not arrive: the reply is not lost and nothing runs again."""
+def test_lost_status_repeats_nothing(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
+    """A reply whose status does not arrive is not lost, and its event does not run again."""
     react = once("response", "request-2", Reaction(cut=cut))
     assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", [0, 1, 30])
 @pytest.mark.parametrize("result_of", HANDLERS)
-def test_reply_lost(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
-    """The API did not take the reply and hands the event out again: the kept reply is posted, the handler not run."""
+def test_lost_reply_is_posted_again(tmp_path: Path, result_of: str, cut: int, pipeline: str) -> None:
+    """A reply that the API did not receive is posted again for the repeated event, which does not run again."""
     react = once("response", "request-2", Reaction(ignored=True, cut=cut))
     assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("cut", [*CUTS.values(), 250])
-def test_event_lost(tmp_path: Path, cut: int, pipeline: str) -> None:
-    """The API hands out an event, but it does not arrive whole: it is asked for again."""
+def test_lost_event_is_polled_again(tmp_path: Path, cut: int, pipeline: str) -> None:
+    """An event that does not arrive whole is polled again."""
     react = once("next", "request-2", Reaction(cut=cut))
     assert_exactly_once(tmp_path, "small", react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("number", [0, 2])
-def test_poll_lost(tmp_path: Path, number: int, pipeline: str) -> None:
-    """The connection ends while a poll is pending: it is sent again over a new one."""
+def test_lost_poll_is_sent_again(tmp_path: Path, number: int, pipeline: str) -> None:
+    """A poll is sent again on a new connection if its connection ends."""
     react = once("next", f"request-{number}", Reaction(ignored=True, cut=0))
     assert_exactly_once(tmp_path, "small", react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
+@pipelines
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "silent"])
 @pytest.mark.parametrize("verb", ["next", "response"])
 @pytest.mark.parametrize("request_id", ["request-0", "request-2"])
-def test_connection_closed_after_answer(
+def test_closed_connection_is_replaced(
     tmp_path: Path, request_id: str, verb: str, announced: bool, pipeline: str
 ) -> None:
-    """The API closes the connection behind a whole answer, with or without saying so."""
+    """A connection that the API closes after a response is replaced, whether the response announced it or not."""
     react = once(verb, request_id, Reaction(close=True, announced=announced))
     assert_exactly_once(tmp_path, "small", react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
 
@@ -91,8 +90,8 @@ def test_connection_closed_after_answer(
 @pytest.mark.parametrize("result_of", HANDLERS)
 @pytest.mark.parametrize("verb", ["next", "response"])
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "silent"])
-def test_every_connection_closed(tmp_path: Path, announced: bool, verb: str, result_of: str) -> None:
-    """An API without keep-alive is served all the same."""
+def test_api_without_keep_alive_works(tmp_path: Path, announced: bool, verb: str, result_of: str) -> None:
+    """Each event is handled once if the API closes each connection."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(close=True, announced=announced) if request.verb.replace("error", "response") == verb else None
@@ -100,14 +99,14 @@ def test_every_connection_closed(tmp_path: Path, announced: bool, verb: str, res
     assert_exactly_once(tmp_path, result_of, react, {})
 
 
-WAITING_FOR_DEATH = (
+WAITING_FOR_CLOSE = (
     COUNTING.replace(
         "return event",
         "import os, time\n    while event == 2 and not gone():\n        time.sleep(0.001)\n    return event",
     )
     + """
 def gone():
-    '''Whether the kernel has noted that the other end closed the connection (state 08, CLOSE_WAIT).'''
+    '''Return whether the other end has closed the connection (state 08, CLOSE_WAIT).'''
     inodes = set()
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -121,23 +120,23 @@ def gone():
 )
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
-def test_connection_dies_while_handler_runs(tmp_path: Path, pipeline: str) -> None:
-    """A reused connection that died in the meantime (freeze and thaw) loses nothing."""
+@pipelines
+def test_connection_closed_during_handler_is_replaced(tmp_path: Path, pipeline: str) -> None:
+    """A connection that ends while the handler runs, e.g. while frozen, is replaced without loss."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(close=True) if request.verb == "next" and number == 2 else None
 
-    source = "import os\n" + WAITING_FOR_DEATH
+    source = "import os\n" + WAITING_FOR_CLOSE
     result = run_lite(tmp_path, source, numbered(5), react=react, env={"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
     assert result.ended_by_test, result.stderr.decode()
     assert runs(tmp_path) == [f"request-{number}" for number in range(5)]
     assert accepted(result) == {f"request-{number}": 1 for number in range(5)}
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
-def test_same_event_three_times(tmp_path: Path, pipeline: str) -> None:
-    """An API that hands one event out for ever, whatever is posted, ends the process after two posts."""
+@pipelines
+def test_event_delivered_three_times_is_fatal(tmp_path: Path, pipeline: str) -> None:
+    """The process exits after two posts if the API keeps repeating one event."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(ignored=True, cut=0) if request.request_id == "request-2" else None
@@ -149,9 +148,9 @@ def test_same_event_three_times(tmp_path: Path, pipeline: str) -> None:
     assert result.stderr.count(b"\n") == 1 and b"request-2" in result.stderr
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
-def test_wrong_id_server(tmp_path: Path, pipeline: str) -> None:
-    """An API that answers 400 and hands the same event out again is given up, not asked thousands of times."""
+@pipelines
+def test_repeated_400_is_fatal(tmp_path: Path, pipeline: str) -> None:
+    """The process exits after two posts if the API answers 400 and keeps repeating the event."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=400, ignored=True) if request.request_id == "request-2" else None
@@ -163,7 +162,7 @@ def test_wrong_id_server(tmp_path: Path, pipeline: str) -> None:
     assert b"request-2" in result.stderr
 
 
-def test_retry_of_acknowledged_invocation_runs(tmp_path: Path) -> None:
+def test_acknowledged_invocation_runs_again(tmp_path: Path) -> None:
     """The same request id after an accepted reply is a retry by the service, and runs."""
     events = [Event(b"1", "same"), Event(b"2", "same"), Event(b"3", "same")]
     result = run_lite(tmp_path, COUNTING, events)
@@ -172,8 +171,8 @@ def test_retry_of_acknowledged_invocation_runs(tmp_path: Path) -> None:
     assert [request.body for request in result.replies] == [b"1", b"2", b"3"]
 
 
-def test_new_attempt_of_unacknowledged_invocation_runs(tmp_path: Path) -> None:
-    """The same request id with another Invocation-Id is another attempt, and runs even if the reply was lost."""
+def test_new_attempt_runs_again(tmp_path: Path) -> None:
+    """The same request id with another Invocation-Id runs, even if the first reply was lost."""
     events = [Event(b"%d" % n, "same", (("Lambda-Runtime-Invocation-Id", f"attempt-{n}"),)) for n in range(3)]
 
     def first(request: Request, number: int) -> Reaction | None:
@@ -189,8 +188,8 @@ def test_new_attempt_of_unacknowledged_invocation_runs(tmp_path: Path) -> None:
     ]
 
 
-def test_last_reply_before_exit_is_confirmed(tmp_path: Path) -> None:
-    """A handler that exits: its error is posted again if the connection died, for no poll follows that could tell."""
+def test_last_reply_before_exit_is_repeated(tmp_path: Path) -> None:
+    """The error of an exiting handler is posted again if its connection ends."""
     source = COUNTING.replace("return event", "import sys; sys.exit(3)")
     react = once("response", "request-0", Reaction(ignored=True, cut=0))
     result = run_lite(tmp_path, source, numbered(2), react=react)

@@ -1,4 +1,4 @@
-"""Where user code finds modules, and which interactive names exist although `site` was not loaded."""
+"""User code finds its modules and the interactive names, although `site` is not loaded."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def shown(task_root: Path, **env: str) -> list[str]:
     return [str(entry) for entry in at_import]
 
 
-def test_task_root_comes_first(tmp_path: Path) -> None:
-    """`sys.path` starts with the task root, then has the standard library; nothing twice, nothing relative."""
+def test_task_root_precedes_standard_library(tmp_path: Path) -> None:
+    """`sys.path` has the task root, then the standard library, with each absolute path once."""
     path = shown(tmp_path)
     plain = subprocess.run(
         [sys.executable, "-c", "import sys; print('\\n'.join(sys.path[1:]))"],
@@ -42,8 +42,8 @@ def test_task_root_comes_first(tmp_path: Path) -> None:
     assert not any(entry.endswith("awslambdaric_lite") for entry in path)
 
 
-def test_package_elsewhere_is_not_added(tmp_path: Path) -> None:
-    """A runtime in a layer adds no folder for user code but those of the layer."""
+def test_runtime_folder_is_not_added(tmp_path: Path) -> None:
+    """A runtime in a layer does not add its folder to `sys.path`."""
     bootstrap = install(tmp_path / "layer", inner="python")
     task_root = tmp_path / "task"
     task_root.mkdir()
@@ -51,16 +51,16 @@ def test_package_elsewhere_is_not_added(tmp_path: Path) -> None:
     assert str(tmp_path / "layer" / "python") not in json.loads(bodies(result)[0])[0]
 
 
-def test_pythonpath(tmp_path: Path) -> None:
-    """PYTHONPATH is obeyed, behind the task root."""
+def test_pythonpath_follows_task_root(tmp_path: Path) -> None:
+    """The entries of PYTHONPATH follow the task root."""
     extra = tmp_path / "extra"
     extra.mkdir()
     path = shown(tmp_path, PYTHONPATH=str(extra))
     assert path[:2] == [str(tmp_path), str(extra)]
 
 
-def test_task_root_is_not_the_directory(tmp_path: Path) -> None:
-    """LAMBDA_TASK_ROOT counts, not the current directory; without it the directory does."""
+def test_task_root_wins_over_working_directory(tmp_path: Path) -> None:
+    """LAMBDA_TASK_ROOT wins over the working directory, which is used without it."""
     bootstrap = install(tmp_path / "runtime")
     (tmp_path / "here").mkdir()
     (tmp_path / "there").mkdir()
@@ -75,8 +75,8 @@ def test_task_root_is_not_the_directory(tmp_path: Path) -> None:
     ]
 
 
-def test_user_modules_do_not_replace_ours(tmp_path: Path) -> None:
-    """Files in the task root that are called like modules that the runtime needs are not imported by it."""
+def test_user_modules_do_not_replace_runtime(tmp_path: Path) -> None:
+    """The runtime does not import the user's files that have names of its modules."""
     for name in (
         "_runtime",
         "_client",
@@ -113,7 +113,7 @@ def handler(event, context):
 """
 
 
-def test_interactive_names(tmp_path: Path) -> None:
+def test_interactive_names_work(tmp_path: Path) -> None:
     """The names that `site` adds for interactive use exist and work."""
     result = start([install(tmp_path)], tmp_path, NAMES, ONE, PYTHON)
     names, exit_text, quit_text, help_text, *worked = json.loads(bodies(result)[0])
@@ -123,7 +123,7 @@ def test_interactive_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["exit(3)", "quit(3)"])
-def test_exit_and_quit(tmp_path: Path, call: str) -> None:
+def test_exit_and_quit_end_process(tmp_path: Path, call: str) -> None:
     """`exit` and `quit` end the process as `sys.exit` does."""
     source = f"def handler(event, context):\n    {call}\n"
     result = start([install(tmp_path)], tmp_path, source, ONE, PYTHON)
@@ -131,7 +131,7 @@ def test_exit_and_quit(tmp_path: Path, call: str) -> None:
     assert [request.verb for request in result.replies] == ["error"]
 
 
-def test_pth_in_task_root(tmp_path: Path) -> None:
+def test_pth_file_in_task_root_applies(tmp_path: Path) -> None:
     """A `.pth` file in the task root is read."""
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "helper.py").write_text("VALUE = 7\n")
@@ -141,8 +141,8 @@ def test_pth_in_task_root(tmp_path: Path) -> None:
     assert bodies(result) == [b"[7,1]"], result.stdout.decode()
 
 
-def test_sitecustomize_on_pythonpath(tmp_path: Path) -> None:
-    """A `sitecustomize` runs before the handler's module, once."""
+def test_sitecustomize_on_pythonpath_runs_once(tmp_path: Path) -> None:
+    """A `sitecustomize` runs once, before the handler's module."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(
         "import sys\nsys.customized = getattr(sys, 'customized', 0) + 1\n"
@@ -154,15 +154,15 @@ def test_sitecustomize_on_pythonpath(tmp_path: Path) -> None:
 
 @pytest.fixture
 def environment_folder(tmp_path: Path) -> Path:
-    """A virtual environment without anything in it."""
+    """Make a virtual environment without packages."""
     folder = tmp_path / "environment"
     command = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
     subprocess.run(command, check=True, timeout=GUARD, capture_output=True)
     return folder
 
 
-def test_virtual_environment(tmp_path: Path, environment_folder: Path) -> None:
-    """The interpreter of a virtual environment has that environment's packages, `.pth` and `sitecustomize` included."""
+def test_virtual_environment_packages_are_found(tmp_path: Path, environment_folder: Path) -> None:
+    """The interpreter of a virtual environment has its packages, `.pth` files and `sitecustomize`."""
     packages = environment_folder / "lib" / VERSION / "site-packages"
     (packages / "helper.py").write_text("VALUE = 7\n")
     (packages / "more.pth").write_text("import sys; sys.from_pth = 1\n")
@@ -178,10 +178,10 @@ def handler(event, context):
 
 
 @pytest.mark.skipif(
-    not can_mount(), reason="this machine does not let the tests mount a folder over /opt (unshare -rm)"
+    not can_mount(), reason="no folder can be mounted over /opt: unshare -rm fails, or the interpreter lies in /opt"
 )
-def test_layers(tmp_path: Path) -> None:
-    """Layers follow the task root: first their site-packages, then /opt/python, with their `.pth` files."""
+def test_layers_follow_task_root(tmp_path: Path) -> None:
+    """A layer's site-packages, then /opt/python, follow the task root, and their `.pth` files are read."""
     task_root, layer = tmp_path / "task", tmp_path / "layer"
     bootstrap = install(task_root)
     packages = layer / "python" / "lib" / VERSION / "site-packages"

@@ -1,4 +1,4 @@
-"""What the Runtime API says of a reply, and what follows from it."""
+"""The runtime reacts to each status of a reply."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import COUNTING, bodies, numbered, run_lite, runs
+from tests.process.lite import COUNTING, bodies, numbered, pipelines, run_lite, runs
 from tests.support.recorder import Event, Reaction, Request
 
-PIPELINES = {"pipelined": "1", "one by one": "0"}
 FAILING = COUNTING.replace("return event", "if event == 2:\n        raise ValueError('x')\n    return event")
 _CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 
-pipelines = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 sources = pytest.mark.parametrize("source", [COUNTING, FAILING], ids=["response", "error"])
 
 
@@ -21,8 +19,8 @@ sources = pytest.mark.parametrize("source", [COUNTING, FAILING], ids=["response"
 @sources
 @pytest.mark.parametrize("closes", [False, True], ids=["keeps open", "closes"])
 @pytest.mark.parametrize("status", [400, 403, 410, 413, 431, 404, 302])
-def test_refused_reply(tmp_path: Path, status: int, closes: bool, source: str, pipeline: str) -> None:
-    """A refused reply is logged under its request id, and the loop goes on."""
+def test_refused_reply_is_logged(tmp_path: Path, status: int, closes: bool, source: str, pipeline: str) -> None:
+    """A refused reply is logged with its request id, and the loop continues."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=status, close=closes) if request.request_id == "request-2" else None
@@ -39,8 +37,8 @@ def test_refused_reply(tmp_path: Path, status: int, closes: bool, source: str, p
 
 
 @pipelines
-def test_head_too_large_is_posted_again_without_the_cause(tmp_path: Path, pipeline: str) -> None:
-    """431 is cured by leaving out the one optional header field."""
+def test_too_large_head_is_posted_without_cause(tmp_path: Path, pipeline: str) -> None:
+    """After a 431 the error is posted again without the X-Ray cause."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=431, ignored=True, close=True) if request.header(_CAUSE) else None
@@ -58,7 +56,7 @@ def test_head_too_large_is_posted_again_without_the_cause(tmp_path: Path, pipeli
 @sources
 @pytest.mark.parametrize("status", [500, 502])
 def test_server_error_ends_the_process(tmp_path: Path, status: int, source: str, pipeline: str) -> None:
-    """500 means that the execution environment is lost: one line, exit 1."""
+    """A 500 for a reply writes one line and exits with 1, because the environment is lost."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=status) if request.request_id == "request-2" else None
@@ -71,8 +69,8 @@ def test_server_error_ends_the_process(tmp_path: Path, status: int, source: str,
 
 
 @pipelines
-def test_too_large_reply_refused_before_it_was_read(tmp_path: Path, pipeline: str) -> None:
-    """An API that answers 413 and closes with the body unread is understood; no error is posted behind it."""
+def test_unread_large_reply_is_refused(tmp_path: Path, pipeline: str) -> None:
+    """The loop continues after a 413 that the API sends before it reads the body, and posts no error."""
     source = COUNTING.replace("return event", "return 'x' * 7_000_000 if event == 2 else event")
     env = {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}
     result = run_lite(tmp_path, source, numbered(4), env=env, limit=6_291_556)
@@ -84,8 +82,8 @@ def test_too_large_reply_refused_before_it_was_read(tmp_path: Path, pipeline: st
 
 @pipelines
 @pytest.mark.parametrize("status", [410, 413])
-def test_closed_invocation_is_retried(tmp_path: Path, status: int, pipeline: str) -> None:
-    """After 410 or 413 the service has closed the invocation: the same id again is a retry, and runs."""
+def test_closed_invocation_runs_again(tmp_path: Path, status: int, pipeline: str) -> None:
+    """After a 410 or 413, the same request id is a retry by the service, and runs."""
     events = [Event(b"0"), Event(b"1", "same"), Event(b"2", "same"), Event(b"3")]
 
     def react(request: Request, number: int) -> Reaction | None:
@@ -99,8 +97,8 @@ def test_closed_invocation_is_retried(tmp_path: Path, status: int, pipeline: str
 
 @pipelines
 @pytest.mark.parametrize("status", [400, 403, 410])
-def test_repeated_reply_that_had_arrived(tmp_path: Path, status: int, pipeline: str) -> None:
-    """A reply posted again after a lost answer is settled by the refusal of the second: the first had arrived."""
+def test_refused_repetition_was_acknowledged(tmp_path: Path, status: int, pipeline: str) -> None:
+    """A refusal of a repeated reply means that the first one had arrived, and is not logged."""
     seen: list[Request] = []
 
     def react(request: Request, number: int) -> Reaction | None:
@@ -119,7 +117,7 @@ def test_repeated_reply_that_had_arrived(tmp_path: Path, status: int, pipeline: 
 @pytest.mark.parametrize("status", [400, 403, 404, 500, 503])
 @pytest.mark.parametrize("number", [0, 2])
 def test_refused_poll_ends_the_process(tmp_path: Path, number: int, status: int) -> None:
-    """`next` refused: one line that says so, exit 1."""
+    """A refused poll writes one line and exits with 1."""
 
     def react(request: Request, count: int) -> Reaction | None:
         return Reaction(status=status) if (request.verb, count) == ("next", number) else None
@@ -133,8 +131,8 @@ def test_refused_poll_ends_the_process(tmp_path: Path, number: int, status: int)
 
 
 @pytest.mark.parametrize("status", [403, 500])
-def test_refused_init_error(tmp_path: Path, status: int) -> None:
-    """An init error that is refused is in the log all the same; exit 1."""
+def test_refused_init_error_is_logged(tmp_path: Path, status: int) -> None:
+    """An init error that the API refuses is logged, and the process exits with 1."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=status)
@@ -147,8 +145,8 @@ def test_refused_init_error(tmp_path: Path, status: int) -> None:
 
 @pipelines
 @pytest.mark.parametrize("status", [200, 202])
-def test_success(tmp_path: Path, status: int, pipeline: str) -> None:
-    """200 is as good as 202."""
+def test_status_200_is_accepted(tmp_path: Path, status: int, pipeline: str) -> None:
+    """A 200 for a reply counts as a 202."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=status) if request.verb == "response" else None

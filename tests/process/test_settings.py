@@ -1,4 +1,4 @@
-"""Where the Runtime API is, and what is said if that is unclear or nobody is there."""
+"""The runtime finds the Runtime API, and explains a wrong address or an API that does not answer."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.process.lite import COUNTING, bodies, numbered, one_line, run_lite, runs, write_app
+from tests.process.lite import COUNTING, bodies, launchers, numbered, one_line, run_lite, runs, write_app
 from tests.support.client_process import BOOTSTRAPPED, GUARD, LITE, environment
 from tests.support.recorder import Event, Reaction, Recorder, Request
 
-launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
-
 
 def start(task_root: Path, command: tuple[str, ...], address: str | None) -> subprocess.CompletedProcess[bytes]:
-    """Run a client that is expected to end by itself."""
+    """Run a client that must exit."""
     write_app(task_root, COUNTING)
     env = environment("", "app.handler", task_root, {"AWS_LAMBDA_RUNTIME_API": address})
     return subprocess.run(
@@ -49,8 +47,8 @@ def start(task_root: Path, command: tuple[str, ...], address: str | None) -> sub
         "höst:9001",
     ],
 )
-def test_unusable_address(tmp_path: Path, address: str | None, command: tuple[str, ...]) -> None:
-    """A missing or malformed address: one line that names the variable, exit 1."""
+def test_unusable_address_is_explained(tmp_path: Path, address: str | None, command: tuple[str, ...]) -> None:
+    """A missing or malformed address writes one line that names the variable, and exits with 1."""
     result = start(tmp_path, command, address)
     text = result.stderr.decode()
     assert (result.returncode, result.stdout) == (1, b"")
@@ -59,8 +57,8 @@ def test_unusable_address(tmp_path: Path, address: str | None, command: tuple[st
     )
 
 
-def test_no_traceback_for_wrong_settings(tmp_path: Path) -> None:
-    """A setting with a value that it cannot have is named once, with the values that it can have, and ignored."""
+def test_wrong_settings_are_logged(tmp_path: Path) -> None:
+    """A setting with a wrong value is logged once with the allowed values, and ignored."""
     env = {"AWSLAMBDARIC_LITE_PIPELINE": "maybe", "AWSLAMBDARIC_LITE_CODEC": "fast"}
     result = run_lite(tmp_path, COUNTING, numbered(2), env=env)
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
@@ -74,8 +72,8 @@ def test_no_traceback_for_wrong_settings(tmp_path: Path) -> None:
     "form",
     ["{0}", "http://{0}", "HTTP://{0}", "http://{0}/", "{0}/some/prefix", "http://{0}/prefix/", " {0} "],
 )
-def test_address_forms(tmp_path: Path, form: str) -> None:
-    """The address may have a scheme and a path prefix, which every request then has too."""
+def test_address_may_have_scheme_and_prefix(tmp_path: Path, form: str) -> None:
+    """The address may have a scheme and a path prefix, which each request then has."""
     result = run_lite(tmp_path, COUNTING, numbered(2), address=lambda recorder: form.format(recorder.address))
     prefix = form.partition("{0}")[2].strip(" /")
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
@@ -84,8 +82,8 @@ def test_address_forms(tmp_path: Path, form: str) -> None:
     assert host is not None and host.startswith("127.0.0.1:") and host.count(":") == 1
 
 
-def test_host_name(tmp_path: Path) -> None:
-    """A host name is resolved."""
+def test_host_name_is_resolved(tmp_path: Path) -> None:
+    """The address may be a host name."""
     result = run_lite(tmp_path, COUNTING, numbered(2), address=lambda recorder: f"localhost:{recorder.port}")
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
     assert str(result.requests[0].header("Host")).startswith("localhost:")
@@ -100,23 +98,23 @@ def _has_ipv6() -> bool:
 
 
 @pytest.mark.skipif(not _has_ipv6(), reason="this machine has no ::1")
-def test_ipv6(tmp_path: Path) -> None:
-    """An IPv6 address is given in brackets."""
+def test_ipv6_address_has_brackets(tmp_path: Path) -> None:
+    """An IPv6 address is written in brackets."""
     result = run_lite(tmp_path, COUNTING, numbered(2), host="::1")
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
     assert str(result.requests[0].header("Host")).startswith("[::1]:")
 
 
 def test_proxy_variables_are_ignored(tmp_path: Path) -> None:
-    """The Runtime API is asked directly, whatever proxy the environment names."""
+    """The Runtime API is requested directly if the environment names a proxy."""
     proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:1")
     result = run_lite(tmp_path, COUNTING, numbered(2), env=proxies)
     assert result.ended_by_test and bodies(result) == [b"0", b"1"]
 
 
 @launchers
-def test_nobody_listens(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """No API at start: some attempts, then one line with the address, exit 1; the handler never ran."""
+def test_missing_api_ends_the_process(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Without an API, some attempts are made; then one line names it, and the process exits with 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     result = start(tmp_path, command, f"127.0.0.1:{port}")
@@ -126,15 +124,15 @@ def test_nobody_listens(tmp_path: Path, command: tuple[str, ...]) -> None:
     assert runs(tmp_path) == []
 
 
-def test_unknown_host(tmp_path: Path) -> None:
-    """A host that cannot be resolved ends as one that nobody listens on."""
+def test_unknown_host_ends_the_process(tmp_path: Path) -> None:
+    """A host name that cannot be resolved writes one line, and exits with 1."""
     result = start(tmp_path, LITE, "no-such-host.invalid:9001")
     text = result.stderr.decode()
     assert result.returncode == 1 and text.startswith("awslambdaric-lite: ") and text.count("\n") == 1
 
 
-def test_api_gone_in_the_middle(tmp_path: Path) -> None:
-    """The API goes away while a handler runs: some attempts, then one line, exit 1; the handler ran once."""
+def test_api_stopped_during_handler_is_fatal(tmp_path: Path) -> None:
+    """An API that stops while a handler runs ends the process with one line; the handler ran once."""
     servers: list[Recorder] = []
 
     def address(recorder: Recorder) -> str:
@@ -152,8 +150,8 @@ def test_api_gone_in_the_middle(tmp_path: Path) -> None:
     assert "Runtime API" in one_line(result)
 
 
-def test_api_that_hangs_up_on_every_poll(tmp_path: Path) -> None:
-    """An API that takes connections and closes them is asked a bounded number of times."""
+def test_api_that_closes_polls_is_fatal(tmp_path: Path) -> None:
+    """An API that closes each connection gets six polls; then the process exits with 1."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(ignored=True, cut=0)
@@ -164,8 +162,8 @@ def test_api_that_hangs_up_on_every_poll(tmp_path: Path) -> None:
     assert "Runtime API" in one_line(result)
 
 
-def test_api_gone_before_init_error(tmp_path: Path) -> None:
-    """An init error that nobody takes is in the log all the same; exit 1."""
+def test_init_error_without_api_is_logged(tmp_path: Path) -> None:
+    """An init error that cannot be posted is logged, and the process exits with 1."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(ignored=True, cut=0)
@@ -179,8 +177,8 @@ def test_api_gone_before_init_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH\r\n", b"HTTP/2 200\r\n\r\n", b"\x16\x03\x01\x02\x00", b"HTTP/1.1 abc\r\n\r\n"]
 )
-def test_no_http(tmp_path: Path, answer: bytes) -> None:
-    """A server that does not speak HTTP/1.1: one line that shows its bytes, exit 1."""
+def test_other_protocol_is_shown(tmp_path: Path, answer: bytes) -> None:
+    """The bytes of a server that does not use HTTP/1.1 are shown in one line, and the process exits with 1."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         write_app(tmp_path, COUNTING)
         env = environment(f"127.0.0.1:{listener.getsockname()[1]}", "app.handler", tmp_path, {})
@@ -212,15 +210,15 @@ def test_no_http(tmp_path: Path, answer: bytes) -> None:
     ],
     ids=lambda headers: headers[0][1] or "empty",
 )
-def test_odd_deadlines(tmp_path: Path, headers: tuple[tuple[str, str], ...]) -> None:
-    """A deadline that cannot be read leaves no time, and breaks nothing."""
+def test_malformed_deadline_leaves_no_time(tmp_path: Path, headers: tuple[tuple[str, str], ...]) -> None:
+    """With a malformed deadline the remaining time is 0."""
     source = "def handler(event, context):\n    return context.get_remaining_time_in_millis()\n"
     result = run_lite(tmp_path, source, [Event(headers=headers)])
     assert result.ended_by_test and bodies(result) == [b"0"]
 
 
-def test_missing_content_type(tmp_path: Path) -> None:
-    """An event without content type is handed over as bytes."""
+def test_missing_content_type_gives_bytes(tmp_path: Path) -> None:
+    """An event without a content type reaches the handler as bytes."""
     source = "def handler(event, context):\n    return repr(event)\n"
     result = run_lite(tmp_path, source, [Event(b"{}", content_type=None)])
     assert result.ended_by_test and bodies(result) == [b"\"b'{}'\""]
@@ -229,8 +227,8 @@ def test_missing_content_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "request_id", ["8476a536-e9f4-11e8-9739-2dfe598c3fcd", "a b/c?d#e", "é", "%41", "..", "x" * 500]
 )
-def test_request_ids(tmp_path: Path, request_id: str) -> None:
-    """Any request id comes back as one path segment."""
+def test_request_id_is_one_path_segment(tmp_path: Path, request_id: str) -> None:
+    """Each request id is sent as one path segment."""
     source = "def handler(event, context):\n    return context.aws_request_id\n"
 
     result = run_lite(tmp_path, source, [Event(request_id=request_id), Event(request_id="b")])
@@ -241,7 +239,7 @@ def test_request_ids(tmp_path: Path, request_id: str) -> None:
 
 
 def test_python_is_the_one_under_test(tmp_path: Path) -> None:
-    """Both ways to start run the interpreter that runs the tests."""
+    """Both launchers run the interpreter that runs the tests."""
     source = "import sys\n\ndef handler(event, context):\n    return sys.version\n"
     for command in (LITE, BOOTSTRAPPED):
         (body,) = bodies(run_lite(tmp_path, source, command=command))

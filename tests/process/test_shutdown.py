@@ -1,4 +1,4 @@
-"""Shutdown hooks and the extension that makes them possible."""
+"""Shutdown hooks run, and the runtime registers the extension that they need."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def terminated(
     *,
     when: Callable[[ClientProcess, Recorder], object] = lambda client, recorder: recorder.finished.wait(GUARD),
 ) -> Run:
-    """Send SIGTERM when `when` returns, and collect what the process leaves; it must end by itself."""
+    """Send SIGTERM when `when` returns; return the result of the process, which must exit."""
     write_app(tmp_path, source)
     with Recorder(events) as recorder:
         variables = environment(recorder.address, "app.handler", tmp_path, {})
@@ -46,15 +46,15 @@ def terminated(
             return client.result(recorder)
 
 
-def test_hooks_run_last_first(tmp_path: Path) -> None:
-    """Then atexit, then exit 0."""
+def test_hooks_run_in_reverse_order(tmp_path: Path) -> None:
+    """The last hook runs first, `atexit` follows, and the process exits with 0."""
     result = terminated(tmp_path, HOOKS)
     assert result.stdout.split(b"\n") == [b"second", b"first", b"at exit", b""]
     assert (result.exit_code, result.stderr) == (0, b"")
 
 
-def test_the_extension(tmp_path: Path) -> None:
-    """Registered before the first `next`, for no events, and it asks for one."""
+def test_extension_is_registered_before_first_poll(tmp_path: Path) -> None:
+    """The extension registers for no events before the first `next`, and waits for its own."""
     result = terminated(
         tmp_path, HOOKS, when=lambda client, recorder: recorder.finished.wait(GUARD) and recorder.registered.wait(GUARD)
     )
@@ -80,14 +80,14 @@ def test_the_extension(tmp_path: Path) -> None:
     ],
     ids=["plain", "atexit", "ignored"],
 )
-def test_nobody_else_registers(tmp_path: Path, source: str) -> None:
-    """Neither a plain function nor one that only uses atexit."""
+def test_plain_functions_register_no_extension(tmp_path: Path, source: str) -> None:
+    """A function registers no extension if it has no hook and no handler for SIGTERM."""
     result = run_lite(tmp_path, source)
     assert [request.verb for request in result.requests] == ["next", "response", "next"]
 
 
-def test_a_handler_of_its_own_is_enough(tmp_path: Path) -> None:
-    """SIGTERM with a Python handler makes the platform send it, too."""
+def test_own_sigterm_handler_registers_extension(tmp_path: Path) -> None:
+    """A Python handler for SIGTERM registers the extension, so that the platform sends the signal."""
     source = """
 import signal, sys
 def stop(number, frame):
@@ -101,22 +101,22 @@ def handler(event, context): return event
     assert (result.stdout, result.exit_code) == (b"stopping\n", 0)
 
 
-def test_hooks_and_a_handler_of_its_own(tmp_path: Path) -> None:
-    """Hooks first, then what the user's code has set."""
+def test_own_sigterm_handler_follows_hooks(tmp_path: Path) -> None:
+    """The user's handler for SIGTERM runs after the hooks."""
     source = HOOKS + "import signal\nsignal.signal(signal.SIGTERM, lambda *a: print('own'))\n"
     assert terminated(tmp_path, source).stdout.split() == b"second first own at exit".split()
 
 
-def test_a_refused_registration(tmp_path: Path) -> None:
-    """One log line, and the function runs on."""
+def test_refused_registration_is_logged(tmp_path: Path) -> None:
+    """A refused registration is logged once, and the function continues."""
     result = run_lite(tmp_path, HOOKS, extensions=False)
     (line,) = result.stdout.decode().splitlines()
     assert line.startswith("[WARNING]\t") and "404" in line
     assert [request.status for request in result.replies] == [202]
 
 
-def test_a_hook_that_fails(tmp_path: Path) -> None:
-    """Is logged as an error; the rest run."""
+def test_failing_hook_is_logged(tmp_path: Path) -> None:
+    """The error of a hook is logged, and the other hooks run."""
     source = HOOKS + "@on_shutdown\ndef third(): raise ValueError('third')\n"
     result = terminated(tmp_path, source)
     assert b"[ERROR] ValueError: third" in result.stdout and b"in third" in result.stdout
@@ -141,32 +141,32 @@ async def handler(event, context):
 """
 
 
-def test_a_coroutine_function_as_hook(tmp_path: Path) -> None:
-    """Runs on the loop of the handlers, while that stands still."""
+def test_coroutine_hook_runs_on_handler_loop(tmp_path: Path) -> None:
+    """A coroutine hook runs on the event loop of the handler."""
     assert terminated(tmp_path, COROUTINES, [Event(b"0")]).stdout.split() == b"begun second first True".split()
 
 
-def test_a_coroutine_function_as_hook_of_a_plain_handler(tmp_path: Path) -> None:
-    """Has a loop of its own."""
+def test_coroutine_hook_gets_new_loop(tmp_path: Path) -> None:
+    """A coroutine hook of a plain handler runs on a new event loop."""
     source = COROUTINES.partition("async def handler")[0] + "def handler(event, context): pass\n"
     assert terminated(tmp_path, source).stdout.split() == b"second first False".split()
 
 
 def begun(client: ClientProcess, recorder: Recorder) -> None:
-    """Wait until the handler says so."""
+    """Wait until the handler has begun."""
     client.stdout.wait_for(b"begun\n")
 
 
-def test_within_a_coroutine(tmp_path: Path) -> None:
-    """Hooks run beside a handler that waits; nothing is posted."""
+def test_hooks_run_during_coroutine_handler(tmp_path: Path) -> None:
+    """Hooks run while a coroutine handler waits, and nothing is posted."""
     result = terminated(tmp_path, COROUTINES, [Event(b"1")], when=begun)
     assert result.stdout.split() == b"begun second first True".split()
     assert (result.replies, result.exit_code) == ([], 0)
 
 
 @pytest.mark.parametrize("body", ["time.sleep(60)", "while True: pass"])
-def test_in_the_middle_of_an_invocation(tmp_path: Path, body: str) -> None:
-    """Hooks run, nothing is posted, exit 0; code that catches everything does not get in the way."""
+def test_hooks_run_during_plain_handler(tmp_path: Path, body: str) -> None:
+    """Hooks run while a plain handler runs, even if it catches all exceptions, and nothing is posted."""
     source = HOOKS.replace(
         "    return event",
         "    print('begun', flush=True)\n    try:\n        " + body + "\n    except BaseException: pass",
@@ -176,8 +176,8 @@ def test_in_the_middle_of_an_invocation(tmp_path: Path, body: str) -> None:
     assert (result.replies, result.exit_code) == ([], 0)
 
 
-def test_too_late(tmp_path: Path) -> None:
-    """A hook that is registered in an invocation raises, and says what to do."""
+def test_late_hook_is_refused(tmp_path: Path) -> None:
+    """Registering a hook in an invocation raises an error with the cure."""
     source = (
         "from awslambdaric_lite import on_shutdown\non_shutdown(print)\ndef handler(e, c):\n    on_shutdown(print)\n"
     )
@@ -186,15 +186,15 @@ def test_too_late(tmp_path: Path) -> None:
     assert "while the handler's module is imported" in error["errorMessage"]
 
 
-def test_what_cannot_be_called(tmp_path: Path) -> None:
-    """Is refused at once."""
+def test_hook_must_be_callable(tmp_path: Path) -> None:
+    """Registering an object that cannot be called raises an error."""
     result = run_lite(tmp_path, "from awslambdaric_lite import on_shutdown\non_shutdown(1)\n")
     assert json.loads(result.replies[0].body)["errorMessage"] == "on_shutdown takes a function, not 1"
 
 
-@pytest.mark.parametrize("own", ["", "signal.signal(15, lambda *a: os._exit(3))"], ids=["default", "of its own"])
-def test_a_forked_child_runs_no_hooks(tmp_path: Path, own: str) -> None:
-    """They are the parent's; SIGTERM ends a child as it would without them, and the parent lives on."""
+@pytest.mark.parametrize("own", ["", "signal.signal(15, lambda *a: os._exit(3))"], ids=["default", "own handler"])
+def test_forked_child_runs_no_hooks(tmp_path: Path, own: str) -> None:
+    """SIGTERM ends a forked child without hooks; the parent continues and runs them."""
     source = HOOKS.replace(
         "    return event",
         "    pid = os.fork()\n    if not pid:\n        os.kill(os.getpid(), 15)\n        os._exit(9)\n"
@@ -205,8 +205,8 @@ def test_a_forked_child_runs_no_hooks(tmp_path: Path, own: str) -> None:
     assert result.stdout.split()[:2] == b"second first".split()
 
 
-def test_processes_of_multiprocessing_can_be_terminated(tmp_path: Path) -> None:
-    """`Process.terminate()` is SIGTERM."""
+def test_multiprocessing_can_terminate_processes(tmp_path: Path) -> None:
+    """`Process.terminate()` of `multiprocessing` ends a child with SIGTERM."""
     source = HOOKS.replace(
         "    return event",
         "    process = multiprocessing.get_context('fork').Process(target=time.sleep, args=(60,))\n"
@@ -221,8 +221,8 @@ def test_processes_of_multiprocessing_can_be_terminated(tmp_path: Path) -> None:
     ["time.sleep(60)", "while True: yield b'x' * 100_000"],
     ids=["blocked coroutine", "reader that stands still"],
 )
-def test_a_loop_that_is_blocked(tmp_path: Path, body: str) -> None:
-    """Plain hooks need no loop, so they run though the coroutine never comes back to its own."""
+def test_hooks_run_while_loop_is_blocked(tmp_path: Path, body: str) -> None:
+    """Plain hooks run while the event loop is blocked."""
     handler = f"    print('begun', flush=True)\n    {body}\n"
     source = "import time\n" + HOOKS.replace("def handler", "async def handler").replace("    return event\n", handler)
     write_app(tmp_path, source)
@@ -240,8 +240,8 @@ def test_a_loop_that_is_blocked(tmp_path: Path, body: str) -> None:
     assert result.exit_code == 0
 
 
-def test_a_coroutine_between_plain_hooks(tmp_path: Path) -> None:
-    """Keeps its place in the order, also beside a handler that waits; one that fails is logged."""
+def test_coroutine_hook_keeps_its_order(tmp_path: Path) -> None:
+    """A coroutine hook runs in its place between plain hooks, and its error is logged."""
     source = COROUTINES.replace(
         "async def handler",
         "@on_shutdown\nasync def third():\n    await asyncio.sleep(0)\n    raise ValueError('third')\n"
@@ -249,13 +249,13 @@ def test_a_coroutine_between_plain_hooks(tmp_path: Path) -> None:
     )
     result = terminated(tmp_path, source, [Event(b"1")], when=begun)
     text = result.stdout.decode()
-    told = ("begun", "fourth", "[ERROR] ValueError: third", "in third", "second", "first True")
-    assert sorted(told, key=text.index) == list(told)
+    logged = ("begun", "fourth", "[ERROR] ValueError: third", "in third", "second", "first True")
+    assert sorted(logged, key=text.index) == list(logged)
     assert result.exit_code == 0
 
 
-def test_a_signal_handler_of_a_loop(tmp_path: Path) -> None:
-    """What user code gave its loop at import goes on working; hooks and that handler both count."""
+def test_signal_handler_of_loop_still_runs(tmp_path: Path) -> None:
+    """A signal handler that user code adds to its own event loop still runs, and so do hooks."""
     source = """
 import asyncio, os, signal
 from awslambdaric_lite import on_shutdown
@@ -275,8 +275,8 @@ def handler(event, context):
 
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
 @pytest.mark.parametrize("event", [b"0", b"1"], ids=["between invocations", "within one"])
-def test_uvloop(tmp_path: Path, event: bytes) -> None:
-    """Has its own way with signals."""
+def test_hooks_run_with_uvloop(tmp_path: Path, event: bytes) -> None:
+    """Hooks run on uvloop, between invocations and within one."""
     source = "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n" + COROUTINES
     when = {"when": begun} if event == b"1" else {}
     result = terminated(tmp_path, source, [Event(event)], **when)
@@ -284,14 +284,14 @@ def test_uvloop(tmp_path: Path, event: bytes) -> None:
     assert result.exit_code == 0
 
 
-def test_a_second_signal(tmp_path: Path) -> None:
-    """Changes nothing: hooks that are running go on, each once."""
+def test_second_signal_changes_nothing(tmp_path: Path) -> None:
+    """A second SIGTERM while hooks run does not run them again."""
     source = HOOKS.replace("def second(): print", "def second():\n    os.kill(os.getpid(), 15)\n    print")
     assert terminated(tmp_path, "import os\n" + source).stdout.split() == b"second first at exit".split()
 
 
-def test_signal_alone_loads_nothing(tmp_path: Path) -> None:
-    """Many libraries import `signal`; that is no handler."""
+def test_importing_signal_loads_nothing(tmp_path: Path) -> None:
+    """Importing `signal` without a handler does not load the module of shutdown hooks."""
     source = (
         "import signal, sys\ndef handler(event, context): return 'awslambdaric_lite._lifecycle.shutdown' in sys.modules"
     )
@@ -299,8 +299,8 @@ def test_signal_alone_loads_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_at_any_moment(tmp_path: Path, number: int) -> None:
-    """Wherever the loop stands when SIGTERM comes, hooks run exactly once and the process ends."""
+def test_hooks_run_once_at_any_moment(tmp_path: Path, number: int) -> None:
+    """Hooks run exactly once at whatever moment SIGTERM arrives."""
     chance = random.Random(number)
     count = chance.choice([0, 1, 50])
 

@@ -1,4 +1,4 @@
-"""Signals while the process waits for an invocation, and while a handler runs."""
+"""Signals arrive while the process waits for an invocation, and while a handler runs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite, write_app
-from tests.support.client_process import BOOTSTRAPPED, LITE, ClientProcess, Run, environment
+from tests.process.lite import bodies, launchers, numbered, run_lite, write_app
+from tests.support.client_process import LITE, ClientProcess, Run, environment
 from tests.support.recorder import Event, Recorder
-
-launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
 
 PLAIN = "def handler(event, context):\n    return event\n"
 CATCHING = """
@@ -60,8 +58,8 @@ def handler(event, context):
 """
 
 
-def signalled(task_root: Path, source: str, command: tuple[str, ...], number: int, *, lives_on: bytes = b"") -> Run:
-    """Send a signal to a process that waits for its second invocation; kill it once it has written `lives_on`."""
+def signalled(task_root: Path, source: str, command: tuple[str, ...], number: int, *, until: bytes = b"") -> Run:
+    """Send a signal to a process that waits for its second invocation; kill it after it has written `until`."""
     write_app(task_root, source)
     with Recorder([Event()]) as recorder:
         env = environment(recorder.address, "app.handler", task_root, {})
@@ -69,60 +67,60 @@ def signalled(task_root: Path, source: str, command: tuple[str, ...], number: in
             assert client.wait_until(recorder.finished)
             client.wait_until_asleep()
             client.process.send_signal(number)
-            if lives_on:
-                client.stdout.wait_for(lives_on)
+            if until:
+                client.stdout.wait_for(until)
                 assert client.process.poll() is None
                 client.kill()
             return client.result(recorder)
 
 
 @launchers
-def test_default(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """SIGTERM ends the waiting process, as it ends any other."""
+def test_sigterm_ends_waiting_process(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """SIGTERM ends a waiting process that has no handler for it."""
     assert signalled(tmp_path, PLAIN, command, signal.SIGTERM).exit_code == -signal.SIGTERM
 
 
 @launchers
-def test_python_handler_runs_while_waiting(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """A Python signal handler runs although the main thread waits in `next`, and the poll stays pending."""
-    result = signalled(tmp_path, CATCHING, command, signal.SIGTERM, lives_on=b"caught 15\n")
+def test_signal_handler_runs_while_waiting(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """A Python signal handler runs while the main thread waits in `next`, and the poll continues."""
+    result = signalled(tmp_path, CATCHING, command, signal.SIGTERM, until=b"caught 15\n")
     spoken = [request.verb for request in result.requests if "/extension/" not in request.path]
     assert spoken == ["next", "response", "next"]
     assert result.stderr == b""
 
 
 @launchers
-def test_python_handler_leaves(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """A signal handler that calls `sys.exit` ends the process with its code, `atexit` included; nothing is posted."""
+def test_signal_handler_may_exit(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """`sys.exit` in a signal handler ends the waiting process with its code, `atexit` included."""
     result = signalled(tmp_path, LEAVING, command, signal.SIGTERM)
     assert (result.exit_code, result.stdout, result.stderr) == (7, b"at exit\n", b"")
     assert len(result.replies) == 1
 
 
-def test_python_handler_raises(tmp_path: Path) -> None:
-    """An exception out of a signal handler ends the waiting process, with Python's traceback and not in silence."""
+def test_signal_handler_exception_ends_process(tmp_path: Path) -> None:
+    """An exception of a signal handler ends the waiting process with Python's traceback."""
     result = signalled(tmp_path, RAISING, LITE, signal.SIGTERM)
     assert result.exit_code == 1
     assert b"KeyError: 'in a signal handler'" in result.stderr
     assert len(result.replies) == 1
 
 
-def test_interrupt_while_waiting(tmp_path: Path) -> None:
+def test_interrupt_ends_waiting_process(tmp_path: Path) -> None:
     """Ctrl-C ends the waiting process without a traceback."""
     result = signalled(tmp_path, PLAIN, LITE, signal.SIGINT)
     assert result.exit_code == 130
     assert result.stderr == b"" and result.stdout == b""
 
 
-def test_in_handler(tmp_path: Path) -> None:
-    """A signal handler that returns does not disturb the invocation."""
+def test_signal_handler_does_not_disturb_invocation(tmp_path: Path) -> None:
+    """A signal handler that returns does not change the result of an invocation."""
     result = run_lite(tmp_path, IN_HANDLER.replace("LEAVE", "False"), numbered(3))
     assert result.ended_by_test and bodies(result) == [b"0", b"1", b"2"]
     assert result.stdout == b"caught 15\n" * 3
 
 
-def test_in_handler_leaves(tmp_path: Path) -> None:
-    """A signal handler that calls `sys.exit` within an invocation: its error is posted, its code is kept."""
+def test_signal_handler_may_exit_in_invocation(tmp_path: Path) -> None:
+    """The error of `sys.exit` in a signal handler is posted, and the process exits with its code."""
     result = run_lite(tmp_path, IN_HANDLER.replace("LEAVE", "True"), numbered(3))
     assert result.exit_code == 7
     assert [request.verb for request in result.replies] == ["error"]
@@ -130,7 +128,7 @@ def test_in_handler_leaves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGALRM, signal.SIGCHLD])
-def test_interrupted_calls_are_resumed(tmp_path: Path, number: signal.Signals) -> None:
+def test_interrupted_system_calls_are_resumed(tmp_path: Path, number: signal.Signals) -> None:
     """Signals that interrupt reading and writing lose no bytes (PEP 475)."""
     source = f"""
 import signal

@@ -1,4 +1,4 @@
-"""SnapStart: ours and the official client side by side."""
+"""SnapStart works in ours as in the official client."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def handler(event, context):
 
 
 def run(tmp_path: Path, source: str, command: Sequence[str], **further: object) -> Run:
-    """Run a function whose init is for a snapshot."""
+    """Run a function that is initialized for a snapshot."""
     write_app(tmp_path, source)
     env = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
     return run_client(command, "app.handler", [Event(), Event()], task_root=tmp_path, env=env, **further)  # type: ignore[arg-type]
 
 
 @clients
-def test_hooks_run_in_order(tmp_path: Path, command: Sequence[str]) -> None:
-    """Before the snapshot in reverse, after the restore in order; then the loop."""
+def test_snapstart_hooks_run_in_order(tmp_path: Path, command: Sequence[str]) -> None:
+    """Hooks run before the snapshot in reverse order, after the restore in order; then the loop starts."""
     result = run(tmp_path, HOOKS, command)
     assert [request.verb for request in result.requests] == [
         "restore/next",
@@ -44,8 +44,8 @@ def test_hooks_run_in_order(tmp_path: Path, command: Sequence[str]) -> None:
     assert json.loads(result.replies[0].body) == ["before 2", "before 1", "after 1", "after 2"]
 
 
-def test_without_hooks(tmp_path: Path) -> None:
-    """Whoever has not imported the package of the hooks has none, and is not asked to install it."""
+def test_missing_hooks_package_is_not_imported(tmp_path: Path) -> None:
+    """The package of SnapStart's hooks is not imported unless user code does."""
     result = run(tmp_path, "import sys\ndef handler(e, c): return 'snapshot_restore_py' in sys.modules", LITE)
     assert [request.body for request in result.replies] == [b"false"] * 2
 
@@ -62,10 +62,10 @@ FAILS = "from snapshot_restore_py import *\ndef fail(): raise {error}\nregister_
         ("after_restore", "restore/error", "Runtime.AfterRestoreError", 65),
     ],
 )
-def test_a_hook_that_fails(
+def test_failing_snapstart_hook_is_posted(
     tmp_path: Path, command: Sequence[str], when: str, verb: str, error_type: str, exit_code: int, error: str
 ) -> None:
-    """Its error is posted with the type in the header, the class in the body; the exit code tells which."""
+    """The error of a hook is posted with the phase in the header, and the exit code names the phase."""
     result = run(tmp_path, FAILS.format(error=error, when=when), command)
     (request,) = result.replies
     assert request.verb == verb
@@ -80,8 +80,8 @@ def test_a_hook_that_fails(
 
 
 @clients
-def test_a_refused_post_is_exit_code_1(tmp_path: Path, command: Sequence[str]) -> None:
-    """As of the official client."""
+def test_refused_snapstart_error_exits_with_1(tmp_path: Path, command: Sequence[str]) -> None:
+    """The process exits with 1 if the API refuses the hook's error, as the official client does."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(403) if request.verb == "init/error" else None
@@ -91,8 +91,8 @@ def test_a_refused_post_is_exit_code_1(tmp_path: Path, command: Sequence[str]) -
 
 @clients
 @pytest.mark.parametrize("status", [202, 403, 404, 500])
-def test_any_status_but_200_ends_the_init(tmp_path: Path, command: Sequence[str], status: int) -> None:
-    """`restore/next` that fails counts as a hook that fails."""
+def test_failed_restore_poll_ends_init(tmp_path: Path, command: Sequence[str], status: int) -> None:
+    """A status of `restore/next` other than 200 posts an init error and exits with 64."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status) if request.verb == "restore/next" else None
@@ -102,8 +102,8 @@ def test_any_status_but_200_ends_the_init(tmp_path: Path, command: Sequence[str]
     assert result.exit_code == 64
 
 
-def test_a_connection_that_did_not_survive_the_snapshot(tmp_path: Path) -> None:
-    """Is opened again, and the question asked again; hooks run once."""
+def test_lost_restore_connection_is_replaced(tmp_path: Path) -> None:
+    """A connection that does not survive the snapshot is replaced, and each hook runs once."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(cut=0, ignored=True) if request.verb == "restore/next" and number == 0 else None
@@ -113,8 +113,8 @@ def test_a_connection_that_did_not_survive_the_snapshot(tmp_path: Path) -> None:
     assert json.loads(result.replies[0].body) == ["before 2", "before 1", "after 1", "after 2"]
 
 
-def test_random_numbers_differ_after_the_restore(tmp_path: Path) -> None:
-    """Environments that are restored from one snapshot would all draw the same ones."""
+def test_random_numbers_differ_after_restore(tmp_path: Path) -> None:
+    """Random numbers after a restore do not follow from the seed in the snapshot."""
     source = """
 import random
 random.seed(1)
@@ -125,8 +125,8 @@ def handler(event, context):
     assert run(tmp_path, source, LITE).replies[0].body == b"false"
 
 
-def test_an_init_error_comes_first(tmp_path: Path) -> None:
-    """A handler that cannot be loaded never waits for a restore."""
+def test_init_error_precedes_restore(tmp_path: Path) -> None:
+    """A handler that cannot be loaded posts its error and does not wait for a restore."""
     result = run(tmp_path, "raise ValueError('no')", LITE)
     assert [request.verb for request in result.requests] == ["init/error"]
     assert result.exit_code == 1

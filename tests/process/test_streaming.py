@@ -1,4 +1,4 @@
-"""Streamed responses: bytes on the wire, in their order, and what becomes of generators."""
+"""Streamed responses are sent with the right bytes, and their generators are closed."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def stream(result: Run) -> Request:
 
 
 def failure(request: Request) -> dict[str, object]:
-    """Decode the error of a stream that failed."""
+    """Decode the error in a stream's trailers."""
     trailers = {name.lower(): value for name, value in request.trailers}
     error: dict[str, object] = json.loads(base64.b64decode(trailers["lambda-runtime-function-error-body"]))
     return error
 
 
-def test_the_bytes_on_the_wire(tmp_path: Path) -> None:
-    """Chunked, with the mode, trailers declared before the body, one chunk for each that was yielded."""
+def test_stream_is_chunked_with_trailers(tmp_path: Path) -> None:
+    """A stream is chunked with the response mode, declared trailers, and one chunk for each yielded value."""
     result = run_lite(tmp_path, STREAM, [Event(headers=(("Lambda-Runtime-Invocation-Id", "attempt-1"),))])
     request = stream(result)
     assert request.path.endswith("/invocation/request-0/response")
@@ -55,8 +55,8 @@ def test_the_bytes_on_the_wire(tmp_path: Path) -> None:
     assert result.ended_by_test and result.stderr == b""
 
 
-def test_the_connection_is_not_used_after_a_stream(tmp_path: Path) -> None:
-    """The next poll comes over a new one; ordinary invocations keep theirs."""
+def test_connection_is_replaced_after_stream(tmp_path: Path) -> None:
+    """The poll after a stream uses a new connection; other invocations keep theirs."""
     source = STREAM.replace("def handler", "def stream") + (
         "def handler(event, context):\n    return stream(event, context) if event == 1 else event\n"
     )
@@ -76,8 +76,8 @@ def test_the_connection_is_not_used_after_a_stream(tmp_path: Path) -> None:
     ],
     ids=["types", "empty ones", "views", "a lone surrogate", "large"],
 )
-def test_chunks(tmp_path: Path, chunks: str, expected: tuple[bytes, ...]) -> None:
-    """Whatever holds bytes, and text as UTF-8; an empty chunk would end the body and is skipped."""
+def test_chunks_are_bytes_or_text(tmp_path: Path, chunks: str, expected: tuple[bytes, ...]) -> None:
+    """A chunk may be any buffer or a text, which is sent as UTF-8; empty chunks are skipped."""
     result = run_lite(tmp_path, f"from array import array\ndef handler(event, context):\n    yield from [{chunks}]\n")
     assert stream(result).chunks == expected
 
@@ -98,8 +98,8 @@ def test_chunks(tmp_path: Path, chunks: str, expected: tuple[bytes, ...]) -> Non
         "async def handler(event, context): return iter(['one', 'two'])",
     ],
 )
-def test_what_is_streamed(tmp_path: Path, source: str) -> None:
-    """Generators, iterators, files; returned, yielded, asynchronous."""
+def test_generators_iterators_files_are_streamed(tmp_path: Path, source: str) -> None:
+    """Generators, iterators and files are streamed, whether returned, yielded or asynchronous."""
     (tmp_path / "body.bin").write_bytes(b"onetwo")
     result = run_lite(tmp_path, source, [Event(), Event()])
     assert [request.body for request in result.replies] == [b"onetwo"] * 2
@@ -107,8 +107,8 @@ def test_what_is_streamed(tmp_path: Path, source: str) -> None:
     assert b"Warning" not in result.stderr
 
 
-def test_http_response(tmp_path: Path) -> None:
-    """The prelude leaves with the first byte: JSON of status, headers and cookies, and eight NUL bytes."""
+def test_http_response_begins_with_prelude(tmp_path: Path) -> None:
+    """The first chunk begins with JSON of status, headers and cookies, and eight NUL bytes."""
     source = """
 from awslambdaric_lite import StreamingResponse
 def handler(event, context):
@@ -128,8 +128,8 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("body", ["'text'", "b'text'", "['te', b'xt']", "io.BytesIO(b'text')", "agen()"])
-def test_bodies_of_an_http_response(tmp_path: Path, body: str) -> None:
-    """At hand, iterable, a file, asynchronous."""
+def test_http_response_body_may_be_iterable(tmp_path: Path, body: str) -> None:
+    """The body of an HTTP response may be text, bytes, an iterable, a file or asynchronous."""
     source = f"""
 import io
 from awslambdaric_lite import StreamingResponse
@@ -143,15 +143,15 @@ def handler(event, context):
     assert request.body == b'{"statusCode":200,"headers":{}}' + b"\0" * 8 + b"text"
 
 
-def test_a_stream_without_a_byte(tmp_path: Path) -> None:
-    """Head and prelude leave at the end."""
+def test_empty_stream_has_head_and_prelude(tmp_path: Path) -> None:
+    """A stream without a byte still sends its head and prelude."""
     assert stream(run_lite(tmp_path, "def handler(event, context):\n    if event: yield\n")).chunks == (b"",) * 0
     source = "from awslambdaric_lite import StreamingResponse as R\ndef handler(e, c): return R([], 204)"
     assert stream(run_lite(tmp_path, source)).body == b'{"statusCode":204,"headers":{}}' + b"\0" * 8
 
 
-def test_the_first_byte_leaves_when_it_is_yielded(tmp_path: Path) -> None:
-    """The generator goes on only when the test has seen the chunk, and would wait for ever otherwise."""
+def test_first_chunk_is_sent_immediately(tmp_path: Path) -> None:
+    """The first chunk is sent before the generator continues."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     source = f"""
@@ -172,8 +172,8 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_an_error_before_the_first_byte(tmp_path: Path, kind: str) -> None:
-    """Is an ordinary error, with the handler's own frames only; an empty chunk is no byte."""
+def test_early_error_is_ordinary(tmp_path: Path, kind: str) -> None:
+    """An error before the first byte is posted as an ordinary error with the handler's frames only."""
     source = f"{kind} handler(event, context):\n    yield b''\n    raise ValueError('early')\n"
     result = run_lite(tmp_path, source)
     (request,) = result.replies
@@ -185,8 +185,8 @@ def test_an_error_before_the_first_byte(tmp_path: Path, kind: str) -> None:
     assert b"[ERROR] ValueError: early" in result.stdout
 
 
-def test_an_error_of_the_prelude_is_ordinary(tmp_path: Path) -> None:
-    """A response that cannot be described fails like any handler."""
+def test_invalid_http_response_is_ordinary_error(tmp_path: Path) -> None:
+    """An HTTP response with an invalid status is posted as an ordinary error."""
     source = "from awslambdaric_lite import StreamingResponse as R\ndef handler(e, c): return R([], 99)"
     (request,) = run_lite(tmp_path, source).replies
     assert (request.verb, json.loads(request.body)["errorType"]) == ("error", "ValueError")
@@ -201,8 +201,8 @@ def test_an_error_of_the_prelude_is_ordinary(tmp_path: Path) -> None:
         ("KeyboardInterrupt('late')", "Function.KeyboardInterrupt", "KeyboardInterrupt"),
     ],
 )
-def test_an_error_after_the_first_byte(tmp_path: Path, kind: str, raised: str, error_type: str, name: str) -> None:
-    """Is told in trailers, logged, and the loop goes on."""
+def test_late_error_is_sent_in_trailers(tmp_path: Path, kind: str, raised: str, error_type: str, name: str) -> None:
+    """An error after the first byte is sent in trailers and logged, and the loop continues."""
     source = f"{kind} handler(event, context):\n    yield b'begun'\n    raise {raised}\n"
     result = run_lite(tmp_path, source, [Event(), Event()])
     assert [request.verb for request in result.replies] == ["response"] * 2
@@ -216,14 +216,14 @@ def test_an_error_after_the_first_byte(tmp_path: Path, kind: str, raised: str, e
     assert result.ended_by_test
 
 
-def test_what_is_no_chunk(tmp_path: Path) -> None:
-    """The message names the type and what is allowed."""
+def test_wrong_chunk_type_is_named(tmp_path: Path) -> None:
+    """The error for a wrong chunk names its type and the allowed types."""
     result = run_lite(tmp_path, "def handler(event, context):\n    yield b'x'\n    yield {'a': 1}\n")
     assert failure(stream(result))["errorMessage"] == "a streamed response is made of bytes or str, not of dict"
 
 
-def test_sys_exit_in_a_stream(tmp_path: Path) -> None:
-    """The stream ends with the error, then the process does."""
+def test_sys_exit_ends_stream_and_process(tmp_path: Path) -> None:
+    """`sys.exit` in a stream sends the error in trailers, then ends the process."""
     source = "import sys\ndef handler(event, context):\n    yield b'x'\n    sys.exit(3)\n"
     result = run_lite(tmp_path, source)
     assert failure(stream(result))["errorType"] == "Runtime.ExitError"
@@ -241,8 +241,8 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_a_server_that_hangs_up(tmp_path: Path, asynchronous: bool) -> None:
-    """One log line, the generator is closed, nothing is posted, and the next invocation is taken."""
+def test_disconnected_server_closes_generator(tmp_path: Path, asynchronous: bool) -> None:
+    """If the server disconnects, the generator is closed, one line is logged, and the loop continues."""
     count = 0
 
     def on_chunk(chunk: bytes) -> None:
@@ -262,8 +262,8 @@ def test_a_server_that_hangs_up(tmp_path: Path, asynchronous: bool) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 410, 413])
-def test_a_refusal_at_the_end(tmp_path: Path, status: int) -> None:
-    """Is logged, nothing else is posted, the loop goes on."""
+def test_refused_stream_is_logged(tmp_path: Path, status: int) -> None:
+    """A stream that the API refuses after its last chunk is logged, and the loop continues."""
 
     def react(request: Request, number: int) -> Reaction | None:
         return Reaction(status=status) if request.request_id == "request-0" else None
@@ -274,18 +274,18 @@ def test_a_refusal_at_the_end(tmp_path: Path, status: int) -> None:
     assert result.ended_by_test
 
 
-def test_a_server_error_ends_the_process(tmp_path: Path) -> None:
-    """500 is final."""
+def test_server_error_after_stream_is_fatal(tmp_path: Path) -> None:
+    """A 500 for a stream ends the process."""
     result = run_lite(tmp_path, STREAM, react=lambda request, _: Reaction(500) if request.verb == "response" else None)
     assert result.exit_code == 1
     assert b"answered the response to request-0 with 500" in result.stderr
 
 
 @pytest.mark.parametrize("ending", ["", "raise ValueError('while closing')"], ids=["quiet", "failing"])
-def test_a_refusal_in_the_middle(tmp_path: Path, ending: str) -> None:
-    """A server that answers and closes while the body is still being written is heard; what follows is the next poll.
+def test_refusal_during_stream_ends_it(tmp_path: Path, ending: str) -> None:
+    """If the server refuses a stream and closes, the next request is a poll on a new connection.
 
-    Also where the generator fails while it is closed: no end of the stream goes to a new connection.
+    A generator that fails while it is closed sends nothing either.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         polls: list[bytes] = []
@@ -306,10 +306,7 @@ def test_a_refusal_in_the_middle(tmp_path: Path, ending: str) -> None:
                 )
                 first.shutdown(socket.SHUT_WR)
                 first.settimeout(GUARD)
-                while first.recv(1 << 20):
-                    if len(polls) > 1 or done.is_set():
-                        break
-                    break
+                first.recv(1 << 20)
             second, _ = listener.accept()
             with second:
                 polls.append(second.recv(65536))
@@ -330,8 +327,8 @@ def test_a_refusal_in_the_middle(tmp_path: Path, ending: str) -> None:
     assert b"The Runtime API" in result.stdout
 
 
-def test_a_slow_reader_is_waited_for(tmp_path: Path) -> None:
-    """What is not read is not made: the generator stands still when the sockets' buffers are full."""
+def test_slow_reader_pauses_generator(tmp_path: Path) -> None:
+    """The generator pauses while the sockets' buffers are full."""
     counter = tmp_path / "counter"
     source = f"""
 def handler(event, context):
@@ -346,7 +343,7 @@ def handler(event, context):
     def on_chunk(chunk: bytes) -> None:
         if not stalled.is_set():
             size = -1
-            while size != counter.stat().st_size:  # until it stands still
+            while size != counter.stat().st_size:  # until the generator pauses
                 size = counter.stat().st_size
                 threading.Event().wait(0.2)
             sizes.append(size)
@@ -357,8 +354,8 @@ def handler(event, context):
     assert 0 < sizes[0] < 400
 
 
-def test_a_long_stream_needs_no_memory(tmp_path: Path) -> None:
-    """200 MB pass, and the process stays as small as after 2 MB."""
+def test_long_stream_needs_constant_memory(tmp_path: Path) -> None:
+    """A stream of 200 MB needs no more memory than one of 2 MB."""
     source = """
 def peak():
     with open("/proc/self/status") as status:
@@ -373,8 +370,8 @@ def handler(event, context):
     assert large < small + 2000  # KB
 
 
-def test_hooks_of_tools_are_not_in_the_way(tmp_path: Path) -> None:
-    """A replaced `handle_event_request` sees streamed invocations; `post_invocation_result` is for results."""
+def test_replaced_functions_handle_streams(tmp_path: Path) -> None:
+    """A replaced `handle_event_request` runs for streams; `post_invocation_result` does not."""
     source = """
 import __main__
 bootstrap = __main__.bootstrap
@@ -395,8 +392,8 @@ def handler(event, context):
     assert result.stdout.split() == [b"handled"]
 
 
-def test_a_marshaller_of_the_users_own_is_kept(tmp_path: Path) -> None:
-    """What user code put in its place while it was imported renders ordinary results."""
+def test_replaced_marshaller_encodes_results(tmp_path: Path) -> None:
+    """A marshaller that user code replaces during import encodes ordinary results."""
     source = """
 import __main__
 class Mine:
@@ -411,8 +408,8 @@ async def handler(event, context):
     assert (request.body, request.header("Content-Type")) == (b"mine", "text/plain")
 
 
-def test_user_code_sees_no_exception_in_hand(tmp_path: Path) -> None:
-    """A generator and a coroutine run outside the runtime's `except` blocks: what they log has no foreign context."""
+def test_user_code_runs_without_active_exception(tmp_path: Path) -> None:
+    """Generators and coroutines run while no exception of the runtime is active."""
     source = """
 import asyncio, sys
 def stream(event, context):
@@ -428,8 +425,8 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_what_only_looks_like_a_stream(tmp_path: Path, kind: str) -> None:
-    """Attributes of instances and fields of tuples, called `read`, make no file of an ordinary result."""
+def test_attribute_named_read_is_not_streamed(tmp_path: Path, kind: str) -> None:
+    """An object with a `read` attribute that is not a method is an ordinary result."""
     source = f"""
 from collections import namedtuple
 class Open(dict):
@@ -442,8 +439,8 @@ Rights = namedtuple("Rights", "read write")
     assert [json.loads(body) for body in bodies(result)] == [{"a": 1}, {"read": True, "write": False}]
 
 
-def test_a_generator_that_does_not_want_to_end(tmp_path: Path) -> None:
-    """One that fails while it is closed after a cut-off: logged as cut off, nothing more is sent to anybody."""
+def test_generator_failing_to_close_is_logged(tmp_path: Path) -> None:
+    """The error of a generator that fails while it is closed is logged, and nothing else is sent."""
     count = 0
 
     def on_chunk(chunk: bytes) -> None:
@@ -467,8 +464,8 @@ def handler(event, context):
     assert result.ended_by_test
 
 
-def test_a_body_that_fails_to_close(tmp_path: Path) -> None:
-    """After its last chunk that is an error of the stream; the chunks have arrived."""
+def test_body_failing_to_close_is_reported(tmp_path: Path) -> None:
+    """An error while a body is closed is sent in trailers after its chunks."""
     source = """
 class Body:
     def __iter__(self): return iter([b"x"])
@@ -481,8 +478,8 @@ def handler(event, context): return StreamingResponse(Body())
     assert failure(request)["errorMessage"] == "while closing"
 
 
-def test_an_exception_of_a_signal_handler_in_the_middle_of_a_chunk(tmp_path: Path) -> None:
-    """Whether the chunk is whole nobody knows: no trailers are written into it, the connection ends instead."""
+def test_interrupted_chunk_ends_the_connection(tmp_path: Path) -> None:
+    """An exception of a signal handler within a chunk ends the connection without trailers."""
     received: list[bytes] = []
     polled = threading.Event()
     event = (
@@ -505,7 +502,7 @@ def handler(event, context):
             with first:
                 first.recv(65536)
                 first.sendall(event)
-                second, _ = listener.accept()  # while nobody reads, the alarm rings
+                second, _ = listener.accept()  # the alarm rings while the test does not read
                 with second:
                     second.recv(65536)
                     first.settimeout(GUARD)
@@ -537,8 +534,8 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_a_fork_in_a_generator(tmp_path: Path, asynchronous: bool) -> None:
-    """A child that goes on yielding ends without a word to the Runtime API; the parent's stream is whole."""
+def test_forked_child_does_not_stream(tmp_path: Path, asynchronous: bool) -> None:
+    """A forked child that continues a generator exits without a request, and the parent's stream is complete."""
     source = f"""
 import os
 {"async " if asynchronous else ""}def handler(event, context):
@@ -551,11 +548,11 @@ import os
 """
     result = run_lite(tmp_path, source, [Event(), Event()])
     assert [request.body for request in result.replies] == [b"before 1"] * 2
-    assert b"a forked child returned from the handler" in result.stderr
+    assert b"forked child returned from the handler" in result.stderr
 
 
-def test_a_generator_that_threads_feed(tmp_path: Path) -> None:
-    """Chunks that come from another thread leave in their order."""
+def test_chunks_of_threads_keep_order(tmp_path: Path) -> None:
+    """Chunks that another thread produces are sent in their order."""
     source = """
 import queue, threading
 def handler(event, context):
@@ -571,8 +568,8 @@ def handler(event, context):
     assert stream(run_lite(tmp_path, source)).body == b"".join(b"%d " % number for number in range(100))
 
 
-def test_a_stream_returned_by_a_coroutine(tmp_path: Path) -> None:
-    """A `StreamingResponse` of an asynchronous body, awaited for through a plain function."""
+def test_coroutine_may_return_stream(tmp_path: Path) -> None:
+    """A coroutine may return a `StreamingResponse` with an asynchronous body."""
     source = """
 import asyncio
 from awslambdaric_lite import StreamingResponse

@@ -1,4 +1,4 @@
-"""What user code does to its process does not break the loop."""
+"""User code may change its process without breaking the loop."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite
-from tests.support.client_process import BOOTSTRAPPED, LITE, ClientProcess, environment
+from tests.process.lite import bodies, launchers, numbered, run_lite
+from tests.support.client_process import LITE, ClientProcess, environment
 from tests.support.recorder import Event, Recorder
 
 BODIES = [b"0", b"1", b"2"]
@@ -72,10 +72,10 @@ HARMLESS: list[tuple[str, str, str]] = [
 _IMPORTS = "import gc, io, locale, os, socket, sys, tempfile, threading, time\nfiles = []\n"
 
 
-@pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
+@launchers
 @pytest.mark.parametrize(("start", "step"), [case[1:] for case in HARMLESS], ids=[case[0] for case in HARMLESS])
-def test_loop_goes_on(tmp_path: Path, start: str, step: str, command: tuple[str, ...]) -> None:
-    """Three invocations are answered, whatever the first ones did."""
+def test_loop_survives_user_code(tmp_path: Path, start: str, step: str, command: tuple[str, ...]) -> None:
+    """Three invocations are answered whatever user code changes in its process."""
     source = f"{_IMPORTS}{start}\n\ndef handler(event, context):\n    {step or 'pass'}\n    return event\n"
     result = run_lite(tmp_path, source, numbered(3), command=command)
     assert result.ended_by_test, result.stderr.decode() + result.stdout.decode()
@@ -101,8 +101,8 @@ ERRORS = [
 
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
 @pytest.mark.parametrize(("start", "step"), [case[1:] for case in HARMLESS if case[0] in ERRORS], ids=ERRORS)
-def test_errors_are_still_posted(tmp_path: Path, start: str, step: str, log_format: str) -> None:
-    """The first error of a process is posted even if its log cannot be written."""
+def test_errors_are_posted_without_log(tmp_path: Path, start: str, step: str, log_format: str) -> None:
+    """An error is posted even if its log line cannot be written."""
     source = f"{_IMPORTS}{start}\n\ndef handler(event, context):\n    {step}\n    raise ValueError(f'é {{event}}')\n"
     result = run_lite(tmp_path, source, numbered(3), env={"AWS_LAMBDA_LOG_FORMAT": log_format})
     assert result.ended_by_test, result.stderr.decode() + result.stdout.decode()
@@ -114,8 +114,8 @@ def test_errors_are_still_posted(tmp_path: Path, start: str, step: str, log_form
 
 
 @pytest.mark.parametrize("telemetry", [False, True], ids=["stdout", "framed"])
-def test_prints_a_megabyte(tmp_path: Path, telemetry: bool) -> None:
-    """A megabyte on each stream arrives whole, before the reply."""
+def test_large_output_arrives_whole(tmp_path: Path, telemetry: bool) -> None:
+    """A megabyte on each stream arrives whole."""
     source = """
 import logging, sys
 def handler(event, context):
@@ -135,29 +135,29 @@ def handler(event, context):
     assert all(abs(frame.micros / 1e6 - time.time()) < 3600 for frame in result.frames or ())
 
 
-def test_output_leaves_at_once(tmp_path: Path) -> None:
-    """A line is written when it is complete: what a crash leaves behind is all that was printed before it."""
+def test_complete_line_is_written_immediately(tmp_path: Path) -> None:
+    """A printed line is written immediately, so that a crash does not lose it."""
     source = "import os\ndef handler(event, context):\n    print('a line')\n    os._exit(9)\n"
     result = run_lite(tmp_path, source)
     assert (result.exit_code, result.stdout) == (9, b"a line\n")
 
 
-def test_unfinished_line_leaves_before_the_reply(tmp_path: Path) -> None:
-    """Output without a newline is written before the reply is posted: the process may be frozen right behind it."""
+def test_unfinished_line_is_written_before_reply(tmp_path: Path) -> None:
+    """Output without a newline is written before the reply, because the process may be frozen after it."""
     source = "def handler(event, context):\n    print('no newline', end='')\n"
     assert run_lite(tmp_path, source).stdout == b"no newline"
 
 
-def test_surrogates_are_logged(tmp_path: Path) -> None:
-    """An error whose text the stream cannot encode is logged with escapes, not passed over."""
+def test_surrogates_are_logged_with_escapes(tmp_path: Path) -> None:
+    """An error text that the stream cannot encode is logged with escapes."""
     source = "def handler(event, context):\n    raise ValueError('before ' + chr(0xD800) + ' after')\n"
     result = run_lite(tmp_path, source, numbered(2))
     assert result.ended_by_test
     assert result.stdout.count(b"[ERROR] ValueError: before \\ud800 after\r") == 2
 
 
-def test_terminal_gets_lines(tmp_path: Path) -> None:
-    """On a terminal an error report has lines; in a log stream it is one line."""
+def test_terminal_shows_error_in_lines(tmp_path: Path) -> None:
+    """An error report has several lines on a terminal, and one line elsewhere."""
     source = "def handler(event, context):\n    raise ValueError('one\\ntwo')\n"
     assert b"two\rTraceback" in run_lite(tmp_path, source).stdout
     with Recorder([Event()]) as recorder:
@@ -165,7 +165,7 @@ def test_terminal_gets_lines(tmp_path: Path) -> None:
         with ClientProcess([sys.executable, "-c", _IN_TERMINAL, *LITE], env, tmp_path) as client:
             client.stdout.wait_for(b"two\r\nTraceback (most recent call last):\r\n")
             assert client.wait_until(recorder.finished)
-            client.kill()  # and with it the terminal, whose end ends the runtime
+            client.kill()  # closes the terminal, which ends the runtime
             assert [request.status for request in client.result(recorder).replies] == [202]
 
 
@@ -173,8 +173,8 @@ def test_terminal_gets_lines(tmp_path: Path) -> None:
 _IN_TERMINAL = "import pty, sys; pty.spawn(sys.argv[1:])"
 
 
-def test_handler_is_loaded_once(tmp_path: Path) -> None:
-    """The module is imported once, before the first poll; its state lives on from one invocation to the next."""
+def test_handler_module_is_imported_once(tmp_path: Path) -> None:
+    """The handler's module is imported once before the first poll, and keeps its state."""
     source = """
 import sys
 import time
@@ -190,15 +190,15 @@ def handler(event, context):
     assert bodies(result) == [b"[1,true]", b"[2,true]", b"[3,true]"]
 
 
-def test_large_event_and_result(tmp_path: Path) -> None:
-    """Six megabytes in and out, non-ASCII, chunked."""
+def test_large_event_and_result_arrive_whole(tmp_path: Path) -> None:
+    """An event and a result of six megabytes arrive whole."""
     text = '"' + "é€😀" * 600_000 + '"'
     result = run_lite(tmp_path, "def handler(event, context):\n    return event\n", [Event(text.encode())] * 2)
     assert result.ended_by_test and bodies(result) == [text.encode()] * 2
 
 
-def test_pipelined_poll_shares_the_connection(tmp_path: Path) -> None:
-    """All requests of a healthy run travel on one connection."""
+def test_all_requests_share_one_connection(tmp_path: Path) -> None:
+    """All requests are sent on one connection if none is lost."""
     result = run_lite(tmp_path, "def handler(event, context):\n    return event\n", numbered(20))
     assert {request.connection for request in result.requests} == {0}
     assert [request.verb for request in result.requests] == ["next", "response"] * 20 + ["next"]

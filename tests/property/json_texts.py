@@ -1,4 +1,4 @@
-"""Strategies for JSON documents as text, whole and broken."""
+"""Strategies for JSON documents as text, valid and broken."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ documents = st.tuples(
     st.sampled_from(["", "\ufeff"]), space, st.recursive(leaves, _containers, max_leaves=12), space
 ).map("".join)
 
-# What a broken document typically has too much of, beside characters that mean something in JSON.
+# Characters of JSON's grammar, and texts that are typical of broken documents.
 _pieces = st.one_of(
     st.sampled_from(list('{}[]":,\\/-+.eE0123456789ntfu \t\n\r\x00\x0b\x1f\x7f\ufeff\u2028é😀')),
     st.sampled_from(
@@ -93,7 +93,7 @@ _pieces = st.one_of(
 
 @st.composite
 def broken(draw: st.DrawFn) -> str:
-    """Draw a document, then cut, insert, replace or repeat at a few places; the result may happen to be whole."""
+    """Draw a document, then cut, insert, replace or repeat at a few places; the result may still be valid."""
     text = draw(documents)
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
@@ -111,5 +111,5 @@ def broken(draw: st.DrawFn) -> str:
 
 
 def normal(value: object) -> str:
-    """Return what tells two parsed documents apart, order of keys, kinds of numbers and signs of zeros included."""
+    """Return a text that differs for documents that differ in order of keys, kinds of numbers or signs of zeros."""
     return json.dumps(value) if isinstance(value, str) else repr(value)

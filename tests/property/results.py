@@ -1,4 +1,4 @@
-"""Strategies for what handlers return, the odd kinds included."""
+"""Strategies for results of handlers, with unusual types."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 
 class Text(str):
-    """A string that would rather be something else when it is printed."""
+    """A string whose `str()` is another text."""
 
     def __str__(self) -> str:
         return "not the text"
 
 
 class Whole(int):
-    """An integer with a `repr` of its own."""
+    """An integer whose `repr` is not its digits."""
 
     def __repr__(self) -> str:
         return "not the number"
@@ -28,37 +28,37 @@ class Whole(int):
 
 
 class Real(float):
-    """A float with a `repr` of its own."""
+    """A float whose `repr` is not its digits."""
 
     def __repr__(self) -> str:
         return "not the number"
 
 
 class Mapping(dict[Any, Any]):
-    """A dictionary by its base."""
+    """A subclass of dict."""
 
 
 class Sequence(list[Any]):
-    """A list by its base."""
+    """A subclass of list."""
 
 
 class Tuple(tuple[Any, ...]):
-    """A tuple by its base."""
+    """A subclass of tuple."""
 
 
 class Octets(bytes):
-    """Bytes by their base."""
+    """A subclass of bytes."""
 
 
 class Point(NamedTuple):
-    """A named tuple: an object in JSON."""
+    """A named tuple, which is an object in JSON."""
 
     x: Any
     y: Any
 
 
 class Row:
-    """What database drivers return: no dictionary, but with an `_asdict` method."""
+    """A row as database drivers return it: not a dictionary, but with an `_asdict` method."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self._fields = fields
@@ -68,27 +68,27 @@ class Row:
 
 
 class Level(enum.IntEnum):
-    """A member is an integer by its base."""
+    """An enumeration whose members are integers."""
 
     LOW = 1
     HIGH = 2**70
 
 
 class Colour(str, enum.Enum):
-    """A member is text by its base."""
+    """An enumeration whose members are strings."""
 
     RED = "red"
     GREEN = "grün"
 
 
 class Ratio(float, enum.Enum):
-    """A member is a float by its base."""
+    """An enumeration whose members are floats."""
 
     HALF = 0.5
 
 
 class Plain(enum.Enum):
-    """Members that are nothing by their base."""
+    """An enumeration without a base type."""
 
     ONE = 1
     TEXT = "text"
@@ -153,23 +153,23 @@ def _nested(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         objects.map(lambda fields: collections.defaultdict(list, fields)),
         objects.map(Row),
         st.builds(Point, values, values),
-        values.map(lambda value: [value, value]),  # the same object twice is no circle
+        values.map(lambda value: [value, value]),  # the same object twice is not a circle
     )
 
 
 results = st.recursive(scalars | odd_scalars, _nested, max_leaves=15)
-"""Everything that the official client renders."""
+"""Results that the official client can encode."""
 
 plain_results = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), text),
     lambda values: st.lists(values, max_size=4) | st.dictionaries(text, values, max_size=4),
     max_leaves=20,
 )
-"""JSON's own types: what the fast encoders take."""
+"""Results of JSON's own types, which the fast encoders encode."""
 
 
 class Stranger:
-    """Nothing that JSON knows."""
+    """A class without a JSON form."""
 
 
 refused = st.one_of(
@@ -178,7 +178,7 @@ refused = st.one_of(
     st.sampled_from([{(1, 2): 3}, {Decimal("1"): 2}, {Stranger: 1}, {b"\xff": 1}, {frozenset(): 1}]),
 )
 partly_refused = st.recursive(scalars | odd_scalars | refused, _nested, max_leaves=15)
-"""Results of which at least a part is often refused."""
+"""Results that often contain a refused value."""
 
 extensions = st.recursive(
     scalars | st.sampled_from(list(Plain)) | st.uuids(),

@@ -1,4 +1,4 @@
-"""Playing a transcript: sends bytes to a Runtime API and notes what comes back, ids and times left out."""
+"""Plays a transcript: sends bytes to a Runtime API, and records the replies without ids and times."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.emulator.harness import WAIT, Client, HttpReply, get, post
 
 from .stages import Stage
 
-_SHOWN = 400  # bytes of a body that are compared as they are; of a longer one only the length
+_SHOWN = 400  # bytes; of a longer body only the length is compared
 
 
 class Note(NamedTuple):
-    """What came back."""
+    """One reply, or the end of a connection."""
 
     status: int | str
     content_type: str
@@ -58,9 +58,9 @@ class Play:
             self._stage.ready()
 
     def invoke_again(self, connection: PlayConnection, event: bytes) -> str:
-        """Invoke the function for a poll that is on its way or waits; return the request id.
+        """Invoke the function for a poll that was sent before; return the request id.
 
-        Nobody can see a poll arrive. Where it has not yet, Managed Instances refuse the call, which is repeated then.
+        Managed Instances refuse an invocation until the poll has arrived, which is then repeated.
         """
         deadline = time.monotonic() + WAIT
         while True:
@@ -72,11 +72,11 @@ class Play:
                 return connection.read().headers["lambda-runtime-aws-request-id"]
 
     def caller(self) -> None:
-        """Note what the caller got whose turn it is, the first at first."""
+        """Record the result of the first caller that has not been recorded."""
         self.note("caller", "", self._callers.pop(0).result(WAIT))
 
     def await_last_caller(self) -> None:
-        """Wait until whoever called last has an answer."""
+        """Wait until the last caller has its result."""
         self._callers[-1].result(WAIT)
 
     def connect(self) -> PlayConnection:
@@ -85,18 +85,18 @@ class Play:
         return self._connections[-1]
 
     def begin(self, event: bytes = b"{}") -> tuple[PlayConnection, str]:
-        """Invoke the function and let a runtime take the event; return its connection and the request id."""
+        """Invoke the function and poll for its event; return the connection and the request id."""
         self.invoke(event)
         connection = self.connect()
         return connection, connection.next()
 
     def know(self, request_id: str) -> None:
-        """Take an id for one that differs from play to play."""
+        """Replace this id in later notes, because it differs from play to play."""
         if request_id not in self._ids:
             self._ids.append(request_id)
 
     def note(self, status: int | str, content_type: str, body: bytes) -> None:
-        """Write down what came back."""
+        """Record a reply."""
         for number, known in enumerate(self._ids, 1):
             body = body.replace(known.encode(), b"<id %d>" % number)
         self.notes.append(Note(status, content_type, body if len(body) <= _SHOWN else b"<%d bytes>" % len(body)))
@@ -106,18 +106,18 @@ Transcript = Callable[[Play], None]
 
 
 class PlayConnection:
-    """A connection of the runtime; every reply that it reads is noted."""
+    """A connection of the runtime, which records each reply that it reads."""
 
     def __init__(self, play: Play, address: str) -> None:
         self._play = play
         self._client = Client(address)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._client.__exit__(None, None, None)
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send bytes unchanged."""
         self._client.send(data)
 
     def shut_down(self) -> None:
@@ -125,7 +125,7 @@ class PlayConnection:
         self._client.socket.shutdown(socket.SHUT_WR)
 
     def read(self) -> HttpReply:
-        """Read a reply; a connection that is closed instead is noted, too."""
+        """Read and record a reply, or record that the connection is closed."""
         try:
             reply = self._client.read()
         except (IndexError, ConnectionError):
@@ -142,11 +142,11 @@ class PlayConnection:
         return self.read()
 
     def readable(self, timeout_s: float) -> bool:
-        """Whether something comes within that time."""
+        """Return whether bytes arrive within that time."""
         return bool(select.select([self._client.socket], [], [], timeout_s)[0])
 
     def end(self) -> None:
-        """Note that the server closes the connection."""
+        """Assert and record that the server closes the connection."""
         try:
             at_end = self._client.at_end()
         except ConnectionError:
@@ -159,7 +159,7 @@ class PlayConnection:
         return self.ask(get()).headers.get("lambda-runtime-aws-request-id", "")
 
     def poll(self) -> None:
-        """Ask for an event that comes later."""
+        """Send a poll for a later event."""
         self.send(get())
 
     def reply(self, request_id: str, body: bytes = b"{}", *headers: str, kind: str = "response") -> None:
@@ -167,7 +167,7 @@ class PlayConnection:
         self.ask(post(f"invocation/{request_id}/{kind}", body, *headers))
 
     def finish(self, request_id: str, body: bytes = b"{}") -> None:
-        """Reply, ask for the next event, and note what the caller got."""
+        """Reply, poll for the next event, and record the caller's result."""
         self.reply(request_id, body)
         self.poll()
         self._play.caller()

@@ -1,4 +1,4 @@
-"""Where a transcript is played: the Runtime API of our emulator, and that of AWS's own."""
+"""The servers on which a transcript is played: our emulator's Runtime API, and AWS's own."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _MAX_CONCURRENCY = 4
 
 
 class Stage(Protocol):
-    """A Runtime API, and a caller beside it."""
+    """A Runtime API, and a caller of the function."""
 
     @property
     def address(self) -> str:
         """`host:port` of the Runtime API."""
 
     def invoke(self, event: bytes) -> Future[bytes]:
-        """Invoke the function; the future is what its caller gets."""
+        """Invoke the function; the future has the caller's result."""
 
     def ready(self) -> None:
-        """Wait until the runtime may call; to be called after the first `invoke`."""
+        """Wait until the runtime may send requests; call this after the first `invoke`."""
 
     def close(self) -> None:
-        """End everything."""
+        """Stop the server and the callers."""
 
 
 class RealStage:
-    """AWS's emulator, with a runtime that does nothing: its calls come from the transcript."""
+    """AWS's emulator, whose runtime sleeps while the transcript sends the runtime's requests."""
 
     def __init__(self, folder: Path, *, managed: bool) -> None:
         self._left = contextlib.ExitStack()
@@ -81,7 +81,7 @@ class RealStage:
 
 
 class OurClassicStage(ApiServer):
-    """Our Runtime API, and an environment that hands out an invocation as soon as it can."""
+    """Our Runtime API, and an environment that delivers an invocation as soon as it can."""
 
     def __init__(self) -> None:
         self._invocations = _Invocations()
@@ -104,11 +104,11 @@ class OurClassicStage(ApiServer):
             self.api.deliver(self._invocations.waiting.popleft())
 
     def ready(self) -> None:
-        """It is, from the beginning."""
+        """Return immediately, because the server is ready."""
 
 
 class OurManagedStage(ManagedApiServer):
-    """Our Runtime API of Managed Instances; before the first poll the function is in its init, so callers wait."""
+    """Our Runtime API of Managed Instances; until the first poll the function initializes, so that callers wait."""
 
     def __init__(self) -> None:
         self._invocations = _Invocations()
@@ -137,11 +137,11 @@ class OurManagedStage(ManagedApiServer):
                 invocation.answer(outcomes.failure(error.error_type))
 
     def ready(self) -> None:
-        """It is, from the beginning."""
+        """Return immediately, because the server is ready."""
 
 
 class _Invocations:
-    """Invocations in order, with ids that look like real ones."""
+    """Invocations in order, with request ids in the usual format."""
 
     def __init__(self) -> None:
         self.waiting: deque[Invocation] = deque()

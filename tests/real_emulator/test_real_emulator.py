@@ -1,4 +1,4 @@
-"""Our runtime, and the official client beside it, under AWS's own runtime interface emulator."""
+"""Our runtime and the official client run under AWS's own runtime interface emulator."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def _emulator() -> None:
 
 
 def emulator(runtime: str, env: Mapping[str, str] | None = None) -> RealEmulator:
-    """Return an emulator that is about to run the function with that runtime."""
+    """Return an emulator that will run the function with that runtime."""
     if runtime == "awslambdaric" and importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("awslambdaric is not installed for this interpreter: pip install awslambdaric")
-    # The emulator sets what the platform sets, the address of its Runtime API first of all.
+    # The emulator sets the platform's variables, e.g. the address of its Runtime API.
     platform: dict[str, str | None] = {"AWS_LAMBDA_RUNTIME_API": None, "_HANDLER": None}
     variables = environment("", "", FUNCTION, {**platform, **(env or {})})
     return RealEmulator([*RUNTIMES[runtime], "app.handler"], variables, FUNCTION)
 
 
-def told(emulator: RealEmulator, **event: object) -> dict[str, Any]:
-    """Invoke the function and return what it tells."""
+def invoked(emulator: RealEmulator, **event: object) -> dict[str, Any]:
+    """Invoke the function; return its result."""
     answer = emulator.invoke(json.dumps(event).encode())
     assert answer.status == 200, answer
     result = answer.json()
@@ -49,10 +49,10 @@ def told(emulator: RealEmulator, **event: object) -> dict[str, Any]:
 
 
 @every_runtime
-def test_small_event(runtime: str) -> None:
-    """An event reaches the handler, its result the caller, its output the log."""
+def test_small_event_is_handled(runtime: str) -> None:
+    """An event reaches the handler, its result the caller, and its output the log."""
     with emulator(runtime) as real:
-        result = told(real, text="höhö", number=2**70)
+        result = invoked(real, text="höhö", number=2**70)
         log = real.log()
     assert result == {
         "process": result["process"],
@@ -66,54 +66,54 @@ def test_small_event(runtime: str) -> None:
 
 
 @every_runtime
-def test_large_event(runtime: str) -> None:
-    """An event of 5 MB, which the emulator sends chunked, arrives whole, and the next one after it."""
+def test_large_event_arrives_whole(runtime: str) -> None:
+    """An event of 5 MB, which the emulator sends in chunks, arrives whole, and so does the next."""
     with emulator(runtime) as real:
-        assert told(real, text="a" * 5_000_000)["text"] == 5_000_000
-        assert told(real, text="ü" * 800_000)["text"] == 800_000  # escaped: 4.8 MB
-        assert told(real)["run"] == 3
+        assert invoked(real, text="a" * 5_000_000)["text"] == 5_000_000
+        assert invoked(real, text="ü" * 800_000)["text"] == 800_000  # escaped: 4.8 MB
+        assert invoked(real)["run"] == 3
 
 
 @every_runtime
-def test_large_response(runtime: str) -> None:
-    """A response just below the limit comes back whole."""
+def test_large_response_arrives_whole(runtime: str) -> None:
+    """A response just below the limit reaches the caller whole."""
     with emulator(runtime) as real:
         answer = real.invoke(json.dumps({"do": "grow", "size": LIMIT - 2}).encode())
     assert (answer.status, len(answer.body)) == (200, LIMIT)
 
 
 @every_runtime
-def test_handler_error(runtime: str) -> None:
-    """The caller gets the error of a handler; the same process answers the next event."""
+def test_handler_error_reaches_the_caller(runtime: str) -> None:
+    """The caller gets the error of a handler; the same process handles the next event."""
     with emulator(runtime) as real:
-        first = told(real)
-        error = told(real, do="fail")
-        after = told(real)
+        first = invoked(real)
+        error = invoked(real, do="fail")
+        after = invoked(real)
     assert (error["errorType"], error["errorMessage"]) == ("KeyError", "'failed on purpose'")
     assert [entry.count("app.py") for entry in error["stackTrace"]] == [1]
     assert (after["process"], after["run"]) == (first["process"], 3)
 
 
 @every_runtime
-def test_too_large_response(runtime: str) -> None:
-    """A response that is too large is the caller's error, and the next event is answered."""
+def test_too_large_response_fails_its_caller(runtime: str) -> None:
+    """The caller of a too large response gets an error, and the next event is handled."""
     with emulator(runtime) as real:
-        first = told(real)
+        first = invoked(real)
         answer = real.invoke(json.dumps({"do": "grow", "size": LIMIT}).encode())
-        after = told(real)
+        after = invoked(real)
         log = real.log()
     error = answer.json()
     assert isinstance(error, dict) and error["errorType"] == "Function.ResponseSizeTooLarge"
     if runtime == "awslambdaric":
-        assert after["process"] != first["process"]  # it takes the refusal for a reason to end
+        assert after["process"] != first["process"]  # it exits after the refusal
     else:
         assert (answer.status, after["process"], after["run"]) == (200, first["process"], 3)
         assert "413" in log
 
 
 @every_runtime
-def test_init_error(runtime: str) -> None:
-    """The caller gets the error of a failed init, at every attempt."""
+def test_init_error_reaches_each_caller(runtime: str) -> None:
+    """Each caller gets the error of a failed init."""
     with emulator(runtime, {"FAIL_INIT": "1"}) as real:
         answers = [real.invoke() for _ in range(2)]
     for answer in answers:
@@ -123,12 +123,12 @@ def test_init_error(runtime: str) -> None:
 
 
 @every_runtime
-def test_exit(runtime: str) -> None:
-    """A handler that ends the process: the caller learns how it exited, the next event meets a new process."""
+def test_exit_starts_a_new_process(runtime: str) -> None:
+    """The caller of an exiting handler gets the exit code, and a new process handles the next event."""
     with emulator(runtime) as real:
-        first = told(real)
+        first = invoked(real)
         answer = real.invoke(b'{"do": "exit"}')
-        after = told(real)
+        after = invoked(real)
     error = answer.json()
     assert isinstance(error, dict)
     assert (answer.status, error["errorType"]) == (502, "Runtime.ExitError")
@@ -138,10 +138,10 @@ def test_exit(runtime: str) -> None:
 
 @our_runtimes
 @pytest.mark.parametrize("pipeline", ["1", "0"])
-def test_many_events(runtime: str, pipeline: str) -> None:
-    """300 events in a row are each answered once, in order, by one process, pipelining or not."""
+def test_many_events_are_each_answered_once(runtime: str, pipeline: str) -> None:
+    """300 events are each answered once, in order, by one process, with and without pipelining."""
     with emulator(runtime, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}) as real:
-        results = [told(real, number=number) for number in range(300)]
+        results = [invoked(real, number=number) for number in range(300)]
         log = real.log()
     assert [(result["number"], result["run"]) for result in results] == [(n, n + 1) for n in range(300)]
     assert len({result["process"] for result in results}) == 1
@@ -150,16 +150,16 @@ def test_many_events(runtime: str, pipeline: str) -> None:
 
 @our_runtimes
 @pytest.mark.parametrize("pipeline", ["1", "0"])
-def test_mixed_events(runtime: str, pipeline: str) -> None:
-    """Results, errors, refused and large responses in turn, pipelining or not: each caller gets its own answer."""
+def test_mixed_events_get_their_own_results(runtime: str, pipeline: str) -> None:
+    """Each caller gets its own result among errors, refusals and large responses, with and without pipelining."""
     with emulator(runtime, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline}) as real:
-        first = told(real)
+        first = invoked(real)
         for number in range(5):
-            assert told(real, number=number)["number"] == number
-            assert told(real, do="fail")["errorType"] == "KeyError"
-            assert told(real, number=number, text="b" * 100_000)["text"] == 100_000
+            assert invoked(real, number=number)["number"] == number
+            assert invoked(real, do="fail")["errorType"] == "KeyError"
+            assert invoked(real, number=number, text="b" * 100_000)["text"] == 100_000
             assert real.invoke(b'{"do": "grow", "size": 300000}').body == b'"' + b"x" * 300_000 + b'"'
-            assert told(real, do="grow", size=LIMIT)["errorType"] == "Function.ResponseSizeTooLarge"
+            assert invoked(real, do="grow", size=LIMIT)["errorType"] == "Function.ResponseSizeTooLarge"
             assert real.invoke(b"[1, 2").json() != []
-        last = told(real)
+        last = invoked(real)
     assert (last["process"], last["run"]) == (first["process"], 27)

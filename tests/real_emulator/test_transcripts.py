@@ -1,4 +1,4 @@
-"""The Runtime API as AWS's own emulator serves it, and as ours does: the same bytes in, the same answers out."""
+"""Our Runtime API gives the same replies as AWS's own emulator to the same bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .transcripts_states import CLASSIC, MANAGED
 
 
 class Difference(NamedTuple):
-    """One note of a transcript that is meant to differ."""
+    """An intended difference of one note of a transcript."""
 
     server: str  # classic, managed, or both
     transcript: str
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
     reason: str
 
 
-_NO_REPLY = "its handler gives up on a body that it cannot read; the service answers, and ours as the service"
+_NO_REPLY = "its handler does not answer if it cannot read the body; ours answers as the service does"
 _TRUNCATED = Note(
     400,
     "application/json",
@@ -48,7 +48,7 @@ DIFFERENCES = [
         2,
         Note("caller", "", b""),
         Note("caller", "", b'{"errorType":"Function.Odd"}'),
-        "the service words an error that has no body, by the API's published description",
+        "the service writes a body for an error without one, as the API's description says",
     ),
     Difference(
         "classic",
@@ -56,7 +56,7 @@ DIFFERENCES = [
         2,
         _TOO_LARGE._replace(body=_TOO_LARGE.body.replace(b" (6291557 bytes)", b"")),
         _TOO_LARGE,
-        "the service names the size, which helps",
+        "ours names the size, as the service does",
     ),
     Difference(
         "managed",
@@ -67,7 +67,7 @@ DIFFERENCES = [
         "the same error for the same failure",
     ),
 ]
-"""Everything that differs on purpose; whatever else does is a mistake, and so is what is listed here and does not."""
+"""All intended differences; any other difference, and an entry without a difference, fails a test."""
 
 
 def notes(stage: Stage, transcript: Transcript) -> list[Note]:
@@ -81,7 +81,7 @@ def notes(stage: Stage, transcript: Transcript) -> list[Note]:
 
 
 def compare(real: list[Note], ours: list[Note], kind: str, transcript: Transcript) -> None:
-    """Both are the same, but for the intended differences."""
+    """Assert that the notes are equal, except for the intended differences."""
     differing = {
         number: (left, right) for number, (left, right) in enumerate(zip(real, ours, strict=True)) if left != right
     }
@@ -114,15 +114,15 @@ def _name(transcript: Transcript) -> str:
 
 
 @pytest.mark.parametrize("transcript", [*HTTP, *REPLIES, *CLASSIC], ids=_name)
-def test_one_at_a_time(transcript: Transcript, tmp_path: Path) -> None:
-    """The server of ordinary functions."""
+def test_our_runtime_api_equals_real_one(transcript: Transcript, tmp_path: Path) -> None:
+    """The Runtime API of ordinary functions gives the replies of AWS's emulator to each transcript."""
     real = notes(RealStage(tmp_path, managed=False), transcript)
     compare(real, notes(OurClassicStage(), transcript), "classic", transcript)
 
 
 @pytest.mark.usefixtures("_private_mounts")
 @pytest.mark.parametrize("transcript", [*HTTP, *REPLIES, *MANAGED], ids=_name)
-def test_managed_instances(transcript: Transcript, tmp_path: Path) -> None:
-    """The server of Managed Instances."""
+def test_our_managed_api_equals_real_one(transcript: Transcript, tmp_path: Path) -> None:
+    """The Runtime API of Managed Instances gives the replies of AWS's emulator to each transcript."""
     real = notes(RealStage(tmp_path, managed=True), transcript)
     compare(real, notes(OurManagedStage(), transcript), "managed", transcript)

@@ -10,7 +10,7 @@ ROOT = "/2018-06-01/"
 
 
 def ping(play: Play) -> None:
-    """The oldest call there is."""
+    """Request the oldest path."""
     play.invoke()
     connection = play.connect()
     connection.ask(get("ping"))
@@ -18,7 +18,7 @@ def ping(play: Play) -> None:
 
 
 def unknown_paths(play: Play) -> None:
-    """404, and the connection stays usable."""
+    """Request unknown paths, which give 404 and keep the connection open."""
     play.invoke()
     connection = play.connect()
     for path in ("nope", "", "runtime", "runtime/invocation", "runtime/invocation/next/", "runtime/invocation/x/other"):
@@ -28,7 +28,7 @@ def unknown_paths(play: Play) -> None:
 
 
 def restore_without_snapstart(play: Play) -> None:
-    """The calls about restoring exist only with SnapStart."""
+    """Request the restore paths, which exist only with SnapStart."""
     play.invoke()
     connection = play.connect()
     connection.ask(get("runtime/restore/next"))
@@ -36,7 +36,7 @@ def restore_without_snapstart(play: Play) -> None:
 
 
 def wrong_methods(play: Play) -> None:
-    """405."""
+    """Use wrong methods, which give 405."""
     play.invoke()
     connection = play.connect()
     connection.ask(post("invocation/next"))
@@ -46,14 +46,14 @@ def wrong_methods(play: Play) -> None:
 
 
 def large_header(play: Play) -> None:
-    """Headers of nearly one mebibyte pass."""
+    """Send headers of nearly one mebibyte, which are accepted."""
     connection, request_id = play.begin()
     cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * 1_000_000
     connection.reply(request_id, b"{}", cause, kind="error")
 
 
 def too_large_header(play: Play) -> None:
-    """Larger ones do not, and the connection is closed."""
+    """Send larger headers, which close the connection."""
     connection, request_id = play.begin()
     cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * 1_100_000
     connection.reply(request_id, b"{}", cause, kind="error")
@@ -61,7 +61,7 @@ def too_large_header(play: Play) -> None:
 
 
 def large_refused_body(play: Play) -> None:
-    """A refusal does not wait for a large body, and closes the connection."""
+    """Send the head of a refused request with a large body, whose response does not wait for the body."""
     connection, _ = play.begin()
     head, _, _ = post("invocation/x/response", b"x" * 1_000_000).partition(b"\r\n\r\n")
     connection.ask(head + b"\r\n\r\n")
@@ -69,14 +69,14 @@ def large_refused_body(play: Play) -> None:
 
 
 def small_refused_body(play: Play) -> None:
-    """A small one is read, and the connection stays."""
+    """Send a refused request with a small body, which is read, so that the connection stays open."""
     connection, _ = play.begin()
     connection.reply("x", b"x" * 200_000)
     connection.ask(get("ping"))
 
 
 def expect_continue(play: Play) -> None:
-    """A client that waits for leave to send the body gets it."""
+    """Wait for 100 Continue before the body."""
     connection, request_id = play.begin()
     sent = post(f"invocation/{request_id}/response", b"[]", "Expect: 100-continue")
     connection.ask(sent[:-2])
@@ -84,7 +84,7 @@ def expect_continue(play: Play) -> None:
 
 
 def expect_continue_refused(play: Play) -> None:
-    """One that is refused instead cannot go on: nobody knows whether its body comes."""
+    """Send a body after a refusal in the place of 100 Continue."""
     connection, _ = play.begin()
     connection.ask(post("invocation/x/response", b"[]", "Expect: 100-continue")[:-2])
     connection.send(b"[]")
@@ -92,7 +92,7 @@ def expect_continue_refused(play: Play) -> None:
 
 
 def not_http(play: Play) -> None:
-    """400 and the end."""
+    """Send bytes that are not HTTP."""
     play.invoke()
     connection = play.connect()
     connection.ask(b"what is this\r\n\r\n")
@@ -100,7 +100,7 @@ def not_http(play: Play) -> None:
 
 
 def old_http(play: Play) -> None:
-    """HTTP/1.0: one answer and the end."""
+    """Send an HTTP/1.0 request, which gets one response."""
     play.invoke()
     connection = play.connect()
     connection.ask(f"GET {ROOT}ping HTTP/1.0\r\n\r\n".encode())
@@ -108,7 +108,7 @@ def old_http(play: Play) -> None:
 
 
 def connection_close(play: Play) -> None:
-    """A client that wants one answer only."""
+    """Ask the server to close the connection after the response."""
     play.invoke()
     connection = play.connect()
     connection.ask(f"GET {ROOT}ping HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""Transcripts of the Runtime API: events, responses and errors, for either server. Each function is one."""
+"""Transcripts of the Runtime API: events, responses and errors, on either server. Each function is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _chunked(request_id: str, body: bytes, *headers: str) -> bytes:
 
 
 def reply_before_any_event(play: Play) -> None:
-    """There is no valid id."""
+    """Reply before an event has given a valid id."""
     play.invoke()
     connection = play.connect()
     connection.reply("x")
@@ -27,14 +27,14 @@ def reply_before_any_event(play: Play) -> None:
 
 
 def response(play: Play) -> None:
-    """An event and its response, twice on one connection."""
+    """Send two events and their responses on one connection."""
     connection, request_id = play.begin(b'{"n":1}')
     connection.finish(request_id, b'{"m":1}')
     connection.finish(play.invoke_again(connection, b'{"n":2}'), b'{"m":2}')
 
 
 def two_invocations(play: Play) -> None:
-    """The second event follows on the poll that was sent with the first reply, in one write."""
+    """Send a reply and a poll in one write; the second event answers that poll."""
     connection, request_id = play.begin(b"1")
     connection.send(post(f"invocation/{request_id}/response", b"one") + get())
     connection.read()
@@ -43,13 +43,13 @@ def two_invocations(play: Play) -> None:
 
 
 def empty_response(play: Play) -> None:
-    """No bytes at all are a response."""
+    """Send a response without a body."""
     connection, request_id = play.begin()
     connection.finish(request_id, b"")
 
 
 def chunked_response(play: Play) -> None:
-    """A chunked body without the mode of streaming is an ordinary response."""
+    """Send a chunked body without the streaming mode, which is an ordinary response."""
     connection, request_id = play.begin()
     connection.ask(_chunked(request_id, b"3\r\n[1,\r\n2\r\n2]\r\n0\r\n\r\n"))
     connection.poll()
@@ -57,7 +57,7 @@ def chunked_response(play: Play) -> None:
 
 
 def streamed_response(play: Play) -> None:
-    """The caller of an ordinary invoke gets a streamed response as a whole."""
+    """Stream a response, which the caller of an ordinary invoke gets as a whole."""
     connection, request_id = play.begin()
     connection.ask(_chunked(request_id, b"3\r\nabc\r\n0\r\n\r\n", "Lambda-Runtime-Function-Response-Mode: streaming"))
     connection.poll()
@@ -65,7 +65,7 @@ def streamed_response(play: Play) -> None:
 
 
 def streamed_error(play: Play) -> None:
-    """Error trailers are accepted."""
+    """End a stream with error trailers."""
     connection, request_id = play.begin()
     details = base64.b64encode(b'{"errorType":"E"}').decode()
     trailers = (
@@ -84,13 +84,13 @@ def streamed_error(play: Play) -> None:
 
 
 def broken_chunks(play: Play) -> None:
-    """A chunked body that does not go on as one."""
+    """Send a chunked body with a broken chunk."""
     connection, request_id = play.begin()
     connection.ask(_chunked(request_id, b"3\r\nabc\r\nxyz\r\n"))
 
 
 def error(play: Play) -> None:
-    """The caller gets the body as it is, whatever type the header has."""
+    """Send an error, which the caller gets unchanged, whatever error type the header has."""
     connection, request_id = play.begin()
     connection.reply(request_id, b'{"errorMessage": "m"}', "Lambda-Runtime-Function-Error-Type: odd", kind="error")
     connection.poll()
@@ -98,7 +98,7 @@ def error(play: Play) -> None:
 
 
 def error_that_is_not_json(play: Play) -> None:
-    """Neither does it have to be JSON."""
+    """Send an error that is not JSON."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"\x00oops", kind="error")
     connection.poll()
@@ -106,7 +106,7 @@ def error_that_is_not_json(play: Play) -> None:
 
 
 def empty_error(play: Play) -> None:
-    """An error without a body."""
+    """Send an error without a body."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"", "Lambda-Runtime-Function-Error-Type: Function.Odd", kind="error")
     connection.poll()
@@ -114,7 +114,7 @@ def empty_error(play: Play) -> None:
 
 
 def error_with_cause(play: Play) -> None:
-    """The content type that allows for a cause in the body."""
+    """Send an error with the content type for a cause in the body."""
     connection, request_id = play.begin()
     body = b'{"stackTrace":["a"],"errorType":"E","other":1,"errorMessage":"<m>","errorCause":{"message":"c"}}'
     connection.reply(request_id, body, CAUSE_TYPE, kind="error")
@@ -123,7 +123,7 @@ def error_with_cause(play: Play) -> None:
 
 
 def error_with_a_bad_body(play: Play) -> None:
-    """The same content type, and a body of another shape."""
+    """Send an error with that content type and a body of another shape."""
     connection, request_id = play.begin()
     connection.reply(request_id, b'{"errorType":1}', CAUSE_TYPE, kind="error")
     connection.poll()
@@ -131,7 +131,7 @@ def error_with_a_bad_body(play: Play) -> None:
 
 
 def wrong_id(play: Play) -> None:
-    """A reply to another id is refused and the right one taken."""
+    """Reply to another id, which is refused, then to the right one."""
     connection, request_id = play.begin()
     connection.reply("11111111-0000-0000-0000-000000000000", b"no")
     connection.reply("11111111-0000-0000-0000-000000000000", b"no", kind="error")
@@ -139,7 +139,7 @@ def wrong_id(play: Play) -> None:
 
 
 def second_reply(play: Play) -> None:
-    """A second reply before the following poll."""
+    """Reply twice before the next poll."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"1")
     connection.reply(request_id, b"2")
@@ -149,7 +149,7 @@ def second_reply(play: Play) -> None:
 
 
 def late_reply(play: Play) -> None:
-    """A second reply after the following poll."""
+    """Reply a second time after the next poll."""
     connection, request_id = play.begin()
     connection.finish(request_id)
     other = play.connect()
@@ -158,7 +158,7 @@ def late_reply(play: Play) -> None:
 
 
 def error_then_response(play: Play) -> None:
-    """An error is the end of it."""
+    """Send an error, then a response to the same invocation."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"1", kind="error")
     connection.reply(request_id, b"2")
@@ -167,27 +167,27 @@ def error_then_response(play: Play) -> None:
 
 
 def bad_mode(play: Play) -> None:
-    """A response mode that there is not."""
+    """Send a response with an unknown response mode."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"{}", "Lambda-Runtime-Function-Response-Mode: buffered")
     connection.reply(request_id, b"{}")
 
 
 def largest_response(play: Play) -> None:
-    """Exactly as large as may be."""
+    """Send a response of the maximum size."""
     connection, request_id = play.begin()
     connection.finish(request_id, b"x" * LIMIT)
 
 
 def too_large_response(play: Play) -> None:
-    """One byte more, and the poll that follows is fine."""
+    """Send a response of one byte more, then handle the next event."""
     connection, request_id = play.begin()
     connection.finish(request_id, b"x" * (LIMIT + 1))
     connection.finish(play.invoke_again(connection, b"2"), b"two")
 
 
 def truncated_response(play: Play) -> None:
-    """Less than was announced."""
+    """Send less than the declared length."""
     connection, request_id = play.begin()
     connection.send(post(f"invocation/{request_id}/response", b"x" * 100)[:-1])
     connection.shut_down()
@@ -196,13 +196,13 @@ def truncated_response(play: Play) -> None:
 
 
 def large_event(play: Play) -> None:
-    """It comes whole."""
+    """Send an event of 3 MB."""
     connection, request_id = play.begin(b'"%s"' % (b"x" * 3_000_000))
     connection.finish(request_id)
 
 
 def init_error(play: Play) -> None:
-    """One is taken, and no other."""
+    """Send two init errors; only the first is accepted."""
     play.invoke()
     connection = play.connect()
     body = b'{"errorMessage":"m","errorType":"Runtime.ImportModuleError"}'
@@ -211,7 +211,7 @@ def init_error(play: Play) -> None:
 
 
 def init_error_after_an_event(play: Play) -> None:
-    """Too late."""
+    """Send an init error after an event."""
     connection, _ = play.begin()
     connection.ask(post("init/error"))
 

@@ -1,4 +1,4 @@
-"""Transcripts of the Runtime API: what only one of its two servers allows. Each function is one."""
+"""Transcripts of the Runtime API for only one of its two servers. Each function is one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .play import Play, Transcript
 
 
 def same_event_again(play: Play) -> None:
-    """A second poll before the reply gets the same event."""
+    """Poll a second time before the reply, which returns the same event."""
     connection, request_id = play.begin(b'{"n":1}')
     connection.next()
     play.connect().next()
@@ -16,7 +16,7 @@ def same_event_again(play: Play) -> None:
 
 
 def next_after_init_error(play: Play) -> None:
-    """The runtime is to exit instead."""
+    """Poll after an init error, when the runtime should exit."""
     play.invoke()
     connection = play.connect()
     connection.ask(post("init/error"))
@@ -24,7 +24,7 @@ def next_after_init_error(play: Play) -> None:
 
 
 def next_after_a_bad_mode(play: Play) -> None:
-    """The state is stuck."""
+    """Poll after a response with an unknown response mode, which leaves the state machine stuck."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"{}", "Lambda-Runtime-Function-Response-Mode: Streaming")
     connection.next()
@@ -32,7 +32,7 @@ def next_after_a_bad_mode(play: Play) -> None:
 
 
 def refused_reply_and_poll_in_one_write(play: Play) -> None:
-    """The poll behind a wrong reply gets the same event again."""
+    """Send a wrong reply and a poll in one write; the poll returns the same event again."""
     connection, request_id = play.begin(b'{"n":1}')
     connection.send(post("invocation/x/response") + get())
     connection.read()
@@ -41,7 +41,7 @@ def refused_reply_and_poll_in_one_write(play: Play) -> None:
 
 
 def replies_in_any_order(play: Play) -> None:
-    """Two invocations run; the second is answered first."""
+    """Handle two invocations, and answer the second one first."""
     first, first_id = play.begin(b"1")
     second = play.connect()
     second.poll()
@@ -52,17 +52,17 @@ def replies_in_any_order(play: Play) -> None:
     play.caller()
 
 
-def nobody_waits(play: Play) -> None:
-    """A call beyond the polls that wait is refused at once."""
+def no_waiting_poll(play: Play) -> None:
+    """Invoke the function while no poll waits, which is refused immediately."""
     connection, request_id = play.begin()
     play.invoke(b"2")
-    play.await_last_caller()  # before the first one's end, after which somebody might wait
+    play.await_last_caller()  # before the first invocation ends and another poll can wait
     connection.finish(request_id)
     play.caller()
 
 
 def other_attempt(play: Play) -> None:
-    """A reply with the id of another attempt comes too late; the right one is taken."""
+    """Reply with the id of another attempt, which is too late, then with the right one."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"1", "Lambda-Runtime-Invocation-Id: other")
     connection.reply(request_id, b"2", "Lambda-Runtime-Invocation-Id: other", kind="error")
@@ -70,14 +70,14 @@ def other_attempt(play: Play) -> None:
 
 
 def too_large_error(play: Play) -> None:
-    """An error above one mebibyte is refused, and the invocation goes on."""
+    """Send an error of more than one mebibyte, which is refused, then a response."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"x" * (1024 * 1024 + 1), kind="error")
     play.connect().finish(request_id, b"1")
 
 
 def error_of_one_mebibyte(play: Play) -> None:
-    """One byte less is not."""
+    """Send an error of one mebibyte, which is accepted."""
     connection, request_id = play.begin()
     connection.reply(request_id, b"x" * 1024 * 1024, kind="error")
 
@@ -90,7 +90,7 @@ CLASSIC: list[Transcript] = [
 ]
 MANAGED: list[Transcript] = [
     replies_in_any_order,
-    nobody_waits,
+    no_waiting_poll,
     other_attempt,
     too_large_error,
     error_of_one_mebibyte,

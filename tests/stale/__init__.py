@@ -1,1 +1,1 @@
-"""Bytecode whose source has another date."""
+"""Tests of bytecode whose source has another date."""

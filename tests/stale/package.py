@@ -1,4 +1,4 @@
-"""An installed package as a packager leaves it: with pip's records, and dates that were reset."""
+"""An installed package with pip's records, whose dates a packager has reset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-RESET = 315532800  # 1980-01-01, what zip files and build tools put in the place of a date
+RESET = 315532800  # 1980-01-01, the date that zip files and build tools write
 
 
 def install(root: Path, sources: Mapping[str, str], name: str = "package-1.0", *, list_bytecode: bool = True) -> None:
@@ -36,13 +36,13 @@ def install(root: Path, sources: Mapping[str, str], name: str = "package-1.0", *
 
 
 def bytecode(path: Path) -> Path:
-    """Where the bytecode of a source is."""
+    """Return the path of a source's bytecode."""
     return Path(importlib.util.cache_from_source(str(path)))
 
 
 @contextmanager
 def edited(path: Path) -> Iterator[bytearray]:
-    """Change a file and leave its dates."""
+    """Change a file, and keep its dates."""
     before = path.stat()
     content = bytearray(path.read_bytes())
     yield content

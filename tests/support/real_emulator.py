@@ -184,6 +184,11 @@ class RealEmulator:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
+    @property
+    def endpoint_url(self) -> str:
+        """The address of the Lambda API."""
+        return f"http://127.0.0.1:{self._port}"
+
     def log(self) -> str:
         """Return the output of the emulator and the function."""
         return os.pread(self._log.fileno(), 1 << 26, 0).decode(errors="replace")

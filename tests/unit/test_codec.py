@@ -1,4 +1,4 @@
-"""`_codec`: content types, headers, the choice of an encoder. Values and messages: see the property tests."""
+"""Tests of `_codec`: content types, headers, the choice of an encoder. Property tests cover values and messages."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from awslambdaric_lite._json import compatible, with_orjson
 @pytest.mark.parametrize(
     "content_type", [None, "", "text/plain", "application/json; charset=utf-8", "Application/JSON"]
 )
-def test_only_exactly_json_is_parsed(content_type: str | None) -> None:
-    """Any other content type hands the bytes over, as `bytes`."""
+def test_other_content_types_stay_bytes(content_type: str | None) -> None:
+    """An event whose content type is not exactly `application/json` reaches the handler as `bytes`."""
     for body in (b'{"a":1}', bytearray(b'{"a":1}')):
         event = Marshaller().unmarshal_request(body, content_type)
         assert event == b'{"a":1}'
         assert type(event) is bytes
 
 
-def test_json_is_parsed_from_bytes_of_either_kind() -> None:
-    """Large events arrive in a bytearray."""
+def test_json_is_parsed_from_bytearray_too() -> None:
+    """JSON is parsed from `bytes` and from the bytearray in which large events arrive."""
     assert Marshaller().unmarshal_request(b'{"a":1}') == {"a": 1}
     assert Marshaller().unmarshal_request(bytearray(b"[1]"), "application/json") == [1]
 
 
-def test_integers_keep_their_size() -> None:
-    """Beyond 64 bits, too: no encoder or decoder turns them into floats."""
+def test_large_integers_stay_integers() -> None:
+    """Every encoder and decoder keeps integers beyond 64 bits exact."""
     big = 2**64 + 1
     for codec in ("stdlib", "orjson", "auto"):
         marshaller = Marshaller(codec)
@@ -51,15 +51,15 @@ def test_integers_keep_their_size() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\x00", type("Sub", (bytes,), {})(b"x")])
-def test_bytes_pass_through(value: bytes) -> None:
-    """A result of bytes is the body, of an unknown content type."""
+def test_bytes_are_sent_unchanged(value: bytes) -> None:
+    """A result of bytes becomes the response body with content type `application/unknown`."""
     body, content_type = Marshaller().marshal_response(value)
     assert body is value
     assert content_type == "application/unknown"
 
 
-def test_headers_that_hold_json() -> None:
-    """None without one; what is there is parsed."""
+def test_header_json_is_parsed() -> None:
+    """The JSON in a header is parsed; a missing or empty header gives None."""
     assert parse_header(None, "X") is None
     assert parse_header("", "X") is None
     assert parse_header('{"a": "é"}', "X") == {"a": "é"}
@@ -68,8 +68,8 @@ def test_headers_that_hold_json() -> None:
 
 
 @pytest.mark.parametrize("header", ["{", "x", "[1,]", '{"a" 1}', "1 2", " ", '"\t"', "\ufeff1", "'a'", "[1", "NaN1"])
-def test_a_broken_header_gives_the_official_error(header: str) -> None:
-    """In the words of the standard library of this Python."""
+def test_broken_header_gives_official_error(header: str) -> None:
+    """A broken header raises the official client's error, with the JSON error text of the running Python."""
     from awslambdaric.bootstrap import parse_json_header
     from awslambdaric.lambda_runtime_exception import FaultException
 
@@ -81,20 +81,20 @@ def test_a_broken_header_gives_the_official_error(header: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["NaN", "[Infinity, -Infinity]"])
-def test_a_header_may_hold_what_the_standard_library_accepts(header: str) -> None:
-    """The official client parses headers with `json`, which takes NaN and the infinities."""
+def test_header_accepts_nan_and_infinities(header: str) -> None:
+    """Headers are parsed as `json` parses them, so NaN and the infinities are accepted."""
     assert repr(parse_header(header, "X")) == repr(json.loads(header))
 
 
 @dataclass
 class Record:
-    """A dataclass: the official client refuses it."""
+    """A dataclass, which the official client refuses."""
 
     a: int = 1
 
 
 class Colour(enum.Enum):
-    """An enumeration: ours is rendered by value, with either encoder."""
+    """An enumeration, whose members both encoders encode by value."""
 
     RED = datetime.date(2020, 1, 1)
 
@@ -123,8 +123,8 @@ for _name in ("stdlib", "orjson"):
         ((i for i in "x"), "generator"),
     ],
 )
-def test_what_has_no_json_form_is_refused(value: object, kind: str, encoder: str) -> None:
-    """With the official text, at any depth, though orjson could render some of it."""
+def test_value_without_json_form_is_refused(value: object, kind: str, encoder: str) -> None:
+    """A value without a JSON form is refused with the official text at any depth, even if orjson could encode it."""
     for nested in (value, [value], {"a": (1, value)}):
         with pytest.raises(Fault) as caught:
             ENCODERS[encoder](nested)
@@ -133,15 +133,15 @@ def test_what_has_no_json_form_is_refused(value: object, kind: str, encoder: str
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_an_enumeration_of_what_has_no_json_form_is_refused(encoder: str) -> None:
-    """A member stands for its value."""
+def test_enumeration_of_unencodable_values_is_refused(encoder: str) -> None:
+    """An enumeration member whose value has no JSON form is refused."""
     with pytest.raises(Fault, match="Object of type date is not JSON serializable"):
         ENCODERS[encoder]({"a": Colour.RED})
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_numpy_numbers_follow_their_base(encoder: str) -> None:
-    """`float64` and `str_` pass, as values and as keys; the others are refused, as by the official client."""
+def test_numpy_numbers_match_official_results(encoder: str) -> None:
+    """numpy values and keys are encoded or refused exactly as the official client does."""
     numpy = pytest.importorskip("numpy")
     from awslambdaric.lambda_runtime_exception import FaultException
     from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
@@ -172,8 +172,8 @@ def test_numpy_numbers_follow_their_base(encoder: str) -> None:
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_a_failed_result_leaves_nothing_behind(encoder: str) -> None:
-    """An error in the middle of a result does not make the next one look like a circle."""
+def test_failed_encoding_does_not_affect_the_next(encoder: str) -> None:
+    """Values that were being encoded when an error occurred are not mistaken for a circle afterwards."""
     inner: list[Any] = [1]
     for _ in range(3):
         with pytest.raises(Fault, match="set is not JSON"):
@@ -192,23 +192,23 @@ def test_a_failed_result_leaves_nothing_behind(encoder: str) -> None:
 
 
 class Interrupting(dict[str, Any]):
-    """Raises what is no `Exception` while it is rendered."""
+    """A dictionary that raises KeyboardInterrupt while it is encoded."""
 
     def items(self) -> Any:
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
-def test_an_interruption_is_not_swallowed(encoder: str) -> None:
-    """Ctrl-C and `sys.exit` in a result's own methods go through."""
+def test_interruption_while_encoding_is_raised(encoder: str) -> None:
+    """KeyboardInterrupt from a method of the result passes through the encoder."""
     value = [Interrupting(a=1)]
     with pytest.raises(KeyboardInterrupt):
         ENCODERS[encoder](value)
     assert ENCODERS[encoder]([[]]) == b"[[]]"
 
 
-def test_an_asdict_that_gives_no_dictionary_is_refused() -> None:
-    """In simplejson's words; one that cannot be called without arguments does not count."""
+def test_asdict_without_dictionary_is_refused() -> None:
+    """An `_asdict` that does not return a dictionary is refused; one that needs arguments is ignored."""
 
     class Wrong:
         def _asdict(self) -> list[int]:
@@ -224,8 +224,8 @@ def test_an_asdict_that_gives_no_dictionary_is_refused() -> None:
         assert encode(Needy(a=1)) == b'{"a":1}'
 
 
-def test_what_was_never_imported_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `decimal`, `uuid` and `enum` loaded there are no such values, and the rest is rendered."""
+def test_encoder_works_without_optional_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder does not need `decimal`, `uuid` and `enum` in `sys.modules`."""
     for name in ("decimal", "uuid", "enum"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     assert compatible.encode({1: ["é", (), {}]}, _codec.quote) == '{"1":["é",[],{}]}'.encode()
@@ -260,14 +260,12 @@ print(marshaller.marshal_response({{"a": [1.5, None], 2: b"x"}})[0].decode())
         ("stdlib", "", "[marshaller.marshal_response('x' * LARGE) for _ in range(2)]", "True", "False"),
     ],
 )
-def test_the_encoder_is_chosen_once(
-    codec: str, before: str, after: str, chosen: str, loaded: str, tmp_path: Path
-) -> None:
-    """orjson is loaded where it costs next to nothing, from the second large response on, or on request; never else."""
+def test_encoder_is_chosen_once(codec: str, before: str, after: str, chosen: str, loaded: str, tmp_path: Path) -> None:
+    """orjson is loaded if its imports are loaded already, on request, or for the second large response; else never."""
     pytest.importorskip("orjson")
     code = CHOICE.format(codec=codec, before=before, after=after)
     package = Path(awslambdaric_lite.__file__).parent.parent
-    # Without `site`, so that nothing of the environment is imported before the code runs.
+    # `-S` leaves `site` out, so that the environment's packages are not imported before the code runs.
     path = repr([str(package), *(entry for entry in sys.path if entry.endswith("site-packages"))])
     finished = subprocess.run(
         [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {path}\n{code}"],
@@ -281,13 +279,13 @@ def test_the_encoder_is_chosen_once(
 
 
 class OldOrjson:
-    """An orjson from before `Fragment`."""
+    """An orjson older than `Fragment`."""
 
     __name__ = "orjson"
 
 
-def test_an_orjson_that_is_too_old_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The function's own copy, loaded by user code, may be any version."""
+def test_old_orjson_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An orjson without `Fragment`, which the function may ship, is treated as if it were missing."""
     monkeypatch.setitem(sys.modules, "orjson", OldOrjson())
     assert with_orjson.orjson_encoder(lambda value: b"", _codec.quote) is None
     marshaller = Marshaller("auto")
@@ -298,8 +296,8 @@ def test_an_orjson_that_is_too_old_is_as_good_as_none(monkeypatch: pytest.Monkey
     assert Marshaller("orjson").choose_encoder() is False
 
 
-def test_large_means_a_megabyte() -> None:
-    """The size from which on the encoder's speed outweighs its import."""
+def test_large_results_start_at_one_megabyte() -> None:
+    """A result counts as large from 1 MiB on."""
     assert LARGE == 1 << 20
     assert _codec.is_plain({"a": [1, (2, None)]})
 
@@ -316,9 +314,9 @@ print(len(marshaller.unmarshal_request(event)))
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set by what is in use")
-def test_a_large_event_needs_no_more_address_space_than_it_takes(tmp_path: Path) -> None:
-    """Memory that is only asked for to make malloc keep what it has may be refused."""
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is computed from /proc/self/statm")
+def test_large_event_needs_little_extra_memory(tmp_path: Path) -> None:
+    """Decoding a large event succeeds when the address space leaves no room to raise malloc's threshold."""
     finished = subprocess.run(
         [sys.executable, "-c", ADDRESS_SPACE],
         env={"PYTHONPATH": str(Path(awslambdaric_lite.__file__).parent.parent)},

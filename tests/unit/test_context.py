@@ -1,4 +1,4 @@
-"""`_context`: the object that handlers receive, attribute by attribute as the official one."""
+"""Tests of `_context`: the context object, compared attribute by attribute with the official client's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 from awslambdaric_lite import _context, _sinks
 from awslambdaric_lite._context import LambdaContext
+
+from .recording_sink import RecordingSink
 
 VARIABLES = {
     "AWS_LAMBDA_LOG_GROUP_NAME": "log_group_name",
@@ -60,10 +62,10 @@ def described(make: Callable[..., Any], arguments: tuple[Any, ...]) -> object:
 
 @pytest.mark.parametrize("arguments", ARGUMENTS, ids=repr)
 @pytest.mark.parametrize("function", [{}, dict.fromkeys(VARIABLES, "value")], ids=["no variables", "variables"])
-def test_a_context_is_that_of_the_official_client(
+def test_context_equals_official_context(
     arguments: tuple[Any, ...], function: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same attributes, values, text and errors, whatever the headers held."""
+    """Attributes, values, text and errors are the official client's with any headers."""
     from awslambdaric.lambda_context import LambdaContext as Official
 
     for name in VARIABLES:
@@ -73,8 +75,8 @@ def test_a_context_is_that_of_the_official_client(
     assert described(LambdaContext, arguments) == described(Official, arguments)
 
 
-def test_a_test_can_make_one_without_arguments() -> None:
-    """Every argument has a default."""
+def test_context_needs_no_arguments() -> None:
+    """Every argument of LambdaContext has a default, so that a test of a handler can make one."""
     context = LambdaContext()
     assert context.aws_request_id is None
     assert context.client_context is None
@@ -83,8 +85,8 @@ def test_a_test_can_make_one_without_arguments() -> None:
     assert context.w3c() == {}
 
 
-def test_the_function_is_described_as_it_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that changes between two invocations is seen by the second, and not by the first."""
+def test_context_reads_variables_when_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that changes between two invocations is seen by the second context only."""
     for name, attribute in VARIABLES.items():
         monkeypatch.setenv(name, "before")
         first = LambdaContext()
@@ -96,7 +98,7 @@ def test_the_function_is_described_as_it_is_now(monkeypatch: pytest.MonkeyPatch)
 
 
 class Clock:
-    """In the place of `time`: stands still."""
+    """A replacement for `time` that stands still."""
 
     def __init__(self, now: float) -> None:
         self.now = now
@@ -109,64 +111,47 @@ class Clock:
     ("now", "left"),
     [(1000.0, 3000), (1000.0009, 3000), (1000.0011, 2999), (1002.999, 1), (1003.0, 0), (1003.5, 0), (9e9, 0)],
 )
-def test_the_remaining_time_is_exact_and_never_negative(now: float, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Milliseconds to the deadline of the header, by the wall clock, cut off as the official client does."""
+def test_remaining_time_is_exact(now: float, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remaining time is the number of whole milliseconds to the deadline, and never negative."""
     monkeypatch.setattr(_context, "time", Clock(now))
     assert LambdaContext(epoch_deadline_time_in_ms=1_003_000).get_remaining_time_in_millis() == left
 
 
-def test_the_trace_context_is_a_copy() -> None:
-    """What a handler does to it does not stay."""
+def test_trace_context_is_a_copy() -> None:
+    """A change to the result of `w3c()` does not change the context."""
     context = LambdaContext("id-1", {"w3c": {"traceparent": "a"}})
     context.w3c()["traceparent"] = "b"
     assert context.w3c() == {"traceparent": "a"}
 
 
-class RecordingSink:
-    """Notes what is logged."""
-
-    json_format = False
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append(msg)
-
-    def log_error(self, message_lines: list[str]) -> None:
-        raise NotImplementedError
-
-
 class HandlerWithSink(logging.Handler):
-    """A root handler as the runtime installs it."""
+    """A root handler with a sink, like the one that the runtime installs."""
 
     def __init__(self, sink: RecordingSink) -> None:
         super().__init__()
         self.log_sink = sink
 
 
-def test_log_writes_to_the_root_handlers_sink(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With `logging` set up by the runtime, text goes to its sink, as it is."""
+def test_log_uses_sink_of_root_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`log` passes the text unchanged to the sink of the root handler that the runtime installed."""
     sink = RecordingSink()
     monkeypatch.setattr(logging.getLogger(), "handlers", [logging.NullHandler(), HandlerWithSink(sink)])
     LambdaContext().log("no newline")
     LambdaContext().log({"a": 1})
-    assert sink.texts == ["no newline", "{'a': 1}"]
+    assert sink.texts == [("no newline", None), ("{'a': 1}", None)]
 
 
-def test_log_writes_to_the_runtimes_sink_before_logging_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler that never imports `logging` reaches the same sink."""
+def test_log_reaches_sink_without_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`log` reaches the runtime's sink if the handler never imports `logging`."""
     sink = RecordingSink()
     monkeypatch.delitem(sys.modules, "logging")
     monkeypatch.setattr(_sinks, "_current", [sink])
     LambdaContext().log(5)
-    assert sink.texts == ["5"]
+    assert sink.texts == [("5", None)]
 
 
-def test_log_writes_to_standard_output_in_a_test(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without a runtime there is only standard output."""
+def test_log_without_runtime_prints(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a runtime, `log` writes to standard output."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     LambdaContext().log("text")
     monkeypatch.delitem(sys.modules, "logging")

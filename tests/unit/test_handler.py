@@ -1,4 +1,4 @@
-"""`_handler`: from a name to a callable, with the official client's errors; and what happens after an import."""
+"""Tests of `_handler`: a handler's name leads to its callable or to an official error; actions run after imports."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ STEMS = {name.partition("/")[0].removesuffix(".py") for name in FILES} | {"watch
 
 @pytest.fixture(autouse=True)
 def task_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Put the test modules on the path, and forget them afterwards."""
+    """Put the test modules on the path, and remove them from `sys.modules` afterwards."""
     for name, source in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def forget() -> None:
 
 
 def official(handler: str) -> object:
-    """Load a handler with the official client; return it, or type, text and trace of the error."""
+    """Load a handler with the official client; return it, or the type, text and trace of the error."""
     from awslambdaric.bootstrap import _get_handler
     from awslambdaric.lambda_runtime_exception import FaultException
 
@@ -80,7 +80,7 @@ def official(handler: str) -> object:
 
 
 def ours(handler: str) -> object:
-    """Load a handler; return it, or type, text and trace of the error."""
+    """Load a handler; return it, or the type, text and trace of the error."""
     try:
         return load(handler)
     except Fault as fault:
@@ -105,8 +105,8 @@ GOOD = {
 
 
 @pytest.mark.parametrize("handler", GOOD)
-def test_a_handler_is_what_the_name_says(handler: str) -> None:
-    """Modules, packages and namespace packages, with dots or slashes; whatever the attribute is."""
+def test_handler_is_found_by_name(handler: str) -> None:
+    """A handler is any attribute of a module, package or namespace package, written with dots or slashes."""
     found = ours(handler)
     assert getattr(found, "__name__", None) == GOOD[handler]
     assert found is official(handler)
@@ -156,22 +156,22 @@ def test_a_handler_is_what_the_name_says(handler: str) -> None:
         "modül.handler",
     ],
 )
-def test_a_wrong_handler_is_refused_in_the_official_words(handler: str) -> None:
-    """The same error type, text and trace, in the same order of failure."""
+def test_wrong_handler_gives_official_error(handler: str) -> None:
+    """A wrong handler name gives the official client's error type, text and trace."""
     expected = official(handler)
     forget()
     assert ours(handler) == expected
 
 
-def test_a_module_with_nul_bytes_is_refused_in_the_official_words() -> None:
-    """SyntaxError on some versions of Python, ValueError on others: as the official client has it."""
+def test_module_with_nul_gives_official_error() -> None:
+    """A module with NUL bytes gives the official client's error: SyntaxError or ValueError, by Python version."""
     expected = official("bad_null.handler")
     forget()
     assert ours("bad_null.handler") == expected
 
 
-def test_a_fault_keeps_its_cause() -> None:
-    """Hints are made from what was raised first."""
+def test_fault_keeps_its_cause() -> None:
+    """A Fault keeps the first exception as its cause, which hints are made from."""
     with pytest.raises(Fault) as caught:
         load("needs_missing.handler")
     cause = caught.value.__cause__
@@ -179,8 +179,8 @@ def test_a_fault_keeps_its_cause() -> None:
     assert cause.name == "missing_dependency"
 
 
-def test_a_module_is_imported_once() -> None:
-    """A handler in a module that is loaded already is taken from there."""
+def test_loaded_module_is_reused() -> None:
+    """The handler is read from a module that is already loaded."""
     module = types.ModuleType("good_app")
     module.handler = print  # type: ignore[attr-defined]
     sys.modules["good_app"] = module
@@ -190,8 +190,8 @@ def test_a_module_is_imported_once() -> None:
 # after_import
 
 
-def test_an_action_runs_when_the_module_has_been_imported(task_root: Path) -> None:
-    """Once, after the module's own code, with the module; the watch leaves no trace on the path of finders."""
+def test_action_runs_after_import(task_root: Path) -> None:
+    """The action runs once with the module, after the module's own code, and the import hook is removed."""
     (task_root / "watched_module.py").write_text("steps = ['executed']\n")
     finders = list(sys.meta_path)
     seen: list[list[str]] = []
@@ -210,8 +210,8 @@ def test_an_action_runs_when_the_module_has_been_imported(task_root: Path) -> No
     assert len(seen) == 1
 
 
-def test_an_action_runs_at_once_for_a_loaded_module() -> None:
-    """Somebody was faster, such as a `sitecustomize`."""
+def test_action_runs_immediately_for_loaded_module() -> None:
+    """The action runs immediately if the module is already loaded, e.g. by a `sitecustomize`."""
     finders = list(sys.meta_path)
     seen: list[Any] = []
     after_import("sys", seen.append)
@@ -219,8 +219,8 @@ def test_an_action_runs_at_once_for_a_loaded_module() -> None:
     assert sys.meta_path == finders
 
 
-def test_a_package_is_watched_like_a_module(task_root: Path) -> None:
-    """`logging` is a package: its own modules import it while it is being imported."""
+def test_action_runs_after_package_is_complete(task_root: Path) -> None:
+    """An action for a package runs when the package is complete, although its own modules import it earlier."""
     package = task_root / "watched_package"
     package.mkdir()
     (package / "__init__.py").write_text("from . import part\ndone = True\n")
@@ -231,8 +231,8 @@ def test_a_package_is_watched_like_a_module(task_root: Path) -> None:
     assert seen == [True]
 
 
-def test_a_module_that_fails_is_not_acted_upon(task_root: Path) -> None:
-    """The error is the module's own, and a second import fails in the same way."""
+def test_failed_import_runs_no_action(task_root: Path) -> None:
+    """A module that raises runs no action, and a second import raises the same error."""
     (task_root / "watched_module.py").write_text("raise ValueError('mine')\n")
     seen: list[Any] = []
     after_import("watched_module", seen.append)
@@ -242,8 +242,8 @@ def test_a_module_that_fails_is_not_acted_upon(task_root: Path) -> None:
     assert seen == []
 
 
-def test_a_module_that_is_missing_stays_missing() -> None:
-    """Nothing but the ordinary error."""
+def test_missing_module_stays_missing() -> None:
+    """A missing module raises the ordinary error and runs no action."""
     seen: list[Any] = []
     after_import("watched_module", seen.append)
     with pytest.raises(ModuleNotFoundError, match=r"^No module named 'watched_module'$"):
@@ -251,8 +251,8 @@ def test_a_module_that_is_missing_stays_missing() -> None:
     assert seen == []
 
 
-def test_a_look_at_the_module_is_not_an_import(task_root: Path) -> None:
-    """`importlib.util.find_spec` asks whether a module exists: the action waits for the import."""
+def test_find_spec_runs_no_action(task_root: Path) -> None:
+    """`importlib.util.find_spec` does not run the action; the import does."""
     (task_root / "watched_module.py").write_text("")
     seen: list[str] = []
     after_import("watched_module", lambda module: seen.append(module.__name__))
@@ -262,8 +262,8 @@ def test_a_look_at_the_module_is_not_an_import(task_root: Path) -> None:
     assert seen == ["watched_module"]
 
 
-def test_a_module_in_a_zip_is_watched(task_root: Path) -> None:
-    """Loaders other than that of files are left as they are found."""
+def test_zip_module_runs_action(task_root: Path) -> None:
+    """An action runs for a module that is imported from a zip file."""
     with zipfile.ZipFile(task_root / "code.zip", "w") as archive:
         archive.writestr("zipped.py", "value = 1\n")
     sys.path.insert(0, str(task_root / "code.zip"))
@@ -273,8 +273,8 @@ def test_a_module_in_a_zip_is_watched(task_root: Path) -> None:
     assert seen == [1]
 
 
-def test_two_watches_do_not_disturb_each_other(task_root: Path) -> None:
-    """Each action belongs to its own module."""
+def test_two_actions_are_independent(task_root: Path) -> None:
+    """Each action runs for its own module if one watched module imports another."""
     (task_root / "watched_module.py").write_text("import good_app\n")
     seen: list[str] = []
     for name in ("watched_module", "good_app"):

@@ -1,4 +1,4 @@
-"""`_logs`: log records in text, JSON and frames, record by record against the official client."""
+"""Tests of `_logs`: log records in text, JSON and frames, each compared with the official client's."""
 
 from __future__ import annotations
 
@@ -20,25 +20,12 @@ from awslambdaric_lite._logs import (
 )
 from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
 
-
-class RecordingSink:
-    """Notes what is logged."""
-
-    json_format = False
-
-    def __init__(self) -> None:
-        self.texts: list[tuple[str, bytes | None]] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append((msg, frame_type))
-
-    def log_error(self, message_lines: list[str]) -> None:
-        raise NotImplementedError
+from .recording_sink import RecordingSink
 
 
 @pytest.fixture(autouse=True)
 def root(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
-    """Give each test a root logger of its own; the test runner adds its handlers to it, which tests take off again."""
+    """Replace the root logger for each test; pytest adds handlers to the new one, which some tests remove."""
     logger = logging.RootLogger(logging.WARNING)
     monkeypatch.setattr(logging, "root", logger)
     assert logging.getLogger() is logger
@@ -46,7 +33,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> logging.Logger:
 
 
 def invocation() -> tuple[str | None, str | None]:
-    """Return the request id and tenant id of the invocation in hand."""
+    """Return the request id and tenant id of the current invocation."""
     return "id-1", "tenant-1"
 
 
@@ -59,7 +46,7 @@ def failure() -> Any:
 
 
 class Unprintable:
-    """Has no JSON form, only text."""
+    """An object without a JSON form, which has a text."""
 
     def __str__(self) -> str:
         return "as text"
@@ -108,7 +95,7 @@ def record(level: int, fields: dict[str, Any]) -> logging.LogRecord:
 
 
 def outcome(formatter: logging.Formatter, made: logging.LogRecord) -> object:
-    """Format a record; return the text, what it did to the record, or the error."""
+    """Format a record; return the text and the changes to the record, or the error."""
     try:
         text = formatter.format(made)
     except Exception as error:
@@ -118,23 +105,23 @@ def outcome(formatter: logging.Formatter, made: logging.LogRecord) -> object:
 
 @pytest.fixture
 def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what the official client sets for every formatter of the process."""
+    """Convert times to UTC in every formatter, as the official client does."""
     monkeypatch.setattr(logging.Formatter, "converter", time.gmtime)
 
 
 @pytest.mark.usefixtures("_utc")
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", RECORDS)
-def test_a_json_record_is_the_official_one(name: str, level: int) -> None:
-    """The same text, byte for byte, and the same changes to the record."""
+def test_json_record_equals_official_record(name: str, level: int) -> None:
+    """A JSON record has the official text byte for byte, and the same changes to the log record."""
     from awslambdaric.lambda_runtime_log_utils import JsonFormatter as Official
 
     expected = outcome(Official(), record(level, RECORDS[name]))
     assert outcome(JsonFormatter(), record(level, RECORDS[name])) == expected
 
 
-def test_an_exception_that_is_none_costs_no_record() -> None:
-    """`exc_info=True` outside an `except` block: the record without an exception (the official client loses it)."""
+def test_empty_exc_info_keeps_record() -> None:
+    """A record with `exc_info=True` outside an `except` block is logged; the official client loses it."""
     made = record(40, {"msg": "m", "exc_info": (None, None, None)})
     found = json.loads(JsonFormatter().format(made))
     assert found["message"] == "m"
@@ -153,8 +140,8 @@ def test_an_exception_that_is_none_costs_no_record() -> None:
         ("nonsense", "NONSENSE"),
     ],
 )
-def test_a_level_is_named_as_the_official_client_does(value: str | None, name: str) -> None:
-    """Upper case; `TRACE` is `DEBUG`; anything else is left to `logging`."""
+def test_level_names_equal_official_names(value: str | None, name: str) -> None:
+    """A level name becomes upper case; `TRACE` becomes `DEBUG`; `logging` judges all others."""
     from awslambdaric.lambda_runtime_log_utils import _get_log_level_from_env_var
 
     assert level_name(value) == name == _get_log_level_from_env_var(value)
@@ -162,8 +149,8 @@ def test_a_level_is_named_as_the_official_client_does(value: str | None, name: s
 
 @pytest.mark.parametrize("json_format", [False, True])
 @pytest.mark.parametrize("level", [None, "TRACE", "INFO", "ERROR", "FATAL", "nonsense"])
-def test_the_installed_handler_is_the_official_one(json_format: bool, level: str | None, root: logging.Logger) -> None:
-    """The same class name, level, text and frame type, for every combination of format and level."""
+def test_installed_handler_equals_official_handler(json_format: bool, level: str | None, root: logging.Logger) -> None:
+    """Class name, level, text and frame type are the official ones for every log format and level."""
     from awslambdaric import bootstrap
     from awslambdaric.lambda_runtime_log_utils import LogFormat, _get_log_level_from_env_var
 
@@ -191,8 +178,8 @@ def test_the_installed_handler_is_the_official_one(json_format: bool, level: str
     assert logged(ours) == expected
 
 
-def test_installing_leaves_other_formatters_alone() -> None:
-    """The official client turns every formatter of the process to UTC; ours keeps that to itself."""
+def test_installing_keeps_other_formatters() -> None:
+    """Installing does not switch other formatters to UTC, unlike the official client."""
     converter = logging.Formatter.converter
     install(RecordingSink(), invocation, json_format=False, log_level=None)
     install(RecordingSink(), invocation, json_format=True, log_level=None)
@@ -200,7 +187,7 @@ def test_installing_leaves_other_formatters_alone() -> None:
 
 
 def test_times_are_utc(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the time zone of the process."""
+    """Records have UTC times in any time zone."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
@@ -218,8 +205,8 @@ def test_times_are_utc(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) ->
         time.tzset()
 
 
-def test_the_handler_joins_those_that_are_there(root: logging.Logger) -> None:
-    """A handler that `basicConfig` made before stays first."""
+def test_handler_is_added_to_existing_handlers(root: logging.Logger) -> None:
+    """A handler that was installed earlier, e.g. by `basicConfig`, stays first."""
     before = logging.NullHandler()
     root.handlers[:] = [before]
     install(RecordingSink(), invocation, json_format=False, log_level=None)
@@ -227,8 +214,8 @@ def test_the_handler_joins_those_that_are_there(root: logging.Logger) -> None:
     assert type(root.handlers[1]).__name__ == "LambdaLoggerHandler"
 
 
-def test_a_replaced_formatter_still_gets_the_request_id(root: logging.Logger) -> None:
-    """Tools replace the formatter: request id and tenant id come from a filter, at the time of the record."""
+def test_replaced_formatter_gets_request_id(root: logging.Logger) -> None:
+    """A formatter that a tool installs gets the request id and tenant id of each record's invocation."""
     root.handlers.clear()
     sink = RecordingSink()
     ids: list[tuple[str | None, str | None]] = [("a", "t"), (None, None)]
@@ -239,8 +226,8 @@ def test_a_replaced_formatter_still_gets_the_request_id(root: logging.Logger) ->
     assert [text for text, _ in sink.texts] == ["a|t|m", "|None|m"]
 
 
-def test_frames_have_the_level_of_the_record() -> None:
-    """Text frames by level, JSON frames where the formatter made JSON, untyped without levels."""
+def test_frame_type_follows_level() -> None:
+    """The frame type follows the record's level and the formatter; the plain handler sends no type."""
     for formatter, frames in ((logging.Formatter(), TEXT_FRAMES), (JsonFormatter(), JSON_FRAMES)):
         sink = RecordingSink()
         handler = LambdaLoggerHandlerWithFrameType(sink)
@@ -253,8 +240,8 @@ def test_frames_have_the_level_of_the_record() -> None:
     assert plain.texts == [("m", None)]
 
 
-def test_the_filter_lets_everything_through() -> None:
-    """It only adds."""
+def test_filter_passes_every_record() -> None:
+    """The filter passes every record and adds the request id and tenant id."""
     made = record(10, {"msg": "m", "without": True})
     assert LambdaLoggerFilter(invocation).filter(made) is True
     assert (vars(made)["aws_request_id"], vars(made)["tenant_id"]) == ("id-1", "tenant-1")

@@ -1,33 +1,36 @@
-"""`_long_strings`: the fast quoter says what the C one says, and is taken for results that are made of long strings."""
+"""Tests of `_json.long_strings`: its quoter equals the C one, and large results of long strings switch to it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from json.encoder import encode_basestring
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from awslambdaric_lite._codec import LARGE, Marshaller, _quote_text
+from awslambdaric_lite._codec import LARGE, Marshaller
+from awslambdaric_lite._json import long_strings
 from awslambdaric_lite._json.long_strings import holds_long_strings, long_quoter
 
-QUOTE = long_quoter(_quote_text)
+QUOTE = long_quoter(encode_basestring)
 
 
 @given(st.text() | st.text(st.characters(max_codepoint=0x80)))
 @example("")
 @example("plain")
 @example("\ud800")
-def test_it_quotes_as_the_c_quoter_does(text: str) -> None:
-    """Whatever is in the text, a lone surrogate included."""
-    assert QUOTE(text) == _quote_text(text)
+def test_long_quoter_equals_c_quoter(text: str) -> None:
+    """The quoter gives the C quoter's text for any string, with lone surrogates, too."""
+    assert QUOTE(text) == encode_basestring(text)
 
 
 @pytest.mark.parametrize("code", range(0x101))
-def test_every_character_that_is_escaped_is_seen(code: int) -> None:
-    """One among many that need nothing: all of ASCII, and what follows."""
+def test_each_escaped_character_is_found(code: int) -> None:
+    """A single character that needs escaping is found among many that do not."""
     text = "x" * 300 + chr(code) + "y" * 300
-    assert QUOTE(text) == _quote_text(text)
+    assert QUOTE(text) == encode_basestring(text)
     assert json.loads(QUOTE(text)) == text
 
 
@@ -41,16 +44,23 @@ def test_every_character_that_is_escaped_is_seen(code: int) -> None:
         ([{"name": "example"}] * 1000, False),
     ],
 )
-def test_long_means_two_hundred_characters_on_average(value: object, long: bool) -> None:
-    """Commas and brackets count with the strings."""
+def test_long_strings_average_200_characters(value: object, long: bool) -> None:
+    """Strings count as long at an average of 200 characters, commas and brackets included."""
     assert holds_long_strings(json.dumps(value, separators=(",", ":")).encode()) is long
 
 
-@pytest.mark.parametrize(("value", "taken"), [("x" * LARGE, True), (["x"] * LARGE, False), ("x" * 1000, False)])
-def test_one_large_result_of_long_strings_is_enough(value: object, taken: bool) -> None:
-    """Small results and large ones of short strings leave the C quoter in its place; all come out the same."""
+@pytest.mark.parametrize(("value", "switched"), [("x" * LARGE, True), (["x"] * LARGE, False), ("x" * 1000, False)])
+def test_large_long_strings_switch_quoter(value: object, switched: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a large result of long strings switches the quoter, and every result has the same JSON."""
+    switches: list[object] = []
+
+    def recorded(quote: Callable[[str], str]) -> Callable[[str], str]:
+        switches.append(quote)
+        return long_quoter(quote)
+
+    monkeypatch.setattr(long_strings, "long_quoter", recorded)
     marshaller = Marshaller("stdlib")
     for _ in range(2):
         assert json.loads(marshaller.marshal_response(value)[0]) == value
-    assert (marshaller._quote is not _quote_text) is taken
+    assert bool(switches) is switched
     assert marshaller.marshal_response(['"', "\n", "é"])[0] == '["\\"","\\n","é"]'.encode()

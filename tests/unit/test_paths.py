@@ -1,4 +1,4 @@
-"""`_paths`: the module search path and the interactive names, in fresh interpreters started with `-S`."""
+"""Tests of `_paths`: the module search path and the interactive names, in fresh interpreters started with `-S`."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def prefix(tmp_path: Path) -> Path:
 
 
 def site_packages(prefix: Path) -> Path:
-    """Return where packages would be installed."""
+    """Return the folder into which packages are installed."""
     (library,) = (prefix / "lib").iterdir()
     return library / "site-packages"
 
 
 def completed(tmp_path: Path, prefix: Path, *, layers: Path | None = None, more: str = "", **variables: str) -> Any:
-    """Run `complete_path()` in a child; return what it found and made."""
+    """Run `complete_path()` in a child; return the paths before and after it, and the result."""
     task = tmp_path / "task"
     task.mkdir(exist_ok=True)
     finished = subprocess.run(
@@ -64,21 +64,27 @@ def completed(tmp_path: Path, prefix: Path, *, layers: Path | None = None, more:
     return json.loads(finished.stdout)
 
 
-def test_a_bare_interpreter_gets_its_task_root(tmp_path: Path, prefix: Path) -> None:
-    """Task root first, then the standard library; `site` and `os` are not loaded for that."""
+def folder_of_site(tmp_path: Path, prefix: Path) -> Path:
+    """Return where `site` looks for packages; on Debian's interpreters, the folder of Debian's own packages."""
+    folders = completed(tmp_path, prefix, more="import site; result = site.getsitepackages()")["result"]
+    return Path(next((folder for folder in folders if folder.endswith("/python3/dist-packages")), folders[0]))
+
+
+def test_task_root_comes_first(tmp_path: Path, prefix: Path) -> None:
+    """The path is the task root, then the standard library; `site` and `os` are not loaded for that."""
     found = completed(tmp_path, prefix)
     assert found["after"] == [str(tmp_path / "task"), *found["before"]]
     assert not {"os", "site", "re"} & set(found["loaded"])
 
 
-def test_without_a_task_root_the_working_directory_counts(tmp_path: Path, prefix: Path) -> None:
-    """As in a container that does not set the variable."""
+def test_working_directory_replaces_unset_task_root(tmp_path: Path, prefix: Path) -> None:
+    """The working directory is first on the path if LAMBDA_TASK_ROOT is empty."""
     found = completed(tmp_path, prefix, LAMBDA_TASK_ROOT="")
     assert found["after"][0] == str(tmp_path)
 
 
-def test_layers_come_behind_the_task_root(tmp_path: Path, prefix: Path) -> None:
-    """Version-specific packages before the others, and neither where there is none."""
+def test_layers_follow_task_root(tmp_path: Path, prefix: Path) -> None:
+    """A layer's version-specific packages, then its others, follow the task root; empty folders are left out."""
     layers = tmp_path / "opt" / "python"
     library = next((prefix / "lib").iterdir()).name
     specific = layers / "lib" / library / "site-packages"
@@ -90,8 +96,8 @@ def test_layers_come_behind_the_task_root(tmp_path: Path, prefix: Path) -> None:
     assert str(specific) not in completed(tmp_path, prefix, layers=layers)["after"]
 
 
-def test_installed_packages_are_appended(tmp_path: Path, prefix: Path) -> None:
-    """The interpreter's own site-packages come last, without running `site`."""
+def test_installed_packages_come_last(tmp_path: Path, prefix: Path) -> None:
+    """The interpreter's site-packages come last, and `site` is not run for that."""
     packages = site_packages(prefix)
     packages.mkdir()
     (packages / "module.py").touch()
@@ -100,10 +106,10 @@ def test_installed_packages_are_appended(tmp_path: Path, prefix: Path) -> None:
     assert "site" not in found["loaded"]
 
 
-def test_a_pth_file_of_the_interpreter_is_obeyed(tmp_path: Path, prefix: Path) -> None:
-    """`site` runs where something installed depends on it."""
-    packages, extra = site_packages(prefix), tmp_path / "extra"
-    packages.mkdir()
+def test_pth_file_of_interpreter_is_applied(tmp_path: Path, prefix: Path) -> None:
+    """`site` runs if the interpreter's site-packages contain a `.pth` file."""
+    packages, extra = folder_of_site(tmp_path, prefix), tmp_path / "extra"
+    packages.mkdir(parents=True)
     extra.mkdir()
     (packages / "extra.pth").write_text(f"{extra}\n")
     found = completed(tmp_path, prefix)
@@ -112,8 +118,8 @@ def test_a_pth_file_of_the_interpreter_is_obeyed(tmp_path: Path, prefix: Path) -
     assert "site" in found["loaded"]
 
 
-def test_a_pth_file_in_the_task_root_is_obeyed(tmp_path: Path, prefix: Path) -> None:
-    """Packages that ship one work in a function's zip."""
+def test_pth_file_in_task_root_applies(tmp_path: Path, prefix: Path) -> None:
+    """A `.pth` file in the task root extends the path."""
     extra = tmp_path / "extra"
     extra.mkdir()
     (tmp_path / "task").mkdir()
@@ -121,8 +127,8 @@ def test_a_pth_file_in_the_task_root_is_obeyed(tmp_path: Path, prefix: Path) -> 
     assert str(extra) in completed(tmp_path, prefix)["after"]
 
 
-def test_a_sitecustomize_runs(tmp_path: Path, prefix: Path) -> None:
-    """Wherever `PYTHONPATH` has it, as with tools that instrument a function."""
+def test_sitecustomize_on_pythonpath_runs(tmp_path: Path, prefix: Path) -> None:
+    """A `sitecustomize` on `PYTHONPATH` runs, which tools use to instrument a function."""
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "sitecustomize.py").write_text("import builtins\nbuiltins.customized = True\n")
@@ -133,8 +139,8 @@ def test_a_sitecustomize_runs(tmp_path: Path, prefix: Path) -> None:
     assert "site" in found["loaded"]
 
 
-def test_a_path_that_is_there_is_not_added_again(tmp_path: Path, prefix: Path) -> None:
-    """`PYTHONPATH` may name the task root already."""
+def test_path_entry_is_added_once(tmp_path: Path, prefix: Path) -> None:
+    """A task root that `PYTHONPATH` names is not added again."""
     task = str(tmp_path / "task")
     found = completed(tmp_path, prefix, PYTHONPATH=task)
     assert found["after"].count(task) == 1
@@ -142,20 +148,20 @@ def test_a_path_that_is_there_is_not_added_again(tmp_path: Path, prefix: Path) -
 
 @pytest.mark.parametrize("name", ["exit", "quit", "copyright", "credits", "license", "help"])
 def test_interactive_names_exist(name: str, tmp_path: Path, prefix: Path) -> None:
-    """Functions use them although they should not; making them waits until somebody does."""
+    """The interactive names that `site` adds exist without `site`."""
     found = completed(tmp_path, prefix, more=f"result = [type({name}).__name__, repr({name})[:30]]")
     assert found["result"][1]
 
 
 @pytest.mark.parametrize(("call", "code"), [("exit()", None), ("quit(3)", 3), ("exit('text')", "text")])
-def test_exit_and_quit_leave(call: str, code: object, tmp_path: Path, prefix: Path) -> None:
-    """With the status that they are given."""
+def test_exit_and_quit_raise_system_exit(call: str, code: object, tmp_path: Path, prefix: Path) -> None:
+    """`exit` and `quit` raise SystemExit with their argument."""
     more = f"try:\n    {call}\nexcept SystemExit as error:\n    result = ['left', error.code]\n"
     assert completed(tmp_path, prefix, more=more)["result"] == ["left", code]
 
 
-def test_interactive_names_of_site_are_left_alone(tmp_path: Path, prefix: Path) -> None:
-    """Where `site` has run, its own are there."""
+def test_interactive_names_of_site_stay(tmp_path: Path, prefix: Path) -> None:
+    """The interactive names of `site` stay if `site` has run."""
     packages = site_packages(prefix)
     packages.mkdir()
     (packages / "x.pth").write_text("\n")

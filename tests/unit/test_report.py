@@ -1,4 +1,4 @@
-"""`_report`: stack traces against the standard library's `traceback`, causes for X-Ray, error reports in the log."""
+"""Tests of `_report`: stack traces compared with `traceback`'s, causes for X-Ray, error reports in the log."""
 
 from __future__ import annotations
 
@@ -13,27 +13,34 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from awslambdaric_lite import _report
+from awslambdaric_lite._function_errors import Fault
 from awslambdaric_lite._report import (
-    error_json,
     format_frames,
     frames_of,
-    log_error,
-    make_error,
+    log_report,
+    make_report,
     notice,
+    report_json,
     text_of,
     xray_cause,
 )
 from awslambdaric_lite._sinks import JSON_FRAMES, TEXT_FRAMES
 
+from .recording_sink import RecordingSink
+
+if TYPE_CHECKING:
+    from awslambdaric_lite._types import ErrorReport
+
 
 @pytest.fixture(autouse=True)
 def _fresh_source_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no test see source lines that another has read."""
-    monkeypatch.setattr(_report, "_lines", {})
+    """Clear the cache of source lines before each test, and remove the test's modules afterwards."""
+    _report.reset_caches()
     modules = set(sys.modules)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     yield
@@ -42,8 +49,13 @@ def _fresh_source_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
+def error_report(message: str, error_type: str, trace: list[str], request_id: str = "") -> ErrorReport:
+    """Return a report."""
+    return {"errorMessage": message, "errorType": error_type, "requestId": request_id, "stackTrace": trace}
+
+
 def caught(function: Callable[[], object]) -> TracebackType:
-    """Return the traceback of what a function raises, without this frame."""
+    """Return the traceback of the exception that a function raises, without this frame."""
     try:
         function()
     except BaseException as error:
@@ -54,14 +66,14 @@ def caught(function: Callable[[], object]) -> TracebackType:
 
 
 def official(trace: TracebackType) -> list[str]:
-    """Format as the official client does: 4-tuples through `traceback.format_list`."""
+    """Format frames as the official client does: 4-tuples through `traceback.format_list`."""
     tuples = [(frame.filename, frame.lineno, frame.name, frame.line) for frame in traceback.extract_tb(trace)]
     return traceback.format_list(tuples)  # type: ignore[arg-type]  # a line may be None
 
 
 def check(trace: TracebackType) -> list[str]:
     """Assert that frames are formatted as the standard library formats them; return them."""
-    entries = format_frames(frames_of(trace, ()))
+    entries = format_frames(frames_of(trace))
     assert entries == official(trace)
     return entries
 
@@ -143,30 +155,30 @@ SOURCES: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_frames_are_formatted_as_the_standard_library_does(name: str, tmp_path: Path) -> None:
-    """File, line, function and source line of every frame, whatever the source looks like."""
+def test_frames_are_formatted_as_traceback_does(name: str, tmp_path: Path) -> None:
+    """File, line, function and source line of every frame are those of `traceback` with any source."""
     assert check(caught(module(tmp_path, SOURCES[name])))
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4, 5, 100, 900])
 def test_recursion_is_collapsed(depth: int, tmp_path: Path) -> None:
-    """More than three frames at the same line are counted, with one more or several."""
+    """More than three frames at the same line become one entry with a count."""
     source = f"def down(n):\n    if n: down(n - 1)\n    1 / 0\ndef fail(): down({depth})\n"
     entries = check(caught(module(tmp_path, source)))
     repeated = [entry for entry in entries if "repeated" in entry]
     assert len(repeated) == (1 if depth > 3 else 0)
 
 
-def test_recursion_that_ends_at_the_bottom_is_collapsed(tmp_path: Path) -> None:
-    """A run of frames may be the last thing in the trace, or be one of two that alternate."""
+def test_recursion_at_the_end_is_collapsed(tmp_path: Path) -> None:
+    """Repeated frames that end a trace, or that alternate between two lines, are collapsed as `traceback` does."""
     source = "def a(n):\n    return b(n)\ndef b(n):\n    return a(n + 1)\ndef fail(): a(0)\n"
     check(caught(module(tmp_path, source)))
     check(caught(module(tmp_path, "def fail(n=0):\n    fail(n + 1)\n", "reported_bottom")))
 
 
 @pytest.mark.parametrize("what", ["removed", "replaced by a directory", "unreadable text"])
-def test_source_that_is_gone_leaves_the_line_out(what: str, tmp_path: Path) -> None:
-    """A trace needs no source."""
+def test_missing_source_leaves_line_out(what: str, tmp_path: Path) -> None:
+    """A frame whose source cannot be read has no source line."""
     fail = module(tmp_path, "def fail():\n    raise ValueError('x')\n")
     path = tmp_path / "reported.py"
     path.unlink()
@@ -178,8 +190,8 @@ def test_source_that_is_gone_leaves_the_line_out(what: str, tmp_path: Path) -> N
     assert entries[-1].count("\n") == 1
 
 
-def test_source_in_a_zip_is_found(tmp_path: Path) -> None:
-    """Modules imported from a zip have their source there."""
+def test_source_in_zip_is_found(tmp_path: Path) -> None:
+    """A frame of a module in a zip file has its source line."""
     with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
         archive.writestr("reported_zip.py", "def fail():\n    raise ValueError('in a zip')\n")
     sys.path.insert(0, str(tmp_path / "code.zip"))
@@ -192,70 +204,131 @@ def test_source_in_a_zip_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [None, 0, 1, 2, 3, 100, -1])
-def test_the_trace_limit_is_kept(limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`sys.tracebacklimit` counts as in the standard library; without one there is no limit."""
+def test_traceback_limit_is_respected(limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`sys.tracebacklimit` limits the frames as in the standard library."""
     trace = caught(module(tmp_path, SOURCES["several frames"]))
     if limit is not None:
         monkeypatch.setattr(sys, "tracebacklimit", limit, raising=False)
     check(trace)
 
 
-def test_own_frames_in_front_are_left_out(tmp_path: Path) -> None:
-    """Leading frames of the runtime's own code are no news; such frames in the middle, and a tool's, stay."""
-    fail = module(tmp_path, "def fail(): inner()\ndef inner(): raise ValueError\n")
-    fail_code, inner_code = (fail.__globals__[name].__code__ for name in ("fail", "inner"))
-    trace = caught(fail)
-    assert [frame[2] for frame in frames_of(trace, ())] == ["fail", "inner"]
-    assert [frame[2] for frame in frames_of(trace, (fail_code,))] == ["inner"]
-    assert [frame[2] for frame in frames_of(trace, (inner_code,))] == ["fail", "inner"]
-    assert frames_of(trace, (fail_code, inner_code)) == []
-    assert frames_of(None, ()) == []
+def calling(*modules: object) -> TracebackType:
+    """Return the traceback of functions that call one another, each in a module of the given name."""
+    function: Callable[[], object] | None = None
+    for number, name in reversed(list(enumerate(modules))):
+        names: dict[str, Any] = {"next": function, "__name__": name}
+        if name is None:
+            del names["__name__"]
+        exec(f"def f{number}(): return next() if next else 1 / 0", names)
+        function = names[f"f{number}"]
+    assert function is not None
+    return caught(function)
 
 
-def test_code_that_is_exchanged_is_not_looked_up_again(tmp_path: Path) -> None:
-    """A source line is read once: on Lambda code does not change, and errors that repeat cost no file access."""
+OURS = "awslambdaric_lite._handlers.adapter"
+
+
+@pytest.mark.parametrize(
+    ("modules", "shown"),
+    [
+        ((OURS, "app"), ["f1"]),
+        ((OURS, "awslambdaric_lite._runtime", "app", OURS), ["f2", "f3"]),
+        (("a_tool", OURS, "app"), ["f0", "f1", "f2"]),
+        ((OURS, "awslambdaric_lite.examples.hello"), ["f1"]),
+        ((OURS, "src.awslambdaric_lite.app"), ["f1"]),
+        ((OURS, "awslambdaric_lite_tool"), ["f1"]),
+        ((OURS, None), ["f1"]),
+        ((OURS, 7), ["f1"]),
+        ((OURS, OURS), []),
+    ],
+)
+def test_leading_runtime_frames_are_hidden(modules: tuple[object, ...], shown: list[str]) -> None:
+    """A stack trace begins with the first frame that is not the runtime's; all frames after that one are shown."""
+    assert [frame[2] for frame in frames_of(calling(*modules))] == shown
+
+
+def test_exception_without_traceback_has_no_frames() -> None:
+    """An exception that was never raised has an empty stack trace."""
+    assert frames_of(None) == []
+
+
+def test_exception_becomes_report() -> None:
+    """A report has the exception's type, text and frames; with an exit status it contains the exit instead."""
+    try:
+        raise SystemExit("bye")
+    except SystemExit as error:
+        raised = error
+    report, cause = make_report(raised, "id-1")
+    assert (report["errorType"], report["errorMessage"], report["requestId"]) == ("SystemExit", "bye", "id-1")
+    assert len(report["stackTrace"]) == 1 and '"type":"SystemExit"' in cause
+    report, cause = make_report(raised, "id-1", 1)
+    assert report["errorType"] == "Runtime.ExitError" and '"type":"Runtime.ExitError"' in cause
+    assert report["errorMessage"] == "RequestId: id-1 Error: Runtime exited with error: exit status 1"
+
+
+def test_fault_becomes_report() -> None:
+    """A fault is reported under its name of the Runtime API, and to X-Ray as a validation error without frames."""
+    report, cause = make_report(Fault("Runtime.MarshalError", "text", ["entry"]), "id-1")
+    assert report == error_report("text", "Runtime.MarshalError", ["entry"], "id-1")
+    assert json.loads(cause)["exceptions"] == [{"message": "text", "type": "LambdaValidationError", "stack": []}]
+
+
+def test_log_that_cannot_be_written_is_ignored() -> None:
+    """An error of the log does not keep a report from being posted."""
+
+    class Broken(RecordingSink):
+        def log_error(self, message_lines: list[str]) -> None:
+            raise OSError
+
+    log_report(error_report("m", "T", []), Broken())
+
+
+def test_source_line_is_read_once(tmp_path: Path) -> None:
+    """A repeated error shows the source line that was read first, without file access."""
     fail = module(tmp_path, "def fail():\n    raise ValueError('first')\n")
-    before = format_frames(frames_of(caught(fail), ()))
+    before = format_frames(frames_of(caught(fail)))
     (tmp_path / "reported.py").unlink()
-    assert format_frames(frames_of(caught(fail), ())) == before
+    assert format_frames(frames_of(caught(fail))) == before
 
 
-def test_many_source_lines_do_not_pile_up(tmp_path: Path) -> None:
-    """The memory of source lines is bounded."""
+def test_cache_of_source_lines_is_bounded(tmp_path: Path) -> None:
+    """The cache of source lines holds at most about 1,000 entries."""
     source = "".join(f"def f{n}(): raise ValueError({n})\n" for n in range(2500)) + "def fail(): pass\n"
     names = module(tmp_path, source).__globals__
     for number in range(2500):
-        (entry,) = format_frames(frames_of(caught(names[f"f{number}"]), ()))
+        (entry,) = format_frames(frames_of(caught(names[f"f{number}"])))
         assert f"ValueError({number})" in entry
-        assert len(_report._lines) <= 1001
+    (tmp_path / "reported.py").unlink()
+    entries = ["".join(format_frames(frames_of(caught(names[f"f{number}"])))) for number in reversed(range(2500))]
+    assert sum("ValueError(" in entry for entry in entries) <= 1001
 
 
 # What an exception says
 
 
 class Broken(Exception):
-    """Cannot be printed."""
+    """An exception that cannot be printed."""
 
     def __str__(self) -> str:
         raise SystemExit("in __str__")
 
 
 class Wrong(Exception):
-    """Prints what is no string."""
+    """An exception whose `__str__` does not return a string."""
 
     def __str__(self) -> str:
         return 3  # type: ignore[return-value]
 
 
 class Text(str):
-    """A string that is not itself when printed."""
+    """A string whose `__str__` returns another text."""
 
     def __str__(self) -> str:
         return "other"
 
 
 class Odd(Exception):
-    """Prints a subclass of str."""
+    """An exception whose `__str__` returns a subclass of str."""
 
     def __str__(self) -> str:
         return Text("text")
@@ -273,28 +346,28 @@ class Odd(Exception):
         (Odd(), "text"),
     ],
 )
-def test_the_text_of_an_exception_never_fails(error: BaseException, text: str) -> None:
-    """`str(error)`, or a placeholder where that raises, whatever it raises."""
+def test_text_of_exception_never_raises(error: BaseException, text: str) -> None:
+    """The text is `str(error)`, or a placeholder if that raises."""
     assert text_of(error) == text
     assert type(text_of(error)) is str
 
 
-def test_an_error_object_has_the_official_keys() -> None:
-    """In their order; the request id is empty during init."""
-    assert list(make_error("m", "T", ["a"], "id-1").items()) == [
+def test_error_object_has_official_keys() -> None:
+    """An error object has the official keys in their order, and an empty request id during init."""
+    assert list(make_report(Fault("T", "m", ["a"]), "id-1")[0].items()) == [
         ("errorMessage", "m"),
         ("errorType", "T"),
         ("requestId", "id-1"),
         ("stackTrace", ["a"]),
     ]
-    assert make_error("m", "T", [])["requestId"] == ""
+    assert make_report(ValueError())[0]["requestId"] == ""
 
 
 @pytest.mark.parametrize("message", ["plain", "é€😀\ud800", '"\\\n\r\t\0\x7f\u2028', ""])
-def test_an_error_object_is_ascii_json(message: str) -> None:
-    """Any text survives; the value is that of the standard library."""
-    error = make_error(message, "Größe", [message, "b"], "id-1")
-    text = error_json(error)
+def test_error_object_is_ascii_json(message: str) -> None:
+    """An error object with any text is encoded as one line of ASCII JSON."""
+    error = error_report(message, "Größe", [message, "b"], "id-1")
+    text = report_json(error)
     assert text.isascii()
     assert "\n" not in text
     assert json.loads(text) == error
@@ -305,8 +378,8 @@ def test_an_error_object_is_ascii_json(message: str) -> None:
 FRAME = ("/var/task/app.py", 3, "handler", "raise ValueError")
 
 
-def test_a_cause_is_the_official_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Working directory, exceptions with their frames, and the paths, each once."""
+def test_cause_equals_official_cause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cause has the official working directory, exceptions and frames, and each path once."""
     from awslambdaric.bootstrap import make_xray_fault
 
     monkeypatch.chdir(tmp_path)
@@ -317,8 +390,8 @@ def test_a_cause_is_the_official_object(tmp_path: Path, monkeypatch: pytest.Monk
     assert found == expected
 
 
-def test_a_cause_is_one_line_of_ascii() -> None:
-    """It goes into a header: no line end, no NUL, nothing beyond ASCII, whatever the texts hold."""
+def test_cause_is_one_ascii_line() -> None:
+    """A cause is ASCII without control characters, because it is sent in a header."""
     text = "a\r\nInjected: 1\0é😀\ud800\x7f\u2028"
     cause = xray_cause(text, text, [(text, 1, text, text)])
     assert cause.isascii()
@@ -327,8 +400,8 @@ def test_a_cause_is_one_line_of_ascii() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 49, 50, 51, 1000])
-def test_a_cause_holds_the_outermost_and_innermost_frames(count: int) -> None:
-    """At most 25 of each end: the service shortens no stack, it drops everything."""
+def test_cause_has_first_and_last_frames(count: int) -> None:
+    """A cause has at most the first 25 and last 25 frames, because X-Ray drops longer ones whole."""
     frames = [(f"{number}.py", number, "f", "") for number in range(count)]
     (exception,) = json.loads(xray_cause("E", "m", frames))["exceptions"]  # type: ignore[arg-type]
     expected = frames if count <= 50 else frames[:25] + frames[-25:]
@@ -338,8 +411,8 @@ def test_a_cause_holds_the_outermost_and_innermost_frames(count: int) -> None:
 @pytest.mark.parametrize("char", ["x", "é", "😀", "\0"])
 @pytest.mark.parametrize("where", ["message", "type", "path", "name", "everything"])
 @pytest.mark.parametrize("size", [999, 2000, 70_000])
-def test_a_cause_is_never_too_long(size: int, where: str, char: str) -> None:
-    """Below 60,000 bytes however long its parts are; valid JSON, or nothing at all."""
+def test_cause_has_at_most_60000_bytes(size: int, where: str, char: str) -> None:
+    """A cause with parts of any length has at most 60,000 bytes of valid JSON, or is empty."""
     long = char * (size if where != "message" else size * 30)
 
     def part(name: str) -> str:
@@ -357,8 +430,8 @@ def test_a_cause_is_never_too_long(size: int, where: str, char: str) -> None:
         assert len(exception["stack"]) == 50
 
 
-def test_a_removed_working_directory_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cause has an empty one."""
+def test_removed_working_directory_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cause has an empty working directory if it was removed."""
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -369,50 +442,35 @@ def test_a_removed_working_directory_costs_nothing(tmp_path: Path, monkeypatch: 
 # The log
 
 
-class RecordingSink:
-    """Notes what is logged."""
-
-    def __init__(self, *, json_format: bool = False) -> None:
-        self.json_format = json_format
-        self.texts: list[tuple[str, bytes | None]] = []
-        self.reports: list[list[str]] = []
-
-    def log(self, msg: str, frame_type: bytes | None = None) -> None:
-        self.texts.append((msg, frame_type))
-
-    def log_error(self, message_lines: list[str]) -> None:
-        self.reports.append(message_lines)
-
-
 ERRORS = [
-    make_error(
+    error_report(
         "m",
         "ValueError",
         ['  File "a.py", line 1, in f\n    x = 1\n', "  [Previous line repeated 3 more times]\n"],
         "id",
     ),
-    make_error("two\nlines", "T", []),
-    make_error("", "T", ["\n", "a\n\n  b", "no indent", "   \n"]),
-    make_error("é\ud800", "T", ["\tx\u2028y"]),
+    error_report("two\nlines", "T", []),
+    error_report("", "T", ["\n", "a\n\n  b", "no indent", "   \n"]),
+    error_report("é\ud800", "T", ["\tx\u2028y"]),
 ]
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_error_report_in_text_is_the_official_one(error: dict[str, object]) -> None:
-    """Headline, `Traceback`, then the trace with its indentation in no-break spaces."""
+def test_error_report_equals_official_text(error: ErrorReport) -> None:
+    """The error report in the text log format equals the official client's."""
     from awslambdaric.bootstrap import log_error as official_log_error
 
     ours, theirs = RecordingSink(), RecordingSink()
-    log_error(error, ours)
+    log_report(error, ours)
     official_log_error(error, theirs)
     assert ours.reports == theirs.reports
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_an_error_report_in_json_is_one_object(error: dict[str, object]) -> None:
-    """Time and level, then the error object; one line."""
+def test_json_error_report_is_one_object(error: ErrorReport) -> None:
+    """The error report in JSON is one line: time, level, then the error object."""
     sink = RecordingSink(json_format=True)
-    log_error(error, sink)
+    log_report(error, sink)
     ((text,),) = sink.reports
     assert "\n" not in text
     found = json.loads(text)
@@ -422,8 +480,8 @@ def test_an_error_report_in_json_is_one_object(error: dict[str, object]) -> None
     assert found == error
 
 
-def test_a_notice_is_a_warning() -> None:
-    """In the format of log records, with the level's frame type."""
+def test_notice_is_a_warning() -> None:
+    """A notice in the text log format is a WARNING record with that level's frame type."""
     sink = RecordingSink()
     notice(sink, "id-1", "text é")
     ((text, frame),) = sink.texts
@@ -431,8 +489,8 @@ def test_a_notice_is_a_warning() -> None:
     assert frame == TEXT_FRAMES[30]
 
 
-def test_a_notice_in_json_is_one_object() -> None:
-    """With the keys of a log record."""
+def test_json_notice_is_one_object() -> None:
+    """A notice in JSON is one line with the keys of a log record."""
     sink = RecordingSink(json_format=True)
     notice(sink, 'id"1', "two\nlines")
     ((text, frame),) = sink.texts

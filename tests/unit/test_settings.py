@@ -1,4 +1,4 @@
-"""`_settings`: what the environment asks for, and where the Runtime API listens."""
+"""Tests of `_settings`: the settings in the environment, and the address of the Runtime API."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ API = {b"AWS_LAMBDA_RUNTIME_API": b"127.0.0.1:9001"}
         (" 127.0.0.1:9001\n", "127.0.0.1", 9001, "127.0.0.1:9001", ""),
     ],
 )
-def test_an_address_is_host_and_port(value: str, host: str, port: int, netloc: str, prefix: str) -> None:
-    """`host:port`: a name, IPv4, or IPv6 in brackets; a scheme and a path prefix are understood."""
+def test_address_has_host_and_port(value: str, host: str, port: int, netloc: str, prefix: str) -> None:
+    """An address is a host name, IPv4 or bracketed IPv6 address with a port; scheme and path are optional."""
     address = read_address(value)
     assert (address.host, address.port, address.netloc, address.prefix) == (host, port, netloc, prefix)
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_missing_address_says_what_is_missing(value: str | None) -> None:
-    """The message names the variable and what belongs there, on one line."""
+def test_missing_address_is_explained(value: str | None) -> None:
+    """The error for a missing address names the variable and its form on one line."""
     with pytest.raises(SettingError, match=r"^AWS_LAMBDA_RUNTIME_API is not set; .*host:port.*$"):
         read_address(value)
 
@@ -78,8 +78,8 @@ def test_a_missing_address_says_what_is_missing(value: str | None) -> None:
         "http://",
     ],
 )
-def test_a_malformed_address_is_shown(value: str) -> None:
-    """The message names the variable, shows its value, and gives an example, on one line."""
+def test_malformed_address_is_shown(value: str) -> None:
+    """The error for a malformed address names the variable, its value and an example on one line."""
     with pytest.raises(SettingError) as caught:
         read_address(value)
     message = str(caught.value)
@@ -88,8 +88,8 @@ def test_a_malformed_address_is_shown(value: str) -> None:
     assert "\n" not in message
 
 
-def test_the_defaults() -> None:
-    """Without a word from anybody."""
+def test_settings_have_defaults() -> None:
+    """Without variables and arguments, each setting has its default."""
     settings = read_settings(dict(API), [])
     assert settings.handler == ""
     assert settings.json_format is False
@@ -100,23 +100,23 @@ def test_the_defaults() -> None:
     assert settings.api.port == 9001
 
 
-def test_an_argument_names_the_handler_before_the_variable() -> None:
-    """`python -m awslambdaric_lite app.handler` wins over `_HANDLER`, as with the official client."""
+def test_handler_argument_wins_over_variable() -> None:
+    """The handler of `python -m awslambdaric_lite app.handler` wins over `_HANDLER`, as in the official client."""
     environ = {**API, b"_HANDLER": "m\u00f6dul.handler".encode()}
     assert read_settings(environ, []).handler == "m\u00f6dul.handler"
     assert read_settings(environ, ["other.handler"]).handler == "other.handler"
 
 
 def test_variables_may_hold_any_bytes() -> None:
-    """What is not UTF-8 is read as `os.environ` reads it."""
+    """A variable that is not UTF-8 is decoded as `os.environ` decodes it."""
     assert read_settings({**API, b"_HANDLER": b"a.\xff"}, []).handler == "a.\udcff"
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("JSON", True), ("json", True), ("Text", False), ("", False), ("x", False)]
 )
-def test_the_log_format_is_json_or_text(value: str, expected: bool) -> None:
-    """Anything but JSON, in any case, is text."""
+def test_log_format_is_json_or_text(value: str, expected: bool) -> None:
+    """The log format is JSON if the variable says so in any case, and text otherwise."""
     assert read_settings({**API, b"AWS_LAMBDA_LOG_FORMAT": value.encode()}, []).json_format is expected
 
 
@@ -131,8 +131,8 @@ def test_the_log_format_is_json_or_text(value: str, expected: bool) -> None:
         ("CODEC", "", "codec", "auto"),
     ],
 )
-def test_own_settings(name: str, value: str, attribute: str, expected: object) -> None:
-    """Allowed values, in any case; empty is unset."""
+def test_own_settings_ignore_case(name: str, value: str, attribute: str, expected: object) -> None:
+    """A setting accepts its values in any case; an empty variable counts as unset."""
     settings = read_settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): value.encode()}, [])
     assert getattr(settings, attribute) == expected
     assert settings.options is not None and settings.options.problems == []
@@ -142,10 +142,8 @@ def test_own_settings(name: str, value: str, attribute: str, expected: object) -
     ("name", "attribute", "default", "allowed"),
     [("PIPELINE", "pipeline", True, "1, 0"), ("CODEC", "codec", "auto", "auto, stdlib, orjson")],
 )
-def test_a_bad_value_is_reported_and_the_default_is_used(
-    name: str, attribute: str, default: object, allowed: str
-) -> None:
-    """One line that names the variable, the value and what is allowed."""
+def test_bad_value_falls_back_to_default(name: str, attribute: str, default: object, allowed: str) -> None:
+    """A bad value selects the default, and one line names the variable, the value and the allowed values."""
     settings = read_settings({**API, f"AWSLAMBDARIC_LITE_{name}".encode(): b"yes\nplease"}, [])
     assert getattr(settings, attribute) == default
     assert settings.options is not None
@@ -155,8 +153,8 @@ def test_a_bad_value_is_reported_and_the_default_is_used(
     assert "\n" not in problem
 
 
-def test_an_unknown_variable_is_reported() -> None:
-    """A misspelt name is not silently without effect."""
+def test_unknown_variable_is_reported() -> None:
+    """An unknown variable is reported in one line with the known names."""
     settings = read_settings({**API, b"AWSLAMBDARIC_LITE_CODECS": b"orjson"}, [])
     assert settings.options is not None
     (problem,) = settings.options.problems
@@ -165,7 +163,7 @@ def test_an_unknown_variable_is_reported() -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "900001", "soon"])
 def test_milliseconds_out_of_range_are_reported(value: str) -> None:
-    """The one variable that is a number."""
+    """A number of milliseconds that is out of range is reported and ignored."""
     options = Options({b"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": value.encode()})
     assert options.timeout_dump_ms is None
     assert "1 to 900000" in options.problems[0]

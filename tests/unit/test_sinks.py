@@ -1,4 +1,4 @@
-"""`_sinks`: text on standard output, and frames on the telemetry descriptor."""
+"""Tests of `_sinks` and `_framed_sink`: text on standard output, and frames on the telemetry descriptor."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def framed(fd: int, *, json_format: bool = False) -> FramedTelemetryLogSink:
 
 
 class Clock:
-    """In the place of `time`: always the same moment."""
+    """A replacement for `time` that always returns the same moment."""
 
     def time_ns(self) -> int:
         return 1_700_000_000_123_456_789
@@ -40,7 +40,7 @@ class Clock:
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """Open a pipe: what is written to the second descriptor is read from the first."""
+    """Open a pipe; return the descriptors of its reading and writing end."""
     reading, writing = os.pipe()
     yield reading, writing
     os.close(reading)
@@ -54,15 +54,15 @@ def _no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
 
 
-def test_a_frame_is_these_bytes(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test vector of the protocol: type, length, microseconds, text."""
+def test_frame_matches_protocol_vector(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame has the bytes of the protocol's test vector: type, length, microseconds, text."""
     monkeypatch.setattr(_framed_sink, "time", Clock())
     framed(pipe[1]).log("hello", TEXT_FRAMES[20])
     assert os.read(pipe[0], 100).hex() == "a55a000f0000000500060a241820224068656c6c6f"
 
 
-def test_frame_types_carry_level_and_format() -> None:
-    """`0xa55a0000`, the level in the middle, a bit for the time and one for text."""
+def test_frame_type_has_level_and_format() -> None:
+    """A frame type is 0xa55a0000 with the level, a bit for the timestamp and a bit for text."""
     levels = {0: 0, 10: 2, 20: 3, 30: 4, 40: 5, 50: 6}
     assert {level: int.from_bytes(code, "big") for level, code in JSON_FRAMES.items()} == {
         level: 0xA55A0000 | number << 2 | 2 for level, number in levels.items()
@@ -73,7 +73,7 @@ def test_frame_types_carry_level_and_format() -> None:
 
 
 def frames(data: bytes) -> list[tuple[int, str]]:
-    """Take frames apart: type and text."""
+    """Return type and text of each frame."""
     found = []
     while data:
         kind, length, _ = struct.unpack(">IIQ", data[:16])
@@ -83,14 +83,14 @@ def frames(data: bytes) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize(("json_format", "kind"), [(False, 0xA55A0017), (True, 0xA55A0016)])
-def test_an_error_report_is_one_frame(json_format: bool, kind: int, pipe: tuple[int, int]) -> None:
-    """Lines joined by line feeds, none at the end."""
+def test_error_report_is_one_frame(json_format: bool, kind: int, pipe: tuple[int, int]) -> None:
+    """An error report is one frame whose lines are joined by line feeds, without a trailing one."""
     framed(pipe[1], json_format=json_format).log_error(["one", "two"])
     assert frames(os.read(pipe[0], 1000)) == [(kind, "one\ntwo")]
 
 
-def test_a_frame_without_a_type_is_untyped_text(pipe: tuple[int, int]) -> None:
-    """As `context.log` sends it; the length counts bytes; what UTF-8 cannot hold is escaped."""
+def test_untyped_frame_is_text(pipe: tuple[int, int]) -> None:
+    """A frame without a type is text; its length counts bytes, and lone surrogates are escaped."""
     sink = framed(pipe[1])
     sink.log("é€😀")
     sink.log("a\ud800")
@@ -98,8 +98,8 @@ def test_a_frame_without_a_type_is_untyped_text(pipe: tuple[int, int]) -> None:
     assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "é€😀"), (0xA55A0003, "a\\ud800"), (0xA55A0003, "")]
 
 
-def test_a_frame_larger_than_the_pipe_arrives_whole(pipe: tuple[int, int]) -> None:
-    """A write that takes only a part is continued."""
+def test_large_frame_arrives_whole(pipe: tuple[int, int]) -> None:
+    """A frame larger than the pipe's buffer arrives whole, although each write accepts a part."""
     os.set_blocking(pipe[1], True)
     received = bytearray()
     text = "x" * 1_000_000
@@ -115,8 +115,8 @@ def test_a_frame_larger_than_the_pipe_arrives_whole(pipe: tuple[int, int]) -> No
     assert frames(bytes(received)) == [(0xA55A0003, text)]
 
 
-def test_standard_output_gets_text_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing added to a message; an error report is one line of the log, joined by carriage returns."""
+def test_standard_output_gets_unchanged_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """A message is written unchanged; an error report is one line, joined by carriage returns."""
     sink = StandardLogSink()
     sink.log("a\nb", TEXT_FRAMES[40])
     sink.log_error(["one", "two"])
@@ -124,14 +124,14 @@ def test_standard_output_gets_text_as_it_is(capsys: pytest.CaptureFixture[str]) 
 
 
 class Terminal(io.StringIO):
-    """Standard output that a person reads."""
+    """Standard output on a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
-def test_a_terminal_gets_real_line_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person reads an error report line by line."""
+def test_terminal_gets_line_feeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error report on a terminal has line feeds."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
     StandardLogSink().log_error(["one", "two"])
@@ -139,8 +139,8 @@ def test_a_terminal_gets_real_line_ends(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8", "latin-1"])
-def test_text_that_the_stream_cannot_hold_is_escaped(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log line is never lost to an encoding."""
+def test_unencodable_text_is_escaped(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Characters that the stream's encoding lacks are escaped, so that the log line is not lost."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
     monkeypatch.setattr(sys, "stdout", stream)
@@ -157,14 +157,14 @@ class Closed(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [None, Closed()])
-def test_a_sink_can_be_made_without_standard_output(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever became of `sys.stdout`, making the sink does not fail."""
+def test_sink_needs_no_standard_output(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sink can be made while `sys.stdout` is closed or None."""
     monkeypatch.setattr(sys, "stdout", stream)
     assert StandardLogSink().json_format is False
 
 
-def test_the_descriptor_is_taken_out_of_the_environment(pipe: tuple[int, int]) -> None:
-    """Children of user code must not write into the platform's frames."""
+def test_descriptor_is_removed_from_environment(pipe: tuple[int, int]) -> None:
+    """The descriptor's variable is removed, so that child processes do not write to the platform's pipe."""
     os.environ[VARIABLE] = str(pipe[1])
     sink = create_log_sink(json_format=True)
     assert isinstance(sink, FramedTelemetryLogSink)
@@ -175,8 +175,8 @@ def test_the_descriptor_is_taken_out_of_the_environment(pipe: tuple[int, int]) -
 
 
 @pytest.mark.parametrize("value", [None, "", "x", "-1", "²"])
-def test_without_a_usable_descriptor_logs_go_to_standard_output(value: str | None) -> None:
-    """Absent or malformed: standard output, and the variable is gone."""
+def test_bad_descriptor_selects_standard_output(value: str | None) -> None:
+    """Without a valid descriptor, logs go to standard output, and the variable is removed."""
     if value is not None:
         os.environ[VARIABLE] = value
     sink = create_log_sink(json_format=False)
@@ -185,6 +185,6 @@ def test_without_a_usable_descriptor_logs_go_to_standard_output(value: str | Non
     assert current() is sink
 
 
-def test_outside_the_runtime_there_is_no_sink() -> None:
-    """A test of a handler has none."""
+def test_no_sink_exists_without_runtime() -> None:
+    """`current()` is None unless a runtime made a sink."""
     assert current() is None

@@ -1,4 +1,4 @@
-"""Fixtures of the transcript tests."""
+"""Fixtures of the tests with transcripts of requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .doubles import MakeClient, Notices, RecordingClock, RecordingSocketModule,
 
 @pytest.fixture
 def sockets(monkeypatch: pytest.MonkeyPatch) -> RecordingSocketModule:
-    """Let the client use sockets that note what is done with them."""
+    """Give the client sockets that record its calls."""
     module = RecordingSocketModule()
     monkeypatch.setattr(_connection, "_socket", module)
     return module
@@ -22,7 +22,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> RecordingSocketModule:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> RecordingClock:
-    """Let the client not really wait between attempts to connect."""
+    """Let the client retry without pauses, and record them."""
     recording = RecordingClock()
     monkeypatch.setattr(_client, "time", recording)
     return recording
@@ -30,19 +30,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> RecordingClock:
 
 @pytest.fixture
 def notices() -> Notices:
-    """Receive what the client reports."""
+    """Record the client's notices."""
     return Notices()
 
 
 @pytest.fixture
-def client_of(notices: Notices) -> Iterator[MakeClient]:
+def client_of(notices: Notices, sockets: RecordingSocketModule) -> Iterator[MakeClient]:
     """Make clients whose connections are closed when the test ends."""
-    clients: list[LambdaRuntimeClient] = []
 
     def make(address: str, *, pipeline: bool = True) -> LambdaRuntimeClient:
-        clients.append(make_client(address, notices, pipeline=pipeline))
-        return clients[-1]
+        return make_client(address, notices, pipeline=pipeline)
 
     yield make
-    for client in clients:
-        client._connection.close()
+    for socket in sockets.sockets:
+        socket.close()

@@ -1,4 +1,4 @@
-"""Named doubles of what stands on the other side of the client: the Runtime API, the socket module, the clock."""
+"""Doubles of the Runtime API, the socket module and the clock."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
 from awslambdaric_lite._settings import read_address
 
-GUARD = 110.0  # seconds after which a test that waits for something that never comes gives up
+GUARD = 110.0  # seconds after which a waiting test fails
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it arrived: its bytes, and what they say."""
+    """One request as it arrived."""
 
     connection: int
     raw: bytes
 
     @property
     def line(self) -> str:
-        """The request line without the protocol version, and without the common start of every path."""
+        """The method and the path without the prefix that all paths share."""
         method, path, _ = self.raw.partition(b"\r\n")[0].decode().split(" ")
         return f"{method} {path.removeprefix('/2018-06-01/runtime/')}"
 
@@ -40,18 +40,18 @@ class Request:
 
     @property
     def body(self) -> bytes:
-        """The bytes behind the head."""
+        """The bytes after the head."""
         return self.raw.partition(b"\r\n\r\n")[2]
 
 
 @dataclass(frozen=True)
 class Step:
-    """What the scripted API does with one request.
+    """The scripted API's reaction to one request.
 
     Attributes:
-        answer: the bytes that it sends.
-        then: what happens to the connection behind them: `keep`, `close` or `reset`.
-        early: answer as soon as the head is there, without reading the body, as servers do that refuse a body.
+        answer: the bytes to send.
+        then: the fate of the connection afterwards: `keep`, `close` or `reset`.
+        early: answer after the head without reading the body, as servers do that refuse a body.
     """
 
     answer: bytes = b""
@@ -60,7 +60,7 @@ class Step:
 
 
 def _read_request(connection: socket.socket, buffer: bytearray, *, head_only: bool) -> bytes | None:
-    """Take one request off the connection; None where the client has closed it."""
+    """Read one request; return None if the client closed the connection."""
     while b"\r\n\r\n" not in buffer:
         data = connection.recv(65536)
         if not data:
@@ -82,7 +82,7 @@ def _read_request(connection: socket.socket, buffer: bytearray, *, head_only: bo
 
 
 class _Listening:
-    """A server thread on a port of its own, one connection after the other."""
+    """A server thread on a free port, which serves one connection after the other."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -120,7 +120,7 @@ class _Listening:
                     return
                 with connection:
                     self._current = connection
-                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as Go's server does
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # like Go's server
                     self.connections += 1
                     with suppress(ConnectionError):
                         self._serve(connection)
@@ -142,7 +142,7 @@ def _hang_up(connection: socket.socket, how: str) -> None:
 
 
 class ScriptedApi(_Listening):
-    """Answers requests in the order in which they arrive, with what the script says, and records them."""
+    """A server that answers and records requests in the order of its script."""
 
     def __init__(self, *steps: Step | bytes) -> None:
         super().__init__()
@@ -157,7 +157,7 @@ class ScriptedApi(_Listening):
                 return
             self.requests.append(Request(number, raw))
             if not self.steps:
-                return  # the script has ended: the API is gone
+                return  # the script has ended: close the connection
             step = self.steps.pop(0)
             connection.sendall(step.answer)
             if step.then != "keep":
@@ -166,10 +166,10 @@ class ScriptedApi(_Listening):
 
 
 class ClassicApi(_Listening):
-    """The state machine of the Runtime API for one invocation at a time, which breaks down at a chosen point, once.
+    """The state machine of the Runtime API for one invocation at a time, whose connection breaks once.
 
     Attributes:
-        accepted: request id and body of each reply that was taken.
+        accepted: request id and body of each accepted reply.
     """
 
     def __init__(
@@ -180,10 +180,10 @@ class ClassicApi(_Listening):
         lose: int | None = None,
         how: str = "close",
     ) -> None:
-        """Hand out `events` (request id and body).
+        """Deliver `events` (request id and body).
 
-        The connection ends once `cut_after` bytes of answers have been sent, or when request number `lose` has arrived,
-        which then is as if it had never been sent.
+        The connection ends after `cut_after` bytes of responses, or when request number `lose` arrives, which is
+        then ignored.
         """
         super().__init__()
         self._events = list(events)
@@ -234,7 +234,7 @@ class ClassicApi(_Listening):
 
 
 def event(request_id: str, body: bytes = b"{}", *fields: str, chunked: bool = False) -> bytes:
-    """Render an answer to `next`."""
+    """Return a response to `next`."""
     lines = [
         "HTTP/1.1 200 OK",
         "Content-Type: application/json",
@@ -254,7 +254,7 @@ def event(request_id: str, body: bytes = b"{}", *fields: str, chunked: bool = Fa
 
 
 def status(code: int, body: bytes = b'{"status":"OK"}\n', *fields: str) -> bytes:
-    """Render an answer to a reply."""
+    """Return a response to a posted result or error."""
     lines = [
         f"HTTP/1.1 {code} Reason",
         "Content-Type: application/json",
@@ -270,31 +270,31 @@ ACCEPTED = status(202)
 
 
 class RecordingSocket:
-    """A real socket that notes each call that moves bytes or sets a time limit."""
+    """A real socket that records each call that moves bytes or sets a timeout."""
 
     def __init__(self, module: RecordingSocketModule, family: int, kind: int) -> None:
         self._socket = _socket.socket(family, kind)
         self._module = module
 
     def sendall(self, data: bytes) -> None:
-        """Send, and note the very object that was sent."""
+        """Send, and record the same object."""
         self._module.writes.append(data)
         self._socket.sendall(data)
 
     def recv(self, size: int) -> bytes:
-        """Receive, and note how much was asked for and came."""
+        """Receive, and record the requested and the received size."""
         data = self._socket.recv(size)
         self._module.reads.append((size, len(data)))
         return data
 
     def recv_into(self, buffer: memoryview) -> int:
-        """Receive in place, and note how much came."""
+        """Receive in place, and record the received size."""
         count = self._socket.recv_into(buffer)
         self._module.reads_in_place.append(count)
         return count
 
     def settimeout(self, timeout: float | None) -> None:
-        """Set the time limit, and note it."""
+        """Set the timeout, and record it."""
         self._module.timeouts.append(timeout)
         self._socket.settimeout(timeout)
 
@@ -304,8 +304,9 @@ class RecordingSocket:
 
 @dataclass
 class RecordingSocketModule:
-    """In the place of `_socket` in the client: real sockets, which note what is done with them."""
+    """A replacement for `_socket` in the client, whose real sockets record their use."""
 
+    sockets: list[RecordingSocket] = field(default_factory=list)
     writes: list[bytes] = field(default_factory=list)
     reads: list[tuple[int, int]] = field(default_factory=list)
     reads_in_place: list[int] = field(default_factory=list)
@@ -315,10 +316,11 @@ class RecordingSocketModule:
 
     def socket(self, family: int, kind: int) -> RecordingSocket:
         """Make a socket."""
-        return RecordingSocket(self, family, kind)
+        self.sockets.append(RecordingSocket(self, family, kind))
+        return self.sockets[-1]
 
     def getaddrinfo(self, host: str | bytes, port: int, *rest: int) -> list[tuple[Any, ...]]:
-        """Resolve a name, to `addresses` where a test sets them."""
+        """Resolve a name, to `addresses` if a test sets them."""
         self.resolved.append((host, port))
         if self.addresses is None:
             return list(_socket.getaddrinfo(host, port, *rest))
@@ -330,17 +332,17 @@ class RecordingSocketModule:
 
 @dataclass
 class RecordingClock:
-    """In the place of `time` in the client: nobody waits, and what would have been waited is noted."""
+    """A replacement for `time` in the client, which records pauses instead of waiting."""
 
     sleeps: list[float] = field(default_factory=list)
 
     def sleep(self, seconds: float) -> None:
-        """Note the pause."""
+        """Record the pause."""
         self.sleeps.append(seconds)
 
 
 class Notices:
-    """Notes what the client has to say about refused replies."""
+    """A recorder of the client's notices about refused replies."""
 
     def __init__(self) -> None:
         self.texts: list[tuple[str, str]] = []

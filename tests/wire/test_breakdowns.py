@@ -1,4 +1,4 @@
-"""A connection that ends at every possible point: no result is lost, no handler runs twice for one attempt."""
+"""A connection may break at any point: no result is lost, and no handler runs twice for one attempt."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ANSWERS = len(ACCEPTED) * 3 + sum(len(event(*each)) for each in EVENTS)
 
 
 def run_all(client: LambdaRuntimeClient) -> list[tuple[str, bytes]]:
-    """Run the loop until the API has no more events; return request id and body of each run of the handler."""
+    """Run the loop until the API has no more events; return request id and body of each invocation."""
     runs: list[tuple[str, bytes]] = []
     try:
         while True:
@@ -27,7 +27,7 @@ def run_all(client: LambdaRuntimeClient) -> list[tuple[str, bytes]]:
 
 
 def expect_everything_once(api: ClassicApi, runs: list[tuple[str, bytes]], notices: Notices) -> None:
-    """Assert that each event ran once, each result was taken once, and nobody was told anything."""
+    """Assert that each event ran once, each result was accepted once, and the client reported nothing."""
     assert runs == EVENTS
     assert api.accepted == [(request_id, b"result of " + body) for request_id, body in EVENTS]
     assert notices.texts == []
@@ -35,10 +35,10 @@ def expect_everything_once(api: ClassicApi, runs: list[tuple[str, bytes]], notic
 
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("pipeline", [True, False])
-def test_a_connection_that_ends_anywhere_in_an_answer(
+def test_connection_may_break_within_any_response(
     pipeline: bool, how: str, client_of: MakeClient, notices: Notices
 ) -> None:
-    """Cut after each byte that the API sends, from before the first answer to the last: everything happens once."""
+    """Each event runs once and each result is accepted once if the connection breaks after any byte from the API."""
     for cut_after in range(ANSWERS):
         notices.texts.clear()
         with ClassicApi(EVENTS, cut_after=cut_after, how=how) as api:
@@ -50,18 +50,16 @@ def test_a_connection_that_ends_anywhere_in_an_answer(
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("pipeline", [True, False])
 @pytest.mark.parametrize("lost", range(7))
-def test_a_request_that_never_arrived(
-    lost: int, pipeline: bool, how: str, client_of: MakeClient, notices: Notices
-) -> None:
-    """The API ends the connection without having acted on a request, poll or reply: everything happens once."""
+def test_lost_request_is_repeated(lost: int, pipeline: bool, how: str, client_of: MakeClient, notices: Notices) -> None:
+    """Each event runs once and each result is accepted once if the API ignores a request and ends the connection."""
     with ClassicApi(EVENTS, lose=lost, how=how) as api:
         runs = run_all(client_of(api.address, pipeline=pipeline))
     assert api.broke_down
     expect_everything_once(api, runs, notices)
 
 
-def test_without_a_breakdown_one_connection_is_enough(client_of: MakeClient, notices: Notices) -> None:
-    """The double itself: everything happens once, on one connection."""
+def test_one_connection_suffices_without_breakdown(client_of: MakeClient, notices: Notices) -> None:
+    """Without a breakdown, the client sends all requests on one connection."""
     with ClassicApi(EVENTS) as api:
         runs = run_all(client_of(api.address))
     expect_everything_once(api, runs, notices)

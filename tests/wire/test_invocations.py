@@ -1,8 +1,7 @@
-"""What the client makes of an answer to `next`: header fields, bodies of any size, connections of any kind."""
+"""The client reads events: header fields, bodies of any size, connections of any kind."""
 
 from __future__ import annotations
 
-import _socket
 import os
 import socket
 import tracemalloc
@@ -37,7 +36,7 @@ OPTIONAL = {
 
 
 def test_header_fields_become_attributes(client_of: MakeClient) -> None:
-    """Every field of the API has its attribute, under the official client's name."""
+    """Each header field of the API becomes an attribute with the official client's name."""
     fields = [f"{name.lower()}:  value of {attribute} " for name, attribute in OPTIONAL.items()]
     with ScriptedApi(event("id-1", b"[1]", *fields)) as api:
         invocation = client_of(api.address).wait_next_invocation()
@@ -51,8 +50,8 @@ def test_header_fields_become_attributes(client_of: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("value", ["absent", "empty"])
-def test_an_empty_field_is_an_absent_one(value: str, client_of: MakeClient) -> None:
-    """Managed Instances send some fields empty: None, as if they had not been sent."""
+def test_empty_header_field_gives_none(value: str, client_of: MakeClient) -> None:
+    """An empty header field, which Managed Instances send, gives None as an absent one does."""
     fields = [f"{name}: " for name in OPTIONAL] if value == "empty" else []
     with ScriptedApi(event("id-1", b"", *fields)) as api:
         invocation = client_of(api.address).wait_next_invocation()
@@ -62,23 +61,23 @@ def test_an_empty_field_is_an_absent_one(value: str, client_of: MakeClient) -> N
 
 
 @pytest.mark.parametrize("deadline", ["", "soon", "-1", "1.5", "²", "9" * 5000])
-def test_a_deadline_that_is_no_number_is_none(deadline: str, client_of: MakeClient) -> None:
-    """A malformed deadline ends nothing: the invocation has no time left to speak of."""
+def test_malformed_deadline_leaves_no_time(deadline: str, client_of: MakeClient) -> None:
+    """A deadline that is not a number is read as 0, so that no time remains."""
     answer = event("id-1").replace(b"1542409706888", deadline.encode())
     with ScriptedApi(answer) as api:
         invocation = client_of(api.address).wait_next_invocation()
     assert invocation.deadline_time_in_ms == 0
 
 
-def test_a_client_context_beyond_ascii_is_text(client_of: MakeClient) -> None:
-    """The client context is the caller's JSON, in UTF-8."""
+def test_client_context_is_decoded_as_utf8(client_of: MakeClient) -> None:
+    """The client context is decoded as UTF-8."""
     with ScriptedApi(event("id-1", b"{}", 'Lambda-Runtime-Client-Context: {"custom":{"name":"Zoë €"}}')) as api:
         invocation = client_of(api.address).wait_next_invocation()
     assert invocation.client_context == '{"custom":{"name":"Zoë €"}}'
 
 
-def test_an_event_is_handed_over_once(client_of: MakeClient) -> None:
-    """`take_body` lets go of the event, so that it can be freed."""
+def test_event_body_is_released_once_taken(client_of: MakeClient) -> None:
+    """`take_body` gives the event away, so that it can be freed."""
     with ScriptedApi(event("id-1", b"x" * 1000)) as api:
         invocation = client_of(api.address).wait_next_invocation()
     assert len(invocation.take_body()) == 1000
@@ -87,8 +86,8 @@ def test_an_event_is_handed_over_once(client_of: MakeClient) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [0, 1, 2048, 2049, 65_535, 65_536, 65_537, 1_000_000])
-def test_a_body_of_any_size_arrives_whole(size: int, chunked: bool, client_of: MakeClient) -> None:
-    """Both framings, around every size at which something changes; the next invocation follows on the connection."""
+def test_body_of_any_size_arrives_whole(size: int, chunked: bool, client_of: MakeClient) -> None:
+    """A sized or chunked body arrives whole around each size limit, and the connection stays usable."""
     body = bytes(index * 31 % 251 for index in range(size))
     with ScriptedApi(event("id-1", body, chunked=chunked), ACCEPTED, event("id-2", b"next")) as api:
         client = client_of(api.address)
@@ -98,8 +97,8 @@ def test_a_body_of_any_size_arrives_whole(size: int, chunked: bool, client_of: M
     assert api.connections == 1
 
 
-def test_a_large_sized_body_is_received_in_place(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
-    """5 MB of known length: one ordinary read at most, the rest straight into the body."""
+def test_large_sized_body_is_received_in_place(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """Of a body of 5 MB with a declared length, at most one ordinary read is copied."""
     body = bytes(5 * MEGABYTE)
     with ScriptedApi(event("id-1", body)) as api:
         assert client_of(api.address).wait_next_invocation().take_body() == body
@@ -108,10 +107,10 @@ def test_a_large_sized_body_is_received_in_place(sockets: RecordingSocketModule,
     assert sum(count for _, count in sockets.reads) + sum(sockets.reads_in_place) == head + len(body)
 
 
-def test_a_large_chunked_body_is_consumed_as_it_comes(client_of: MakeClient) -> None:
-    """5 MB in chunks of 2 KB: beside the body, never more than a piece is kept, so no byte is copied again and again.
+def test_large_chunked_body_is_not_copied_repeatedly(client_of: MakeClient) -> None:
+    """Of a chunked body of 5 MB, the reader keeps only the current piece in addition to the body.
 
-    Counted as memory that the reader holds after each piece; a bytearray may be an eighth larger than what is in it.
+    The test limits the memory in use after each piece; a bytearray may be an eighth larger than its content.
     """
     data = event("id-1", bytes(5 * MEGABYTE), chunked=True)
     reader = ResponseReader()
@@ -131,8 +130,8 @@ def test_a_large_chunked_body_is_consumed_as_it_comes(client_of: MakeClient) -> 
     assert fed <= len(data) // 60_000 + 1
 
 
-def test_a_large_sized_body_costs_its_own_size() -> None:
-    """5 MB of known length received in place: the peak is the body and little more."""
+def test_large_sized_body_needs_no_second_buffer() -> None:
+    """A body of 5 MB that is received in place needs at most 300 KB in addition to the body."""
     data = event("id-1", bytes(5 * MEGABYTE))
     view = memoryview(data)
     reader = ResponseReader()
@@ -153,8 +152,8 @@ def test_a_large_sized_body_costs_its_own_size() -> None:
     assert response[2] == bytes(5 * MEGABYTE)
 
 
-def test_an_interim_response_is_passed_over(client_of: MakeClient) -> None:
-    """100 before an event, and before a status, changes nothing."""
+def test_interim_response_is_skipped(client_of: MakeClient) -> None:
+    """A response 100 before an event or a status changes nothing."""
     interim = b"HTTP/1.1 100 Continue\r\n\r\n"
     with ScriptedApi(interim + event("id-1"), interim + ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
@@ -164,8 +163,8 @@ def test_an_interim_response_is_passed_over(client_of: MakeClient) -> None:
     assert len(api.requests) == 3
 
 
-def test_what_is_not_http_is_shown(client_of: MakeClient) -> None:
-    """Another service on the port: the error shows what it said."""
+def test_answer_that_is_not_http_is_shown(client_of: MakeClient) -> None:
+    """The error shows the answer of a service that does not use HTTP."""
     with (
         ScriptedApi(Step(b"SSH-2.0-OpenSSH_9.6\r\n", "close")) as api,
         pytest.raises(ProtocolError, match=r"SSH-2\.0-OpenSSH_9\.6"),
@@ -173,8 +172,8 @@ def test_what_is_not_http_is_shown(client_of: MakeClient) -> None:
         client_of(api.address).wait_next_invocation()
 
 
-def test_no_time_limit_is_inherited(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
-    """`socket.setdefaulttimeout()` of user code does not reach the connection: a poll may take for ever."""
+def test_default_timeout_is_not_inherited(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """`socket.setdefaulttimeout()` in user code does not limit the client's connection, because a poll may last."""
     with ScriptedApi(event("id-1")) as api:
         socket.setdefaulttimeout(5)
         try:
@@ -184,10 +183,10 @@ def test_no_time_limit_is_inherited(sockets: RecordingSocketModule, client_of: M
     assert sockets.timeouts == [None]
 
 
-def test_every_address_of_a_name_is_tried(
+def test_each_address_of_a_name_is_tried(
     sockets: RecordingSocketModule, client_of: MakeClient, clock: RecordingClock
 ) -> None:
-    """A host name may have an address on which nobody listens: the next one is tried at once."""
+    """The client tries a name's next address immediately if one refuses the connection."""
     with ScriptedApi() as gone:
         pass
     with ScriptedApi(event("id-1")) as api:
@@ -198,33 +197,30 @@ def test_every_address_of_a_name_is_tried(
     assert dict(api.requests[0].headers)["Host"] == f"runtime.internal:{api.port}"
 
 
-def test_a_name_is_resolved(client_of: MakeClient) -> None:
-    """`localhost` finds the API, whichever of its addresses comes first."""
+def test_host_name_is_resolved(client_of: MakeClient) -> None:
+    """The client reaches an API at `localhost`."""
     with ScriptedApi(event("id-1")) as api:
         assert client_of(f"localhost:{api.port}").wait_next_invocation().invoke_id == "id-1"
 
 
-def test_an_address_in_digits_is_not_looked_up(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
-    """The address of Lambda itself costs no resolver."""
+def test_numeric_address_needs_no_resolver(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """A numeric address, like Lambda's, is not resolved."""
     with ScriptedApi(event("id-1")) as api:
         client_of(api.address).wait_next_invocation()
     assert sockets.resolved == []
 
 
-def test_small_writes_are_not_held_back(client_of: MakeClient) -> None:
-    """Nagle's algorithm is off: a reply does not wait for the acknowledgement of what went before."""
+def test_small_writes_are_sent_immediately(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """The client's socket has TCP_NODELAY, so that a reply does not wait for an acknowledgement."""
     with ScriptedApi(event("id-1")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
-        sock = client._connection._socket
-        assert isinstance(sock, _socket.socket)
-        assert sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY)
+        (connected,) = sockets.sockets
+        assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_rehearsal_reaches_nobody(
-    sockets: RecordingSocketModule, client_of: MakeClient, clock: RecordingClock
-) -> None:
-    """A made-up invocation is answered without the network, and leaves no trace in the requests that follow."""
+def test_warm_up_sends_nothing(sockets: RecordingSocketModule, client_of: MakeClient, clock: RecordingClock) -> None:
+    """A warm-up invocation uses no network and does not change the requests that follow."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
         seen: list[str] = []
@@ -234,7 +230,7 @@ def test_a_rehearsal_reaches_nobody(
             client.post_invocation_result(invocation.invoke_id, b"1")
 
         for _ in range(2):
-            client.rehearse(answer)
+            client.warm_up(answer)
         assert (sockets.writes, clock.sleeps) == ([], [])
         assert set(seen) == {'{"a":[1]}'}
         client.wait_next_invocation()
@@ -248,14 +244,12 @@ def test_a_rehearsal_reaches_nobody(
     assert api.connections == 1
 
 
-def test_a_descriptor_that_user_code_closed_is_replaced(client_of: MakeClient) -> None:
-    """`os.closerange()` and the like cost a connection, not a result."""
+def test_closed_descriptor_is_replaced(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """The client reconnects and delivers the result if user code closes its descriptor, e.g. by `os.closerange()`."""
     with ClassicApi([("id-1", b"1"), ("id-2", b"2")]) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
-        sock = client._connection._socket
-        assert isinstance(sock, _socket.socket)
-        os.close(sock.fileno())
+        os.close(sockets.sockets[0].fileno())
         client.post_invocation_result("id-1", b"result")
         assert client.wait_next_invocation().invoke_id == "id-2"
     assert api.accepted == [("id-1", b"result")]
@@ -285,8 +279,8 @@ print(client.wait_next_invocation().invoke_id)
 """
 
 
-def test_a_forked_child_cannot_answer_for_its_parent(tmp_path: Path) -> None:
-    """In the child every use of the client is an error; the parent's connection is not disturbed."""
+def test_forked_child_cannot_use_the_client(tmp_path: Path) -> None:
+    """In a forked child each use of the client raises an error, and the parent's connection stays usable."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         finished = run_python(FORK, api.address, folder=tmp_path)
     assert finished.stdout == "id-2\n", finished.stderr

@@ -1,9 +1,10 @@
-"""What the client sends: exact bytes, header fields and paths, seen by a real server."""
+"""The client sends exact bytes, header fields and paths to a real server."""
 
 from __future__ import annotations
 
 import json
 import platform
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,26 +12,34 @@ from awslambdaric_lite import __version__
 
 from .doubles import ACCEPTED, MakeClient, Notices, RecordingSocketModule, ScriptedApi, Step, event, status
 
+if TYPE_CHECKING:
+    from awslambdaric_lite._types import ErrorReport
+
 AGENT = f"aws-lambda-python/{platform.python_version().partition('+')[0]}-{__version__}"
-ERROR = {"errorMessage": "né", "errorType": "Runtime.ImportModuleError", "requestId": "", "stackTrace": ["a", "b"]}
+ERROR: ErrorReport = {
+    "errorMessage": "né",
+    "errorType": "Runtime.ImportModuleError",
+    "requestId": "",
+    "stackTrace": ["a", "b"],
+}
 
 
 def golden(text: str, api: ScriptedApi) -> bytes:
-    """Return request bytes from a readable text: `{host}` and `{agent}` filled in, line ends as on the wire."""
+    """Return request bytes for a readable text: insert `{host}` and `{agent}`, use CRLF."""
     return text.replace("{host}", api.address).replace("{agent}", AGENT).replace("\n", "\r\n").encode()
 
 
 POLL = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\nHost: {host}\nUser-Agent: {agent}\n\n"
 
 
-def test_a_poll_is_these_bytes(client_of: MakeClient) -> None:
-    """`GET next` carries a host and a user agent, and nothing else."""
+def test_poll_has_only_host_and_agent(client_of: MakeClient) -> None:
+    """`GET next` has the header fields Host and User-Agent, and no other."""
     with ScriptedApi(event("id-1")) as api:
         client_of(api.address).wait_next_invocation()
     assert [request.raw for request in api.requests] == [golden(POLL, api)]
 
 
-def test_a_result_is_these_bytes(client_of: MakeClient) -> None:
+def test_result_has_its_exact_bytes(client_of: MakeClient) -> None:
     """A result is posted under its request id with its content type and length."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
@@ -44,8 +53,8 @@ def test_a_result_is_these_bytes(client_of: MakeClient) -> None:
     assert [request.raw for request in api.requests] == [golden(POLL, api), golden(expected, api), golden(POLL, api)]
 
 
-def test_a_result_of_bytes_has_its_own_content_type(client_of: MakeClient) -> None:
-    """The content type is the caller's to choose; text is sent as UTF-8; an invocation id is echoed."""
+def test_result_keeps_content_type_and_id(client_of: MakeClient) -> None:
+    """The caller chooses the content type; text is sent as UTF-8; an invocation id is echoed."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2"), ACCEPTED, event("id-3")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
@@ -63,8 +72,8 @@ def test_a_result_of_bytes_has_its_own_content_type(client_of: MakeClient) -> No
     assert not any(name == "Lambda-Runtime-Invocation-Id" for name, _ in api.requests[3].headers)
 
 
-def test_an_error_is_these_bytes(client_of: MakeClient) -> None:
-    """An error carries the X-Ray cause and no error-type header, as with the official client."""
+def test_error_has_its_exact_bytes(client_of: MakeClient) -> None:
+    """An error has the X-Ray cause but no error type in its head, as with the official client."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
@@ -78,8 +87,8 @@ def test_an_error_is_these_bytes(client_of: MakeClient) -> None:
     assert api.requests[1].raw == golden(expected, api)
 
 
-def test_an_error_without_a_cause_has_no_header_for_it(client_of: MakeClient) -> None:
-    """An empty X-Ray cause leaves its header out."""
+def test_empty_cause_has_no_header(client_of: MakeClient) -> None:
+    """An empty X-Ray cause is not sent."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
@@ -89,10 +98,10 @@ def test_an_error_without_a_cause_has_no_header_for_it(client_of: MakeClient) ->
     assert names == ["Host", "User-Agent", "Content-Type", "Content-Length"]
 
 
-def test_an_init_error_is_these_bytes(client_of: MakeClient) -> None:
-    """An init error carries its type as a header and a body in UTF-8."""
+def test_init_error_has_its_exact_bytes(client_of: MakeClient) -> None:
+    """An init error has its type as a header field, and a body in UTF-8."""
     with ScriptedApi(ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     (request,) = api.requests
     body = json.dumps(ERROR, ensure_ascii=False, separators=(",", ":"))
     expected = (
@@ -112,10 +121,8 @@ def test_an_init_error_is_these_bytes(client_of: MakeClient) -> None:
         (None, "ValueError", "ValueError"),
     ],
 )
-def test_the_type_of_an_init_error_is_a_header(
-    override: str | None, error_type: str, header: str, client_of: MakeClient
-) -> None:
-    """The override comes first; what cannot stand in a header is replaced, in the header only."""
+def test_init_error_type_is_a_header(override: str | None, error_type: str, header: str, client_of: MakeClient) -> None:
+    """The header has the override or the error's type; a type that a header cannot hold is replaced in the header."""
     with ScriptedApi(ACCEPTED) as api:
         client_of(api.address).post_init_error({**ERROR, "errorType": error_type}, override)
     (request,) = api.requests
@@ -139,8 +146,8 @@ def test_the_type_of_an_init_error_is_a_header(
         ("!*'();:@$,[]|^`{}\\\"<>", "%21%2A%27%28%29%3B%3A%40%24%2C%5B%5D%7C%5E%60%7B%7D%5C%22%3C%3E"),
     ],
 )
-def test_a_request_id_is_percent_encoded(request_id: str, path: str, client_of: MakeClient) -> None:
-    """Unreserved characters stay (RFC 3986 section 2.3), every other byte is escaped in upper case."""
+def test_request_id_is_percent_encoded(request_id: str, path: str, client_of: MakeClient) -> None:
+    """A request id is percent-encoded in the path, except for the unreserved characters of RFC 3986 section 2.3."""
     with ScriptedApi(event(request_id), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
         assert client.wait_next_invocation().invoke_id == request_id
@@ -150,14 +157,14 @@ def test_a_request_id_is_percent_encoded(request_id: str, path: str, client_of: 
 
 
 @pytest.mark.parametrize("prefix", ["/api", "/a/b/"])
-def test_a_path_prefix_comes_before_every_path(prefix: str, client_of: MakeClient) -> None:
-    """An address may have a scheme and a path prefix; the host field has neither."""
+def test_path_prefix_precedes_each_path(prefix: str, client_of: MakeClient) -> None:
+    """Scheme and path prefix of the address may be set; each path has the prefix, and the Host field has neither."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2"), ACCEPTED) as api:
         client = client_of(f"http://{api.address}{prefix}")
         client.wait_next_invocation()
         client.post_invocation_result("id-1", b"1")
         client.wait_next_invocation()
-        client.post_init_error(dict(ERROR))
+        client.post_init_error(ERROR.copy())
     start = prefix.rstrip("/") + "/2018-06-01/runtime/"
     assert [request.raw.split()[1].decode() for request in api.requests] == [
         f"{start}invocation/next",
@@ -168,8 +175,8 @@ def test_a_path_prefix_comes_before_every_path(prefix: str, client_of: MakeClien
     assert {dict(request.headers)["Host"] for request in api.requests} == {api.address}
 
 
-def test_no_request_asks_to_wait_for_its_body(client_of: MakeClient) -> None:
-    """Neither `Expect` nor `Connection` nor `Accept` is sent, whatever the size."""
+def test_requests_have_no_expect_header(client_of: MakeClient) -> None:
+    """Requests have no `Expect`, `Connection` or `Accept`, whatever their size."""
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
         client.wait_next_invocation()
@@ -179,8 +186,8 @@ def test_no_request_asks_to_wait_for_its_body(client_of: MakeClient) -> None:
     assert names == {"host", "user-agent", "content-type", "content-length"}
 
 
-def test_a_large_result_is_sent_without_a_copy(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
-    """Head and body of a large result are two writes, the second of which is the very object given."""
+def test_large_result_is_not_copied(sockets: RecordingSocketModule, client_of: MakeClient) -> None:
+    """A large result is sent as two writes: the head, and the very object of the caller."""
     body = b"x" * 5_000_000
     with ScriptedApi(event("id-1"), ACCEPTED, event("id-2")) as api:
         client = client_of(api.address)
@@ -192,21 +199,21 @@ def test_a_large_result_is_sent_without_a_copy(sockets: RecordingSocketModule, c
     assert api.requests[1].body == body
 
 
-def test_an_init_error_is_sent_again_on_a_new_connection(client_of: MakeClient) -> None:
-    """A connection that dies before the status costs no report."""
+def test_init_error_is_repeated_after_reset(client_of: MakeClient) -> None:
+    """An init error is posted again on a new connection if the first is reset before the status."""
     with ScriptedApi(Step(then="reset"), ACCEPTED) as api:
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert api.lines == ["POST init/error"] * 2
     assert api.requests[0].raw == api.requests[1].raw
 
 
-def test_a_refused_init_error_says_so(client_of: MakeClient, notices: Notices) -> None:
-    """Any status but 202 ends with an error that shows status and body."""
+def test_refused_init_error_raises(client_of: MakeClient, notices: Notices) -> None:
+    """A status other than 202 for an init error raises an ApiError with status and body."""
     from awslambdaric_lite._function_errors import ApiError
 
     with (
         ScriptedApi(status(403, b'{"errorType":"InvalidStateTransition"}')) as api,
         pytest.raises(ApiError, match=r"init/error with 403: .*InvalidStateTransition"),
     ):
-        client_of(api.address).post_init_error(dict(ERROR))
+        client_of(api.address).post_init_error(ERROR.copy())
     assert notices.texts == []

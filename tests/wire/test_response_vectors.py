@@ -1,4 +1,4 @@
-"""`_http.ResponseReader` against byte vectors, however the bytes are cut and whichever way they are handed in."""
+"""Tests of `_http.ResponseReader` with byte vectors, in any pieces, by `feed()` and in place."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from awslambdaric_lite import _http, _http_head
 from awslambdaric_lite._function_errors import ConnectionLost, ProtocolError
 from awslambdaric_lite._http import ResponseReader
 
+from .feeding import feed
 from .vectors import BROKEN, CHUNKED, NEXT, WHOLE, Broken, Expected, Whole, head
 
 TYPE_CHECKING = False
@@ -20,29 +21,8 @@ WHOLE_IDS = [vector.name for vector in WHOLE]
 BROKEN_IDS = [vector.name for vector in BROKEN]
 
 
-def feed(reader: ResponseReader, pieces: Iterable[bytes], *, in_place: bool) -> list[Response]:
-    """Hand pieces to a reader and return the responses; `in_place` uses `room()` where the reader offers it."""
-    responses: list[Response] = []
-    for piece in pieces:
-        while piece:
-            room = reader.room() if in_place else None
-            if room is None:
-                part, piece = piece[: reader.wanted], piece[reader.wanted :]
-                response = reader.feed(part)
-            else:
-                count = min(len(room), len(piece))
-                assert count, "room for nothing: the reader waits for a body that is complete"
-                room[:count] = piece[:count]
-                piece = piece[count:]
-                response = reader.filled(count)
-            while response is not None:
-                responses.append(response)
-                response = reader.read()
-    return responses
-
-
 def ways(data: bytes) -> Iterable[tuple[list[bytes], bool]]:
-    """Return every way of feeding that the vectors are put through: whole, byte by byte, and cut at each point."""
+    """Return each way of feeding: whole, byte by byte, and cut at each point."""
     single = [data[position : position + 1] for position in range(len(data))]
     for in_place in (False, True):
         yield [data], in_place
@@ -62,8 +42,8 @@ def check(responses: list[Response], expected: Iterable[Expected]) -> None:
 
 
 @pytest.mark.parametrize("vector", WHOLE, ids=WHOLE_IDS)
-def test_a_response_is_read_however_it_is_cut(vector: Whole) -> None:
-    """Fed whole, byte by byte or split at any point, by `feed()` or into `room()`: the same responses."""
+def test_pieces_do_not_change_a_response(vector: Whole) -> None:
+    """The responses are the same if fed whole, byte by byte or cut at any point, by `feed()` or into `room()`."""
     for pieces, in_place in ways(vector.data):
         reader = ResponseReader()
         responses = feed(reader, pieces, in_place=in_place)
@@ -76,8 +56,8 @@ def test_a_response_is_read_however_it_is_cut(vector: Whole) -> None:
 
 
 @pytest.mark.parametrize("vector", [vector for vector in WHOLE if not vector.closed], ids=lambda vector: vector.name)
-def test_the_next_response_behind_it_is_left_alone(vector: Whole) -> None:
-    """Bytes of the response that follows are neither lost nor mixed in, wherever the packets are cut."""
+def test_following_response_is_read_too(vector: Whole) -> None:
+    """A response that follows is read whole, wherever the bytes are cut."""
     expected = [*vector.responses, Expected(200, b'{"key": 42}')]
     for pieces, in_place in ways(vector.data + NEXT):
         reader = ResponseReader()
@@ -86,20 +66,20 @@ def test_the_next_response_behind_it_is_left_alone(vector: Whole) -> None:
 
 
 @pytest.mark.parametrize("vector", WHOLE, ids=WHOLE_IDS)
-def test_an_end_within_a_response_is_a_lost_connection(vector: Whole) -> None:
-    """A stream that ends within a response is an error, told apart from one that ends between two."""
+def test_end_within_response_loses_connection(vector: Whole) -> None:
+    """An end of the stream raises ConnectionLost that says whether it is within or before a response."""
     for cut in range(len(vector.data)):
         reader = ResponseReader()
         feed(reader, [vector.data[:cut]], in_place=False)
         if vector.closed and cut >= vector.data.index(b"\r\n\r\n") + 4:
-            continue  # framed by the end of the stream: whatever came is all there is
+            continue  # the end of the stream ends the body
         text = "before a response" if cut in vector.starts else "in the middle of a response"
         with pytest.raises(ConnectionLost, match=text):
             reader.end()
 
 
-def test_an_end_behind_a_whole_response_is_one_before_the_next() -> None:
-    """A keep-alive connection that is closed between two responses says so."""
+def test_end_after_response_loses_connection() -> None:
+    """An end of the stream after a whole response raises ConnectionLost that says so."""
     reader = ResponseReader()
     feed(reader, [NEXT], in_place=False)
     with pytest.raises(ConnectionLost, match="before a response"):
@@ -107,8 +87,8 @@ def test_an_end_behind_a_whole_response_is_one_before_the_next() -> None:
 
 
 @pytest.mark.parametrize("vector", BROKEN, ids=BROKEN_IDS)
-def test_broken_grammar_is_refused_and_shown(vector: Broken) -> None:
-    """The error says what is wrong and shows the offending bytes."""
+def test_broken_response_is_refused_and_shown(vector: Broken) -> None:
+    """The error for a broken response says what is wrong and shows the offending bytes."""
     reader = ResponseReader()
     with pytest.raises(ProtocolError) as caught:
         feed(reader, [vector.data], in_place=False)
@@ -125,15 +105,15 @@ def test_broken_grammar_is_refused_and_shown(vector: Broken) -> None:
 
 
 @pytest.mark.parametrize("vector", BROKEN, ids=BROKEN_IDS)
-def test_broken_grammar_is_refused_however_it_is_cut(vector: Broken) -> None:
-    """No way of cutting makes a broken response acceptable."""
+def test_pieces_do_not_repair_broken_response(vector: Broken) -> None:
+    """A broken response is refused, wherever its bytes are cut."""
     for pieces, in_place in ways(vector.data):
         with pytest.raises(ProtocolError):
             feed(ResponseReader(), pieces, in_place=in_place)
 
 
 LIMITS: list[tuple[str, dict[str, int], bytes, bytes, str]] = [
-    # name, limits, what just fits, what is one byte too long, what the message says
+    # name, limits, longest accepted bytes, bytes that are one too long, part of the message
     (
         "a head",
         {"MAX_HEAD": 40},
@@ -191,10 +171,10 @@ LIMITS: list[tuple[str, dict[str, int], bytes, bytes, str]] = [
 @pytest.mark.parametrize(
     ("limits", "fits", "too_long", "text"), [limit[1:] for limit in LIMITS], ids=[limit[0] for limit in LIMITS]
 )
-def test_a_limit_is_exact(
+def test_limits_are_exact(
     limits: dict[str, int], fits: bytes, too_long: bytes, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What just fits is read and one byte more is refused, however it is cut (with limits small enough to try that)."""
+    """Bytes up to a limit are read, and one more is refused, wherever they are cut."""
     for name, value in limits.items():
         for module in (_http, _http_head):
             if hasattr(module, name):
@@ -206,8 +186,8 @@ def test_a_limit_is_exact(
             feed(ResponseReader(), pieces, in_place=in_place)
 
 
-def test_the_limits_leave_room_for_every_event() -> None:
-    """Heads up to Go's own limit, and bodies far above the largest event, are accepted."""
+def test_limits_exceed_each_event() -> None:
+    """Heads up to Go's limit and bodies far above the largest event are accepted."""
     assert _http.MAX_HEAD >= 1 << 20
     assert _http_head.MAX_BODY > 6_291_556 * 100
     value = b"x" * (_http.MAX_HEAD - 100)
@@ -217,7 +197,7 @@ def test_the_limits_leave_room_for_every_event() -> None:
     assert response[1]["a"] == value.decode()
 
 
-def test_a_repeated_head_of_interim_responses_is_not_kept() -> None:
-    """Any number of interim responses costs no memory and no depth."""
+def test_many_interim_responses_are_skipped() -> None:
+    """Thousands of interim responses in one piece are skipped."""
     (response,) = feed(ResponseReader(), [head(start=b"HTTP/1.1 100 Continue") * 5000 + NEXT], in_place=False)
     assert response[0] == 200

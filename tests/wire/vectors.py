@@ -1,6 +1,6 @@
-"""Responses as bytes, and what a client must make of them (RFC 9112, RFC 9110).
+"""Responses as bytes, and the result that a client must give (RFC 9112, RFC 9110).
 
-One table for every way of feeding them, see `test_response_vectors.py`.
+`test_response_vectors.py` feeds them in several ways.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Expected:
-    """One response as the reader must report it; `headers` are those that the vector is about."""
+    """One response as the reader must report it; `headers` has the fields that the vector tests."""
 
     status: int = 200
     body: bytes = b""
@@ -23,8 +23,8 @@ class Whole:
     """Bytes that hold whole responses.
 
     Attributes:
-        parts: the responses, interim ones included; between two of them the reader has nothing in hand.
-        closed: the stream ends behind them, as the body of the last one requires.
+        parts: the responses with interim ones; between two of them the reader holds no bytes.
+        closed: whether the end of the stream ends the last body.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Broken:
 
 
 def one(name: str, *parts: bytes, closed: bool = False, **expected: object) -> Whole:
-    """Return a vector of a single response, which interim ones may precede."""
+    """Return a vector of a single response, and of interim ones before it."""
     return Whole(name, parts, (Expected(**expected),), closed)  # type: ignore[arg-type]
 
 
 def head(*lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> bytes:
-    """Return a response head of the given lines."""
+    """Return a response head with these lines."""
     return b"\r\n".join((start, *lines, b"", b""))
 
 
@@ -170,7 +170,7 @@ WHOLE = [
     one("no reason phrase", head(b"Content-Length: 0", start=b"HTTP/1.1 200 ")),
     one("no reason phrase nor blank", head(b"Content-Length: 0", start=b"HTTP/1.1 200")),
     one("a reason phrase beyond ASCII", head(b"Content-Length: 0", start=b"HTTP/1.1 404 M\xf6\xf6p"), status=404),
-    one("a status that nobody knows", head(b"Content-Length: 0", start=b"HTTP/1.1 599 Odd"), status=599),
+    one("an unassigned status", head(b"Content-Length: 0", start=b"HTTP/1.1 599 Odd"), status=599),
     # Fields
     one("no blank behind the colon", head(b"A:b", b"Content-Length:0"), headers={"a": "b"}),
     one("blanks around a value", head(b"A: \t b c \t", b"Content-Length:  0 "), headers={"a": "b c"}),
@@ -189,7 +189,7 @@ WHOLE = [
     one("UTF-8 in a value", head(b"A: \xc3\xa9\xe2\x82\xac", b"Content-Length: 0"), headers={"a": "é€"}),
     one("ISO 8859-1 in a value", head(b"A: \xe9", b"Content-Length: 0"), headers={"a": "é"}),
     one(
-        "a no-break space is no blank",
+        "a no-break space is kept",
         head(b"Lambda-Runtime-Client-Context: \xc2\xa0x\xc2\xa0", b"Content-Length: 0"),
         headers={"lambda-runtime-client-context": "\xa0x\xa0"},
     ),
@@ -205,7 +205,7 @@ BROKEN = [
     Broken("an empty line first", b"\r\n" + NEXT, "status line", b"''"),
     Broken("a status of two digits", head(start=b"HTTP/1.1 20 OK"), "status line", b"HTTP/1.1 20 OK"),
     Broken("a status of four digits", head(start=b"HTTP/1.1 2000 OK"), "status line", b"HTTP/1.1 2000 OK"),
-    Broken("a status that is no number", head(start=b"HTTP/1.1 abc OK"), "status line", b"HTTP/1.1 abc OK"),
+    Broken("a status that is not a number", head(start=b"HTTP/1.1 abc OK"), "status line", b"HTTP/1.1 abc OK"),
     Broken(
         "a status in other digits",
         head(start="HTTP/1.1 \uff12\uff10\uff10 OK".encode()),
@@ -246,7 +246,7 @@ BROKEN = [
     Broken("a NUL", head(b"A: b\0c", b"Content-Length: 0"), "bare CR, LF or NUL", b"A: b\0c"),
     Broken("a bare LF in the status line", b"HTTP/1.1 200 OK\nA: b\r\n\r\n", "bare CR, LF or NUL", b"200 OK\nA: b"),
     # Lengths
-    Broken("a length that is no number", head(b"Content-Length: abc"), "Content-Length", b"'abc'"),
+    Broken("a length that is not a number", head(b"Content-Length: abc"), "Content-Length", b"'abc'"),
     Broken("an empty length", head(b"Content-Length:"), "Content-Length", b"''"),
     Broken("a negative length", head(b"Content-Length: -1"), "Content-Length", b"'-1'"),
     Broken("a length with a sign", head(b"Content-Length: +1"), "Content-Length", b"'+1'"),
@@ -271,7 +271,7 @@ BROKEN = [
     Broken("an empty coding", head(b"Transfer-Encoding:"), "Transfer-Encoding", b"''"),
     Broken("identity", head(b"Transfer-Encoding: identity"), "Transfer-Encoding", b"'identity'"),
     # Chunks
-    Broken("a chunk size that is no number", CHUNKED + b"xyz\r\n", "not a chunk size", b"xyz"),
+    Broken("a chunk size that is not a number", CHUNKED + b"xyz\r\n", "not a chunk size", b"xyz"),
     Broken("an empty chunk size", CHUNKED + b"\r\n", "not a chunk size", b"b''"),
     Broken("nothing but an extension", CHUNKED + b";a=b\r\n", "not a chunk size", b";a=b"),
     Broken("a chunk size with a sign", CHUNKED + b"+1\r\na\r\n", "not a chunk size", b"+1"),

@@ -17,7 +17,7 @@ from ..logs.descriptor import TelemetryDescriptor
 from ..logs.events import Outcome, RestoreReport, RestoreRuntimeDone, RestoreStart
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink, LogStream
-from ..results import Completion, Invocation, InvocationOutcome
+from ..results import Completion, FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 from ..runtime_api.api import RuntimeApi
 from .environment import PREPARATION_LIMIT_S, ExecutionEnvironment
@@ -66,14 +66,14 @@ class ClassicEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 1
 
-    async def prepare(self) -> InvocationOutcome | None:
+    async def prepare(self) -> FunctionOutcome | None:
         """Start the runtime before its first invocation, which retries a failed init; return the failure."""
         failure = await self._initialize("init", max(PREPARATION_LIMIT_S, self.function.timeout_s), None)
         if failure is None:
             self._freeze()
         return failure
 
-    async def restore(self) -> InvocationOutcome | None:
+    async def restore(self) -> FunctionOutcome | None:
         self.thaw()
         failure, _ = await self._restore(None)
         if failure is None:
@@ -123,7 +123,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._awaits_restore = True
         self._settle(ProcessEvent.RESTORE_READY)
 
-    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         """Give the outcome to the caller; the invocation is complete later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
@@ -146,7 +146,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         A failed init is repeated in the invoke phase, on the function's time, as on AWS.
         """
         request_id = run.invocation.request_id
-        failure: InvocationOutcome | None = None
+        failure: FunctionOutcome | None = None
         if not self._was_reset:
             failure = await self._initialize("init", self.function.init_timeout_s, request_id)
             run.init_ms = (self._event_waiter.at - self._started_at) * 1000
@@ -161,7 +161,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         if failure is not None:
             run.fail(failure)
 
-    async def _restore(self, request_id: str | None) -> tuple[InvocationOutcome | None, float]:
+    async def _restore(self, request_id: str | None) -> tuple[FunctionOutcome | None, float]:
         """Restore the runtime; return the failure, and the duration in milliseconds."""
         assert self._api is not None and self._sandbox is not None
         started = time.perf_counter()
@@ -172,7 +172,7 @@ class ClassicEnvironment(ExecutionEnvironment):
         event = await self._event_waiter.wait(_RESTORE_LIMIT_S)
         took_ms = (self._event_waiter.at - started) * 1000
         outcome: Outcome = "success"
-        failure: InvocationOutcome | None = None
+        failure: FunctionOutcome | None = None
         if event is ProcessEvent.TIMED_OUT:
             self._read_output()
             outcome = "timeout"

@@ -21,7 +21,7 @@ from ..http.faults import Faults
 from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
@@ -80,7 +80,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         """The number of invocations that it can run concurrently at present."""
 
     @abstractmethod
-    async def prepare(self) -> InvocationOutcome | None:
+    async def prepare(self) -> FunctionOutcome | None:
         """Start the runtime before its first invocation; return the failure."""
 
     @abstractmethod
@@ -91,7 +91,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             EnvironmentOver: the environment was over before.
         """
 
-    async def restore(self) -> InvocationOutcome | None:
+    async def restore(self) -> FunctionOutcome | None:
         """Restore a runtime before its first invocation; return the failure.
 
         Raises:
@@ -143,7 +143,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
 
     # The init
 
-    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> InvocationOutcome | None:
+    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> FunctionOutcome | None:
         """Start the processes and wait until they are ready; return the failure."""
         await self._end("failure")  # of extensions that outlived their runtime
         self._started_at = time.perf_counter()
@@ -215,7 +215,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         sandbox.extensions.report()
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
-    async def _failure(self, sandbox: Sandbox, event: ProcessEvent, request_id: str | None) -> InvocationOutcome:
+    async def _failure(self, sandbox: Sandbox, event: ProcessEvent, request_id: str | None) -> FunctionOutcome:
         """Return the outcome for the caller of a failed init or restore."""
         if event is ProcessEvent.INIT_ERROR:
             assert self._reported is not None

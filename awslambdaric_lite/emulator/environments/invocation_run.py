@@ -7,7 +7,7 @@ import time
 
 from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
 from ..logs.spans import InvocationClock
-from ..results import Invocation, InvocationOutcome, Report, Status
+from ..results import FunctionOutcome, Invocation, Report, Status
 from ..runtime_api import outcomes
 from .event_waiter import ProcessEvent
 
@@ -21,7 +21,7 @@ class InvocationRun:
         self.clock: InvocationClock | None = None
         self.init_ms: float | None = None
         self.restore_ms: float | None = None
-        self.failure: InvocationOutcome | None = None
+        self.failure: FunctionOutcome | None = None
         self.status: Status = "success"
         self._produced = 0
 
@@ -31,7 +31,7 @@ class InvocationRun:
         invocation = self.invocation
         return Start(invocation.request_id, version, invocation.trace_id, invocation.tenant_id)
 
-    def take_reply(self, answer: InvocationOutcome) -> None:
+    def take_reply(self, answer: FunctionOutcome) -> None:
         """Record the runtime's reply."""
         stream = self.invocation.stream
         self._produced = len(answer.payload) if stream is None else stream.size
@@ -51,7 +51,7 @@ class InvocationRun:
             self.invocation.trace_id,
         )
 
-    def fail(self, failure: InvocationOutcome) -> None:
+    def fail(self, failure: FunctionOutcome) -> None:
         """Fail the invocation; the caller receives the failure, unless it has an outcome."""
         self.failure = failure
         self.status = "timeout" if failure.error_type == outcomes.TIMED_OUT else "error"

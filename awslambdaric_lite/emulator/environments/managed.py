@@ -21,7 +21,7 @@ from ..logs.collector import MAX_PATH, LogCollector
 from ..logs.managed_collector import SharedLogStream
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink
-from ..results import Completion, Invocation, InvocationOutcome
+from ..results import Completion, FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 from ..runtime_api.managed import DuplicatedInvocation, ManagedRuntimeApi, Unavailable
 from .environment import EnvironmentOver, ExecutionEnvironment
@@ -58,7 +58,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         assert function.managed_concurrency is not None
         self._concurrency = function.managed_concurrency
         self._api: ManagedRuntimeApi | None = None
-        self._init: asyncio.Task[InvocationOutcome | None] | None = None
+        self._init: asyncio.Task[FunctionOutcome | None] | None = None
         self._runs: dict[str, ManagedInvocationRun] = {}
         self._waiting: deque[ManagedInvocationRun] = deque()  # without a worker yet
         self._lingering = 0
@@ -74,7 +74,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         """The maximum concurrency, without workers whose invocations have timed out and still run."""
         return 0 if self.over else self._concurrency - self._lingering
 
-    async def prepare(self) -> InvocationOutcome | None:
+    async def prepare(self) -> FunctionOutcome | None:
         if self._init is None:
             self._init = asyncio.get_running_loop().create_task(self._start())
         return await asyncio.shield(self._init)
@@ -132,7 +132,7 @@ class ManagedEnvironment(ExecutionEnvironment):
     def on_restore_next(self) -> None:
         """Do nothing: Managed Instances have no snapshots."""
 
-    def on_outcome(self, invocation: Invocation, answer: InvocationOutcome) -> None:
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         """Complete the invocation with its outcome."""
         self._read_output()
         run = self._runs.get(invocation.request_id)
@@ -160,7 +160,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     # Phases
 
-    async def _start(self) -> InvocationOutcome | None:
+    async def _start(self) -> FunctionOutcome | None:
         try:
             failure = await self._initialize("init", self.function.init_timeout_s, None)
         except BaseException:  # e.g. without a free port: the next invocation tries it in another environment
@@ -169,7 +169,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         self._is_up = failure is None
         return failure
 
-    async def _serve(self, run: ManagedInvocationRun) -> InvocationOutcome | None:
+    async def _serve(self, run: ManagedInvocationRun) -> FunctionOutcome | None:
         """Let a worker run an invocation; return the failure, unless the worker reported it."""
         assert self._sandbox is not None and self._api is not None
         self._waiting.append(run)

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import TooManyRequests
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from .environment import EnvironmentOver, ExecutionEnvironment
 
 _SETTLE_S = 0.1  # the wait for an environment that has replied, before another one is started
@@ -76,7 +76,7 @@ class EnvironmentPool:
                 del self._running[invocation]
                 self._release(environment)
 
-    async def restore(self, version: str) -> InvocationOutcome | None:
+    async def restore(self, version: str) -> FunctionOutcome | None:
         """Start an environment up to its snapshot and restore it; return the failure."""
         environment = self._new(version)
         failure = await environment.prepare() or await environment.restore()

@@ -14,7 +14,7 @@ from ..config.function import FunctionConfig
 from ..extensions.lifecycle import EnvironmentFailure
 from ..http.exchange import RecordedRequest
 from ..logs.stream import LogStream
-from ..results import InvocationOutcome
+from ..results import FunctionOutcome
 from ..runtime_api import outcomes
 from .event_waiter import EventWaiter, ProcessEvent
 from .process import RuntimeProcess
@@ -37,7 +37,7 @@ class EnvironmentProcesses:
         self._log = log
         self._sandbox: Sandbox | None = None
         self._signalled: asyncio.Task[None] | None = None
-        self._reported: InvocationOutcome | None = None
+        self._reported: FunctionOutcome | None = None
         self._event_waiter = EventWaiter()
         self._peak_mb = 0
 
@@ -69,7 +69,7 @@ class EnvironmentProcesses:
 
     # Observer of the sandbox
 
-    def on_init_error(self, answer: InvocationOutcome) -> None:
+    def on_init_error(self, answer: FunctionOutcome) -> None:
         """Keep the error for the invocation that waits for the init or the restore."""
         self._reported = answer
         self._settle(ProcessEvent.INIT_ERROR)

@@ -15,7 +15,7 @@ from ..environments.process import RuntimeProcess
 from ..http.exchange import Application
 from ..logs.extension_events import ExtensionState
 from ..logs.stream import LogStream, Output
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from . import payloads, programs
 from .api import ExtensionsApi
 from .registry import INVOKE, MAX_EXTENSIONS, SHUTDOWN, Extension, ExtensionRegistry, State
@@ -33,7 +33,7 @@ class EnvironmentFailure(NamedTuple):
     error_type: str
     reason: str
 
-    def answer(self, request_id: str | None) -> InvocationOutcome:
+    def answer(self, request_id: str | None) -> FunctionOutcome:
         """Return the outcome for the caller."""
         return payloads.extension_failed(request_id, self.error_type, self.reason)
 

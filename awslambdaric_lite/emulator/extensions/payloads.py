@@ -6,7 +6,7 @@ from typing import Any
 
 from ...common import json_text
 from ...protocol.replies import Reply, refusal
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 
 LOGS_NOT_SUPPORTED = Reply(202, b'{"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}\n')
@@ -46,6 +46,6 @@ def shutdown_event(reason: str, deadline_ms: int) -> dict[str, Any]:
     return {"eventType": "SHUTDOWN", "deadlineMs": deadline_ms, "shutdownReason": reason}
 
 
-def extension_failed(request_id: str | None, error_type: str, reason: str) -> InvocationOutcome:
+def extension_failed(request_id: str | None, error_type: str, reason: str) -> FunctionOutcome:
     """Return the outcome for a caller whose invocation failed because an extension exited."""
     return outcomes.failure(error_type, outcomes.with_request_id(request_id, reason))

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from ..errors import EmulatorError, InvalidFunction, LocalLambdaClosed
 from ..host import FunctionHost
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from .destinations import Condition, append_line, invocation_record
 
 _RETRY_DELAYS_S = (60.0, 120.0)  # after the first and the second function error
@@ -159,7 +159,7 @@ class _Event:
     def __init__(self, invocation: Invocation, options: AsyncOptions) -> None:
         self.invocation = invocation
         self.invoke_count = 0
-        self.answer: InvocationOutcome | None = None
+        self.answer: FunctionOutcome | None = None
         self.delay_s = 0.0
         self._options = options
         self._throttles = 0
@@ -174,7 +174,7 @@ class _Event:
         """Return the next attempt of the event."""
         return dataclasses.replace(self.invocation, attempt_id=str(uuid.uuid4()), answered=Future(), completed=Future())
 
-    def answered(self, answer: InvocationOutcome) -> Condition | None:
+    def answered(self, answer: FunctionOutcome) -> Condition | None:
         """Record an outcome; decide whether the event is retried, and when."""
         self.answer = answer
         self.invoke_count += 1

@@ -12,13 +12,13 @@ from typing import Literal
 
 from ...common.json_text import compact, parse
 from ..logs.timestamps import iso_time, now
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 
 Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded"]
 
 
 def invocation_record(
-    event: Invocation, condition: Condition, invoke_count: int, answer: InvocationOutcome | None
+    event: Invocation, condition: Condition, invoke_count: int, answer: FunctionOutcome | None
 ) -> str:
     """Return the record of an event as one line, without its line end.
 

@@ -14,7 +14,7 @@ from collections.abc import Coroutine
 
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
 from . import eventstream
 from .asynchronous import AsynchronousQueue
@@ -153,7 +153,7 @@ async def _last_frame(head: InvokeRequest, invocation: Invocation) -> bytes:
     return eventstream.invoke_complete(_error_code(answer), answer.payload.decode("utf-8", "replace"), log_result)
 
 
-def _error_code(answer: InvocationOutcome) -> str | None:
+def _error_code(answer: FunctionOutcome) -> str | None:
     """Return the error type of the runtime's trailer, else the value of Invoke's `X-Amz-Function-Error`.
 
     The service documents neither: its open server forwards trailers like this, and callers check for Invoke's value.

@@ -16,7 +16,7 @@ from typing import Literal
 from ..config.function import MAX_PAYLOAD
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
 from .requests import new_trace_id
 from .service_errors import service_error, too_large
@@ -228,7 +228,7 @@ async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple
     raise MalformedResponse("the stream ended before the 8 NUL bytes that follow its metadata")
 
 
-async def _answer(invocation: Invocation) -> InvocationOutcome:
+async def _answer(invocation: Invocation) -> FunctionOutcome:
     """Return the outcome of the invocation.
 
     Raises:

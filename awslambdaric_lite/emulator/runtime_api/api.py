@@ -23,7 +23,7 @@ from ...protocol.states import (
 from ..config.function import MAX_PAYLOAD, ApiOptions
 from ..errors import EmulatorError
 from ..http.exchange import Exchange
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..streams import MAX_STREAM, ResponseStream
 from . import outcomes
 from .body_forwarder import ThrottledBodyForwarder
@@ -36,13 +36,13 @@ class Observer(Protocol):
     def on_next(self) -> None:
         """Note that the runtime asked for an invocation: init, or the invocation before, is complete."""
 
-    def on_outcome(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
+    def on_outcome(self, invocation: Invocation, outcome: FunctionOutcome) -> None:
         """Pass on the outcome of a reply that was accepted, or refused in a way that ends the invocation."""
 
     def on_restore_next(self) -> None:
         """Note that the runtime completed its init and waits to be restored from a snapshot."""
 
-    def on_init_error(self, outcome: InvocationOutcome) -> None:
+    def on_init_error(self, outcome: FunctionOutcome) -> None:
         """Note that the runtime reported a failed init or restore."""
 
 
@@ -238,11 +238,11 @@ class RuntimeApi:
         self._observer.on_init_error(outcomes.of_init_error(exchange.request, bytes(exchange.body)))
         return send_reply(exchange, replies.ACCEPTED)
 
-    def _accept_reply(self, outcome: InvocationOutcome) -> None:
+    def _accept_reply(self, outcome: FunctionOutcome) -> None:
         self._reply = None
         self.machine.apply(RuntimeEvent.REPLY_TAKEN)
         self._tell(outcome)
 
-    def _tell(self, outcome: InvocationOutcome) -> None:
+    def _tell(self, outcome: FunctionOutcome) -> None:
         assert self._current is not None
         self._observer.on_outcome(self._current, outcome)

@@ -14,7 +14,7 @@ from ...protocol.routes import MatchedRoute, Route
 from ..config.function import MAX_PAYLOAD, ApiOptions
 from ..errors import EmulatorError
 from ..http.exchange import Exchange
-from ..results import Invocation, InvocationOutcome
+from ..results import FunctionOutcome, Invocation
 from ..streams import MAX_STREAM
 from . import outcomes
 from .api import Observer
@@ -89,7 +89,7 @@ class ManagedRuntimeApi:
         self._running[invocation.request_id] = _Running(invocation)
         send_event(self._polls.popleft(), invocation, self._options)
 
-    def time_out(self, invocation: Invocation, outcome: InvocationOutcome) -> None:
+    def time_out(self, invocation: Invocation, outcome: FunctionOutcome) -> None:
         """End an invocation for its caller; the handler continues, and its late reply is refused."""
         running = self._running.get(invocation.request_id)
         if running is None or running.invocation is not invocation:
@@ -213,6 +213,6 @@ class ManagedRuntimeApi:
         attempt_id = exchange.request.header(replies.ATTEMPT_ID)
         return self._options.invocation_ids and bool(attempt_id) and attempt_id != running.invocation.attempt_id
 
-    def _finish(self, running: _Running, outcome: InvocationOutcome) -> None:
+    def _finish(self, running: _Running, outcome: FunctionOutcome) -> None:
         del self._running[running.invocation.request_id]
         self._observer.on_outcome(running.invocation, outcome)

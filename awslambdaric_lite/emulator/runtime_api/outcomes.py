@@ -14,7 +14,7 @@ import signal
 from ...common.json_text import compact
 from ...protocol.replies import ERROR_TYPE, JSON_TYPE
 from ..http.exchange import RecordedRequest, find
-from ..results import InvocationOutcome
+from ..results import FunctionOutcome
 from ..streams import StreamHead
 from . import shapes, xray
 
@@ -43,7 +43,7 @@ def stream_head(request: RecordedRequest) -> StreamHead:
     )
 
 
-def of_response(request: RecordedRequest, body: bytes, *, streamed: bool) -> InvocationOutcome:
+def of_response(request: RecordedRequest, body: bytes, *, streamed: bool) -> FunctionOutcome:
     """Return the outcome of a response, which trailers can turn into a function error.
 
     Where the response was `streamed`, the caller has its body already: the error object of the trailers replaces it.
@@ -58,7 +58,7 @@ def of_response(request: RecordedRequest, body: bytes, *, streamed: bool) -> Inv
     error_type = find(trailers, ERROR_TYPE)
     if error_type and streamed:
         body = _decode_base64(find(trailers, _ERROR_BODY) or "")
-    return InvocationOutcome(
+    return FunctionOutcome(
         body,
         request.header("Content-Type") or "",
         streaming=response_mode(request) == STREAMING,
@@ -67,7 +67,7 @@ def of_response(request: RecordedRequest, body: bytes, *, streamed: bool) -> Inv
     )
 
 
-def of_error(request: RecordedRequest, body: bytes, *, with_cause: bool = True) -> InvocationOutcome:
+def of_error(request: RecordedRequest, body: bytes, *, with_cause: bool = True) -> FunctionOutcome:
     """Return the outcome of an error that the runtime posted; the platform words one without a body.
 
     Managed Instances do not know the content type for a body with a cause: `with_cause` is false there.
@@ -80,7 +80,7 @@ def of_error(request: RecordedRequest, body: bytes, *, with_cause: bool = True) 
         try:
             parts = shapes.read(body, _ERROR_WITH_CAUSE)
         except ValueError:
-            return InvocationOutcome(b'"Invalid error body"', "application/octet-stream", error_type)
+            return FunctionOutcome(b'"Invalid error body"', "application/octet-stream", error_type)
         given = parts.pop("errorCause")
         cause = None if given is None else xray.validated(json.dumps(given))
         if not parts["stackTrace"]:
@@ -90,40 +90,40 @@ def of_error(request: RecordedRequest, body: bytes, *, with_cause: bool = True) 
         cause = xray.validated(request.header(_XRAY_CAUSE) or "")
     if not body:
         return failure(error_type)
-    return InvocationOutcome(body, content_type, error_type, xray_cause=cause)
+    return FunctionOutcome(body, content_type, error_type, xray_cause=cause)
 
 
-def of_init_error(request: RecordedRequest, body: bytes) -> InvocationOutcome:
+def of_init_error(request: RecordedRequest, body: bytes) -> FunctionOutcome:
     """Return what the first caller gets after a failed init."""
     error_type = _recorded_error_type(request.header(ERROR_TYPE) or "")
     if not body:
         return failure(error_type)
-    return InvocationOutcome(body, JSON_TYPE if _is_json(body) else "application/octet-stream", error_type)
+    return FunctionOutcome(body, JSON_TYPE if _is_json(body) else "application/octet-stream", error_type)
 
 
 # Failures that the platform words
 
 
-def failure(error_type: str, message: str | None = None) -> InvocationOutcome:
+def failure(error_type: str, message: str | None = None) -> FunctionOutcome:
     """Return a function error whose text is the platform's."""
     body = {"errorType": error_type}
     if message is not None:
         body["errorMessage"] = message
-    return InvocationOutcome(compact(body, ascii_only=True).encode(), error_type=error_type)
+    return FunctionOutcome(compact(body, ascii_only=True).encode(), error_type=error_type)
 
 
-def timed_out(request_id: str | None, timeout_s: float) -> InvocationOutcome:
+def timed_out(request_id: str | None, timeout_s: float) -> FunctionOutcome:
     """Return the error for a function that did not finish before its timeout."""
     return failure(TIMED_OUT, with_request_id(request_id, f"Task timed out after {timeout_s:.2f} seconds"))
 
 
-def invalid_entrypoint(request_id: str | None, error: OSError) -> InvocationOutcome:
+def invalid_entrypoint(request_id: str | None, error: OSError) -> FunctionOutcome:
     """Return the error for a runtime command that cannot be executed."""
     text = f"fork/exec {error.filename}: {(error.strerror or 'failed').lower()}"
     return failure("Runtime.InvalidEntrypoint", with_request_id(request_id, text))
 
 
-def response_too_large(size: int, limit: int) -> InvocationOutcome:
+def response_too_large(size: int, limit: int) -> FunctionOutcome:
     """Return the error for a response that exceeds the limit of the invocation."""
     return failure(
         "Function.ResponseSizeTooLarge",

@@ -12,5 +12,5 @@ def echo(event: object, context: object) -> object:
 
 
 def fail(event: object, context: object) -> object:
-    """Raise what any function raises some day."""
+    """Raise an exception."""
     raise ValueError("this invocation fails")

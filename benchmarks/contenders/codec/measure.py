@@ -1,7 +1,7 @@
-"""Time a marshaller alone: `measure.py CLIENT CODEC EVENT SECONDS` prints seconds for each parse and each rendering.
+"""Times a codec alone: `measure.py CLIENT CODEC EVENT SECONDS` prints seconds for parsing and for encoding.
 
-One line of JSON: `loads` and `dumps`, each a list of means of as many calls as take two milliseconds, and `again`,
-whether what was rendered is the event again.
+One line of JSON: `loads` and `dumps`, each a list of means over two milliseconds of calls, and `again`, whether the
+encoded text parses to the event.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main(client: str, codec: str, event: str, seconds: float) -> None:
 
     def render() -> bytes:
         body, _ = subject.marshal_response(value)
-        return body if isinstance(body, bytes) else str(body).encode()  # the official client's goes out as UTF-8
+        return body if isinstance(body, bytes) else str(body).encode()  # the official client sends UTF-8
 
     found = {
         "again": json.loads(render()) == json.loads(content),

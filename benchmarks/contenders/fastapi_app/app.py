@@ -1,4 +1,4 @@
-"""An ASGI application: ours is handed the object, the official client needs Mangum around it."""
+"""An ASGI application, which this runtime serves itself; the official client needs Mangum around it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ async def item(number: int, page: str = "") -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    # Imported where it is asked for only: the application as such does not need it.
+    # Imported for the official client only.
     if name != "wrapped":
         raise AttributeError(name)
     from mangum import Mangum

@@ -1,8 +1,8 @@
-"""A function that tells how much its runtime has loaded."""
+"""A function that returns the number of loaded modules."""
 
 import sys
 
 
 def modules(event: object, context: object) -> int:
-    """Answer how many modules there are when the first invocation begins."""
+    """Return the number of modules at the first invocation."""
     return len(sys.modules)

@@ -1,4 +1,4 @@
-"""Results of any size, each made once, so that an invocation takes the time of the client alone."""
+"""Results of any size, each made once, so that an invocation measures the client alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _made: dict[int, Any] = {}
 
 
 def produce(event: dict[str, int], context: object) -> Any:
-    """Answer `size` bytes of compact JSON."""
+    """Return a value that is `size` bytes of compact JSON."""
     size = event["size"]
     if size not in _made:
         count = max(0, (size - 26) // LENGTH)

@@ -1,4 +1,4 @@
-"""The smallest client that does the job on the good path: nothing is checked, and nothing can be left out."""
+"""The smallest client that serves invocations: without error handling or checks."""
 
 import _json
 import _socket

@@ -14,7 +14,7 @@ def hello(event: object, context: object) -> object:
 
 
 def look(event: object, context: object) -> object:
-    """Answer as `hello`; but first and last tell what is loaded, and what the collector cannot free."""
+    """Return a result as `hello`, but the first and the last time loaded modules and blocks that stay in use."""
     global _calls
     _calls += 1
     if _calls not in (1, _last):

@@ -14,9 +14,9 @@ if __name__ == "__main__":
         del sys.path[0]
         # Tools that instrument the runtime client look for `__main__.bootstrap`, as in the official one.
         from awslambdaric_lite import _runtime as bootstrap
-        from awslambdaric_lite._wrapper_start import arrange
+        from awslambdaric_lite._wrapper_start import prepare
     except Exception as error:
         sys.path.insert(0, home)
         __import__("step_aside").step_aside(error)
-    arrange()
+    prepare()
     sys.exit(bootstrap.main(sys.argv[:1]))

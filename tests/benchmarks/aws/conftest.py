@@ -1,4 +1,4 @@
-"""The double, and how the command is called on it."""
+"""The AWS double, and a runner of the command that uses it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.aws.command import main
-from benchmarks.workshop import PROJECT
+from benchmarks.build_cache import PROJECT
 
 from .double import AwsDouble
 
@@ -29,7 +29,7 @@ PREFIX = "bench"
 
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the test have credentials that are good for nothing, and none of whoever runs it."""
+    """Set placeholder credentials and remove those of the user."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in CREDENTIALS.items():
@@ -45,7 +45,7 @@ def aws() -> Iterator[AwsDouble]:
 
 @pytest.fixture
 def layers(tmp_path: Path) -> Path:
-    """Return a folder with both layers of Python 3.13, as far as the double needs them: with their manifests."""
+    """Return a folder with both layers of Python 3.13 and their manifests."""
     folder = tmp_path / "dist"
     folder.mkdir()
     for kind in ("wrapper", "provided"):
@@ -65,12 +65,12 @@ def write_layer(folder: Path, kind: str, *, python: str = "3.13", arch: str = "x
 
 @dataclass(frozen=True)
 class Command:
-    """Calls the command on the double."""
+    """A runner of the command against the double."""
 
     aws: AwsDouble
 
     def arguments(self, *more: str) -> list[str]:
-        """Return the arguments that every call has, and more."""
+        """Return the arguments of every call, and more."""
         common = ["--function-prefix", PREFIX, "--endpoint-url", self.aws.endpoint_url, "--region", "us-east-1"]
         return [*common, "--arch", "x86_64", *more]
 
@@ -79,7 +79,7 @@ class Command:
         return main(self.arguments(*more))
 
     def start(self, *more: str) -> subprocess.Popen[str]:
-        """Start it as a process of its own, as from a shell."""
+        """Start the command in a new process, as from a shell."""
         return subprocess.Popen(
             [sys.executable, "-m", "benchmarks", "aws", *self.arguments(*more)],
             cwd=PROJECT,
@@ -93,5 +93,5 @@ class Command:
 
 @pytest.fixture
 def command(aws: AwsDouble) -> Command:
-    """Return what calls the command."""
+    """Return a runner of the command."""
     return Command(aws)

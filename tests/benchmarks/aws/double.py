@@ -1,7 +1,7 @@
-"""An account of one's own: moto is its control plane, the local Lambda runs what is invoked.
+"""A double of an AWS account: moto is its control plane, and the local Lambda runs invoked functions.
 
-`AwsDouble` is one HTTP endpoint for all services. It keeps the requests that it got, and a test can look at each,
-refuse it or do something else at that moment.
+`AwsDouble` is one HTTP endpoint for all services. It records the requests, and a test can inspect or refuse each one
+when it arrives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from awslambdaric_lite.emulator import LocalLambda
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of moto's own dependencies, at their import
+    warnings.simplefilter("ignore")  # from moto's dependencies, at import
     from moto.moto_api._internal.models import moto_api_backend
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -38,27 +38,27 @@ _FUNCTION = re.compile(r"/2015-03-31/functions/(?P<name>[^/]+)(?P<rest>/.*)?")
 
 @dataclass(frozen=True)
 class Call:
-    """One request: the name that the API has for it, where that is known, and what was sent."""
+    """One request: its operation in the API, if known, and its content."""
 
     operation: str
     path: str
     body: bytes
 
     def json(self) -> Any:
-        """Return the body, which is JSON."""
+        """Return the parsed JSON body."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in place of the service's."""
+    """A response that replaces the service's."""
 
     status: int
     code: str
     message: str = "as the test asked"
 
     def answer(self, start_response: Callable[..., Any], *, xml: bool) -> list[bytes]:
-        """Write it as the service does; those that are asked in forms answer in XML."""
+        """Encode the response as the service does: in XML for requests with forms."""
         text = json.dumps({"Type": "User", "message": self.message})
         if xml:
             error = f"<Code>{self.code}</Code><Message>{self.message}</Message>"
@@ -70,14 +70,14 @@ class Refusal:
 
 @dataclass
 class DeployedFunction:
-    """What `CreateFunction` got, and the local Lambda that runs it since the last change."""
+    """The arguments of `CreateFunction`, and the local Lambda that runs the function since the last change."""
 
     configuration: dict[str, Any]
     folder: Path
     local: LocalLambda | None = None
 
     def start(self) -> LocalLambda:
-        """Return the running function; it starts cold if something has changed."""
+        """Return the running function, which starts cold after a change."""
         if self.local is None:
             variables = dict(self.configuration.get("Environment", {}).get("Variables", {}))
             wrapped = variables.pop("AWS_LAMBDA_EXEC_WRAPPER", None)
@@ -90,7 +90,7 @@ class DeployedFunction:
                 task_root=self.folder,
                 memory_mb=self.configuration["MemorySize"],
                 timeout_s=self.configuration["Timeout"],
-                init_timeout_s=60,  # other tests may keep the machine busy
+                init_timeout_s=60,  # other tests load the machine
                 runtime=runtime,
                 env=variables,
                 log_format=self.configuration.get("LoggingConfig", {}).get("LogFormat", "Text"),
@@ -108,7 +108,7 @@ class DeployedFunction:
 
 @dataclass
 class AwsDouble:
-    """The account. `on_call` sees each call first; what it returns is answered in place of the service's answer."""
+    """The account. `on_call` gets each call first; its result replaces the service's response."""
 
     calls: list[Call] = field(default_factory=list)
     on_call: Callable[[Call], Refusal | None] = lambda call: None
@@ -142,7 +142,7 @@ class AwsDouble:
         return f"http://127.0.0.1:{self._server.port}"
 
     def client(self, service: str) -> Any:
-        """Return a client of one's own, to prepare things or look at what is left."""
+        """Return a client with which a test prepares or inspects resources."""
         return boto3.client(
             service,  # type: ignore[call-overload, unused-ignore]
             endpoint_url=self.endpoint_url,
@@ -152,7 +152,7 @@ class AwsDouble:
         )
 
     def left(self) -> list[str]:
-        """Name everything that there is in the account."""
+        """Return the names of all resources in the account."""
         functions = self.client("lambda").list_functions()["Functions"]
         layers = self.client("lambda").list_layers()["Layers"]
         roles = self.client("iam").list_roles()["Roles"]
@@ -165,7 +165,7 @@ class AwsDouble:
         ]
 
     def operations(self) -> list[str]:
-        """Return the names of the calls in their order."""
+        """Return the names of the calls in order."""
         return [call.operation for call in self.calls]
 
     def _app(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -204,7 +204,7 @@ class AwsDouble:
         try:
             with self._invoking:
                 result = self.functions[_name(call.path)].start().invoke(call.body)
-        except Exception as error:  # not the server's 500, which the SDK would try ten times
+        except Exception as error:  # the server's 500 would be retried ten times
             start_response("400 Broken", [("Content-Type", "application/json"), ("x-amzn-ErrorType", "BrokenDouble")])
             return [json.dumps({"message": repr(error)}).encode()]
         log = "cut off" if self.tail_without_report else result.logs
@@ -218,7 +218,7 @@ class AwsDouble:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing: pytest would show it with failures, one line for each of hundreds of calls."""
+        """Print nothing: pytest would show hundreds of lines with each failure."""
 
 
 def _name(path: str) -> str:

@@ -1,4 +1,4 @@
-"""When a signal becomes an exception, and when it waits."""
+"""Signals that become exceptions at safe moments."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from benchmarks.aws.interruptions import SIGNALS, Interruptions
     ("number", "ending"),
     [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
 )
-def test_the_first_signal_ends(number: signal.Signals, ending: type[BaseException]) -> None:
-    """Ctrl-C as always, the others with the status that shells know."""
+def test_first_signal_raises_its_exception(number: signal.Signals, ending: type[BaseException]) -> None:
+    """SIGINT raises KeyboardInterrupt, and other signals raise SystemExit with the shell's status."""
     with Interruptions(), pytest.raises(ending) as raised:
         signal.raise_signal(number)
     assert number == signal.SIGINT or raised.value.args == (128 + number,)
 
 
-def test_a_call_under_way_is_finished_first(capsys: pytest.CaptureFixture[str]) -> None:
-    """The exception comes at the end of the block, even if the block is one in another, and only once."""
+def test_signal_waits_for_current_call(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exception is raised once, when the outermost block of a call has ended."""
     done = []
     with Interruptions() as interruptions, pytest.raises(KeyboardInterrupt):
         with interruptions.deferred():
@@ -32,37 +32,37 @@ def test_a_call_under_way_is_finished_first(capsys: pytest.CaptureFixture[str]) 
             done.append("what belongs to it")
         done.append("not this")
     assert done == ["the call", "what belongs to it"]
-    assert "stopping after the call that is under way" in capsys.readouterr().err
+    assert "stopping after the current call" in capsys.readouterr().err
 
 
-def test_a_failing_call_does_not_swallow_the_signal() -> None:
-    """The signal wins: the error is its context."""
+def test_failed_call_keeps_signal() -> None:
+    """A signal during a call that fails is raised, with the error of the call as its context."""
     with Interruptions() as interruptions, pytest.raises(KeyboardInterrupt) as raised, interruptions.deferred():
         signal.raise_signal(signal.SIGINT)
         raise ValueError("the service refuses")
     assert isinstance(raised.value.__context__, ValueError)
 
 
-def test_nothing_follows_the_first_one(capsys: pytest.CaptureFixture[str]) -> None:
-    """An impatient second Ctrl-C, in the deleting, says what goes on and changes nothing."""
+def test_second_signal_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+    """A second Ctrl-C during deletion prints that deletion continues, and raises nothing."""
     with Interruptions() as interruptions:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         with interruptions.deferred():
             signal.raise_signal(signal.SIGTERM)
-    assert capsys.readouterr().err.count("still deleting what was made") == 2
+    assert capsys.readouterr().err.count("still deleting resources") == 2
 
 
-def test_held_from_the_start_of_the_deleting() -> None:
-    """A first signal that comes when the deleting has begun is without effect."""
+def test_held_signal_is_ignored() -> None:
+    """A first signal that arrives during deletion raises nothing."""
     with Interruptions() as interruptions:
         interruptions.hold()
         signal.raise_signal(signal.SIGINT)
 
 
-def test_the_handlers_of_before_are_back() -> None:
-    """Nothing of it is left."""
+def test_previous_handlers_are_restored() -> None:
+    """After the block the signals have their previous handlers."""
     before = [signal.getsignal(number) for number in SIGNALS]
     with Interruptions():
         assert [signal.getsignal(number) for number in SIGNALS] != before

@@ -1,4 +1,4 @@
-"""The shape of lambda-perf's data."""
+"""The format of lambda-perf's data."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def measured(*inits: float) -> ColdStarts:
     return ColdStarts(Deployment(VARIANT, 128, "b-lite-provided-zip-128-arm64"), reports)
 
 
-def test_keys_and_units_are_lambda_perfs() -> None:
-    """The object has exactly the keys that its page reads, in ms and MB, to three digits."""
+def test_document_has_keys_of_lambda_perf() -> None:
+    """A function has exactly the keys that lambda-perf's page reads, in ms and MB with three digits."""
     moment = datetime(2025, 1, 2, 4, 4, 5, 678901, tzinfo=timezone(timedelta(hours=1)))
     found = document([measured(0.0123456, 0.0134567)], moment)
 
@@ -45,14 +45,14 @@ def test_keys_and_units_are_lambda_perfs() -> None:
     assert json.loads(line) == found and line.count("\n") == 1 and ", " not in line.replace("lite, ", "")
 
 
-def test_ten_inits_are_shown() -> None:
-    """The page draws ten, and their mean is the one it shows."""
+def test_first_ten_inits_are_written() -> None:
+    """A function has ten init durations, as many as the page draws, and their mean."""
     (shown,) = document([measured(*[0.01] * 10, 5.0)], datetime.now(timezone.utc))["runtimeData"]
 
     assert shown["i"] == [10.0] * 10
     assert shown["acd"] == 10.0
 
 
-def test_what_was_not_measured_is_left_out() -> None:
-    """A function without a cold start has no means."""
+def test_unmeasured_function_is_left_out() -> None:
+    """A function without a cold start is not in the document."""
     assert document([measured()], datetime.now(timezone.utc))["runtimeData"] == []

@@ -1,4 +1,4 @@
-"""Whatever happens, nothing of ours stays in the account, and nothing of others goes."""
+"""After any end of a run the account has none of our resources, and all of the others."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ONE = ("--variant", "awslambdaric", "--samples", "1", "--warm", "0")
 
 
 def refuse(operation: str) -> Callable[[Call], Refusal | None]:
-    """Return what refuses all calls of an operation."""
+    """Return a hook that refuses all calls of an operation."""
     return lambda call: Refusal(403, "AccessDeniedException", "not you") if call.operation == operation else None
 
 
 class Signals:
-    """Sends signals to the command's process when certain calls arrive, each once: while it waits for the answer."""
+    """A hook that sends signals to the command's process, each once, while it waits for the response to a call."""
 
     def __init__(self, *operations: str, number: signal.Signals = signal.SIGINT) -> None:
         self._operations = list(operations)
@@ -40,7 +40,7 @@ class Signals:
             self.process.send_signal(self._number)
 
     def sent_all(self) -> bool:
-        """Tell whether every call has come."""
+        """Return whether every expected call has arrived."""
         return not self._operations
 
 
@@ -56,8 +56,8 @@ class Signals:
     ],
     ids=" then ".join,
 )
-def test_ctrl_c_at_any_call(aws: AwsDouble, command: Command, layers: Path, operations: list[str]) -> None:
-    """Ctrl-C, also again and again, ends the command soon, with everything deleted."""
+def test_ctrl_c_deletes_everything(aws: AwsDouble, command: Command, layers: Path, operations: list[str]) -> None:
+    """Ctrl-C during any call, also repeated, ends the command soon and deletes all resources."""
     signals = Signals(*operations)
     aws.on_call = signals
     options = ["--layers", str(layers), "--variant", "lite-wrapper", "--variant", "awslambdaric", "--samples", "500"]
@@ -71,8 +71,8 @@ def test_ctrl_c_at_any_call(aws: AwsDouble, command: Command, layers: Path, oper
     assert aws.left() == []
 
 
-def test_sigterm_is_as_good(aws: AwsDouble, command: Command, tmp_path: Path) -> None:
-    """A service manager's signal deletes, too; the rounds that were whole are kept; the status says which signal."""
+def test_sigterm_deletes_everything(aws: AwsDouble, command: Command, tmp_path: Path) -> None:
+    """SIGTERM deletes all resources, keeps the complete rounds, and decides the exit status."""
     output = tmp_path / "r.json"
     process = command.start("--variant", "awslambdaric", "--samples", "500", "--warm", "0", "-o", str(output))
 
@@ -88,10 +88,10 @@ def test_sigterm_is_as_good(aws: AwsDouble, command: Command, tmp_path: Path) ->
     assert Results.load(output).rounds == 2
 
 
-def test_a_killed_run_is_cleaned_up_by_the_next(
+def test_clean_deletes_after_sigkill(
     aws: AwsDouble, command: Command, layers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """SIGKILL leaves all; `--clean` finds it by prefix and mark, and leaves what others have of the same prefix."""
+    """After SIGKILL `--clean` deletes the resources with prefix and mark, and keeps others with the same prefix."""
     signals = Signals("Invoke", number=signal.SIGKILL)
     aws.on_call = signals
     signals.process = command.start("--layers", str(layers), "--variant", "lite-wrapper")
@@ -109,11 +109,11 @@ def test_a_killed_run_is_cleaned_up_by_the_next(
     assert sorted(aws.left()) == sorted(of_others)
 
     assert command("--clean") == 0
-    assert "nothing is left" in capsys.readouterr().err
+    assert "left nothing" in capsys.readouterr().err
 
 
 def make_things_of_others(aws: AwsDouble) -> list[str]:
-    """Make things with our prefix, but without the mark; return their names."""
+    """Make resources with our prefix and without our mark; return their names."""
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     role = aws.client("iam").create_role(RoleName="bench-role", Path=ROLE_PATH, AssumeRolePolicyDocument=trust)
     services = aws.client("lambda")
@@ -130,16 +130,16 @@ def make_things_of_others(aws: AwsDouble) -> list[str]:
     return ["bench-awslambdaric-zip-128-x86_64", "bench-layer", "bench-role"]
 
 
-def test_a_function_of_that_name_is_not_touched(aws: AwsDouble, command: Command) -> None:
-    """Somebody's function stops the run, and survives it."""
+def test_existing_function_is_kept(aws: AwsDouble, command: Command) -> None:
+    """A function that exists under a needed name stops the run and is not changed."""
     of_others = make_things_of_others(aws)
     with pytest.raises(SystemExit, match=r"bench-awslambdaric-zip-128-x86_64 exists already; choose another"):
         command(*ONE)
     assert aws.left() == of_others
 
 
-def test_what_cannot_be_deleted_is_listed(aws: AwsDouble, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    """The rest is deleted, the status is 1, and the command that tries again is named and does it."""
+def test_failed_deletion_is_listed(aws: AwsDouble, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """A failed deletion is listed and makes the exit status 1; the message has a command that deletes it later."""
     aws.on_call = refuse("DeleteFunction")
     assert command(*ONE) == 1
     told = capsys.readouterr().err
@@ -152,8 +152,8 @@ def test_what_cannot_be_deleted_is_listed(aws: AwsDouble, command: Command, caps
     assert aws.left() == []
 
 
-def test_keep(aws: AwsDouble, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--keep` leaves everything and says so."""
+def test_keep_leaves_all_resources(aws: AwsDouble, command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--keep` deletes nothing and lists the resources."""
     assert command(*ONE, "--keep") == 0
     assert len(aws.left()) == 2
     assert "kept function bench-awslambdaric-zip-128-x86_64" in capsys.readouterr().err
@@ -161,8 +161,8 @@ def test_keep(aws: AwsDouble, command: Command, capsys: pytest.CaptureFixture[st
     assert aws.left() == []
 
 
-def test_log_groups_go_with_functions_of_a_role_that_writes_logs(aws: AwsDouble, command: Command) -> None:
-    """With somebody's role, a log group that was not there before is deleted; one that was there stays."""
+def test_new_log_groups_are_deleted(aws: AwsDouble, command: Command) -> None:
+    """With a role that writes logs, the run deletes the log groups that did not exist before it."""
     logs = aws.client("logs")
     logs.create_log_group(logGroupName="/aws/lambda/bench-awslambdaric-zip-128-x86_64")
 

@@ -18,7 +18,7 @@ COLD = (
 
 
 def tail(*lines: str) -> str:
-    """Return a log's end as Invoke does."""
+    """Return the tail of a log as Invoke does."""
     return base64.b64encode("\n".join([*lines, ""]).encode()).decode()
 
 
@@ -27,15 +27,15 @@ def figures(report: Report) -> tuple[float, ...]:
     return report.duration, report.billed, report.max_memory, report.init or 0.0
 
 
-def test_a_cold_start_in_text() -> None:
-    """Seconds and bytes of the line; the lines before it do not matter, not even half ones."""
+def test_cold_start_is_read_from_text() -> None:
+    """A REPORT line is read in seconds and bytes; lines before it, also cut ones, are ignored."""
     found = parse_tail(tail("rsion: $LATEST", "hello", f"END RequestId: {ID}", COLD))
 
     assert figures(found) == pytest.approx((0.0084, 0.179, 66 * 2**20, 0.17013))
 
 
-def test_a_warm_invocation_has_no_init() -> None:
-    """Without an Init Duration it was no cold start, whatever the order of the fields, and with traces after it."""
+def test_warm_invocation_has_no_init() -> None:
+    """A REPORT line without an Init Duration is a warm invocation, in any order of fields."""
     fields = ["Billed Duration: 2 ms", "Duration: 1.5 ms", "Max Memory Used: 30 MB", "Memory Size: 128 MB", ""]
     line = "\t".join([f"REPORT RequestId: {ID}", *fields])
     found = parse_tail(tail(line, "XRAY TraceId: 1-5e1b4151-5ac6c58f3f5b5c5d5e5f5a5b\tSegmentId: 1\tSampled: true"))
@@ -44,21 +44,21 @@ def test_a_warm_invocation_has_no_init() -> None:
     assert figures(found) == pytest.approx((0.0015, 0.002, 30 * 2**20, 0.0))
 
 
-def test_the_last_report_counts() -> None:
-    """The tail may begin with an earlier invocation's."""
+def test_last_report_is_read() -> None:
+    """The last REPORT line counts, because the log tail may begin with an earlier invocation."""
     earlier = COLD.replace("8.40", "99.00")
     assert parse_tail(tail(earlier, COLD)).duration == pytest.approx(0.0084)
 
 
-def test_a_line_of_the_function_is_not_the_platforms() -> None:
-    """What a handler prints may look like anything."""
+def test_printed_report_is_ignored() -> None:
+    """A line that a handler prints is not read as a report."""
     said = "Duration: 1 ms\tREPORT RequestId: no"
     assert parse_tail(tail(COLD, said)).init == pytest.approx(0.17013)
     assert parse_tail(tail(COLD, '{"type": "platform.start"}', "{broken", "[1]")).init == pytest.approx(0.17013)
 
 
-def test_json_format() -> None:
-    """`platform.report` has the same figures."""
+def test_json_report_has_same_figures() -> None:
+    """A `platform.report` record has the same figures as the REPORT line."""
     metrics = {"durationMs": 8.4, "billedDurationMs": 179, "memorySizeMB": 128, "maxMemoryUsedMB": 66}
     record = {"requestId": ID, "status": "success", "metrics": {**metrics, "initDurationMs": 170.13}}
     event = {"time": "2025-01-01T00:00:00.000Z", "type": "platform.report", "record": record}
@@ -66,13 +66,13 @@ def test_json_format() -> None:
     assert parse_tail(tail('{"message": "hello"}', json.dumps(event))) == parse_tail(tail(COLD))
 
 
-def test_a_status_is_kept() -> None:
-    """Timeouts and errors say so."""
+def test_status_is_read() -> None:
+    """The status of a timeout or an error is read."""
     assert parse_tail(tail(f"{COLD}Status: timeout")).status == "timeout"
 
 
-def test_the_local_lambdas_line() -> None:
-    """What the local Lambda writes is read back."""
+def test_local_lambda_report_is_read() -> None:
+    """The report of the local Lambda is read like AWS's."""
     local = LocalReport(ID, 12.34, 128, 40, init_duration_ms=56.78)
 
     found = parse_tail(tail(local.line()))
@@ -90,7 +90,7 @@ def test_the_local_lambdas_line() -> None:
         (tail('{"type": "platform.report", "record": {"metrics": null}}'), "without its figures"),
     ],
 )
-def test_what_is_no_report_is_shown(encoded: str, message: str) -> None:
-    """The error shows what there was instead."""
+def test_missing_report_shows_log(encoded: str, message: str) -> None:
+    """A log without a report is an error that shows the end of the log."""
     with pytest.raises(NoReport, match=message):
         parse_tail(encoded)

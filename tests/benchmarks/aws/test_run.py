@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.aws.resources import ROLE_PATH, TAG
+from benchmarks.build_cache import HERE
 from benchmarks.results import Results
-from benchmarks.workshop import HERE
 
 from .conftest import Command
 from .double import AwsDouble, Call, Refusal
@@ -22,7 +22,7 @@ OFFICIAL_ONLY = ("--variant", "awslambdaric", "--samples", "1", "--warm", "0")
 
 
 def c_function(folder: Path) -> Path:
-    """Compile the C client without a C library, as a Rust function could be; skip where that is not possible."""
+    """Compile the C client statically, as a Rust function could be; skip the test if that is not possible."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if not compiler or platform.machine() != "x86_64":
         pytest.skip("no C compiler for x86_64 on PATH")
@@ -34,10 +34,10 @@ def c_function(folder: Path) -> Path:
     return target
 
 
-def test_every_variant_is_measured_and_nothing_is_left(
+def test_run_measures_every_variant(
     aws: AwsDouble, command: Command, layers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Four functions start cold in each round; both files have all samples; the account is as empty as before."""
+    """A run starts four functions cold in each round, writes all samples into both files, and deletes all resources."""
     output, perf = tmp_path / "new" / "r.json", tmp_path / "perf.json"
     files = ["-o", str(output), "--lambda-perf", str(perf)]
     rust = ["--rust", str(c_function(tmp_path))]
@@ -64,8 +64,8 @@ def test_every_variant_is_measured_and_nothing_is_left(
     assert "rust at 128 MB" in told.out
 
 
-def test_what_was_sent(aws: AwsDouble, command: Command, layers: Path) -> None:
-    """Each function gets its runtime, layer, memory and variables, all carry the mark, and the role has no rights."""
+def test_functions_get_their_settings(aws: AwsDouble, command: Command, layers: Path) -> None:
+    """Each function gets its runtime, layer, memory, variables and mark, and the role has no rights."""
     variants = ["--variant", "lite-wrapper", "--variant", "lite-provided", "--memory", "128", "--memory", "256"]
     assert command("--layers", str(layers), *variants, "--samples", "1", "--log-format", "JSON") == 0
 
@@ -86,14 +86,15 @@ def test_what_was_sent(aws: AwsDouble, command: Command, layers: Path) -> None:
     role = next(call.body.decode() for call in aws.calls if call.operation == "CreateRole")
     assert ROLE_PATH.replace("/", "%2F") in role and run in role
     assert "AttachRolePolicy" not in aws.operations() and "PutRolePolicy" not in aws.operations()
-    # Every cold start is a change of its own.
+    # Every cold start follows a change.
     changes = [call.json() for call in aws.calls if call.operation == "UpdateFunctionConfiguration"]
     assert len(changes) == 4
 
 
-def test_throttling_and_slow_services_are_waited_for(aws: AwsDouble, command: Command) -> None:
-    """A throttled call is sent again; so is a creation with a role that Lambda does not know yet, and a change of a
-    function that is still being changed."""
+def test_temporary_refusals_are_retried(aws: AwsDouble, command: Command) -> None:
+    """Throttled calls, creations with a role that Lambda does not know yet, and changes of a function in transition are
+    retried.
+    """
     refusals = {
         "CreateRole": Refusal(429, "ThrottlingException"),
         "CreateFunction": Refusal(400, "InvalidParameterValueException", "The role cannot be assumed by Lambda."),
@@ -109,8 +110,8 @@ def test_throttling_and_slow_services_are_waited_for(aws: AwsDouble, command: Co
     assert aws.left() == []
 
 
-def test_a_refusal_for_good_ends_the_run(aws: AwsDouble, command: Command) -> None:
-    """The message is the service's, and what was made before is deleted."""
+def test_permanent_refusal_ends_run(aws: AwsDouble, command: Command) -> None:
+    """A permanent refusal ends the run with AWS's message, and the resources are deleted."""
     aws.on_call = lambda call: (
         Refusal(400, "InvalidParameterValueException", "Unsupported runtime")
         if call.operation == "CreateFunction"
@@ -123,10 +124,10 @@ def test_a_refusal_for_good_ends_the_run(aws: AwsDouble, command: Command) -> No
     assert aws.left() == []
 
 
-def test_a_wrong_function_is_out_and_the_others_go_on(
+def test_wrong_function_is_skipped(
     aws: AwsDouble, command: Command, layers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A function that answers wrongly is named and not measured; a run with another one still succeeds."""
+    """A function that responds wrongly is skipped with the reason, and the others are measured."""
 
     def spoil(call: Call) -> None:
         if call.operation == "CreateFunction" and "lite-wrapper" in (name := call.json()["FunctionName"]):
@@ -140,14 +141,14 @@ def test_a_wrong_function_is_out_and_the_others_go_on(
     results = Results.load(output)
     assert list(results.samples) == ["awslambdaric"] and results.rounds == 2
     assert '"bye" instead of {"message": "hello"}' in results.skipped["lite-wrapper at 128 MB"]
-    assert 'skipped: lite-wrapper at 128 MB: answered "bye"' in capsys.readouterr().err
+    assert 'skipped: lite-wrapper at 128 MB: responded "bye"' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [("tail_without_report", "no REPORT in the log"), ("always_warm", "3 changes of its configuration led to no cold")],
 )
-def test_without_a_cold_start_there_is_no_result(
+def test_missing_cold_starts_fail(
     aws: AwsDouble,
     command: Command,
     tmp_path: Path,
@@ -155,10 +156,10 @@ def test_without_a_cold_start_there_is_no_result(
     broken: str,
     reason: str,
 ) -> None:
-    """Nothing is measured: exit status 1, no file, nothing left."""
+    """A run without a cold start exits with 1, writes no file, and deletes all resources."""
     setattr(aws, broken, True)
     output = tmp_path / "r.json"
-    # A first start is cold in any case: it takes a second one to notice.
+    # A first start is always cold, so the second one shows the failure.
     status = command("--variant", "awslambdaric", "--samples", "2", "--warm", "0", "-o", str(output))
 
     assert status == 1 and not output.exists()
@@ -166,8 +167,8 @@ def test_without_a_cold_start_there_is_no_result(
     assert aws.left() == []
 
 
-def test_it_is_a_subcommand() -> None:
-    """`python -m benchmarks aws --help` is there, and needs nothing."""
+def test_help_needs_no_account() -> None:
+    """`python -m benchmarks aws --help` works without an account."""
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks", "aws", "--help"],
         cwd=HERE.parent,

@@ -1,13 +1,10 @@
-"""Functions on Managed Instances for tests: handlers that meet each other, and the runtimes that serve them."""
+"""Functions on Managed Instances for tests: handlers that wait for each other, and the runtimes that run them."""
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +13,14 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.emulator import InvokeResult, LocalLambda
-
-WAIT = 60.0  # seconds after which a test that waits for something has failed
+from tests.emulator import runtimes
+from tests.emulator.waiting import WAIT, wait_until
 
 MEETING = """
 import asyncio, json, logging, os, sys, threading, time
 
 def absent(event):
-    # Say that this one has come, and then whether others are missing, for as long as one is.
+    # Announce this invocation, and yield while others are missing.
     if "meet" in event:
         open(os.path.join(event["meet"], event["name"]), "w").close()
         while len(os.listdir(event["meet"])) < event["count"]:
@@ -40,7 +37,7 @@ HANDLER = (
     MEETING
     + """
 def handler(event, context):
-    if "body" in event:  # of the function URL
+    if "body" in event:  # from the function URL
         event = json.loads(event["body"])
     logging.getLogger().error("begins %s", event.get("name"))
     for _ in absent(event):
@@ -49,13 +46,13 @@ def handler(event, context):
     return answer(event, context)
 """
 )
-"""Waits until the others are there whom its event speaks of, and then ends the process if that asks for it."""
+"""A handler that waits for the other invocations of its event, and exits if the event says so."""
 
 ASYNC_HANDLER = HANDLER.replace("def handler", "async def handler").replace("time.sleep", "await asyncio.sleep")
 
 
 class Runtime:
-    """A runtime command, with what is special about it."""
+    """Runtime command with the source and variables that it needs."""
 
     def __init__(self, name: str, command: Sequence[str] | None, source: str, env: dict[str, str]) -> None:
         self.name = name
@@ -65,17 +62,13 @@ class Runtime:
 
 PROCESSES = Runtime("processes", None, HANDLER, {})
 ASYNCIO = Runtime("asyncio", None, ASYNC_HANDLER, {"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "asyncio"})
-AWSLAMBDARIC = Runtime("awslambdaric", [sys.executable, "-m", "awslambdaric", "{handler}"], HANDLER, {})
-OFFICIAL = pytest.param(
-    AWSLAMBDARIC,
-    id="awslambdaric",
-    marks=pytest.mark.skipif(importlib.util.find_spec("awslambdaric") is None, reason="awslambdaric is not installed"),
-)
+AWSLAMBDARIC = Runtime("awslambdaric", runtimes.AWSLAMBDARIC, HANDLER, {})
+OFFICIAL = pytest.param(AWSLAMBDARIC, id="awslambdaric", marks=runtimes.needs_awslambdaric)
 EACH = [pytest.param(PROCESSES, id="processes"), pytest.param(ASYNCIO, id="asyncio"), OFFICIAL]
 
 
 class Fleet:
-    """A function that many call at once, and what it has logged."""
+    """Function with concurrent callers, and the lines that it has logged."""
 
     def __init__(self, function: LocalLambda, root: Path, callers: ThreadPoolExecutor, lines: list[str]) -> None:
         self.function = function
@@ -85,56 +78,48 @@ class Fleet:
         self._meetings = itertools.count()
 
     def call(self, event: object = None, **how: Any) -> Future[InvokeResult]:
-        """Invoke, and do not wait for it."""
+        """Start an invocation."""
         return self._callers.submit(self.function.invoke, event, **how)
 
     def meeting(self, count: int) -> dict[str, Any]:
-        """An event of which it takes so many with different names (`named`) until one of them is answered."""
+        """Return an event whose invocations wait until this many of them, with different names, run."""
         folder = self._root / f"meeting-{next(self._meetings)}"
         folder.mkdir()
         return {"meet": str(folder), "count": count}
 
     def meet(self, count: int, **more: object) -> list[InvokeResult]:
-        """Invoke so many at once, none of which would be answered without all of the others."""
+        """Run this many concurrent invocations, each of which waits for all others."""
         event = self.meeting(count)
         calls = [self.call({**event, **more, "name": f"n{number}"}) for number in range(count)]
         return [call.result(WAIT) for call in calls]
 
     def joined(self, event: dict[str, Any], count: int) -> None:
-        """Wait until so many have come to a meeting."""
-        until(lambda: len(list(Path(event["meet"]).iterdir())) >= count)
+        """Wait until this many invocations of the event run."""
+        wait_until(lambda: len(list(Path(event["meet"]).iterdir())) >= count)
 
     def records(self) -> list[dict[str, Any]]:
-        """The lines that are JSON."""
+        """Return the lines that are JSON."""
         return records("\n".join(self.lines))
 
 
 @contextmanager
 def fleet(root: Path, runtime: Runtime, source: str | None = None, **settings: Any) -> Iterator[Fleet]:
-    """Start `app.handler` with these settings."""
+    """Run `app.handler` with these settings."""
     (root / "app.py").write_text(runtime.source if source is None else source)
     lines: list[str] = []
     settings = {"managed_concurrency": 4, "timeout_s": 60.0, **runtime.settings, **settings}
     with (
-        ThreadPoolExecutor(32) as callers,  # after the function, whose end ends their calls
+        ThreadPoolExecutor(32) as callers,  # closed after the function, which completes their calls
         LocalLambda("app.handler", task_root=root, on_log=lines.append, **settings) as function,
     ):
         yield Fleet(function, root, callers, lines)
 
 
 def records(text: str) -> list[dict[str, Any]]:
-    """The lines of a log that are JSON objects."""
+    """Return the lines of a log that are JSON objects."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def platform(text: str, kind: str) -> list[dict[str, Any]]:
-    """The `record` of each event of the platform of that kind."""
+    """Return the `record` of each platform event of this kind."""
     return [record["record"] for record in records(text) if record.get("type") == f"platform.{kind}"]
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for something that no event tells of."""
-    limit = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.005)

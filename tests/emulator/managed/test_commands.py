@@ -1,7 +1,8 @@
-"""Managed Instances on the command line: `invoke`, `serve` with many callers, the example."""
+"""Managed Instances on the command line: `invoke`, `serve` with concurrent callers, the example."""
 
 from __future__ import annotations
 
+import base64
 import concurrent.futures
 import json
 import subprocess
@@ -12,8 +13,10 @@ import pytest
 import urllib3
 
 from tests.emulator.command_line import Serve, environment, run
+from tests.emulator.sdk import lambda_client
+from tests.emulator.waiting import WAIT
 
-from .fleet import EACH, WAIT, Runtime, platform
+from .fleet import EACH, Runtime, platform
 
 
 def written(folder: Path, runtime: Runtime) -> list[str]:
@@ -28,8 +31,8 @@ def written(folder: Path, runtime: Runtime) -> list[str]:
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_serve_for_callers_at_once(runtime: Runtime, tmp_path: Path) -> None:
-    """Over the Lambda API and the function URL, none of whom would be answered without the others."""
+def test_serve_runs_concurrent_invocations(runtime: Runtime, tmp_path: Path) -> None:
+    """`serve` runs invocations of Lambda API and function URL concurrently in one environment."""
     meeting = tmp_path / "meeting"
     meeting.mkdir()
     arguments = written(tmp_path, runtime)
@@ -62,13 +65,10 @@ def test_serve_for_callers_at_once(runtime: Runtime, tmp_path: Path) -> None:
     assert len(platform(log, "report")) == 3
 
 
-def test_a_log_tail_is_that_of_its_own_invocation(tmp_path: Path) -> None:
-    """Also where others run beside it."""
-    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
-    import base64
-
+def test_log_tail_has_matching_invocation(tmp_path: Path) -> None:
+    """The log tail has the report and the lines of the invocation that requested it."""
     with Serve(*written(tmp_path, EACH[0].values[0])) as serve:  # type: ignore[arg-type]
-        client = boto3.client("lambda", endpoint_url=serve.endpoint_url, region_name="us-east-1", **_CREDENTIALS)
+        client = lambda_client(serve.endpoint_url)
         answer = client.invoke(FunctionName="function", Payload=b'{"name":"tail"}', LogType="Tail")
         tail = base64.b64decode(answer["LogResult"]).decode()
         client.close()
@@ -76,36 +76,16 @@ def test_a_log_tail_is_that_of_its_own_invocation(tmp_path: Path) -> None:
     assert "begins tail" in tail
 
 
-_CREDENTIALS = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
-
-
-def test_invoke(tmp_path: Path) -> None:
-    """One invocation as any other, with the logs of Managed Instances."""
+def test_invoke_prints_managed_logs(tmp_path: Path) -> None:
+    """`invoke --managed-concurrency` runs one invocation with the logs of Managed Instances."""
     done = run("invoke", *written(tmp_path, EACH[0].values[0]))  # type: ignore[arg-type]
     assert done.returncode == 0
     assert json.loads(done.stdout)["env"]["AWS_LAMBDA_MAX_CONCURRENCY"] == "3"
     assert platform(done.stderr.decode(), "report")[0]["status"] == "success"
 
 
-@pytest.mark.parametrize("command", ["invoke", "serve"])
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--managed-concurrency", "0"], "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
-        (["--managed-concurrency", "many"], "argument --managed-concurrency: invalid int value: 'many'"),
-        (["--managed-concurrency", "2", "--debug"], "debug does not go with managed_concurrency"),
-        (["--managed-concurrency", "2", "--log-format", "Text"], "--log-format Text does not go with"),
-    ],
-)
-def test_what_cannot_be_is_said_in_one_line(command: str, arguments: list[str], message: str, tmp_path: Path) -> None:
-    """With the exit code of a wrong command line."""
-    done = run(command, "app.handler", "--task-root", str(tmp_path), *arguments)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert message in done.stderr.decode().splitlines()[0]
-
-
-def test_the_example(tmp_path: Path) -> None:
-    """It runs as its docstring says, and shows four workers at once."""
+def test_example_shows_four_workers(tmp_path: Path) -> None:
+    """The example runs as its docstring describes and shows four concurrent workers."""
     done = subprocess.run(
         [sys.executable, "-m", "awslambdaric_lite.examples.managed_instances"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Several invocations in one environment: really at once, each with its own answer, its own log, its own figures."""
+"""Concurrent invocations in one environment: each has a matching response, log and report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import TooManyRequests
+from tests.emulator.waiting import WAIT
 
-from .fleet import ASYNCIO, EACH, PROCESSES, WAIT, Runtime, fleet, platform, records
+from .fleet import ASYNCIO, EACH, PROCESSES, Runtime, fleet, platform, records
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_as_many_at_once_as_there_are_slots(runtime: Runtime, tmp_path: Path) -> None:
-    """None would be answered without the others. One environment runs them, and each answer is its caller's."""
+def test_one_environment_fills_all_slots(runtime: Runtime, tmp_path: Path) -> None:
+    """One environment runs as many concurrent invocations as it has slots, each with a matching response."""
     with fleet(tmp_path, runtime, concurrency=1) as running:
         for cold in (True, False):
             results = running.meet(4)
@@ -32,8 +33,8 @@ def test_as_many_at_once_as_there_are_slots(runtime: Runtime, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_each_invocation_has_its_own_log(runtime: Runtime, tmp_path: Path) -> None:
-    """Records belong to the invocation whose request id they name, between its start and its report."""
+def test_record_belongs_to_its_request_id(runtime: Runtime, tmp_path: Path) -> None:
+    """A record is in the log of the invocation with its request id, between start and report."""
     with fleet(tmp_path, runtime, concurrency=1) as running:
         running.meet(1)
         for number, result in enumerate(running.meet(4)):
@@ -52,8 +53,8 @@ def test_each_invocation_has_its_own_log(runtime: Runtime, tmp_path: Path) -> No
         assert not platform("\n".join(running.lines), "runtimeDone")
 
 
-def test_what_names_no_request_id_is_in_the_logs_of_all_who_ran(tmp_path: Path) -> None:
-    """As of `print`: nobody can tell whose it is. What the init printed is in the log of the first one."""
+def test_plain_line_is_in_all_logs(tmp_path: Path) -> None:
+    """A line without request id is in the logs of all running invocations; init output is in the first log."""
     source = PROCESSES.source.replace("    for _ in absent", "    print('plain', event['name'])\n    for _ in absent")
     with fleet(tmp_path, PROCESSES, source + "print('loading')\n", concurrency=1) as running:
         first = running.meet(1)[0].logs
@@ -66,8 +67,8 @@ def test_what_names_no_request_id_is_in_the_logs_of_all_who_ran(tmp_path: Path) 
         assert "loading" not in results[0].logs + results[1].logs
 
 
-def test_one_more_is_for_another_environment_and_beyond_them_one_too_many(tmp_path: Path) -> None:
-    """Slots are filled before another environment is started; where none is left, callers are told at once."""
+def test_full_environment_starts_another_up_to_limit(tmp_path: Path) -> None:
+    """An invocation starts another environment only if all slots are busy, and above the limit it is rejected."""
     with fleet(tmp_path, PROCESSES, managed_concurrency=2, concurrency=2) as running:
         event = running.meeting(5)
         calls = [running.call({**event, "name": f"n{number}"}) for number in range(2)]
@@ -86,8 +87,8 @@ def test_one_more_is_for_another_environment_and_beyond_them_one_too_many(tmp_pa
         assert len(running.function.environments) == 2
 
 
-def test_asynchronous_events_fill_the_slots_as_they_come_free(tmp_path: Path) -> None:
-    """None is lost, none waits for a slot that is free, and the limit holds."""
+def test_async_events_fill_free_slots(tmp_path: Path) -> None:
+    """Asynchronous events fill free slots of one environment, and none is lost."""
     with fleet(tmp_path, PROCESSES, concurrency=1) as running:
         event = running.meeting(4)
         for number in range(20):
@@ -101,16 +102,16 @@ def test_asynchronous_events_fill_the_slots_as_they_come_free(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_one_after_another_never_finds_nobody(runtime: Runtime, tmp_path: Path) -> None:
-    """The worker that has just replied asks again in a moment, which is waited for."""
+def test_sequential_invocation_waits_for_worker(runtime: Runtime, tmp_path: Path) -> None:
+    """A sequential invocation waits for the worker that has just replied to poll again."""
     with fleet(tmp_path, runtime, managed_concurrency=1, concurrency=1) as running:
         results = [running.function.invoke({"name": f"n{number}"}) for number in range(50)]
         assert [result.json()["name"] for result in results] == [f"n{number}" for number in range(50)]
         assert len(platform("\n".join(running.lines), "initStart")) == 1
 
 
-def test_a_stream_beside_buffered_answers(tmp_path: Path) -> None:
-    """A stream that waits for others in its middle, and they for it."""
+def test_stream_runs_beside_buffered_invocations(tmp_path: Path) -> None:
+    """A stream and buffered invocations run concurrently in one environment."""
     source = PROCESSES.source.replace("def handler", "def buffered") + (
         "def stream(event):\n"
         "    yield 'first '\n"
@@ -131,8 +132,8 @@ def test_a_stream_beside_buffered_answers(tmp_path: Path) -> None:
         assert len(running.function.environments) == 1
 
 
-def test_headers_that_only_managed_instances_send(tmp_path: Path) -> None:
-    """Client context and identity come empty, and each attempt has an id, which is echoed."""
+def test_runtime_returns_attempt_id(tmp_path: Path) -> None:
+    """The runtime returns the attempt id that Managed Instances send."""
     from awslambdaric_lite.emulator import ApiOptions
 
     with fleet(tmp_path, PROCESSES, api=ApiOptions(record_requests=True)) as running:
@@ -142,8 +143,8 @@ def test_headers_that_only_managed_instances_send(tmp_path: Path) -> None:
     assert reply.header("Lambda-Runtime-Invocation-Id")
 
 
-def test_the_same_request_id_twice_is_refused(tmp_path: Path) -> None:
-    """While the first one runs; afterwards it is a retry."""
+def test_running_request_id_is_rejected(tmp_path: Path) -> None:
+    """A request id that is running is rejected, and is accepted again afterwards."""
     from awslambdaric_lite.emulator import EmulatorError
 
     with fleet(tmp_path, PROCESSES) as running:

@@ -1,4 +1,4 @@
-"""Logs of several workers: the socket that they connect to, and which line belongs to which invocation."""
+"""Logs of several workers: their socket, and how lines are assigned to invocations."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from awslambdaric_lite.emulator.logs.collector import LogCollector
 from awslambdaric_lite.emulator.logs.invocation_events import ManagedEnded, Start
 from awslambdaric_lite.emulator.logs.managed_collector import SharedLogStream
 from awslambdaric_lite.emulator.results import Report
-from tests.emulator.environment_harness import until
+from tests.emulator.waiting import until
 
 from .fleet import PROCESSES, fleet, records
 
 
 def worker(path: Path) -> socket.socket:
-    """A connection such as a worker makes its standard output."""
+    """Connect to the socket as a worker does for its standard output."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.connect(str(path))
     return connection
 
 
-def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Path) -> list[str]:
-    """Run a story with a collector, without giving the event loop a turn, and return all lines."""
+def collected(scenario: Callable[[Path, LogCollector, list[str]], None], folder: Path) -> list[str]:
+    """Run a scenario with a collector while the event loop is blocked; return all lines."""
 
     async def run() -> list[str]:
         lines: list[str] = []
@@ -38,7 +38,7 @@ def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Pa
             assert collector.variables == {"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": "/inside/socket"}
             assert collector.inherited == ()
             collector.handed_over()
-            story(path, collector, lines)
+            scenario(path, collector, lines)
         finally:
             collector.close()
             collector.close()
@@ -48,10 +48,10 @@ def collected(story: Callable[[Path, LogCollector, list[str]], None], folder: Pa
     return asyncio.run(run())
 
 
-def test_what_was_written_is_there_when_it_is_read(tmp_path: Path) -> None:
-    """Over connections that nobody had a chance to accept before, too; each has its own lines."""
+def test_read_accepts_connections_and_lines(tmp_path: Path) -> None:
+    """`read` returns the lines that connections have written, even those that were not accepted before."""
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         with worker(path) as one, worker(path) as other:
             one.sendall(b"one be")
             other.sendall(b"other\n")
@@ -61,28 +61,28 @@ def test_what_was_written_is_there_when_it_is_read(tmp_path: Path) -> None:
             collector.read()
             assert lines == ["other", "one begins"]
 
-    assert collected(story, tmp_path) == ["other", "one begins", "half"]
+    assert collected(scenario, tmp_path) == ["other", "one begins", "half"]
 
 
-def test_a_connection_that_ends_gives_its_last_words(tmp_path: Path) -> None:
-    """Without a line end; one that is reset loses nothing that had come."""
+def test_closed_connection_completes_last_line(tmp_path: Path) -> None:
+    """The unfinished line of a closed connection is logged."""
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         with worker(path) as one:
-            one.sendall(b"last words")
+            one.sendall(b"last line")
         collector.read()
-        assert lines == ["last words"]
+        assert lines == ["last line"]
         with worker(path) as silent:
             silent.shutdown(socket.SHUT_WR)
             collector.read()
 
-    assert collected(story, tmp_path) == ["last words"]
+    assert collected(scenario, tmp_path) == ["last line"]
 
 
-def test_lines_come_from_the_event_loop(tmp_path: Path) -> None:
-    """Without anybody asking."""
+def test_event_loop_reads_lines(tmp_path: Path) -> None:
+    """The event loop reads lines without a call of `read`."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         lines: list[str] = []
         collector = LogCollector(tmp_path / "socket", tmp_path, SharedLogStream(lines.append).function_output)
         with worker(tmp_path / "socket") as one:
@@ -90,19 +90,19 @@ def test_lines_come_from_the_event_loop(tmp_path: Path) -> None:
             await until(lambda: lines == ["x" * 200_000])
         collector.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_a_socket_of_somebody_before_is_replaced_and_a_long_path_refused(tmp_path: Path) -> None:
-    """Nothing stays open after a refusal."""
+def test_old_socket_is_replaced_long_path_rejected(tmp_path: Path) -> None:
+    """An old socket file is replaced, and a path that is too long is rejected."""
     left = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as before:
         before.bind(str(left))
 
-    def story(path: Path, collector: LogCollector, lines: list[str]) -> None:
+    def scenario(path: Path, collector: LogCollector, lines: list[str]) -> None:
         worker(path).close()
 
-    assert collected(story, tmp_path) == []
+    assert collected(scenario, tmp_path) == []
 
     async def refused() -> None:
         long = tmp_path / ("x" * 120)
@@ -112,10 +112,8 @@ def test_a_socket_of_somebody_before_is_replaced_and_a_long_path_refused(tmp_pat
     asyncio.run(refused())
 
 
-def test_without_a_place_for_the_socket_workers_keep_their_output(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A temporary folder whose name is too long for a socket: the lines come all the same."""
+def test_workers_log_without_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the socket's path would be too long, workers log to their standard output."""
     folder = tmp_path / ("x" * 100)
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -125,8 +123,8 @@ def test_without_a_place_for_the_socket_workers_keep_their_output(
         assert [each.get("message") for each in records(result.logs)][-3:] == ["begins n0", "ends n0", None]
 
 
-def test_what_was_logged_before_the_reply_is_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However late the event loop would have come to it: it is read when the reply arrives."""
+def test_lines_before_reply_are_in_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines written before the reply are in the invocation's log, even if the event loop has not read them."""
 
     def watch(collector: LogCollector, watched: socket.socket) -> None:
         watched.setblocking(False)
@@ -139,8 +137,8 @@ def test_what_was_logged_before_the_reply_is_in_the_log(tmp_path: Path, monkeypa
             assert messages[-3:] == [f"begins n{number}", f"ends n{number}", None]
 
 
-def test_lines_by_their_request_ids() -> None:
-    """A record goes to its own invocation, a plain line to all that are open, or to the next; late ones to nobody."""
+def test_lines_are_assigned_by_request_id() -> None:
+    """A record is in its invocation's log, a plain line in all open logs or the next one, and a late record in none."""
     shown: list[str] = []
     log = SharedLogStream(shown.append, system_level="WARN")
     out = log.function_output()
@@ -162,8 +160,8 @@ def test_lines_by_their_request_ids() -> None:
     assert shown == ["before", one, other, "plain", report, one, '{"requestId":""}']
 
 
-def test_an_unfinished_line_is_not_cut_by_what_others_do() -> None:
-    """It may be another invocation's."""
+def test_event_does_not_split_unfinished_line() -> None:
+    """An event does not split an unfinished line of a worker."""
     shown: list[str] = []
     log = SharedLogStream(shown.append)
     log.feed(b"half ")
@@ -173,8 +171,8 @@ def test_an_unfinished_line_is_not_cut_by_what_others_do() -> None:
     assert shown[-1] == "half and half"
 
 
-def test_what_an_idle_function_prints_is_not_kept_for_ever() -> None:
-    """The next invocation gets the end of it."""
+def test_idle_output_is_bounded() -> None:
+    """Of an idle function's output the next invocation's log has the last 10,000 lines."""
     log = SharedLogStream()
     for number in range(10_050):
         log.feed(b"%d\n" % number)

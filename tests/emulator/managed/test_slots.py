@@ -1,4 +1,4 @@
-"""How the pool deals with environments that have several slots, which come and go."""
+"""The pool with environments that have several slots, whose number changes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from awslambdaric_lite.emulator.environments.environment import EnvironmentOver, ExecutionEnvironment
 from awslambdaric_lite.emulator.environments.pool import EnvironmentPool
 from awslambdaric_lite.emulator.errors import TooManyRequests
-from awslambdaric_lite.emulator.results import Invocation, InvocationOutcome
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 
 
 class RecordingEnvironment(ExecutionEnvironment):
-    """An environment without processes: takes note of what it is told, and ends invocations when the test says so."""
+    """Environment without processes that records calls and ends invocations on the test's command."""
 
     def __init__(self, version: str, provisioned: bool, slots: int) -> None:
         self.version = version
@@ -22,7 +22,7 @@ class RecordingEnvironment(ExecutionEnvironment):
         self.over = False
         self.on_change = lambda environment: None
         self.taken: list[Invocation] = []
-        self.ends_told = 0
+        self.closings = 0
         self.free_slots = slots
         self._ends: dict[Invocation, asyncio.Future[None]] = {}
 
@@ -30,7 +30,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 0 if self.over else self.free_slots
 
-    async def prepare(self) -> InvocationOutcome | None:
+    async def prepare(self) -> FunctionOutcome | None:
         return None
 
     async def run(self, invocation: Invocation) -> None:
@@ -41,28 +41,28 @@ class RecordingEnvironment(ExecutionEnvironment):
         await self._ends[invocation]
 
     async def discard(self) -> None:
-        self.ends_told += 1
+        self.closings += 1
 
     async def close(self) -> None:
-        self.ends_told += 1
+        self.closings += 1
 
     def end(self, *invocations: Invocation) -> None:
-        """Let invocations come to their ends; all of them if none is named."""
+        """End the invocations, or all of them."""
         for invocation in invocations or tuple(self._ends):
             self._ends.pop(invocation).set_result(None)
 
     def fail(self) -> None:
-        """Come to an end, and everything that runs with it."""
+        """Fail the environment with all of its invocations."""
         self.over = True
         self.on_change(self)
         self.end(*self._ends)
 
     def change(self, slots: int) -> None:
-        """Have more slots than before."""
+        """Change the number of slots."""
         self.free_slots = slots
         self.on_change(self)
 
-    # What no pool calls
+    # Not called by the pool:
     initialization_type = "recorded"
 
     def time_out_now(self) -> None:
@@ -82,7 +82,7 @@ class RecordingEnvironment(ExecutionEnvironment):
 
 
 class Pool:
-    """A pool of recording environments, and the invocations given to it."""
+    """Pool of recording environments, and the invocations given to it."""
 
     def __init__(self, limit: int, slots: int) -> None:
         self.made: list[RecordingEnvironment] = []
@@ -95,30 +95,30 @@ class Pool:
         return self.made[-1]
 
     async def submit(self, count: int, *, version: str = "1", queue: bool = True) -> None:
-        """Ask for invocations, and let everything that can happen at once happen."""
+        """Submit invocations, and run the event loop until nothing is ready."""
         for _ in range(count):
             invocation = Invocation(b"", version=version)
             self.tasks.append(asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue)))
         await settle()
 
     def taken(self) -> list[int]:
-        """How many invocations each environment got."""
+        """Return the number of invocations of each environment."""
         return [len(environment.taken) for environment in self.made]
 
 
 async def settle() -> None:
-    """Let the event loop run until nothing is ready."""
+    """Run the event loop until nothing is ready."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-def told(story: Callable[[Pool], Awaitable[None]], *, limit: int, slots: int) -> None:
-    """Run a story with a pool, which has to be able to come to an end."""
+def run_scenario(scenario: Callable[[Pool], Awaitable[None]], *, limit: int, slots: int) -> None:
+    """Run a scenario with a pool, end all invocations, and check that the pool is empty."""
 
     async def run() -> None:
         pool = Pool(limit, slots)
-        await story(pool)
-        for _ in pool.tasks:  # an end may be the beginning of another one
+        await scenario(pool)
+        for _ in pool.tasks:  # the end of one invocation may start another
             for environment in pool.made:
                 environment.end()
             await settle()
@@ -126,15 +126,15 @@ def told(story: Callable[[Pool], Awaitable[None]], *, limit: int, slots: int) ->
         assert (pool.pool.busy, pool.pool.queued, pool.pool.running) == (0, 0, [])
         await pool.pool.close()
         await asyncio.gather(*pool.tasks, return_exceptions=True)
-        assert all(environment.ends_told == 1 for environment in pool.made)
+        assert all(environment.closings == 1 for environment in pool.made)
 
     asyncio.run(run())
 
 
-def test_slots_are_filled_one_environment_after_another() -> None:
-    """Beyond the last slot is too many, or the queue."""
+def test_slots_are_filled_environment_by_environment() -> None:
+    """The slots of one environment are filled before the next one starts; then invocations queue or are rejected."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(5, queue=False)
         assert pool.taken() == [3, 2]
         await pool.submit(3)
@@ -149,27 +149,27 @@ def test_slots_are_filled_one_environment_after_another() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued) == ([4, 4], 0)
 
-    told(story, limit=2, slots=3)
+    run_scenario(scenario, limit=2, slots=3)
 
 
-def test_a_new_environment_is_for_all_who_wait() -> None:
-    """As after the end of the only one: the first of those who wait starts another, and the others go along."""
+def test_new_environment_serves_all_queued() -> None:
+    """A new environment serves as many queued invocations as it has slots."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(7)
         assert (pool.taken(), pool.pool.queued) == ([3], 4)
         pool.made[0].fail()
         await settle()
         assert (pool.taken(), pool.pool.queued) == ([3, 3], 1)
-        assert pool.made[0].ends_told == 1
+        assert pool.made[0].closings == 1
 
-    told(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
-def test_a_slot_that_comes_back_is_given_to_who_waits() -> None:
-    """Without an invocation having ended."""
+def test_added_slot_serves_queued_invocation() -> None:
+    """A slot that is added serves a queued invocation."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(3)
         pool.made[0].free_slots = 2
         pool.made[0].end(pool.made[0].taken[0])
@@ -179,35 +179,35 @@ def test_a_slot_that_comes_back_is_given_to_who_waits() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued) == ([4], 0)
 
-    told(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
 @pytest.mark.parametrize("provisioned", [False, True])
-def test_an_environment_without_slots_makes_room(provisioned: bool) -> None:
-    """Even one that was provisioned: it serves nobody."""
+def test_environment_without_slots_is_replaced(provisioned: bool) -> None:
+    """At the limit an idle environment without slots is replaced, even a provisioned one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         if provisioned:
             await pool.pool.provision("1", 1)
         await pool.submit(1)
         pool.made[0].free_slots = 0
         pool.made[0].end()
         await settle()
-        assert pool.made[0].ends_told == 0
+        assert pool.made[0].closings == 0
         await pool.submit(1)
-        assert (pool.taken(), pool.made[0].ends_told) == ([1, 1], 1)
+        assert (pool.taken(), pool.made[0].closings) == ([1, 1], 1)
 
-    told(story, limit=1, slots=1)
+    run_scenario(scenario, limit=1, slots=1)
 
 
-def test_one_that_ends_idle_is_forgotten() -> None:
-    """At once, and whoever was sent to it just before goes elsewhere."""
+def test_failed_idle_environment_is_removed() -> None:
+    """A failed idle environment is removed, and an invocation sent to it runs in another one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(1)
         pool.made[0].end()
         await settle()
-        pool.made[0].over = True  # and nobody has been told yet
+        pool.made[0].over = True  # the pool has not been notified yet
         await pool.submit(1)
         assert (pool.taken(), pool.pool.environments) == ([1, 1], [pool.made[1]])
         pool.made[1].end()
@@ -217,13 +217,13 @@ def test_one_that_ends_idle_is_forgotten() -> None:
         pool.made[1].fail()  # again, as when its processes end
         await settle()
 
-    told(story, limit=1, slots=2)
+    run_scenario(scenario, limit=1, slots=2)
 
 
-def test_retired_environments_drain() -> None:
-    """They take nothing more, whatever slots they have, and go with their last invocation."""
+def test_retired_environment_drains() -> None:
+    """A retired environment takes no new invocation and is closed after its last one."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(2)
         pool.pool.retire_all()
         await pool.submit(2)
@@ -232,19 +232,19 @@ def test_retired_environments_drain() -> None:
         old.end(old.taken[0])
         old.change(3)
         await settle()
-        assert old.ends_told == 0
+        assert old.closings == 0
         old.end()
         await settle()
-        assert old.ends_told == 1
+        assert old.closings == 1
         assert pool.pool.environments == [pool.made[1]]
 
-    told(story, limit=1, slots=3)
+    run_scenario(scenario, limit=1, slots=3)
 
 
-def test_another_version_gets_the_room_of_an_idle_one() -> None:
-    """But not of one in use."""
+def test_idle_environment_is_replaced_for_version() -> None:
+    """At the limit an idle environment is replaced for another version, but a busy one is not."""
 
-    async def story(pool: Pool) -> None:
+    async def scenario(pool: Pool) -> None:
         await pool.submit(2)
         await pool.submit(1, version="2")
         pool.made[0].end(pool.made[0].taken[0])
@@ -254,4 +254,4 @@ def test_another_version_gets_the_room_of_an_idle_one() -> None:
         await settle()
         assert (pool.taken(), pool.pool.queued, pool.made[1].version) == ([2, 1], 0, "2")
 
-    told(story, limit=1, slots=2)
+    run_scenario(scenario, limit=1, slots=2)

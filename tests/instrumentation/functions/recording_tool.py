@@ -1,7 +1,7 @@
-"""A stand-in for an error tool: replaces what such tools replace, and writes down every call before passing it on.
+"""A double of an error tool: it replaces the same hooks, and records each call before it calls the original.
 
-sentry-sdk and honeybadger take `__main__.bootstrap.handle_event_request`, sentry-sdk three methods of its
-`LambdaRuntimeClient` too. Their replacements name what comes first by position, and take the rest as `*args`.
+sentry-sdk and honeybadger replace `__main__.bootstrap.handle_event_request`; sentry-sdk also replaces three methods of
+its `LambdaRuntimeClient`. Their replacements name the first positional arguments, and have `*args` for the rest.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METHODS = ("post_invocation_result", "post_invocation_error", "post_init_error")
 
 
 def plain(value: object) -> object:
-    """Return something that can be written down and compared between two runtimes."""
+    """Return a JSON value that can be compared between two runtimes."""
     if value is None or isinstance(value, (str, int, dict)):
         return value
     if isinstance(value, (bytes, bytearray)):
@@ -28,7 +28,7 @@ def plain(value: object) -> object:
 
 
 def replace() -> None:
-    """Replace what the variable `REPLACED` names (without it everything), in the way of the real tools."""
+    """Replace the hooks that the variable `REPLACED` names (all of them if it is unset), as real tools do."""
     names = os.environ.get("REPLACED", " ".join((EVENT, *METHODS))).split()
     main = sys.modules["__main__"]
     bootstrap: Any = sys.modules.get("bootstrap") or main.bootstrap
@@ -38,7 +38,7 @@ def replace() -> None:
 
 
 def styled(name: str, original: Callable[..., object]) -> object:
-    """Return a replacement of the kind that the variable `STYLE` names; tools are written in all of them."""
+    """Return a replacement in the style that the variable `STYLE` names; tools use all of these styles."""
     style = os.environ.get("STYLE", "function")
     replacement = recorded(name, original)
     if style == "wraps":
@@ -47,7 +47,7 @@ def styled(name: str, original: Callable[..., object]) -> object:
         return functools.partial(replacement)
     if style == "wrapt":
         wrapt: Any = import_module("wrapt")
-        # The wrapper looks like the function that it wraps in every way, its code and module included.
+        # The wrapper has the code and module of the function that it wraps.
         return wrapt.FunctionWrapper(
             original, lambda original, client, args, kwargs: _call(name, original, client, args, kwargs)
         )
@@ -61,7 +61,7 @@ def _call(name: str, original: Callable[..., object], client: object, args: Any,
 
 
 def recorded(name: str, original: Callable[..., object]) -> Callable[..., object]:
-    """Return a function that writes down its name, arguments and the exception in hand, and calls the original."""
+    """Return a function that records its arguments and whether an exception is handled, then calls the original."""
 
     def replacement(lambda_runtime_client: object, *args: object, **kwargs: object) -> object:
         call = {
@@ -69,7 +69,7 @@ def recorded(name: str, original: Callable[..., object]) -> Callable[..., object
             "client": type(lambda_runtime_client).__name__,
             "args": [plain(value) for value in args],
             "kwargs": sorted(kwargs),
-            "in_hand": sys.exc_info()[0] is not None,
+            "handling": sys.exc_info()[0] is not None,
         }
         with open(os.environ["CALLS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(call) + "\n")

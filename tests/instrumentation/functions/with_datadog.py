@@ -1,4 +1,4 @@
-"""A function as it is before datadog-lambda wraps it: no trace of the tool."""
+"""A function without a trace of datadog-lambda, which wraps it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Log, then answer or fail."""
+    """Log, then return a result or raise."""
     logging.warning("in the handler")
     if event.get("fail"):
         raise ValueError("failed on purpose")

@@ -14,7 +14,7 @@ honeybadger.configure(api_key="none", endpoint=f"http://{os.environ['COLLECTOR']
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Fail where the event says so."""
+    """Raise if the event says so."""
     if event.get("fail"):
         raise ValueError("failed on purpose")
     return {"answer": event}

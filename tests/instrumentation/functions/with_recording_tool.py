@@ -1,4 +1,4 @@
-"""A function that starts the recording tool during its import, or by its first event."""
+"""A function that starts the recording tool during its import, or in its first invocation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if _FAIL == "interrupt":
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Do what the event says."""
+    """Act as the event says."""
     if event.get("replace"):
         recording_tool.replace()
     if event.get("fail"):

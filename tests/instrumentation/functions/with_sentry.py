@@ -1,4 +1,4 @@
-"""Functions that sentry-sdk watches; `SENTRY_TEST` says what goes wrong in init."""
+"""Functions that sentry-sdk watches; `SENTRY_TEST` selects a failure of init."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _watch(event: Event, hint: Hint) -> Event:
 
 
 def initialize() -> None:
-    """Start sentry-sdk as its documentation says, with a local end for its reports."""
+    """Start sentry-sdk as its documentation says, with the local collector for its reports."""
     sentry_sdk.init(
         dsn=f"http://public@{os.environ['COLLECTOR']}/1",
         integrations=[AwsLambdaIntegration(timeout_warning="TIMEOUT_WARNING" in os.environ)],
@@ -45,7 +45,7 @@ if os.environ.get("SENTRY_TEST") == "exit":
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Fail where the event says so."""
+    """Raise if the event says so."""
     if event.get("initialize"):
         initialize()
     if event.get("fail"):
@@ -55,6 +55,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
 
 
 def slow(event: object, context: LambdaContext) -> object:
-    """Work until sentry-sdk has warned that the time runs out, and then some."""
+    """Work until sentry-sdk has warned about the deadline, then return."""
     warned = _WARNED.wait(30)
     return {"warned": warned, "time_left": context.get_remaining_time_in_millis() > 0, "now": time.time() > 0}

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.debian_source import VARIABLE as SOURCE
+from benchmarks.debian_source import DebianSource, NoDebianSource, source
+
 VARIABLE = "AWSLAMBDARIC_LITE_DEBIAN_TREE"
 GLIBC = (2, 31)
-_SUITE, _MIRROR = "bullseye", "http://deb.debian.org/debian"
+_SUITE = "bullseye"
 _LIMIT = 900  # seconds
 _LIBRARY_FOLDERS = ("lib", "usr/lib", "lib64")
 
@@ -70,12 +73,16 @@ def debian_tree() -> DebianTree:
         pytest.skip(f"{' and '.join(missing)} missing: apt install debootstrap gcc")
     if os.geteuid() != 0:
         pytest.skip("chroot and debootstrap are for root only")
+    try:
+        debian = source(_SUITE, os.environ.get(SOURCE))
+    except NoDebianSource as reason:
+        pytest.skip(str(reason))
     root = Path(folder).absolute() / _SUITE
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / f"{_SUITE}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
         if not root.is_dir():
-            _make(root)
+            _make(root, debian)
     return DebianTree(root)
 
 
@@ -88,12 +95,12 @@ def place(debian_tree: DebianTree) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _make(root: Path) -> None:
+def _make(root: Path, debian: DebianSource) -> None:
     unfinished = root.with_name(f"{root.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     # The first stage unpacks what programs need; the second one would only configure it.
     done = subprocess.run(
-        ["debootstrap", "--foreign", "--variant=minbase", _SUITE, str(unfinished), _MIRROR],
+        debian.debootstrap(unfinished, "--foreign", "--variant=minbase"),
         capture_output=True,
         text=True,
         check=False,
@@ -102,5 +109,5 @@ def _make(root: Path) -> None:
     if done.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
         said = (done.stdout + done.stderr).strip().splitlines() or ["no reason given"]
-        pytest.skip(f"debootstrap could not make a tree from {_MIRROR}: {said[-1]}")
+        pytest.skip(f"debootstrap could not make a tree from {debian.mirror}: {said[-1]}")
     unfinished.rename(root)

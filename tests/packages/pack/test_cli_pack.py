@@ -63,7 +63,7 @@ def test_packed_and_invoked(source: Path, tmp_path: Path) -> None:
     [
         (["--arch", "riscv64"], 2, "architecture 'riscv64' is not one of Lambda's; there is: x86_64, arm64"),
         (["--python", "2.7"], 2, "Python '2.7' is not known here; there is: 3.10, "),
-        (["--find-links", "nowhere"], 2, "--find-links nowhere is no folder"),
+        (["--find-links", "nowhere"], 2, "--find-links nowhere is not a folder"),
         (["--requirements", "a.txt", "--no-requirements"], 2, "not allowed with argument"),
         (["--requirements", "missing.txt"], 1, "requirements missing.txt cannot be read: No such file"),
         (["--handler", "main.handler"], 1, "handler main.handler: the package has no main.py"),

@@ -1,4 +1,4 @@
-"""The function that runs under AWS's emulator."""
+"""A function for AWS's emulator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RUNS = count(1)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:
-    """Do what the event's `do` says; by default tell about the event and the process."""
+    """Act as the event's `do` says; by default describe the event and the process."""
     run = next(_RUNS)
     what = event.get("do")
     if what == "fail":

@@ -1,4 +1,4 @@
-"""`serve --watch`: code is taken anew, and no invocation is lost on the way."""
+"""`serve --watch`: code is reloaded, and no invocation is lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import concurrent.futures
 import os
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,8 @@ from watchfiles import Change
 
 from awslambdaric_lite.emulator.watching import SourceFilter, changes
 
-from .command_line import REPOSITORY, WAIT, Serve, alive, command, shell, wait_until
+from .command_line import REPOSITORY, Serve, command, shell
+from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
 ANSWERS = "def handler(event, context):\n    return {!r}"
@@ -31,21 +32,16 @@ def handler(event, context):
 
 
 def change(path: Path, text: str) -> None:
-    """Replace a file as a whole: a process that starts in this moment reads the old text or the new one."""
+    """Replace a file atomically, so that a process that starts now reads the old or the new text."""
     new = path.parent.with_suffix(".new")
     new.write_text(text)
     new.replace(path)
 
 
-@pytest.fixture
-def http() -> Iterator[urllib3.PoolManager]:
-    """An HTTP client that asks once only."""
-    with urllib3.PoolManager(retries=False, timeout=WAIT, maxsize=4) as manager:
-        yield manager
-
-
-def test_a_change_is_served(write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager) -> None:
-    """The next invocation finds the new code in a new process, and the old process is gone."""
+def test_change_is_served_by_new_process(
+    write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
+) -> None:
+    """After a change the next invocation runs the new code in a new process, and the old one is removed."""
     root = write_handler("import os\ndef handler(event, context):\n    return os.getpid()")
     with Serve("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch") as serve:
         pid = int(http.request("GET", serve.url).data)
@@ -56,13 +52,13 @@ def test_a_change_is_served(write_handler: WriteHandler, socket_runtime: list[st
         assert serve.end()[0] == 0
 
 
-def test_what_runs_finishes_in_the_old_code(
+def test_running_invocation_finishes_with_old_code(
     write_handler: WriteHandler,
     socket_runtime: list[str],
     http: urllib3.PoolManager,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """An invocation that is on its way is not cut, even where there is room for one environment only."""
+    """A running invocation finishes with the old code, even with a concurrency of one."""
     root, go = write_handler(HELD), tmp_path_factory.mktemp("signals") / "go"
     with (
         Serve(
@@ -84,10 +80,10 @@ def test_what_runs_finishes_in_the_old_code(
         assert http.request("GET", serve.url).json() == "new"
 
 
-def test_no_invocation_is_lost_while_the_code_changes(
+def test_no_invocation_fails_during_changes(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """Callers who never pause see one version or the next, and nothing else."""
+    """Invocations during changes run one version or the next and never fail."""
     root = write_handler(ANSWERS.format("0"))
     answers: list[tuple[int, str]] = []
     over = threading.Event()
@@ -103,7 +99,7 @@ def test_no_invocation_is_lost_while_the_code_changes(
             caller.start()
         try:
             for version in range(1, 6):
-                change(root / "app.py", ANSWERS.format("0" * version))  # by its size, bytecode is not mixed up
+                change(root / "app.py", ANSWERS.format("0" * version))  # the size invalidates the cached bytecode
                 serve.event("reload")
         finally:
             over.set()
@@ -115,10 +111,8 @@ def test_no_invocation_is_lost_while_the_code_changes(
     assert {answer for _, answer in answers} <= {"0" * version for version in range(1, 6)}
 
 
-def test_a_broken_change_is_an_init_error_and_the_next_one_mends_it(
-    write_handler: WriteHandler, http: urllib3.PoolManager
-) -> None:
-    """Half-written code fails its invocations as it would on AWS; nothing needs to be started again."""
+def test_syntax_error_fails_until_next_change(write_handler: WriteHandler, http: urllib3.PoolManager) -> None:
+    """A change with a syntax error fails invocations until the next change."""
     root = write_handler(ANSWERS.format("first"))
     with Serve("app.handler", "--task-root", str(root), "--watch") as serve:
         assert http.request("GET", serve.url).json() == "first"
@@ -131,22 +125,22 @@ def test_a_broken_change_is_an_init_error_and_the_next_one_mends_it(
         assert http.request("GET", serve.url).json() == "mended"
 
 
-def test_provisioned_environments_are_started_again(
+def test_provisioned_environments_restart_after_change(
     write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
 ) -> None:
-    """After a change they are as warm as before."""
+    """Provisioned environments are started again after a change."""
     root = write_handler(ANSWERS.format("old"))
     arguments = ("app.handler", "--task-root", str(root), "--runtime", shell(socket_runtime), "--watch")
     with Serve(*arguments, "--provisioned", "2") as serve:
         change(root / "app.py", ANSWERS.format("renewed"))
         serve.event("reload")
         health = serve.endpoint_url + "/health"
-        wait_until(lambda: http.request("GET", health).json()["environments"] == 2, "they were not started")
+        wait_until(lambda: http.request("GET", health).json()["environments"] == 2, "the environments were not started")
         assert http.request("GET", serve.url).json() == "renewed"
 
 
-def test_what_is_no_source_is_ignored(tmp_path: Path) -> None:
-    """Bytecode, caches, version control, virtual environments of any name; but not for where the root itself lies."""
+def test_changes_of_other_files_are_ignored(tmp_path: Path) -> None:
+    """Changes of bytecode, caches, version control and virtual environments below the root are ignored."""
     root = tmp_path / "node_modules" / "app"
     (root / "myenv" / "lib").mkdir(parents=True)
     (root / "myenv" / "pyvenv.cfg").touch()
@@ -161,8 +155,8 @@ def test_what_is_no_source_is_ignored(tmp_path: Path) -> None:
     assert not wanted(Change.modified, str(tmp_path / "elsewhere.py"))
 
 
-def test_changes_are_told_below_a_link(tmp_path: Path) -> None:
-    """A root that is a symbolic link is watched where it points to."""
+def test_root_link_is_watched_at_target(tmp_path: Path) -> None:
+    """A root that is a symbolic link is watched at its target."""
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
 
@@ -180,8 +174,8 @@ def test_changes_are_told_below_a_link(tmp_path: Path) -> None:
     assert asyncio.run(first()) == [tmp_path / "real" / "app.py"]
 
 
-def test_without_watchfiles_the_cure_is_named(tmp_path: Path) -> None:
-    """The extra that is missing, as a command to type; without `--watch` nobody misses it."""
+def test_missing_watchfiles_shows_install_command(tmp_path: Path) -> None:
+    """Without watchfiles `--watch` shows the `pip install` command of the missing extra."""
     (tmp_path / "watchfiles.py").write_text(
         "raise ModuleNotFoundError('No module named watchfiles', name='watchfiles')"
     )

@@ -1,6 +1,6 @@
-"""Where contenders are built: the interpreter, the installed packages and the staged copies, all below one directory.
+"""The directory in which contenders are built: interpreter, installed packages and staged copies.
 
-Nothing is written into the source tree outside that directory, which ignores itself for git.
+Builds write nowhere else in the source tree. The directory has a `.gitignore` for itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Unavailable(Exception):
 
 
 def build_directory(path: Path = DEFAULT_BUILD) -> Path:
-    """Create the build directory, which keeps itself out of git."""
+    """Create the build directory, with a `.gitignore` for itself."""
     path.mkdir(parents=True, exist_ok=True)
     ignore = path / ".gitignore"
     if not ignore.exists():
@@ -41,7 +41,7 @@ def run(command: Sequence[str | os.PathLike[str]], what: str, **options: object)
     """Run a build command.
 
     Raises:
-        Unavailable: it is missing or fails; the message ends with its last lines.
+        Unavailable: the command is missing or fails; the message ends with its last lines.
     """
     try:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, text=True, **options)  # type: ignore[call-overload]
@@ -63,7 +63,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def digest(*sources: Path) -> str:
-    """Name the content of files and trees (bytecode left out)."""
+    """Return a name for the content of files and trees, without bytecode."""
     hasher = hashlib.sha256()
     for source in sources:
         for path in sorted([source, *source.rglob("*")]):
@@ -73,14 +73,14 @@ def digest(*sources: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BuildCache:
     """The build directory, and the interpreter that the Python contenders run on."""
 
     build: Path
     python: Interpreter
 
     def once(self, name: str, make: Callable[[Path], None]) -> Path:
-        """Return the directory `name`, made by `make` in a temporary place the first time."""
+        """Return the directory `name`; the first time `make` fills it under a temporary name."""
         target = self.build / name
         if not target.exists():
             fresh = target.with_name(f"{target.name}.{os.getpid()}.tmp")
@@ -88,7 +88,7 @@ class Workshop:
             fresh.mkdir(parents=True)
             try:
                 make(fresh)
-                # Another run may have been faster; its result is as good.
+                # Another process may have built the same meanwhile.
                 if not target.exists():
                     fresh.rename(target)
             finally:
@@ -96,12 +96,12 @@ class Workshop:
         return target
 
     def compile(self, *trees: Path) -> None:
-        """Give every module below `trees` valid bytecode of the contenders' interpreter."""
+        """Compile every module below `trees` with the contenders' interpreter."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         run([self.python.executable, "-I", "-m", "compileall", "-q", *trees], "bytecode", env=environment)
 
     def stage(self, name: str, *sources: tuple[Path, str]) -> Path:
-        """Copy files and trees to their places in a directory of their own, with bytecode."""
+        """Copy files and trees into a new directory, with bytecode."""
 
         def make(fresh: Path) -> None:
             for source, place in sources:
@@ -116,7 +116,7 @@ class Workshop:
         return staged
 
     def site(self) -> Path:
-        """Return the one directory of third-party packages that every Python contender gets as PYTHONPATH."""
+        """Return the directory of third-party packages that all Python contenders have on PYTHONPATH."""
         site = self.build / self.python.tag / "site"
         site.mkdir(parents=True, exist_ok=True)
         return site
@@ -137,7 +137,7 @@ class Workshop:
         return site
 
     def install(self, folder: Path, *arguments: str) -> None:
-        """Let pip install packages into a folder, with bytecode, for the contenders' interpreter.
+        """Install packages into a folder with pip and the contenders' interpreter, with bytecode.
 
         Raises:
             Unavailable: pip cannot install them.
@@ -146,5 +146,5 @@ class Workshop:
         install: list[str | Path] = ["install", "-q", "--target", folder, *arguments]
         try:
             run([sys.executable, "-m", "pip", "--python", self.python.base, *install], what)
-        except Unavailable:  # a virtual environment without pip: the interpreter may have its own
+        except Unavailable:  # a virtual environment without pip; its base may have pip
             run([self.python.base, "-m", "pip", *install], what)

@@ -1,4 +1,4 @@
-"""The guardian: what it kills and removes when its pipe closes."""
+"""The watcher that cleans up after its parent process: which processes and files it removes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.memory import descendants
 from awslambdaric_lite.emulator.environments.parent_death_watcher import ParentDeathWatcher
 
-from .environment_harness import alive
-from .harness import WAIT
+from .waiting import WAIT, alive, wait_until
 
 
 def sleeper() -> subprocess.Popen[bytes]:
-    """A process in a group of its own."""
+    """Start a process in a new process group."""
     return subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"], start_new_session=True)
 
 
-def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
-    """Watched groups go, forgotten and unknown ones stay, and the folder is removed."""
+def test_watched_groups_are_killed(tmp_path: Path) -> None:
+    """The watcher kills the watched process groups only, and removes the folder."""
     scratch = tmp_path / "scratch folder"
     (scratch / "inner").mkdir(parents=True)
     watched, forgotten, unknown = sleeper(), sleeper(), sleeper()
@@ -43,13 +41,13 @@ def test_it_kills_what_it_watches_and_nothing_else(tmp_path: Path) -> None:
             process.wait()
 
 
-def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
-    """It outlives a hang-up, an interrupt and a termination, and still does its work."""
+def test_terminal_signals_are_ignored(tmp_path: Path) -> None:
+    """The watcher ignores SIGHUP, SIGINT and SIGTERM, and then still kills the watched processes."""
     watched = sleeper()
     try:
         guardian = ParentDeathWatcher(tmp_path / "none")
         guardian.watch(watched.pid)
-        _await_ignored(guardian.pid, signal.SIGTERM)  # the shell has got to its first line
+        await_ignored(guardian.pid, signal.SIGTERM)  # the shell has executed its first line
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             os.kill(guardian.pid, number)
         guardian.close()
@@ -59,18 +57,16 @@ def test_signals_of_the_terminal_do_not_end_it(tmp_path: Path) -> None:
         watched.wait()
 
 
-def _await_ignored(pid: int, number: signal.Signals) -> None:
-    limit = time.monotonic() + WAIT
-    while True:
-        ignored = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
-        if int(ignored, 16) & (1 << (number - 1)):
-            return
-        assert time.monotonic() < limit, "the guardian does not ignore the signal"
-        time.sleep(0.005)
+def await_ignored(pid: int, number: signal.Signals) -> None:
+    def ignored() -> bool:
+        mask = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
+        return bool(int(mask, 16) & (1 << (number - 1)))
+
+    wait_until(ignored, "the watcher does not ignore the signal")
 
 
-def test_a_guardian_that_was_killed_does_no_harm(tmp_path: Path) -> None:
-    """Telling it and closing it still work."""
+def test_killed_watcher_raises_no_error(tmp_path: Path) -> None:
+    """`watch` and `close` raise no error after the watcher was killed."""
     guardian = ParentDeathWatcher(tmp_path)
     os.kill(guardian.pid, signal.SIGKILL)
     os.waitid(os.P_PID, guardian.pid, os.WEXITED | os.WNOWAIT)
@@ -88,10 +84,10 @@ with LocalLambda("app.handler", task_root=sys.argv[1], runtime=sys.argv[3:], con
 """
 
 
-def test_a_killed_parent_leaves_nothing(
+def test_killed_parent_leaves_no_process_or_file(
     write_handler: Callable[[str], Path], socket_runtime: list[str], tmp_path: Path
 ) -> None:
-    """Frozen processes, their children, the scratch folder and the guardian itself go with a parent that was killed."""
+    """Processes, children, scratch folder and watcher of a killed parent are removed."""
     source = """
 import os, subprocess, sys
 def handler(event, context):
@@ -111,7 +107,7 @@ def handler(event, context):
             assert len(guardians) == 1
         finally:
             parent.kill()
-    limit = time.monotonic() + WAIT
-    while any(alive(pid) for pid in (*pids, *guardians)) or list(scratch.iterdir()):
-        assert time.monotonic() < limit, "something outlived its parent"
-        time.sleep(0.005)
+    wait_until(
+        lambda: not any(alive(pid) for pid in (*pids, *guardians)) and not list(scratch.iterdir()),
+        "a process or a file of the killed parent remains",
+    )

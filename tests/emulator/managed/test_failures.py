@@ -1,4 +1,4 @@
-"""What ends on Managed Instances: a worker, the first process, the time of one invocation, an init, the memory."""
+"""Failures on Managed Instances: a worker, the first process, a timeout, an init, the memory."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 from awslambdaric_lite.emulator.environments import managed
 from awslambdaric_lite.emulator.environments.managed import ManagedEnvironment
 from awslambdaric_lite.emulator.environments.memory import descendants
+from tests.emulator.waiting import WAIT
 
-from ..environment_harness import alive
-from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, WAIT, Runtime, fleet, platform, until
+from ..waiting import alive, wait_until
+from .fleet import ASYNCIO, EACH, MEETING, OFFICIAL, PROCESSES, Runtime, fleet, platform
 
 
-def test_a_worker_that_dies_takes_one_invocation_with_it(tmp_path: Path) -> None:
-    """Another worker reports it; the other invocations go on, in the same environment, which is then whole again."""
+def test_worker_exit_fails_one_invocation(tmp_path: Path) -> None:
+    """A worker's exit fails only its invocation, and the environment replaces the worker."""
     with fleet(tmp_path, PROCESSES, concurrency=1) as running:
         event = running.meeting(4)
         others = [running.call({**event, "name": f"n{number}"}) for number in range(3)]
@@ -31,14 +32,14 @@ def test_a_worker_that_dies_takes_one_invocation_with_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("runtime", [OFFICIAL])
-def test_a_worker_that_nobody_replaces(runtime: Runtime, tmp_path: Path) -> None:
-    """Its invocation ends with its time, as nobody speaks for it; the slot is gone, so the rest is for another one."""
+def test_unreplaced_worker_reduces_slots(runtime: Runtime, tmp_path: Path) -> None:
+    """The invocation of a worker that is not replaced times out, and the environment has one slot less."""
     with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=2, timeout_s=60.0) as running:
         assert [result.error for result in running.meet(2)] == [None, None]
         (environment,) = running.function.environments
         workers = descendants(environment.pid or 0)
         dead = running.call({"die": 7})
-        until(lambda: not all(alive(pid) for pid in workers))
+        wait_until(lambda: not all(alive(pid) for pid in workers))
         running.function.time_out_now()
         assert dead.result(WAIT).report.error_type == "Sandbox.Timedout"
         assert [environment.slots for environment in running.function.environments] == [1]
@@ -47,8 +48,8 @@ def test_a_worker_that_nobody_replaces(runtime: Runtime, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_the_first_process_takes_everything_with_it(runtime: Runtime, tmp_path: Path) -> None:
-    """Each caller is told, in the words of the open server; the next one gets a new environment."""
+def test_first_process_exit_fails_all_invocations(runtime: Runtime, tmp_path: Path) -> None:
+    """The exit of the first process fails every invocation with AWS's message; the next one gets a new environment."""
     with fleet(tmp_path, runtime, concurrency=1) as running:
         event = running.meeting(9)
         calls = [running.call({**event, "name": f"n{number}"}) for number in range(3)]
@@ -68,20 +69,20 @@ def test_the_first_process_takes_everything_with_it(runtime: Runtime, tmp_path: 
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_an_environment_that_dies_idle_is_nobodys_trouble(tmp_path: Path) -> None:
-    """Also right before the next invocation."""
+def test_idle_environment_crash_fails_no_invocation(tmp_path: Path) -> None:
+    """The crash of an idle environment fails no invocation."""
     with fleet(tmp_path, PROCESSES, concurrency=1) as running:
         for _ in range(3):
             running.function.invoke()
             running.function.crash()
             assert running.function.invoke().error is None
         running.function.crash()
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_the_time_of_one_ends_while_others_go_on(runtime: Runtime, tmp_path: Path) -> None:
-    """Its code is not killed: it takes a slot until its reply, which is too late, and nobody else's."""
+def test_timeout_fails_only_late_invocation(runtime: Runtime, tmp_path: Path) -> None:
+    """A timeout fails only its invocation, whose code keeps its slot until its late reply."""
     with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=1, timeout_s=60.0) as running:
         event = running.meeting(2)
         late = running.call({**event, "name": "late"})
@@ -96,15 +97,15 @@ def test_the_time_of_one_ends_while_others_go_on(runtime: Runtime, tmp_path: Pat
         changes: list[int] = []
         environment.on_change = lambda environment: changes.append(environment.slots)
         assert environment.slots == 1
-        assert running.function.invoke({"name": "beside"}).error is None
+        assert running.function.invoke({"name": "other"}).error is None
         Path(event["meet"], "the test").touch()
-        until(lambda: changes == [2])
+        wait_until(lambda: changes == [2])
         assert [each.error for each in running.meet(2)] == [None, None]
         assert running.function.environments == [environment]
 
 
-def test_an_environment_of_nothing_but_late_invocations_makes_room(tmp_path: Path) -> None:
-    """A function that hangs is not out of order for ever, though there may be but one environment."""
+def test_environment_of_timed_out_invocations_is_replaced(tmp_path: Path) -> None:
+    """An environment whose slots are all busy with timed-out invocations is replaced."""
     with fleet(tmp_path, PROCESSES, managed_concurrency=1, concurrency=1, timeout_s=60.0) as running:
         event = running.meeting(9)
         call = running.call({**event, "name": "n"})
@@ -116,8 +117,8 @@ def test_an_environment_of_nothing_but_late_invocations_makes_room(tmp_path: Pat
         assert (after.error, after.cold, len(running.function.environments)) == (None, True, 1)
 
 
-def test_time_out_now(tmp_path: Path) -> None:
-    """For tests: all that run are out of time."""
+def test_time_out_now_fails_all_running(tmp_path: Path) -> None:
+    """`time_out_now` times out all running invocations."""
     with fleet(tmp_path, PROCESSES, managed_concurrency=2) as running:
         event = running.meeting(9)
         calls = [running.call({**event, "name": f"n{number}"}) for number in range(2)]
@@ -127,8 +128,8 @@ def test_time_out_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_an_init_that_fails_is_told_to_all_who_wait_and_not_repeated(runtime: Runtime, tmp_path: Path) -> None:
-    """There is no second try inside of an invocation; the next one has a new environment."""
+def test_failed_init_fails_waiting_callers_once(runtime: Runtime, tmp_path: Path) -> None:
+    """A failed init fails all waiting callers and is not repeated; the next invocation starts a new environment."""
     count = tmp_path / "count"
     source = f"open({str(count)!r}, 'a').write('x')\nimport time\ntime.sleep(0.2)\nraise ValueError('broken')\n"
     with fleet(tmp_path, runtime, source, managed_concurrency=3, concurrency=1) as running:
@@ -142,14 +143,14 @@ def test_an_init_that_fails_is_told_to_all_who_wait_and_not_repeated(runtime: Ru
         assert running.function.invoke().error is not None
         assert len(platform("\n".join(running.lines), "initStart")) == len(starts) + 1 == 2
         assert platform("\n".join(running.lines), "initReport")[0]["status"] == "error"
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
     if runtime is not PROCESSES and runtime is not ASYNCIO:
-        return  # each of its workers loads for itself
+        return  # each of its workers loads the handler
     assert (loads, len(count.read_text())) == (1, 2)
 
 
-def test_an_init_that_takes_too_long(tmp_path: Path) -> None:
-    """It has 130 seconds, or what is set; nothing of it is left."""
+def test_slow_init_times_out(tmp_path: Path) -> None:
+    """An init times out after the configured limit, by default 130 s."""
     with fleet(tmp_path, PROCESSES, "import time\ntime.sleep(600)\n", init_timeout_s=0.5) as running:
         result = running.function.invoke()
         assert result.json()["errorType"] == "Sandbox.Timedout"
@@ -159,8 +160,8 @@ def test_an_init_that_takes_too_long(tmp_path: Path) -> None:
         assert running.function.function.init_timeout_s == 130.0
 
 
-def test_the_memory_of_all_workers_counts_together(tmp_path: Path) -> None:
-    """None has too much, all of them have: the environment ends, with everything that runs in it."""
+def test_memory_of_workers_is_summed(tmp_path: Path) -> None:
+    """An environment is killed if the summed memory of its workers exceeds the limit."""
     source = (
         MEETING + "hold = []\ndef handler(event, context):\n"
         "    hold.append(os.urandom(1) * 45_000_000)\n    for _ in absent(event):\n        time.sleep(0.002)\n"
@@ -191,8 +192,8 @@ while True:
 """
 
 
-def test_a_runtime_with_fewer_workers_than_slots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets what it asks for; who finds no worker waits for one, and is told if none comes."""
+def test_missing_worker_fails_with_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invocation waits for a worker to poll, and fails with `Runtime.Unavailable` if none does."""
     (tmp_path / "one_poll.py").write_text(ONE_POLL)
     alone = Runtime("one poll", [sys.executable, "-S", str(tmp_path / "one_poll.py")], "", {})
     with fleet(tmp_path, alone, concurrency=1) as running:
@@ -201,7 +202,7 @@ def test_a_runtime_with_fewer_workers_than_slots(tmp_path: Path, monkeypatch: py
         stuck = running.call("wait")
         (environment,) = running.function.environments
         assert isinstance(environment, ManagedEnvironment)
-        until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
+        wait_until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
         monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.1)
         refused = running.function.invoke("more")
         assert refused.error_type == "Runtime.Unavailable"

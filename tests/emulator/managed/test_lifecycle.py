@@ -1,4 +1,4 @@
-"""The life of an environment on Managed Instances: never frozen, drained by a reload, scaled in, ended with notice."""
+"""The life cycle of environments of Managed Instances: never frozen, drained, scaled in, shut down."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator import EmulatorError, InvalidFunction, LocalLambda
-from tests.emulator.environment_harness import alive, state_of
 from tests.emulator.extension_harness import HEAD
+from tests.emulator.waiting import WAIT, alive, state_of, wait_until
 
-from .fleet import EACH, PROCESSES, WAIT, Runtime, fleet, platform, until
+from .fleet import EACH, PROCESSES, Runtime, fleet, platform
 
 TICKING = """
 import threading, time
@@ -30,23 +30,23 @@ def handler(event, context):
 """
 
 
-def test_nothing_is_frozen_between_invocations(tmp_path: Path) -> None:
-    """What a function does in the background goes on while nobody invokes it."""
+def test_environment_is_not_frozen_between_invocations(tmp_path: Path) -> None:
+    """Background threads run between invocations, because the environment is not frozen."""
     with fleet(tmp_path, PROCESSES, TICKING, managed_concurrency=1) as running:
         assert running.function.invoke().json() == 0
         (environment,) = running.function.environments
         assert environment.pid is not None
-        until(lambda: running.function.invoke().json() > 50)
+        wait_until(lambda: running.function.invoke().json() > 50)
         assert state_of(environment.pid) != "T"
         running.function.freeze()
-        until(lambda: state_of(environment.pid or 0) == "T")
+        wait_until(lambda: state_of(environment.pid or 0) == "T")
         running.function.thaw()
         assert running.function.invoke().error is None
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_a_reload_lets_running_invocations_finish(runtime: Runtime, tmp_path: Path) -> None:
-    """In the environments that they are in, which take no further one and then go."""
+def test_reload_drains_old_environment(runtime: Runtime, tmp_path: Path) -> None:
+    """A reload lets running invocations finish in the old environment, which takes no new one and is then removed."""
     with fleet(tmp_path, runtime, managed_concurrency=2, concurrency=1) as running:
         event = running.meeting(2)
         call = running.call({**event, "name": "old"})
@@ -58,12 +58,12 @@ def test_a_reload_lets_running_invocations_finish(runtime: Runtime, tmp_path: Pa
         assert (new.json().get("new"), new.cold, len(running.function.environments)) == (True, True, 2)
         Path(event["meet"], "the test").touch()
         assert "pid" in call.result(WAIT).json()
-        until(lambda: old not in running.function.environments)
-        until(lambda: old.pid is None)
+        wait_until(lambda: old not in running.function.environments)
+        wait_until(lambda: old.pid is None)
 
 
-def test_idle_environments_go(tmp_path: Path) -> None:
-    """After a while without a single invocation; a slot that is free is no reason."""
+def test_idle_environment_is_removed(tmp_path: Path) -> None:
+    """An environment is removed after the idle timeout, but not while one of its slots runs an invocation."""
     with fleet(tmp_path, PROCESSES, managed_concurrency=2, idle_timeout_s=0.3) as running:
         event = running.meeting(2)
         call = running.call({**event, "name": "n"})
@@ -74,12 +74,12 @@ def test_idle_environments_go(tmp_path: Path) -> None:
         assert running.function.environments == [environment]
         Path(event["meet"], "the test").touch()
         call.result(WAIT)
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
         assert running.function.invoke().cold
 
 
-def test_what_is_provisioned_is_there_before_the_first_invocation(tmp_path: Path) -> None:
-    """And of the same kind."""
+def test_provisioned_environments_start_before_invocation(tmp_path: Path) -> None:
+    """Provisioned environments of Managed Instances start before the first invocation."""
     with fleet(tmp_path, PROCESSES, provisioned=2, concurrency=2) as running:
         assert len(running.function.environments) == 2
         (result,) = running.meet(1)
@@ -88,8 +88,8 @@ def test_what_is_provisioned_is_there_before_the_first_invocation(tmp_path: Path
         )
 
 
-def test_shutdown_hooks_run_in_every_worker(tmp_path: Path) -> None:
-    """Nobody is left."""
+def test_shutdown_hooks_run_in_all_workers(tmp_path: Path) -> None:
+    """Shutdown hooks run in every worker, and no process remains."""
     source = (
         "import os\nfrom awslambdaric_lite import on_shutdown\n"
         "@on_shutdown\ndef close():\n    print('closed', os.getpid(), flush=True)\n"
@@ -102,8 +102,8 @@ def test_shutdown_hooks_run_in_every_worker(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("runtime", EACH)
-def test_closing_in_the_middle_of_invocations_leaves_nothing(runtime: Runtime, tmp_path: Path) -> None:
-    """No process, no socket, no folder; callers are told."""
+def test_close_fails_invocations_and_cleans_up(runtime: Runtime, tmp_path: Path) -> None:
+    """Closing fails running invocations and leaves no process or folder."""
     with fleet(tmp_path, runtime) as running:
         pids = {result.json()["pid"] for result in running.meet(4)}
         scratch = Path(running.meet(1)[0].json()["env"]["TMPDIR"])
@@ -114,13 +114,13 @@ def test_closing_in_the_middle_of_invocations_leaves_nothing(runtime: Runtime, t
         for call in calls:
             with pytest.raises(EmulatorError, match="closed"):
                 call.result(WAIT)
-    until(lambda: not any(alive(pid) for pid in pids))  # who was killed is gone a moment later
+    wait_until(lambda: not any(alive(pid) for pid in pids))  # a killed process exits a moment later
     assert not scratch.exists() or scratch == Path("/tmp")
 
 
 @pytest.mark.usefixtures("patient_platform")
-def test_extensions_are_told_of_the_end_only(tmp_path: Path) -> None:
-    """To subscribe to invocations is refused; one that takes the end gets it after the runtime has gone."""
+def test_extension_receives_shutdown_only(tmp_path: Path) -> None:
+    """An extension can subscribe only to SHUTDOWN, which it receives after the runtime's exit."""
     program = tmp_path / "companion"
     program.write_text(
         HEAD
@@ -128,19 +128,19 @@ def test_extensions_are_told_of_the_end_only(tmp_path: Path) -> None:
 extension.register(["INVOKE"])
 extension.register(["SHUTDOWN"])
 print("subscribed", flush=True)
-print("told of", extension.next().json()["eventType"], flush=True)
+print("received", extension.next().json()["eventType"], flush=True)
 """
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     with fleet(tmp_path, PROCESSES, extensions=[program]) as running:
         assert [result.error for result in running.meet(4)] == [None] * 4
         assert platform("\n".join(running.lines), "extension")[0]["events"] == ["SHUTDOWN"]
-        assert "told of SHUTDOWN" not in running.lines
-    assert "told of SHUTDOWN" in running.lines
+        assert "received SHUTDOWN" not in running.lines
+    assert "received SHUTDOWN" in running.lines
 
 
-def test_an_extension_that_exits_ends_everything(tmp_path: Path) -> None:
-    """Those who are in the middle of it learn why."""
+def test_extension_exit_fails_all_invocations(tmp_path: Path) -> None:
+    """An extension's exit fails all running invocations and removes the environment."""
     program = tmp_path / "companion"
     gate = tmp_path / "gate"
     os.mkfifo(gate)
@@ -162,11 +162,11 @@ os._exit(3)
         gate.write_text("")
         for call in calls:
             assert call.result(WAIT).error_type == "Extension.Crash"
-        until(lambda: not running.function.environments)
+        wait_until(lambda: not running.function.environments)
 
 
-def test_what_is_for_one_invocation_at_a_time_is_refused(tmp_path: Path) -> None:
-    """With a message that names the setting."""
+def test_single_invocation_features_are_rejected(tmp_path: Path) -> None:
+    """Stale replies and snapshots are rejected with the setting to remove."""
     with fleet(tmp_path, PROCESSES) as running:
         event = running.meeting(2)
         call = running.call({**event, "name": "n"})
@@ -191,16 +191,16 @@ def test_what_is_for_one_invocation_at_a_time_is_refused(tmp_path: Path) -> None
         ({"env": {"AWS_LAMBDA_MAX_CONCURRENCY": "3"}}, "follows from the setting `managed_concurrency`"),
     ],
 )
-def test_settings_that_do_not_go_together(settings: dict[str, object], message: str, tmp_path: Path) -> None:
-    """Nothing is started."""
+def test_conflicting_settings_are_rejected(settings: dict[str, object], message: str, tmp_path: Path) -> None:
+    """Settings that conflict with Managed Instances are rejected."""
     values: dict[str, object] = {"managed_concurrency": 2, **settings}
     with pytest.raises(InvalidFunction) as refused:
         LocalLambda("app.handler", task_root=tmp_path, **values)  # type: ignore[arg-type]
     assert message in str(refused.value)
 
 
-def test_settings_that_follow(tmp_path: Path) -> None:
-    """From what the smallest function of Managed Instances has, unless they are set."""
+def test_unset_settings_get_managed_defaults(tmp_path: Path) -> None:
+    """Settings that are not set get the defaults of Managed Instances."""
     function = LocalLambda("app.handler", task_root=tmp_path, managed_concurrency=2, timeout_s=900).function
     assert (function.memory_mb, function.init_timeout_s, function.log_format) == (2048, 900, "JSON")
     assert (function.freeze, function.capacity) == (False, 20)

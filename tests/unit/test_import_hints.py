@@ -1,4 +1,4 @@
-"""`_hints`: one helpful line for a handler that was not found."""
+"""Tests of `_lifecycle.import_hints`: one helpful line for a handler that was not found."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def task_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("lambda_function.handler", None, None),
     ],
 )
-def test_a_missing_module(handler: str, missing: str | None, expected: str | None) -> None:
-    """A name close to one in the task root is proposed; a missing dependency is called one."""
+def test_hint_for_missing_module(handler: str, missing: str | None, expected: str | None) -> None:
+    """The hint proposes a similar name from the task root, or says that a dependency is missing."""
     text = hint(import_error(handler, missing), handler)
     assert (text is None) if expected is None else (text is not None and text.startswith(expected))
 
 
-def test_an_import_that_failed_otherwise_gets_no_hint() -> None:
-    """An ImportError of the module's own says what it has to say."""
+def test_other_import_errors_get_no_hint() -> None:
+    """An ImportError that the module itself raises gets no hint."""
     fault = Fault("Runtime.ImportModuleError", "x")
     fault.__cause__ = ImportError("mine")
     assert hint(fault, "lambda_function.handler") is None
@@ -58,8 +58,8 @@ def test_an_import_that_failed_otherwise_gets_no_hint() -> None:
     ("name", "expected"),
     [("handle", "the module has 'handler': did you mean that?"), ("xyz", None), ("_private", None)],
 )
-def test_a_missing_function(name: str, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A public callable of a similar name is proposed."""
+def test_hint_for_missing_function(name: str, expected: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint proposes a public callable with a similar name."""
     module = types.ModuleType("hinted.app")
     module.handler = print  # type: ignore[attr-defined]
     module.handles = 3  # type: ignore[attr-defined]
@@ -69,8 +69,8 @@ def test_a_missing_function(name: str, expected: str | None, monkeypatch: pytest
         assert hint(Fault("Runtime.HandlerNotFound", ""), f"{written}.{name}") == expected
 
 
-def test_a_malformed_name_is_explained() -> None:
-    """What a handler's name looks like, and where it is set."""
+def test_malformed_name_is_explained() -> None:
+    """The hint for a malformed handler name shows an example and the variable that sets it."""
     text = hint(Fault("Runtime.MalformedHandlerName", ""), "app")
     assert text is not None
     assert "app.handler" in text
@@ -78,6 +78,6 @@ def test_a_malformed_name_is_explained() -> None:
 
 
 @pytest.mark.parametrize("failed", [ValueError("x"), SystemExit(), Fault("Runtime.UserCodeSyntaxError", "")])
-def test_other_errors_speak_for_themselves(failed: BaseException) -> None:
-    """No hint."""
+def test_other_errors_get_no_hint(failed: BaseException) -> None:
+    """Errors other than a missing module, a missing function or a malformed name get no hint."""
     assert hint(failed, "lambda_function.handler") is None

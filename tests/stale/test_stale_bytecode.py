@@ -1,4 +1,4 @@
-"""Which rejected bytecode is used, and which is not: real processes, real imports."""
+"""Real processes import packages, and use bytecode that only looks stale."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def handler(event, context):
     stale = sys.modules.get("awslambdaric_lite._lifecycle.stale_bytecode")
     return {
         "answer": package.module.answer(),
-        "rescued": sorted(stale.rescued) if stale else None,
+        "rescued": sorted(stale.accepted) if stale else None,
         "file": package.module.answer.__code__.co_filename,
         "opened": [path for path in opened if path.startswith(os.getcwd()) and "package" in path],
     }
@@ -37,13 +37,13 @@ MODULES = ["package", "package.module"]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A task root with an installed package whose bytecode looks stale."""
+    """Make a task root with an installed package whose bytecode looks stale."""
     install(tmp_path, {"package/__init__.py": "", "package/module.py": OLD})
     return tmp_path
 
 
 def load(root: Path, *, path: Sequence[Path | str] = (), source: str = HANDLER, **options: str) -> Any:
-    """Import the package in a function, with further folders on the path, and return what it found."""
+    """Import the package in a function, with further folders on the path; return the handler's result."""
     env = {name if name[:6] == "PYTHON" else f"AWSLAMBDARIC_LITE_{name}": value for name, value in options.items()}
     env["PYTHONDONTWRITEBYTECODE"] = "1"
     env["PYTHONPATH"] = ":".join(map(str, (*path, package_root())))
@@ -52,8 +52,8 @@ def load(root: Path, *, path: Sequence[Path | str] = (), source: str = HANDLER, 
     return json.loads(result.replies[0].body)
 
 
-def test_an_installed_package(root: Path) -> None:
-    """Its bytecode is used; file names in it are those of this place."""
+def test_installed_bytecode_is_used(root: Path) -> None:
+    """The bytecode of an installed package is used, and has the file names of its current folder."""
     moved = root.parent / "elsewhere"
     shutil.copytree(root, moved)  # `copy2` keeps the dates
     found = load(moved)
@@ -62,14 +62,14 @@ def test_an_installed_package(root: Path) -> None:
     assert found["file"] == str(moved / "package" / "module.py")
 
 
-def test_no_file_is_read_twice(root: Path) -> None:
-    """Source, bytecode and record of each module once."""
+def test_each_file_is_read_once(root: Path) -> None:
+    """Source, bytecode and record of each module are read once."""
     opened = load(root)["opened"]
     assert len(opened) == len(set(opened)) == 5
 
 
-def test_no_file_is_read_twice_in_vain(root: Path) -> None:
-    """A source that turned out to be another one is compiled from what was read."""
+def test_edited_source_is_read_once(root: Path) -> None:
+    """An edited source is compiled from the bytes that were read for the check."""
     with edited(root / "package" / "module.py") as source:
         source[:] = NEW.encode()
     found = load(root)
@@ -77,8 +77,8 @@ def test_no_file_is_read_twice_in_vain(root: Path) -> None:
     assert len(found["opened"]) == len(set(found["opened"])) == 5
 
 
-def test_an_edit_of_equal_length(root: Path) -> None:
-    """Does not pass: the recorded hash is another one. `all` would run the old code, as it says."""
+def test_edit_of_equal_length_is_compiled(root: Path) -> None:
+    """An edited source of equal length is compiled, because its hash differs; `all` uses the old bytecode."""
     with edited(root / "package" / "module.py") as source:
         source[:] = NEW.encode()
     found = load(root)
@@ -86,16 +86,16 @@ def test_an_edit_of_equal_length(root: Path) -> None:
     assert load(root, STALE_PYC="all")["answer"] == "old"
 
 
-def test_first_party_code_is_never_trusted(tmp_path: Path) -> None:
-    """Without a record nothing is known of a file, whatever its bytecode says."""
+def test_bytecode_without_record_is_not_used(tmp_path: Path) -> None:
+    """Bytecode without a record is used with `all` only."""
     install(tmp_path, {"package/__init__.py": "", "package/module.py": OLD})
     shutil.rmtree(tmp_path / "package-1.0.dist-info")
     assert load(tmp_path)["rescued"] == []
     assert load(tmp_path, STALE_PYC="all")["rescued"] == MODULES
 
 
-def test_a_wheel_unzipped_over_a_compiled_tree(root: Path) -> None:
-    """Its record matches the new source, and does not list the bytecode, which is the old one's."""
+def test_unlisted_bytecode_is_not_used(root: Path) -> None:
+    """Bytecode that the record of a newer wheel does not list is not used."""
     module = root / "package" / "module.py"
     kept = bytecode(module).read_bytes()
     install(root, {"package/__init__.py": "", "package/module.py": NEW}, list_bytecode=False)
@@ -104,8 +104,8 @@ def test_a_wheel_unzipped_over_a_compiled_tree(root: Path) -> None:
     assert (found["answer"], found["rescued"]) == ("new", [])
 
 
-def test_two_records_prove_nothing_together(root: Path) -> None:
-    """One lists the source, another the bytecode: they were not installed together."""
+def test_two_records_are_not_combined(root: Path) -> None:
+    """Bytecode is not used if one record lists the source and another the bytecode."""
     record = root / "package-1.0.dist-info" / "RECORD"
     lines = record.read_text().splitlines()
     record.write_text("\n".join(line for line in lines if ".pyc" not in line))
@@ -115,14 +115,14 @@ def test_two_records_prove_nothing_together(root: Path) -> None:
     assert load(root)["rescued"] == []
 
 
-def test_off(root: Path) -> None:
-    """Nothing is looked at, and the module is not loaded."""
+def test_off_loads_nothing(root: Path) -> None:
+    """With `off`, the module of stale bytecode is not loaded."""
     found = load(root, STALE_PYC="off")
     assert (found["answer"], found["rescued"]) == ("old", None)
 
 
-def test_good_bytecode_is_none_of_its_business(root: Path) -> None:
-    """The module is not even loaded."""
+def test_valid_bytecode_loads_nothing(root: Path) -> None:
+    """Valid bytecode does not load the module of stale bytecode."""
     for path in root.glob("package/*.py"):
         os.utime(path, (1_700_000_000, 1_700_000_000))
     assert load(root)["rescued"] is None
@@ -141,16 +141,16 @@ GARBLED: Mapping[str, Any] = {
 
 @pytest.mark.parametrize("option", ["installed", "all"])
 @pytest.mark.parametrize("garble", GARBLED.values(), ids=GARBLED)
-def test_garbled_bytecode(root: Path, garble: Any, option: str) -> None:
-    """The source is compiled."""
+def test_garbled_bytecode_is_compiled_again(root: Path, garble: Any, option: str) -> None:
+    """Garbled bytecode is ignored, and the source is compiled."""
     with edited(bytecode(root / "package" / "module.py")) as content:
         content[:] = garble(bytes(content))
     found = load(root, STALE_PYC=option)
     assert (found["answer"], found["rescued"]) == ("old", ["package"])
 
 
-def test_hash_based_bytecode(root: Path) -> None:
-    """Is the interpreter's own to judge."""
+def test_hash_based_bytecode_is_not_overruled(root: Path) -> None:
+    """The interpreter alone validates hash-based bytecode."""
     module = root / "package" / "module.py"
     py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
     with edited(module) as source:
@@ -159,8 +159,8 @@ def test_hash_based_bytecode(root: Path) -> None:
     assert (found["answer"], found["rescued"]) == ("new", ["package"])
 
 
-def test_a_module_beside_the_packages(tmp_path: Path) -> None:
-    """A single file has a record of its own; names that begin alike are others'."""
+def test_single_module_has_its_record(tmp_path: Path) -> None:
+    """The record of a single module lists its bytecode, and names with the same start are kept apart."""
     install(tmp_path, {"single.py": OLD, "single_more.py": OLD}, "single-1")
     install(tmp_path, {"package/__init__.py": "", "package/module.py": "from single import answer\n"})
     found = load(tmp_path)
@@ -169,14 +169,14 @@ def test_a_module_beside_the_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\0", b"package/module.py\n", b'"package/module.py",sha256=,\n'])
-def test_an_odd_record(root: Path, content: bytes) -> None:
-    """Proves nothing."""
+def test_malformed_record_proves_nothing(root: Path, content: bytes) -> None:
+    """Bytecode with a malformed record is not used."""
     (root / "package-1.0.dist-info" / "RECORD").write_bytes(content)
     assert load(root)["rescued"] == []
 
 
-def test_an_error_in_rescued_code(root: Path) -> None:
-    """Its stack trace is that of any other code."""
+def test_error_in_used_bytecode_has_source(root: Path) -> None:
+    """The stack trace of an error in such bytecode names the file and shows the source line."""
     install(root, {"package/__init__.py": "", "package/module.py": "def answer():\n    raise ValueError('x')\n"})
     error = json.loads(run_lite(root, HANDLER).replies[0].body)
     assert error["stackTrace"][-1] == (
@@ -185,19 +185,19 @@ def test_an_error_in_rescued_code(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 1), ("TRACE", 1), ("INFO", 0), (None, 0)])
-def test_the_line_in_the_log(root: Path, level: str | None, count: int) -> None:
-    """How many there were is told at the finest levels only."""
+def test_used_bytecode_is_logged_when_debugging(root: Path, level: str | None, count: int) -> None:
+    """The number of modules is logged at the levels DEBUG and TRACE only."""
     result = run_lite(root, HANDLER, env={"AWS_LAMBDA_LOG_LEVEL": level})
-    assert result.stdout.count(b"2 modules came from bytecode that only looked stale") == count
+    assert result.stdout.count(b"used the bytecode of 2 modules") == count
 
 
-def test_the_dates_are_as_packagers_leave_them(root: Path) -> None:
-    """The premise of all this: the interpreter itself would compile."""
+def test_reset_dates_look_stale(root: Path) -> None:
+    """The source in the other tests has a date at which the interpreter would compile it."""
     assert (root / "package" / "module.py").stat().st_mtime == RESET
 
 
-def test_packages_that_share_a_namespace(tmp_path: Path) -> None:
-    """Each has a record of its own, and all of them count; an older record of a package does no harm."""
+def test_packages_may_share_a_namespace(tmp_path: Path) -> None:
+    """Records of all packages in a namespace count, and an older record of a package is harmless."""
     install(tmp_path, {"shared/first/__init__.py": OLD}, "shared_first-1")
     install(tmp_path, {"shared/second/__init__.py": OLD}, "shared_second-1")
     install(tmp_path, {"package/__init__.py": "", "package/module.py": "answer = lambda: 'before'\n"}, "package-0.9")
@@ -210,8 +210,8 @@ def test_packages_that_share_a_namespace(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["{}", "{}/", "{}/./", "{}/link"])
-def test_folders_on_the_path(tmp_path: Path, form: str) -> None:
-    """A layer's folder, however it is written, or a link to it."""
+def test_path_may_name_folder_in_any_form(tmp_path: Path, form: str) -> None:
+    """A layer's folder may be written with a trailing slash or dot, or be a symbolic link."""
     layer = tmp_path / "layer"
     install(layer, {"package/__init__.py": "", "package/module.py": OLD})
     (layer / "link").symlink_to(layer)
@@ -220,15 +220,15 @@ def test_folders_on_the_path(tmp_path: Path, form: str) -> None:
     assert (found["answer"], found["rescued"]) == ("old", MODULES)
 
 
-def test_a_folder_within_a_folder_on_the_path(root: Path) -> None:
-    """Packages in `vendor/` beside the handler, which is on the path as well, have their records there."""
+def test_nested_folder_on_path_has_its_records(root: Path) -> None:
+    """Packages in a folder on the path that is within another one use their own records."""
     install(root / "vendor", {"vendored.py": OLD}, "vendored-1")
     install(root, {"package/__init__.py": "", "package/module.py": "from vendored import answer\n"})
     assert load(root, path=[root / "vendor"])["rescued"] == [*MODULES, "vendored"]
 
 
-def test_optimised(root: Path) -> None:
-    """With -O other files are the bytecode; pip lists none of them, so that the source is compiled."""
+def test_optimised_bytecode_needs_all(root: Path) -> None:
+    """Optimised bytecode, which pip does not list, is used with `all` only."""
     module = root / "package" / "module.py"
     py_compile.compile(str(module), optimize=1, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
     with edited(bytecode(module)) as plain:
@@ -241,8 +241,8 @@ def test_optimised(root: Path) -> None:
     assert load(root, PYTHONOPTIMIZE="1", STALE_PYC="all")["rescued"] == ["package.module"]
 
 
-def test_a_cache_elsewhere(root: Path) -> None:
-    """With PYTHONPYCACHEPREFIX what lies there is none of pip's."""
+def test_bytecode_in_other_cache_is_not_used(root: Path) -> None:
+    """Bytecode in the folder of PYTHONPYCACHEPREFIX is not used."""
     module = root / "package" / "module.py"
     elsewhere = Path(f"{root}/cache{module}").with_name(bytecode(module).name)
     elsewhere.parent.mkdir(parents=True)
@@ -251,8 +251,8 @@ def test_a_cache_elsewhere(root: Path) -> None:
     assert (found["answer"], found["rescued"] or []) == ("old", [])
 
 
-def test_packages_in_a_zip(tmp_path: Path) -> None:
-    """Are imported by another machinery, and keep working."""
+def test_packages_in_zip_still_work(tmp_path: Path) -> None:
+    """Packages in a zip file are imported without the module of stale bytecode."""
     install(tmp_path / "unpacked", {"package/__init__.py": "", "package/module.py": OLD})
     with zipfile.ZipFile(tmp_path / "packages.zip", "w") as archive:
         for path in (tmp_path / "unpacked").rglob("*"):
@@ -261,8 +261,8 @@ def test_packages_in_a_zip(tmp_path: Path) -> None:
     assert (found["answer"], found["rescued"]) == ("old", None)
 
 
-def test_a_module_that_is_loaded_again(root: Path) -> None:
-    """`reload` sees an edit; nothing that was read for the first import is left over."""
+def test_reload_sees_an_edit(root: Path) -> None:
+    """`reload` compiles the edited source."""
     source = (
         HANDLER
         + f"""
@@ -276,8 +276,8 @@ importlib.reload(package.module)
     assert load(root, source=source)["answer"] == "new"
 
 
-def test_a_runtime_whose_own_bytecode_is_stale(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Starts, and rescues others; its own files are compiled, not rescued."""
+def test_runtime_with_stale_bytecode_starts(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A runtime whose bytecode looks stale starts, and uses such bytecode of packages."""
     runtime = tmp_path_factory.mktemp("runtime")
     shutil.copytree(Path(package_root()) / "awslambdaric_lite", runtime / "awslambdaric_lite")
     for path in runtime.rglob("*.py"):
@@ -285,8 +285,8 @@ def test_a_runtime_whose_own_bytecode_is_stale(root: Path, tmp_path_factory: pyt
     assert load(root, path=[runtime])["rescued"] == MODULES
 
 
-def test_a_large_record(root: Path) -> None:
-    """Of ten thousand files is read in time."""
+def test_large_record_is_read_quickly(root: Path) -> None:
+    """A record of ten thousand files is read in less than half a second."""
     record = root / "package-1.0.dist-info" / "RECORD"
     others = "".join(f"package/data/{number}/file.json,sha256={'x' * 43},{number}\r\n" for number in range(10_000))
     record.write_bytes(others.encode() + record.read_bytes())

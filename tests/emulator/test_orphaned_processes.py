@@ -1,4 +1,4 @@
-"""Processes that left their group: which are killed, and which are not."""
+"""Orphaned processes that left their group: which ones are killed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.orphaned_processes import OrphanedProcesses
 
-from .harness import WAIT
+from .waiting import WAIT
 
 
-def test_strays_are_known_by_a_variable(tmp_path: Path) -> None:
-    """Only younger processes with exactly that variable are killed, whatever their session."""
+def test_younger_process_with_variable_is_killed(tmp_path: Path) -> None:
+    """Only younger processes with exactly the given variable are killed, in any session."""
     sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
     name, value = "STRAY_OF", str(tmp_path)
 
@@ -24,7 +24,7 @@ def test_strays_are_known_by_a_variable(tmp_path: Path) -> None:
         return subprocess.Popen(sleep, env={**os.environ, name: value}, **options)  # type: ignore[call-overload, no-any-return]
 
     older = start(name, value)
-    time.sleep(2 / os.sysconf("SC_CLK_TCK"))  # the kernel knows a process's age in these ticks
+    time.sleep(2 / os.sysconf("SC_CLK_TCK"))  # the kernel measures a process's age in these ticks
     strays = OrphanedProcesses(f"{name}={value}")
     stray = start(name, value, start_new_session=True)
     others = [older, start(name, value + "0"), start("X" + name, value)]

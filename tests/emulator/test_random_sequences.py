@@ -1,4 +1,4 @@
-"""Random sequences of what can happen to a function: nothing is lost, nothing is answered twice, no state is stuck."""
+"""Random sequences of environment events: no event is lost or answered twice, and no state is stuck."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from awslambdaric_lite.emulator import AsyncOptions, InvokeResult, LocalLambda
 
-from .conftest import SOCKET_RUNTIME
+from .runtimes import SOCKET_RUNTIME
+from .waiting import WAIT
 
 LIMIT = 3  # environments
-WAIT = 60.0  # seconds after which something that should have happened has not
 SOURCE = """
 import os, time
 
@@ -35,7 +35,7 @@ ENDS = {"time_out_now": "Sandbox.Timedout", "crash": "Runtime.ExitError"}
 
 
 class Hanging:
-    """An invocation that only its platform can end."""
+    """Invocation that only the platform can end."""
 
     def __init__(self, function: LocalLambda, number: int) -> None:
         self.result: InvokeResult | None = None
@@ -48,15 +48,15 @@ class Hanging:
         self.result = self._function.invoke(["hang", self._number])
 
     def ended(self) -> InvokeResult:
-        """Wait for its end."""
+        """Wait for the end of the invocation."""
         self._thread.join(WAIT)
         assert self.result is not None, f"invocation {self._number} is stuck"
-        assert self.result.report.request_id == self.result.request_id  # waits until its environment is free again
+        assert self.result.report.request_id == self.result.request_id  # waits until the environment is free
         return self.result
 
 
-class Lives(RuleBasedStateMachine):
-    """One function, everything that can happen to it, and a count of what should have come of it."""
+class FunctionSequences(RuleBasedStateMachine):
+    """One function, the events of its environments, and the expected results."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,18 +80,18 @@ class Lives(RuleBasedStateMachine):
         self.function.start()
 
     def next_number(self) -> int:
-        """A number for an event."""
+        """Return the number of a new event."""
         self.number += 1
         return self.number
 
     def free(self) -> bool:
-        """Whether an invocation finds room: asynchronous events take some, too."""
+        """Return whether an invocation finds an environment, given that asynchronous events use some."""
         return len(self.hanging) < LIMIT and not self.queued
 
     @precondition(free)
     @rule()
     def succeeds(self) -> None:
-        """Whatever happened before, an ordinary invocation works, and gets its own answer."""
+        """Check that an ordinary invocation succeeds after any sequence and gets the response to its event."""
         number = self.next_number()
         result = self.function.invoke(["echo", number])
         assert (result.error, result.json()) == (None, number)
@@ -100,7 +100,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(free)
     @rule(kind=st.sampled_from(["raise", "exit"]))
     def fails(self, kind: str) -> None:
-        """A failure is this invocation's alone."""
+        """Check that a failure affects only its invocation."""
         number = self.next_number()
         result = self.function.invoke([kind, number])
         assert result.error == "Unhandled"
@@ -110,13 +110,13 @@ class Lives(RuleBasedStateMachine):
     @precondition(free)
     @rule()
     def hangs(self) -> None:
-        """Something does not come back."""
+        """Start an invocation that does not return."""
         self.hanging.append(Hanging(self.function, self.next_number()))
         assert self.begun.acquire(timeout=WAIT), "the invocation did not begin"
 
     @rule(end=st.sampled_from(sorted(ENDS)))
     def ends(self, end: str) -> None:
-        """Every invocation that runs is ended, and says by what."""
+        """End every running invocation, and check that each reports the reason."""
         self.settle()
         getattr(self.function, end)()
         hanging, self.hanging = self.hanging, []
@@ -125,19 +125,19 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def frozen_for_a_while(self) -> None:
-        """Standing still changes nothing."""
+        """Freeze and thaw the environments."""
         self.function.freeze()
         self.function.thaw()
 
     @precondition(lambda self: not self.hanging and not self.queued)
     @rule()
     def frozen(self) -> None:
-        """Environments that were frozen are thawed by their next invocation."""
+        """Freeze idle environments, which their next invocation thaws."""
         self.function.freeze()
 
     @rule()
     def reloaded(self) -> None:
-        """New code, new environments."""
+        """Reload the code."""
         self.settle()
         self.left_to_finish = max(self.left_to_finish, len(self.hanging))
         self.function.reload()
@@ -145,12 +145,12 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: len(self.hanging) < LIMIT)
     @rule(kind=st.sampled_from(["echo", "raise", "exit"]))
     def queued_event(self, kind: str) -> None:
-        """An event whose outcome is recorded."""
+        """Queue an event whose outcome is recorded."""
         self.queued.add(self.function.invoke_async([kind, self.next_number()]))
 
     @rule()
     def settle(self) -> None:
-        """Let queued events come to their ends; not one is lost."""
+        """Wait for queued events, and check that each is recorded once."""
         if self.queued and len(self.hanging) < LIMIT:
             self.function.wait_for_async()
             lines = self.records.read_text().splitlines()
@@ -161,11 +161,11 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def within_the_limit(self) -> None:
-        """Never more environments than allowed, and those that a reload has left to finish."""
+        """Check that at most the limit of environments runs, plus those that a reload lets finish."""
         assert len(self.function.environments) <= LIMIT + self.left_to_finish
 
     def teardown(self) -> None:
-        """Close, whatever was going on; whoever still waits is told."""
+        """End all invocations and close the function."""
         try:
             self.ends("crash")
             self.succeeds()
@@ -174,7 +174,7 @@ class Lives(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
 
-TestLives = Lives.TestCase
-TestLives.settings = settings(
+TestFunctionSequences = FunctionSequences.TestCase
+TestFunctionSequences.settings = settings(
     max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

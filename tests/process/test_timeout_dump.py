@@ -1,4 +1,4 @@
-"""Stacks shortly before the deadline."""
+"""The runtime dumps stacks shortly before the deadline."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tests.support.recorder import Event, Reaction, Request
 from tests.support.runtime_messages import DueEvent
 
 ENV = {"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": "500"}
-SOON = 1.3  # seconds that an invocation has, which leaves 0.8 until the stacks
-LONG = 1.6  # seconds in which they come for certain
+SOON = 1.3  # seconds until the deadline, so that the dump is due after 0.8
+LONG = 1.6  # seconds after which the dump has been written
 
 
 def late(seconds: float, body: bytes = b"{}") -> Event:
-    """An event with so much time."""
+    """Return an event with `seconds` until its deadline."""
     return DueEvent(body, seconds=seconds)
 
 
 def run(tmp_path: Path, source: str, *events: Event) -> Run:
-    """Run a watched function."""
+    """Run a function with a timeout dump."""
     return run_lite(tmp_path, source, events, env=ENV)
 
 
@@ -61,8 +61,8 @@ async def handler(event, context):
 
 
 @pytest.mark.parametrize("source", HANGING.values(), ids=HANGING)
-def test_where_it_hung(tmp_path: Path, source: str) -> None:
-    """The stack names the function that does not come back, in all threads and tasks; the invocation goes on."""
+def test_dump_names_hanging_function(tmp_path: Path, source: str) -> None:
+    """The dump names the hanging function in threads and tasks, and the invocation continues."""
     result = run(tmp_path, source, late(SOON))
     text = result.stderr.decode()
     assert "in hang\n" in text and "in handler\n" in text, text
@@ -71,13 +71,13 @@ def test_where_it_hung(tmp_path: Path, source: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_silent_when_all_is_well(tmp_path: Path, kind: str) -> None:
-    """An invocation that ends in time, and time that passes after it, leave nothing."""
+def test_finished_invocation_is_not_dumped(tmp_path: Path, kind: str) -> None:
+    """An invocation that ends before the dump leaves no dump, even if the environment then pauses."""
     waited = threading.Event()
 
     def react(request: Request, number: int) -> Reaction | None:
         def wait() -> None:
-            time.sleep(LONG)  # the environment stands still for longer than the timer would have taken
+            time.sleep(LONG)  # longer than the timer
             waited.set()
 
         return Reaction(before=wait) if request.verb == "next" and number == 1 else None
@@ -88,32 +88,34 @@ def test_silent_when_all_is_well(tmp_path: Path, kind: str) -> None:
     assert (result.stderr, len(result.replies)) == (b"", 2)
 
 
-def test_an_error_disarms_it_too(tmp_path: Path) -> None:
+def test_failed_invocation_is_not_dumped(tmp_path: Path) -> None:
     """A handler that raised is not dumped later."""
     source = f"import time\ndef handler(event, context):\n    if event == 0: raise ValueError\n    time.sleep({LONG})\n"
     assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""
 
 
-def test_less_time_than_that(tmp_path: Path) -> None:
-    """Where the moment has passed already it is silent."""
+def test_short_invocation_is_not_dumped(tmp_path: Path) -> None:
+    """An invocation with less time than the setting is not dumped."""
     source = "import time\ndef handler(event, context):\n    time.sleep(0.5)\n"
     assert run(tmp_path, source, late(0.4)).stderr == b""
 
 
-def test_raw_to_standard_error(tmp_path: Path) -> None:
-    """Whatever user code has made of `sys.stderr`."""
+def test_dump_goes_to_descriptor_2(tmp_path: Path) -> None:
+    """The dump is written to descriptor 2 if user code replaces `sys.stderr`."""
     source = f"import io, sys, time\nsys.stderr = io.StringIO()\ndef handler(event, context):\n    time.sleep({LONG})\n"
     assert b"in handler" in run(tmp_path, source, late(SOON)).stderr
 
 
-def test_off_by_default(tmp_path: Path) -> None:
-    """Neither the module nor faulthandler is loaded."""
-    source = "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'watchdog' in m]"
+def test_dump_is_off_by_default(tmp_path: Path) -> None:
+    """Without the setting, neither the dump's module nor faulthandler is loaded."""
+    source = (
+        "import sys\ndef handler(e, c): return [m for m in sys.modules if 'faulthandler' in m or 'timeout_dump' in m]"
+    )
     assert run_lite(tmp_path, source, numbered(1)).replies[0].body == b"[]"
 
 
-def test_a_coroutine_of_a_plain_function(tmp_path: Path) -> None:
-    """Once there is a loop its tasks are dumped, too."""
+def test_coroutine_of_plain_function_is_dumped(tmp_path: Path) -> None:
+    """The tasks of an event loop are dumped if a plain function returns a coroutine."""
     source = """
 import asyncio
 async def hang(event): await asyncio.sleep(event)
@@ -123,8 +125,8 @@ def handler(event, context): return hang(event)
 
 
 @pytest.mark.parametrize("ending", ["os._exit(7)", "sys.exit(7)", "return", "raise ValueError"])
-def test_a_forked_child(tmp_path: Path, ending: str) -> None:
-    """Ends as it would otherwise; the parent is still watched."""
+def test_forked_child_does_not_dump(tmp_path: Path, ending: str) -> None:
+    """A forked child exits as usual, and the parent's dump is written once."""
     source = f"""
 import os, sys, time
 def handler(event, context):
@@ -140,8 +142,8 @@ def handler(event, context):
     assert result.stderr.count(b"Timeout (") == 1
 
 
-def test_an_early_error_of_a_stream_disarms_it(tmp_path: Path) -> None:
-    """It is posted as an ordinary error, with the next poll behind it."""
+def test_failed_stream_is_not_dumped(tmp_path: Path) -> None:
+    """A stream that fails before its first byte is not dumped later."""
     source = f"""
 import time
 def handler(event, context):
@@ -150,3 +152,24 @@ def handler(event, context):
     yield
 """
     assert run(tmp_path, source, late(SOON, b"0"), late(60, b"1")).stderr == b""
+
+
+def test_tool_that_replaces_client_methods_later_is_called(tmp_path: Path) -> None:
+    """Methods of the client's class that a tool replaces during an invocation are called from then on."""
+    source = """
+import sys
+calls = []
+def replace(client, name):
+    original = getattr(client, name)
+    def replacement(self, *args, **named):
+        calls.append(name)
+        return original(self, *args, **named)
+    setattr(client, name, replacement)
+def handler(event, context):
+    if not calls:
+        for name in ("post_invocation_result", "wait_next_invocation"):
+            replace(sys.modules["__main__"].bootstrap.LambdaRuntimeClient, name)
+    return list(calls)
+"""
+    replies = run(tmp_path, source, late(60), late(60)).replies
+    assert [reply.body for reply in replies] == [b"[]", b'["post_invocation_result","wait_next_invocation"]']

@@ -1,4 +1,4 @@
-"""`_function_errors`: the exceptions of the runtime, and their texts."""
+"""Tests of `_function_errors` and `_runtime_errors`: the exceptions of the runtime, and their texts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from awslambdaric_lite._function_errors import Fault
 from awslambdaric_lite._runtime_errors import ApiError, RuntimeFailure
 
 
-def test_failures_have_one_root() -> None:
-    """Whoever wants to catch all that is not the function's fault needs one name."""
+def test_runtime_failures_have_one_base() -> None:
+    """RuntimeFailure is the base of each exception that is not the function's fault."""
     classes = {name: each for name, each in vars(_runtime_errors).items() if isinstance(each, type)}
     assert classes.pop("RuntimeFailure") is RuntimeFailure
     assert classes
@@ -19,8 +19,8 @@ def test_failures_have_one_root() -> None:
     assert not issubclass(Fault, RuntimeFailure)
 
 
-def test_failures_are_found_through_faults() -> None:
-    """The cold path names them there, and has them made when one is raised."""
+def test_runtime_failures_are_imported_lazily() -> None:
+    """`_function_errors` provides each class of `_runtime_errors` as an attribute."""
     for name, each in vars(_runtime_errors).items():
         if isinstance(each, type):
             assert getattr(_function_errors, name) is each
@@ -30,8 +30,8 @@ def test_failures_are_found_through_faults() -> None:
         _ = _function_errors.__path__
 
 
-def test_a_fault_has_the_name_and_text_of_the_api() -> None:
-    """What is posted is kept apart from the text for people, which is the message."""
+def test_fault_keeps_api_error_and_message() -> None:
+    """A Fault has the error type and trace for the API; its text is the message."""
     fault = Fault("Runtime.HandlerNotFound", "Handler 'x' missing", ["one"])
     assert (fault.error_type, fault.message, fault.trace, str(fault)) == (
         "Runtime.HandlerNotFound",
@@ -52,8 +52,8 @@ def test_a_fault_has_the_name_and_text_of_the_api() -> None:
         (b"x" * 5000, "x" * 500),
     ],
 )
-def test_an_api_error_shows_request_status_and_body(body: bytes, text: str) -> None:
-    """The API's own words, shortened, whatever their bytes."""
+def test_api_error_shows_request_status_body(body: bytes, text: str) -> None:
+    """An ApiError shows the request, the status, and at most 500 characters of the body, whatever its bytes."""
     error = ApiError("GET invocation/next", 500, body)
     assert str(error) == f"the Runtime API answered GET invocation/next with 500: {text}"
     assert error.status == 500

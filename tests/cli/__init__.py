@@ -1,0 +1,1 @@
+"""The command line, where a test belongs to no other folder."""

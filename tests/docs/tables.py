@@ -1,0 +1,178 @@
+"""Tables of the documentation that come from the code: settings, differences, and codes of findings.
+
+`python -m tests.docs --write` puts them between the marks of the pages; a test fails where a page is out of date.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+
+from awslambdaric_lite.packaging import audit
+from awslambdaric_lite.packaging.audit.findings import LEVELS
+from tests.contract.differences import ALIVE, DIFFERENCES, Side
+from tests.docs.blocks import DOCS
+
+_SETTINGS = {
+    "PYTHON": "Interpreter that `bootstrap` starts. Default: `bin/python3` next to `bootstrap`, then `python3` on "
+    "`PATH`. A package for Python 3.13 tries `python3.13` first and starts faster under that name.",
+    "NEXT_WRAPPER": "Another wrapper script, which the layer's wrapper starts.",
+    "PIPELINE": "Send a result and the request for the next event in one write.",
+    "CODEC": "JSON encoder of results. `auto` uses orjson if its import costs almost nothing, and from the second "
+    "result above 1 MB on.",
+    "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
+    "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
+    "CANCEL_AT_DEADLINE": "Cancel coroutine handlers 0.25 s before the deadline.",
+    "CONCURRENCY_MODE": "How invocations share a Managed Instance. `thread` needs a free-threaded Python.",
+    "FORK": "Fork the workers of a Managed Instance after or before the handler is loaded. `auto` forks after it, "
+    "unless that is unsafe.",
+    "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
+    "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
+    "`RECORD`; `all` trusts the recorded size.",
+}
+_NOT_A_CHOICE = {"PYTHON": "a path", "NEXT_WRAPPER": "a path", "TIMEOUT_DUMP_MS": "unset, `1` to `900000`"}
+
+_FINDINGS = {
+    "empty": "The package has no files.",
+    "permissions": "Lambda's user cannot read some files.",
+    "layer-version": "The layer has packages for another Python version only.",
+    "bytecode-mismatch": "The bytecode belongs to another source and would run instead of the source in the package.",
+    "bytecode-unusable": "A module has bytecode only, and the function's Python does not import it.",
+    "bytecode-stale": "Python rejects the bytecode and compiles the source at each cold start.",
+    "bytecode-version": "The bytecode is for another Python version; the source is compiled at each cold start.",
+    "bytecode-missing": "A module has no bytecode; it is compiled at each cold start.",
+    "bytecode-checked": "The bytecode has checked hashes; each cold start reads and hashes the source.",
+    "bytecode-dated": "The bytecode is valid by its date, which packaging tools change easily.",
+    "bytecode-unverified": "The hashes were not verified, because that Python version is not installed here.",
+    "bytecode-idle": "Bytecode that Python never imports.",
+    "bytecode-cost": "Measured import time with the package's bytecode and with valid bytecode.",
+    "binary-architecture": "A binary is for another processor or operating system.",
+    "binary-broken": "A binary is damaged or truncated.",
+    "binary-glibc": "A binary needs a newer glibc than the runtime has.",
+    "binary-libstdc++": "A binary needs a newer libstdc++ than the runtime has.",
+    "binary-library": "A library that a binary needs is missing, or must be loaded first.",
+    "binary-loader": "A program needs another dynamic loader than the runtime has.",
+    "extension-version": "An extension module is for another Python version or platform.",
+    "platform-package": "The managed runtime includes this package already.",
+    "size-limit": "The package exceeds Lambda's limit for unpacked code.",
+    "size-upload": "The zip file exceeds the limit for direct upload; upload it through S3.",
+    "size-package": "One package is a tenth of Lambda's limit or more.",
+    "handler-import": "Importing the handler fails.",
+    "imports-unchecked": "The imports were not checked, or only in part; the message says why.",
+    "imports-slow": "Imports that take long, with their times.",
+}
+
+
+def settings_table() -> str:
+    """Return the table of the variables that the runtime reads.
+
+    Raises:
+        ValueError: the code has a variable without a description here, or the other way round.
+    """
+    try:
+        module = importlib.import_module("awslambdaric_lite._optional_settings")
+    except ModuleNotFoundError:
+        module = importlib.import_module("awslambdaric_lite._options")
+    choices = _choices(module)
+    _same("setting", _SETTINGS, [*choices, *_NOT_A_CHOICE])
+    rows = []
+    for name, description in _SETTINGS.items():
+        values = _NOT_A_CHOICE.get(name) or ", ".join(f"`{value}`" for value in choices[name])
+        rows.append([f"`AWSLAMBDARIC_LITE_{name}`", values, description])
+    return _table(["variable", "values, default first", "effect"], rows)
+
+
+def _choices(module: ModuleType) -> dict[str, tuple[str, ...]]:
+    """Return the allowed values by setting: the one table of the module that has them."""
+    (found,) = [value for value in vars(module).values() if isinstance(value, dict) and "STALE_PYC" in value]
+    return found
+
+
+def differences_table() -> str:
+    """Return the table of the differences that the contract tests demonstrate.
+
+    Neighbours with one reason share a row, which shows what happens in the first of them.
+    """
+    rows = []
+    for reason, group in groupby(DIFFERENCES, lambda each: (each.reason, each.configurations)):
+        first, *others = group
+        only = f" ({first.configurations[0]} only)" if len(first.configurations) == 1 else ""
+        case = "; ".join(each.id for each in (first, *others)) + only
+        rows.append([case, _side(first.official), _side(first.ours), f"{reason[0]}."])
+    return _table(["cases", "awslambdaric, first case", "awslambdaric-lite, first case", "reason"], rows)
+
+
+def _side(side: Side) -> str:
+    """Describe what one client posts and logs, and how it exits."""
+    parts = [f"`{post}`" for post in side.posts] or ["nothing posted"]
+    parts += [f"logs `{text.strip()}`" for text in side.logged]
+    if side.exit_code != ALIVE:
+        code = side.exit_code
+        parts.append(f"exits with {code}" if code >= 0 else f"killed by signal {-code}")
+    return ", ".join(parts)
+
+
+def findings_table() -> str:
+    """Return the table of the codes that an audit reports.
+
+    Raises:
+        ValueError: the code has a finding without a description here, or the other way round.
+    """
+    levels = {code: ["error"] for code in _FINDINGS if code.startswith("binary-")} | _levels()
+    levels["binary-library"] = list(LEVELS)
+    _same("finding", _FINDINGS, levels)
+    rows = [[f"`{code}`", ", ".join(levels[code]), description] for code, description in _FINDINGS.items()]
+    return _table(["code", "level", "meaning"], rows)
+
+
+def _levels() -> dict[str, list[str]]:
+    """Return the levels of each code that stands as a constant in the sources of the audit."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(Path(audit.__path__[0]).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            values: Sequence[ast.expr] = ()
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                values = node.args
+            elif isinstance(node, ast.Tuple) and len(node.elts) > 2:
+                values = node.elts
+            match values:
+                case [ast.Constant(str(code)), ast.Constant(level), *_] if level in LEVELS and code not in LEVELS:
+                    found[code] = sorted({*found.get(code, []), level}, key=LEVELS.index)
+                case [ast.Constant(str(code)), ast.Name(), *_] if isinstance(node, ast.Call):
+                    found[code] = ["error", "warning"]
+    return found
+
+
+def _same(what: str, described: Iterable[str], existing: Iterable[str]) -> None:
+    if wrong := set(described) ^ set(existing):
+        raise ValueError(f"described in tests/docs/tables.py or in the code, but not in both: {what} {sorted(wrong)}")
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+TABLES = {
+    "settings": (DOCS / "settings.md", settings_table),
+    "differences": (DOCS / "differences.md", differences_table),
+    "findings": (DOCS / "packing.md", findings_table),
+}
+
+
+def with_table(name: str) -> str:
+    """Return the text of a table's page with the table as the code gives it.
+
+    Raises:
+        ValueError: the page lacks the marks of the table.
+    """
+    path, table = TABLES[name]
+    before, begin, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->\n")
+    _, end, after = rest.partition(f"<!-- {name}: end -->\n")
+    if not begin or not end:
+        raise ValueError(f"{path} has no lines <!-- {name}: begin --> and <!-- {name}: end -->")
+    return f"{before}{begin}\n{table()}\n\n{end}{after}"
