@@ -7,8 +7,8 @@ invocation, and `bench` would measure its time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BLANK = b"\r\n\r\n"
@@ -21,8 +21,7 @@ class BadRequest(Exception):
     """The bytes are not a request; the text shows them."""
 
 
-@dataclass(frozen=True)
-class ParsedRequest:
+class ParsedRequest(NamedTuple):
     """One request.
 
     Attributes:
