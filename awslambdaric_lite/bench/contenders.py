@@ -56,7 +56,7 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Interpreter:
+class TargetPython:
     """A Python interpreter, and the runtimes that it finds in the function's folder and among its packages.
 
     `lite_version` and `official_version` are None if the package is not installed, "" if its version is unknown.
@@ -68,7 +68,7 @@ class Interpreter:
     official_version: str | None
 
     @classmethod
-    def asked(cls, executable: str | None, env: Mapping[str, str], cwd: Path) -> Interpreter:
+    def inspect(cls, executable: str | None, env: Mapping[str, str], cwd: Path) -> TargetPython:
         """Run an interpreter (default: the running one) to learn its version and its packages.
 
         Raises:

@@ -50,7 +50,7 @@ class Progress(Protocol):
 
 
 @dataclass
-class Outcome:
+class Comparison:
     """Result of a comparison: figures by contender and measure, one for each round in order.
 
     Attributes:
@@ -82,7 +82,7 @@ class Outcome:
             return None
 
 
-def measure(plan: Plan, runner: Runner, progress: Progress) -> Outcome:
+def measure(plan: Plan, runner: Runner, progress: Progress) -> Comparison:
     """Check the results, then measure.
 
     The check is also an uncounted first round: afterwards files are in the page cache, and bytecode is written.
@@ -97,7 +97,7 @@ def measure(plan: Plan, runner: Runner, progress: Progress) -> Outcome:
     except HandlerFailed as failure:
         raise HandlerFailed(f"{failure}{_elsewhere(plan, runner, checked, str(failure))}", failure.output) from None
     progress.step()
-    outcome = Outcome(_invocations(plan, ours))
+    outcome = Comparison(_invocations(plan, ours))
     contenders = [plan.ours]
     if plan.theirs is not None:
         if _compare(plan, runner, ours, outcome, checked):
@@ -163,7 +163,7 @@ def _invocations(plan: Plan, checked: Run) -> int:
     return max(min(max(fitting, _FEWEST), _MOST), len(plan.events) - 1)
 
 
-def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Outcome, checked: int) -> bool:
+def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Comparison, checked: int) -> bool:
     """Return whether the other runtime gives the same results; if not, add a text to `outcome.differences`."""
     assert plan.theirs is not None
     try:
@@ -202,7 +202,7 @@ def _quoted(output: str) -> str:
     return f"; last output: {lines[-1][:300]}" if lines else ""
 
 
-def _keep(outcome: Outcome, contender: Contender, run: Run) -> None:
+def _keep(outcome: Comparison, contender: Contender, run: Run) -> None:
     kept = outcome.figures.setdefault(contender.label, {})
     for each in MEASURES:
         if each.name in run.figures and outcome.invocations >= each.fewest:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.bench.contenders import Interpreter, NotUsable, commanded
+from awslambdaric_lite.bench.contenders import NotUsable, TargetPython, commanded
 
 ENVIRONMENT = {"PATH": os.defpath} | {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 
@@ -31,7 +31,7 @@ def test_packages_in_the_task_root_are_found(tmp_path: Path) -> None:
     """Packages in the task root are found, because `python -m` starts them there."""
     package(tmp_path, "awslambdaric")
     package(tmp_path, "awslambdaric_lite")
-    python = Interpreter.asked(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
+    python = TargetPython.inspect(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
     assert python.official("app.handler").command == (python.executable, "-m", "awslambdaric", "app.handler")
     assert python.ours("app.handler").command == (python.executable, "-m", "awslambdaric_lite", "app.handler")
     assert python.description.startswith("CPython 3.")
@@ -39,7 +39,7 @@ def test_packages_in_the_task_root_are_found(tmp_path: Path) -> None:
 
 def test_without_awslambdaric_the_cure_is_named(tmp_path: Path) -> None:
     """The error names the interpreter without awslambdaric and the command that installs it."""
-    python = Interpreter.asked(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
+    python = TargetPython.inspect(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
     with pytest.raises(
         NotUsable, match=r"not installed for .*; install it with: \S+ -m pip install awslambdaric$"
     ) as caught:
@@ -49,7 +49,7 @@ def test_without_awslambdaric_the_cure_is_named(tmp_path: Path) -> None:
 
 def test_interpreter_without_this_package_runs_its_main_file(tmp_path: Path) -> None:
     """An interpreter that does not have this package runs the file of the present copy."""
-    python = Interpreter.asked(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
+    python = TargetPython.inspect(bare_interpreter(tmp_path), ENVIRONMENT, tmp_path)
     executable, file, handler = python.ours("app.handler").command
     assert (executable, handler) == (python.executable, "app.handler")
     assert Path(file).parts[-2:] == ("awslambdaric_lite", "__main__.py") and Path(file).is_file()
@@ -58,7 +58,7 @@ def test_interpreter_without_this_package_runs_its_main_file(tmp_path: Path) -> 
 def test_lines_printed_at_interpreter_start_are_ignored(tmp_path: Path) -> None:
     """Lines that an interpreter prints before the facts do not matter."""
     (tmp_path / "sitecustomize.py").write_text("print('welcome')")
-    python = Interpreter.asked(None, {**ENVIRONMENT, "PYTHONPATH": str(tmp_path)}, tmp_path)
+    python = TargetPython.inspect(None, {**ENVIRONMENT, "PYTHONPATH": str(tmp_path)}, tmp_path)
     assert python.executable == os.path.abspath(sys.executable)
 
 
@@ -76,10 +76,10 @@ def test_program_that_is_not_a_usable_python_is_refused(script: str, message: st
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     with pytest.raises(NotUsable, match=message) as caught:
-        Interpreter.asked(str(path), ENVIRONMENT, tmp_path)
+        TargetPython.inspect(str(path), ENVIRONMENT, tmp_path)
     assert str(path) in str(caught.value)
     with pytest.raises(NotUsable, match="is not executable"):
-        Interpreter.asked(str(tmp_path / "none"), ENVIRONMENT, tmp_path)
+        TargetPython.inspect(str(tmp_path / "none"), ENVIRONMENT, tmp_path)
 
 
 def test_any_command_can_be_measured_against(tmp_path: Path) -> None:
