@@ -160,7 +160,7 @@ class LambdaRuntimeClient:
         return self._connection.forked
 
     def wait_next_invocation(self) -> Invocation:
-        """Wait for the next invocation, as long as it takes.
+        """Wait for the next invocation without a time limit.
 
         Raises:
             ApiError: the Runtime API refused the poll, or delivers an invocation again although it got the result.
@@ -318,7 +318,7 @@ class LambdaRuntimeClient:
             self._read_status()
 
     def _read_status(self) -> None:
-        """Read the status of the reply and do what the second table above says.
+        """Read the status of the reply and apply the second table above.
 
         Raises:
             ApiError: 500, after which the execution environment is lost.
@@ -364,6 +364,7 @@ class LambdaRuntimeClient:
             except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False
+                self._owed = _NOTHING
                 attempt = self._pause(attempt, lost)
 
     def _confirm(self, reply: Reply) -> None:

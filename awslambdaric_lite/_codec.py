@@ -5,6 +5,8 @@ Results are the same JSON value with every encoder. orjson and `_json`'s C encod
 agree with the official client; `_json.compatible` encodes the others and has the official error messages.
 """
 
+# pyright: reportCallIssue=false, reportArgumentType=false
+
 import marshal
 import sys
 
@@ -41,7 +43,7 @@ def _refuse_constant(name: str) -> object:
 _scan: "Callable[[str, int], tuple[object, int]]"
 quote: "Quote"
 try:
-    import _json
+    import _json  # a private module, whose stub differs from what it accepts
 
     # The attributes that it reads of a decoder; a class would cost 0.2 % more instructions (guard).
     _namespace: "Callable[..., Any]" = type(sys.implementation)  # types.SimpleNamespace

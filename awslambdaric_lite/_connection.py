@@ -45,7 +45,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, if it is open, and forget what was received on it."""
+        """Close the connection, if it is open, and discard received bytes."""
         sock, self.socket = self.socket, None
         if sock is not None:
             self._reader = ResponseReader()
@@ -69,7 +69,7 @@ class Connection:
                 found = _socket.getaddrinfo(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
                 resolved = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
             for position, (family, address) in enumerate(resolved, 1):
-                sock = _socket.socket(family, _socket.SOCK_STREAM)
+                sock = _socket.socket(family, _socket.SOCK_STREAM)  # pyright: ignore[reportAssignmentType]
                 try:
                     sock.settimeout(None)  # user code may have called socket.setdefaulttimeout()
                     sock.connect(address)

@@ -113,7 +113,7 @@ def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:
         return
     _awaited.setdefault(name, []).append(action)
     if _THIS not in sys.meta_path:
-        sys.meta_path.insert(0, _THIS)
+        sys.meta_path.insert(0, _THIS)  # pyright: ignore[reportArgumentType]
 
 
 def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Head = tuple[int, dict[str, str], bool, int]
     """Status, fields by lower-case name, whether the connection persists, and the length of the body, see below."""
 
-MAX_BODY = 1 << 30  # bytes of a body; far above any event, below what would exhaust the largest function
+MAX_BODY = 1 << 30  # bytes of a body; far above any event, below the memory of the largest function
 CHUNKED, UNTIL_CLOSE, _UNKNOWN = -1, -2, -3  # lengths with a special meaning
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")

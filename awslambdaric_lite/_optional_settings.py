@@ -35,7 +35,7 @@ class Options:
 
     def __getitem__(self, name: str) -> str:
         """Return the value of an option, e.g. of `CODEC`."""
-        return self._chosen.get(name, _CHOICES[name][0])
+        return self._chosen.get(name, _CHOICES[name][0])  # pyright: ignore[reportReturnType]
 
     @property
     def concerns_handler(self) -> bool:

@@ -61,7 +61,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if b"AWS_LAMBDA_MAX_CONCURRENCY" in posix.environ:
             from ._managed.serve import serve
 
-            runtime: "Runtime" = sys.modules[__name__]
+            runtime: "Runtime" = sys.modules[__name__]  # pyright: ignore[reportAssignmentType]
             return _exit(serve(runtime, settings, client, current_ids, sink))
         handler = initialize(settings, client, current_ids.copy, sink)
         if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
@@ -124,7 +124,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     except (AttributeError, ValueError):
         pass  # standard output is missing, or user code replaced it
-    posix.register_at_fork(before=flush)  # else parent and child would both write what is buffered
+    posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
     # (benchmark cpu_first_error, packed function).

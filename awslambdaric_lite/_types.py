@@ -91,14 +91,17 @@ class HandlerAdapter(Protocol):
     @property
     def existing_loop(self) -> "AbstractEventLoop | None":
         """The event loop, None if no handler has needed one."""
+        ...
 
     def adapt(self, handler: "Handler") -> "Handler":
         """Return the function to call with each event."""
+        ...
 
     def deliver(
         self, response: object, context: "LambdaContext", invocation_id: "str | None", flush: "Callable[[], None]"
     ) -> "tuple[bytes, str] | None":
         """Stream a response, or await it and return the body and content type of its result."""
+        ...
 
 
 class Runtime(Protocol):

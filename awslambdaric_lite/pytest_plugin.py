@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Show the logs while pytest still captures what the test prints."""
+    """Show the logs while pytest still captures output."""
     try:
         return (yield)
     finally:

@@ -87,7 +87,7 @@ async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException
     if asyncio._get_running_loop() is None:  # in a forked child; from Python 3.14 on, its tasks would not go on
         asyncio._set_running_loop(loop)
     try:
-        await asyncio.sleep(0)  # run what is due, e.g. the end of a closed connection, before a freeze
+        await asyncio.sleep(0)  # run callbacks that are due, e.g. of a closed connection, before a freeze
     except asyncio.CancelledError:
         pass  # the result exists already
     return result, raised

@@ -68,7 +68,7 @@ def deliver(
     try:
         try:
             if hasattr(body, "__aiter__"):
-                drive(body, sender.write)
+                drive(body, sender.write)  # pyright: ignore[reportArgumentType]
             else:
                 _feed(body, sender.write)
         finally:
@@ -157,7 +157,7 @@ class _Sender:
         self._judge(status, answer)
 
     def report(self, text: str) -> None:
-        """Close the connection and log what happened to the stream."""
+        """Close the connection and log `text` as a warning."""
         self._connection.close()
         self._client.report(self._invoke_id, text)
 

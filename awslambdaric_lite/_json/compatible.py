@@ -88,7 +88,7 @@ def _unwrapped(item: object) -> object:
     enum = sys.modules.get("enum")
     if enum is not None:
         while isinstance(item, enum.Enum) and not isinstance(item, str | bytes | int | float):
-            item = item.value
+            item = item.value  # pyright: ignore[reportAttributeAccessIssue]
     return item
 
 
@@ -111,7 +111,7 @@ def _scalar(item: object, quote: "Quote") -> "str | None":
     loaded = sys.modules.get  # a class that was never imported has no instances
     decimal = loaded("decimal")
     if decimal is not None and isinstance(item, decimal.Decimal):
-        return str(item) if item.is_finite() else "null"
+        return str(item) if item.is_finite() else "null"  # pyright: ignore[reportAttributeAccessIssue]
     uuid = loaded("uuid")
     if uuid is not None and isinstance(item, uuid.UUID):
         return _string(str(item), quote)

@@ -10,7 +10,7 @@ import sys
 import time
 
 try:
-    import _signal  # spares `enum`
+    import _signal  # spares `enum`  # pyright: ignore[reportMissingImports]
 except ImportError:  # a Python without CPython's C module
     import signal as _signal
 

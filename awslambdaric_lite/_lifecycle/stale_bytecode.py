@@ -10,7 +10,7 @@ import sys
 from binascii import b2a_base64
 
 try:
-    from _sha2 import sha256  # avoids importing `hashlib`
+    from _sha2 import sha256  # avoids importing `hashlib`  # pyright: ignore[reportMissingImports]
 except ImportError:
     try:
         from _sha256 import sha256  # up to CPython 3.11

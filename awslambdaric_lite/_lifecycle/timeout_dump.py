@@ -102,7 +102,7 @@ def _dump_tasks(loop: "AbstractEventLoop") -> None:
                 lines.append(f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}')
             awaited = _first(awaited, ("cr_await", "ag_await", "gi_yieldfrom"))
             if awaited is not None and hidden:  # a streamed generator: the object for its next step has no frame
-                awaited = frame.f_locals.get("body") or awaited
+                awaited = frame.f_locals.get("body") or awaited  # pyright: ignore[reportOptionalMemberAccess]
     try:
         posix.write(_STDERR, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
     except OSError:

@@ -44,7 +44,7 @@ class ManagedClient(LambdaRuntimeClient):
         self._may_report = may_report
 
     def wait_next_invocation(self) -> "Invocation":
-        """Wait for the next invocation, as long as it takes.
+        """Wait for the next invocation without a time limit.
 
         Raises:
             ApiError: the Runtime API refused the poll and all retries.

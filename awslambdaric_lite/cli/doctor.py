@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             variables=variables,
         )
         if arguments.flame is not None:
-            _draw(result, Path(arguments.flame), arguments.handler)
+            _draw(result, Path(arguments.flame), arguments.handler)  # pyright: ignore[reportArgumentType]
     except PackagingError as error:
         print(f"awslambdaric-lite doctor: {error}", file=sys.stderr)
         return 1

@@ -97,7 +97,7 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
             invoke_url(arguments.function_url, event, _write)
         else:
             invoke_through_api(
-                arguments.endpoint_url,
+                arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
                 arguments.name,
                 event,
                 client_context=client_context,

@@ -25,6 +25,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.util import parse_url
 
 from ..common.tables import escape_unprintable
 from .errors import UsageError
@@ -103,7 +104,7 @@ def _post(
 ) -> Iterator[urllib3.BaseHTTPResponse]:
     """Send a request to a URL with a path below it; yield the response, whose body is not read yet."""
     try:
-        scheme, host = (parsed := urllib3.util.parse_url(url)).scheme, parsed.host
+        scheme, host = (parsed := parse_url(url)).scheme, parsed.host
     except LocationParseError:
         scheme = host = None
     if scheme not in ("http", "https") or not host:

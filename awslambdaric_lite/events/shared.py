@@ -153,7 +153,7 @@ def per_item(name: str, given: object, count: int) -> list[str]:
         return [fresh_id() for _ in range(count)]
     if isinstance(given, str) or not hasattr(given, "__iter__"):
         raise ValueError(f"{name} is one value; give a list with one for each item")
-    values = [str(value) for value in given]
+    values = [str(value) for value in given]  # pyright: ignore[reportGeneralTypeIssues]
     if len(values) != count:
         raise ValueError(f"{name} has {len(values)} values for {count} items; give one for each")
     return values

@@ -24,7 +24,7 @@ def test_scenario_equals_official_client(scenario: Scenario, configuration: str,
     """Posts, log output and exit code of our client equal those of awslambdaric with each launcher."""
     require_official()
     if scenario.env.get("AWSLAMBDARIC_LITE_CODEC") == "orjson":
-        pytest.importorskip("orjson", reason="orjson has no wheel for this interpreter")
+        pytest.importorskip("orjson", reason="orjson is not installed: it has no wheel for some versions of Python")
     task_root = scenario.task_root(tmp_path)
     official = run(scenario, OFFICIAL, configuration, task_root)
     assert official.exit_code == scenario.exit_code, official.stderr.decode()

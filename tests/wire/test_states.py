@@ -44,7 +44,8 @@ class Observed(LambdaRuntimeClient):
             *(True, 1, [Step(then="close")], [STATUS_AND_EVENT], [EVENT, NOTHING, NOTHING]), id="lost before the status"
         ),
         pytest.param(
-            *(True, 1, [ACCEPTED, Step(then="close")], [STATUS_AND_EVENT], [EVENT, NOTHING]), id="lost before the event"
+            *(True, 1, [ACCEPTED, Step(then="close")], [STATUS_AND_EVENT], [EVENT, NOTHING, NOTHING]),
+            id="lost before the event",
         ),
         pytest.param(False, 1, [Step(then="close")], [STATUS, NOTHING, NOTHING], [NOTHING], id="lost, no pipelining"),
         pytest.param(True, 1, [status(413, b"")], [STATUS_AND_EVENT], [EVENT, NOTHING], id="refused reply"),
