@@ -1,7 +1,7 @@
-"""Builds layers: `python layers/build.py wrapper` or `provided`, from a checkout.
+"""Build layers: `python layers/build.py wrapper` or `provided`, from a checkout.
 
-Each layer is a zip file with a manifest and a bill of materials beside it. Their paths are on standard output, sizes
-and what else there is to know on standard error. Exit codes: 0 done; 1 something is missing, and nothing was written;
+Each layer is a zip file with a manifest and a bill of materials. Standard output has their paths, standard error their
+sizes and notes. Exit codes: 0 done; 1 something is missing, and nothing was written;
 2 wrong usage; 130 Ctrl-C.
 """
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
-if __name__ == "__main__":  # as a script: Python put this folder on the path, where its parent belongs
+if __name__ == "__main__":  # as a script: Python put this folder on the path instead of its parent
     sys.path[0] = str(ROOT)
 
+from awslambdaric_lite.common.words import format_size  # noqa: E402
 from awslambdaric_lite.packaging.archive import Sizes  # noqa: E402
 from awslambdaric_lite.packaging.errors import PackagingError  # noqa: E402
-from awslambdaric_lite.packaging.sizes import human  # noqa: E402
 from awslambdaric_lite.packaging.targets import ARCHITECTURES, PYTHON_VERSIONS, Target, host_target  # noqa: E402
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_common(provided, every="a layer for each version of Python")
     provided.add_argument(
-        "--keep", action="append", default=[], metavar="GROUP", help="pack what no function needs, such as tkinter"
+        "--keep",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="also pack a group that no function needs, e.g. tkinter; repeatable",
     )
     return parser
 
@@ -78,32 +82,35 @@ def _add_common(parser: argparse.ArgumentParser, *, every: str) -> None:
         "--target",
         choices=["aws", "host"],
         default="aws",
-        help="host: of this machine's files, for tests on it; never published (default: aws)",
+        help="host: pack this machine's own files, for tests on it; such a layer is never published (default: aws)",
     )
     parser.add_argument(
-        "--interpreter", type=Path, metavar="FILE|DIR", help="take this one (default: found here, or downloaded)"
+        "--interpreter",
+        type=Path,
+        metavar="FILE|DIR",
+        help="interpreter to use (default: one of this machine, or a download)",
     )
     parser.add_argument(
-        "--wheels", type=Path, metavar="DIR", help="take orjson's wheels from here instead of the package index"
+        "--wheels", type=Path, metavar="DIR", help="folder with orjson's wheels (default: the package index)"
     )
-    parser.add_argument("--no-orjson", action="store_true", help="leave orjson out")
+    parser.add_argument("--no-orjson", action="store_true", help="exclude orjson")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("dist"), metavar="DIR", help="where to write (default: dist)"
+        "-o", "--output", type=Path, default=Path("dist"), metavar="DIR", help="folder to write to (default: dist)"
     )
 
 
 def _layers(arguments: argparse.Namespace) -> Iterator[Layer]:
-    """Make the layers that are asked for, one after the other.
+    """Build the requested layers, one after the other.
 
     Raises:
-        PackagingError: something cannot be had, or makes no sense.
+        PackagingError: something is missing, or options contradict each other.
     """
     from layers import provided, wrapper
 
     every = wrapper.MANAGED_VERSIONS if arguments.kind == "wrapper" else PYTHON_VERSIONS
     targets = _targets(arguments, every)
     if arguments.interpreter is not None and len(targets) > 1:
-        raise PackagingError("--interpreter is of one version of Python; build the versions one by one")
+        raise PackagingError("--interpreter has one version of Python; build one version at a time")
     if arguments.interpreter is not None and not arguments.interpreter.exists():
         raise PackagingError(f"the interpreter {arguments.interpreter} does not exist; check --interpreter")
     if arguments.wheels is not None and not arguments.wheels.is_dir():
@@ -136,7 +143,7 @@ def _targets(arguments: argparse.Namespace, every: Sequence[str]) -> list[Target
     versions = every if arguments.all else arguments.python or [running]
     targets = [Target.parse(version, arch) for version in dict.fromkeys(versions)]
     if arguments.target == "host" and targets[0].arch != host_target().arch:
-        raise PackagingError(f"this machine is no {arch}; --target host is of its own files, so leave --arch out")
+        raise PackagingError(f"this machine is not {arch}; --target host packs its own files, so omit --arch")
     return targets
 
 
@@ -146,19 +153,19 @@ def _write(layer: Layer, folder: Path) -> None:
     sizes: list[Sizes] = []
     for path in write(layer, folder, accept=sizes.append):
         print(path)
-    for line in [*_weighed(layer, sizes[0]), *layer.notes]:
+    for line in [*_size_notes(layer, sizes[0]), *layer.notes]:
         print(f"{layer.name}: {line}", file=sys.stderr)
 
 
-def _weighed(layer: Layer, sizes: Sizes) -> list[str]:
-    """What there is to say about the size."""
-    from layers.provided.budget import weigh
+def _size_notes(layer: Layer, sizes: Sizes) -> list[str]:
+    """Return notes about the size."""
+    from layers.provided.budget import check_size
 
     if len(layer.targets) > 1:
-        return [f"zipped: {human(sizes.zipped)}, for {len(layer.targets)} versions of Python"]
+        return [f"zipped: {format_size(sizes.zipped)}, for {len(layer.targets)} versions of Python"]
     with_orjson = any(component.name == "orjson" for component in layer.components)
     variant = "any" if layer.kind == "provided" else f"with{'' if with_orjson else 'out'} orjson"
-    return weigh(layer.kind, variant, {"zipped": sizes.zipped, "unpacked": sizes.unpacked})
+    return check_size(layer.kind, variant, {"zipped": sizes.zipped, "unpacked": sizes.unpacked})
 
 
 if __name__ == "__main__":

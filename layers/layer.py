@@ -1,4 +1,4 @@
-"""The content of a layer, and what its manifest and bill of materials say of it."""
+"""The content of a layer, and the facts for its manifest and bill of materials."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ MOUNTED_AT = "/opt"
 
 @dataclass(frozen=True)
 class Component:
-    """Something of a name and a version of its own that is in a layer, for the bill of materials."""
+    """A component of a layer with a name and a version, as the bill of materials lists it."""
 
     name: str
     version: str
-    purl: str  # such as pkg:pypi/orjson@3.11.0
+    purl: str  # e.g. pkg:pypi/orjson@3.11.0
     licenses: str | None = None  # an SPDX expression
-    sha256: str | None = None  # of the file that it was taken from, in hexadecimal digits
+    sha256: str | None = None  # of its file, in hexadecimal digits
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Everything that is to be written of a layer.
+    """A layer, ready to be written.
 
     Attributes:
         kind: `wrapper` for managed runtimes, `provided` for provided.al2023.
-        where: `aws`, or `host` for one that is made of this machine's own files and runs nowhere else.
-        targets: what it serves; one, unless it was made for all versions of Python.
+        where: `aws`, or `host` for a layer of this machine's own files, which runs nowhere else.
+        targets: versions of Python that it serves; one, unless it was built for all.
         members: the files, by their names below `/opt`.
-        notes: what whoever builds it should know, a line each.
-        components: what the bill of materials names.
+        notes: lines for the user who builds it.
+        components: the entries of the bill of materials.
     """
 
     kind: Kind
@@ -49,20 +49,20 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """The file name without its ending, such as `awslambdaric-lite-wrapper-py3.13-x86_64`."""
+        """Return the file name without its suffix, e.g. `awslambdaric-lite-wrapper-py3.13-x86_64`."""
         python = f"py{self.targets[0].python}" if len(self.targets) == 1 else "all"
         return f"awslambdaric-lite-{self.kind}-{python}-{self.targets[0].arch}"
 
 
 def own_component() -> Component:
-    """The runtime itself, for the bill of materials."""
+    """Return the runtime itself as an entry of the bill of materials."""
     version = awslambdaric_lite.__version__
     return Component("awslambdaric-lite", version, f"pkg:pypi/awslambdaric-lite@{version}", "Apache-2.0")
 
 
 def not_precompiled(target: Target) -> str:
-    """What there is to say where there was no interpreter of the version."""
+    """Return the note about a missing interpreter of the version."""
     return (
-        f"no interpreter of Python {target.python} is at hand, so its bytecode is not precompiled: each cold start"
+        f"this machine has no Python {target.python}, so the bytecode is not precompiled and each cold start"
         " compiles the sources; name an interpreter with --interpreter"
     )

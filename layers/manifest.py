@@ -1,4 +1,4 @@
-"""The manifest beside a layer: what it is for, and the hash of every file in it."""
+"""The manifest of a layer: its targets, and the hash of every file in it."""
 
 from __future__ import annotations
 

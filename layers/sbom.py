@@ -1,7 +1,7 @@
-"""The bill of materials beside a layer: CycloneDX 1.6, as JSON.
+"""The bill of materials of a layer: CycloneDX 1.6, as JSON.
 
-It has neither a date nor a random serial number: the same layer has the same one. The number is made of the layer's
-content instead, so that another content has another one.
+It has neither a date nor a random serial number, so the same layer has the same bill. The serial number is computed
+from the layer's content.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""orjson for a layer: the extension module alone, where nobody but the runtime finds it, with its licences."""
+"""orjson for a layer: the extension module alone, where only the runtime finds it, with its licences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
 
-from awslambdaric_lite.packaging.elf import read_elf, unfit
+from awslambdaric_lite.packaging.elf import check_compatible, read_elf
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import IMAGE_LIBRARIES, Target
 from awslambdaric_lite.packaging.wheels import install_requirements
@@ -17,12 +17,12 @@ from .layer import Component
 
 FOLDER = "awslambdaric_lite/_vendor"
 _REQUIREMENT = "orjson>=3.10"
-_WITHOUT_WHEELS = ("3.15",)  # versions that orjson has no wheels for, which is normal and no mistake of anybody's
+_WITHOUT_WHEELS = ("3.15",)  # versions without wheels of orjson, which is not an error
 
 
 @dataclass(frozen=True)
 class Vendored:
-    """Files by their names below `site-packages`, what they are, and what there is to say."""
+    """Files by their names below `site-packages`, their components, and notes."""
 
     files: dict[str, bytes]
     components: list[Component]
@@ -32,34 +32,34 @@ class Vendored:
 def vendored_orjson(
     target: Target, *, wanted: bool, wheels: Path | None, glibc: tuple[int, int] | None = None
 ) -> Vendored:
-    """Get orjson's wheel for a target, from a folder or from the package index, and take it apart.
+    """Get orjson's wheel for a target from a folder or from the package index, and extract its module.
 
-    It is left out if it is not `wanted`, and, with a note, where it has no wheel for the version of Python.
+    It is excluded if it is not `wanted`, and, with a note, if it has no wheel for the version of Python.
 
     Raises:
-        PackagingError: there is no wheel although there should be one, or it does not fit the target.
+        PackagingError: a wheel is missing although orjson supports the version, or does not fit the target.
     """
     if not wanted:
-        return Vendored({}, [], ["orjson is left out, as asked for; the standard library renders results"])
+        return Vendored({}, [], ["orjson is excluded (--no-orjson); the standard library serializes results"])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         try:
             install_requirements([_REQUIREMENT], folder, target, find_links=wheels, no_index=wheels is not None)
         except PackagingError as error:
             if target.python in _WITHOUT_WHEELS:
-                note = f"orjson has no wheel for Python {target.python}; the standard library renders results"
+                note = f"orjson has no wheel for Python {target.python}; the standard library serializes results"
                 return Vendored({}, [], [note])
             reason = str(error).partition("; ")[0]
-            cure = "give the folder of its wheel with --wheels, or leave it out with --no-orjson"
-            raise PackagingError(f"orjson cannot be had, {reason}; {cure}") from None
-        return _taken_apart(folder, target, glibc)
+            cure = "give the folder of its wheel with --wheels, or exclude it with --no-orjson"
+            raise PackagingError(f"orjson cannot be installed: {reason}; {cure}") from None
+        return _extracted(folder, target, glibc)
 
 
-def _taken_apart(folder: Path, target: Target, glibc: tuple[int, int] | None) -> Vendored:
+def _extracted(folder: Path, target: Target, glibc: tuple[int, int] | None) -> Vendored:
     modules = sorted((folder / "orjson").glob("*.so"))
     described = sorted(folder.glob("orjson-*.dist-info"))
     if len(modules) != 1 or len(described) != 1:
-        raise PackagingError("orjson's wheel is not made as expected (one extension module); use --no-orjson")
+        raise PackagingError("orjson's wheel does not have exactly one extension module; use --no-orjson")
     code = modules[0].read_bytes()
     _check(code, target, glibc)
     metadata = message_from_bytes((described[0] / "METADATA").read_bytes())
@@ -82,7 +82,7 @@ def _taken_apart(folder: Path, target: Target, glibc: tuple[int, int] | None) ->
 def _check(code: bytes, target: Target, glibc: tuple[int, int] | None) -> None:
     elf = read_elf(code)
     if elf is None:
-        raise PackagingError("orjson's extension module is no ELF file; give a wheel for Linux, or use --no-orjson")
-    reasons = unfit(elf, "orjson", target, provided=IMAGE_LIBRARIES, glibc=glibc)
+        raise PackagingError("orjson's extension module is not an ELF file; give a wheel for Linux, or use --no-orjson")
+    reasons = check_compatible(elf, "orjson", target, provided=IMAGE_LIBRARIES, glibc=glibc)
     if reasons:
         raise PackagingError(f"{reasons[0].name} {reasons[0].reason}; give another wheel, or use --no-orjson")

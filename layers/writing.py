@@ -1,4 +1,4 @@
-"""Layers as files: the zip file, its manifest and its bill of materials, all or nothing."""
+"""Layers as files: the zip file, its manifest and its bill of materials; all of them are written, or none."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def write(
     progress: Callable[[str, int, int], None] | None = None,
     accept: Callable[[Sizes], None] | None = None,
 ) -> list[Path]:
-    """Write a layer into a folder, which is made if need be; return the zip, the manifest and the bill of materials.
+    """Write a layer into a folder, which is created; return the zip file, the manifest and the bill of materials.
 
-    `progress(name, done, total)` is called after each member, `accept(sizes)` before anything takes its place: what it
-    raises prevents that. If it fails, what was there before stays.
+    `progress(name, done, total)` is called after each member, `accept(sizes)` before older files are replaced: an
+    exception from it prevents that. After a failure, older files stay.
 
     Raises:
-        PackagingError: the folder cannot be written, or the members do not make an archive.
+        PackagingError: the folder cannot be written, or the members are invalid.
     """
     made = not output_folder.exists()
     try:

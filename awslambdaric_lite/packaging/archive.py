@@ -1,9 +1,8 @@
-"""Zip files with the same bytes for the same content, and files that appear whole or not at all."""
+"""Zip files with the same bytes for the same content, and files that are written completely or not at all."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import time
 import zipfile
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ..common.files import replacing, unfinished_name
 from .errors import PackagingError
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment of a zip file's calendar
@@ -22,14 +22,14 @@ _UNIX = 3  # "version made by" of APPNOTE.TXT 4.4.2: the attributes hold a Unix 
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive: its relative POSIX name, its content or where that is, and whether it may be executed."""
+    """A file of an archive: its relative POSIX name, its content or the path of that, and whether it is executable."""
 
     name: str
     source: Path | bytes
     executable: bool = False
 
     def read(self) -> bytes:
-        """Its content.
+        """Return the content.
 
         Raises:
             PackagingError: its file cannot be read.
@@ -39,25 +39,25 @@ class Member:
         try:
             return self.source.read_bytes()
         except OSError as error:
-            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; see to its permissions") from None
+            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; check its permissions") from None
 
     def size(self) -> int:
-        """The number of bytes in it.
+        """Return the number of bytes.
 
         Raises:
-            PackagingError: its file is not there.
+            PackagingError: its file does not exist.
         """
         if isinstance(self.source, bytes):
             return len(self.source)
         try:
             return self.source.stat().st_size
         except OSError as error:
-            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; see to its permissions") from None
+            raise PackagingError(f"{self.source} cannot be read: {error.strerror}; check its permissions") from None
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What became of an archive: bytes of the file, bytes when it is unpacked, number of members."""
+    """The sizes of an archive: bytes of the file, bytes unpacked, number of members."""
 
     zipped: int
     unpacked: int
@@ -71,22 +71,22 @@ def write_zip(
     progress: Callable[[str, int, int], None] | None = None,
     accept: Callable[[Sizes], None] | None = None,
 ) -> Sizes:
-    """Write an archive whose bytes depend on nothing but its members (and `SOURCE_DATE_EPOCH`, where it is set).
+    """Write an archive whose bytes depend only on its members (and `SOURCE_DATE_EPOCH`, where it is set).
 
     Members are sorted, deflated and have mode 0644 or 0755; their date is `SOURCE_DATE_EPOCH` (UTC), or 1980-01-01.
     `progress(name, done, total)` is called after each member with bytes of content, `accept(sizes)` before the file
-    takes its place: what it raises prevents that, and an older file of that name stays as it was.
+    replaces an older one: an exception from it prevents that, and the older file stays.
 
     Raises:
-        PackagingError: a name is taken twice, absolute, leads elsewhere or cannot be written; a file cannot be read;
-            the output cannot be written; `SOURCE_DATE_EPOCH` is no number.
+        PackagingError: a name occurs twice, is absolute, leads out or cannot be written; a file cannot be read;
+            the output cannot be written; `SOURCE_DATE_EPOCH` is not a number.
     """
     ordered = sorted(members, key=lambda member: member.name)
     check_names(member.name for member in ordered)
     date = _date()
     total = sum(member.size() for member in ordered)
     done = 0
-    with _taking_the_place_of(output) as file:
+    with _replacing(output) as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for member in ordered:
                 content = member.read()
@@ -101,58 +101,44 @@ def write_zip(
 
 
 def write_text_file(output: Path, text: str) -> None:
-    """Write a file of UTF-8 text, or leave what is there.
+    """Write a file of UTF-8 text; if that fails, an older file stays.
 
     Raises:
         PackagingError: it cannot be written.
     """
-    with _taking_the_place_of(output) as file:
+    with _replacing(output) as file:
         file.write(text.encode())
 
 
 def check_output(output: Path) -> None:
-    """See early whether a file can be written there; an older one stays.
+    """Check early that a file can be written; an older one stays.
 
     Raises:
         PackagingError: it cannot.
     """
-    beside = _beside(output)
+    fresh = unfinished_name(_ordinary(output))
     try:
-        beside.open("xb").close()
-        beside.unlink()
+        fresh.open("xb").close()
+        fresh.unlink()
     except OSError as error:
         raise PackagingError(_unwritable(output, error)) from None
-
-
-def is_unfinished(name: str, output: str) -> bool:
-    """Whether a file name is that of an output which was never finished, because the process was killed."""
-    return name.startswith(f".{output}.") and name.endswith(".unfinished")
 
 
 @contextmanager
-def _taking_the_place_of(output: Path) -> Iterator[BinaryIO]:
-    """A file beside the output that becomes it if all goes well, and else is gone."""
-    beside = _beside(output)
+def _replacing(output: Path) -> Iterator[BinaryIO]:
+    """Replace the output by a new file when the block ends, with errors that name the cure."""
     try:
-        file = beside.open("xb")
-    except OSError as error:
-        raise PackagingError(_unwritable(output, error)) from None
-    try:
-        with file:
+        with replacing(_ordinary(output)) as file:
             yield file
-        os.replace(beside, os.path.realpath(output))
     except OSError as error:
         raise PackagingError(_unwritable(output, error)) from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
-def _beside(output: Path) -> Path:
-    """A new name beside the output; if that is a link, beside the file that it names, for that is replaced."""
-    real = Path(os.path.realpath(output))
-    if os.path.lexists(real) and not real.is_file():
-        raise PackagingError(f"{output} is no ordinary file; name one to be written")
-    return real.with_name(f".{real.name}.{secrets.token_hex(4)}.unfinished")
+def _ordinary(output: Path) -> Path:
+    """Return the output, unless a folder or a device has its name."""
+    if output.exists() and not output.is_file():
+        raise PackagingError(f"{output} is not an ordinary file; name one to be written")
+    return output
 
 
 def _unwritable(output: Path, error: OSError) -> str:
@@ -170,22 +156,22 @@ def _info(member: Member, date: tuple[int, int, int, int, int, int]) -> zipfile.
 
 
 def check_names(names: Iterable[str]) -> None:
-    """See to it that each name is a file of its own within the archive.
+    """Check that each name is a different file within the archive.
 
     Raises:
-        PackagingError: one is taken twice, absolute, leads elsewhere or cannot be written.
+        PackagingError: one occurs twice, is absolute, leads out or cannot be written.
     """
     ordered = sorted(names)
     taken = set(ordered)
     previous = None
     for name in ordered:
         if name == previous:
-            raise PackagingError(f"{name} would be in the archive twice; leave one of the two out")
+            raise PackagingError(f"{name} is included twice; exclude one")
         previous = name
         parts = name.split("/")
         if any(part in ("", ".", "..") for part in parts) or "\\" in name or "\0" in name:
             raise PackagingError(
-                f"{name!r} is no name for a file of the archive; write it relative, with no . or .. in it"
+                f"{name!r} is not a name for a file of the archive; write it relative, without . or .."
             )
         try:
             name.encode()
@@ -193,11 +179,11 @@ def check_names(names: Iterable[str]) -> None:
             raise PackagingError(f"{name!r} is not UTF-8, which names in zip files are; rename the file") from None
         parent = next((each for end in range(1, len(parts)) if (each := "/".join(parts[:end])) in taken), None)
         if parent is not None:
-            raise PackagingError(f"{parent} would be a file and a folder (of {name}); rename one of the two")
+            raise PackagingError(f"{parent} is a file and a folder (of {name}); rename one of the two")
 
 
 def _date() -> tuple[int, int, int, int, int, int]:
-    """The date of members; see https://reproducible-builds.org/specs/source-date-epoch."""
+    """Return the date of members; see https://reproducible-builds.org/specs/source-date-epoch."""
     text = os.environ.get("SOURCE_DATE_EPOCH")
     if not text:
         return _EARLIEST
@@ -205,6 +191,6 @@ def _date() -> tuple[int, int, int, int, int, int]:
         moment = time.gmtime(int(text))
     except (ValueError, OverflowError, OSError):
         raise PackagingError(
-            f"SOURCE_DATE_EPOCH={text!r} is no number of seconds since 1970; correct or unset it"
+            f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds since 1970; correct or unset it"
         ) from None
     return min(max(moment[:6], _EARLIEST), _LATEST)

@@ -1,15 +1,15 @@
-"""The program that compiles sources: run by file, under the interpreter whose bytecode is wanted.
+"""Compile sources. Run as a script, by the interpreter that the bytecode is for.
 
-It reads one `marshal`led list of (source, file name to be shown) and writes, for each in turn, a `marshal`led pair
-(bytecode, None) or (None, why it does not compile). Everything is imported before the first of them is compiled, and
-nothing of one is kept for the next: what is in memory decides which objects `marshal` writes as references.
-Understood by every Python from 3.10 on.
+The script reads one `marshal`led list of (source, file name in stack traces) and writes, for each in turn, a
+`marshal`led pair (bytecode, None) or (None, reason why it does not compile). It imports everything before it compiles
+the first source, and keeps nothing of one for the next: objects in memory decide which references `marshal` writes.
+Every Python from 3.10 on runs it.
 """
 
 import sys
 
 if __name__ == "__main__":
-    del sys.path[0]  # this folder, whose modules must not be taken for others of the same name
+    del sys.path[0]  # this folder, whose modules must not hide those of the standard library
 
 import ast
 import importlib.util
@@ -24,7 +24,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if not isinstance(node, _DOCUMENTED):
             continue
-        # Each of them: a second string would become the docstring when the first is gone.
+        # Each of them: without the first string, a second one would become the docstring.
         while node.body and _is_text(node.body[0]):
             first = node.body.pop(0)
             if not node.body and not isinstance(node, ast.Module):
@@ -52,7 +52,7 @@ def _bytecode(source: bytes, shown_as: str, strip_docstrings: bool) -> bytes:
 
 
 def _main(strip_docstrings: bool) -> None:
-    warnings.simplefilter("ignore")  # about the sources: not what was asked for
+    warnings.simplefilter("ignore")  # about the sources, which are not ours
     jobs = marshal.load(sys.stdin.buffer)
     for source, shown_as in jobs:
         answer: tuple[bytes | None, str | None]

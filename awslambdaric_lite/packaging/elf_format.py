@@ -1,4 +1,4 @@
-"""Read of an ELF file what the dynamic loader reads of it: what it needs, from where, and which symbol versions.
+"""Read the parts of an ELF file that the dynamic loader reads: needed libraries, search paths, symbol versions.
 
 Hand-written on `struct`, because tools that audit packages must neither start programs on strange binaries nor depend
 on binutils. Offsets and constants: the System V ABI, "Object Files" and "Program Loading and Dynamic Linking", and the
@@ -21,7 +21,7 @@ _NULL, _NEEDED, _HASH, _STRTAB, _SYMTAB, _STRSZ, _SONAME, _RPATH = 0, 1, 4, 5, 6
 _RUNPATH, _RELR, _VERSYM, _VERNEED, _VERNEEDNUM = 29, 36, 0x6FFFFFF0, 0x6FFFFFFE, 0x6FFFFFFF
 _WEAK_VERSION = 0x2  # VER_FLG_WEAK: the loader goes on without it
 _HIDDEN = 0x8000  # in a symbol's version
-# What real files stay far below; hostile ones would keep the reader busy.
+# Real files stay far below; hostile files would keep the reader busy.
 _ENTRIES = 4096  # of the dynamic section, and versions
 _SYMBOLS = 200_000
 _NAME = 65_536  # bytes
@@ -29,11 +29,10 @@ _NAME = 65_536  # bytes
 
 @dataclass(frozen=True)
 class ElfFile:
-    """What the dynamic loader looks at.
+    """The parts of an ELF file that the dynamic loader reads.
 
-    `versions` has the symbol versions wanted of each needed library, such as `{"libc.so.6": ("GLIBC_2.34",)}`, without
-    those that it can do without; `wanted_by` has for each of these versions one symbol that wants it, where the symbol
-    table tells.
+    `versions` has the required symbol versions of each needed library, e.g. `{"libc.so.6": ("GLIBC_2.34",)}`, without
+    optional ones; `wanted_by` has one symbol for each of these versions, if the symbol table has it.
     """
 
     machine: int
@@ -50,10 +49,10 @@ class ElfFile:
 
 
 def read_elf(data: bytes) -> ElfFile | None:
-    """Read a file; None if it is not an ELF file at all.
+    """Read a file; return None if it is not an ELF file.
 
     Raises:
-        PackagingError: it begins like one, and is broken or cut off.
+        PackagingError: it begins like one, but is damaged or truncated.
     """
     if not data.startswith(_MAGIC):
         return None
@@ -66,13 +65,13 @@ def read_elf(data: bytes) -> ElfFile | None:
 
 
 class _Broken(Exception):
-    """What is wrong with the file, in a few words."""
+    """An error in the file."""
 
 
 class _Layout(NamedTuple):
     """The structures of one class and byte order."""
 
-    header: struct.Struct  # what follows e_ident
+    header: struct.Struct  # the fields after e_ident
     program: struct.Struct
     section: struct.Struct
     dynamic: struct.Struct
@@ -107,7 +106,7 @@ class _Segment(NamedTuple):
 
 
 class _Reader:
-    """One file, with what is found on the way to what is wanted."""
+    """A reader of one file, and the tables that it has read."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -128,7 +127,7 @@ class _Reader:
         self.versions_read = 0
 
     def file(self) -> ElfFile:
-        """Put it together."""
+        """Return all parts."""
         interpreter = self._interpreter()
         dynamic = next((segment for segment in self.segments if segment.kind == _PT_DYNAMIC), None)
         if dynamic is None:
@@ -182,7 +181,7 @@ class _Reader:
             self.strtab = self.data[begin : begin + self.tags.get(_STRSZ, 0)]
 
     def _offset(self, address: int) -> int:
-        """Where in the file the loader finds what it will see at an address."""
+        """Return the offset in the file of the bytes that the loader maps to an address."""
         for segment in self.segments:
             if segment.kind == _PT_LOAD and segment.address <= address < segment.address + segment.size:
                 return segment.offset + address - segment.address
@@ -201,7 +200,7 @@ class _Reader:
         return tuple(folder for text in self._texts(tag) for folder in text.split(":") if folder)
 
     def _versions(self) -> tuple[dict[str, tuple[str, ...]], dict[int, str]]:
-        """The versions of each library, and all versions by the number that symbols refer to."""
+        """Return the versions of each library, and all versions by the numbers in the symbol table."""
         versions: dict[str, tuple[str, ...]] = {}
         names: dict[int, str] = {}
         if _VERNEED not in self.tags:
@@ -232,7 +231,7 @@ class _Reader:
             position += following
 
     def _wanted_by(self, names: dict[int, str]) -> dict[str, str]:
-        """One symbol for each version. A stripped or odd table of symbols costs the names, not the answer."""
+        """Return one symbol for each version; none if the symbol table is stripped or damaged."""
         wanted: dict[str, str] = {}
         if not names or _SYMTAB not in self.tags or _VERSYM not in self.tags:
             return wanted
@@ -249,7 +248,7 @@ class _Reader:
         return wanted
 
     def _symbol_count(self) -> int:
-        """No entry says it: the section headers do, the old hash table does, or what follows the table."""
+        """Return the number of symbols: of the section headers, the old hash table, or up to the next table."""
         structure = self.layout.section
         if self.shoff and self.shentsize >= structure.size:
             for index in range(self.shnum):

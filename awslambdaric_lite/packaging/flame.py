@@ -1,7 +1,7 @@
-"""An import tree as a picture: one box for each module, as wide as its share of the time, below who imported it.
+"""An import tree as a picture: one box for each module, as wide as its share of the time, below its importer.
 
-Plain SVG with its own style, for light and dark pages, that a browser shows alone or inside of an HTML page. A click on
-a box makes it as wide as the picture.
+Plain SVG with its own style, for light and dark pages. A browser shows it alone or in an HTML page. A click on a box
+makes it as wide as the picture.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .import_tree import Imported
 _WIDTH = 1200  # units of the picture's own coordinates
 _ROW = 18
 _TITLE = 44  # for title and hint, above the boxes
-_LETTER = 6.6  # width of one, about
-_NARROWEST = 0.02  # what is less is not drawn: some hundredths of a pixel
+_LETTER = 6.6  # approximate width of one
+_NARROWEST = 0.02  # narrower boxes are not drawn: some hundredths of a pixel
 _HUES = 6
 
 _STYLE = """
@@ -79,7 +79,7 @@ class _Box(NamedTuple):
 
 
 def flame_svg(root: Imported, *, title: str) -> str:
-    """Draw a tree; the result is a whole SVG document without references to anything else."""
+    """Draw a tree as an SVG document without references to other files."""
     boxes = list(_boxes(root))
     height = _TITLE + (max(box.row for box in boxes) + 1) * _ROW + 6
     total = max(root.total_us, 1)
@@ -101,7 +101,7 @@ def flame_svg(root: Imported, *, title: str) -> str:
 
 
 def flame_html(root: Imported, *, title: str) -> str:
-    """The picture in a page of its own."""
+    """Draw a tree as an HTML page."""
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="color-scheme" content="light dark">\n'
         f"<title>{escape(_plain(title))}</title>\n<style>{_PAGE_STYLE}</style>\n"
@@ -110,7 +110,7 @@ def flame_html(root: Imported, *, title: str) -> str:
 
 
 def milliseconds(microseconds: int) -> str:
-    """Write a time for people: `1,234.5 ms`, `0.04 ms`."""
+    """Return a time for people: `1,234.5 ms`, `0.04 ms`."""
     value = microseconds / 1000
     return f"{value:,.1f} ms" if value >= 1 else f"{value:.2f} ms"
 
@@ -152,7 +152,7 @@ def _drawn(box: _Box, total_us: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without characters that XML has no way to write."""
+    """Replace characters that XML cannot contain."""
     return "".join(
         letter if letter.isprintable() else "�" for letter in text.encode("utf-8", "replace").decode("utf-8", "replace")
     )

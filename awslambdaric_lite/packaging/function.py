@@ -1,4 +1,4 @@
-"""A function's package: its own code, its requirements, their bytecode, and if wanted the runtime."""
+"""A function's package: its own code, its requirements, their bytecode, and the runtime on request."""
 
 from __future__ import annotations
 
@@ -9,40 +9,41 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..common.words import format_size
 from .archive import Member, Sizes, check_names, check_output, write_zip
-from .bytecode import find_interpreter, writes_bytecode_for
+from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
-from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .source_tree import collect
 from .targets import Target
 from .wheels import install_requirements
 
-_NAMED = 3  # so many of the largest
+_NAMED = 3  # of the largest folders
 
 
 class Progress(Protocol):
-    """Who is told what happens."""
+    """A display of the progress."""
 
     def stage(self, text: str) -> None:
-        """Something begins that takes a while."""
+        """Show that a stage begins."""
 
     def happening(self, text: str) -> None:
-        """What is done at the moment."""
+        """Show the current step."""
 
     def done(self, size: int, total: int) -> None:
-        """So many bytes of the stage are done."""
+        """Show that `size` of `total` bytes of the stage are done."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a function's package is made of.
+    """The ingredients of a function's package.
 
-    `requirements` is a file for pip, `find_links` and `no_index` say where its wheels come from; `exclude` has patterns
-    for files of `source` (see `source_tree.collect`); `handler` is looked for if it is given; `runtime` puts in what
-    `provided.*` needs but for an interpreter; `interpreter` makes the bytecode, one of this machine if it is None;
-    `through_s3` lifts the limit for direct uploads.
+    `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
+    patterns for files of `source` (see `source_tree.collect`); the package must contain `handler`; `runtime` adds
+    everything that `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of
+    this machine; `through_s3` skips the limit of direct uploads.
     """
 
     source: Path
@@ -60,7 +61,7 @@ class Recipe:
 
 @dataclass
 class Packed:
-    """What became of it; `precompiled` is the number of bytecode files."""
+    """The result of packing; `precompiled` is the number of bytecode files."""
 
     sizes: Sizes
     precompiled: int
@@ -68,16 +69,16 @@ class Packed:
 
 
 def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
-    """Write a function's package: the same bytes for the same files and wheels.
+    """Write a function's package; the same files and wheels give the same bytes.
 
     Raises:
-        PackagingError: something cannot be packed, or would not be taken by Lambda; an older output is unchanged.
+        PackagingError: something cannot be packed, or exceeds Lambda's limits; an older output is unchanged.
     """
     check_output(output)
     if recipe.handler is not None:
         split_handler(recipe.handler)
     tree = collect(recipe.source, exclude=recipe.exclude, output=output)
-    interpreter = _interpreter(recipe)
+    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
     with tempfile.TemporaryDirectory() as folder:
         package = FunctionContents(recipe.target, tree.warnings)
         installed = _installed(recipe, Path(folder, "requirements"), progress)
@@ -89,7 +90,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             raise PackagingError(
                 f"{recipe.source} has no files for a package; name the folder with the function's code"
             )
-        check_names(package.members)  # before there is bytecode, which is named after its source
+        check_names(package.members)  # before bytecode is added, which has the names of its sources
         handler_source = None if recipe.handler is None else check_handler(recipe.handler, package.members)
         package.warn_of_shadows()
         precompiled = 0
@@ -98,7 +99,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             precompiled = package.add_bytecode(interpreter, needed=handler_source)
         else:
             package.warnings.append(
-                f"there is no Python {recipe.target.python} on this machine, so the bytecode is not precompiled "
+                f"this machine has no Python {recipe.target.python}, so the bytecode is not precompiled "
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
         _check_unpacked(package.members)
@@ -110,15 +111,6 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             accept=None if recipe.through_s3 else _check_zipped,
         )
     return Packed(sizes, precompiled, package.warnings)
-
-
-def _interpreter(recipe: Recipe) -> Path | None:
-    version = recipe.target.python
-    if recipe.interpreter is None:
-        return find_interpreter(version)
-    if not writes_bytecode_for(recipe.interpreter, version):
-        raise PackagingError(f"--interpreter {recipe.interpreter} is no CPython {version}; name one, or leave it out")
-    return recipe.interpreter
 
 
 def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Path]:
@@ -142,16 +134,16 @@ def _check_unpacked(members: Mapping[str, Member]) -> None:
     for name, member in members.items():
         shares[name.partition("/")[0]] += member.size()
     if (unpacked := shares.total()) > UNPACKED_LIMIT:
-        largest = ", ".join(f"{name} {human(size)}" for name, size in shares.most_common(_NAMED))
+        largest = ", ".join(f"{name} {format_size(size)}" for name, size in shares.most_common(_NAMED))
         raise PackagingError(
-            f"unpacked the package has {human(unpacked)}, Lambda takes {human(UNPACKED_LIMIT)} with its layers; "
-            f"the largest: {largest}; leave something out, or deploy a container image"
+            f"the unpacked package has {format_size(unpacked)}, Lambda allows {format_size(UNPACKED_LIMIT)} with its "
+            f"layers; the largest: {largest}; exclude files, or deploy a container image"
         )
 
 
 def _check_zipped(sizes: Sizes) -> None:
     if sizes.zipped > ZIPPED_LIMIT:
         raise PackagingError(
-            f"the zip file has {human(sizes.zipped)}, Lambda takes {human(ZIPPED_LIMIT)} directly; "
-            "leave something out, or upload it through S3 and say --s3"
+            f"the zip file has {format_size(sizes.zipped)}, Lambda allows {format_size(ZIPPED_LIMIT)} directly; "
+            "exclude files, or upload it through S3 with --s3"
         )

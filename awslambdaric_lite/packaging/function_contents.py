@@ -1,4 +1,4 @@
-"""What is in a function's package, and which of two files of one name."""
+"""The content of a function's package, and the choice between two files of the same name."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..common.words import count
 from .archive import Member
 from .bytecode import cache_path, compile_sources
 from .errors import PackagingError
 from .prune import never_runs, only_runs_here, record_without
 from .runtime import bootstrap_script, runtime_sources
-from .start_file import start_files
+from .start_file import PACKAGE, package_start_file
 from .targets import Target
 
-TASK_ROOT = "/var/task"  # where Lambda unpacks a function's package
-_RUNTIME = "awslambdaric_lite/"
+TASK_ROOT = "/var/task"  # Lambda's folder for a function's package
+_RUNTIME = f"{PACKAGE}/"
 _LONGEST_NAME = 255  # bytes of a file's name, `NAME_MAX` of Linux
-_NAMED = 3  # of many files, so many are named
+_NAMED = 3  # of many files in a message
 
 
 class FunctionContents:
-    """The members of a function's package by their names, and what its maker should know of them."""
+    """The members of a function's package by their names, and warnings for the user."""
 
     def __init__(self, target: Target, warnings: Sequence[str] = ()) -> None:
         self.members: dict[str, Member] = {}
@@ -31,7 +32,7 @@ class FunctionContents:
         self._runtime: dict[str, bytes] = {}
 
     def add_installed(self, installed: Mapping[str, Path], users: Mapping[str, Path], *, prune: bool) -> None:
-        """Take what was installed, without what is of no use there; with `prune` also without what never runs."""
+        """Add installed files, except those for this machine alone; with `prune` also except those that never run."""
         dropped = only_runs_here(installed)
         if prune:
             dropped |= never_runs(installed, users)
@@ -44,21 +45,21 @@ class FunctionContents:
                 self.members[name] = _member(name, path)
 
     def add_own(self, files: Mapping[str, Path]) -> None:
-        """Take the function's own files, which come before installed ones."""
+        """Add the function's own files, which replace installed ones."""
         if twice := [name for name in files if name in self.members]:
             self.warnings.append(
-                f"of {_some(twice)} the folder's own is packed, not the one of the requirements; "
-                "if both are installed packages, take them out of one place or say --no-requirements"
+                f"{_some(twice)}: the file of the folder is packed, not that of the requirements; "
+                "if both are installed packages, remove one or use --no-requirements"
             )
         self.members |= {name: _member(name, path) for name, path in files.items()}
         self._own = set(files)
 
     def add_runtime(self) -> None:
-        """Put the runtime in, and `bootstrap`, which starts it."""
+        """Add the runtime, and `bootstrap`, which starts it."""
         if "bootstrap" in self.members:
-            raise PackagingError("the package has a bootstrap of its own; leave that or --runtime out")
+            raise PackagingError("the package already has a bootstrap; remove it or --runtime")
         if others := [name for name in self.members if name.startswith(_RUNTIME)]:
-            self.warnings.append(f"--runtime takes the place of the {len(others)} files of awslambdaric_lite in there")
+            self.warnings.append(f"--runtime replaces {count(len(others), 'file')} of awslambdaric_lite in the package")
             for name in others:
                 del self.members[name]
         self._runtime = runtime_sources()
@@ -66,16 +67,16 @@ class FunctionContents:
         self.members["bootstrap"] = Member("bootstrap", bootstrap_script(), executable=True)
 
     def warn_of_shadows(self) -> None:
-        """Name what stands in the way of the standard library: the task root comes before it."""
+        """Warn of modules that hide those of the standard library: the task root precedes it on the path."""
         tops = {name.partition("/")[0].removesuffix(".py") for name in self._own if name.endswith(".py")}
         if hidden := sorted(tops & sys.stdlib_module_names):
             self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
 
     def add_bytecode(self, interpreter: Path, *, needed: str | None = None) -> int:
-        """Compile every module, and return how many that are; the runtime then is started from bytecode, too.
+        """Compile every module and return their number; add the runtime's start file.
 
         Raises:
-            PackagingError: `needed` does not compile; of any other module that is a warning.
+            PackagingError: `needed` does not compile; other modules cause a warning.
         """
         version = self._target.python
         sources = {
@@ -90,7 +91,7 @@ class FunctionContents:
             failed = [f"{name} ({reason})" for name, reason in result.failures.items()]
             self.warnings.append(f"Python {version} cannot compile {_some(failed)}")
         cached = {cache_path(name, version): content for name, content in result.bytecode.items()}
-        # No file system could hold a longer name, nor would the interpreter look for it.
+        # File systems do not allow longer names, and the interpreter does not look for them.
         cached = {name: content for name, content in cached.items() if len(_last_part(name)) <= _LONGEST_NAME}
         self.members |= {name: Member(name, content) for name, content in cached.items()}
         if self._runtime:
@@ -99,8 +100,7 @@ class FunctionContents:
 
     def _add_start(self, interpreter: Path) -> None:
         version = self._target.python
-        package = _RUNTIME.rstrip("/")
-        files = start_files(self._runtime, interpreter, package=package, version=version, at=TASK_ROOT)
+        files = package_start_file(self._runtime, interpreter, version=version, at=TASK_ROOT)
         self.members |= {name: Member(name, content) for name, content in files.items()}
         self.members["bootstrap"] = Member("bootstrap", bootstrap_script(version), executable=True)
 
@@ -109,7 +109,7 @@ def _member(name: str, path: Path) -> Member:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise PackagingError(f"{name} cannot be read: {error.strerror}; see to its permissions") from None
+        raise PackagingError(f"{name} cannot be read: {error.strerror}; check its permissions") from None
     return Member(name, path, executable=bool(mode & 0o111))
 
 

@@ -1,4 +1,4 @@
-"""Whether a package has the handler that it is said to have, as far as can be told without running it."""
+"""Does a package have its handler, as far as its text shows?"""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from collections.abc import Mapping
 from .archive import Member
 from .errors import PackagingError
 
-_BUILT = re.compile(r"(\.[\w-]+)?\.so")  # what follows the name of an extension module
-# Ways for a module to have names that its text does not have.
+_BUILT = re.compile(r"(\.[\w-]+)?\.so")  # the suffix of an extension module
+# Code that gives a module names which its text does not have.
 _DYNAMIC = re.compile(r"\bimport\s*\(?\s*\*|\bglobals\(|\bexec\(|\bsetattr\(|\bvars\(|\b__getattr__\b|\b__dict__\b")
 
 
 def split_handler(handler: str) -> tuple[str, str]:
-    """Its module and its function.
+    """Return the module and the function of a handler.
 
     Raises:
-        PackagingError: it has only one of them.
+        PackagingError: one of them is missing.
     """
     module, _, function = handler.rpartition(".")
     if not module or not function:
-        raise PackagingError(f"handler {handler!r} has no dot; write module.function, such as app.handler")
+        raise PackagingError(f"handler {handler!r} must be MODULE.FUNCTION, e.g. app.handler")
     return module, function
 
 
 def check_handler(handler: str, members: Mapping[str, Member]) -> str | None:
-    """See to it that the module of a handler such as `app.handler` or `folder/app.handler` is in a package.
+    """Check that a package has the module of a handler, e.g. of `app.handler` or `folder/app.handler`.
 
     Returns:
         The name of its source, None for an extension module.
 
     Raises:
-        PackagingError: the module is not there, or has nothing of that name.
+        PackagingError: the package lacks the module, or the module lacks the function.
     """
     module, function = split_handler(handler)
     path = module.replace(".", "/")

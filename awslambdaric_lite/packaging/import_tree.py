@@ -1,18 +1,94 @@
-"""How long each import takes, and for whose sake it happens."""
+"""Imports in a separate process, as on Lambda: how long each takes, and which module imports it.
+
+The process is a fresh interpreter with the given paths and environment alone, and cannot stop ours: an exit, a crash
+and an endless loop are results. It is not a sandbox; imported code runs with the rights of the caller.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import marshal
+import os
 import re
+import signal
+import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from .errors import PackagingError
-from .import_run import run_import
+
+_KEPT = 8 * 1024 * 1024  # bytes of standard error; all further ones are read and dropped
+_GRACE_S = 2.0  # for output that arrives after the process has exited
+
+# Under -S, so that the interpreter's own packages are not found; what `site` does for Lambda's folders is done here.
+_PROGRAM = r"""
+import marshal, posix, site, sys, time
+report, statement, folders = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+posix.set_inheritable(report, False)
+site.setquit(); site.setcopyright(); site.sethelper()
+sys.path[:0] = folders
+for folder in folders:
+    site.addsitedir(folder)
+sys.argv = [""]
+def failure(error):
+    found, frame = None, error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename.startswith(tuple(folders)):
+            found = frame.tb_frame.f_code.co_filename, frame.tb_lineno
+        frame = frame.tb_next
+    if found is None and isinstance(error, SyntaxError) and error.filename:
+        found = str(error.filename), error.lineno or 0
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    return type(error).__name__, text, found, missing
+code = compile(statement, "<doctor>", "exec")
+sys.stderr.flush()
+posix.write(2, b"\nBEGIN %d\n" % report)
+begin = time.perf_counter_ns()
+try:
+    exec(code, {"__name__": "doctor"})
+    result = None
+except BaseException as error:
+    result = failure(error)
+took = time.perf_counter_ns() - begin
+posix.write(report, marshal.dumps((took, result), 2))
+posix._exit(0)
+"""
+
 
 # Written by CPython's import.c; a module comes after all that it has imported, indented by two more for each level.
 _LINE = re.compile(rb"import time:\s+(\d+) \|\s+(\d+) \| ( *)(\S.*)$")
 _LEVEL = 2
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """The reason why an import failed; `where` is a file and a line, `missing` the module that was not found."""
+
+    kind: str
+    message: str
+    where: tuple[str, int] | None = None
+    missing: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.kind}: {self.message}" if self.message else self.kind
+        return text if self.where is None else f"{text} ({self.where[0]}, line {self.where[1]})"
+
+
+@dataclass(frozen=True)
+class ImportRun:
+    """The seconds of an import, or its failure. `stderr` is its standard error from the statement on."""
+
+    seconds: float | None
+    failure: ImportFailure | None
+    stderr: bytes
 
 
 @dataclass
@@ -28,12 +104,74 @@ class Imported:
     children: list[Imported] = field(default_factory=list)
 
     def walk(self) -> Iterator[Imported]:
-        """It and all below it, from top to bottom."""
+        """Yield the module and all below it, from top to bottom."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
             yield node
             waiting += reversed(node.children)
+
+
+def run_import(
+    interpreter: Path,
+    statement: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    path: Sequence[Path] = (),
+    folder: Path | None = None,
+    timeout_s: float = 60,
+    trace: bool = False,
+) -> ImportRun:
+    """Run one statement.
+
+    Args:
+        interpreter: the Python that runs it.
+        statement: e.g. `import boto3`.
+        environ: all variables of the process.
+        path: the folders before the standard library in `sys.path`.
+        folder: the working folder; default: the first of `path`.
+        timeout_s: seconds until the process is killed.
+        trace: let the interpreter write a line for each import (`-X importtime`).
+
+    Raises:
+        PackagingError: the interpreter cannot be run.
+    """
+    folders = [str(entry.absolute()) for entry in path]
+    flags = ["-X", "importtime"] if trace else []
+    with tempfile.TemporaryFile() as report:
+        number = str(report.fileno())
+        try:
+            process = subprocess.Popen(
+                [str(interpreter), "-I", "-S", "-B", *flags, "-c", _PROGRAM, number, statement, *folders],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=dict(environ or {}),
+                cwd=folder or (path[0] if path else None),
+                pass_fds=(report.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PackagingError(f"{interpreter} cannot be run: {error.strerror}; name another interpreter") from error
+        assert process.stderr is not None
+        written: list[bytes] = []
+        reader = threading.Thread(target=_read, args=(process.stderr, written), daemon=True)
+        reader.start()
+        timed_out = False
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            timed_out = True
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # and all processes that it has started
+            process.wait()
+        reader.join(_GRACE_S)  # a process that has left the group may keep the pipe open
+        stderr = b"".join(written).partition(b"\nBEGIN %s\n" % number.encode())[2]
+        if timed_out:
+            return ImportRun(None, ImportFailure("TimeoutError", f"it was not done after {timeout_s:g} s"), stderr)
+        report.seek(0)
+        return _outcome(process.returncode, report.read(), stderr)
 
 
 def measure_imports(
@@ -75,3 +213,29 @@ def parse_importtime(stderr: bytes) -> list[Imported]:
         module = Imported(name.decode("utf-8", "replace").strip(), int(own), int(total), children[::-1])
         waiting.append((level, module))
     return [module for _, module in waiting]
+
+
+def _outcome(status: int, report: bytes, stderr: bytes) -> ImportRun:
+    try:
+        nanoseconds, failure = marshal.loads(report)
+        if failure is None:
+            return ImportRun(int(nanoseconds) / 1e9, None, stderr)
+        kind, message, where, missing = failure
+        return ImportRun(None, ImportFailure(str(kind), str(message), where, missing), stderr)
+    except (EOFError, ValueError, TypeError):
+        pass
+    if status < 0:
+        with contextlib.suppress(ValueError):
+            name = signal.Signals(-status).name
+            return ImportRun(None, ImportFailure(name, "the interpreter crashed"), stderr)
+    return ImportRun(None, ImportFailure("SystemExit", f"the process exited with status {status}"), stderr)
+
+
+def _read(pipe: IO[bytes], written: list[bytes]) -> None:
+    """Read a pipe to its end, so that the writer never waits; keep the first part."""
+    kept = 0
+    with pipe:
+        while chunk := os.read(pipe.fileno(), 65536):
+            if kept < _KEPT:
+                written.append(chunk)
+                kept += len(chunk)

@@ -1,17 +1,19 @@
-"""The program that runs pip for another machine: `pip_worker.py MARKERS ARGUMENT...`.
+"""Run pip for another machine: `pip_worker.py MARKERS ARGUMENT...`.
 
 pip takes a version and platforms on its command line, but evaluates the markers of requirements
-(`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and so did `pip install` with
-`Requires-Python` for long. MARKERS is a JSON object with the values that hold where the function runs.
+(`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and older
+versions did so with `Requires-Python`. MARKERS is a JSON object with the values that hold where the function runs.
+The line `package index: URL` names the first index that pip uses.
 """
 
 import sys
 
 if __name__ == "__main__":
-    del sys.path[0]  # this folder, whose modules must not be taken for others of the same name
+    del sys.path[0]  # this folder, whose modules must not hide those of the standard library
 
 import json
 import runpy
+from typing import Any
 
 if __name__ == "__main__":
     from pip._internal.commands.install import InstallCommand
@@ -21,7 +23,11 @@ if __name__ == "__main__":
     markers.default_environment = lambda: {**here(), **there}
     version = tuple(map(int, there["python_full_version"].split(".")))
     make_resolver = InstallCommand.make_resolver
-    InstallCommand.make_resolver = lambda self, *arguments, **settings: make_resolver(  # type: ignore[method-assign]
-        *arguments, **{**settings, "py_version_info": version}
-    )
+
+    def make_resolver_for_target(self: InstallCommand, *arguments: Any, **settings: Any) -> Any:
+        for url in settings["finder"].index_urls[:1]:
+            print(f"package index: {url}", flush=True)
+        return make_resolver(*arguments, **{**settings, "py_version_info": version})
+
+    InstallCommand.make_resolver = make_resolver_for_target  # type: ignore
     runpy.run_module("pip", run_name="__main__", alter_sys=True)

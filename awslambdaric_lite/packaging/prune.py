@@ -1,8 +1,8 @@
-"""What of installed packages never runs in a function.
+"""Files of installed packages that never run in a function.
 
-Only what can be told from the files themselves is dropped: test folders that nothing else imports, stubs for type
-checkers, and what pip notes for itself. `METADATA`, `entry_points.txt` and licences stay, for `importlib.metadata` and
-for the law.
+Only files that are recognized by themselves are dropped: test folders that nothing else imports, stubs for type
+checkers, and pip's own notes. `METADATA` and `entry_points.txt` stay because `importlib.metadata` reads them, licences
+because they are required.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DOTTED = re.compile(r"\w+(\.\w+)+")
 
 
 def never_runs(installed: Mapping[str, Path], users: Mapping[str, Path]) -> set[str]:
-    """The names of the installed files that can be left out, given the user's own files, which may import any.
+    """Return the names of the installed files that can be dropped; the user's own files may import any of them.
 
     Raises:
         PackagingError: a file cannot be read.
@@ -46,8 +46,8 @@ def never_runs(installed: Mapping[str, Path], users: Mapping[str, Path]) -> set[
 
 
 def only_runs_here(installed: Mapping[str, Path]) -> set[str]:
-    """The names of files that are of no use anywhere else: the commands that pip makes for this machine's Python, and
-    bytecode that came with a wheel, which is made anew."""
+    """Return the names of files for this machine alone: commands that pip makes for its Python, and bytecode of wheels,
+    which is compiled again."""
     found = set()
     for name, path in installed.items():
         if "/__pycache__/" in f"/{name}":
@@ -61,14 +61,14 @@ def only_runs_here(installed: Mapping[str, Path]) -> set[str]:
 
 
 def record_without(record: bytes, dropped: Iterable[str]) -> bytes:
-    """A `RECORD` that does not list those files; with `--target`, pip lists commands as `../../bin/NAME`."""
+    """Return a `RECORD` without those files; with `--target`, pip lists commands as `../../bin/NAME`."""
     gone = {name.encode() for name in dropped}
     lines = record.splitlines(keepends=True)
     return b"".join(line for line in lines if line.partition(b",")[0].removeprefix(b"../../") not in gone)
 
 
 def _unused_tests(installed: Mapping[str, Path], texts: Mapping[str, bytes]) -> Iterator[str]:
-    """The files in test folders that no other file imports; a folder stays if a folder that stays imports it."""
+    """Return the files in test folders that no other file imports; a folder stays if a folder that stays imports it."""
     by_folder: dict[str, list[str]] = {}
     for name in installed:
         if (folder := _test_folder(name)) is not None:
@@ -90,7 +90,7 @@ def _unused_tests(installed: Mapping[str, Path], texts: Mapping[str, bytes]) -> 
 
 
 def _test_folder(name: str) -> str | None:
-    """The outermost folder of tests that a file is in."""
+    """Return the outermost test folder of a file."""
     folders = name.split("/")[:-1]
     for depth, folder in enumerate(folders, start=1):
         if folder in _TEST_FOLDERS:
@@ -99,13 +99,13 @@ def _test_folder(name: str) -> str | None:
 
 
 def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
-    """Those of the folders that a source imports something from."""
+    """Return those of the folders that a source imports from."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Written for another version of Python than this one: it may import any of its own package.
+        # Written for another version of Python: it may import any module of its package.
         return [folder for folder in folders if folder.partition("/")[0] == name.partition("/")[0]]
     modules = {f"{module}." for module in _modules_named_in(tree, name.split("/")[:-1])}
     packages = {folder: folder.replace("/", ".") + "." for folder in folders}
@@ -113,7 +113,7 @@ def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[st
 
 
 def _modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
-    """The full names of what a module in this package imports, and texts that could be such names, for `importlib`."""
+    """Return the full names of a module's imports, and texts that could be names for `importlib`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

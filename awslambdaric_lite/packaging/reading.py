@@ -1,61 +1,70 @@
-"""One view on a package, whether it is a zip file, a tar file or a folder, and a copy of it that can be worked on.
-
-Nothing of a package is trusted: names and links that lead out of it, members that occur twice, encrypted or damaged
-ones and archives that declare to be far larger than Lambda allows are refused when it is opened.
-"""
+"""Packages as they come: folders, and zip files as Lambda unpacks them; and copies of them to work on."""
 
 from __future__ import annotations
 
-import contextlib
+import calendar
+import functools
+import io
+import lzma
 import os
 import shutil
 import stat
-import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from ..common.words import quoted
 from .errors import PackagingError
-from .folder_reading import FolderPackage
-from .package import Package
-from .tar_reading import is_tar, unpack_tar
-from .zip_reading import ZipPackage
+from .package import File, Package, check_size, checked_name
 
-__all__ = ["Package", "extract", "open_package"]
+__all__ = ["Package", "copy_package", "extract", "open_package"]
 
-_COPIED = 1024 * 1024  # bytes at once
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
+_ENCRYPTED = 0x1
+_NO_DATE = 315532800  # 1980-01-01, the earliest that a zip file can have
+_DEFAULT_MODE = 0o644  # of zip files from systems without modes
+_TARGET_LIMIT = 4096  # bytes of a link's target, as of a path on Linux
+_COPIED = 1024 * 1024  # bytes of a read
 
 
-@contextlib.contextmanager
+@contextmanager
 def open_package(path: Path) -> Iterator[Package]:
-    """Look into a zip file, a folder or a tar file, compressed or not.
-
-    A tar file is unpacked to a temporary folder until the end of the `with` statement.
+    """Open a folder or a zip file.
 
     Raises:
-        PackagingError: it is none of these, damaged, or not to be trusted.
+        PackagingError: it is neither of these, damaged, or hostile.
     """
-    with contextlib.ExitStack() as stack:
-        yield _opened(path, stack)
+    package = _open(path)
+    try:
+        yield package
+    finally:
+        package.close()
 
 
-def _opened(path: Path, stack: contextlib.ExitStack) -> Package:
+def _open(path: Path) -> Package:
     try:
         if path.is_dir():
-            return FolderPackage(path)
+            return _Folder(path)
         if path.exists() and not path.is_file():  # a device has no end, a named pipe no beginning
-            raise PackagingError(f"{path} is no ordinary file; give the path of a folder, a zip or a tar file")
+            raise PackagingError(f"{path} is not an ordinary file; give the path of a folder or a zip file")
         with path.open("rb"):  # a missing or unreadable file has its own error
             pass
-        if zipfile.is_zipfile(path):
-            return stack.enter_context(ZipPackage(path))
-        if is_tar(path):
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="awslambdaric-lite-"))
-            unpack_tar(path, Path(folder))
-            return FolderPackage(Path(folder), called=path)
+        if not zipfile.is_zipfile(path):
+            raise PackagingError(f"{path} is neither a folder nor a zip file; give the path of one")
     except OSError as error:
         raise PackagingError(f"{path} cannot be read: {error.strerror or error}") from error
-    raise PackagingError(f"{path} is neither a folder nor a zip or tar file; give the path of one")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*_DAMAGED, NotImplementedError) as error:
+        raise PackagingError(f"{path} is a damaged zip file: {error}; create it again") from error
+    try:
+        return _Zip(path, archive)
+    except BaseException:
+        archive.close()
+        raise
 
 
 def extract(path: Path, into: Path) -> None:
@@ -71,7 +80,7 @@ def extract(path: Path, into: Path) -> None:
 
 
 def copy_package(package: Package, into: Path) -> None:
-    """Do it for an open package.
+    """Copy an open package to a folder.
 
     Raises:
         PackagingError: a file cannot be read, or the folder cannot be written to.
@@ -97,6 +106,109 @@ def _copy_file(package: Package, name: str, copy: Path) -> None:
     copy.parent.mkdir(parents=True, exist_ok=True)
     with package.open(name) as source, copy.open("xb") as target:
         shutil.copyfileobj(source, target, _COPIED)
-    copy.chmod(stat.S_IMODE(package.mode(name)) & 0o755 | 0o600)  # whoever copies must be able to read it
+    copy.chmod(package.mode(name) & 0o755 | 0o600)  # the user must be able to read the copy
     modified = package.mtime(name)
     os.utime(copy, (modified, modified))
+
+
+class _Folder(Package):
+    """A folder, as it would be packed or copied into an image; listed when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            self._list("")
+        except OSError as error:
+            raise PackagingError(f"{error.filename} cannot be read: {error.strerror}") from error
+        check_size(len(self._files), sum(file.size for file in self._files.values()), path)
+        self._check_tree()
+
+    def close(self) -> None:
+        pass
+
+    def packed_size(self) -> None:
+        return None
+
+    def _list(self, folder: str) -> None:
+        with os.scandir(self.path / folder) as entries:
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode):
+                    self._folders.add(name)
+                    self._list(name)
+                    continue
+                self._check_kind(name, status.st_mode)
+                if stat.S_ISLNK(status.st_mode):
+                    self._links[name] = os.readlink(entry.path)
+                else:
+                    opened = functools.partial(self._open, name)
+                    mode, modified = stat.S_IMODE(status.st_mode), int(status.st_mtime)
+                    self._files[name] = File(status.st_size, mode, modified, opened)
+
+    def _open(self, name: str) -> IO[bytes]:
+        try:
+            return (self.path / name).open("rb")
+        except OSError as error:
+            raise PackagingError(f"{self.path}: {quoted(name)} cannot be read: {error.strerror}") from error
+
+
+class _Zip(Package):
+    """An open zip file, checked before any member of it is used."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        super().__init__(path)
+        self._archive = archive
+        entries = archive.infolist()
+        check_size(len(entries), sum(entry.file_size for entry in entries), path)
+        if sum(entry.compress_size for entry in entries) > self.packed_size():
+            raise PackagingError(f"{path} has members that overlap; create it again")
+        for entry in entries:
+            self._add(entry, checked_name(entry.orig_filename, path))
+        self._check_tree()
+
+    def close(self) -> None:
+        self._archive.close()
+
+    def packed_size(self) -> int:
+        return self.path.stat().st_size
+
+    def _add(self, entry: zipfile.ZipInfo, name: str) -> None:
+        if entry.is_dir():
+            self._folders.add(name)
+            return
+        if not name:
+            raise PackagingError(f"{self.path} has a member without a name; create it again")
+        if name in self._files or name in self._links:
+            raise PackagingError(f"{self.path} has the member {quoted(name)} twice; create it again")
+        if entry.flag_bits & _ENCRYPTED:
+            raise PackagingError(
+                f"{self.path}: {quoted(name)} is encrypted, which Lambda cannot read; zip without password"
+            )
+        mode = entry.external_attr >> 16
+        self._check_kind(name, mode)
+        content = functools.partial(self._content, entry)
+        if stat.S_ISLNK(mode):
+            if entry.file_size > _TARGET_LIMIT:
+                raise PackagingError(f"{self.path}: the link {quoted(name)} is too long; create it again")
+            target = content().read().decode("utf-8", "surrogateescape")
+            if not target or "\0" in target:
+                raise PackagingError(f"{self.path}: the link {quoted(name)} leads nowhere; create it again")
+            self._links[name] = target
+        else:
+            self._files[name] = File(entry.file_size, stat.S_IMODE(mode) or _DEFAULT_MODE, _seconds(entry), content)
+
+    def _content(self, entry: zipfile.ZipInfo) -> IO[bytes]:
+        # Read completely: a damaged member fails here rather than in the middle of the caller's work.
+        try:
+            return io.BytesIO(self._archive.read(entry))
+        except (*_DAMAGED, NotImplementedError) as error:
+            shown = quoted(entry.filename)
+            raise PackagingError(f"{self.path}: {shown} is damaged: {error}; create the zip file again") from error
+
+
+def _seconds(entry: zipfile.ZipInfo) -> int:
+    try:
+        return calendar.timegm((*entry.date_time, 0, 0, 0))
+    except ValueError:  # not a month of the calendar: some tools write no date
+        return _NO_DATE

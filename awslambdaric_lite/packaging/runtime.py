@@ -1,4 +1,4 @@
-"""What of this package runs inside Lambda: the same list for functions and for layers."""
+"""The modules that run inside Lambda, the same for functions and for layers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _FOR_CHECKERS_ONLY = {"_types.py"}  # imported under `TYPE_CHECKING`
 
 
 def runtime_sources() -> dict[str, bytes]:
-    """The sources of the runtime: `awslambdaric_lite/_runtime.py` and so on, to what is in them.
+    """Return the sources of the runtime by their names, e.g. `awslambdaric_lite/_runtime.py`.
 
-    These are the private modules, and those that handlers import from. The tools stay behind: command line, local
-    Lambda, events, examples, packaging, pytest plugin.
+    These are the private modules and those that handlers import, not the tools: command line, local Lambda, events,
+    examples, packaging, pytest plugin.
     """
     return {path.relative_to(_PACKAGE.parent).as_posix(): path.read_bytes() for path in runtime_files(_PACKAGE)}
 
@@ -27,14 +27,13 @@ def runtime_files(package: Path) -> list[Path]:
 
 
 def bootstrap_script(version: str | None = None) -> bytes:
-    """The shell script that `provided.*` starts, from the installed package or from the checkout.
+    """Return the shell script that `provided.*` starts, from the installed package or from the checkout.
 
     Args:
-        version: of the Python that there is a start file for, such as `3.13` (see `start.start_files`). It is looked
-            for first, before any `python3`.
+        version: the version of Python of the start file, e.g. `3.13`. The script prefers it to other `python3`.
 
     Raises:
-        PackagingError: neither has it.
+        PackagingError: neither has the script.
     """
     for path in (Path(__file__).with_name("bootstrap"), _PACKAGE.parent / "bootstrap"):
         if path.is_file() and (script := path.read_bytes()).startswith(b"#!/bin/sh") and b"awslambdaric_lite" in script:

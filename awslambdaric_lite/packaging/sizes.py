@@ -9,16 +9,7 @@ from __future__ import annotations
 MEGABYTE = 2**20
 
 ZIPPED_LIMIT = 50 * MEGABYTE
-"""Bytes of a zip file that is uploaded directly; one that comes through S3 may have more."""
+"""Bytes of a zip file that is uploaded directly; through S3 it may have more."""
 
 UNPACKED_LIMIT = 250 * MEGABYTE
 """Bytes of a function's package and all of its layers, when they are unpacked."""
-
-
-def human(size: int) -> str:
-    """A number of bytes, for people: `900 B`, `1.2 KB`, `34.0 MB`."""
-    if size < 1024:
-        return f"{size} B"
-    if size < MEGABYTE:
-        return f"{size / 1024:.1f} KB"
-    return f"{size / MEGABYTE:.1f} MB"

@@ -1,4 +1,4 @@
-"""What a package is made for: a version of Python on an architecture, and what Lambda has there.
+"""The target of a package: a version of Python on an architecture, and the software that Lambda has for it.
 
 Facts only. Sources: the Lambda developer guide, "Lambda runtimes" (which runtime runs on which Amazon Linux) and
 "OS-only runtimes"; the Amazon Linux 2023 user guide, "Core toolchain packages glibc, gcc, binutils".
@@ -20,10 +20,10 @@ ARCHITECTURES: tuple[str, ...] = ("x86_64", "arm64")
 
 _ALIASES = {"aarch64": "arm64", "amd64": "x86_64"}
 _MACHINES = {"x86_64": 62, "arm64": 183}  # EM_X86_64 and EM_AARCH64 of elf.h
-_AMAZON_LINUX_2 = ("3.10", "3.11")  # what the managed runtimes of these versions run on; later ones: Amazon Linux 2023
-_OLDEST_WHEELS = 17  # manylinux2014 is manylinux_2_17 (PEP 600); pip knows what is older still
+_AMAZON_LINUX_2 = ("3.10", "3.11")  # managed runtimes of these versions run on it; later ones on Amazon Linux 2023
+_OLDEST_WHEELS = 17  # manylinux2014 is manylinux_2_17 (PEP 600); pip adds older ones
 
-# Programs and libraries made for these are started by these loaders (the psABI of each architecture).
+# The loaders of each architecture's programs and libraries (its psABI).
 _LOADERS = {"x86_64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1"}
 
 IMAGE_LIBRARIES: frozenset[str] = frozenset(
@@ -49,11 +49,11 @@ IMAGE_LIBRARIES: frozenset[str] = frozenset(
         "libgcc_s.so.1",
         "libstdc++.so.6",
         # `rpm -qa` in the image of python3.12, quoted in amazonlinux/amazon-linux-2023 issue 585, and `ldd` in one of
-        # Amazon Linux 2, quoted in lambgeo/docker-lambda issue 34: only what both of them have.
+        # Amazon Linux 2, quoted in lambgeo/docker-lambda issue 34: only libraries of both.
         "libz.so.1",
     }
 )
-"""The sonames that every image of Lambda has: few on purpose, what is not listed should come with the package."""
+"""The sonames that every image of Lambda has: few on purpose, packages should contain all others."""
 
 _GLIBCXX = {  # newest symbol versions of libstdc++ and libgcc; source: GCC manual, "ABI Policy and Guidelines"
     (2, 34): {"GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)},  # GCC 11 on Amazon Linux 2023
@@ -63,66 +63,66 @@ _GLIBCXX = {  # newest symbol versions of libstdc++ and libgcc; source: GCC manu
 
 @dataclass(frozen=True)
 class Target:
-    """A version of Python, such as "3.13", on an architecture of `ARCHITECTURES`."""
+    """A version of Python, e.g. "3.13", on an architecture of `ARCHITECTURES`."""
 
     python: str
     arch: str
 
     @classmethod
     def parse(cls, python: str, arch: str) -> Target:
-        """Check what a user has written; `aarch64` and `amd64` are understood.
+        """Parse a user's input; `aarch64` and `amd64` are accepted.
 
         Raises:
-            PackagingError: the version or the architecture is not a known one.
+            PackagingError: the version or the architecture is unsupported.
         """
         arch = _ALIASES.get(arch, arch)
         if python not in PYTHON_VERSIONS:
-            raise PackagingError(f"Python {python!r} is not known here; there is: {', '.join(PYTHON_VERSIONS)}")
+            raise PackagingError(f"unsupported Python {python!r}; choose one of: {', '.join(PYTHON_VERSIONS)}")
         if arch not in ARCHITECTURES:
-            raise PackagingError(f"architecture {arch!r} is not one of Lambda's; there is: {', '.join(ARCHITECTURES)}")
+            raise PackagingError(f"unsupported architecture {arch!r}; choose one of: {', '.join(ARCHITECTURES)}")
         return cls(python, arch)
 
     @property
     def cache_tag(self) -> str:
-        """What names bytecode files, such as `cpython-313`."""
+        """Return the tag of bytecode files, e.g. `cpython-313`."""
         return f"cpython-{self.python.replace('.', '')}"
 
     @property
     def abi(self) -> str:
-        """What names the interpreter's binary interface in wheels, such as `cp313`."""
+        """Return the tag of the interpreter's binary interface in wheels, e.g. `cp313`."""
         return f"cp{self.python.replace('.', '')}"
 
     @property
     def multiarch(self) -> str:
-        """What names the platform in the file names of extension modules, such as `x86_64-linux-gnu`."""
+        """Return the platform in the file names of extension modules, e.g. `x86_64-linux-gnu`."""
         return f"{self._machine_name}-linux-gnu"
 
     @property
     def machine(self) -> int:
-        """`e_machine` of its ELF files."""
+        """Return `e_machine` of its ELF files."""
         return _MACHINES[self.arch]
 
     @property
     def loader(self) -> str:
-        """The path of the dynamic loader that programs name."""
+        """Return the path of the dynamic loader that programs name."""
         return _LOADERS[self.arch]
 
     @property
     def glibc(self) -> tuple[int, int]:
-        """The version of glibc: 2.34 on Amazon Linux 2023, 2.26 on the Amazon Linux 2 of python3.10 and python3.11.
+        """Return the version of glibc: 2.34 on Amazon Linux 2023, 2.26 on Amazon Linux 2 (python3.10, python3.11).
 
-        On `provided.al2023` it is 2.34 for any Python; what fits the older one fits there too.
+        On `provided.al2023` it is 2.34 for every Python; binaries for an older glibc run with it.
         """
         return (2, 26) if self.python in _AMAZON_LINUX_2 else (2, 34)
 
     @property
     def compiler_versions(self) -> dict[str, tuple[int, ...]]:
-        """The newest `GLIBCXX` and `CXXABI` symbol versions of the image's libstdc++."""
+        """Return the newest `GLIBCXX` and `CXXABI` symbol versions of the image's libstdc++."""
         return dict(_GLIBCXX[self.glibc])
 
     @property
     def wheel_platforms(self) -> tuple[str, ...]:
-        """The platforms of wheels that run there, newest first, for pip's `--platform`.
+        """Return the platforms of wheels for pip's `--platform`, newest first.
 
         The last is `manylinux2014`; pip adds the older ones itself.
         """
@@ -138,7 +138,7 @@ class Target:
 
 
 def host_target() -> Target:
-    """The running interpreter's version, on this machine.
+    """Return the running interpreter's version on this machine.
 
     Raises:
         PackagingError: Lambda has no such version or machine.

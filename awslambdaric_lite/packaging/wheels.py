@@ -1,4 +1,4 @@
-"""Requirements, installed for another machine: by pip, from wheels."""
+"""Requirements that pip installs from wheels for another machine."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .errors import PackagingError
 from .targets import Target
 
 _WORKER = Path(__file__).with_name("pip_worker.py")
 # Lambda patches its interpreters within weeks, so a requirement on a patch release ("python_full_version >= '3.11.3'")
-# holds there; a bare "3.11" would stand for 3.11.0.
+# holds there; a bare "3.11" would mean 3.11.0.
 _LATE_PATCH = 99
-_UNWANTED = {  # settings for other installations than this one, or for what this program reads
+_UNWANTED = {  # settings that would change the installation or the output that this module parses
     *("PIP_DRY_RUN", "PIP_PREFIX", "PIP_PYTHON", "PIP_QUIET", "PIP_REPORT", "PIP_ROOT", "PIP_TARGET", "PIP_USER"),
     *("PIP_ABI", "PIP_IMPLEMENTATION", "PIP_NO_BINARY", "PIP_PLATFORM", "PIP_PYTHON_VERSION"),
 }
+_INDEX = "package index: "  # before the address, in a line of pip_worker
+_PROBE_TIMEOUT_S = 5.0
+_NO_ENTRY = (401, 407)  # the index or a proxy asks for credentials
 _HAPPENING = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing|Building wheel|Installing collected) .*")
 
 
@@ -35,15 +39,15 @@ def install_requirements(
     no_index: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> None:
-    """Install a requirements file, or a list of requirements, into a folder: the wheels that fit the target.
+    """Install a requirements file or a list of requirements into a folder: the target's wheels.
 
     Markers are evaluated for the target, too. Nothing is compiled to bytecode. pip's own settings (index, proxy,
-    credentials) hold. `find_links` is a folder with more wheels, `no_index` leaves the index out. `progress` gets what
-    pip does at the moment, a line at a time.
+    credentials) apply. `find_links` is a folder with more wheels, `no_index` disables the index. `progress` receives
+    pip's current step, a line at a time.
 
     Raises:
         PackagingError: pip is missing, a requirement has no wheel for the target, does not match its hash, would be
-            built for this machine, or cannot be had for another reason.
+            built for this machine, or cannot be installed for another reason.
     """
     if importlib.util.find_spec("pip") is None:
         raise PackagingError(f"requirements are installed by pip, which is missing: {sys.executable} -m ensurepip")
@@ -78,10 +82,11 @@ def _arguments(file: Path, into: Path, target: Target, find_links: Path | None, 
 
 
 def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callable[[str], None] | None) -> None:
-    """Run it to its end; `folder` is for what it leaves behind when it is killed."""
+    """Run pip; `folder` is for the temporary files that it leaves when it is killed."""
     environment = {name: value for name, value in os.environ.items() if name.upper() not in _UNWANTED}
     environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8:replace", "TMPDIR": folder}
     said: list[str] = []
+    index = ""
     with subprocess.Popen(
         [sys.executable, str(_WORKER), json.dumps(_markers(target)), *arguments],
         stdin=subprocess.DEVNULL,
@@ -94,6 +99,9 @@ def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callab
         assert process.stdout is not None
         try:
             for line in process.stdout:
+                if line.startswith(_INDEX):
+                    index = line.removeprefix(_INDEX).strip()
+                    continue
                 said.append(line.rstrip())
                 if progress is not None and _HAPPENING.match(line):
                     progress(line.strip())
@@ -101,11 +109,11 @@ def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callab
             process.kill()
             raise
     if process.returncode:
-        raise PackagingError(_explain(said, process.returncode, target))
+        raise PackagingError(_explain(said, process.returncode, target, index))
 
 
 def _markers(target: Target) -> dict[str, str]:
-    """The values of PEP 508's environment markers on Lambda."""
+    """Return the values of PEP 508's environment markers on Lambda."""
     full_version = f"{target.python}.{_LATE_PATCH}"
     return {
         "implementation_name": "cpython",
@@ -120,16 +128,17 @@ def _markers(target: Target) -> dict[str, str]:
     }
 
 
-def _explain(said: Sequence[str], status: int, target: Target) -> str:
-    """What went wrong, in one line, out of all that pip said."""
+def _explain(said: Sequence[str], status: int, target: Target, index: str) -> str:
+    """Return the reason of pip's failure on one line."""
     text = "\n".join(said)
     if broken := re.search(r"after connection broken by '(.+)': \S+$", text, re.MULTILINE):
-        reason = broken[1].rpartition(": ")[2].strip("()'\"")
-        return f"the package index cannot be reached ({reason}); check the network, or use --find-links and --no-index"
+        return _unreachable(index, _index_error(index) or broken[1].rpartition(": ")[2].strip("()'\""))
     if missing := re.search(r"No matching distribution found for (.+)", text):
         others = re.search(r"\(from versions: (.+)\)", text)
+        if others and others[1] == "none" and (error := _index_error(index)):
+            return _unreachable(index, error)
         newest = ", ".join(others[1].split(", ")[-3:]) if others and others[1] != "none" else ""
-        there_is = f" (the newest that has: {newest})" if newest else ""
+        there_is = f" (newest with a wheel: {newest})" if newest else ""
         return (
             f"requirement {_without_origin(missing[1])} has no wheel for Python {target.python} on {target.arch}"
             f"{there_is}; correct it, or build a wheel there and give its folder with --find-links"
@@ -142,11 +151,36 @@ def _explain(said: Sequence[str], status: int, target: Target) -> str:
         conflict = re.search(r"Cannot install (.+?) because", text)
         return f"{conflict[1] if conflict else 'the requirements'} cannot be installed together; loosen one of them"
     if failed := re.search("^\\s*\N{MULTIPLICATION SIGN} (.+)", text, re.MULTILINE):
-        return f"a requirement is no wheel and cannot be built: {failed[1]} Build its wheel and name that instead"
+        return f"a requirement is not a wheel and cannot be built: {failed[1]} Build its wheel and require that instead"
     errors = [line.partition(":")[2].strip() for line in said if line.lower().startswith("error:")]
-    is_told = errors and errors[0] != "Exception:"  # which only a traceback follows
+    is_told = errors and errors[0] != "Exception:"  # which a traceback follows
     reason = errors[0] if is_told else next((line for line in reversed(said) if line), f"exit status {status}")
     return f"pip cannot install the requirements: {reason}"
+
+
+def _unreachable(index: str, error: str) -> str:
+    parts = urlsplit(index)
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without credentials
+    cure = "check the network, or use --find-links and --no-index"
+    return f"the package index {shown} cannot be reached ({error}); {cure}"
+
+
+def _index_error(index: str) -> str:
+    """Ask the index for its first page and return why that fails; "" if it succeeds, or without an index."""
+    if not index.startswith(("http://", "https://")):
+        return ""
+    try:
+        import urllib3
+
+        from ..common.http_client import cause_of, open_client
+    except ModuleNotFoundError:  # installed without dependencies: pip's own message remains
+        return ""
+    try:
+        with open_client(index) as client:
+            response = client.request("HEAD", index, timeout=_PROBE_TIMEOUT_S, retries=urllib3.Retry(0, redirect=5))
+    except urllib3.exceptions.HTTPError as error:
+        return cause_of(error)
+    return f"status {response.status}" if response.status >= 500 or response.status in _NO_ENTRY else ""
 
 
 def _without_origin(text: str) -> str:
@@ -154,7 +188,7 @@ def _without_origin(text: str) -> str:
 
 
 def _check_installed(into: Path, target: Target) -> None:
-    """Refuse what pip builds where a requirement is a path or an address, and what stays where it is."""
+    """Refuse packages that pip has built from a path or a URL, and editable ones."""
     for information in into.glob("*.dist-info"):
         name = information.name.removesuffix(".dist-info")
         tags = _read(information / "WHEEL")

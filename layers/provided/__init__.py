@@ -1,6 +1,6 @@
 """The layer for `provided.al2023`: an interpreter, its standard library as bytecode, and the runtime.
 
-Owns what is in that layer and where. `build` puts it together; the layer is written by `layers.layer`.
+This package decides which files are in the layer, and where. `build` collects them; `layers.writing` writes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Puts the layer together: interpreter, standard library, runtime, bootstrap.
+"""Build the layer from interpreter, standard library, runtime and bootstrap.
 
-What is read is held in memory, some 60 MB: an archive's temporary folder is gone when the layer is written.
+The content is held in memory, some 60 MB: an archive's temporary folder is removed before the layer is written.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def build(
     wheels: Path | None,
     orjson: bool,
 ) -> Layer:
-    """Make the layer for a version of Python and an architecture.
+    """Build the layer for a version of Python and an architecture.
 
     Args:
-        target: what it is for.
-        where: `aws`, or `host` for one of this machine's own interpreter, which only this machine's tests run.
-        interpreter: its archive, folder or program; None is this machine's for the host, else a download.
-        keep: groups of `KEEPABLE` that are to be packed although no function needs them.
-        wheels: a folder with orjson's wheel, in place of the package index.
-        orjson: whether that is wanted.
+        target: version of Python and architecture.
+        where: `aws`, or `host` for a layer with this machine's own interpreter, for tests on this machine.
+        interpreter: its archive, folder or program; None: this machine's for `host`, else a download.
+        keep: groups of `KEEPABLE` to pack although no function needs them.
+        wheels: a folder with orjson's wheel; None: the package index.
+        orjson: whether to include orjson.
 
     Raises:
-        PackagingError: something is missing, or is not for the target.
+        PackagingError: something is missing, or does not fit the target.
     """
     check_keep(keep)
     with open_interpreter(target, where, interpreter) as python:

@@ -1,7 +1,7 @@
-"""Fetches interpreters of python-build-standalone, once, and trusts none whose SHA-256 is another than it should be.
+"""Download interpreters of python-build-standalone, once, and check their SHA-256.
 
-Addresses and hashes come from the package `pbs-installer`, which follows the releases; none is written here. It also
-reads `PBS_INSTALLER_BASE_URL`, for those who have a mirror.
+Addresses and hashes come from the package `pbs-installer`, which follows the releases. `PBS_INSTALLER_BASE_URL` makes
+it use a mirror.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 
+from awslambdaric_lite.common.files import replacing
+from awslambdaric_lite.common.http_client import cause_of, open_client
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
 
@@ -32,43 +32,43 @@ _FLAVOUR = "install_only_stripped"
 _CHUNK = 1 << 18
 _CURE = "or give an interpreter with --interpreter"
 _TIMEOUT = urllib3.Timeout(connect=10, read=60)
-# One try again is for a connection that broke; who has no network at all should not wait long to be told.
+# One retry helps after a broken connection; without a network, more of them would only delay the error.
 _RETRIES = urllib3.Retry(connect=1, read=1, redirect=5, other=1, status=2, status_forcelist=(500, 502, 503, 504))
 
 
 @dataclass(frozen=True)
 class Build:
-    """An archive that can be fetched."""
+    """An archive that can be downloaded."""
 
-    release: str  # such as "3.13.1"
+    release: str  # e.g. "3.13.1"
     url: str
     sha256: str
 
     @property
     def name(self) -> str:
-        """The name of its file."""
+        """Return the name of its file."""
         return unquote(urlsplit(self.url).path.rpartition("/")[2])
 
 
 def find_build(target: Target, look_up: LookUp | None = None) -> Build:
-    """The newest build of the target's version and architecture.
+    """Return the newest build of the target's version and architecture.
 
-    `look_up` takes the place of `pbs_installer.get_download_link`.
+    `look_up` replaces `pbs_installer.get_download_link`.
 
     Raises:
-        PackagingError: none is known, or the package that knows is not installed.
+        PackagingError: pbs-installer has none, or is not installed.
     """
     machine = "aarch64" if target.arch == "arm64" else target.arch
     try:
         version, (url, sha256) = (look_up or _look_up())(target.python, machine, "linux")
     except ValueError:
         cure = f"pip install -U pbs-installer, {_CURE}"
-        raise PackagingError(f"pbs-installer knows no CPython {target.python} for {target.arch}: {cure}") from None
+        raise PackagingError(f"pbs-installer has no CPython {target.python} for {target.arch}: {cure}") from None
     build = Build(f"{version.major}.{version.minor}.{version.micro}", url, sha256 or "")
     if not build.sha256 or _FLAVOUR not in build.name:
         what = "SHA-256" if _FLAVOUR in build.name else _FLAVOUR
         cure = f"pip install -U pbs-installer, {_CURE}"
-        raise PackagingError(f"pbs-installer knows no {what} of CPython {build.release} for {target.arch}: {cure}")
+        raise PackagingError(f"pbs-installer has no {what} of CPython {build.release} for {target.arch}: {cure}")
     return build
 
 
@@ -76,32 +76,27 @@ def fetch(build: Build, cache: Path | None = None) -> Path:
     """Return the archive's file: the one in the cache (`XDG_CACHE_HOME`) if it is whole, else downloaded.
 
     Raises:
-        PackagingError: it cannot be had, or is not what it should be. The cache then is as it was.
+        PackagingError: it cannot be downloaded, or has another hash; the cache is unchanged.
     """
     folder = cache or cache_folder()
     path = folder / build.name
     if path.is_file() and _sha256(path) == build.sha256:
         return path
-    beside = folder / f".{build.name}.{secrets.token_hex(4)}.unfinished"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
+        with replacing(path) as file:
             actual = _download(build, file)
-        if actual != build.sha256:
-            hashes = f"its SHA-256 is {actual}, it should be {build.sha256}"
-            raise PackagingError(f"{build.url} is not what it should be: {hashes}; try again, {_CURE}")
-        os.replace(beside, path)
+            if actual != build.sha256:
+                hashes = f"its SHA-256 is {actual}, it should be {build.sha256}"
+                raise PackagingError(f"{build.url} is not the expected file: {hashes}; try again, {_CURE}")
     except OSError as error:
         cure = "name another cache with XDG_CACHE_HOME"
         raise PackagingError(f"{folder} cannot be written: {error.strerror or error}; {cure}, {_CURE}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return path
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept. Source: the XDG Base Directory Specification, by which only absolute paths count."""
+    """Return the folder of downloads; the XDG Base Directory Specification allows absolute paths only."""
     named = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(named) if os.path.isabs(named) else Path.home() / ".cache") / "awslambdaric-lite"
 
@@ -124,10 +119,10 @@ def _sha256(path: Path) -> str:
 
 
 def _download(build: Build, file: BinaryIO) -> str:
-    """Write what the address has to a file; return its SHA-256."""
+    """Download a build to a file; return its SHA-256."""
     digest = hashlib.sha256()
     try:
-        with _client(build.url) as client:
+        with open_client(build.url) as client:
             response = client.request("GET", build.url, preload_content=False, timeout=_TIMEOUT, retries=_RETRIES)
             try:
                 if response.status != 200:
@@ -141,31 +136,13 @@ def _download(build: Build, file: BinaryIO) -> str:
             finally:
                 response.close()
     except urllib3.exceptions.HTTPError as error:
-        raise PackagingError(f"{build.url} cannot be downloaded ({_reason(error)}); try again, {_CURE}") from None
+        raise PackagingError(f"{build.url} cannot be downloaded ({cause_of(error)}); try again, {_CURE}") from None
     return digest.hexdigest()
-
-
-def _client(url: str) -> urllib3.PoolManager:
-    """A client that goes through the proxy which the environment names, as other tools do."""
-    parts = urlsplit(url)
-    proxy = urllib.request.getproxies().get(parts.scheme)
-    if proxy and not urllib.request.proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy)
-    return urllib3.PoolManager()
-
-
-def _reason(error: BaseException) -> str:
-    """What is at the bottom of it, on one line: urllib3 wraps the failure of a try in the failure of all."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return _reason(reason)
-    text = " ".join(str(error).split())
-    return text.rpartition(": ")[2] if isinstance(error, urllib3.exceptions.NewConnectionError) else text
 
 
 @contextlib.contextmanager
 def _progress(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, where somebody looks at it and rich is installed."""
+    """Show a bar on standard error, if it is a terminal and rich is installed."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,34 +1,44 @@
-"""Where the layer's interpreter comes from: an installation on this machine, a folder, an archive, or a download.
+"""The source of the layer's interpreter: an installation on this machine, a folder, an archive, or a download.
 
-Nothing of an archive is run to learn about it: it may be made for another architecture.
+No program of an archive is run: it may be for another architecture.
 """
 
 from __future__ import annotations
 
 import json
+import lzma
 import platform
 import re
 import subprocess
+import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from awslambdaric_lite.common.words import quoted
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.elf import read_elf
 from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.package import check_size, checked_name
 from awslambdaric_lite.packaging.reading import extract
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import Where
 
 from .download import fetch, find_build
 
-# python-build-standalone's `install_only` archives have everything in `python`, its full ones in `python/install`.
+# python-build-standalone's `install_only` archives have the root `python`, its full ones `python/install`.
 _ROOTS = ("", "python", "python/install", "install")
 _LIBRARY_FOLDERS = ("lib", "lib64")  # `sys.platlibdir`; Fedora and its relatives have the second
 _PATCHLEVEL = re.compile(rb'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _DOWNLOADED_FOR = ("x86_64", "aarch64")  # machines, as Linux names them
+_DAMAGED = (
+    *(tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, MemoryError, OSError, OverflowError, RecursionError, ValueError),
+)
 _ANSWER_LIMIT_S = 30
 _QUESTION = """
 import json, os, sys, sysconfig
@@ -46,22 +56,22 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of an interpreter's making; `url` and `sha256` are those of a download."""
+    """The origin of an interpreter; `url` and `sha256` are those of a download."""
 
-    release: str  # such as "3.13.1"
+    release: str  # e.g. "3.13.1"
     url: str | None = None
     sha256: str | None = None
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An installed CPython whose files are to be packed.
+    """An installed CPython to pack.
 
     Attributes:
-        executable: the program itself, no link.
+        executable: the program itself, not a link.
         library: the folder of the standard library.
-        library_name: where that lies in any installation of it, such as `lib/python3.13`.
-        shared_folders: where its shared `libpython` may be, if it has one.
+        library_name: its path in an installation, e.g. `lib/python3.13`.
+        shared_folders: folders that may have its shared `libpython`.
     """
 
     prefix: Path
@@ -73,19 +83,19 @@ class Interpreter:
 
     @property
     def program_name(self) -> str:
-        """Where the program lies in any installation, such as `bin/python3.13`."""
+        """Return the program's path in an installation, e.g. `bin/python3.13`."""
         return f"bin/{self.library_name.rpartition('/')[2]}"
 
 
 @contextmanager
 def open_interpreter(target: Target, where: Where, given: Path | None) -> Iterator[Interpreter]:
-    """Find an interpreter of the target's version, for as long as the context lasts.
+    """Find an interpreter of the target's version; it exists until the context ends.
 
-    `given` is an archive, the folder of an installation, or the program itself. Without it, the machine's own is taken
-    for the host, and python-build-standalone's is downloaded for AWS.
+    `given` is an archive, the folder of an installation, or the program itself. Default: the machine's own for the
+    host, a download of python-build-standalone for AWS.
 
     Raises:
-        PackagingError: there is none, or it is of another version or architecture.
+        PackagingError: none is found, or it has another version or architecture.
     """
     if given is not None and not given.exists():
         raise PackagingError(f"{given} does not exist; give an interpreter's archive or folder with --interpreter")
@@ -109,9 +119,9 @@ def open_interpreter(target: Target, where: Where, given: Path | None) -> Iterat
 
 @contextmanager
 def open_compiler(target: Target, packed: Interpreter, *, download: bool) -> Iterator[Path | None]:
-    """Find what compiles for the packed interpreter, for as long as the context lasts: itself, or one of its version.
+    """Find the interpreter that compiles: the packed one, or another of its version; it exists until the context ends.
 
-    For another architecture and with leave to `download`, that is this machine's build of it, where there is no other.
+    For another architecture, `download` allows a download of this machine's build if no other is found.
 
     Raises:
         PackagingError: the download failed.
@@ -133,12 +143,43 @@ def _is_program(path: Path) -> bool:
 @contextmanager
 def _unpacked(archive: Path, target: Target) -> Iterator[Interpreter]:
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
-        extract(archive, Path(folder) / "interpreter")
-        yield _in_folder(Path(folder) / "interpreter", target, archive)
+        unpacked = Path(folder) / "interpreter"
+        if zipfile.is_zipfile(archive):
+            extract(archive, unpacked)
+        else:
+            _unpack_tar(archive, unpacked)
+        yield _in_folder(unpacked, target, archive)
+
+
+def _unpack_tar(archive: Path, into: Path) -> None:
+    """Unpack a tar file, plain or compressed.
+
+    Raises:
+        PackagingError: it is not one, is damaged or hostile, or this Python has no filter for hostile members.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise PackagingError(f"{archive}: tar files need Python 3.10.12, 3.11.4 or later here; give a folder")
+    try:
+        if not tarfile.is_tarfile(archive):
+            raise PackagingError(f"{archive} is neither a folder, a tar nor a zip file; give the path of one")
+        with tarfile.open(archive) as tar:
+            unpacked = 0
+            for number, member in enumerate(tar):
+                unpacked += member.size
+                check_size(number, unpacked, archive)
+                checked_name(member.name, archive)
+                tar.extract(member, into, filter="data")
+    except tarfile.SpecialFileError as error:
+        raise PackagingError(f"{archive}: {error}; give another archive") from None
+    except tarfile.FilterError as error:
+        leads_out = f"has the link {quoted(error.tarinfo.name)}, which leads out of it"
+        raise PackagingError(f"{archive} {leads_out}; give another archive") from None
+    except _DAMAGED as error:
+        raise PackagingError(f"{archive} cannot be unpacked: {error}; give another archive") from error
 
 
 def _in_folder(folder: Path, target: Target, called: Path) -> Interpreter:
-    """Look for an installation in a folder, which the user knows as `called`."""
+    """Look for an installation in a folder, which the user has named `called`."""
     if (folder / "pyvenv.cfg").exists():
         raise PackagingError(f"{called} is a virtual environment; give the interpreter that it was made from")
     program = f"bin/python{target.python}"
@@ -165,7 +206,7 @@ def _named(path: Path) -> bool:
 
 
 def _of_this_machine(program: Path, target: Target) -> Interpreter:
-    """Ask a program where it has its files."""
+    """Ask a program for the places of its files."""
     command = [str(program.absolute()), "-I", "-S", "-c", _QUESTION]
     try:
         done = subprocess.run(
@@ -173,7 +214,7 @@ def _of_this_machine(program: Path, target: Target) -> Interpreter:
         )
         said: dict[str, str] = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
-        raise PackagingError(f"{program} is no Python that runs here; give a CPython {target.python}") from None
+        raise PackagingError(f"{program} is not a Python that runs here; give a CPython {target.python}") from None
     if (said["implementation"], said["version"]) != ("cpython", target.python):
         is_one = f"{said['implementation']} {said['release']}"
         raise PackagingError(f"{program} is {is_one}; give a CPython {target.python}, or another --python")
@@ -186,19 +227,19 @@ def _of_this_machine(program: Path, target: Target) -> Interpreter:
 
 
 def _check_program(executable: Path, target: Target, called: Path) -> None:
-    """See to it that this is the interpreter itself, for the right machine."""
+    """Check that this is the interpreter itself and runs on the target's machine."""
     try:
         elf = read_elf(executable.read_bytes())
     except OSError as error:
-        raise PackagingError(f"{executable} cannot be read: {error.strerror}; see to its permissions") from None
+        raise PackagingError(f"{executable} cannot be read: {error.strerror}; check its permissions") from None
     if elf is None:
-        raise PackagingError(f"{called}: {executable.name} is no ELF program; give an interpreter for Linux")
+        raise PackagingError(f"{called}: {executable.name} is not an ELF program; give an interpreter for Linux")
     if elf.machine != target.machine:
         raise PackagingError(f"{called} is not for {target.arch}; give an interpreter for it, or another --arch")
 
 
 def _release(prefix: Path, target: Target) -> str:
-    """The full version, which the headers tell; without them, what is known of it."""
+    """Return the full version by the headers; without them, the target's."""
     try:
         found = _PATCHLEVEL.search((prefix / f"include/python{target.python}/patchlevel.h").read_bytes())
     except OSError:

@@ -1,7 +1,7 @@
-"""What Lambda starts: `/opt/bootstrap`, which is Python itself, without a shell before it.
+"""The program that Lambda starts: `/opt/bootstrap`, a Python script without a shell before it.
 
-It is compiled at every start, hence two statements: what it does comes as bytecode, and what is rare in a module that
-is opened when it is needed.
+Python compiles the script at every start, so it has two statements: its work is in bytecode, and rare work in a module
+that is imported on demand.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 PACKAGE = "awslambdaric_lite"
 WRAPPER_MODULE = "_exec_wrapper.py"
 BOOTSTRAP_MODULE = "_bootstrap.py"
-_IN_LAYER = Path(__file__).with_name("in_layer")
+_DEPLOYED = Path(__file__).with_name("deployed")
 
 _SHEBANG = "#!/opt/bin/python3.X -S\n"
 
@@ -63,28 +63,28 @@ exec /opt/bin/python3.X "$@"
 
 
 def bootstrap(version: str, site_packages: str, *, compiled: bool) -> bytes:
-    """The program for a version of Python; the package lies in `site_packages` of the layer.
+    """Return the program for a version of Python; the package is in `site_packages` of the layer.
 
-    `main` runs under `sys.exit`, and `bootstrap` is a name of `__main__`, where tools that instrument clients look. If
-    the package is `compiled`, this executes its `bootstrap_module`.
+    `main` runs under `sys.exit`, and `bootstrap` is a name of `__main__`, because tools that instrument clients look
+    for it. If the package is `compiled`, the program executes its `bootstrap_module`.
     """
     text = _SHEBANG + (_BOOTSTRAP if compiled else _BEGIN + _OF_SOURCES + _END)
     return _filled_in(text, version, site_packages)
 
 
 def bootstrap_module(version: str, site_packages: str) -> bytes:
-    """What the program executes as bytecode. It reads the file with all that each start needs (`packaging.start`)."""
+    """Return the module that the program executes as bytecode. It reads the start file (`packaging.start_file`)."""
     return _filled_in(_BEGIN + _OF_BYTECODE + _END, version, site_packages)
 
 
 def python3(version: str) -> bytes:
-    """A `python3` for programs that a function starts: a zip file for Lambda should have no links."""
+    """Return a script `python3` for programs that a function starts: zip files for Lambda should not contain links."""
     return _PYTHON3.replace("python3.X", f"python{version}").encode()
 
 
 def wrapper_source() -> bytes:
-    """The module that makes way for `AWS_LAMBDA_EXEC_WRAPPER`."""
-    return (_IN_LAYER / WRAPPER_MODULE).read_bytes()
+    """Return the module that runs `AWS_LAMBDA_EXEC_WRAPPER`."""
+    return (_DEPLOYED / WRAPPER_MODULE).read_bytes()
 
 
 def _filled_in(text: str, version: str, site_packages: str) -> bytes:

@@ -1,8 +1,8 @@
 """The standard library as bytecode.
 
-Bytecode alone (`os.pyc` beside its package, where `os.py` would be) is what the layer has: it is loaded with one look
-at the file system less for each module, and without sources 9 MB smaller. The price: stack traces show no source lines
-of the standard library, and `inspect.getsource` fails on it. `--keep sources` packs both, in the usual places.
+The layer has bytecode alone (`os.pyc` in place of `os.py`): Python loads it with one system call less for each module,
+and the layer is 9 MB smaller without sources. The price: stack traces show no source lines of the standard library, and
+`inspect.getsource` fails on it. `--keep sources` packs both, in the usual places.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from layers.layer import MOUNTED_AT
 
 @dataclass(frozen=True)
 class Modules:
-    """Contents by names within the layer, and what is to be said about them."""
+    """Contents by names within the layer, and notes about them."""
 
     files: dict[str, bytes]
     notes: list[str]
@@ -27,16 +27,16 @@ class Modules:
 def compile_modules(
     sources: Mapping[str, bytes], target: Target, compiler: Path | None, *, keep_sources: bool
 ) -> Modules:
-    """Compile sources, named by their places in the layer, for the places where they will lie.
+    """Compile sources for their places in the layer, which are their names.
 
-    Without an interpreter of the version to compile them they are packed as they are, which a note says. The same for
-    those that do not compile, as some of the tests of Python itself are meant to.
+    Without an interpreter of the version they are packed as sources, with a note. So are sources that do not compile,
+    e.g. some of Python's own tests.
 
     Raises:
         PackagingError: the interpreter cannot be run.
     """
     if compiler is None:
-        note = f"not precompiled, for no CPython {target.python} is at hand to do it: each cold start compiles what it"
+        note = f"not precompiled, because this machine has no CPython {target.python}: each cold start compiles what it"
         return Modules(dict(sources), [f"{note} imports; install one (python{target.python} on PATH) and build again"])
     result = compile_sources({name: (source, f"{MOUNTED_AT}/{name}") for name, source in sources.items()}, compiler)
     files = {name: sources[name] for name in result.failures}
@@ -46,5 +46,5 @@ def compile_modules(
             files[cache_path(name, target.python)] = bytecode
         else:
             files[f"{name}c"] = bytecode
-    notes = [f"packed as source, for it does not compile: {name}" for name in sorted(result.failures)]
+    notes = [f"packed as source, because it does not compile: {name}" for name in sorted(result.failures)]
     return Modules(files, notes)

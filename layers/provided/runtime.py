@@ -1,4 +1,4 @@
-"""The runtime in this layer: bytecode, what each start needs in one file, and what makes way for wrappers."""
+"""The runtime in this layer: bytecode, the start file, and the module that runs wrappers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from awslambdaric_lite.packaging.archive import Member
 from awslambdaric_lite.packaging.bytecode import compile_sources
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import start_files
+from awslambdaric_lite.packaging.start_file import package_start_file
 from awslambdaric_lite.packaging.targets import Target
 from layers.layer import MOUNTED_AT, Component, own_component
 from layers.vendored import FOLDER, vendored_orjson
@@ -17,17 +17,17 @@ from layers.vendored import FOLDER, vendored_orjson
 from . import launcher
 from .libraries import GLIBC
 
-_VENDOR_MODULE = b'"""What a layer brings for the runtime alone."""\n'
+_VENDOR_MODULE = b'"""Packages for the runtime alone."""\n'
 
 
 def site_packages(target: Target) -> str:
-    """Where the package lies in the layer: a place that Lambda documents, so that functions import from it, too."""
+    """Return the package's folder in the layer: Lambda documents it, so functions import from it, too."""
     return f"python/lib/python{target.python}/site-packages"
 
 
 @dataclass(frozen=True)
 class RuntimeFiles:
-    """Members of the layer, what they are, and what there is to say."""
+    """Members of the layer, their components, and notes."""
 
     members: list[Member]
     components: list[Component]
@@ -35,13 +35,13 @@ class RuntimeFiles:
 
 
 def runtime(target: Target, compiler: Path | None, *, orjson: bool, wheels: Path | None) -> RuntimeFiles:
-    """Return the package; bytecode in the place of its sources, if there is something to compile it.
+    """Return the package: as bytecode, or as sources if no interpreter compiles it.
 
-    Its notes do not say that nothing is precompiled: that is said of the whole layer. orjson lies in
+    The notes do not mention missing bytecode, because those of the layer do. orjson is in
     `awslambdaric_lite._vendor`.
 
     Raises:
-        PackagingError: a module does not compile, or orjson is wanted and cannot be had.
+        PackagingError: a module does not compile, or orjson cannot be installed.
     """
     at = site_packages(target)
     glibc = None if target.glibc == GLIBC else GLIBC
@@ -61,5 +61,5 @@ def _compiled(sources: dict[str, bytes], at: str, target: Target, compiler: Path
     result = compile_sources(jobs, compiler, strip_docstrings=True)
     for name, reason in result.failures.items():
         raise PackagingError(f"{name} does not compile under {compiler}: {reason}; name another interpreter")
-    start = start_files(sources, compiler, package=launcher.PACKAGE, version=target.python, at=folder, sourceless=True)
+    start = package_start_file(sources, compiler, version=target.python, at=folder, sourceless=True)
     return {f"{name}c": content for name, content in result.bytecode.items()} | start

@@ -1,7 +1,7 @@
-"""Which files of an installation go into the layer.
+"""The choice of an installation's files for the layer.
 
-What no function runs stays behind in named groups, each of which `--keep` brings back. Everything else of the standard
-library is packed, whatever it is, so that a later Python's new data files are not lost.
+Files that no function needs are in named groups and excluded; `--keep` includes a group. All other files of the
+standard library are packed, so that new data files of a later Python are not lost.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from awslambdaric_lite.packaging.errors import PackagingError
 from .interpreter import Interpreter
 
 SOURCES = "sources"
-"""The group of the standard library's sources; without it, the layer has their bytecode only."""
+"""The group of the standard library's sources; without it, the layer has only their bytecode."""
 
 _DOCUMENTATION = "documentation"
 
-# Patterns for names within the standard library. `*` stands for slashes, too.
+# Patterns for names within the standard library. `*` matches slashes, too.
 _GROUPS: dict[str, tuple[str, ...]] = {
     "tests": (
         "test/*",
@@ -44,7 +44,7 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "config": ("config-*/*", "*.a"),  # for building extension modules, as is `include`
     _DOCUMENTATION: ("*.rst", "*.txt", "*.css", "*.bat", "*.ini", "README*", "*/README*", "*/fetch_macholib"),
 }
-_IN_PREFIX = {  # the same for names within the installation, all of which stay behind unless kept
+_IN_PREFIX = {  # the same for names within the installation, which are excluded unless kept
     "tkinter": ("lib/tcl*", "lib/tk*", "lib/itcl*", "lib/thread*", "lib/libtcl*", "lib/libtk*", "lib/Tix*"),
     "config": ("include/*",),
 }
@@ -62,8 +62,8 @@ class Selection:
 
     Attributes:
         sources: the standard library's modules, as source.
-        files: everything else, extension modules and the program among it.
-        executable: those of `files` that are run or loaded.
+        files: all others, including extension modules and the program.
+        executable: those of `files` that are executed or loaded.
     """
 
     sources: dict[str, bytes]
@@ -72,18 +72,18 @@ class Selection:
 
 
 def check_keep(keep: Collection[str]) -> None:
-    """See to it that these groups exist.
+    """Check that these groups exist.
 
     Raises:
         PackagingError: one does not.
     """
     for group in keep:
         if group not in KEEPABLE:
-            raise PackagingError(f"--keep {group}: there is no such group; it can be {', '.join(KEEPABLE)}")
+            raise PackagingError(f"--keep {group}: unknown group; choose one of: {', '.join(KEEPABLE)}")
 
 
 def select(interpreter: Interpreter, keep: Collection[str]) -> Selection:
-    """Read what is to be packed of an installation, except its shared library and the modules that `site` finds.
+    """Read the files of an installation to pack, except its shared library and its `site-packages`.
 
     Raises:
         PackagingError: a file cannot be read.
@@ -97,7 +97,7 @@ def select(interpreter: Interpreter, keep: Collection[str]) -> Selection:
     for folder in ("include", "lib"):
         for name, path in _kept_of_prefix(interpreter.prefix, folder, keep):
             files.setdefault(name, _read(path))
-    # The interpreter finds its way by this folder (getpath looks for it), and a zip file has no empty ones.
+    # The interpreter (getpath) looks for this folder to find its prefix, and a zip file has no empty folders.
     landmark = f"{interpreter.library_name}/lib-dynload/"
     if not any(name.startswith(landmark) for name in files):
         files[f"{landmark}.keep"] = b""
@@ -111,7 +111,7 @@ def _is_wanted(name: str, keep: Collection[str]) -> bool:
         return False
     groups = [group for group, patterns in _GROUPS.items() if any(fnmatchcase(name, pattern) for pattern in patterns)]
     left_out = [group for group in groups if group not in keep]
-    return not left_out or (left_out == [_DOCUMENTATION] and len(groups) > 1)  # the texts of a kept group are its data
+    return not left_out or (left_out == [_DOCUMENTATION] and len(groups) > 1)  # texts of a kept group are data
 
 
 def _is_code(name: str) -> bool:
@@ -119,11 +119,11 @@ def _is_code(name: str) -> bool:
 
 
 def _walk(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
-    """Every file below a folder with its name, in order."""
+    """Yield every file below a folder with its name, in order."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise PackagingError(f"{folder} cannot be read: {error.strerror}; see to its permissions") from None
+        raise PackagingError(f"{folder} cannot be read: {error.strerror}; check its permissions") from None
     for entry in entries:
         if entry.is_dir():
             if entry.name not in _NEVER_FOLDERS:
@@ -145,4 +145,4 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PackagingError(f"{path} cannot be read: {error.strerror}; see to its permissions") from None
+        raise PackagingError(f"{path} cannot be read: {error.strerror}; check its permissions") from None

@@ -1,5 +1,5 @@
-"""Publishing: layers that were built go to AWS, to several regions, and never twice.
+"""Publishing built layers to AWS, to several regions, and never twice.
 
-`layer_file` reads what `layers.build` has written and trusts none of it unchecked; `publication` knows what is to be
-said about a layer in a region; `region` speaks to AWS; `run` has them all done; `report` tells what came of it.
+`layer_file` reads and checks the files that `layers.build` has written; `publication` describes a layer in a region;
+`region` sends it to AWS; `run` publishes all; `report` prints the results.
 """

@@ -1,4 +1,4 @@
-"""A layer's zip file, held against the manifest that was written with it."""
+"""A layer's zip file, compared with its manifest."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT
 from awslambdaric_lite.packaging.targets import Target
 
 KINDS = ("wrapper", "provided")
@@ -21,13 +22,13 @@ _AGAIN = "build it again with layers/build.py"
 
 @dataclass(frozen=True)
 class LayerFile:
-    """A zip file that is what its manifest says.
+    """A zip file that matches its manifest.
 
     Attributes:
         kind: `wrapper` or `provided`.
         targets: the versions of Python that it serves, on one architecture.
         version: of awslambdaric-lite.
-        licenses: SPDX expressions of what is in it.
+        licenses: SPDX expressions of its components.
         sha256: the zip file's, in Base64, as Lambda's `CodeSha256` has it.
         size: bytes of the zip file.
     """
@@ -42,16 +43,16 @@ class LayerFile:
 
     @property
     def arch(self) -> str:
-        """The architecture, in Lambda's spelling."""
+        """Return the architecture, in Lambda's spelling."""
         return self.targets[0].arch
 
 
 def read_layer_file(path: Path) -> LayerFile:
-    """Look at a zip file and what lies beside it.
+    """Read a zip file and its manifest.
 
     Raises:
-        PackagingError: it is none, has no manifest, differs from it, was made for tests on one machine only, or has
-            more in it than Lambda takes.
+        PackagingError: it is not a zip file, has no manifest, differs from it, was built for tests on one machine only,
+            or is larger than Lambda allows.
     """
     if not path.is_file():
         reason = "is no file" if path.exists() else "does not exist"
@@ -71,8 +72,10 @@ def read_layer_file(path: Path) -> LayerFile:
         _compare(package, _field(manifest, "files", dict, manifest_path), path)
         unpacked = sum(map(package.size, package.names()))
     if unpacked > UNPACKED_LIMIT:
-        limit = human(UNPACKED_LIMIT)
-        raise PackagingError(f"{path} has {human(unpacked)} unpacked, Lambda takes {limit}; build it with less in it")
+        limit = format_size(UNPACKED_LIMIT)
+        raise PackagingError(
+            f"{path} has {format_size(unpacked)} unpacked, Lambda allows {limit}; build it with fewer files"
+        )
     content = path.read_bytes()
     digest = hashlib.sha256(content)
     if "zip" in manifest and manifest["zip"].get("sha256") != digest.hexdigest():
@@ -92,13 +95,13 @@ def _manifest(path: Path, archive: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise PackagingError(f"{archive} has no {path.name} beside it; keep them together, or {_AGAIN}") from None
+        raise PackagingError(f"{archive} has no {path.name} in its folder; keep them together, or {_AGAIN}") from None
     except OSError as error:
-        raise PackagingError(f"{path} cannot be read: {error.strerror}; see to its permissions") from None
+        raise PackagingError(f"{path} cannot be read: {error.strerror}; check its permissions") from None
     except ValueError as error:
-        raise PackagingError(f"{path} is no JSON ({error}); {_AGAIN}") from None
+        raise PackagingError(f"{path} is not JSON ({error}); {_AGAIN}") from None
     if not isinstance(manifest, dict):
-        raise PackagingError(f"{path} is no manifest of a layer; {_AGAIN}")
+        raise PackagingError(f"{path} is not a layer's manifest; {_AGAIN}")
     return manifest
 
 
@@ -121,7 +124,7 @@ def _targets(manifest: dict[str, Any], path: Path) -> tuple[Target, ...]:
 
 
 def _compare(package: Package, files: dict[str, Any], path: Path) -> None:
-    """See to it that a package has exactly these files, with these hashes."""
+    """Check that a package has exactly these files, with these hashes."""
     if changed := sorted(files.keys() ^ set(package.names())):
         reason = "in one of the two only"
     else:
@@ -133,12 +136,12 @@ def _compare(package: Package, files: dict[str, Any], path: Path) -> None:
 
 
 def _licenses(bill: Path) -> tuple[str, ...]:
-    """The licences that the bill of materials names; the project's own where there is none."""
+    """Return the licences in the bill of materials; without a bill, the project's own."""
     try:
         components = json.loads(bill.read_text(encoding="utf-8"))["components"]
         named = [each["expression"] for part in components for each in part.get("licenses", [])]
     except FileNotFoundError:
         named = []
     except (OSError, ValueError, LookupError, TypeError):
-        raise PackagingError(f"{bill} is no bill of materials; {_AGAIN}") from None
+        raise PackagingError(f"{bill} is not a bill of materials; {_AGAIN}") from None
     return tuple(dict.fromkeys([_OWN_LICENSE, *named]))

@@ -1,12 +1,13 @@
-"""What AWS is told about a layer: its name, what it is for, and what it is."""
+"""The description of a layer for AWS: its name, its runtimes, its content."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
-from awslambdaric_lite.packaging.sizes import ZIPPED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import ZIPPED_LIMIT
 
 from .layer_file import LayerFile
 
@@ -23,7 +24,7 @@ _NAME_LIMIT = 140
 
 @dataclass(frozen=True)
 class Publication:
-    """A layer on its way to a region; `bucket` is the S3 bucket that it takes, None for the direct way."""
+    """A layer to publish to a region; `bucket` is the S3 bucket for its upload, None for a direct upload."""
 
     layer: LayerFile
     name: str
@@ -32,12 +33,12 @@ class Publication:
 
     @property
     def key(self) -> str:
-        """What it is called in the bucket: another content has another name."""
+        """Return its key in the bucket: other content has another key."""
         digest = self.layer.sha256.translate(str.maketrans("+/", "-_", "="))
         return f"{self.name}/{digest}.zip"
 
     def description(self) -> dict[str, Any]:
-        """`PublishLayerVersion`'s parameters, all but `Content`."""
+        """Return `PublishLayerVersion`'s parameters, except `Content`."""
         layer = self.layer
         versions = ", ".join(target.python for target in layer.targets)
         return {
@@ -50,34 +51,32 @@ class Publication:
 
 
 def publications(layers: list[LayerFile], regions: list[str], prefix: str, bucket: str | None) -> list[Publication]:
-    """Everything that is to be done, region by region.
+    """Return all publications, region by region.
 
     Args:
-        layers: read and checked.
-        regions: names, such as `eu-central-1`.
-        prefix: what the layers' names begin with.
+        layers: files that were read and checked.
+        regions: names, e.g. `eu-central-1`.
+        prefix: the prefix of the layers' names.
         bucket: the S3 bucket for layers that are too large for a request, with `{region}` for the region's name.
 
     Raises:
-        PackagingError: names clash or are none, or a layer needs a bucket and there is none.
+        PackagingError: names clash or are invalid, or a layer needs a bucket.
     """
     names: dict[str, LayerFile] = {}
     for layer in layers:
         name = layer_name(layer, prefix)
         if name in names:
-            raise PackagingError(
-                f"{names[name].path} and {layer.path} would both be published as {name}; give one of the two"
-            )
+            raise PackagingError(f"{names[name].path} and {layer.path} would both be published as {name}; remove one")
         names[name] = layer
         if layer.size > ZIPPED_LIMIT and bucket is None:
             raise PackagingError(
-                f"{layer.path} has {human(layer.size)}, a request takes {human(ZIPPED_LIMIT)}; "
+                f"{layer.path} has {format_size(layer.size)}, a request takes {format_size(ZIPPED_LIMIT)}; "
                 "name an S3 bucket for it with --bucket"
             )
     if bucket is not None and len(regions) > 1 and "{region}" not in bucket:
         raise PackagingError(
-            f"Lambda reads a layer from a bucket of its own region, and {bucket} is in one; "
-            "name one for each with {region} in --bucket, such as layers-{region}"
+            f"Lambda reads a layer from a bucket in the same region, and {bucket} is in one; "
+            "name one for each with {region} in --bucket, e.g. layers-{region}"
         )
     return [
         Publication(
@@ -92,10 +91,10 @@ def publications(layers: list[LayerFile], regions: list[str], prefix: str, bucke
 
 
 def layer_name(layer: LayerFile, prefix: str) -> str:
-    """Such as `awslambdaric-lite-wrapper-py313-x86_64`: Lambda has no dots in the names of layers.
+    """Return e.g. `awslambdaric-lite-wrapper-py313-x86_64`: Lambda does not allow dots in names of layers.
 
     Raises:
-        PackagingError: the prefix has something that is not allowed in names.
+        PackagingError: the prefix has a character that names cannot contain.
     """
     python = f"py{layer.targets[0].python.replace('.', '')}" if len(layer.targets) == 1 else "all"
     name = f"{prefix}-{layer.kind}-{python}-{layer.arch}"

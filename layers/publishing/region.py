@@ -1,4 +1,4 @@
-"""Lambda and S3 in one region: a layer is published there unless its latest version has the same content."""
+"""Lambda and S3 in one region: a layer is published unless its latest version has the same content."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _READ_TIMEOUT_S = 300
 
 @dataclass(frozen=True)
 class Published:
-    """A layer's version in a region; `created` is false if it was there already."""
+    """A layer's version in a region; `created` is false if it existed before."""
 
     arn: str
     version: int
@@ -29,18 +29,18 @@ class Published:
 
 
 class Region:
-    """Clients for a region, to be used by one thread at a time; `with_bucket` if layers will come through S3.
+    """Clients for a region, for one thread at a time; `with_bucket` for uploads through S3.
 
     Raises:
-        PackagingError: there is no region of this name.
+        PackagingError: no region has this name.
     """
 
     def __init__(self, session: Any, name: str, endpoint_url: str | None, *, with_bucket: bool) -> None:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        # An answer that is lost does not mean that nothing was published: whoever runs it again is told, botocore
-        # would just send it once more.
+        # Lambda may have published a layer although its response is lost: the next run finds that, while botocore
+        # would send it again.
         config = Config(
             retries={"total_max_attempts": 1}, connect_timeout=_CONNECT_TIMEOUT_S, read_timeout=_READ_TIMEOUT_S
         )
@@ -51,10 +51,10 @@ class Region:
             raise PackagingError(f"{one_line(error)}; check --region, --endpoint-url and your AWS settings") from None
 
     def publish(self, publication: Publication, *, public: bool) -> Published:
-        """Publish a layer, or find out that it is there; with `public` everybody may use it.
+        """Publish a layer, or find its published version; with `public` every account may use it.
 
         Raises:
-            PackagingError: AWS refuses, or cannot be reached.
+            PackagingError: AWS refuses the request, or cannot be reached.
         """
         with _told():
             published = self._find(publication) or self._send(publication)
@@ -63,14 +63,14 @@ class Region:
             return published
 
     def _find(self, publication: Publication) -> Published | None:
-        """The latest version, if it has the same content."""
+        """Return the latest version, if it has the same content."""
         try:
             known = self._lambda.list_layer_versions(LayerName=publication.name, MaxItems=1)["LayerVersions"]
             if not known:
                 return None
             latest = max(each["Version"] for each in known)
             version = self._lambda.get_layer_version(LayerName=publication.name, VersionNumber=latest)
-        except self._lambda.exceptions.ResourceNotFoundException:  # deleted by somebody in the meantime
+        except self._lambda.exceptions.ResourceNotFoundException:  # deleted in the meantime
             return None
         if version["Content"].get("CodeSha256") != publication.layer.sha256:
             return None
@@ -99,7 +99,7 @@ class Region:
         return answer
 
     def _permit(self, name: str, version: int) -> None:
-        # The conflict is with the same statement, of an earlier run.
+        # An earlier run has added the same statement.
         with suppress(self._lambda.exceptions.ResourceConflictException):
             self._lambda.add_layer_version_permission(
                 LayerName=name,
@@ -112,24 +112,24 @@ class Region:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Make what boto3 raises one line of text."""
+    """Raise boto3's errors as errors with one line of text."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
     try:
         yield
     except NoCredentialsError:
-        raise PackagingError("there are no AWS credentials; sign in, or name a profile with --profile") from None
+        raise PackagingError("no AWS credentials are configured; sign in, or name a profile with --profile") from None
     except ClientError as error:
         details = error.response["Error"]
         reason = f"{error.operation_name} is refused, {details.get('Code')}: {details.get('Message')}"
         raise PackagingError(one_line(reason)) from None
     except (BotoCoreError, Boto3Error) as error:
-        raise PackagingError(f"{one_line(error)}; run this again, what is there is not published twice") from None
+        raise PackagingError(f"{one_line(error)}; run this again; published layers are not published twice") from None
     except OSError as error:
         raise PackagingError(f"{error.filename} cannot be read: {error.strerror}") from None
 
 
 def one_line(text: object) -> str:
-    """A message without line breaks, and without the full stop that sentences end with."""
+    """Return a message without line breaks and without its full stop."""
     return " ".join(str(text).split()).rstrip(".")

@@ -1,4 +1,4 @@
-"""What is said on standard output and standard error, for people and for programs."""
+"""The report on standard output and standard error, for people and for programs."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from awslambdaric_lite.packaging.sizes import human
+from awslambdaric_lite.common.words import format_size
 
 from .publication import Publication
 from .run import Outcome
 
 
 def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> None:
-    """Print what would be done: a line for each layer and region, or a JSON list."""
+    """Print the plan: a line for each layer and region, or a JSON list."""
     if as_json:
         print(json.dumps([_plan(each, public) for each in todo], indent=2))
         return
     for each in todo:
         said = each.description()
-        way = f"{human(each.layer.size)} through s3://{each.bucket}" if each.bucket else human(each.layer.size)
+        way = format_size(each.layer.size) + (f" through s3://{each.bucket}" if each.bucket else "")
         runtimes, architectures = (",".join(said[name]) for name in ("CompatibleRuntimes", "CompatibleArchitectures"))
         print(each.region, each.name, runtimes, architectures, said["LicenseInfo"], way, sep="\t")
     print(f"nothing was sent (--dry-run){'; everybody could use these layers (--public)' * public}", file=sys.stderr)
 
 
 def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
-    """Print ARNs on standard output, failures on standard error; return whether there were none of those.
+    """Print ARNs on standard output, failures on standard error; return whether all succeeded.
 
-    As JSON it is a list: what failed has an `error` instead of an `arn`.
+    As JSON it is a list: a failure has an `error` instead of an `arn`.
     """
     listed = []
     good = True
@@ -52,7 +52,7 @@ def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
 
 @contextmanager
 def shown(total: int) -> Iterator[Callable[[Publication], None]]:
-    """A bar on standard error where that is a terminal and rich is installed; yields what moves it on."""
+    """Show a bar on standard error, if it is a terminal and rich is installed; yield the function that advances it."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn

@@ -1,4 +1,4 @@
-"""Everything is published: regions beside each other, the layers of a region one after the other."""
+"""Publishing to all regions: regions in parallel, the layers of a region one after the other."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a publication: `published`, or else the `error` that prevented it."""
+    """The result of a publication: `published`, or the `error` that prevented it."""
 
     publication: Publication
     published: Published | None = None
@@ -26,10 +26,10 @@ class Outcome:
 
 
 def open_regions(todo: Sequence[Publication], *, profile: str | None, endpoint_url: str | None) -> dict[str, Region]:
-    """Make clients for every region that something is to be published to. Nothing is sent.
+    """Make clients for every region of the publications. Nothing is sent.
 
     Raises:
-        PackagingError: boto3 is not installed, or there is no such region or profile.
+        PackagingError: boto3 is not installed, or a region or the profile does not exist.
     """
     session = _session(profile)
     with_bucket: dict[str, bool] = {}
@@ -40,10 +40,10 @@ def open_regions(todo: Sequence[Publication], *, profile: str | None, endpoint_u
 
 
 def check_regions(names: Sequence[str]) -> None:
-    """See to it that AWS could have regions of these names, without any account.
+    """Check the names of regions, without any account.
 
     Raises:
-        PackagingError: boto3 is not installed, or a name is none.
+        PackagingError: boto3 is not installed, or a name is invalid.
     """
     session = _session(None)
     for name in names:
@@ -51,26 +51,26 @@ def check_regions(names: Sequence[str]) -> None:
 
 
 def check_region(session: Any, name: str) -> None:
-    """See to it that AWS could have a region of this name: boto3 knows how they are called.
+    """Check the name of a region by boto3's patterns.
 
     Raises:
-        PackagingError: it could not.
+        PackagingError: the name is invalid.
     """
     from botocore.exceptions import UnknownRegionError
 
     try:
         session.get_partition_for_region(name)
     except UnknownRegionError:
-        raise PackagingError(f"{name!r} is no region of AWS; write it like eu-central-1") from None
+        raise PackagingError(f"{name!r} is not a region of AWS; use e.g. eu-central-1") from None
 
 
 def publish_all(
     todo: Sequence[Publication], regions: dict[str, Region], *, public: bool, advance: Callable[[Publication], None]
 ) -> Iterator[Outcome]:
-    """Publish; yield what became of each, region by region in their order.
+    """Publish; yield the result of each, region by region in their order.
 
-    What fails in one region keeps no other from being done. `advance` is called from several threads. After an
-    interruption no further requests are made, and those that are on their way are not waited for.
+    A failure in one region does not stop others. `advance` is called from several threads. After an interruption, no
+    further requests are sent, and pending ones are not awaited.
     """
     stopped = threading.Event()
 

@@ -1,6 +1,6 @@
-"""The layer for managed runtimes: a wrapper script, and the runtime where the function's own interpreter finds it.
+"""The layer for managed runtimes: a wrapper script, and the runtime for the function's own interpreter.
 
-Owns what is in that layer and where. `build` puts it together; the layer is written by `layers.layer`.
+This package decides which files are in the layer, and where. `build` collects them; `layers.writing` writes them.
 """
 
 from __future__ import annotations

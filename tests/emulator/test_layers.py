@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
@@ -95,13 +96,17 @@ def test_zip_member_outside_is_rejected(tmp_path: Path, name: str) -> None:
 
 
 def test_link_is_replaced_by_folder(tmp_path: Path) -> None:
-    """A link to a folder is replaced if a later layer has files below its name."""
+    """A link to a folder is replaced if a later layer has files below its name; a link out of the layer is rejected."""
     (tmp_path / "elsewhere").mkdir()
     link = archive(tmp_path / "a.zip", {"python": str(tmp_path / "elsewhere")}, 0o120777)
+    with pytest.raises(InvalidFunction, match=r"layer .*a\.zip has the link 'python' to .*, out of it"):
+        merge([link], tmp_path / "opt")
+    shutil.rmtree(tmp_path / "opt")
+    link = archive(tmp_path / "a.zip", {"python": "elsewhere"}, 0o120777)
     below = archive(tmp_path / "b.zip", {"python/a.py": "x"})
     merged = merge([link, below], tmp_path / "opt")
     assert merged is not None and (merged / "python" / "a.py").read_text() == "x"
-    assert not list((tmp_path / "elsewhere").iterdir())
+    assert not (merged / "elsewhere").exists() and not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_invalid_layer_is_rejected(tmp_path: Path) -> None:
@@ -116,7 +121,7 @@ def test_invalid_layer_is_rejected(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.zip", tmp_path / "text"):
         with pytest.raises(InvalidFunction, match=f"layer {path} is neither a folder nor a zip file"):
             FunctionConfig("app.handler", tmp_path, layers=[path])
-    with pytest.raises(InvalidFunction, match=r"damaged\.zip is damaged"):
+    with pytest.raises(InvalidFunction, match=r"layer .*damaged\.zip: 'a' is damaged"):
         merge([damaged], tmp_path / "opt")
 
 

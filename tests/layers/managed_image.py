@@ -1,7 +1,7 @@
-"""The image of a managed runtime in a private root, as far as it concerns whoever replaces AWS's runtime client.
+"""The image of a managed runtime in a private root, as far as it concerns a replacement of AWS's runtime client.
 
-`/var/runtime/bootstrap` and `bootstrap.py` are our own, written from what is known of AWS's: the order of `sys.path`,
-when PYTHONPATH is left alone and when it is set, what becomes of a wrapper that cannot be executed.
+`/var/runtime/bootstrap` and `bootstrap.py` are our own. They do what AWS's documentation and images show: the order of
+`sys.path`, when PYTHONPATH is kept and when it is set, the messages about a wrapper that cannot be executed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ if __name__ == "__main__":
     main()
 """
 
-# In the place of AWS's client under an interpreter that the tests have none for: events in, results out.
+# Replaces AWS's client under interpreters without it: events in, results out.
 _STANDBY = '''
 """A client for tests that run under another Python than the one for which awslambdaric is installed."""
 
@@ -85,10 +85,10 @@ class ManagedImage:
     """A private root with an interpreter, AWS's client, a function and a layer.
 
     Args:
-        folder: where the root is made.
-        interpreter: such as `~/.pyenv/versions/3.13.0/bin/python3.13`.
+        folder: the folder of the root.
+        interpreter: e.g. `~/.pyenv/versions/3.13.0/bin/python3.13`.
         layer: the unpacked layer, or None.
-        files: of the function, by their names below `/var/task`.
+        files: the function's files, by their names below `/var/task`.
     """
 
     def __init__(self, folder: Path, interpreter: Interpreter, layer: Path | None, files: dict[str, str]) -> None:
@@ -113,11 +113,11 @@ class ManagedImage:
             self.root.copy(source, f"/var/runtime/{source.name}")
 
     def start(self, **env: str | None) -> list[str]:
-        """The command line that Lambda would execute; LocalLambda's `runtime`."""
+        """Return the command line that Lambda executes; LocalLambda's `runtime`."""
         return self.root.command(["/var/runtime/bootstrap"], env=env)
 
     def wrapped(self, **env: str | None) -> list[str]:
-        """The same with the wrapper set."""
+        """Return the same with the wrapper set."""
         return self.start(**{"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER, **env})
 
 

@@ -1,8 +1,8 @@
-"""A root of one's own for a process: the layout of Lambda's image, without Lambda, a container or root's password.
+"""A private root for a process: the layout of Lambda's image, without Lambda, a container or root's password.
 
-The process sees the host's `/usr` (with `/bin`, `/lib` and what else leads there) and `/etc` read-only, an empty
-`/tmp`, `/dev`, `/proc`, and what a test puts anywhere else. The host's homes, its `/opt` and the checkout are out of
-sight. The network is the host's, so that the local Lambda on 127.0.0.1 is reached.
+The process sees the host's `/usr` (with `/bin`, `/lib` and other links to it) and `/etc` read-only, an empty `/tmp`,
+`/dev`, `/proc`, and the files of a test. The host's homes, its `/opt` and the checkout are hidden. The network is the
+host's, so that the local Lambda on 127.0.0.1 is reached.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.support.client_process import GUARD
 
-# What Lambda's managed runtimes have; see "Using Lambda environment variables" in the Lambda developer guide.
+# The variables of Lambda's managed runtimes; see "Using Lambda environment variables" in the Lambda developer guide.
 LAMBDA_VARIABLES: Mapping[str, str | None] = {
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
     "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
@@ -31,9 +31,9 @@ _LIVE = ("dev", "proc")
 
 
 class PrivateRoot:
-    """A root in the making; each `command()` gets mounts of its own that go when its process ends.
+    """A root to fill; each `command()` gets separate mounts that disappear when its process exits.
 
-    `folder` must not exist, or be empty. Paths inside are absolute, such as `/opt`.
+    `folder` must not exist, or be empty. Paths inside are absolute, e.g. `/opt`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,7 +53,7 @@ class PrivateRoot:
         (folder / "tmp").chmod(0o1777)
 
     def path(self, at: str) -> Path:
-        """Where the test finds what the process finds `at`."""
+        """Return the test's path of the process's path `at`."""
         return self.folder / at.lstrip("/")
 
     def write(self, at: str, content: str | bytes, *, executable: bool = False) -> Path:
@@ -65,7 +65,7 @@ class PrivateRoot:
         return target
 
     def copy(self, source: Path, at: str) -> Path:
-        """Copy a file, or a folder with what is in it, into the root."""
+        """Copy a file, or a folder with its content, into the root."""
         target = self.path(at)
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
@@ -75,7 +75,7 @@ class PrivateRoot:
         return target
 
     def bind(self, source: Path, at: str, *, writable: bool = False) -> None:
-        """Let the process find a file or a folder of the host at a place, read-only unless it may be written."""
+        """Mount a file or a folder of the host at a place, read-only unless `writable`."""
         target = self.path(at)
         if source.is_dir():
             target.mkdir(parents=True, exist_ok=True)
@@ -92,11 +92,11 @@ class PrivateRoot:
         env: Mapping[str, str | None] | None = None,
         user: int | None = None,
     ) -> list[str]:
-        """Return a command line that becomes `command` inside, in the process that it is started in.
+        """Return a command line that becomes `command` inside the root, in the same process.
 
-        The environment is handed on, but for `LAMBDA_VARIABLES` and the variables in `env`; None takes one away.
-        Everything in `/opt` and `/var` is read-only for the process. As another user (which needs root), nothing else
-        can be written, either, but `/tmp`.
+        The environment is passed on, except `LAMBDA_VARIABLES` and the variables in `env`; None removes one.
+        Everything in `/opt` and `/var` is read-only for the process. Another user (which needs root) can
+        only write to `/tmp`.
         """
         shell, unshare, mount, chroot, environment = (_program(name) for name in _PROGRAMS)
         script = ["set -e"]
@@ -128,7 +128,7 @@ _PROGRAMS = ("sh", "unshare", "mount", "chroot", "env")
 
 
 def _program(name: str) -> str:
-    """An absolute path, which holds whatever PATH the process is started with."""
+    """Return an absolute path, which does not depend on the process's PATH."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         raise FileNotFoundError(f"{name} is not on this machine")
@@ -137,7 +137,7 @@ def _program(name: str) -> str:
 
 @functools.cache
 def why_not() -> str | None:
-    """Why there can be no private root on this machine; None where there can be one, found out by trying."""
+    """Return why this machine allows no private root; None if it does, found by trying."""
     for name in _PROGRAMS:
         if shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin") is None:
             return f"no private root: this machine has no {name}"

@@ -1,4 +1,4 @@
-"""`layers/build.py`, run as a script: what it writes for the wrapper layer, and what it says when it cannot."""
+"""`layers/build.py` as a script: the files of the wrapper layer, and the messages about errors."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ needs_orjson = pytest.mark.skipif(not has_orjson(), reason=f"orjson is not insta
 
 @pytest.fixture(autouse=True)
 def no_dates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No date from outside, no pyenv, and nothing in the folder that the tests are in."""
+    """Remove dates from the environment and pyenv, and change to an empty folder."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
     monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with orjson's wheel for the running interpreter."""
+    """Return a folder with orjson's wheel for the running interpreter."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     orjson_wheel(folder)
@@ -53,7 +53,7 @@ def build(*arguments: str) -> int:
 
 
 def listed(archive: Path) -> list[str]:
-    """The names and modes in an archive, as the golden lists have them."""
+    """Return the names and modes in an archive, as the golden lists have them."""
     with zipfile.ZipFile(archive) as opened:
         lines = [f"{each.filename} {each.external_attr >> 16 & 0o7777:04o}" for each in opened.infolist()]
     return [
@@ -65,12 +65,12 @@ def listed(archive: Path) -> list[str]:
 
 
 def golden(name: str) -> list[str]:
-    """A checked-in list of what is in a layer."""
+    """Return a golden list of a layer's files."""
     return (GOLDEN / f"{name}.txt").read_text().splitlines()
 
 
 def manifest(name: str = NAME) -> Any:
-    """What the manifest says."""
+    """Return the manifest."""
     return json.loads(Path("dist", f"{name}.manifest.json").read_text())
 
 
@@ -86,12 +86,12 @@ def test_as_a_script(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [f"dist/{NAME}.zip", f"dist/{NAME}.manifest.json", f"dist/{NAME}.cdx.json"]
-    assert f"{NAME}: zipped: " in done.stderr and "orjson is left out" in done.stderr
+    assert f"{NAME}: zipped: " in done.stderr and "orjson is excluded" in done.stderr
     assert listed(tmp_path / "dist" / f"{NAME}.zip") == golden("wrapper")
 
 
-def test_small(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without orjson: the listed files, at most 60 KB, and a manifest with the hash of each."""
+def test_small_layer_has_listed_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without orjson, the layer has the listed files, at most 60 KB, and a manifest with all hashes."""
     assert build("--no-orjson") == 0
     archive = Path("dist", f"{NAME}.zip")
     assert listed(archive) == golden("wrapper")
@@ -112,7 +112,7 @@ def test_small(capsys: pytest.CaptureFixture[str]) -> None:
 
 @needs_orjson
 def test_with_orjson(wheels: Path) -> None:
-    """With orjson, from a folder of wheels: the listed files, at most 300 KB, licences and bill of materials."""
+    """With orjson, the layer has the listed files, at most 300 KB, licences and a bill of materials."""
     assert build("--wheels", str(wheels), "--target", "host") == 0
     archive = Path("dist", f"{NAME}.zip")
     assert listed(archive) == golden("wrapper-orjson")
@@ -154,20 +154,18 @@ def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_an_interpreter(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without an interpreter of the version nothing is compiled by another one, and that is said."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    """Without an interpreter of the version, nothing is compiled by another one, and a note says so."""
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson") == 0
     assert listed(Path("dist", f"{NAME}.zip")) == golden("wrapper-sources")
-    assert (
-        f"no interpreter of Python {RUNNING} is at hand, so its bytecode is not precompiled" in capsys.readouterr().err
-    )
+    assert f"this machine has no Python {RUNNING}, so the bytecode is not precompiled" in capsys.readouterr().err
     assert any("not precompiled" in note for note in manifest()["notes"])
     assert Path("dist", f"{NAME}.zip").stat().st_size <= 60 * 1024
 
 
 def test_every_version_in_one(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--all` has a folder for each managed version, one wrapper, and a manifest that names them."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    """A layer of `--all` has a folder for each managed version, one wrapper, and a manifest of all."""
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson", "--all") == 0
     name = f"awslambdaric-lite-wrapper-all-{HERE.arch}"
     versions = ["3.10", "3.11", "3.12", "3.13", "3.14"]
@@ -181,8 +179,8 @@ def test_every_version_in_one(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def test_several_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--python` can be repeated: a layer for each."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    """`--python` can be repeated and gives a layer for each version."""
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson", "--python", "3.12", "--python", "3.14", "--python", "3.12") == 0
     assert sorted(path.name for path in Path("dist").glob("*.zip")) == [
         f"awslambdaric-lite-wrapper-py{version}-{HERE.arch}.zip" for version in ("3.12", "3.14")
@@ -191,7 +189,7 @@ def test_several_versions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("form", "arguments"), {"file": [sys.executable], "folder": [sys.base_prefix]}.items())
 def test_an_interpreter_that_is_named(form: str, arguments: list[str]) -> None:
-    """`--interpreter` takes a program, or the folder of an installation."""
+    """`--interpreter` accepts a program or the folder of an installation."""
     if form == "folder" and not Path(sys.base_prefix, "bin", f"python{RUNNING}").is_file():
         pytest.skip("the running interpreter's installation has no bin/python3.X")
     assert build("--no-orjson", "--interpreter", *arguments) == 0
@@ -201,18 +199,18 @@ def test_an_interpreter_that_is_named(form: str, arguments: list[str]) -> None:
 OTHER_ARCH = "arm64" if HERE.arch == "x86_64" else "x86_64"
 OTHER_VERSION = "3.10" if RUNNING != "3.10" else "3.11"
 BAD = {
-    "unknown version": (["--python", "2.7"], "Python '2.7' is not known here"),
-    "unknown architecture": (["--arch", "mips"], "architecture 'mips' is not one of Lambda's"),
+    "unknown version": (["--python", "2.7"], "unsupported Python '2.7'"),
+    "unknown architecture": (["--arch", "mips"], "unsupported architecture 'mips'"),
     "no such interpreter": (["--interpreter", "/nowhere/python"], "/nowhere/python does not exist"),
-    "no interpreter": (["--interpreter", "/bin/sh"], f"/bin/sh is no CPython {RUNNING}"),
+    "no interpreter": (["--interpreter", "/bin/sh"], f"/bin/sh is not a CPython {RUNNING}"),
     "interpreter of another version": (
         ["--interpreter", sys.executable, "--python", OTHER_VERSION],
-        f"{sys.executable} is no CPython {OTHER_VERSION}",
+        f"{sys.executable} is not a CPython {OTHER_VERSION}",
     ),
-    "interpreter for several": (["--interpreter", sys.executable, "--all"], "--interpreter is of one version"),
+    "interpreter for several": (["--interpreter", sys.executable, "--all"], "--interpreter has one version"),
     "no such folder of wheels": (["--wheels", "nowhere"], "nowhere is not a folder"),
-    "no wheel": (["--wheels", "."], "orjson cannot be had, requirement orjson>=3.10 has no wheel for Python"),
-    "another machine's files": (["--target", "host", "--arch", OTHER_ARCH], f"this machine is no {OTHER_ARCH}"),
+    "no wheel": (["--wheels", "."], "orjson cannot be installed: requirement orjson>=3.10 has no wheel for Python"),
+    "another machine's files": (["--target", "host", "--arch", OTHER_ARCH], f"this machine is not {OTHER_ARCH}"),
     "a file in the way": (["--no-orjson", "-o", "taken"], "taken cannot be written"),
     "a bad date": (["--no-orjson"], "SOURCE_DATE_EPOCH='yesterday'"),
 }
@@ -222,7 +220,7 @@ BAD = {
 def test_bad_input(
     arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line that names the thing and the cure, status 1, and nothing written, not even the folder."""
+    """One line names the thing and the cure; the status is 1 and nothing is written."""
     Path("taken").write_text("something")
     if "SOURCE_DATE_EPOCH" in reason:
         monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
@@ -235,8 +233,8 @@ def test_bad_input(
 
 
 def test_a_failure_keeps_what_was_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of an earlier run stay as they were, with nothing unfinished beside them."""
-    monkeypatch.setattr("layers.wrapper.builder.find_interpreter", lambda version: None)
+    """After a failure, files of an earlier run are unchanged, and nothing unfinished remains."""
+    monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson") == 0
     before = {path.name: path.read_bytes() for path in Path("dist").iterdir()}
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
@@ -246,7 +244,7 @@ def test_a_failure_keeps_what_was_there(capsys: pytest.CaptureFixture[str], monk
 
 @pytest.mark.parametrize("arguments", [[], ["wrapper", "--all", "--python", "3.12"], ["other"], ["wrapper", "--pyth"]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 2, with the usage."""
+    """A usage error gives status 2 and the usage."""
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
@@ -256,7 +254,7 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
 @needs_orjson
 @pytest.mark.parametrize("damage", ["machine", "no elf", "two modules"])
 def test_a_wheel_that_does_not_fit(damage: str, wheels: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What is in the wheel is looked at, whatever its name says."""
+    """The content of a wheel is checked, whatever its name."""
     wheel = next(wheels.iterdir())
     with zipfile.ZipFile(wheel) as opened:
         content = {name: opened.read(name) for name in opened.namelist() if not name.endswith("/RECORD")}
@@ -274,5 +272,9 @@ def test_a_wheel_that_does_not_fit(damage: str, wheels: Path, capsys: pytest.Cap
         rewritten.writestr(record, "".join(f"{name},,\n" for name in [*content, record]))
     assert build("--wheels", str(wheels)) == 1
     said = capsys.readouterr().err
-    assert {"machine": "is made for", "no elf": "no ELF file", "two modules": "not made as expected"}[damage] in said
+    assert {
+        "machine": "is made for",
+        "no elf": "not an ELF file",
+        "two modules": "does not have exactly one extension module",
+    }[damage] in said
     assert not Path("dist").exists()

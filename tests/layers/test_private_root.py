@@ -1,4 +1,4 @@
-"""The private root that layers are proven in: what a process finds in it, and what it does not."""
+"""The private root for tests of layers: what a process can see in it, and what it cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ touch /tmp/new && ls /tmp
 
 
 def look(root: PrivateRoot, user: int | None = None) -> tuple[int, list[str]]:
-    """Start a shell in the root; return its process id, and what it says."""
+    """Start a shell in the root; return its process id and its output."""
     process = subprocess.Popen(
         root.command(["/bin/sh", "-c", LOOK], env={"KEPT": "changed"} if user else None, user=user),
         env={"PATH": os.defpath, "KEPT": "kept", "TMPDIR": "/elsewhere"},
@@ -36,7 +36,7 @@ def look(root: PrivateRoot, user: int | None = None) -> tuple[int, list[str]]:
 
 
 def test_what_a_process_finds(tmp_path: Path) -> None:
-    """The same process, its variables, the function's folders read-only, nothing of the host's but its system."""
+    """A process keeps its id and variables, sees the function's folders read-only, and of the host only its system."""
     (tmp_path / "layer").mkdir()
     (tmp_path / "layer" / "inside").write_text("x")
     root = PrivateRoot(tmp_path / "root")
@@ -50,7 +50,7 @@ def test_what_a_process_finds(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_as_another_user(tmp_path: Path) -> None:
-    """As Lambda does it: another user in another root."""
+    """Another user in another root can write to `/tmp` only."""
     root = PrivateRoot(tmp_path / "root")
     pid, said = look(root, user=993)
     assert said[0] == f"{pid} changed /var/task /var/task none 993"

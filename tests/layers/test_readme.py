@@ -1,7 +1,7 @@
-"""Every command of the layers' pages, run as they are written, in a copy of the checkout.
+"""The commands of the layers' pages, run as written, in a copy of the checkout.
 
-What AWS does is done by moto, what the AWS CLI does by `aws_command`. Nothing is fetched: the tools come from the
-environment of the tests, orjson is left out, and the interpreter to be packed is a made-up one.
+moto replaces AWS, and `aws_command` the AWS CLI. Nothing is downloaded: the tools come from the environment of the
+tests, orjson is excluded, and the packed interpreter is an artificial one.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
 
 LAYERS = Path(layers.__file__).parent
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
-WRITTEN_FOR = "3.13"  # the version of Python in the pages; the tests have the one that runs them
+WRITTEN_FOR = "3.13"  # the version of Python in the pages; tests replace it by their own
 INSTALL = "python3 -m venv .venv && .venv/bin/pip install '.[layers]'"
 PAGES = ["README.md", "recipes/function-zip/README.md"]
-# A virtual environment whose pip is the tests' own: to install one takes longer than everything else.
+# A virtual environment with the tests' pip: installing one takes longer than everything else.
 _PYTHON3 = """#!/bin/sh
 set -eu
 "{python}" "$@" --without-pip
@@ -48,19 +48,17 @@ exec "{python}" "{aws_command}" "$@"
 """
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-pytestmark = pytest.mark.skipif(
-    RUNNING not in MANAGED_VERSIONS, reason=f"there is no managed runtime of Python {RUNNING}"
-)
+pytestmark = pytest.mark.skipif(RUNNING not in MANAGED_VERSIONS, reason=f"Python {RUNNING} has no managed runtime")
 
 
 def commands(page: str) -> list[str]:
-    """The lines of a page's shell blocks."""
+    """Return the lines of a page's shell blocks."""
     blocks = _FENCED.findall((LAYERS / page).read_text(encoding="utf-8"))
     return [line for kind, text in blocks if kind == "sh" for line in text.splitlines()]
 
 
 def test_all_blocks_are_commands() -> None:
-    """There is no block that the test below would not run, and it takes fewer than ten commands."""
+    """The test below runs every block of the pages, and fewer than ten commands are needed."""
     for page in PAGES:
         assert {kind for kind, _ in _FENCED.findall((LAYERS / page).read_text(encoding="utf-8"))} == {"sh"}
     way = (LAYERS / "README.md").read_text(encoding="utf-8").partition("## The layer for provided")[0]
@@ -70,7 +68,7 @@ def test_all_blocks_are_commands() -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of the checkout without what the commands do not need."""
+    """Copy the files of the checkout that the commands need."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for name in ("awslambdaric_lite", "layers"):
@@ -85,7 +83,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Variables for the commands: `python3` and `aws` are the tests' own, pip and boto3 leave the network alone."""
+    """Return variables for the commands: `python3` and `aws` are the tests' own, pip and boto3 use no network."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name, text in {"python3": _PYTHON3, "aws": _AWS}.items():
@@ -100,13 +98,13 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}),
         "PIP_NO_DEPS": "1",
         "PIP_NO_INDEX": "1",
-        "PIP_NO_BUILD_ISOLATION": "0",  # by which pip means: no isolation
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip's value for: no isolation
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
 
 def script(page: str, interpreter: Path) -> str:
-    """A page's commands for this machine and without a network."""
+    """Return a page's commands, changed for this machine and for a missing network."""
     lines = [line.replace(WRITTEN_FOR, RUNNING) for line in commands(page)]
     for number, line in enumerate(lines):
         if " layers/build.py provided " in line:
@@ -114,15 +112,15 @@ def script(page: str, interpreter: Path) -> str:
         elif " layers/build.py " in line:
             lines[number] = f"{line} --no-orjson"
         elif line == INSTALL and not (PROJECT / "awslambdaric_lite").is_dir():
-            # There is an installed wheel to be tested, and nothing to install.
+            # The tests run against an installed wheel.
             tool = Path(sys.executable).with_name("awslambdaric-lite")
             lines[number] = f"mkdir -p .venv/bin && ln -s '{sys.executable}' '{tool}' .venv/bin/"
     return "\n".join(["set -eu", *lines])
 
 
 @pytest.mark.timeout(900)  # a dozen programs, one after the other
-def test_every_command(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """Both pages, one after the other; then the function is in the account, and runs on the very layer that is."""
+def test_every_command_works(checkout: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """The commands of both pages publish the layer and run the function on it."""
     installation = make_installation(tmp_path / "installation", Target(RUNNING, "x86_64"))
     interpreter = make_archive(installation, tmp_path / "interpreter.tar")
     with moto() as url:

@@ -1,4 +1,4 @@
-"""Wheels for tests that must not need a network: orjson's, made again of what is installed."""
+"""orjson's wheel for tests without a network, made from its installed files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def has_orjson() -> bool:
-    """Whether orjson is installed for the running interpreter, as it is where it has wheels."""
+    """Return whether orjson is installed for the running interpreter."""
     try:
         importlib.metadata.distribution("orjson")
     except importlib.metadata.PackageNotFoundError:
@@ -19,7 +19,7 @@ def has_orjson() -> bool:
 
 
 def orjson_wheel(folder: Path) -> Path:
-    """Write orjson's wheel for the running interpreter into a folder, of the files that its RECORD names."""
+    """Write orjson's wheel for the running interpreter to a folder, from the files of its RECORD."""
     distribution = importlib.metadata.distribution("orjson")
     description = distribution.read_text("WHEEL")
     assert description is not None and distribution.files is not None

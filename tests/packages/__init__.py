@@ -1,1 +1,1 @@
-"""Packages that are made and audited: `pack`, `doctor` and what both are made of."""
+"""Building and auditing packages: `pack`, `doctor` and their modules."""

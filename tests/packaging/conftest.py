@@ -1,4 +1,4 @@
-"""The distributions, built once, and an environment with nothing but the wheel in it."""
+"""The distributions, built once, and an environment with the wheel alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LIMIT = 300  # seconds
 
 @dataclass(frozen=True)
 class Distributions:
-    """What `python -m build` makes: the sdist, and the wheel built from it."""
+    """The results of `python -m build`: the sdist, and the wheel built from it."""
 
     sdist: Path
     wheel: Path

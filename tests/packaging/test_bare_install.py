@@ -1,4 +1,4 @@
-"""The wheel installed without any dependency: the runtime works, and the tools say what they miss."""
+"""The wheel without its dependencies: the runtime works, and the tools name what they lack."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run_hello(command: list[str], task_root: Path, **env: str | None) -> Run:
 
 
 def said_hello(result: Run, folder: Path) -> None:
-    """Check that it was answered by the package in that environment, with none of its dependencies there."""
+    """Check that the package of that environment has answered, without its dependencies."""
     assert result.ended_by_test and result.stderr == b""
     (reply,) = result.replies
     assert b'"amount":1.10' in reply.body
@@ -55,7 +55,7 @@ def test_runtime_needs_nothing(bare_environment: Path, tmp_path: Path) -> None:
 
 
 def test_bootstrap_finds_the_installed_package(bare_environment: Path, tmp_path: Path) -> None:
-    """`bootstrap`, with no package beside it, runs the one that its interpreter has installed."""
+    """`bootstrap` without a package in its folder runs the installed one of its interpreter."""
     bootstrap = tmp_path / "bootstrap"
     bootstrap.write_bytes((PROJECT / "bootstrap").read_bytes())
     bootstrap.chmod(0o755)

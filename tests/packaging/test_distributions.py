@@ -1,4 +1,4 @@
-"""What the sdist and the wheel contain and say about themselves."""
+"""The content and the metadata of the sdist and the wheel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def metadata(wheel: Path) -> Message:
 
 
 def test_wheel_contents(distributions: Distributions) -> None:
-    """The wheel has exactly the listed files: `wheel_contents.txt` is changed with the package, and looked at."""
+    """The wheel has exactly the files of `wheel_contents.txt`."""
     with zipfile.ZipFile(distributions.wheel) as archive:
         names = sorted(archive.namelist())
     version = awslambdaric_lite.__version__
@@ -37,7 +37,7 @@ def test_wheel_contents(distributions: Distributions) -> None:
 
 
 def test_wheel_is_for_every_platform(distributions: Distributions) -> None:
-    """Pure Python, one wheel for all: the tag is `py3-none-any`."""
+    """The wheel is pure Python: its tag is `py3-none-any`."""
     tags = email.message_from_string(member(distributions.wheel, "WHEEL"))
     assert tags.get_all("Tag") == ["py3-none-any"] and tags["Root-Is-Purelib"] == "true"
     assert distributions.wheel.name == f"awslambdaric_lite-{awslambdaric_lite.__version__}-py3-none-any.whl"
@@ -48,8 +48,8 @@ def test_wheel_is_small(distributions: Distributions) -> None:
     assert distributions.wheel.stat().st_size < 500_000
 
 
-def test_metadata(distributions: Distributions) -> None:
-    """Name, version, license and the supported versions of Python."""
+def test_metadata_names_the_project(distributions: Distributions) -> None:
+    """The metadata has name, version, license and the supported versions of Python."""
     data = metadata(distributions.wheel)
     assert (data["Name"], data["Version"]) == ("awslambdaric-lite", awslambdaric_lite.__version__)
     assert (data["Requires-Python"], data["License-Expression"]) == (">=3.10", "Apache-2.0")
@@ -60,8 +60,8 @@ def test_metadata(distributions: Distributions) -> None:
     assert member(distributions.wheel, "licenses/LICENSE") == (PROJECT / "LICENSE").read_text()
 
 
-def test_requirements(distributions: Distributions) -> None:
-    """Three dependencies; everything else belongs to an extra."""
+def test_requirements_are_few(distributions: Distributions) -> None:
+    """The package has three dependencies; all others belong to extras."""
     data = metadata(distributions.wheel)
     requirements = data.get_all("Requires-Dist") or []
     plain = {text.partition(";")[0].partition(">")[0].strip() for text in requirements if "extra ==" not in text}
@@ -77,7 +77,7 @@ def test_entry_points(distributions: Distributions) -> None:
 
 
 def test_sdist_contents(distributions: Distributions) -> None:
-    """The sdist has what building, testing and deploying need, and nothing that was built."""
+    """The sdist has everything for building, testing and deploying, and no build results."""
     with tarfile.open(distributions.sdist) as archive:
         paths = [name.partition("/")[2] for name in archive.getnames()]
     for needed in ("bootstrap", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"):
@@ -89,7 +89,7 @@ def test_sdist_contents(distributions: Distributions) -> None:
 
 
 def test_bootstrap_stays_executable(distributions: Distributions) -> None:
-    """`bootstrap` can be run straight out of the sdist."""
+    """`bootstrap` of the sdist is executable."""
     with tarfile.open(distributions.sdist) as archive:
         (entry,) = [entry for entry in archive if entry.name.endswith("/bootstrap")]
     assert entry.mode & 0o111 == 0o111

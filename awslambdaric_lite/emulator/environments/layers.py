@@ -5,15 +5,16 @@ Source: the Lambda developer guide, "Packaging your layer content" and "Adding l
 
 from __future__ import annotations
 
-import calendar
 import os
 import shutil
-import stat
 import sys
-import zipfile
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from ...packaging.errors import PackagingError
+from ...packaging.reading import extract
 from ..errors import InvalidFunction
 
 _DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions if this file exists
@@ -26,7 +27,7 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     A single folder is used as it is, anything else is copied to `folder`.
 
     Raises:
-        InvalidFunction: a zip file is damaged, or has a member outside of the layer.
+        InvalidFunction: a zip file is damaged, or has a member or a link that leads out of the layer.
         OSError: a layer cannot be read or copied.
     """
     if not layers:
@@ -36,7 +37,7 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     folder.mkdir()
     for layer in layers:
         if layer.is_dir():
-            _copy(layer, folder)
+            _merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
         else:
             _unpack(layer, folder)
     return folder
@@ -63,59 +64,34 @@ def layer_variables(content: Path, seen_at: Path, variables: Mapping[str, str]) 
     return found
 
 
-def _copy(layer: Path, folder: Path) -> None:
+def _unpack(layer: Path, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
+        try:
+            extract(layer, Path(unpacked))
+        except PackagingError as error:
+            raise InvalidFunction(f"layer {error}") from error
+        _merge(Path(unpacked), folder, os.replace)
+
+
+def _merge(layer: Path, folder: Path, put: Callable[[Path, Path], object]) -> None:
+    """Put the content of a folder into another, over what is there."""
     for source in layer.iterdir():
         target = folder / source.name
         if source.is_dir() and not source.is_symlink():
-            _make_folder(target)
-            _copy(source, target)
+            _make_folder(target)  # it replaces a link, which could lead anywhere
+            _merge(source, target, put)
         else:
-            _make_way(target)
-            shutil.copy2(source, target, follow_symlinks=False)
-
-
-def _unpack(layer: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(layer) as archive:
-            for member in archive.infolist():
-                _unpack_member(archive, member, folder, layer)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise InvalidFunction(f"layer {layer} is damaged: {error}") from error
-
-
-def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, layer: Path) -> None:
-    parts = [part for part in member.filename.split("/") if part not in ("", ".")]
-    if not parts or ".." in parts or member.filename.startswith("/"):
-        if member.is_dir() and not parts:
-            return
-        raise InvalidFunction(f"layer {layer} has the member {member.filename!r}, which is outside of the layer")
-    parent = folder
-    for part in parts[:-1]:
-        parent = parent / part
-        _make_folder(parent)  # a link on the way, which could lead anywhere, makes way for a folder
-    target = parent / parts[-1]
-    mode = member.external_attr >> 16
-    if member.is_dir():
-        _make_folder(target)
-        return
-    _make_way(target)
-    if stat.S_ISLNK(mode):
-        target.symlink_to(archive.read(member).decode())
-        return
-    with archive.open(member) as source, target.open("wb") as copy:
-        shutil.copyfileobj(source, copy)
-    target.chmod(stat.S_IMODE(mode) or 0o644)
-    modified = calendar.timegm((*member.date_time, 0, 0, 0))
-    os.utime(target, (modified, modified))
+            _remove(target)
+            put(source, target)
 
 
 def _make_folder(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
-        _make_way(path)
+        _remove(path)
         path.mkdir()
 
 
-def _make_way(path: Path) -> None:
+def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

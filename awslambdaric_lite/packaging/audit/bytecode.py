@@ -1,8 +1,8 @@
-"""Bytecode: what the interpreter will reject, and compile again at every cold start, and what it will believe wrongly.
+"""Bytecode that the interpreter rejects, and compiles again at every cold start, or accepts although it is wrong.
 
-A package is read-only on Lambda, so that what is missing there stays missing. When a `.pyc` counts as right:
+A package is read-only on Lambda, so missing bytecode stays missing. When the interpreter accepts a `.pyc`:
 
-* an unchecked hash: always. It is not compared with the source, so one of another source runs old code.
+* an unchecked hash: always. It is not compared with the source, so bytecode of another source runs old code.
 * a checked hash: if it is the source's. The source is read and hashed at each cold start.
 * a date: if it is the source's, to the second, and the size is too. Zip files know neither time zones nor odd seconds,
   and Lambda's clock is UTC: here the date in the zip is read as UTC. Whether it fits is luck: the packing machine's
@@ -16,23 +16,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from ...common.words import count, format_size
 from ..bytecode import HEADER_SIZE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
 from ..errors import PackagingError
-from ..sizes import human
-from .findings import Finding, Level, count, examples
+from .findings import Finding, Level, examples
 from .source_hashes import source_hashes
 from .subject import Subject, folder_of
 
 _CACHED = re.compile(r"(?:.*/)?__pycache__/(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-?\d+[a-z]*)(?P<optimised>\.opt-\w+)?\.pyc")
 _IMPORTABLE = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
-_SCRIPTS = ("bin/",)  # where pip puts what is started, not imported
+_SCRIPTS = ("bin/",)  # pip's folder of programs, which are not imported
 _32_BITS = 0xFFFFFFFF
 _TRIED = 100  # modules
 
 
 @dataclass
-class _Sorted:
-    """The names of sources, or of bytecode without sources, by what is wrong with them."""
+class _PycByStatus:
+    """The names of sources, or of bytecode without sources, by their status."""
 
     missing: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
@@ -45,12 +45,12 @@ class _Sorted:
     idle: list[str] = field(default_factory=list)
 
 
-_TELL: tuple[tuple[str, Level, str, str], ...] = (
+_MESSAGES: tuple[tuple[str, Level, str, str], ...] = (
     (
         "bytecode-mismatch",
         "error",
         "mismatched",
-        "{modules} with bytecode of another source, which would run instead of the source that is there; compile again",
+        "{modules} with bytecode of another source, which would run instead of the source; compile again",
     ),
     (
         "bytecode-unusable",
@@ -82,7 +82,7 @@ _TELL: tuple[tuple[str, Level, str, str], ...] = (
         "bytecode-checked",
         "info",
         "checked",
-        "{modules} with checked hashes: each cold start reads and hashes the source; unchecked ones spare that",
+        "{modules} with checked hashes: each cold start reads and hashes the source; compile with unchecked hashes",
     ),
     (
         "bytecode-dated",
@@ -100,33 +100,33 @@ _TELL: tuple[tuple[str, Level, str, str], ...] = (
 
 
 def check_bytecode(subject: Subject) -> Iterator[Finding]:
-    """One finding for each kind and top-level package."""
+    """Yield a finding for each status and top-level package."""
     found = _sort(subject)
-    for code, level, kind, message in _TELL:
+    for code, level, kind, message in _MESSAGES:
         for top, members in subject.by_top(getattr(found, kind)).items():
             text = message.format(modules=count(len(members), "module"), python=subject.target.python)
             yield Finding(code, level, top, f"{text} ({examples(members)})")
     if found.idle:
-        size = human(sum(subject.files[name] for name in found.idle))
-        text = f"{count(len(found.idle), 'bytecode file')}, {size}, that nothing imports; leave them out"
+        size = format_size(sum(subject.files[name] for name in found.idle))
+        text = f"{count(len(found.idle), 'bytecode file')}, {size}, that nothing imports; exclude them"
         yield Finding("bytecode-idle", "info", ".", f"{text} ({examples(found.idle)})")
 
 
 def costs_cold_start(findings: Iterable[Finding]) -> bool:
-    """Whether bytecode is the reason that cold starts take longer than they need to."""
+    """Return whether a finding says that bytecode slows cold starts down."""
     return any(finding.code.startswith("bytecode-") and finding.level == "warning" for finding in findings)
 
 
 def importable_sources(subject: Subject) -> Iterator[str]:
-    """The sources that can be imported as modules: not scripts, nor templates in folders that are no packages."""
+    """Return the sources that can be imported as modules: neither scripts, nor templates outside of packages."""
     for name in subject.files:
         below = subject.module_name(name)
         if below is not None and _IMPORTABLE.fullmatch(below) and not below.startswith(_SCRIPTS):
             yield name
 
 
-def _sort(subject: Subject) -> _Sorted:
-    found = _Sorted()
+def _sort(subject: Subject) -> _PycByStatus:
+    found = _PycByStatus()
     hashed: list[tuple[str, PycHeader]] = []
     others = _others(subject)
     for source in importable_sources(subject):
@@ -150,7 +150,7 @@ def _sort(subject: Subject) -> _Sorted:
 
 
 def _others(subject: Subject) -> dict[str, list[str]]:
-    """Bytecode in `__pycache__` that this interpreter does not look at, by the source that it is of."""
+    """Return the bytecode in `__pycache__` that this interpreter ignores, by its source."""
     found: dict[str, list[str]] = {}
     for name in subject.files:
         match = _CACHED.fullmatch(name)
@@ -170,7 +170,7 @@ def _header(subject: Subject, name: str) -> PycHeader | None:
 
 
 def _is_readable(header: PycHeader | None, subject: Subject) -> TypeGuard[PycHeader]:
-    """Whether it is bytecode of the target's version, as far as its magic number is known here."""
+    """Return whether it is bytecode of the target's version, if the magic number of that version is known."""
     return header is not None and header.magic == MAGIC.get(subject.target.python, header.magic)
 
 
@@ -179,7 +179,7 @@ def _is_current(subject: Subject, source: str, header: PycHeader) -> bool:
     return (date, subject.files[source] & _32_BITS) == (header.mtime, header.size)
 
 
-def _sort_hashed(subject: Subject, hashed: list[tuple[str, PycHeader]], found: _Sorted) -> None:
+def _sort_hashed(subject: Subject, hashed: list[tuple[str, PycHeader]], found: _PycByStatus) -> None:
     contents = (subject.package.read(source) for source, _ in hashed)
     hashes = source_hashes(contents, [header.magic for _, header in hashed], subject.target.python)
     for index, (source, header) in enumerate(hashed):
@@ -193,9 +193,9 @@ def _sort_hashed(subject: Subject, hashed: list[tuple[str, PycHeader]], found: _
 
 
 def _without_uncompilable(subject: Subject, missing: list[str]) -> list[str]:
-    """Leave out what is no Python of this version, such as templates: it cannot have bytecode.
+    """Drop files that are not Python of this version, e.g. templates: they cannot have bytecode.
 
-    Only where few are missing: where nothing is compiled, some templates among the modules do not matter.
+    Only if few files lack bytecode: if all do, some templates among the modules do not matter.
     """
     if not 0 < len(missing) <= _TRIED:
         return missing
@@ -209,8 +209,8 @@ def _without_uncompilable(subject: Subject, missing: list[str]) -> list[str]:
     return [name for name in missing if name not in result.failures]
 
 
-def _sort_sourceless(subject: Subject, found: _Sorted) -> None:
-    """Beside the place of its source, bytecode is imported instead of it; in `__pycache__` it is not."""
+def _sort_sourceless(subject: Subject, found: _PycByStatus) -> None:
+    """Sort bytecode without source: Python imports it from the source's folder, and ignores it in `__pycache__`."""
     with_modules = {folder_of(name) for name in subject.files if name.endswith((".py", ".pyc"))}
     for name in subject.files:
         if subject.module_name(name) is None or not name.endswith(".pyc"):
@@ -223,5 +223,5 @@ def _sort_sourceless(subject: Subject, found: _Sorted) -> None:
         folder = folder_of(folder_of(name))
         source = f"{folder}/{match['stem']}.py".lstrip("/")
         if match["tag"] == subject.target.cache_tag and not match["optimised"] and source not in subject.files:
-            # A leftover where other modules are; where there are none, somebody has taken the sources away.
+            # If the folder has other modules, it is a leftover; if not, the sources have been removed.
             (found.idle if folder in with_modules else found.unusable).append(name)

@@ -1,4 +1,4 @@
-"""What an audit finds."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from ..package import printable
+from ...common.words import escape_controls
 
 Level = Literal["error", "warning", "info"]
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
-"""From what breaks the function over what costs cold start to what is only worth knowing."""
+"""Errors break the function, warnings slow cold starts down, infos are only worth knowing."""
 
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing worth knowing: a code that does not change, where it is in the package ("." is all of it), and what."""
+    """One finding: a code that does not change, its level, a path in the package ("." is all of it), and a message."""
 
     code: str
     level: Level
@@ -26,22 +26,12 @@ class Finding:
     message: str
 
     def at_least(self, level: Level) -> bool:
-        """Whether it is as grave as that."""
+        """Return whether the finding has at least a level."""
         return LEVELS.index(self.level) <= LEVELS.index(level)
 
 
 def examples(names: Iterable[str]) -> str:
-    """A few of many names, for a message."""
+    """Return a few of many names with commas between them."""
     ordered = sorted(names)
-    shown = ", ".join(plain(name) for name in ordered[:_EXAMPLES])
+    shown = ", ".join(escape_controls(name) for name in ordered[:_EXAMPLES])
     return f"{shown}, …" if len(ordered) > _EXAMPLES else shown
-
-
-def plain(name: str) -> str:
-    """A name as it is, in quotes and with escapes where it has anything that a terminal could obey."""
-    return name if name.isprintable() and len(name) <= 200 else printable(name)
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"

@@ -1,4 +1,4 @@
-"""Whether the handler imports, how long that takes, and what its bytecode costs."""
+"""Does the handler import, how long does that take, and how much of that is due to its bytecode?"""
 
 from __future__ import annotations
 
@@ -9,31 +9,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...common.words import escape_controls
 from ..bytecode import find_interpreter
 from ..errors import PackagingError
-from ..import_run import ImportFailure, run_import
-from ..import_tree import Imported, measure_imports
+from ..import_tree import Imported, ImportFailure, measure_imports, run_import
 from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start
-from .findings import Finding, plain
+from .findings import Finding
 from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject
 from .workplace import Workplace, environment, with_valid_bytecode, workplace
 
 TIMEOUT_S = 60.0
-"""Seconds that an import may take here; Lambda grants ten before it starts over."""
+"""Seconds that an import may take here; Lambda allows ten, then it starts again."""
 
-_RUNS = 5  # of each kind
-_PATIENCE_S = 6.0  # for all of them
-_SLOW_US = 20_000  # of one package's own modules, to be worth a finding
+RUNS = 5
+"""Imports that measure the cost of each kind of bytecode, unless they take too long."""
+
+SLOW_US = 20_000
+"""Microseconds in a package's own modules from which on it is worth a finding."""
+
+_PATIENCE_S = 6.0  # seconds for all runs
 _SLOWEST = 5
 _GUESSES = ("lambda_function.py", "app.py", "main.py", "handler.py", "index.py")
 
 
 @dataclass
 class HandlerAudit:
-    """The findings, and the tree of imports where there is one."""
+    """The findings, and the tree of imports if the import succeeded."""
 
     findings: list[Finding] = field(default_factory=list)
     tree: Imported | None = None
@@ -42,7 +46,7 @@ class HandlerAudit:
 def check_handler(
     subject: Subject, handler: str | None, found: Iterable[Finding], variables: Mapping[str, str]
 ) -> HandlerAudit:
-    """Import it in a copy of the package, in another process; what was `found` until now says what is worth measuring.
+    """Import the handler in a copy of the package, in another process; measure bytecode if it is among those `found`.
 
     Raises:
         PackagingError: the handler's name has no dot, or the package cannot be copied.
@@ -53,7 +57,7 @@ def check_handler(
         )
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
-        raise PackagingError(f"handler {handler!r} is not MODULE.FUNCTION; write it such as app.handler")
+        raise PackagingError(f"handler {handler!r} must be MODULE.FUNCTION, e.g. app.handler")
     interpreter = find_interpreter(subject.target.python)
     if interpreter is None:
         python = subject.target.python
@@ -68,7 +72,7 @@ def check_handler(
 
 
 class _Check:
-    """One handler in one copy of its package."""
+    """The check of one handler in one copy of its package."""
 
     def __init__(
         self,
@@ -101,9 +105,9 @@ class _Check:
                 path=self._place.path,
                 timeout_s=TIMEOUT_S,
             )
-        except PackagingError as error:  # it worked the first time, and does not depend on this tool alone
+        except PackagingError as error:  # the first import succeeded; the code depends on something that changed
             text = self._place.shown(str(error)).replace(repr(self._statement), self._handler)
-            audit.findings.append(Finding("handler-import", "error", ".", f"imported once only: {text}"))
+            audit.findings.append(Finding("handler-import", "error", ".", f"the second import failed: {text}"))
             return audit
         audit.tree.name = self._handler
         audit.findings += _slow(audit.tree)
@@ -127,27 +131,27 @@ class _Check:
         line = f", line {failure.where[1]}" if failure.where else ""
         missing = (failure.missing or "").partition(".")[0]
         what = f"{self._handler} does not import: {failure.kind}" + (f": {message}" if message else "")
-        where = f" ({plain(file)}{line})" if failure.where else ""
+        where = f" ({escape_controls(file)}{line})" if failure.where else ""
         if missing in PLATFORM_PACKAGES:
             name = PLATFORM_PACKAGES[missing]
             return Finding(
                 "imports-unchecked",
                 "info",
-                plain(file),
+                escape_controls(file),
                 f"imports were checked as far as {missing}, which only managed runtimes have; pip install {name} here "
                 "to have them checked",
             )
-        return Finding("handler-import", "error", plain(file), f"{what}{where}{_cure(failure)}")
+        return Finding("handler-import", "error", escape_controls(file), f"{what}{where}{_cure(failure)}")
 
     def _cost(self, first: float) -> list[Finding]:
         try:
             compiled = with_valid_bytecode(self._place, self._subject, self._interpreter)
         except PackagingError:
             return []
-        runs = max(1, min(_RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
+        runs = max(1, min(RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
         as_it_is: list[float] = []
         valid: list[float] = []
-        for _ in range(runs):  # in turns, so that a busy moment of the machine meets both
+        for _ in range(runs):  # interleaved, so that background load slows both down
             for times, place in ((as_it_is, self._place), (valid, compiled)):
                 took = self._import(place)
                 if isinstance(took, ImportFailure):
@@ -169,7 +173,7 @@ class _Check:
 
 
 def plain_message(text: str) -> str:
-    """A message of somebody else's on one line."""
+    """Return another program's message on one line."""
     line = " ".join(text.split())
     return "".join(letter if letter.isprintable() else "?" for letter in line)[:500]
 
@@ -179,7 +183,7 @@ def _statement(module: str, function: str) -> str:
     return (
         f"import sys; __import__({module!r}); module = sys.modules[{module!r}]\n"
         f"if not hasattr(module, {function!r}): raise AttributeError({missing!r})\n"
-        f"if not callable(getattr(module, {function!r})): raise TypeError({f'{function} of {module} is no function'!r})"
+        f"if not callable(getattr(module, {function!r})): raise TypeError({f'{module}.{function} is not callable'!r})"
     )
 
 
@@ -198,17 +202,17 @@ def _slow(tree: Imported) -> list[Finding]:
     for module in tree.walk():
         if module is not tree:
             own[module.name.partition(".")[0]] += module.self_us
-    slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= _SLOW_US]
+    slow = [(name, time) for name, time in own.most_common(_SLOWEST) if time >= SLOW_US]
     if not slow:
         return []
-    told = ", ".join(f"{plain(name)} {time / 1000:.0f} ms" for name, time in slow)
+    told = ", ".join(f"{escape_controls(name)} {time / 1000:.0f} ms" for name, time in slow)
     return [
         Finding(
             "imports-slow",
             "info",
             ".",
-            f"importing {tree.name} takes {tree.total_us / 1000:.0f} ms, most of it in {told}; import what is not "
-            "always needed where it is used",
+            f"importing {tree.name} takes {tree.total_us / 1000:.0f} ms, most of it in {told}; import modules that are "
+            "rarely needed where they are used",
         )
     ]
 
@@ -222,7 +226,7 @@ def _guess(subject: Subject) -> str:
     if guess is None:
         return ""
     function = "lambda_handler" if guess == "lambda_function.py" else "handler"
-    return f", such as {guess[:-3]}.{function},"
+    return f", e.g. {guess[:-3]}.{function},"
 
 
 def _is_like_here(target: Target) -> bool:

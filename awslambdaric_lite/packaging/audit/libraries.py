@@ -1,4 +1,4 @@
-"""Where the dynamic loader looks in a package (ld.so(8), and Lambda's `LD_LIBRARY_PATH`)."""
+"""The search path of the dynamic loader in a package (ld.so(8), and Lambda's `LD_LIBRARY_PATH`)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _FUNCTION_FOLDERS = ("", "lib")  # /var/task, /var/task/lib
 
 
 class Found(Enum):
-    """Where a library is."""
+    """The place of a library."""
 
     ON_PATH = "where the loader looks"
-    ELSEWHERE = "in the package, where only something that loads it first can find it"
+    ELSEWHERE = "in the package, where the loader does not look"
     NOWHERE = "nowhere in the package"
 
 
 class Libraries:
-    """The shared libraries of a package and of the layers beside it."""
+    """The shared libraries of a package and its layers."""
 
     def __init__(self, subject: Subject) -> None:
         self._names = set(subject.package.names())
@@ -45,12 +45,12 @@ class Libraries:
         return Found.ELSEWHERE if library in self._by_name else Found.NOWHERE
 
     def places(self, library: str) -> Iterable[str]:
-        """Every file of that name."""
+        """Return every file of that name."""
         return self._by_name.get(library, ())
 
     @staticmethod
     def run_path(elf: ElfFile, name: str) -> list[str]:
-        """The folders in the package that the file itself names; RUNPATH makes the loader ignore RPATH."""
+        """Return the folders in the package that the file itself names; RUNPATH makes the loader ignore RPATH."""
         found = []
         for folder in elf.runpath or elf.rpath:
             for variable in _ORIGIN:

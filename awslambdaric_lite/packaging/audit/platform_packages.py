@@ -1,4 +1,4 @@
-"""What the managed runtime has already, and how large what is packed a second time is.
+"""Packages that the managed runtime already has, and the size of their copies in the package.
 
 Source: the Lambda developer guide, "Working with .zip file archives for Python Lambda functions" ("Runtime dependencies
 in Python") and the contents of `/var/runtime` in AWS's images: Boto3 with what it depends on, and the runtime client
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..sizes import human
+from ...common.words import format_size
 from .findings import Finding
 from .subject import Subject
 
-PLATFORM_PACKAGES: dict[str, str] = {  # what is imported: what is installed
+PLATFORM_PACKAGES: dict[str, str] = {  # imported name: installed name
     "boto3": "boto3",
     "botocore": "botocore",
     "s3transfer": "s3transfer",
@@ -28,7 +28,7 @@ PLATFORM_PACKAGES: dict[str, str] = {  # what is imported: what is installed
 
 
 def check_platform_packages(subject: Subject) -> Iterator[Finding]:
-    """One finding for each; a copy of one's own fixes the version, which may be what is wanted."""
+    """Yield a finding for each; a packed copy fixes the version, which may be intended."""
     sizes = dict.fromkeys(PLATFORM_PACKAGES, 0)
     paths: dict[str, str] = {}
     for name, size in subject.files.items():
@@ -44,6 +44,6 @@ def check_platform_packages(subject: Subject) -> Iterator[Finding]:
             "platform-package",
             "info",
             path,
-            f"{PLATFORM_PACKAGES[package]} ({human(sizes[package])}) is in the managed runtimes already; leave it out "
-            "unless you need this very version, or a runtime of provided.*",
+            f"{PLATFORM_PACKAGES[package]} ({format_size(sizes[package])}) is in the managed runtimes already; "
+            "exclude it unless you need this exact version, or a runtime of provided.*",
         )

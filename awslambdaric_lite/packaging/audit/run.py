@@ -24,7 +24,7 @@ _CHECKS = (check_structure, check_bytecode, check_binaries, check_platform_packa
 
 @dataclass(frozen=True)
 class Audit:
-    """What came out: findings, the gravest first; what weighs how much; the handler's imports where they were measured.
+    """The result: findings, errors first; weights of packages; the handler's imports if they were measured.
 
     Sizes are bytes; `packed_size` is None for a folder.
     """
@@ -45,17 +45,17 @@ def audit(
     layers: Sequence[Path] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Audit:
-    """Look at a zip file, a tar file or a folder, without changing anything in it.
+    """Audit a folder or a zip file, without changing anything in it.
 
     Args:
         path: the package, of a function or a layer.
         target: where it will run.
-        handler: such as `app.handler`; imported if it is given, which runs the package's code.
-        layers: what the function has beside it.
-        variables: what its code expects in the environment when it is imported.
+        handler: e.g. `app.handler`, which is imported: that runs the package's code; None: no import.
+        layers: the function's layers.
+        variables: environment variables that its code needs during the import.
 
     Raises:
-        PackagingError: the package or a layer is unreadable or not to be trusted, or the handler's name is wrong.
+        PackagingError: the package or a layer is unreadable or hostile, or the handler's name is wrong.
     """
     with contextlib.ExitStack() as stack:
         package = stack.enter_context(open_package(path))

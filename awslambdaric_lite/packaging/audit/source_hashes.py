@@ -1,7 +1,7 @@
 """The hashes of sources that bytecode carries (PEP 552), as the target's Python computes them.
 
-Only user of the private module `_imp`: `importlib.util.source_hash` knows no version but its own. The hash changed with
-3.11 (SipHash-2-4 to SipHash-1-3), and its key is a version's magic number.
+The only user of the private module `_imp`: `importlib.util.source_hash` computes the running version's hash only. It
+changed with 3.11 (SipHash-2-4 to SipHash-1-3), and its key is a version's magic number.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.stdout.buffer.write(marshal.dumps([_imp.source_hash(key, source) for key, so
 
 
 def source_hashes(sources: Iterable[bytes], magics: Sequence[int], version: str) -> list[bytes] | None:
-    """Hash each source for the magic number beside it; None if that needs an interpreter which is not here."""
+    """Hash each source for its magic number; return None if this machine lacks the interpreter for that."""
     keys = [int.from_bytes(magic.to_bytes(2, "little") + b"\r\n", "little") for magic in magics]
     if not keys:
         return []

@@ -1,11 +1,12 @@
-"""The layout of a package: folders where Python will look, files that Lambda's user can read."""
+"""The layout of a package: folders on Python's path, files that Lambda's user can read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from .findings import Finding, count, examples, plain
+from ...common.words import count, escape_controls
+from .findings import Finding, examples
 from .subject import Subject
 
 _VERSIONED = re.compile(r"python/lib/(?P<python>python[^/]*)/site-packages/.*")
@@ -13,12 +14,12 @@ _READABLE = 0o004
 
 
 def check_structure(subject: Subject) -> Iterator[Finding]:
-    """A layer for another version; files that only their owner can read."""
+    """Yield findings for a layer of another version, and for files that only their owner can read."""
     if not subject.files:
-        yield Finding("empty", "error", ".", "there are no files in it; name the package itself")
+        yield Finding("empty", "error", ".", "the package has no files; name the package itself")
     if subject.is_layer:
         yield from _layer_version(subject)
-    # Lambda runs code as a user of its own. A folder's modes are the packer's affair.
+    # Lambda's user owns none of the files. Tools that pack decide about the modes of folders.
     if subject.package.packed_size() is not None:
         private = [name for name in subject.files if not subject.package.mode(name) & _READABLE]
         for top, names in subject.by_top(private).items():
@@ -35,7 +36,7 @@ def _layer_version(subject: Subject) -> Iterator[Finding]:
     wanted = f"python{subject.target.python}"
     found = {match["python"] for name in subject.files if (match := _VERSIONED.fullmatch(name))}
     if found and wanted not in found:
-        there = ", ".join(plain(name) for name in sorted(found))
+        there = ", ".join(escape_controls(name) for name in sorted(found))
         yield Finding(
             "layer-version",
             "error",

@@ -1,15 +1,17 @@
-"""How large the package is, against Lambda's limits, and what makes it so."""
+"""The size of a package against Lambda's limits, and its largest parts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from ...common.words import format_size
+from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .findings import Finding
 from .subject import Subject
 
-_HOG = UNPACKED_LIMIT // 10  # bytes of one package that are worth a finding
+LARGE_PACKAGE = UNPACKED_LIMIT // 10
+"""Bytes of a package from which on it is worth a finding."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Weight:
 
 
 def weights(subject: Subject) -> list[Weight]:
-    """Everything at the top, the heaviest first."""
+    """Return all top-level packages and folders, the largest first."""
     total = max(subject.unpacked_size, 1)
     found = []
     for top, names in subject.by_top(subject.files).items():
@@ -33,7 +35,7 @@ def weights(subject: Subject) -> list[Weight]:
 
 
 def check_weights(subject: Subject) -> Iterator[Finding]:
-    """Compare with the limits. Layers beside a function count, too."""
+    """Compare with the limits; layers of a function count, too."""
     beside = sum(layer.size(name) for layer in subject.layers for name in layer.names() if not layer.is_symlink(name))
     total = subject.unpacked_size + beside
     if total > UNPACKED_LIMIT:
@@ -42,8 +44,8 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             "size-limit",
             "error",
             ".",
-            f"{human(total)} unpacked{with_layers}; Lambda takes {human(UNPACKED_LIMIT)}, layers included: leave "
-            "something out or use a container image",
+            f"{format_size(total)} unpacked{with_layers}; Lambda allows {format_size(UNPACKED_LIMIT)}, layers "
+            "included: exclude files or use a container image",
         )
     packed = subject.package.packed_size()
     if packed is not None and packed > ZIPPED_LIMIT:
@@ -51,14 +53,14 @@ def check_weights(subject: Subject) -> Iterator[Finding]:
             "size-upload",
             "info",
             ".",
-            f"{human(packed)} zipped: more than {human(ZIPPED_LIMIT)} cannot be uploaded directly; S3 takes it",
+            f"{format_size(packed)} zipped; above {format_size(ZIPPED_LIMIT)} upload it through S3, not directly",
         )
     for weight in weights(subject):
-        if weight.size >= _HOG:
+        if weight.size >= LARGE_PACKAGE:
             share = f"{100 * weight.share:.0f} % of the package"
             yield Finding(
                 "size-package",
                 "info",
                 weight.path,
-                f"{human(weight.size)} unpacked, {share}, of the {human(UNPACKED_LIMIT)} that Lambda takes",
+                f"{format_size(weight.size)} unpacked, {share}, of the {format_size(UNPACKED_LIMIT)} that Lambda takes",
             )

@@ -1,4 +1,4 @@
-"""A copy of what is audited, laid out as on Lambda: its modules can be imported without a trace in the original.
+"""A copy of the package, laid out as on Lambda: importing its modules leaves no trace in the original.
 
 The copy has the dates that the files would have on Lambda, so that the interpreter judges bytecode as it would there.
 """
@@ -19,12 +19,12 @@ from .bytecode import importable_sources
 from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject, layer_roots
 
-_OWN = "awslambdaric_lite"  # comes with its layer, or beside the function
+_OWN = "awslambdaric_lite"  # part of its layer, or next to the function
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where things are; `content` is the copy, `path` is what goes to the front of `sys.path`."""
+    """The folders of a copy: `content` is the copy itself, `path` goes to the front of `sys.path`."""
 
     folder: Path
     task_root: Path
@@ -32,7 +32,7 @@ class Workplace:
     path: tuple[Path, ...]
 
     def shown(self, text: str) -> str:
-        """A text without the folders of the copy: paths are then those in the package."""
+        """Return a text with paths of the package in place of those of the copy."""
         for folder in (self.content, self.task_root, self.folder):
             text = text.replace(f"{folder}/", "")
         return text
@@ -40,7 +40,7 @@ class Workplace:
 
 @contextlib.contextmanager
 def workplace(subject: Subject) -> Iterator[Workplace]:
-    """Make it, and remove it at the end of the `with` statement.
+    """Copy the package; remove the copy when the context ends.
 
     Raises:
         PackagingError: the package cannot be copied.
@@ -64,7 +64,7 @@ def workplace(subject: Subject) -> Iterator[Workplace]:
 
 
 def with_valid_bytecode(place: Workplace, subject: Subject, interpreter: Path) -> Workplace:
-    """Copy the copy, and compile every module in it, as `awslambdaric-lite pack` would.
+    """Copy the copy and compile every module in it, as `awslambdaric-lite pack` does.
 
     Raises:
         PackagingError: the interpreter cannot compile.
@@ -85,7 +85,7 @@ def with_valid_bytecode(place: Workplace, subject: Subject, interpreter: Path) -
 
 
 def environment(subject: Subject, place: Workplace, handler: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """What the process sees: Lambda's variables without credentials, and the user's own.
+    """Return the process's variables: Lambda's without credentials, and the user's own.
 
     Source: the Lambda developer guide, "Defined runtime environment variables".
     """
@@ -95,7 +95,7 @@ def environment(subject: Subject, place: Workplace, handler: str, variables: Map
     return {
         "_HANDLER": handler,
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",  # boto3 would wait for an instance's role
+        "AWS_EC2_METADATA_DISABLED": "true",  # else boto3 waits for an instance's role
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{subject.target.python}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
         "AWS_LAMBDA_FUNCTION_NAME": "function",
@@ -117,7 +117,7 @@ def environment(subject: Subject, place: Workplace, handler: str, variables: Map
 
 
 def _link_platform_packages(folder: Path) -> None:
-    """Give it those packages of the managed runtime that are installed here; they are Python only."""
+    """Link the managed runtime's packages that this machine has; they are pure Python."""
     folder.mkdir()
     for package in (*PLATFORM_PACKAGES, _OWN):
         try:

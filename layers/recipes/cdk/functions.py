@@ -23,7 +23,7 @@ stack = cdk.Stack(app, "AwslambdaricLite")
 
 
 def layer(name: str, kind: str, runtime: lambda_.Runtime) -> lambda_.LayerVersion:
-    """A layer of the zip file that layers/build.py has written."""
+    """Return a layer of the zip file that layers/build.py has written."""
     zip_file = DIST / f"awslambdaric-lite-{kind}-py{PYTHON_VERSION}-{ARCHITECTURE.name}.zip"
     return lambda_.LayerVersion(
         stack,

@@ -1,7 +1,7 @@
-"""Adds the interpreter of a layer for provided.al2023 to a function's package: one zip file, and no layer needed.
+"""Add the interpreter of a layer for provided.al2023 to a function's package, which then needs no layer.
 
 `python layers/recipes/function-zip/add_interpreter.py FUNCTION.zip LAYER.zip`, after `awslambdaric-lite pack
---runtime`. The package is replaced when all is well. Exit codes: 0 done; 1 it cannot be done; 2 wrong usage.
+--runtime`. The package is replaced if all succeeds. Exit codes: 0 done; 1 an error; 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.archive import Member, Sizes, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, human
+from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 
 _INTERPRETER = re.compile(r"bin/(python3\.\d+)")
 
@@ -23,8 +24,15 @@ _INTERPRETER = re.compile(r"bin/(python3\.\d+)")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="add_interpreter.py", description=__doc__.partition("\n")[0])
-    parser.add_argument("function", type=Path, metavar="FUNCTION.zip", help="what `pack --runtime` has written")
-    parser.add_argument("layer", type=Path, metavar="LAYER.zip", help="what `layers/build.py provided` has written")
+    parser.add_argument(
+        "function",
+        type=Path,
+        metavar="FUNCTION.zip",
+        help="package that `awslambdaric-lite pack --runtime` has written",
+    )
+    parser.add_argument(
+        "layer", type=Path, metavar="LAYER.zip", help="layer that `layers/build.py provided` has written"
+    )
     arguments = parser.parse_args(argv)
     try:
         with open_package(arguments.function) as function, open_package(arguments.layer) as layer:
@@ -37,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PackagingError as error:
         print(f"add_interpreter.py: {error}", file=sys.stderr)
         return 1
-    print(f"{sizes.files} files, {human(sizes.zipped)} zipped, {human(sizes.unpacked)} unpacked", file=sys.stderr)
+    written = f"{format_size(sizes.zipped)} zipped, {format_size(sizes.unpacked)} unpacked"
+    print(f"{sizes.files} files, {written}", file=sys.stderr)
     return 0
 
 
@@ -54,7 +63,7 @@ def _program(layer: Package, path: Path) -> str:
 
 
 def _called(program: str, function: Package) -> str:
-    """The name that `bootstrap` looks for first: with the version, if the function has a start file for that."""
+    """Return the name that `bootstrap` looks for first: with the version, if the function has a start file for it."""
     version = program.removeprefix("bin/python")
     return program if f"awslambdaric_lite/start-{version}.pyc" in function.names() else "bin/python3"
 
@@ -68,7 +77,7 @@ def _function_members(package: Package, path: Path, program: str) -> Iterator[Me
 
 
 def _interpreter_members(layer: Package, program: str, called: str) -> Iterator[Member]:
-    """The interpreter and its libraries; neither launcher nor runtime."""
+    """Yield the interpreter and its libraries, without launcher and runtime."""
     yield _member(layer, program, called)
     for name in layer.names():
         if name.startswith("lib/"):
@@ -81,12 +90,13 @@ def _member(package: Package, name: str, called: str) -> Member:
 
 def _check(sizes: Sizes) -> None:
     if sizes.unpacked > UNPACKED_LIMIT:
-        limit = human(UNPACKED_LIMIT)
+        limit = format_size(UNPACKED_LIMIT)
         raise PackagingError(
-            f"together they have {human(sizes.unpacked)} unpacked, Lambda takes {limit}; leave something out"
+            f"together they have {format_size(sizes.unpacked)} unpacked, Lambda allows {limit}; exclude files"
         )
     if sizes.zipped > ZIPPED_LIMIT:
-        print(f"{human(sizes.zipped)} zipped is more than a direct upload takes; go through S3", file=sys.stderr)
+        note = "zipped exceeds the limit of direct uploads; upload through S3"
+        print(f"{format_size(sizes.zipped)} {note}", file=sys.stderr)
 
 
 if __name__ == "__main__":

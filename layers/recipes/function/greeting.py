@@ -1,4 +1,4 @@
-"""The function that the recipes deploy: greets, and tells which Python and which runtime client it runs on."""
+"""The function that the recipes deploy: it greets, and names its Python and its runtime client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    """Greet whom the event names."""
+    """Greet the person in the event."""
     client = "awslambdaric_lite" if "awslambdaric_lite" in sys.modules else "awslambdaric"
     return {
         "greeting": f"Hello, {event.get('name', 'world')}!",

@@ -1,4 +1,4 @@
-"""The layer of the interpreter that runs the tests, made once, and unpacked as Lambda would."""
+"""The layer of the interpreter that runs the tests, built once and unpacked as on Lambda."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Unpacked:
     """A layer for this machine.
 
     Attributes:
-        folder: what Lambda would have in `/opt`.
-        has_orjson: whether there was one to pack.
+        folder: the content of `/opt` on Lambda.
+        has_orjson: whether orjson was packed.
     """
 
     folder: Path
@@ -29,7 +29,7 @@ class Unpacked:
 
     @property
     def manifest(self) -> dict[str, object]:
-        """What lies beside the zip file."""
+        """Return the manifest of the zip file."""
         text = self.archive.with_suffix(".manifest.json").read_text(encoding="utf-8")
         manifest: dict[str, object] = json.loads(text)
         return manifest
@@ -39,13 +39,13 @@ _writestr = zipfile.ZipFile.writestr
 
 
 def _written_quickly(archive: zipfile.ZipFile, member: zipfile.ZipInfo, content: bytes, **options: object) -> None:
-    """Half of the time goes into the last per cent of the size, which is no matter here."""
+    """Compress less: half of the time would save one per cent of the size."""
     _writestr(archive, member, content, compresslevel=1)
 
 
 @pytest.fixture(scope="session")
 def host_layer(tmp_path_factory: pytest.TempPathFactory) -> Unpacked:
-    """Made of an archive that has this interpreter in the shape of python-build-standalone's."""
+    """Build the layer from an archive of this interpreter, in the form of python-build-standalone's."""
     work = tmp_path_factory.mktemp("host-layer")
     work.chmod(0o755)
     interpreter = make_archive(copy_own_installation(work / "installation"), work / "interpreter.tar")

@@ -1,4 +1,4 @@
-"""Small ELF files, made to order: what the dynamic loader would read of them is right, there is no code in them."""
+"""Small ELF files: the parts that the dynamic loader reads are right, and they have no code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def elf_file(
     symbols: Mapping[str, tuple[str, str]] | None = None,
     program: bool = False,
 ) -> bytes:
-    """A 64-bit little-endian file; `symbols` has for each symbol the library and the version that it wants.
+    """Return a 64-bit little-endian file; `symbols` has for each symbol its library and version.
 
     A `program` names the loader of its machine, a library does not.
     """

@@ -1,6 +1,6 @@
-"""Installations of CPython, small ones made up and this machine's own, in the shapes that the build is given.
+"""Installations of CPython, artificial ones and this machine's own, in the forms that the build accepts.
 
-The made-up ones have a little of everything that python-build-standalone's have; their program cannot be run.
+The artificial ones have a little of everything in python-build-standalone's; their program cannot run.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def make_installation(
     libpython: bytes | None = None,
     extension: bytes | None = None,
 ) -> Path:
-    """Write one below a folder, which becomes its prefix; without `libpython` that is a large file nobody needs."""
+    """Write an installation to a folder, its prefix; without `libpython`, it has a large file that it does not need."""
     python = f"python{target.python}"
     library = folder / "lib" / python
     for name, text in _SOURCES.items():
@@ -95,9 +95,9 @@ def make_archive(installation: Path, archive: Path, *, top: str = "python") -> P
 
 
 def copy_own_installation(folder: Path) -> Path:
-    """The interpreter that runs the tests, as an installation of its own, without what would only take time.
+    """Copy the interpreter that runs the tests as a separate installation, without parts that only take time.
 
-    Its libraries lose their debugging information where `strip` is installed: four fifths of what pyenv builds.
+    Its libraries lose their debugging information if `strip` is installed: four fifths of pyenv's builds.
     """
     version = sysconfig.get_python_version()
     (folder / "bin").mkdir(parents=True)
@@ -119,7 +119,7 @@ def copy_own_installation(folder: Path) -> Path:
 
 
 def pack_installed(package: str, folder: Path) -> Path | None:
-    """Make a wheel of a package that is installed here, for builds without a network; None if it is not."""
+    """Make a wheel of an installed package, so that builds need no network; return None if it is not installed."""
     try:
         distribution = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""A double of the place that interpreters are downloaded from, and of the index that knows their addresses."""
+"""Doubles of the server of interpreters, and of the index of their addresses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pbs_installer import PythonVersion
 
 
 class Releases:
-    """An HTTP server on a port of its own; `requests` has the method and the path of each request.
+    """An HTTP server; `requests` has the method and the path of each request.
 
     `files` are served by path, `any_file` for every other path; `statuses` are answered first, one for each request;
     with `cut_short`, bodies end before their declared length; `redirects` lead from one path to another.
@@ -37,7 +37,7 @@ class Releases:
 
     @property
     def url(self) -> str:
-        """The address, without a slash at its end."""
+        """Return the address, without a final slash."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Releases:
@@ -52,7 +52,7 @@ class Releases:
         self._thread.join()
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        """Answer a request, and note it."""
+        """Answer a request, and record it."""
         self.requests.append(f"{request.command} {request.path}")
         request.close_connection = True
         if self.statuses:
@@ -73,7 +73,7 @@ class Releases:
 
 
 class Index:
-    """A double of `pbs_installer.get_download_link`; `asked` has what it was asked for."""
+    """A double of `pbs_installer.get_download_link`; `asked` has its arguments."""
 
     def __init__(self, url: str, sha256: str | None, release: tuple[int, int, int] = (3, 13, 7)) -> None:
         self.url = url

@@ -1,4 +1,4 @@
-"""What is in the layer, in which form, and that it is the same each time."""
+"""The content of the layer, its form, and its reproducibility."""
 
 from __future__ import annotations
 
@@ -39,20 +39,22 @@ def layer(installation: Path) -> Layer:
     return small_layer(installation)
 
 
-def test_the_list_of_files_is_the_one_that_was_agreed(layer: Layer) -> None:
-    """All but the runtime's own modules, which every layer has, and the landmark of each version."""
+def test_layer_has_the_listed_files(layer: Layer) -> None:
+    """The layer has the files of the golden list, and all modules of the runtime."""
     names = sorted(name for name in contents(layer) if not name.startswith(f"{PACKAGE}/") or "_exec_wrapper" in name)
     listed = (GOLDEN / "provided-small.txt").read_text(encoding="utf-8").splitlines()
     assert [name.replace(f"python{HOST.python}", "python3.X") for name in names] == listed
 
 
-def test_programs_can_be_executed_and_nothing_else(layer: Layer) -> None:
+def test_only_programs_are_executable(layer: Layer) -> None:
+    """Programs have mode 0755, all other files 0644."""
     executable = {member.name for member in layer.members if member.executable}
     assert {"bootstrap", "bin/python3", f"bin/python{HOST.python}"} <= executable
     assert all(name.startswith("bin/") or ".so" in name or name == "bootstrap" for name in executable)
 
 
-def test_bytecode_is_for_where_it_will_lie_and_never_looks_for_its_source(layer: Layer) -> None:
+def test_bytecode_is_for_its_place(layer: Layer) -> None:
+    """Bytecode has the paths of the layer and unchecked hashes."""
     files = contents(layer)
     for name in (
         f"{LIBRARY}/unittest/mock.pyc",
@@ -68,8 +70,8 @@ def test_bytecode_is_for_where_it_will_lie_and_never_looks_for_its_source(layer:
         assert code.co_filename == f"/opt/{name[:-1]}"
 
 
-def test_what_each_start_needs_of_the_runtime_is_one_file(layer: Layer) -> None:
-    """Files are what a cold start waits for; the modules' own are for whoever imports one again."""
+def test_cold_modules_are_in_start_file(layer: Layer) -> None:
+    """The start file has the modules of each start; the modules' own files are for later imports."""
     files = contents(layer)
     assert b"wait_next_invocation" in files[f"{PACKAGE}/start-{HOST.python}.bin"]
     assert {f"{PACKAGE}/{name}.pyc" for name in ("__init__", "__main__", "_runtime", "_logs", "types")} <= files.keys()
@@ -78,13 +80,13 @@ def test_what_each_start_needs_of_the_runtime_is_one_file(layer: Layer) -> None:
 
 
 def test_docstrings_of_the_library_stay(layer: Layer) -> None:
-    """Programs show them, as `cmd` and `pydoc` do; those of the runtime are for its readers."""
+    """The standard library keeps its docstrings, which programs show; the runtime loses its own."""
     assert b"Operating system." in contents(layer)[f"{LIBRARY}/os.pyc"]
     assert b"Makes way for" not in contents(layer)[f"{PACKAGE}/_exec_wrapper.pyc"]
 
 
 def test_the_same_input_gives_the_same_bytes(installation: Path, tmp_path: Path, layer: Layer) -> None:
-    """From another place and another kind of container, too."""
+    """An archive elsewhere gives the same bytes as the folder of the installation."""
     archive = make_archive(installation, tmp_path / "cpython.tar.gz")
     again = small_layer(archive)
     assert contents(again) == contents(layer)
@@ -92,28 +94,30 @@ def test_the_same_input_gives_the_same_bytes(installation: Path, tmp_path: Path,
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_with_sources_python_takes_the_bytecode_all_the_same(installation: Path) -> None:
+def test_packed_sources_do_not_replace_bytecode(installation: Path) -> None:
+    """With `--keep sources`, Python still uses the bytecode."""
     files = contents(small_layer(installation, "sources"))
     assert f"{LIBRARY}/os.pyc" not in files
     assert files[f"{LIBRARY}/os.py"] == b'"""Operating system."""\n'
     assert PycHeader.parse(files[f"{LIBRARY}/__pycache__/os.{HOST.cache_tag}.pyc"]).kind == "unchecked-hash"
 
 
-def test_a_group_that_does_not_exist_is_refused(installation: Path) -> None:
-    with pytest.raises(PackagingError, match="--keep tk: there is no such group; it can be tests, tkinter, "):
+def test_unknown_group_is_refused(installation: Path) -> None:
+    """A group that does not exist is refused by name."""
+    with pytest.raises(PackagingError, match="--keep tk: unknown group; choose one of: tests, tkinter, "):
         small_layer(installation, "tk")
 
 
-def test_what_does_not_compile_is_packed_as_it_is(installation: Path) -> None:
+def test_source_that_does_not_compile_is_packed(installation: Path) -> None:
+    """A source that does not compile is packed as source, with a note."""
     layer = small_layer(installation, "tests")
     name = f"{LIBRARY}/test/badsyntax.py"
     assert contents(layer)[name] == b"def f(:\n"
-    assert f"packed as source, for it does not compile: {name}" in layer.notes
+    assert f"packed as source, because it does not compile: {name}" in layer.notes
 
 
-def test_without_an_interpreter_of_the_version_sources_are_packed_and_it_is_said(
-    installation: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_interpreter_leaves_sources_and_note(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an interpreter of the version, sources are packed, and a note says so."""
     monkeypatch.setattr(interpreter, "find_interpreter", lambda version, candidates=(): None)
     layer = small_layer(installation)
     files = contents(layer)
@@ -125,7 +129,7 @@ def test_without_an_interpreter_of_the_version_sources_are_packed_and_it_is_said
 
 
 def test_another_architecture_is_compiled_here(installation: Path, layer: Layer, tmp_path: Path) -> None:
-    """Bytecode is the same on all machines, so no program of the other one is run."""
+    """Bytecode is the same on all machines, so no program of the other architecture is run."""
     target = Target(HOST.python, "arm64" if HOST.arch == "x86_64" else "x86_64")
     files = contents(small_layer(make_installation(tmp_path, target), target=target))
     own = contents(layer)
@@ -134,12 +138,13 @@ def test_another_architecture_is_compiled_here(installation: Path, layer: Layer,
     assert differing == {name for name in files if own[name].startswith(b"\x7fELF")}
 
 
-def test_a_library_that_nobody_needs_is_left_out(layer: Layer) -> None:
-    """python-build-standalone has one for programs that embed Python; its own program is linked statically."""
+def test_unneeded_library_is_excluded(layer: Layer) -> None:
+    """A `libpython` that the program is not linked to is excluded."""
     assert not [name for name in contents(layer) if "libpython" in name]
 
 
-def test_a_library_that_is_needed_comes_along(tmp_path: Path) -> None:
+def test_needed_library_is_packed(tmp_path: Path) -> None:
+    """A `libpython` that the program is linked to is packed."""
     library = f"libpython{HOST.python}.so.1.0"
     program = elf_file(machine=HOST.machine, needed=[library], run_path="/home/somebody/lib", program=True)
     layer = small_layer(make_installation(tmp_path, program=program))
@@ -148,7 +153,8 @@ def test_a_library_that_is_needed_comes_along(tmp_path: Path) -> None:
     assert b"/home/somebody" not in contents(layer)[f"bin/python{HOST.python}"]
 
 
-def test_a_module_for_newer_systems_makes_no_layer(tmp_path: Path) -> None:
+def test_module_for_newer_systems_is_refused(tmp_path: Path) -> None:
+    """An extension module that needs a newer glibc makes the build fail."""
     extension = elf_file(machine=HOST.machine, symbols={"strlcpy": ("libc.so.6", "GLIBC_2.38")})
     made = make_installation(tmp_path, extension=extension)
     with pytest.raises(PackagingError, match=r"lib-dynload/_sqlite3\.so needs GLIBC_2\.38 \(for the symbol strlcpy\)"):
@@ -156,10 +162,12 @@ def test_a_module_for_newer_systems_makes_no_layer(tmp_path: Path) -> None:
 
 
 def test_the_bill_of_materials_names_the_interpreter(layer: Layer) -> None:
+    """The bill of materials names the interpreter, its version and its hash."""
     component = layer.components[0]
     assert (component.name, component.version, component.purl) == ("cpython", RELEASE, f"pkg:generic/cpython@{RELEASE}")
 
 
 def test_the_layer_says_what_it_is(layer: Layer) -> None:
+    """The layer has its kind, its target and its place."""
     assert (layer.kind, layer.where, layer.targets) == ("provided", "aws", (HOST,))
     assert layer.name == f"awslambdaric-lite-provided-py{HOST.python}-{HOST.arch}"

@@ -1,4 +1,4 @@
-"""`layers/build.py provided`, as somebody runs it who has it for the first time: what it says, and what it leaves."""
+"""`layers/build.py provided` on the command line: its output, its messages and its files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run it for this machine's version of Python; no proxy stands between it and the double of the releases."""
+    """Run it for this machine's version of Python, without a proxy before the double of the releases."""
     command = [sys.executable, str(BUILD), "provided", *map(str, arguments)]
     inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     cache = {"XDG_CACHE_HOME": str(cwd / "cache")}
@@ -44,7 +44,7 @@ def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.Complet
 
 
 def refused(*arguments: object, cwd: Path, **environment: str) -> str:
-    """Run it; return the one line that it says. Nothing may have been written."""
+    """Run it, check that nothing was written, and return its one line."""
     before = sorted(cwd.rglob("*"))
     done = run("--no-orjson", "-o", "dist", *arguments, cwd=cwd, **environment)
     assert (done.returncode, done.stdout) == (1, "")
@@ -53,8 +53,8 @@ def refused(*arguments: object, cwd: Path, **environment: str) -> str:
     return done.stderr
 
 
-def test_a_layer_is_written_with_what_lies_beside_it(archive: Path, tmp_path: Path) -> None:
-    """Twice, with other dates around: the bytes are the same."""
+def test_layer_manifest_and_bill_are_written(archive: Path, tmp_path: Path) -> None:
+    """The build writes the layer, its manifest and its bill of materials; other dates give the same bytes."""
     written = []
     for folder in ("first", "second"):
         done = run("--no-orjson", "-o", folder, "--interpreter", archive, cwd=tmp_path)
@@ -76,18 +76,23 @@ def test_a_layer_is_written_with_what_lies_beside_it(archive: Path, tmp_path: Pa
     assert [part["name"] for part in json.loads(written[0][2])["components"]] == ["awslambdaric-lite", "cpython"]
 
 
-def test_wrong_words_are_told(archive: Path, tmp_path: Path) -> None:
-    assert "'mips' is not one of Lambda's; there is: x86_64, arm64" in refused("--arch", "mips", cwd=tmp_path)
-    assert "Python '2.7' is not known here; there is: 3.10" in refused("--python", "2.7", cwd=tmp_path)
-    assert "there is no such group; it can be tests" in refused("--keep", "all", "--interpreter", archive, cwd=tmp_path)
+BAD = {
+    "architecture": (["--arch", "mips"], "unsupported architecture 'mips'; choose one of: x86_64, arm64"),
+    "version": (["--python", "2.7"], "unsupported Python '2.7'; choose one of: 3.10"),
+    "group": (["--keep", "all"], "unknown group; choose one of: tests"),
+    "output": (["-o", "file"], "file cannot be written"),
+}
 
 
-def test_a_place_that_cannot_be_written_is_told(archive: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("options", "message"), BAD.values(), ids=BAD)
+def test_bad_input_names_the_cure(options: list[str], message: str, archive: Path, tmp_path: Path) -> None:
+    """An unsupported value, or an output that cannot be written, is refused on one line."""
     (tmp_path / "file").touch()
-    assert "file cannot be written" in refused("-o", "file", "--interpreter", archive, cwd=tmp_path)
+    assert message in refused("--interpreter", archive, *options, cwd=tmp_path)
 
 
-def test_an_archive_that_leads_out_is_told(archive: Path, tmp_path: Path) -> None:
+def test_archive_that_leads_out_is_refused(archive: Path, tmp_path: Path) -> None:
+    """An archive with a member outside of it is refused, and nothing is written there."""
     evil = tmp_path / "evil.tar"
     with tarfile.open(archive) as good, tarfile.open(evil, "w") as tar:
         for member in good:
@@ -97,16 +102,17 @@ def test_an_archive_that_leads_out_is_told(archive: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "outside").exists()
 
 
-def test_a_download_with_another_hash_is_told(archive: Path, tmp_path: Path) -> None:
-    """From a mirror, which pbs-installer takes the address of: the hash is still that of its index."""
+def test_download_with_another_hash_is_refused(archive: Path, tmp_path: Path) -> None:
+    """A download of a mirror must have the hash of pbs-installer's index."""
     with Releases({}) as releases:
         releases.any_file = archive.read_bytes()
         said = refused(cwd=tmp_path, PBS_INSTALLER_BASE_URL=releases.url)
     assert len(releases.requests) == 1
-    assert "is not what it should be: its SHA-256 is" in said and "--interpreter" in said
+    assert "is not the expected file: its SHA-256 is" in said and "--interpreter" in said
 
 
 def test_a_download_that_fails_names_the_cure(tmp_path: Path) -> None:
+    """A failed download names the cause and the cure."""
     with Releases({}) as gone:
         url = gone.url
     said = refused(cwd=tmp_path, PBS_INSTALLER_BASE_URL=url)

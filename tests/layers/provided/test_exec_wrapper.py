@@ -1,4 +1,4 @@
-"""`AWS_LAMBDA_EXEC_WRAPPER` without a shell: what is started with which arguments, and what is said if it cannot be."""
+"""`AWS_LAMBDA_EXEC_WRAPPER` without a shell: the program, its arguments, and messages about unusable ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STARTED = (
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A package with nothing in it but the module, as in a layer."""
+    """Return a package with nothing but the module, as in a layer."""
     folder = tmp_path / "site-packages" / launcher.PACKAGE
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
@@ -40,7 +40,7 @@ def start(package: Path, wrapper: str, *arguments: str) -> subprocess.CompletedP
 
 
 def recording(folder: Path, first_line: str = "#!/bin/sh\n") -> Path:
-    """A wrapper that writes its name, its arguments and the variable, a line each, and ends with status 7."""
+    """Return a wrapper that writes its name, its arguments and the variable, a line each, and exits with status 7."""
     script = folder / "wrapper"
     script.write_text(f'{first_line}printf "%s\\n" "$0" "$@" "$AWS_LAMBDA_EXEC_WRAPPER"\nexit 7\n')
     script.chmod(0o755)
@@ -48,7 +48,8 @@ def recording(folder: Path, first_line: str = "#!/bin/sh\n") -> Path:
 
 
 @pytest.mark.parametrize("first_line", ["#!/bin/sh\n", ""], ids=["shebang", "plain"])
-def test_the_wrapper_gets_the_command_that_starts_the_runtime(package: Path, tmp_path: Path, first_line: str) -> None:
+def test_wrapper_gets_the_runtime_command(package: Path, tmp_path: Path, first_line: str) -> None:
+    """The wrapper gets the command that starts the runtime as its arguments."""
     wrapper = recording(tmp_path, first_line)
     done = start(package, str(wrapper), "app.handler")
     main = f"{package}/__main__.py"
@@ -57,6 +58,7 @@ def test_the_wrapper_gets_the_command_that_starts_the_runtime(package: Path, tmp
 
 
 def test_in_a_layer_the_command_names_bytecode(package: Path, tmp_path: Path) -> None:
+    """In a layer, the command names the bytecode of the runtime."""
     import py_compile
 
     source = package / launcher.WRAPPER_MODULE
@@ -67,8 +69,8 @@ def test_in_a_layer_the_command_names_bytecode(package: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "plain", "dangling"])
-def test_what_cannot_be_started_is_told_as_by_the_shell_bootstrap(package: Path, tmp_path: Path, kind: str) -> None:
-    """Which in turn says it as the managed runtimes do: to standard output, with 127 or 126."""
+def test_unusable_wrapper_exits_as_on_lambda(package: Path, tmp_path: Path, kind: str) -> None:
+    """A missing wrapper ends with 127, one that is not executable with 126, as in managed runtimes."""
     path = tmp_path / "wrapper"
     if kind == "folder":
         path.mkdir()
@@ -88,7 +90,8 @@ def test_what_cannot_be_started_is_told_as_by_the_shell_bootstrap(package: Path,
     assert done.stdout.startswith(f"{path}: ")
 
 
-def test_an_interpreter_that_does_not_exist_is_told(package: Path, tmp_path: Path) -> None:
+def test_missing_interpreter_is_named(package: Path, tmp_path: Path) -> None:
+    """The message names a script with a missing interpreter, and the status is 127."""
     wrapper = recording(tmp_path, "#!/no/such/shell\n")
     done = start(package, str(wrapper))
     assert (done.returncode, done.stdout) == (126, f"{wrapper}: No such file or directory\n")

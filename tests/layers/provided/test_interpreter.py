@@ -1,4 +1,4 @@
-"""Which interpreters the build takes, in which shapes, and what it says of those that it does not."""
+"""The interpreters that the build accepts, their forms, and the messages about others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ OTHER = Target("3.13" if HOST.python != "3.13" else "3.12", HOST.arch)
 
 @pytest.mark.parametrize("top", ["python", "python/install", "install"])
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
-def test_an_archive_is_read_whatever_folder_it_has_everything_in(tmp_path: Path, top: str, ending: str) -> None:
+def test_archive_root_may_vary(tmp_path: Path, top: str, ending: str) -> None:
+    """An archive may have the installation at its top or in a known folder."""
     archive = make_archive(make_installation(tmp_path / "made"), tmp_path / f"cpython{ending}", top=top)
     with open_interpreter(HOST, "aws", archive) as found:
         assert (found.library / "os.py").is_file() and found.executable.is_file()
@@ -36,33 +37,37 @@ def test_an_archive_is_read_whatever_folder_it_has_everything_in(tmp_path: Path,
 
 @pytest.mark.parametrize("top", ["", "python"])
 def test_a_folder_is_read_in_place(tmp_path: Path, top: str) -> None:
+    """A folder of an installation is read without a copy."""
     make_installation(tmp_path / top)
     with open_interpreter(HOST, "aws", tmp_path) as found:
         assert found.prefix == tmp_path / top
 
 
-def test_a_library_folder_of_fedora_stays_where_its_interpreter_looks(tmp_path: Path) -> None:
+def test_fedoras_library_folder_stays(tmp_path: Path) -> None:
+    """Fedora's `lib64` stays, because its interpreter looks there."""
     made = make_installation(tmp_path)
     (made / "lib").rename(made / "lib64")
     with open_interpreter(HOST, "aws", made) as found:
         assert found.library_name == f"lib64/python{HOST.python}"
 
 
-def test_the_hosts_own_interpreter_is_found_without_a_name() -> None:
+def test_host_interpreter_is_found() -> None:
+    """For the host, the build finds an interpreter of this machine."""
     with open_interpreter(HOST, "host", None) as found:
         assert found.library == Path(os.__file__).resolve().parent
         assert found.origin.release == "{}.{}.{}".format(*sys.version_info)
 
 
-def test_a_program_is_asked_where_its_files_are(tmp_path: Path) -> None:
-    """Through a link, and from within a virtual environment: what is packed is the installation behind it."""
+def test_program_leads_to_its_installation(tmp_path: Path) -> None:
+    """A link, or a program of a virtual environment, leads to the installation."""
     (tmp_path / "python").symlink_to(sys.executable)
     with open_interpreter(HOST, "host", tmp_path / "python") as found:
         assert found.prefix == Path(sys.base_prefix)
         assert found.library == Path(os.__file__).resolve().parent
 
 
-def test_without_a_file_one_for_aws_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interpreter_for_aws_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `--interpreter`, the interpreter for AWS is downloaded."""
     archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "cpython.tar")
     build = Build("3.13.9", "https://example.com/cpython.tar.gz", "ab" * 32)
     fetched: list[Build] = []
@@ -78,14 +83,15 @@ def test_without_a_file_one_for_aws_is_downloaded(tmp_path: Path, monkeypatch: p
     assert fetched == [build]
 
 
-def test_no_interpreter_at_hand_for_the_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_host_interpreter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the host, the message names a version that this machine lacks, and the cure."""
     monkeypatch.setattr(module, "find_interpreter", lambda version: None)
     with pytest.raises(PackagingError, match=rf"no CPython {HOST.python} is on this machine; .*--interpreter"):
         open_interpreter(HOST, "host", None).__enter__()
 
 
 def test_for_another_architecture_this_machines_build_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is downloaded only where there is no interpreter of the version, and only if downloads were meant."""
+    """A build of this machine is downloaded if it lacks the version and downloads are allowed."""
     foreign = Target(HOST.python, "arm64" if HOST.arch == "x86_64" else "x86_64")
     made = {target.arch: make_installation(tmp_path / target.arch, target) for target in (HOST, foreign)}
     asked: list[Target] = []
@@ -97,7 +103,7 @@ def test_for_another_architecture_this_machines_build_compiles(tmp_path: Path, m
     monkeypatch.setattr(module, "find_build", fake_find_build)
 
     def fake_find_interpreter(version: str, *, candidates: Iterable[Path] = ()) -> Path | None:
-        """As on a machine without any of its own, where only what was downloaded for it can be run."""
+        """Find only downloaded interpreters, as on a machine without Python."""
         return next((path for path in candidates if made[foreign.arch] not in path.parents), None)
 
     monkeypatch.setattr(module, "fetch", lambda build: make_archive(made[build.url], tmp_path / f"{build.url}.tar"))
@@ -122,6 +128,7 @@ def refused(given: Path, target: Target = HOST) -> str:
 
 
 def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
+    """An interpreter of another version is refused with its version."""
     made = make_installation(tmp_path / "made")
     archive = make_archive(made, tmp_path / "cpython.tar")
     for given in (made, archive):
@@ -133,33 +140,38 @@ def test_another_version_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
+    """An interpreter of another architecture is refused with its architecture."""
     made = make_installation(tmp_path, Target(HOST.python, "arm64" if HOST.arch == "x86_64" else "x86_64"))
     assert refused(made) == f"{made} is not for {HOST.arch}; give an interpreter for it, or another --arch"
 
 
 def test_a_virtual_environment_is_refused(tmp_path: Path) -> None:
+    """A virtual environment is refused, because the installation is elsewhere."""
     (make_installation(tmp_path) / "pyvenv.cfg").write_text("home = /usr/bin\n")
     assert "is a virtual environment; give the interpreter that it was made from" in refused(tmp_path)
 
 
 def test_an_installation_without_its_library_is_refused(tmp_path: Path) -> None:
+    """An installation without the standard library is refused."""
     shutil.rmtree(make_installation(tmp_path) / "lib")
     assert f"has no lib/python{HOST.python}/os.py; give a whole installation" in refused(tmp_path)
 
 
-def test_a_script_in_the_place_of_the_program_is_refused(tmp_path: Path) -> None:
+def test_script_as_program_is_refused(tmp_path: Path) -> None:
+    """An installation whose program is a script is refused."""
     made = make_installation(tmp_path, program=b"#!/bin/sh\nexec python3\n")
-    assert "is no ELF program; give an interpreter for Linux" in refused(made)
+    assert "is not an ELF program; give an interpreter for Linux" in refused(made)
 
 
 def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
+    """A text, a missing path, a script and an empty folder are refused with their reasons."""
     (tmp_path / "notes.txt").write_text("no archive")
-    assert "notes.txt is neither a folder nor a zip or tar file" in refused(tmp_path / "notes.txt")
+    assert "notes.txt is neither a folder, a tar nor a zip file" in refused(tmp_path / "notes.txt")
     assert "does not exist; give an interpreter's archive or folder with --interpreter" in refused(tmp_path / "gone")
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\necho hello\n")
     script.chmod(0o755)
-    assert f"{script} is no Python that runs here; give a CPython {HOST.python}" in refused(script)
+    assert f"{script} is not a Python that runs here; give a CPython {HOST.python}" in refused(script)
     assert "has no bin/python" in refused(tmp_path)
 
 
@@ -173,6 +185,7 @@ def test_something_that_is_no_interpreter_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_hostile_archive_is_refused(tmp_path: Path, name: str, link: str | None, said: str) -> None:
+    """A name or a link that leads out of the archive is refused, and nothing is written."""
     archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "evil.tar")
     with tarfile.open(archive, "a") as tar:
         member = tarfile.TarInfo(name)
@@ -184,7 +197,27 @@ def test_a_hostile_archive_is_refused(tmp_path: Path, name: str, link: str | Non
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+def test_device_in_an_archive_is_refused(tmp_path: Path) -> None:
+    """An archive that has a device in it is not unpacked."""
+    archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "evil.tar")
+    with tarfile.open(archive, "a") as tar:
+        member = tarfile.TarInfo("python/zero")
+        member.type = tarfile.CHRTYPE
+        tar.addfile(member)
+    assert "'python/zero' is a special file; give another archive" in refused(archive)
+
+
+def test_archive_of_terabytes_is_refused(tmp_path: Path) -> None:
+    """An extended header that declares terabytes makes the archive a damaged one."""
+    entry = tarfile.TarInfo("pax")
+    entry.type, entry.size = tarfile.XHDTYPE, 8 * 1024**4
+    path = tmp_path / "memory.tar"
+    path.write_bytes(entry.tobuf(tarfile.GNU_FORMAT) + bytes(10240))
+    assert str(path) in refused(path)
+
+
+def test_truncated_archive_is_refused(tmp_path: Path) -> None:
+    """An archive that ends early is refused."""
     archive = make_archive(make_installation(tmp_path / "made"), tmp_path / "cpython.tar.gz")
     archive.write_bytes(archive.read_bytes()[:-2000])
     assert "cannot be unpacked" in refused(archive)

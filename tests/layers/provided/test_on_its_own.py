@@ -1,4 +1,4 @@
-"""The layer, started as Lambda starts it: `/opt/bootstrap`, in a root of its own, as another user.
+"""The layer, started as Lambda starts it: `/opt/bootstrap`, in a private root, as another user.
 
 The local Lambda is outside of that root; only its address is known inside.
 """
@@ -20,7 +20,7 @@ from tests.layers.provided.installations import HOST
 FUNCTION = Path(__file__).with_name("function")
 SITE_PACKAGES = f"/opt/python/lib/python{HOST.python}/site-packages"
 LIBRARY = f"/opt/lib/python{HOST.python}"
-USER = 993 if os.geteuid() == 0 else None  # what Lambda's functions run as; only root can become somebody else
+USER = 993 if os.geteuid() == 0 else None  # the user of Lambda's functions; only root can become another user
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 
@@ -34,7 +34,7 @@ def root(tmp_path: Path, host_layer: Unpacked) -> PrivateRoot:
 
 
 def invoke(root: PrivateRoot, handler: str, env: Mapping[str, str | None] | None = None) -> InvokeResult:
-    """Invoke it once, without `LD_LIBRARY_PATH`, which the layer must not need."""
+    """Invoke the function once, without `LD_LIBRARY_PATH`, which the layer must not need."""
     command = root.command(["/opt/bootstrap"], env={"LD_LIBRARY_PATH": None, **(env or {})}, user=USER)
     with LocalLambda(
         f"app.{handler}", task_root=FUNCTION, runtime=command, timeout_s=60, init_timeout_s=60, private_tmp=False
@@ -48,7 +48,8 @@ def answer(root: PrivateRoot, handler: str, env: Mapping[str, str | None] | None
     return result.json()
 
 
-def test_a_function_finds_what_it_would_find_on_lambda(root: PrivateRoot, host_layer: Unpacked) -> None:
+def test_function_sees_lambdas_surroundings(root: PrivateRoot, host_layer: Unpacked) -> None:
+    """A function sees the path, the variables and the folders that it sees on Lambda."""
     seen = answer(root, "look_around")
     zip_path = f"/opt/lib/python{HOST.python.replace('.', '')}.zip"
     assert seen["path"] == [
@@ -68,7 +69,8 @@ def test_a_function_finds_what_it_would_find_on_lambda(root: PrivateRoot, host_l
     assert seen["libpython"] == [f"/opt/lib/{name}" for name in shared]
 
 
-def test_the_library_works(root: PrivateRoot) -> None:
+def test_standard_library_works(root: PrivateRoot) -> None:
+    """The extension modules that are often missing or broken can be used."""
     seen = answer(root, "use_the_library")
     triplet, zone = seen.pop("triplet"), seen.pop("zone")
     assert triplet.startswith("linux-") and zone[0].startswith("/")
@@ -92,7 +94,7 @@ def test_the_library_works(root: PrivateRoot) -> None:
 
 
 def test_an_error_shows_where_it_happened(root: PrivateRoot) -> None:
-    """Frames of the standard library name their file and line; the lines themselves are not in the layer."""
+    """Frames of the standard library have file and line; the layer has no source lines."""
     result = invoke(root, "fail_in_the_library")
     payload = result.json()
     assert payload["errorType"] == "JSONDecodeError"
@@ -103,12 +105,14 @@ def test_an_error_shows_where_it_happened(root: PrivateRoot) -> None:
 
 
 def test_an_error_of_the_init_is_reported(root: PrivateRoot) -> None:
+    """An error during init is reported to the Runtime API."""
     result = invoke(root, "there_is_none")
     assert result.json()["errorType"] == "Runtime.HandlerNotFound"
     assert "Handler 'there_is_none' missing on module 'app'" in result.logs
 
 
 def test_orjson_is_the_runtimes_alone(root: PrivateRoot, host_layer: Unpacked) -> None:
+    """The runtime uses orjson, and the function cannot import it."""
     if not host_layer.has_orjson:
         pytest.skip("orjson is not installed here, so that it could be packed")
     assert answer(root, "look_for_orjson", {"AWSLAMBDARIC_LITE_CODEC": "orjson"}) == {
@@ -118,19 +122,22 @@ def test_orjson_is_the_runtimes_alone(root: PrivateRoot, host_layer: Unpacked) -
 
 
 def test_the_runtimes_own_names_can_be_imported(root: PrivateRoot) -> None:
+    """A function can import the runtime's public names."""
     assert answer(root, "use_our_names") == ["StreamingResponse", "on_shutdown"]
 
 
 def test_coroutines_run(root: PrivateRoot) -> None:
+    """A coroutine function returns its result."""
     assert answer(root, "answer_later") == "later"
 
 
-def test_child_processes_do_not_start_the_runtime_again(root: PrivateRoot) -> None:
-    """`multiprocessing` imports the file that the parent was started with: a child would answer its own invocation."""
+def test_child_processes_start_no_runtime(root: PrivateRoot) -> None:
+    """A child of `multiprocessing` imports its parent's script without starting the runtime."""
     assert answer(root, "work_in_a_child") == [False, 0]
 
 
 def test_path_files_of_other_layers_are_read(tmp_path: Path, host_layer: Unpacked) -> None:
+    """A `.pth` file of another layer is read."""
     root = PrivateRoot(tmp_path / "root")
     root.copy(host_layer.folder, "/opt")
     root.bind(FUNCTION, "/var/task")
@@ -140,24 +147,27 @@ def test_path_files_of_other_layers_are_read(tmp_path: Path, host_layer: Unpacke
 
 
 def test_a_wrapper_is_honoured(tmp_path: Path, root: PrivateRoot) -> None:
+    """The program of `AWS_LAMBDA_EXEC_WRAPPER` starts the runtime."""
     root.write("/var/wrapper", '#!/bin/sh\nexport SET_BY_WRAPPER=yes\nexec "$@"\n', executable=True)
     seen = answer(root, "show_variable", {"AWS_LAMBDA_EXEC_WRAPPER": "/var/wrapper"})
     assert seen == ["yes", f"{SITE_PACKAGES}/awslambdaric_lite/start-{HOST.python}.pyc", 1]
 
 
-def test_a_wrapper_that_is_missing_ends_the_environment(root: PrivateRoot) -> None:
+def test_missing_wrapper_ends_the_environment(root: PrivateRoot) -> None:
+    """A missing wrapper ends the environment with status 127."""
     result = invoke(root, "show_variable", {"AWS_LAMBDA_EXEC_WRAPPER": "/var/nothing"})
     assert "/var/nothing: does not exist\n" in result.logs
     assert result.json()["errorMessage"].endswith("exit status 127")
 
 
-def test_the_manifest_says_that_it_is_for_this_machine_only(host_layer: Unpacked) -> None:
+def test_manifest_marks_host_layers(host_layer: Unpacked) -> None:
+    """The manifest of a layer for this machine has the target `host`."""
     assert host_layer.manifest["target"] == "host"
     assert (host_layer.manifest["python"], host_layer.manifest["arch"]) == (HOST.python, HOST.arch)
 
 
 def test_nothing_of_the_host_is_in_it(host_layer: Unpacked) -> None:
-    """No package of its site-packages, and no path of its home in what the loader reads."""
+    """The layer has no package of the host's site-packages, and no path of its home."""
     names = host_layer.manifest["files"]
     assert isinstance(names, dict)
     assert not [name for name in names if "-packages/" in name and "awslambdaric_lite" not in name]

@@ -1,4 +1,4 @@
-"""What of an installation is packed, and what only on request."""
+"""Files of an installation that are packed, and those that are packed on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARY = f"lib/python{HOST.python}"
 
 
 def selected(installation: Path, *keep: str) -> set[str]:
-    """Names within the layer, sources as sources."""
+    """Return names within the layer, sources as sources."""
     with open_interpreter(HOST, "aws", installation) as found:
         selection = select(found, keep)
     return {*selection.sources, *selection.files}
@@ -30,8 +30,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(sys.version_info[:2] not in ((3, 10), (3, 11), (3, 12), (3, 13)), reason="no list for this version")
-def test_the_modules_of_the_real_library_are_those_that_were_agreed() -> None:
-    """Top-level modules and packages of this interpreter; extension modules and `_sysconfigdata` differ by build."""
+def test_library_has_the_listed_modules() -> None:
+    """The selection of this interpreter has the top-level modules of the golden list."""
     with open_interpreter(HOST, "host", None) as found:
         selection = select(found, [])
     folder = f"{found.library_name}/"
@@ -69,13 +69,15 @@ def test_the_modules_of_the_real_library_are_those_that_were_agreed() -> None:
         ("documentation", "email/architecture.rst"),
     ],
 )
-def test_a_group_is_left_out_unless_it_is_kept(installation: Path, group: str, name: str) -> None:
+def test_group_is_excluded_unless_kept(installation: Path, group: str, name: str) -> None:
+    """A group's files are excluded unless `--keep` names it."""
     full = os.path.normpath(f"{LIBRARY}/{name}")
     assert full not in selected(installation)
     assert full in selected(installation, group)
 
 
 def test_what_is_in_two_groups_needs_both(installation: Path) -> None:
+    """A file of two groups is packed if both are kept."""
     name = f"{LIBRARY}/idlelib/idle_test/test_idle.py"
     assert name not in selected(installation, "idlelib")
     assert name not in selected(installation, "tests")
@@ -83,32 +85,36 @@ def test_what_is_in_two_groups_needs_both(installation: Path) -> None:
 
 
 def test_every_group_keeps_something(installation: Path) -> None:
+    """Every group has files in a real installation."""
     plain = selected(installation)
     for group in KEEPABLE:
         assert group == SOURCES or selected(installation, group) > plain, group
 
 
-def test_what_the_host_has_added_is_never_packed(installation: Path) -> None:
+def test_host_packages_are_never_packed(installation: Path) -> None:
+    """Packages that the host has installed are never packed."""
     everything = selected(installation, *KEEPABLE)
     for never in ("site-packages", "sitecustomize", "__pycache__", "EXTERNALLY-MANAGED", "bin/pip3", "share/man"):
         assert not [name for name in everything if never in name], never
 
 
-def test_a_group_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(PackagingError, match="--keep tk: there is no such group; it can be tests, tkinter, "):
+def test_unknown_group_is_refused() -> None:
+    """An unknown group is refused with the known ones."""
+    with pytest.raises(PackagingError, match="--keep tk: unknown group; choose one of: tests, tkinter, "):
         check_keep(["tests", "tk"])
     check_keep(KEEPABLE)
 
 
-def test_a_folder_for_extension_modules_is_there_even_if_there_are_none(tmp_path: Path) -> None:
-    """Python says that it cannot find its platform dependent libraries if that folder is missing."""
+def test_extension_folder_always_exists(tmp_path: Path) -> None:
+    """The folder of extension modules exists, because Python warns without it."""
     made = make_installation(tmp_path)
     for module in (made / LIBRARY / "lib-dynload").iterdir():
         module.unlink()
     assert f"{LIBRARY}/lib-dynload/.keep" in selected(made)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    """The message names a file that cannot be read, and the cure."""
     hidden = make_installation(tmp_path) / LIBRARY / "os.py"
     hidden.chmod(0)
     if os.access(hidden, os.R_OK):

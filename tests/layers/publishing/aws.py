@@ -1,4 +1,4 @@
-"""What stands in for AWS: moto's server, and a double whose answers get lost."""
+"""Doubles of AWS: moto's server, and a server whose responses get lost."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+REGIONS = ("eu-central-1", "us-east-1")
+_KEYS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
 def settings(folder: Path) -> dict[str, str]:
-    """Variables that keep boto3 from the AWS settings of whoever runs the tests."""
+    """Return variables that hide the user's AWS settings from boto3."""
     return {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials")}
 
 
 @contextmanager
 def moto() -> Iterator[str]:
-    """A server of moto's with nothing in it; yields its address."""
+    """Start a server of moto's with nothing in it, which knows the regions of the tests; yield its address."""
+    boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
     pytest.importorskip("moto", reason="moto is not installed: pip install 'moto[server]'")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of moto's own dependencies, at their import
+        warnings.simplefilter("ignore")  # of moto's dependencies, at their import
         from moto.core.config import default_user_config
         from moto.moto_api._internal.models import moto_api_backend
         from moto.server import ThreadedMotoServer
@@ -42,17 +45,21 @@ def moto() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
-        yield f"http://{host}:{port}"
+        url = f"http://{host}:{port}"
+        # The server answers with status 500 when the first requests of two regions come at the same time.
+        for region in REGIONS:
+            boto3.client("lambda", region, endpoint_url=url, **_KEYS).list_layers()
+        yield url
     finally:
         server.stop()
         default_user_config["lambda"] = {"use_docker": True}
 
 
 class LosesAnswers:
-    """A Lambda that has no layers, takes what is published, and closes the connection instead of answering.
+    """A Lambda without layers, which accepts a layer and closes the connection without a response.
 
-    `requests` has the method and path of each request. With `silent` it keeps the connection, and says nothing until
-    the end; `taken` is set when it has something.
+    `requests` has the method and path of each request. With `silent` it keeps the connection open without a
+    response; `taken` is set when it has received a layer.
     """
 
     def __init__(self, *, silent: bool = False) -> None:

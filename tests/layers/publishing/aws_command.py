@@ -1,6 +1,6 @@
-"""A stand-in for the AWS CLI: `aws SERVICE OPERATION --option value…`, and `aws SERVICE wait WAITER …`.
+"""A double of the AWS CLI: `aws SERVICE OPERATION --option value…`, and `aws SERVICE wait WAITER …`.
 
-Options are those of botocore's models, so that one that AWS does not have is refused, as are values of a wrong type.
+Options are those of botocore's models: unknown options and values of a wrong type are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from botocore.model import Shape
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the command line says; print the answer, or write a payload to the file that is named."""
+    """Run the command line; print the response, or write a payload to the named file."""
     service, operation, *rest = arguments
     waiter = rest.pop(0) if operation == "wait" else None
     options: dict[str, list[str]] = {}
@@ -42,9 +42,9 @@ def main(arguments: list[str]) -> None:
 
 
 def parameters(shape: Any, options: dict[str, list[str]]) -> dict[str, Any]:
-    """The options as boto3 wants them; `KeyError` names one that there is not."""
+    """Return the options as boto3's arguments; `KeyError` names an unknown one."""
     members = {xform_name(name, "-"): (name, member) for name, member in shape.members.items()}
-    if "Code" in shape.members:  # the CLI's own: --zip-file is Code.ZipFile
+    if "Code" in shape.members:  # an option of the CLI: --zip-file is Code.ZipFile
         file = options.pop("zip-file")[0]
         given = {"Code": {"ZipFile": Path(file.removeprefix("fileb://")).read_bytes()}}
     else:
@@ -53,7 +53,7 @@ def parameters(shape: Any, options: dict[str, list[str]]) -> dict[str, Any]:
 
 
 def value(shape: Shape, text: str) -> Any:
-    """What a word stands for; structures are in the CLI's shorthand, `Variables={NAME=VALUE,…}`."""
+    """Return the value of a word; structures are in the CLI's shorthand, `Variables={NAME=VALUE,…}`."""
     if shape.type_name == "list":
         return text.split()
     if shape.type_name == "structure":

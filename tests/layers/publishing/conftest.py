@@ -1,4 +1,4 @@
-"""Small layers, and moto with nothing in it."""
+"""Small layers, and an empty moto."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MakeLayer = Callable[..., Path]
 
 @pytest.fixture
 def make_layer(tmp_path: Path) -> MakeLayer:
-    """Return a function that writes a layer as the build does, but with little in it, and gives its zip file."""
+    """Return a function that writes a small layer as the build does, and returns its zip file."""
 
     def make(
         kind: Kind = "wrapper",
@@ -39,7 +39,7 @@ def make_layer(tmp_path: Path) -> MakeLayer:
 
 @pytest.fixture
 def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No AWS settings and no credentials."""
+    """Remove AWS settings and credentials."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN", *CREDENTIALS):
         monkeypatch.delenv(name, raising=False)
     for name, value in {**settings(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}.items():
@@ -48,7 +48,7 @@ def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(no_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """An account on moto; the address of its services."""
+    """Start an account on moto; yield the address of its services."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with moto() as url:

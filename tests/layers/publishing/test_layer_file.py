@@ -1,4 +1,4 @@
-"""Which zip files are taken for layers, and what is said of the others."""
+"""Zip files that are layers, and messages about others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .conftest import MakeLayer
 
 
 def test_a_layer_as_it_was_built(make_layer: MakeLayer) -> None:
-    """Kind, versions, licences and Lambda's form of the hash."""
+    """A built layer is read with its kind, versions, licences and Lambda's form of the hash."""
     path = make_layer("wrapper", "3.12", "3.13", arch="arm64")
     layer = read_layer_file(path)
     content = path.read_bytes()
@@ -32,7 +32,7 @@ def test_a_layer_as_it_was_built(make_layer: MakeLayer) -> None:
 
 
 def test_without_a_bill_of_materials(make_layer: MakeLayer) -> None:
-    """The licence that is certain is the project's own."""
+    """Without a bill of materials, the licence is the project's own."""
     path = make_layer()
     path.with_suffix(".cdx.json").unlink()
     assert read_layer_file(path).licenses == ("Apache-2.0",)
@@ -49,20 +49,20 @@ def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
 
 
 def with_manifest(path: Path, **changes: Any) -> None:
-    """Write a manifest again with other values; None takes one away."""
+    """Write a manifest again with other values; None removes one."""
     beside = path.with_suffix(".manifest.json")
     manifest = {**json.loads(beside.read_text()), **changes}
     beside.write_text(json.dumps({name: value for name, value in manifest.items() if value is not None}))
 
 
 def commented(path: Path) -> None:
-    """Change the zip file, and none of its members."""
+    """Change the zip file without its members."""
     with zipfile.ZipFile(path, "a") as archive:
         archive.comment = b"another file"
 
 
 def made_a_folder(path: Path) -> None:
-    """Put a folder in the place of a file."""
+    """Replace a file by a folder."""
     path.unlink()
     path.mkdir()
 
@@ -72,8 +72,11 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda path: path.with_suffix(".manifest.json").unlink(),
         "has no awslambdaric-lite-wrapper",
     ),
-    "manifest is no JSON": (lambda path: path.with_suffix(".manifest.json").write_text("{"), "is no JSON"),
-    "manifest is a list": (lambda path: path.with_suffix(".manifest.json").write_text("[]"), "is no manifest"),
+    "manifest is no JSON": (lambda path: path.with_suffix(".manifest.json").write_text("{"), "is not JSON"),
+    "manifest is a list": (
+        lambda path: path.with_suffix(".manifest.json").write_text("[]"),
+        "not a layer's manifest",
+    ),
     "manifest is a folder": (
         lambda path: made_a_folder(path.with_suffix(".manifest.json")),
         "cannot be read: Is a directory",
@@ -82,8 +85,8 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "for nobody": (lambda path: with_manifest(path, target=None), "has no 'target'"),
     "another kind": (lambda path: with_manifest(path, kind="hat"), "the kind 'hat', not wrapper or provided"),
     "no version of Python": (lambda path: with_manifest(path, python=[]), "has no 'python'"),
-    "an old Python": (lambda path: with_manifest(path, python="2.7"), "Python '2.7' is not known"),
-    "an unknown machine": (lambda path: with_manifest(path, arch="mips"), "'mips' is not one of Lambda's"),
+    "an old Python": (lambda path: with_manifest(path, python="2.7"), "unsupported Python '2.7'"),
+    "an unknown machine": (lambda path: with_manifest(path, arch="mips"), "unsupported architecture 'mips'"),
     "no version": (lambda path: with_manifest(path, version=None), "has no 'version'"),
     "no files": (lambda path: with_manifest(path, files=None), "has no 'files'"),
     "a file changed": (
@@ -99,17 +102,20 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         "python/module.py (and 1 more) is in one of the two only",
     ),
     "another zip file": (commented, "is not the file that awslambdaric-lite-wrapper-py3.13-x86_64.manifest.json was"),
-    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-30]), "is neither a folder nor a zip or tar file"),
-    "no zip file": (lambda path: path.write_text("text"), "is neither a folder nor a zip or tar file"),
+    "cut off": (lambda path: path.write_bytes(path.read_bytes()[:-30]), "is neither a folder nor a zip file"),
+    "no zip file": (lambda path: path.write_text("text"), "is neither a folder nor a zip file"),
     "missing": (lambda path: path.unlink(), "does not exist"),
     "a folder": (lambda path: made_a_folder(path), "is no file"),
-    "a bad bill of materials": (lambda path: path.with_suffix(".cdx.json").write_text("[]"), "is no bill of materials"),
+    "a bad bill of materials": (
+        lambda path: path.with_suffix(".cdx.json").write_text("[]"),
+        "not a bill of materials",
+    ),
 }
 
 
 @pytest.mark.parametrize(("damage", "reason"), BAD.values(), ids=BAD)
-def test_refused(damage: Callable[[Path], object], reason: str, make_layer: MakeLayer) -> None:
-    """One line names the file, what is wrong with it and what to do."""
+def test_changed_layer_is_refused(damage: Callable[[Path], object], reason: str, make_layer: MakeLayer) -> None:
+    """One line names the file, the error and the cure."""
     path = make_layer()
     damage(path)
     with pytest.raises(PackagingError) as refused:
@@ -119,8 +125,8 @@ def test_refused(damage: Callable[[Path], object], reason: str, make_layer: Make
 
 
 def test_too_large_to_be_unpacked(make_layer: MakeLayer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lambda's limit is known before it says so itself."""
+    """A layer beyond Lambda's unpacked limit is refused before it is sent."""
     path = make_layer()
     monkeypatch.setattr(layer_file, "UNPACKED_LIMIT", 10)
-    with pytest.raises(PackagingError, match="has 20 B unpacked, Lambda takes 10 B"):
+    with pytest.raises(PackagingError, match="has 20 B unpacked, Lambda allows 10 B"):
         read_layer_file(path)

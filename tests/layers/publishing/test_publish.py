@@ -1,4 +1,4 @@
-"""`layers/publish.py` against moto: what is in the account afterwards, and what is said."""
+"""`layers/publish.py` against moto: the account's layers, and the messages."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from layers.publishing import publication
 from layers.publishing.layer_file import read_layer_file
 from tests.support.client_process import GUARD
 
-from .aws import CREDENTIALS, LosesAnswers
+from .aws import CREDENTIALS, REGIONS, LosesAnswers
 from .conftest import MakeLayer
 
 boto3 = pytest.importorskip("boto3", reason="boto3 is not installed")
 
 NAME = "awslambdaric-lite-wrapper-py313-x86_64"
-EU, US = "eu-central-1", "us-east-1"
+EU, US = REGIONS
 
 
 def versions(url: str, region: str, name: str = NAME) -> list[dict[str, Any]]:
-    """What the account has of a layer, all fields."""
+    """Return the account's versions of a layer, with all fields."""
     client = boto3.client("lambda", region_name=region, endpoint_url=url)
     listed = client.list_layer_versions(LayerName=name)["LayerVersions"]
     return [client.get_layer_version(LayerName=name, VersionNumber=each["Version"]) for each in listed]
 
 
 def arn(region: str, version: int = 1, name: str = NAME) -> str:
-    """In moto's account."""
+    """Return an ARN of moto's account."""
     return f"arn:aws:lambda:{region}:123456789012:layer:{name}:{version}"
 
 
 def test_two_regions(aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both have it with all that is known of it; standard output has the ARNs and nothing else."""
+    """Both regions have the layer with all its fields; standard output has the ARNs and nothing else."""
     path = make_layer()
     assert main([str(path), "--region", EU, "--region", US, "--region", EU, "--endpoint-url", aws]) == 0
     assert capsys.readouterr() == (f"{arn(EU)}\n{arn(US)}\n", "")
@@ -58,7 +58,7 @@ def test_two_regions(aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixt
 
 
 def test_not_twice(aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same content gives the same ARN again; another content a new version, then that one again."""
+    """The same content gives the same ARN again; other content gives a new version."""
     command = ["--region", EU, "--endpoint-url", aws]
     first, second = str(make_layer()), str(make_layer(content=b"other", folder="other"))
     said = []
@@ -72,7 +72,7 @@ def test_not_twice(aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixtur
 
 
 def test_a_layer_for_everybody(aws: str, make_layer: MakeLayer) -> None:
-    """`--public` also opens a version that was published without it, and can be repeated."""
+    """`--public` also opens a version that is already published, and can be repeated."""
     command = [str(make_layer()), "--region", EU, "--endpoint-url", aws]
     client = boto3.client("lambda", region_name=EU, endpoint_url=aws)
     assert main(command) == 0
@@ -90,7 +90,7 @@ def test_a_layer_for_everybody(aws: str, make_layer: MakeLayer) -> None:
 def test_through_a_bucket(
     aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A large layer arrives through S3 and leaves nothing there; a region without the bucket fails, others go on."""
+    """A large layer is uploaded through S3 and removed there; a region without the bucket fails alone."""
     monkeypatch.setattr(publication, "ZIPPED_LIMIT", 100)
     s3 = boto3.client("s3", region_name=US, endpoint_url=aws)
     s3.create_bucket(Bucket="layers-us-east-1")
@@ -112,7 +112,7 @@ def test_through_a_bucket(
 
 
 def test_refused_before_anything_is_sent(aws: str, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of several files, a line for each that is wrong; the good ones are not published, either."""
+    """Each file with an error has a line, and no file is published."""
     host = make_layer("provided", where="host")
     changed = make_layer("wrapper", "3.12")
     changed.with_suffix(".manifest.json").unlink()
@@ -126,7 +126,7 @@ def test_refused_before_anything_is_sent(aws: str, make_layer: MakeLayer, capsys
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_dry_run(as_json: bool, no_account: None, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without credentials; whoever listens at the address hears nothing."""
+    """A dry run needs no credentials and sends no request."""
     path = make_layer("provided", "3.14", arch="arm64")
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -151,10 +151,10 @@ def test_dry_run(as_json: bool, no_account: None, make_layer: MakeLayer, capsys:
         assert said.err == "nothing was sent (--dry-run); everybody could use these layers (--public)\n"
 
 
-def test_a_lost_answer(
+def test_lost_response_is_not_retried(
     no_account: None, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether it was published is unknown, so it is not sent again unasked."""
+    """A request without a response is not sent again, because the layer may be published."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with LosesAnswers() as service:
@@ -162,11 +162,11 @@ def test_a_lost_answer(
     assert [each.split()[0] for each in service.requests] == ["GET", "POST"]
     assert service.requests[1].endswith(f"/layers/{NAME}/versions")
     said = capsys.readouterr().err
-    assert "run this again, what is there is not published twice" in said and said.count("\n") == 1
+    assert "run this again; published layers are not published twice" in said and said.count("\n") == 1
 
 
 def test_on_a_terminal(aws: str, make_layer: MakeLayer) -> None:
-    """The bar is on standard error; what is taken from standard output is the ARN alone."""
+    """The bar is on standard error; standard output has the ARN alone."""
     pytest.importorskip("rich", reason="rich is not installed")
     command = [sys.executable, layers.publish.__file__, str(make_layer()), "--region", EU, "--endpoint-url", aws]
     ours, theirs = pty.openpty()
@@ -183,8 +183,8 @@ def test_on_a_terminal(aws: str, make_layer: MakeLayer) -> None:
     assert "publishing" in shown and "1/1" in shown and "arn:" not in shown
 
 
-def test_interrupted(make_layer: MakeLayer, no_account: None) -> None:
-    """Ctrl-C ends it while a request is on its way, which is not waited for."""
+def test_interruption_does_not_wait(make_layer: MakeLayer, no_account: None) -> None:
+    """Ctrl-C ends the program without waiting for a pending request."""
     script = Path(layers.publish.__file__)
     with LosesAnswers(silent=True) as service:
         process = subprocess.Popen(
@@ -198,16 +198,16 @@ def test_interrupted(make_layer: MakeLayer, no_account: None) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=GUARD)
     assert (process.returncode, out) == (130, "")
-    assert err == "publish.py: interrupted; run it again, what is there is not published twice\n"
+    assert err == "publish.py: interrupted; run it again: published layers are not published twice\n"
 
 
 BAD = {
-    "no region": (["--region", "mars-north"], "'mars-north' is no region of AWS"),
-    "no region, dry": (["--region", "mars-north", "--dry-run"], "'mars-north' is no region of AWS"),
+    "no region": (["--region", "mars-north"], "'mars-north' is not a region of AWS"),
+    "no region, dry": (["--region", "mars-north", "--dry-run"], "'mars-north' is not a region of AWS"),
     "no profile": (["--region", EU, "--profile", "nobody"], "The config profile (nobody) could not be found"),
     "no credentials": (
         ["--region", EU, "--endpoint-url", "http://127.0.0.1:1"],
-        "there are no AWS credentials",
+        "no AWS credentials are configured",
     ),
     "no address": (["--region", EU, "--endpoint-url", "nonsense"], "Invalid endpoint: nonsense; check"),
     "bad prefix": (["--region", EU, "--layer-name-prefix", "a b"], "'a b' cannot begin a layer's name"),
@@ -218,7 +218,7 @@ BAD = {
 def test_bad_input(
     options: list[str], reason: str, no_account: None, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Status 1, one line."""
+    """An error gives status 1 and one line."""
     assert main([str(make_layer()), *options]) == 1
     said = capsys.readouterr()
     assert said.out == "" and reason in said.err
@@ -228,7 +228,7 @@ def test_bad_input(
 def test_nobody_listens(
     no_account: None, make_layer: MakeLayer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each region says so."""
+    """Each region reports that it cannot be reached."""
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -241,7 +241,7 @@ def test_nobody_listens(
 
 @pytest.mark.parametrize("arguments", [[], ["x.zip"], ["--region", EU], ["x.zip", "--regi", EU]])
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """Status 2, with the usage."""
+    """A usage error gives status 2 and the usage."""
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2

@@ -1,7 +1,7 @@
-"""As much of a container engine as the recipes need: the steps of a Dockerfile, run in a folder instead of an image.
+"""A container engine for the recipes: the steps of a Dockerfile, run in a folder instead of an image.
 
-RUN has the shell and the programs that a test puts first on the path. What is written to absolute places by RUN is
-written there: recipes that do that cannot be run by this. COPY and WORKDIR are within the folder.
+RUN has the shell and the programs that a test puts first on the path. RUN can write to absolute paths of this machine,
+so recipes that do that cannot be tested. COPY and WORKDIR are within the folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 @dataclass
 class Built:
-    """What became of a Dockerfile: `workdir` is a folder of this machine, `command` what Lambda would start."""
+    """The result of a Dockerfile: `workdir` is a folder of this machine, `command` is the one that Lambda starts."""
 
     base: str = ""
     root: Path = Path()
@@ -33,12 +33,12 @@ class Built:
 
     @property
     def command(self) -> list[str]:
-        """ENTRYPOINT and CMD."""
+        """Return ENTRYPOINT and CMD."""
         return [*self.entrypoint, *self.cmd]
 
 
 def build(dockerfile: Path, context: Path, root: Path, *, programs: Path, env: dict[str, str]) -> Built:
-    """Run the steps; `AssertionError` if one fails or is of a kind that is not known here."""
+    """Run the steps; raise `AssertionError` if one fails or is of an unknown kind."""
     root.mkdir()
     built = Built(root=root, workdir=root)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
@@ -73,7 +73,7 @@ def build(dockerfile: Path, context: Path, root: Path, *, programs: Path, env: d
 
 
 def steps(dockerfile: Path) -> list[tuple[str, str]]:
-    """Instructions with what follows them; comments are left out, continued lines joined."""
+    """Yield instructions with their arguments, without comments; join continued lines."""
     text = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(encoding="utf-8"), flags=re.MULTILINE)
     lines = re.sub(r"\\\n\s*", "", text).splitlines()
     return [(line.split(None, 1)[0].upper(), line.split(None, 1)[1].strip()) for line in lines if line.strip()]

@@ -1,4 +1,4 @@
-"""Where the recipes are."""
+"""The folder of the recipes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def load(path: Path) -> ModuleType:
-    """Import a script that is in no package."""
+    """Import a script outside of packages."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

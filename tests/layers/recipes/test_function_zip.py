@@ -1,4 +1,4 @@
-"""A function that brings its interpreter along: made by the recipe, run as Lambda would, and what is refused."""
+"""A function's package with its interpreter: built by the recipe, run as on Lambda; and refused packages."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tests.support.client_process import GUARD
 from .recipe_files import FUNCTION, HANDLER, RECIPES, RUNNING, load
 
 add_interpreter = load(RECIPES / "function-zip" / "add_interpreter.py")
-# What a small function and the runtime need of the library, but for single modules: each megabyte takes its time.
+# The packages of the library that a small function needs, because each megabyte takes time.
 NEEDED = ("encodings", "lib-dynload", "collections", "importlib", "re", "json")
 EXTENSIONS = ("_json.", "_socket.", "_struct.", "math.", "_random.", "select.")
 
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """The function, packed as the recipe says."""
+    """Pack the function as the recipe does."""
     path = tmp_path / "greeting.zip"
     assert tool(["pack", str(FUNCTION), "--runtime", "--handler", HANDLER, "-o", str(path)]) == 0
     return path
 
 
 def layer(folder: Path, files: dict[str, bytes]) -> Path:
-    """A layer's zip file."""
+    """Return a layer's zip file."""
     path = folder / "layer.zip"
-    with zipfile.ZipFile(path, "w") as archive:  # not compressed, which would take longer than all the rest
+    with zipfile.ZipFile(path, "w") as archive:  # not compressed, which would take most of the time
         for name, content in files.items():
             member = zipfile.ZipInfo(name)
             member.external_attr = (0o755 if name.startswith("bin/") else 0o644) << 16
@@ -44,8 +44,8 @@ def layer(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
-def test_it_runs(package: Path, tmp_path: Path) -> None:
-    """From /var/task alone: the interpreter, the library and the runtime are the package's."""
+def test_package_runs_alone(package: Path, tmp_path: Path) -> None:
+    """The function runs from /var/task with the interpreter, the library and the runtime of its package."""
     installation = copy_own_installation(tmp_path / "installation")
     for path in (installation / "lib" / f"python{RUNNING}").iterdir():
         if path.is_dir() and path.name not in NEEDED:
@@ -59,7 +59,7 @@ def test_it_runs(package: Path, tmp_path: Path) -> None:
     assert add_interpreter.main([str(package), str(given)]) == 0
     with zipfile.ZipFile(package) as archive:
         modes = {info.filename: info.external_attr >> 16 & 0o777 for info in archive.infolist()}
-    program = f"bin/python{RUNNING}"  # by which name `bootstrap` knows what bytecode it can start
+    program = f"bin/python{RUNNING}"  # by this name `bootstrap` recognizes an interpreter for the bytecode
     assert (modes["bootstrap"], modes[program], modes["greeting.py"]) == (0o755, 0o755, 0o644)
     assert "bin/python3" not in modes
     extract(package, tmp_path / "task")
@@ -77,7 +77,7 @@ def test_it_runs(package: Path, tmp_path: Path) -> None:
 
 
 def test_the_same_again(package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same bytes of the same files; a package that has an interpreter gets no second one."""
+    """The same files give the same bytes; a package with an interpreter gets no second one."""
     program = f"bin/python{RUNNING}"
     given = layer(tmp_path, {program: b"\x7fELF", "lib/python3.13/os.pyc": b"x", "python/other.py": b""})
     copy = tmp_path / "copy.zip"
@@ -93,7 +93,7 @@ def test_the_same_again(package: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_an_interpreter_of_another_version(package: Path, tmp_path: Path) -> None:
-    """It is called `python3`, by which `bootstrap` starts it on sources."""
+    """The package calls an interpreter of another version `python3`, and `bootstrap` starts the sources with it."""
     given = layer(tmp_path, {"bin/python3.99": b"\x7fELF"})
     assert add_interpreter.main([str(package), str(given)]) == 0
     with zipfile.ZipFile(package) as archive:
@@ -103,7 +103,7 @@ def test_an_interpreter_of_another_version(package: Path, tmp_path: Path) -> Non
 def test_what_does_not_fit(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line, and the package stays as it was."""
+    """An error is one line, and the package is unchanged."""
     before = package.read_bytes()
     wrapper = layer(tmp_path, {"awslambdaric-lite": b"#!/bin/sh\n"})
     capsys.readouterr()
@@ -119,5 +119,5 @@ def test_what_does_not_fit(
     good = layer(tmp_path, {"bin/python3.13": b"\x7fELF"})
     monkeypatch.setattr(add_interpreter, "UNPACKED_LIMIT", 10)
     assert add_interpreter.main([str(package), str(good)]) == 1
-    assert "Lambda takes 10 B; leave something out" in capsys.readouterr().err
+    assert "Lambda allows 10 B; exclude files" in capsys.readouterr().err
     assert package.read_bytes() == before

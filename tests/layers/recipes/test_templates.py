@@ -1,4 +1,4 @@
-"""The templates for SAM, CDK and Terraform: what their own tools say, and that they deploy what the layers need."""
+"""The templates for SAM, CDK and Terraform: findings of their own tools, and the functions that they deploy."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def lint(path: Path) -> None:
     """Let cfn-lint look at a template; a warning is a failure."""
     if importlib.util.find_spec("cfnlint") is None:
         pytest.skip("cfn-lint is not installed")
-    # What CDK writes, it writes: W3005 is a dependency that it names although it can be inferred.
+    # CDK's own output: W3005 is a dependency that it names although cfn-lint infers it.
     start = "import sys; from cfnlint.runner import main; sys.exit(main())"
     done = run([sys.executable, "-c", start, "--ignore-checks", "W3005", "--template", str(path)])
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
 def run(command: list[str], cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
+    """Run a program until it exits."""
     environment = {**os.environ, **variables}
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=GUARD, check=False)
 
 
 def functions(resources: Mapping[str, Any], kind: str) -> dict[str, dict[str, str]]:
-    """The variables of each function with one layer, by runtime."""
+    """Return the variables of each function with one layer, by runtime."""
     found = {}
     for resource in resources.values():
         if resource["Type"] == kind:
@@ -53,8 +53,8 @@ def functions(resources: Mapping[str, Any], kind: str) -> dict[str, dict[str, st
     return found
 
 
-def test_sam() -> None:
-    """cfn-lint has nothing to say; the paths lead where the build writes; each function has its layer."""
+def test_sam_template_is_valid() -> None:
+    """cfn-lint accepts the template; its paths match the build; each function has its layer."""
     template = RECIPES / "sam" / "template.yaml"
     lint(template)
     resources = importlib.import_module("cfnlint.decode.cfn_yaml").load(str(template))["Resources"]
@@ -66,10 +66,10 @@ def test_sam() -> None:
     assert {each["CompatibleRuntimes"][0] for each in layers} == FUNCTIONS.keys()
 
 
-def test_cdk(tmp_path: Path) -> None:
+def test_cdk_template_is_valid(tmp_path: Path) -> None:
     """The app makes a template that cfn-lint accepts, with the zip files as assets."""
     if importlib.util.find_spec("aws_cdk") is None or shutil.which("node") is None:
-        pytest.skip("aws-cdk-lib is not installed, or there is no node, which it needs")
+        pytest.skip("aws-cdk-lib or node is not installed")
     shutil.copytree(RECIPES, tmp_path / "layers" / "recipes")
     (tmp_path / "dist").mkdir()
     for name in ZIP_FILES:
@@ -86,7 +86,7 @@ def test_cdk(tmp_path: Path) -> None:
 
 
 def test_terraform_is_formatted() -> None:
-    """`terraform fmt`, which parses it, too. Its validation needs AWS's provider from Terraform's registry."""
+    """`terraform fmt` parses and accepts the file; validation would need AWS's provider."""
     terraform = shutil.which("terraform")
     if terraform is None:
         pytest.skip("terraform is not installed")
@@ -94,8 +94,8 @@ def test_terraform_is_formatted() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_terraform() -> None:
-    """Each function has its layer and its variables, and every reference is to something that is declared."""
+def test_terraform_references_are_declared() -> None:
+    """Each function has its layer and its variables, and every reference is declared."""
     text = (RECIPES / "terraform" / "main.tf").read_text(encoding="utf-8")
     blocks = {
         (kind, *re.findall(r'"(\w+)"', labels)): body

@@ -49,7 +49,7 @@ def layer_of(tmp_path_factory: pytest.TempPathFactory) -> Unpack:
 
 @pytest.fixture(params=MANAGED_VERSIONS)
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
-    """Each interpreter of this machine that there is a managed runtime of."""
+    """Return each interpreter of this machine whose version has a managed runtime."""
     found = find_interpreter(request.param)
     if found is None:
         pytest.skip(f"this machine has no Python {request.param}")
@@ -58,10 +58,10 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
 
 @pytest.fixture
 def running() -> Interpreter:
-    """The interpreter that the tests run under, for which AWS's client is installed."""
+    """Return the interpreter that runs the tests, with AWS's client installed."""
     found = Interpreter(_base(Path(sys.executable)), RUNNING)
     if RUNNING not in MANAGED_VERSIONS:
-        pytest.skip(f"there is no managed runtime of Python {RUNNING}")
+        pytest.skip(f"Python {RUNNING} has no managed runtime")
     if not found.has_official_client:
         pytest.skip(f"awslambdaric is not installed for Python {RUNNING}")
     return found
@@ -69,12 +69,12 @@ def running() -> Interpreter:
 
 @pytest.fixture
 def forms(layer_of: Unpack) -> list[Path]:
-    """The layers for the running interpreter: the small form, and the full one where orjson is installed."""
+    """Return the layers of the running interpreter: the small form, and the full one if orjson is installed."""
     return [layer_of(RUNNING), *([layer_of(RUNNING, orjson=True)] if has_orjson() else [])]
 
 
 def _base(executable: Path) -> Path:
-    """The interpreter itself, where the named one belongs to a virtual environment or is a script that picks one."""
+    """Return the interpreter behind a virtual environment, or behind a script that chooses one."""
     ask = "import sys; print(sys.base_prefix, '%d.%d' % sys.version_info[:2])"
     prefix, version = subprocess.run(
         [executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True

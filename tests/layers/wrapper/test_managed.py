@@ -46,7 +46,7 @@ def which(event, context):
 def invoke(
     command: list[str], folder: Path, *events: object, handler: str = "app.handler", **settings: Any
 ) -> list[InvokeResult]:
-    """Start a function once and send it events."""
+    """Start a function once and send events to it."""
     task_root = folder / "seen by nobody"
     task_root.mkdir(exist_ok=True)
     options: dict[str, Any] = {"timeout_s": 60.0, "init_timeout_s": 60.0, "memory_mb": 512, **settings}
@@ -55,14 +55,14 @@ def invoke(
 
 
 def both(image: ManagedImage, folder: Path, *events: object, **settings: Any) -> list[list[InvokeResult]]:
-    """Invoke the same function under AWS's client and behind the wrapper; see to it that it was ours."""
+    """Invoke the same function under AWS's client and behind the wrapper, and check that ours ran."""
     theirs, ours = (invoke(command, folder, *events, **settings) for command in (image.start(), image.wrapped()))
-    assert "steps aside" not in "".join(result.logs for result in ours)
+    assert "falling back" not in "".join(result.logs for result in ours)
     return [theirs, ours]
 
 
 def test_surroundings_under_every_interpreter(interpreter: Interpreter, layer_of: Unpack, tmp_path: Path) -> None:
-    """Path, flags but for `-S`, variables, arguments: a function sees what it sees without the layer's wrapper."""
+    """A function sees the same path, flags, variables and arguments as without the layer's wrapper."""
     image = ManagedImage(
         tmp_path / "root", interpreter, layer_of(interpreter.version), {"app.py": SURROUNDINGS, "x/y.py": ""}
     )
@@ -112,10 +112,10 @@ SITES: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("variables", "files"), SITES.values(), ids=SITES)
-def test_surroundings(
+def test_surroundings_with_customers_settings(
     variables: dict[str, str | None], files: dict[str, str], running: Interpreter, forms: list[Path], tmp_path: Path
 ) -> None:
-    """The same with what customers set, and with files that `site` reads."""
+    """The surroundings are the same with customers' settings and with files that `site` reads."""
     image = ManagedImage(tmp_path / "root", running, forms[-1], {"app.py": SURROUNDINGS, "more/x.py": ""})
     for name, content in files.items():
         image.root.write(name, content)
@@ -128,7 +128,7 @@ def test_surroundings(
 
 @pytest.mark.parametrize("flags", [["-u"], ["-X", "dev", "-W", "ignore"], ["-O", "-B"], ["-s"], ["-E"]], ids=" ".join)
 def test_flags_of_another_wrapper(flags: list[str], running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """A wrapper of the customer's that comes first and adds flags, and one that comes after us: same surroundings."""
+    """The surroundings are the same with a wrapper of the customer before or after ours."""
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": SURROUNDINGS})
     words = " ".join(flags)
     adding = f'#!/bin/bash\nexec {{}} "${{@:1:$#-1}}" {words} "${{@: -1}}"\n'
@@ -159,8 +159,8 @@ def handler(event, context):
 """
 
 
-def test_same_answers_as_awss_client(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """Results, errors with their stack traces, and what is printed and logged."""
+def test_same_responses_as_awss_client(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """Results, errors with stack traces, output and logs are the same as with AWS's client."""
     events = [{"a": "é"}, "fail", None, "child", "exit"]
     for number, layer in enumerate(forms):
         image = ManagedImage(tmp_path / f"root{number}", running, layer, {"app.py": ANSWERS})
@@ -180,13 +180,13 @@ def _without_request_id(result: InvokeResult) -> Any:
 
 
 def _written(result: InvokeResult) -> list[str]:
-    """The function's own lines, without ids and times."""
+    """Return the function's own lines, without ids and times."""
     lines = [line for line in result.logs.splitlines() if "printed" in line or "logged" in line or "ERROR" in line]
     return [line.replace(result.request_id, "ID").partition("Z\t")[2] or line for line in lines]
 
 
-def test_init_errors(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """A function that cannot be imported is reported as by AWS's client, without a step aside."""
+def test_init_error_does_not_fall_back(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """A function that cannot be imported is reported as by AWS's client, which is not started."""
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": "import nothing_like_that\n"})
     (theirs,), (ours,) = both(image, tmp_path)
     their_error, our_error = theirs.json(), ours.json()
@@ -224,12 +224,12 @@ def every(event, context):
 
 
 def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """The public names are there for functions, orjson is not, and every module of the runtime can be imported."""
+    """Functions can import the public names and every module of the runtime, but not orjson."""
     package = f"/opt/python/lib/python{RUNNING}/site-packages/awslambdaric_lite"
     from awslambdaric_lite.packaging.runtime import runtime_sources
     from awslambdaric_lite.packaging.start_file import module_name
 
-    files = {module_name(file, "awslambdaric_lite"): file.partition("/")[2] for file in sorted(runtime_sources())}
+    files = {module_name(file): file.partition("/")[2] for file in sorted(runtime_sources())}
     modules = [name for name in files if not name.startswith("__")]
     for number, layer in enumerate(forms):
         image = ManagedImage(tmp_path / f"root{number}", running, layer, {"app.py": PUBLIC})
@@ -247,23 +247,25 @@ def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path
     assert len(forms) == 1 + has_orjson()
 
 
-def test_same_answers_without_the_wrapper(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """A function that imports our names works under AWS's client, too, when the wrapper is not set or steps aside."""
+def test_public_names_work_without_wrapper(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """A function that imports our names works under AWS's client, too."""
     source = "from awslambdaric_lite import StreamingResponse\ndef handler(event, context):\n    return event\n"
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": source})
     assert [result.json() for result in invoke(image.start(), tmp_path, 7)] == [7]
 
 
 BROKEN = {
-    "no package": ("gone", "attach the layer that is made for this version of Python"),
+    "no package": ("gone", "attach the layer for this version of Python"),
     "another version's bytecode": ("magic", "ImportError: bad magic number"),
     "a package of another layer's": ("other", "ImportError"),
 }
 
 
 @pytest.mark.parametrize(("damage", "reason"), BROKEN.values(), ids=BROKEN)
-def test_steps_aside(damage: str, reason: str, running: Interpreter, layer_of: Unpack, tmp_path: Path) -> None:
-    """What is wrong with the layer: AWS's client runs the function, PYTHONPATH is as without us, one line says why."""
+def test_broken_layer_falls_back(
+    damage: str, reason: str, running: Interpreter, layer_of: Unpack, tmp_path: Path
+) -> None:
+    """With a broken layer, AWS's client runs the function with its own PYTHONPATH, and one line says why."""
     layer = tmp_path / "layer"
     shutil.copytree(layer_of(RUNNING), layer)
     package = layer / f"python/lib/python{RUNNING}/site-packages/awslambdaric_lite"
@@ -280,12 +282,12 @@ def test_steps_aside(damage: str, reason: str, running: Interpreter, layer_of: U
     plain = invoke(image.start(), tmp_path)[0]
     assert aside.json() == plain.json()
     lines = [line for line in aside.logs.splitlines() if line.startswith("awslambdaric-lite")]
-    assert len(lines) == 1 and "steps aside" in lines[0] and reason in lines[0]
+    assert len(lines) == 1 and "falling back" in lines[0] and reason in lines[0]
     assert invoke(image.wrapped(), tmp_path, handler="app.which")[0].json() is False
 
 
 def test_another_interpreter_than_the_layers(interpreter: Interpreter, layer_of: Unpack, tmp_path: Path) -> None:
-    """The layer for one version attached to a function of another: the function runs as it did."""
+    """A layer for another version does not change the function."""
     other = "3.11" if interpreter.version == "3.10" else "3.10"
     layer = tmp_path / "layer"
     shutil.copytree(layer_of(interpreter.version), layer)
@@ -294,11 +296,11 @@ def test_another_interpreter_than_the_layers(interpreter: Interpreter, layer_of:
     image = ManagedImage(tmp_path / "root", interpreter, layer, {"app.py": SURROUNDINGS})
     result = invoke(image.wrapped(), tmp_path, handler="app.which")[0]
     assert result.json() is False
-    assert f"there is no /opt/python/lib/python{interpreter.version}/" in result.logs
+    assert f"/opt/python/lib/python{interpreter.version}/" in result.logs and "does not exist; attach" in result.logs
 
 
 def test_a_wrapper_that_does_not_exist(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """The stand-in of the image says what AWS's bootstrap says; nothing of ours is in it."""
+    """A missing wrapper is reported by AWS's bootstrap alone."""
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": SURROUNDINGS})
     result = invoke(image.start(AWS_LAMBDA_EXEC_WRAPPER="/opt/none"), tmp_path)[0]
     assert result.error is not None
@@ -319,15 +321,15 @@ def handler(event, context):
 
 
 def test_processes_that_are_spawned(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """`multiprocessing` imports the main script again in its children, which must not start another runtime."""
+    """A child of `multiprocessing` imports the main script without starting a second runtime."""
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": SPAWNING})
     (theirs,), (ours,) = both(image, tmp_path, 5)
     assert ours.json() == theirs.json(), ours.logs
     assert ours.json()[0][0] == 5
 
 
-def test_json_logs(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """Logging in JSON format, and the modules for it, which the small form compiles when they are needed."""
+def test_json_logs_work(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """Logs in JSON format work, whose modules the small form compiles on demand."""
     image = ManagedImage(tmp_path / "root", running, forms[0], {"app.py": ANSWERS})
     _, (ours,) = both(image, tmp_path, 1, log_format="JSON")
     records = [json.loads(line) for line in ours.logs.splitlines() if '"logged 1"' in line]

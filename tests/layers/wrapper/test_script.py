@@ -1,4 +1,4 @@
-"""The wrapper script: what it becomes, and when it becomes what it was given, under a recording interpreter."""
+"""The wrapper script: the command that it runs, and when it falls back to its own arguments."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import pytest
 import layers.wrapper
 from tests.support.client_process import GUARD
 
-SCRIPT = Path(layers.wrapper.__file__).with_name("in_layer") / "awslambdaric-lite"
+SCRIPT = Path(layers.wrapper.__file__).with_name("deployed") / "awslambdaric-lite"
 ENTRY = "python/lib/python3.13/site-packages/awslambdaric_lite/start.py"
 
-# Notes its arguments and variables, NUL between them, and its process id.
+# Records its arguments and variables, separated by NUL, and its process id.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$0" "$@" > "$RECORD.arguments"
 /bin/cat /proc/self/environ > "$RECORD.variables"
 echo $$ > "$RECORD.pid"
 """
-# A wrapper of somebody else's, which notes that it was there.
+# Another wrapper, which records that it ran.
 OTHER = '#!/bin/sh\nprintf "%s\\0" "$@" > "$RECORD.wrapped"\nexec "$@"\n'
 
 
 @dataclass
 class Started:
-    """What became of a start."""
+    """The result of a start."""
 
     pid: int
     code: int
@@ -51,7 +51,7 @@ class Started:
 
 
 class Deployed:
-    """The script with a package for Python 3.13, and interpreters that note how they are started."""
+    """The script with a package for Python 3.13, and interpreters that record their command lines."""
 
     def __init__(self, folder: Path, shell: str) -> None:
         self.folder = folder
@@ -90,7 +90,7 @@ class Deployed:
 
 @pytest.fixture(params=["sh", "bash"])
 def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> Deployed:
-    """The script, under each shell that could be `/bin/sh`."""
+    """Return the script, under each shell that could be `/bin/sh`."""
     shell = shutil.which(request.param)
     if shell is None:
         pytest.skip(f"this machine has no {request.param}")
@@ -98,7 +98,7 @@ def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> Deployed:
 
 
 def python(deployed: Deployed, name: str = "python3.13") -> str:
-    """The path of a recording interpreter."""
+    """Return the path of a recording interpreter."""
     return str(deployed.folder / "bin" / name)
 
 
@@ -116,15 +116,15 @@ def python(deployed: Deployed, name: str = "python3.13") -> str:
     ids=" ".join,
 )
 def test_starts_the_runtime(deployed: Deployed, flags: list[str]) -> None:
-    """The last argument is replaced by the entry, -S added, flags are kept; in the same process, without a word."""
+    """The script replaces the last argument by the entry, adds -S and keeps flags, in the same process."""
     started = deployed.start(python(deployed), *flags, deployed.bootstrap)
     assert (started.code, started.said) == (0, "")
     assert started.arguments == [python(deployed), "-S", *flags, str(deployed.entry)]
     assert int(started.record.with_suffix(".pid").read_text()) == started.pid
 
 
-def test_variables_are_left_alone(deployed: Deployed) -> None:
-    """Nothing is set, unset or changed, whatever the function's own variables are called."""
+def test_variables_are_unchanged(deployed: Deployed) -> None:
+    """No variable is set, unset or changed, whatever the function's own variables are called."""
     variables = {name: f"the function's {name}" for name in ("count", "entry", "word", "next", "python", "PYTHON", "n")}
     started = deployed.start(python(deployed), deployed.bootstrap, **variables)
     ours = {name: value for name, value in started.variables.items() if name not in ("SHLVL", "_", "OLDPWD")}
@@ -137,7 +137,7 @@ def test_variables_are_left_alone(deployed: Deployed) -> None:
 
 
 def test_options_of_the_shell(deployed: Deployed) -> None:
-    """A shell that takes its options from the environment: neither an unset variable nor a false condition ends it."""
+    """Options of the shell from the environment do not end the script."""
     options = {"SHELLOPTS": "errexit:noglob:nounset"}
     started = deployed.start(python(deployed), "-X", "dev", deployed.bootstrap, **options)
     assert (started.code, started.said) == (0, "")
@@ -149,19 +149,19 @@ def test_options_of_the_shell(deployed: Deployed) -> None:
 
 
 def test_another_folder_of_the_runtime(deployed: Deployed) -> None:
-    """`LAMBDA_RUNTIME_DIR` says where AWS's bootstrap lies."""
+    """`LAMBDA_RUNTIME_DIR` names the folder of AWS's bootstrap."""
     started = deployed.start(python(deployed), "/elsewhere/bootstrap.py", LAMBDA_RUNTIME_DIR="/elsewhere")
     assert started.arguments == [python(deployed), "-S", str(deployed.entry)]
 
 
-def test_an_interpreter_without_version_in_its_name(deployed: Deployed) -> None:
-    """The platform's own variable tells the version then."""
+def test_unversioned_interpreter_gets_sources(deployed: Deployed) -> None:
+    """An interpreter named `python3` gets its version from the platform's variable."""
     started = deployed.start(python(deployed, "python3"), deployed.bootstrap, AWS_EXECUTION_ENV="AWS_Lambda_python3.13")
     assert started.arguments == [python(deployed, "python3"), "-S", str(deployed.entry)]
 
 
 def test_the_compiled_entry(deployed: Deployed) -> None:
-    """It is taken where the interpreter's name tells the version that it has to be of, and nowhere else."""
+    """The compiled entry is used if the interpreter's name has its version, and not otherwise."""
     compiled = deployed.entry.with_suffix(".pyc")
     compiled.write_bytes(b"")
     started = deployed.start(python(deployed), "-u", deployed.bootstrap)
@@ -171,7 +171,7 @@ def test_the_compiled_entry(deployed: Deployed) -> None:
 
 
 def test_the_next_wrapper(deployed: Deployed) -> None:
-    """The wrapper to chain to gets the command with the entry at its end, and no say in whether we are first."""
+    """The next wrapper gets the command with the entry as its last argument."""
     other = deployed.program("other wrapper")
     started = deployed.start(python(deployed), "-u", deployed.bootstrap, AWSLAMBDARIC_LITE_NEXT_WRAPPER=other)
     assert (started.code, started.said) == (0, "")
@@ -180,7 +180,7 @@ def test_the_next_wrapper(deployed: Deployed) -> None:
 
 
 def test_another_wrapper_first(deployed: Deployed) -> None:
-    """A wrapper that executes us with what it got, and one that inserts flags before the script."""
+    """A wrapper before ours may pass its arguments on, or insert flags before the script."""
     inserting = deployed.program("inserting", '#!/bin/bash\nexec "${@:1:$#-1}" -X dev "${@: -1}"\n')
     if shutil.which("bash") is None:
         pytest.skip("this machine has no bash")
@@ -204,8 +204,8 @@ ODD: Mapping[str, tuple[list[str], dict[str, str], str]] = {
     "another script": (["bin/python3.13", "/var/task/main.py"], {}, "does not end with /var/runtime/bootstrap.py"),
     "an argument behind": (["bin/python3.13", "BOOTSTRAP", "x"], {}, "/var/runtime/bootstrap.py is not a flag"),
     "no script": (["bin/python3.13"], {}, "does not end with"),
-    "a module": (["bin/python3.13", "-m", "pdb", "BOOTSTRAP"], {}, "-m starts something else"),
-    "a command": (["bin/python3.13", "-uc", "pass", "BOOTSTRAP"], {}, "-uc starts something else"),
+    "a module": (["bin/python3.13", "-m", "pdb", "BOOTSTRAP"], {}, "-m does not start a script"),
+    "a command": (["bin/python3.13", "-uc", "pass", "BOOTSTRAP"], {}, "-uc does not start a script"),
     "a long flag": (["bin/python3.13", "--help-all", "BOOTSTRAP"], {}, "--help-all is not a flag"),
     "a flag without its value": (["bin/python3.13", "-X", "BOOTSTRAP"], {}, "does not end with"),
     "a wrapper that is not there": (
@@ -222,8 +222,10 @@ ODD: Mapping[str, tuple[list[str], dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("words", "variables", "reason"), ODD.values(), ids=ODD)
-def test_steps_aside(deployed: Deployed, words: list[str], variables: dict[str, str], reason: str) -> None:
-    """What is not as expected: the command as it was given, no variable changed, one line that says why."""
+def test_unexpected_command_runs_unchanged(
+    deployed: Deployed, words: list[str], variables: dict[str, str], reason: str
+) -> None:
+    """An unexpected command runs unchanged with its variables, and one line says why."""
     command = [
         deployed.bootstrap if word == "BOOTSTRAP" else str(deployed.folder / word) if "bin/" in word else word
         for word in words
@@ -231,35 +233,35 @@ def test_steps_aside(deployed: Deployed, words: list[str], variables: dict[str, 
     started = deployed.start(*command, **variables)
     assert started.arguments == command
     assert "PYTHONPATH" not in started.variables and not [name for name in started.variables if "_lite" in name]
-    assert started.said.startswith("awslambdaric-lite steps aside, AWS's own runtime client is started: ")
+    assert started.said.startswith("awslambdaric-lite cannot start; falling back to AWS's runtime client: ")
     assert reason in started.said and started.said.count("\n") == 1
 
 
-def test_steps_aside_without_its_package(deployed: Deployed) -> None:
-    """The package is gone, for instance because a later layer has replaced the folder."""
+def test_missing_package_falls_back(deployed: Deployed) -> None:
+    """Without the package, e.g. because a later layer replaces the folder, AWS's client runs."""
     deployed.entry.unlink()
     started = deployed.start(python(deployed), deployed.bootstrap)
     assert started.arguments == [python(deployed), deployed.bootstrap]
     assert str(deployed.entry) in started.said
 
 
-def test_steps_aside_for_itself(deployed: Deployed) -> None:
-    """Chained to itself it would go round and round."""
+def test_wrapper_does_not_chain_to_itself(deployed: Deployed) -> None:
+    """A wrapper that names itself as the next one falls back to AWS's client."""
     deployed.script.chmod(0o755)
     started = deployed.start(python(deployed), deployed.bootstrap, AWSLAMBDARIC_LITE_NEXT_WRAPPER=str(deployed.script))
     assert started.arguments == [python(deployed), deployed.bootstrap]
     assert "is this wrapper itself" in started.said
 
 
-def test_without_a_command(deployed: Deployed) -> None:
-    """Started by hand it says how it is meant to be used."""
+def test_missing_command_shows_usage(deployed: Deployed) -> None:
+    """Without a command the script says how to use it."""
     started = deployed.start()
     assert started.code == 127
     assert "AWS_LAMBDA_EXEC_WRAPPER" in started.said and started.said.count("\n") == 1
 
 
 def test_runs_no_other_program(deployed: Deployed) -> None:
-    """Everything in the script is built into the shell: there is nothing on PATH."""
+    """The script works with an empty PATH, because everything in it is built into the shell."""
     started = deployed.start(python(deployed), "-X", "dev", deployed.bootstrap, PATH="/nonexistent")
     assert (started.code, started.said) == (0, "")
     assert started.arguments == [python(deployed), "-S", "-X", "dev", str(deployed.entry)]

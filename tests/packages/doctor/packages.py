@@ -27,7 +27,7 @@ Content = str | bytes
 
 
 def make_zip(path: Path, files: Mapping[str, Content], *, modes: Mapping[str, int] | None = None) -> Path:
-    """Write files with one date and mode 0644, or the one given."""
+    """Write files with one date and a mode, by default 0644."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             entry = zipfile.ZipInfo(name, DATE)
@@ -49,7 +49,7 @@ def make_folder(path: Path, files: Mapping[str, Content]) -> Path:
 
 
 def pyc(source: str, kind: str = "unchecked", *, of: str | None = None, mtime: int = SECONDS) -> bytes:
-    """Bytecode of this interpreter: `unchecked`, `checked` or `dated`, for a source or with the header of another."""
+    """Return bytecode of this interpreter: `unchecked`, `checked` or `dated`, of a source or with another's header."""
     claimed = (source if of is None else of).encode()
     if kind == "dated":
         header = bytes(4) + (mtime & 0xFFFFFFFF).to_bytes(4, "little") + len(claimed).to_bytes(4, "little")
@@ -60,13 +60,13 @@ def pyc(source: str, kind: str = "unchecked", *, of: str | None = None, mtime: i
 
 
 def cached(name: str, tag: str = TAG) -> str:
-    """Where the interpreter looks for the bytecode of a source."""
+    """Return the interpreter's path of a source's bytecode."""
     folder, slash, file = name.rpartition("/")
     return f"{folder}{slash}__pycache__/{file.removesuffix('.py')}.{tag}.pyc"
 
 
 def compiled(sources: Mapping[str, str]) -> dict[str, Content]:
-    """Sources with right bytecode."""
+    """Return sources with valid bytecode."""
     found: dict[str, Content] = dict(sources)
     for name, source in sources.items():
         found[cached(name)] = pyc(source)
@@ -81,11 +81,11 @@ def findings(
     layers: Sequence[Path] = (),
     variables: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """What the audit finds, without the note that no handler was named."""
+    """Return the findings, without the note about a missing --handler."""
     found = audit(path, target, handler=handler, layers=layers, variables=variables).findings
     return [each for each in found if handler or each.code != "imports-unchecked"]
 
 
 def codes(found: Sequence[Finding]) -> list[tuple[str, str, str]]:
-    """Code, level and path of each."""
+    """Return code, level and path of each finding."""
     return [(each.code, each.level, each.path) for each in found]

@@ -1,4 +1,4 @@
-"""What the audit says of binaries."""
+"""Findings about binaries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_ARCH = Target("3.13", "arm64" if TARGET.arch == "x86_64" else "x86_64")
 
 @functools.cache
 def library(source: str = symbol_user("getpid"), *flags: str) -> bytes:
-    """A compiled library."""
+    """Return a compiled library."""
     with tempfile.TemporaryDirectory() as folder:
         if "-lneighbour" in flags:
             compile_library(Path(folder) / "libneighbour.so", "int neighbour(void) { return 1; }\n")
@@ -31,23 +31,23 @@ def library(source: str = symbol_user("getpid"), *flags: str) -> bytes:
 
 
 def needing_neighbour(*flags: str) -> bytes:
-    """A library that needs libneighbour.so."""
+    """Return a library that needs libneighbour.so."""
     return library("int neighbour(void); int use(void) { return neighbour(); }\n", "-lneighbour", *flags)
 
 
 def audited(tmp_path: Path, files: dict[str, Content], target: Target = MODERN) -> list[tuple[str, str, str]]:
-    """The findings about a package with these files."""
+    """Return the findings about a package with these files."""
     return codes(findings(make_zip(tmp_path / "a.zip", files), target))
 
 
 def test_fitting_modules_are_fine(tmp_path: Path) -> None:
-    """Under every name that the interpreter looks for."""
+    """Modules for the target have no finding under any name that the interpreter imports."""
     files: dict[str, Content] = {f"package/{name}": library() for name in (f"a{SUFFIX}", "b.abi3.so", "c.so")}
     assert audited(tmp_path, files) == []
 
 
 def test_another_architecture(tmp_path: Path) -> None:
-    """One finding for the package, by content, whatever the name says."""
+    """A package for another architecture has one finding, by content, whatever the files' names."""
     files: dict[str, Content] = {f"package/module{index}.so": library() for index in range(5)}
     (found,) = findings(make_zip(tmp_path / "a.zip", files), OTHER_ARCH)
     assert codes([found]) == [("binary-architecture", "error", "package")]
@@ -58,7 +58,7 @@ def test_another_architecture(tmp_path: Path) -> None:
 
 
 def test_too_new_a_glibc(tmp_path: Path) -> None:
-    """File, version and symbol are named; the same file fits the newer image."""
+    """The finding names file, version and symbol; the same file fits the newer image."""
     path = make_zip(tmp_path / "a.zip", {"package/module.so": library(symbol_user("gettid"))})
     assert findings(path, MODERN) == []
     (found,) = findings(path, Target("3.11", TARGET.arch))
@@ -85,7 +85,7 @@ def test_too_new_a_glibc(tmp_path: Path) -> None:
 def test_needed_libraries(
     tmp_path: Path, place: str | None, flags: tuple[str, ...], expected: list[tuple[str, str, str]]
 ) -> None:
-    """Found where the loader looks, elsewhere in the package, or nowhere."""
+    """A needed library is found on the loader's path, elsewhere in the package, or not at all."""
     files: dict[str, Content] = {"package/module.so": needing_neighbour(*flags)}
     if place is not None:
         files[place] = library("int neighbour(void) { return 1; }\n")
@@ -93,7 +93,7 @@ def test_needed_libraries(
 
 
 def test_a_library_of_a_layer(tmp_path: Path) -> None:
-    """A layer that is named has it; a layer that needs it may get it from the function."""
+    """The function's layer may have its library; the function may have its layer's."""
     function = make_zip(tmp_path / "function.zip", {"module.so": needing_neighbour()})
     layer = make_zip(tmp_path / "layer.zip", {"lib/libneighbour.so": library("int neighbour(void) { return 1; }\n")})
     assert codes(findings(function, MODERN)) == [("binary-library", "error", ".")]
@@ -103,7 +103,7 @@ def test_a_library_of_a_layer(tmp_path: Path) -> None:
 
 
 def test_modules_of_another_version(tmp_path: Path) -> None:
-    """An error, unless the right one is beside it; only a warning where the same module is there in Python."""
+    """A module for another version is an error, unless the right one exists; with Python source, a warning."""
     old = f"cpython-312-{MODERN.multiarch}.so"
     wrong: dict[str, Content] = {f"package/fast.{old}": library()}
     (found,) = findings(make_zip(tmp_path / "a.zip", wrong), MODERN)
@@ -120,20 +120,20 @@ def test_modules_of_another_version(tmp_path: Path) -> None:
     ["cpython-313-darwin.so", "cp313-win_amd64.pyd", "cpython-313t-x86_64-linux-gnu.so", "pypy310-pp73-linux.so"],
 )
 def test_modules_of_other_systems(tmp_path: Path, suffix: str) -> None:
-    """macOS, Windows, free-threaded Python, PyPy, by their names."""
+    """Names show modules of macOS, Windows, free-threaded Python and PyPy."""
     assert audited(tmp_path, {f"package/a.{suffix}": b"\xcf\xfa\xed\xfe"}) == [
         ("extension-version", "error", "package")
     ]
 
 
 def test_modules_of_alpine(tmp_path: Path) -> None:
-    """musl is not glibc."""
+    """A module for musl is an error."""
     name = f"package/a.cpython-313-{MODERN.multiarch.replace('gnu', 'musl')}.so"
     assert audited(tmp_path, {name: library()}) == [("extension-version", "error", "package")]
 
 
 def test_content_of_other_systems(tmp_path: Path) -> None:
-    """Whatever the name: what Linux does not load is an error, what is broken, too."""
+    """A file that Linux cannot load, or a damaged one, is an error, whatever its name."""
     files: dict[str, Content] = {"package/a.so": b"\xcf\xfa\xed\xfe" + bytes(60), "package/b.so": library()[:200]}
     found = findings(make_zip(tmp_path / "a.zip", files), MODERN)
     assert codes(found) == [("binary-architecture", "error", "package"), ("binary-broken", "error", "package")]
@@ -142,6 +142,6 @@ def test_content_of_other_systems(tmp_path: Path) -> None:
 
 
 def test_programs_count_and_texts_do_not(tmp_path: Path) -> None:
-    """A file without a suffix may be a program; a linker script is none."""
+    """A file without a suffix may be a program; a linker script is not one."""
     files: dict[str, Content] = {"bin/tool": library(), "lib/libc.so": "GROUP ( libc.so.6 )\n", "README": "text"}
     assert audited(tmp_path, files, OTHER_ARCH) == [("binary-architecture", "error", "bin")]

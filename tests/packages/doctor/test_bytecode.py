@@ -1,4 +1,4 @@
-"""What the audit says of bytecode is what the interpreter does with it."""
+"""Findings about bytecode, compared with the interpreter's behaviour."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ CASES: dict[str, tuple[dict[str, bytes], tuple[str, str] | None]] = {
 def test_the_verdict_is_the_interpreters(
     tmp_path: Path, files: dict[str, bytes], expected: tuple[str, str] | None, form: str
 ) -> None:
-    """The finding is the expected one, and tells whether the interpreter compiles the module when it imports it."""
+    """The finding is the expected one, and says whether the interpreter compiles the module on import."""
     content: dict[str, Content] = {NAME: SOURCE, **files}
     path = make_zip(tmp_path / "a.zip", content) if form == "zip" else make_folder(tmp_path / "a", content)
     found = codes(findings(path))
@@ -89,7 +89,7 @@ def _import(folder: Path) -> tuple[bool, str]:
 
 
 def test_one_finding_for_each_package_with_examples(tmp_path: Path) -> None:
-    """However many modules it has."""
+    """A package has one finding for all of its modules, with examples."""
     sources = {f"big/module{index}.py": "x = 1\n" for index in range(150)}
     found = findings(make_zip(tmp_path / "a.zip", {**sources, "small/a.py": "", "single.py": ""}))
     assert codes(found) == [("bytecode-missing", "warning", path) for path in (".", "big", "small")]
@@ -97,8 +97,8 @@ def test_one_finding_for_each_package_with_examples(tmp_path: Path) -> None:
     assert found[1].message.endswith("(big/module0.py, big/module1.py, big/module10.py, …)")
 
 
-def test_what_nobody_imports_does_not_count(tmp_path: Path) -> None:
-    """Scripts, files that are no Python of this version, folders whose names are no packages'."""
+def test_unimportable_files_do_not_count(tmp_path: Path) -> None:
+    """Scripts, files of another Python, and folders that are not packages have no finding."""
     files = compiled({"app.py": "", "package/__init__.py": ""})
     files |= {"bin/tool.py": "", "package/template-{{name}}.py": "", "a-1.0.data/scripts/b.py": ""}
     files["package/old.py"] = "print 'as in Python 2'\n"
@@ -106,7 +106,7 @@ def test_what_nobody_imports_does_not_count(tmp_path: Path) -> None:
 
 
 def test_leftovers_are_only_mentioned(tmp_path: Path) -> None:
-    """Bytecode of other versions beside the right one, and of modules that are gone."""
+    """Bytecode of other versions, and of removed modules, is only an info."""
     files = compiled({"package/__init__.py": "", "package/a.py": ""})
     files |= {cached("package/a.py", _OLD): pyc(""), cached("package/gone.py"): pyc("")}
     (found,) = findings(make_zip(tmp_path / "a.zip", files))
@@ -114,8 +114,8 @@ def test_leftovers_are_only_mentioned(tmp_path: Path) -> None:
     assert "2 bytecode files" in found.message
 
 
-def test_sources_that_were_taken_away(tmp_path: Path) -> None:
-    """Bytecode in `__pycache__` is not imported without its source; beside its place it is, if the version is right."""
+def test_removed_sources_are_found(tmp_path: Path) -> None:
+    """Bytecode without source is imported from the source's folder, and not from `__pycache__`."""
     assert findings(make_zip(tmp_path / "right.zip", {"package/a.pyc": pyc("")})) == []
     for name, data in (
         (cached("package/a.py"), pyc("")),
@@ -134,8 +134,8 @@ def test_sources_that_were_taken_away(tmp_path: Path) -> None:
             )
 
 
-def test_a_layer_is_looked_at_where_python_looks(tmp_path: Path) -> None:
-    """In both of its folders; sources elsewhere are nobody's."""
+def test_layer_folders_on_path_count(tmp_path: Path) -> None:
+    """A layer's two folders on the path are checked, other folders are not."""
     packages = f"python/lib/python{PYTHON}/site-packages"
     files = {"python/a.py": "", f"{packages}/b/c.py": "", "lib/d.py": "", "other/e.py": ""}
     found = findings(make_zip(tmp_path / "a.zip", files))
@@ -147,7 +147,7 @@ def test_a_layer_is_looked_at_where_python_looks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["3.10", "3.12", "3.13"])
 def test_hashes_are_those_of_the_targets_python(tmp_path: Path, version: str) -> None:
-    """Computed here or by that Python, they are what it writes into its bytecode itself."""
+    """Hashes are computed as the target's Python writes them."""
     interpreter = find_interpreter(version)
     if interpreter is None:
         pytest.skip(f"there is no Python {version} on PATH or among pyenv's")
@@ -162,8 +162,8 @@ def test_hashes_are_those_of_the_targets_python(tmp_path: Path, version: str) ->
     assert [each.hex() for each in hashes] == [line.strip() for line in said]
 
 
-def test_hashes_that_nobody_here_can_compute_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A note says so, and nothing else is claimed."""
+def test_uncomputable_hashes_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an interpreter for the hashes, a note says that they were not compared."""
     version = "3.10" if sys.version_info >= (3, 11) else "3.13"
     monkeypatch.setattr(source_hashes, "find_interpreter", lambda version: None)
     tag = f"cpython-{version.replace('.', '')}"

@@ -23,7 +23,7 @@ ARCH = ["--arch", TARGET.arch]
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal, and keeps what it is sent."""
+    """A stream that claims to be a terminal, and keeps its text."""
 
     def isatty(self) -> bool:
         return True
@@ -31,25 +31,25 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clean(tmp_path: Path) -> Path:
-    """A package without findings, but for the note that no handler is named."""
+    """Return a package without findings, except the note about a missing --handler."""
     return make_zip(tmp_path / "clean.zip", compiled({"app.py": HANDLER}))
 
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """A package with a warning."""
+    """Return a package with a warning."""
     return make_zip(tmp_path / "slow.zip", {"app.py": HANDLER})
 
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """A package with an error and a warning."""
+    """Return a package with an error and a warning."""
     return make_zip(tmp_path / "broken.zip", {"app.py": HANDLER}, modes={"app.py": 0o600})
 
 
 @pytest.fixture
 def grave(tmp_path: Path) -> Path:
-    """A package with an error and no warning."""
+    """Return a package with an error and no warning."""
     files = compiled({"app.py": HANDLER})
     return make_zip(tmp_path / "grave.zip", files, modes={"app.py": 0o600})
 
@@ -69,23 +69,23 @@ def grave(tmp_path: Path) -> Path:
         ("grave", "warning", 1),
     ],
 )
-def test_the_exit_status_is_for_ci(
+def test_exit_status_follows_fail_on(
     request: pytest.FixtureRequest, package: str, fail_on: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """1 if there is something as grave as asked for."""
+    """The exit status is 1 if a finding has at least the level of --fail-on."""
     path = str(request.getfixturevalue(package))
     assert main(["doctor", path, *ARCH, "--fail-on", fail_on]) == status
     assert main(["doctor", path, *ARCH, "--fail-on", fail_on, "--json"]) == status
     capsys.readouterr()
 
 
-def test_errors_fail_unless_told_otherwise(clean: Path, slow: Path, broken: Path) -> None:
-    """The default of --fail-on."""
+def test_errors_fail_by_default(clean: Path, slow: Path, broken: Path) -> None:
+    """The default of --fail-on is `error`."""
     assert [main(["doctor", str(path), *ARCH]) for path in (clean, slow, broken)] == [0, 0, 1]
 
 
 def test_json_has_the_findings(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Code, level, path and message of each, the gravest first, and nothing else on standard output."""
+    """JSON has code, level, path and message of each finding, errors first, and nothing else is printed."""
     assert main(["doctor", str(broken), *ARCH, "--json"]) == 1
     output = capsys.readouterr()
     assert output.err == ""
@@ -99,8 +99,8 @@ def test_json_has_the_findings(broken: Path, capsys: pytest.CaptureFixture[str])
     ]
 
 
-def test_plain_text_where_there_is_no_terminal(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line for each finding, without colours; sizes, and the count at the end."""
+def test_plain_text_without_a_terminal(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe, each finding is one line without colours, followed by their count."""
     main(["doctor", str(broken), *ARCH])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{broken}: function, 46 B of 250.0 MB (")
@@ -112,7 +112,7 @@ def test_plain_text_where_there_is_no_terminal(broken: Path, capsys: pytest.Capt
 
 
 def test_tables_on_a_terminal(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In colours, with everything that the plain text has."""
+    """A terminal gets coloured tables with everything that the plain text has."""
     pytest.importorskip("rich", reason="rich is missing: pip install 'awslambdaric-lite[local]'")
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "200")
@@ -126,7 +126,7 @@ def test_tables_on_a_terminal(broken: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_names_of_all_kinds_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Escapes, markup of the table's own, letters that are no text: none of them gets through or breaks it."""
+    """Escapes, markup and bytes that are not text in names do not reach the terminal."""
     files = {"[red]x[/red]/a.py": "", "\x1b[31m/b.bin": "", "häß/c.py": ""}
     folder = make_folder(tmp_path / "odd", {**files, os.fsdecode(b"caf\xe9/d.bin"): ""})
     for form in ([], ["--json"]):
@@ -141,7 +141,7 @@ def test_names_of_all_kinds_are_shown(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_the_flame_graph_is_written(
     clean: Path, tmp_path: Path, name: str, is_page: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a picture or as a page, by the name of the file; the tree is in the text, too."""
+    """The file's name decides between picture and page; the text has the tree, too."""
     output = tmp_path / name
     assert main(["doctor", str(clean), *ARCH, "--handler", "app.handler", "--flame", str(output)]) == 0
     text = output.read_text()
@@ -153,7 +153,7 @@ def test_the_flame_graph_is_written(
 
 
 def test_no_flame_graph_without_an_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """An older picture stays, and standard error says why."""
+    """Without an import, an older picture stays, and standard error says why."""
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import nowhere\n"}))
     output = tmp_path / "flame.svg"
     output.write_text("older")
@@ -164,10 +164,10 @@ def test_no_flame_graph_without_an_import(tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.parametrize("fail_on", ["error", "info"])
 @pytest.mark.parametrize("kind", ["text", "hostile", "cut off", "layer", "flame"])
-def test_what_cannot_be_read_fails_whatever_is_asked_for(
+def test_unreadable_package_fails(
     clean: Path, tmp_path: Path, kind: str, fail_on: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line on standard error, nothing on standard output, exit code 1."""
+    """A package that cannot be read gives one line on standard error and exit code 1."""
     path, more = tmp_path / "package.zip", []
     if kind == "text":
         path.write_text("no package at all\n")
@@ -188,7 +188,7 @@ def test_what_cannot_be_read_fails_whatever_is_asked_for(
 
 
 def test_variables_and_layers_reach_the_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--env and --layer, each more than once; a value may have an equals sign in it."""
+    """--env and --layer can be repeated and reach the import; a value may contain an equals sign."""
     source = "import os, helper, other\nassert os.environ['A'] == 'b=c' and os.environ['D'] == ''\n" + HANDLER
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": source}))
     layers = [make_folder(tmp_path / name, {f"python/{name}.py": ""}) for name in ("helper", "other")]
@@ -199,7 +199,7 @@ def test_variables_and_layers_reach_the_import(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_installed_command(clean: Path) -> None:
-    """In a process of its own, and in a pipe that ends early."""
+    """The installed command works in a separate process, and in a pipe that closes early."""
     command = [sys.executable, "-m", "awslambdaric_lite.cli", "doctor", str(clean), *ARCH]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stderr
@@ -210,8 +210,8 @@ def test_the_installed_command(clean: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_it_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    """With what it does, and its own help."""
+def test_command_is_listed_in_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command is listed in the help, and has its own."""
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "doctor" in capsys.readouterr().out

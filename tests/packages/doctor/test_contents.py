@@ -1,4 +1,4 @@
-"""Sizes, what the platform has already, layout and modes."""
+"""Findings about sizes, packages of the managed runtime, layout and modes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .packages import PYTHON, TARGET, codes, compiled, findings, make_folder, ma
 
 
 def test_packages_of_the_managed_runtime(tmp_path: Path) -> None:
-    """Each with its size; a module as well as a package, in a layer as well as in a function."""
+    """A finding names each package that the managed runtime has, with its size, in functions and layers."""
     files = compiled(
         {"boto3/__init__.py": "x = 1\n" * 1000, "six.py": "", "mine/boto3/a.py": "", "boto3_stubs/a.py": ""}
     )
@@ -27,10 +27,10 @@ def test_packages_of_the_managed_runtime(tmp_path: Path) -> None:
     assert found[0].message.startswith("python-dateutil (")
 
 
-def test_what_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond the limit an error, with its layers, too; a heavy package is named with its share."""
+def test_unpacked_limit_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package beyond the limit with its layers is an error; a finding names a large part with its share."""
     monkeypatch.setattr(weights_module, "UNPACKED_LIMIT", 10_000)
-    monkeypatch.setattr(weights_module, "_HOG", 5_000)
+    monkeypatch.setattr(weights_module, "LARGE_PACKAGE", 5_000)
     path = make_zip(tmp_path / "a.zip", {"heavy/data.bin": bytes(7_000), "light/data.bin": bytes(1_000)})
     found = findings(path)
     assert codes(found) == [("size-package", "info", "heavy")]
@@ -38,11 +38,11 @@ def test_what_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     layer = make_zip(tmp_path / "layer.zip", {"python/data.bin": bytes(4_000)})
     found = findings(path, layers=[layer])
     assert codes(found) == [("size-limit", "error", "."), ("size-package", "info", "heavy")]
-    assert "with its layers; Lambda takes 9.8 KB" in found[0].message
+    assert "with its layers; Lambda allows 9.8 KB" in found[0].message
 
 
-def test_what_is_too_large_to_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A note: S3 takes it. A folder has no such size."""
+def test_upload_limit_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zip file beyond the direct limit gets a note about S3; a folder does not."""
     monkeypatch.setattr(weights_module, "ZIPPED_LIMIT", 100)
     files = {"data.bin": bytes(range(256))}
     assert codes(findings(make_zip(tmp_path / "a.zip", files))) == [("size-upload", "info", ".")]
@@ -50,7 +50,7 @@ def test_what_is_too_large_to_upload(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_weights_add_up(tmp_path: Path) -> None:
-    """Everything is counted once, the heaviest first."""
+    """Every file is counted once, and the largest package comes first."""
     files = {"a/x.bin": bytes(10), "b/y/z.bin": bytes(30), "c.bin": bytes(60)}
     result = audit(make_zip(tmp_path / "a.zip", files), TARGET)
     assert [(each.path, each.size, each.files, round(each.share, 2)) for each in result.weights] == [
@@ -62,7 +62,7 @@ def test_weights_add_up(tmp_path: Path) -> None:
 
 
 def test_files_that_lambda_cannot_read(tmp_path: Path) -> None:
-    """Modes of a zip count; those of a folder are the packer's affair."""
+    """Unreadable modes of a zip file are reported, those of a folder are not."""
     files = compiled({"app.py": "", "package/a.py": ""})
     found = findings(make_zip(tmp_path / "a.zip", files, modes={"app.py": 0o600, "package/a.py": 0o640}))
     assert codes(found) == [("permissions", "error", "."), ("permissions", "error", "package")]
@@ -73,7 +73,7 @@ def test_files_that_lambda_cannot_read(tmp_path: Path) -> None:
 
 
 def test_a_layer_of_another_version(tmp_path: Path) -> None:
-    """Nothing of it would be found."""
+    """A layer for another version of Python is an error."""
     layer = make_zip(tmp_path / "a.zip", {"python/lib/python3.9/site-packages/helper.py": ""})
     found = findings(layer)
     assert codes(found) == [("layer-version", "error", "python/lib")]
@@ -82,13 +82,13 @@ def test_a_layer_of_another_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [["python/__init__.py", "python/a.py"], ["app.py"], ["python.py"]])
 def test_functions_are_no_layers(tmp_path: Path, names: list[str]) -> None:
-    """Not even with a package called python."""
+    """A function with a package named python is not a layer."""
     result = audit(make_zip(tmp_path / "a.zip", compiled(dict.fromkeys(names, ""))), TARGET)
     assert not result.is_layer
     assert [each.code for each in result.findings] == ["imports-unchecked"]
 
 
 def test_an_empty_package(tmp_path: Path) -> None:
-    """Somebody named the wrong folder."""
+    """An empty package is an error, because the user has named the wrong folder."""
     (tmp_path / "empty").mkdir()
     assert codes(findings(tmp_path / "empty")) == [("empty", "error", ".")]

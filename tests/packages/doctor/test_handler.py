@@ -1,4 +1,4 @@
-"""The handler's import, what it costs, and that nothing of it stays behind."""
+"""The handler's import: its findings, its cost, and its missing traces."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HANDLER = "def handler(event, context):\n    return event\n"
 
 @pytest.fixture(autouse=True)
 def no_figures_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow imports are found where a test asks for them; costs are measured once."""
-    monkeypatch.setattr(handler_module, "_SLOW_US", 10**12)
-    monkeypatch.setattr(handler_module, "_RUNS", 1)
+    """Make slow imports and costs independent of background load."""
+    monkeypatch.setattr(handler_module, "SLOW_US", 10**12)
+    monkeypatch.setattr(handler_module, "RUNS", 1)
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[int, str]]:
-    """Every file and folder with date and content."""
+    """Return every file and folder with date and content."""
     return {
         str(path.relative_to(folder)): (
             path.lstat().st_mtime_ns,
@@ -37,7 +37,7 @@ def fingerprint(folder: Path) -> dict[str, tuple[int, str]]:
 
 
 def test_a_handler_that_imports(tmp_path: Path) -> None:
-    """No findings, and a tree that begins with the handler."""
+    """A handler that imports has no findings, and a tree that begins with it."""
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import helper\n" + HANDLER, "helper.py": ""}))
     result = audit(path, TARGET, handler="app.handler")
     assert result.findings == []
@@ -47,7 +47,7 @@ def test_a_handler_that_imports(tmp_path: Path) -> None:
 
 
 def test_handlers_in_packages(tmp_path: Path) -> None:
-    """With dots, and with the slash that Lambda takes, too."""
+    """A handler's module may be in a package, named with dots or with a slash."""
     path = make_zip(tmp_path / "a.zip", compiled({"package/app.py": HANDLER}))
     for name in ("package.app.handler", "package/app.handler"):
         assert findings(path, handler=name) == []
@@ -70,9 +70,9 @@ def test_handlers_in_packages(tmp_path: Path) -> None:
             "x = 1\n",
             "app.handler does not import: AttributeError: module app has no handler; correct the handler's name",
         ),
-        ("handler = 1\n", "app.handler does not import: TypeError: handler of app is no function"),
+        ("handler = 1\n", "app.handler does not import: TypeError: app.handler is not callable"),
         ("raise SystemExit(1)\n", "app.handler does not import: SystemExit: 1 (app.py, line 1)"),
-        ("import os\nos._exit(0)\n", "app.handler does not import: SystemExit: the process ended with exit status 0"),
+        ("import os\nos._exit(0)\n", "app.handler does not import: SystemExit: the process exited with status 0"),
         (
             "import os, signal\nos.kill(os.getpid(), signal.SIGABRT)\n",
             "app.handler does not import: SIGABRT: the interpreter crashed",
@@ -85,7 +85,7 @@ def test_handlers_in_packages(tmp_path: Path) -> None:
     ],
 )
 def test_a_handler_that_does_not_import(tmp_path: Path, source: str, message: str | None) -> None:
-    """One error that says where and what helps, and has no paths of ours in it."""
+    """The error says where and what helps, without paths of the copy."""
     (found,) = findings(make_zip(tmp_path / "a.zip", compiled({"app.py": source})), handler="app.handler")
     assert (found.code, found.level) == ("handler-import", "error")
     if message is not None:
@@ -94,13 +94,13 @@ def test_a_handler_that_does_not_import(tmp_path: Path, source: str, message: st
 
 
 def test_a_missing_module_of_a_handler(tmp_path: Path) -> None:
-    """The handler's own module is not there."""
+    """A handler whose module is missing is an error."""
     (found,) = findings(make_zip(tmp_path / "a.zip", compiled({"app.py": HANDLER})), handler="main.handler")
     assert "No module named 'main'" in found.message
 
 
 def test_an_endless_import_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is ended after a while."""
+    """An import that does not end is killed after the limit, and is an error."""
     monkeypatch.setattr(handler_module, "TIMEOUT_S", 1.0)
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "while True: pass\n"}))
     (found,) = findings(path, handler="app.handler")
@@ -108,7 +108,7 @@ def test_an_endless_import_is_a_finding(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_variables_are_given_and_credentials_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is set with --env, and what Lambda sets; nothing of ours."""
+    """The import sees variables of --env and Lambda's, but none of the caller's."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("MINE", "1")
     source = (
@@ -121,8 +121,8 @@ def test_variables_are_given_and_credentials_are_not(tmp_path: Path, monkeypatch
     assert findings(path, handler="app.handler", variables={"TABLE": "orders"}) == []
 
 
-def test_nothing_is_written_into_what_is_audited(tmp_path: Path) -> None:
-    """No bytecode, no file of the handler's, no date changed; and nothing is left among temporary files."""
+def test_audited_package_is_unchanged(tmp_path: Path) -> None:
+    """The audit writes nothing to the package and leaves no temporary files."""
     source = "open('trace.txt', 'w').write('here')\nimport helper\n" + HANDLER
     folder = make_folder(tmp_path / "function", {"app.py": source, "helper.py": ""})
     archive = make_zip(tmp_path / "a.zip", {"app.py": source, "helper.py": ""})
@@ -134,8 +134,8 @@ def test_nothing_is_written_into_what_is_audited(tmp_path: Path) -> None:
     assert fingerprint(tmp_path) == before
 
 
-def test_what_bytecode_costs_is_measured(tmp_path: Path) -> None:
-    """Where some is rejected; the same package with right bytecode has nothing to gain."""
+def test_cost_of_bytecode_is_measured(tmp_path: Path) -> None:
+    """The cost of rejected bytecode is measured; valid bytecode has none."""
     body = "".join(f"def function{index}(a, b):\n    return [a, b, {{a: b}}, {index}]\n" for index in range(1000))
     files = {"app.py": "import large\n" + HANDLER, "large.py": body}
     found = findings(make_zip(tmp_path / "without.zip", files), handler="app.handler")
@@ -145,15 +145,15 @@ def test_what_bytecode_costs_is_measured(tmp_path: Path) -> None:
     assert findings(make_zip(tmp_path / "with.zip", compiled(files)), handler="app.handler") == []
 
 
-def test_code_that_runs_unseen_is_the_code_that_is_imported(tmp_path: Path) -> None:
-    """Bytecode of another source, believed by the interpreter: the handler of that source is found."""
+def test_mismatched_bytecode_is_imported(tmp_path: Path) -> None:
+    """Bytecode of another source is imported instead of the source, as on Lambda."""
     files: dict[str, Content] = {"app.py": "x = 1\n", cached("app.py"): pyc(HANDLER)}
     found = codes(findings(make_zip(tmp_path / "a.zip", files), handler="app.handler"))
     assert found == [("bytecode-mismatch", "error", ".")]
 
 
-def test_layers_beside_a_function(tmp_path: Path) -> None:
-    """In both folders; the first that is named wins."""
+def test_layers_reach_the_import(tmp_path: Path) -> None:
+    """Packages of layers are imported from both folders; the first layer wins."""
     packages = f"python/lib/python{PYTHON}/site-packages"
     one = make_zip(tmp_path / "one.zip", compiled({"python/helper.py": "VALUE = 1\n"}))
     two = make_folder(tmp_path / "two", compiled({f"{packages}/deep.py": "", "python/helper.py": "VALUE = 2\n"}))
@@ -164,15 +164,15 @@ def test_layers_beside_a_function(tmp_path: Path) -> None:
 
 
 def test_modules_of_a_layer(tmp_path: Path) -> None:
-    """A layer can be asked for a function of its own."""
+    """A layer can be audited with a handler of its modules."""
     layer = make_zip(tmp_path / "layer.zip", compiled({"python/helper.py": HANDLER}))
     result = audit(layer, TARGET, handler="helper.handler")
     assert result.is_layer
     assert result.findings == []
 
 
-def test_packages_of_the_managed_runtime_are_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They come from this installation; where it has none, a note says how far the check went."""
+def test_runtimes_packages_are_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages of the managed runtime come from this installation, or a note names the missing one."""
     pytest.importorskip("jmespath", reason="jmespath is missing: pip install -e '.[test]'")
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import jmespath\n" + HANDLER}))
     assert {each.level for each in findings(path, handler="app.handler")} <= {"info"}
@@ -182,8 +182,8 @@ def test_packages_of_the_managed_runtime_are_not_missed(tmp_path: Path, monkeypa
     assert "pip install jmespath here" in found.message
 
 
-def test_without_that_python_imports_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A note, no failure."""
+def test_missing_interpreter_skips_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the target's Python, a note says that imports were not checked."""
     monkeypatch.setattr(handler_module, "find_interpreter", lambda version: None)
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": HANDLER}))
     (found,) = findings(path, handler="app.handler")
@@ -192,7 +192,7 @@ def test_without_that_python_imports_are_left_out(tmp_path: Path, monkeypatch: p
 
 
 def test_binaries_of_another_architecture_are_not_imported(tmp_path: Path) -> None:
-    """This machine could not."""
+    """A package with binaries of another architecture is not imported."""
     other = "arm64" if TARGET.arch == "x86_64" else "x86_64"
     files = compiled({"app.py": "raise ValueError\n"}) | {"package/a.so": "no binary at all"}
     (found,) = findings(make_zip(tmp_path / "a.zip", files), replace(TARGET, arch=other), handler="app.handler")
@@ -205,15 +205,15 @@ def test_binaries_of_another_architecture_are_not_imported(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", ["handler", ".handler", "app.", ""])
 def test_a_handler_without_a_dot_is_refused(tmp_path: Path, name: str) -> None:
-    """As nothing that could be looked for."""
+    """A handler without a dot is refused."""
     path = make_zip(tmp_path / "a.zip", {"app.py": HANDLER})
-    with pytest.raises(PackagingError, match=r"is not MODULE\.FUNCTION; write it such as app\.handler"):
+    with pytest.raises(PackagingError, match=r"must be MODULE\.FUNCTION, e\.g\. app\.handler"):
         audit(path, TARGET, handler=name)
 
 
 def test_slow_imports_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With their package, once for all of its modules."""
-    monkeypatch.setattr(handler_module, "_SLOW_US", 50_000)
+    """A finding names slow imports by package, once for all of its modules."""
+    monkeypatch.setattr(handler_module, "SLOW_US", 50_000)
     files = {"app.py": "import slow.inner\n" + HANDLER, "slow/__init__.py": "import time; time.sleep(0.03)\n"}
     files["slow/inner.py"] = "import time; time.sleep(0.03)\n"
     (found,) = findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler")

@@ -1,1 +1,1 @@
-"""Binaries: read, judged, and compared with what a real system makes of them."""
+"""Binaries: read, checked, and compared with a real system."""

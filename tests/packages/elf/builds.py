@@ -1,4 +1,4 @@
-"""Small binaries, compiled on the spot."""
+"""Small binaries that the tests compile."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def compile_library(output: Path, source: str, *flags: str) -> bytes:
 
 
 def symbol_user(function: str, version: str | None = None) -> str:
-    """A source that calls a function, of a version of its symbol if one is given, without any header."""
+    """Return a source that calls a function without a header, optionally of a version of its symbol."""
     binding = f'__asm__(".symver {function},{function}@{version}");\n' if version else ""
     return f"extern long {function}();\n{binding}long use(void) {{ return {function}(0, 0, 0); }}\n"

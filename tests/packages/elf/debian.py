@@ -1,4 +1,4 @@
-"""A Debian 11 beside this system: glibc 2.31, which is between those of Lambda's images."""
+"""A Debian 11 in a folder: glibc 2.31, which is between those of Lambda's images."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _SUITE = "bullseye"
 _LIMIT = 900  # seconds
 _LIBRARY_FOLDERS = ("lib", "usr/lib", "lib64")
 
-# perl-base has DynaLoader in it: a program of that system that loads a library and says whether it could.
+# perl-base has DynaLoader: a program of that system that loads a library and reports errors.
 _LOAD = (
     "require DynaLoader; DynaLoader::dl_load_file($ARGV[0], 0) or do { print DynaLoader::dl_error(); exit 1 }; exit 0"
 )
 
 
 class DebianTree:
-    """The system, and what it makes of a file."""
+    """A Debian system, and its reactions to a file."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def starts(self, program: Path) -> bool:
-        """Whether it starts a program that is in the tree; what the program then does is not asked for."""
+        """Return whether it starts a program of the tree and the program succeeds."""
         return self._run(f"/{program.relative_to(self.root)}")
 
     def loads(self, library: Path) -> bool:
-        """Whether it loads a shared library that is in the tree."""
+        """Return whether it loads a shared library of the tree."""
         return self._run("/usr/bin/perl", "-e", _LOAD, f"/{library.relative_to(self.root)}")
 
     def libraries(self) -> set[str]:
-        """The file names of the libraries that are installed there."""
+        """Return the file names of its installed libraries."""
         return {
             name
             for folder in _LIBRARY_FOLDERS
@@ -64,7 +64,7 @@ class DebianTree:
 
 @pytest.fixture(scope="session")
 def debian_tree() -> DebianTree:
-    """Make the tree where the variable says, or use what is there from another time."""
+    """Make the tree in the folder of the variable, or use an existing one."""
     folder = os.environ.get(VARIABLE)
     if not folder:
         pytest.skip(f"set {VARIABLE}=DIR to compare with a Debian 11 that is made there, which takes minutes")
@@ -80,7 +80,7 @@ def debian_tree() -> DebianTree:
     root = Path(folder).absolute() / _SUITE
     root.parent.mkdir(parents=True, exist_ok=True)
     with (root.parent / f"{_SUITE}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may make the tree
         if not root.is_dir():
             _make(root, debian)
     return DebianTree(root)
@@ -88,7 +88,7 @@ def debian_tree() -> DebianTree:
 
 @pytest.fixture
 def place(debian_tree: DebianTree) -> Iterator[Path]:
-    """A new folder in the tree."""
+    """Return a new folder in the tree."""
     folder = debian_tree.root / "tmp" / f"test-{os.getpid()}-{os.urandom(4).hex()}"
     folder.mkdir(parents=True)
     yield folder
@@ -98,7 +98,7 @@ def place(debian_tree: DebianTree) -> Iterator[Path]:
 def _make(root: Path, debian: DebianSource) -> None:
     unfinished = root.with_name(f"{root.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    # The first stage unpacks what programs need; the second one would only configure it.
+    # The first stage unpacks the files of programs; the second one would only configure them.
     done = subprocess.run(
         debian.debootstrap(unfinished, "--foreign", "--variant=minbase"),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The check predicts what really runs: compared with a Debian 11, whose glibc is 2.31."""
+"""Predictions of the check, compared with a Debian 11, whose glibc is 2.31."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.packaging.elf import ElfFile, read_elf, unfit
+from awslambdaric_lite.packaging.elf import ElfFile, check_compatible, read_elf
 from awslambdaric_lite.packaging.targets import IMAGE_LIBRARIES, host_target
 
 from .builds import compile_c, compile_library, symbol_user
 from .debian import GLIBC, DebianTree, debian_tree, place
 
 __all__ = ["debian_tree", "place"]  # fixtures
-pytestmark = pytest.mark.timeout(1000)  # the first of them makes the tree
+pytestmark = pytest.mark.timeout(1000)  # the first test makes the tree
 
 _MAIN = "int main(void) { return 0; }\n"
 _OWN_START = """
@@ -31,7 +31,7 @@ __asm__(".globl _start\\n_start:\\n"
 
 def _predicted(elf: ElfFile | None, *, provided: set[str] | None = None) -> bool:
     assert elf is not None
-    return unfit(elf, "file", host_target(), provided=provided or set(), glibc=GLIBC) == []
+    return check_compatible(elf, "file", host_target(), provided=provided or set(), glibc=GLIBC) == []
 
 
 LIBRARIES: dict[str, tuple[str, str | None]] = {
@@ -54,14 +54,14 @@ LIBRARIES: dict[str, tuple[str, str | None]] = {
 def test_libraries_that_want_one_symbol(
     debian_tree: DebianTree, place: Path, function: str, version: str | None
 ) -> None:
-    """Whatever version this system's linker chooses: the library loads there if and only if the check says so."""
+    """A library with one symbol loads in Debian 11 if and only if the check says so."""
     library = place / "lib.so"
     data = compile_library(library, symbol_user(function, version), "-lm", "-fno-builtin", "-w")
     assert _predicted(read_elf(data)) == debian_tree.loads(library)
 
 
 def test_both_answers_occur(debian_tree: DebianTree, place: Path) -> None:
-    """The comparison above would also pass if everything ran, or nothing."""
+    """The comparison has a library that loads and one that does not."""
     old, new = place / "old.so", place / "new.so"
     compile_library(old, symbol_user("getpid"), "-w")
     compile_library(new, symbol_user("arc4random"), "-w")
@@ -69,8 +69,8 @@ def test_both_answers_occur(debian_tree: DebianTree, place: Path) -> None:
     assert not debian_tree.loads(new)
 
 
-def test_programs(debian_tree: DebianTree, place: Path) -> None:
-    """One as this system makes them, one with symbols of all times only, a static one."""
+def test_programs_start_as_predicted(debian_tree: DebianTree, place: Path) -> None:
+    """Programs of this system, with old symbols only, and static ones start as predicted."""
     builds: dict[str, Callable[[Path], bytes]] = {
         "usual": lambda path: compile_c(path, _MAIN),
         "old": lambda path: compile_c(path, _OWN_START, "-nostartfiles"),
@@ -86,7 +86,7 @@ def test_programs(debian_tree: DebianTree, place: Path) -> None:
 
 
 def test_programs_of_another_loader_or_machine(debian_tree: DebianTree, place: Path) -> None:
-    """Alpine's loader is not there; a program for another architecture is none here."""
+    """Programs for another loader or another machine do not start, as predicted."""
     musl = compile_c(place / "musl", _OWN_START, "-nostartfiles", "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1")
     assert _predicted(read_elf(musl)) is debian_tree.starts(place / "musl") is False
     usual = compile_c(place / "usual", _OWN_START, "-nostartfiles")
@@ -98,7 +98,7 @@ def test_programs_of_another_loader_or_machine(debian_tree: DebianTree, place: P
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["there", "missing"])
 def test_libraries_of_the_package(debian_tree: DebianTree, place: Path, is_there: bool) -> None:
-    """One that its neighbour needs, found by the run path, and taken away."""
+    """A library finds its neighbour by the run path if and only if it exists."""
     compile_library(place / "libneighbour.so", "int neighbour(void) { return 1; }\n")
     source = "int neighbour(void); int use(void) { return neighbour(); }\n"
     data = compile_library(place / "lib.so", source, "-Wl,-rpath,$ORIGIN", f"-L{place}", "-lneighbour")
@@ -108,15 +108,15 @@ def test_libraries_of_the_package(debian_tree: DebianTree, place: Path, is_there
     assert _predicted(read_elf(data), provided=provided) is debian_tree.loads(place / "lib.so") is is_there
 
 
-def test_packed_relocations(debian_tree: DebianTree, place: Path) -> None:
-    """They are refused by the version that the linker writes down for them."""
+def test_packed_relocations_are_refused(debian_tree: DebianTree, place: Path) -> None:
+    """Debian's loader refuses packed relocations by their version, as predicted."""
     source = "int a; int *pointers[] = {&a, &a, &a};\n" + symbol_user("getpid")
     data = compile_library(place / "lib.so", source, "-Wl,-z,pack-relative-relocs", "-w")
     assert _predicted(read_elf(data)) == debian_tree.loads(place / "lib.so")
 
 
 def test_libraries_of_this_system(debian_tree: DebianTree, place: Path) -> None:
-    """All that need nothing but glibc, compiler and zlib, and of all others that they miss something."""
+    """This system's libraries load in Debian 11 as predicted."""
     there = debian_tree.libraries()
     compared = 0
     for path in sorted(Path("/usr/lib").glob("*-linux-gnu/lib*.so.*"))[:400]:

@@ -1,4 +1,4 @@
-"""What is read of an ELF file, and what is concluded from it."""
+"""Reading ELF files, and checking their compatibility."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awslambdaric_lite.packaging.elf import ElfFile, glibc_needed, glibc_version, read_elf, unfit
+from awslambdaric_lite.packaging.elf import ElfFile, check_compatible, glibc_needed, glibc_version, read_elf
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.targets import Target
 
@@ -27,7 +27,7 @@ _ORDERS = {32: ("<", 1), 64: ("<", 2)}
 
 
 def real_files() -> Iterator[Path]:
-    """This interpreter and some of its extension modules."""
+    """Return this interpreter and some of its extension modules."""
     yield Path(sys.executable).resolve()
     folder = Path(sysconfig.get_path("stdlib")) / "lib-dynload"
     yield from sorted(folder.glob("*.so"))[:12]
@@ -35,7 +35,7 @@ def real_files() -> Iterator[Path]:
 
 @functools.cache
 def small_real_files() -> tuple[bytes, ...]:
-    """Some real files that are quickly read a thousand times."""
+    """Return small real files, which can be read a thousand times."""
     files = [path.read_bytes() for path in real_files() if path.stat().st_size < 400_000]
     assert files
     return tuple(files)
@@ -62,15 +62,15 @@ def test_real_files_read_as_binutils_read_them(path: Path) -> None:
     )
 
 
-def test_what_is_no_elf_file_is_none() -> None:
-    """Scripts, bytecode and nothing at all are none of the reader's business."""
+def test_other_files_give_none() -> None:
+    """Scripts, bytecode and empty files are not ELF files."""
     for data in (b"", b"\x7fEL", b"#!/bin/sh\n", b"\xcf\xfa\xed\xfe" + bytes(60)):
         assert read_elf(data) is None
 
 
 @needs_compiler
 def test_a_library_is_read_whole(tmp_path: Path) -> None:
-    """Soname, run path, needed libraries and the symbol that wants a version."""
+    """A library is read with soname, run path, needed libraries and the symbol of a version."""
     compile_library(tmp_path / "libother.so", "int other(void) { return 1; }\n")
     data = compile_library(
         tmp_path / "libmine.so",
@@ -94,7 +94,7 @@ def test_a_library_is_read_whole(tmp_path: Path) -> None:
 @needs_compiler
 @pytest.mark.parametrize("flags", [(), ("-Wl,--hash-style=sysv", "-Wl,-s"), ("-Wl,--hash-style=gnu", "-Wl,-s")])
 def test_the_symbol_is_named_whatever_the_tables(tmp_path: Path, flags: tuple[str, ...]) -> None:
-    """With either hash table, stripped or not, and also where the section headers are cut off."""
+    """The symbol is found with either hash table, stripped or not, and without section headers."""
     data = compile_library(tmp_path / "lib.so", symbol_user("gettid"), *flags)
     without_sections = data[:40] + bytes(8) + data[48:]  # e_shoff
     for each in (data, without_sections):
@@ -105,18 +105,18 @@ def test_the_symbol_is_named_whatever_the_tables(tmp_path: Path, flags: tuple[st
 
 @needs_compiler
 def test_static_programs_need_nothing(tmp_path: Path) -> None:
-    """They are no dynamic files and fit wherever their architecture does."""
+    """Static programs need no library and fit their architecture."""
     data = compile_c(tmp_path / "program", "void _start(void) { for (;;); }\n", "-static", "-nostdlib", "-nostartfiles")
     elf = read_elf(data)
     assert elf is not None
     assert not elf.is_dynamic
     assert elf.needed == ()
-    assert unfit(elf, "program", _host(elf), provided=()) == []
+    assert check_compatible(elf, "program", _host(elf), provided=()) == []
 
 
 @needs_compiler
-def test_packed_relocations_need_the_loader_that_knows_them(tmp_path: Path) -> None:
-    """A file with DT_RELR wants glibc 2.36, even if no symbol says so."""
+def test_packed_relocations_need_newer_glibc(tmp_path: Path) -> None:
+    """A file with DT_RELR needs glibc 2.36, even if no symbol says so."""
     table = "int a; int *pointers[] = {&a, &a, &a};\n"
     data = compile_library(tmp_path / "lib.so", table + symbol_user("getpid"), "-Wl,-z,pack-relative-relocs")
     elf = read_elf(data)
@@ -124,12 +124,12 @@ def test_packed_relocations_need_the_loader_that_knows_them(tmp_path: Path) -> N
     if not elf.packed_relocations:
         pytest.skip("this linker ignores -z pack-relative-relocs: binutils 2.38 does not")
     assert glibc_needed(elf) == (2, 36)
-    (problem,) = unfit(elf, "lib.so", NEW, provided=())
+    (problem,) = check_compatible(elf, "lib.so", NEW, provided=())
     assert problem.kind == "glibc"
 
 
-def test_versions_that_the_loader_can_do_without_do_not_count() -> None:
-    """VER_FLG_WEAK is what makes the loader go on."""
+def test_weak_versions_do_not_count() -> None:
+    """Versions with VER_FLG_WEAK are not required."""
     strong, weak = _with_version(flags=0), _with_version(flags=2)
     assert strong.versions == {"libc.so.6": ("GLIBC_2.99",)}
     assert weak.versions == {"libc.so.6": ()}
@@ -151,7 +151,7 @@ def test_versions_that_the_loader_can_do_without_do_not_count() -> None:
     ],
 )
 def test_names_of_versions(name: str, version: tuple[int, int] | None) -> None:
-    """Only glibc's own numbers and features count."""
+    """Only glibc's own numbers and features count as versions."""
     assert glibc_version(name) == version
 
 
@@ -167,9 +167,9 @@ def _elf(**changes: object) -> ElfFile:
 
 
 def test_a_fitting_library_has_no_problem() -> None:
-    """Old symbols and libraries of the image fit both Amazon Linux releases."""
+    """A library with old symbols and libraries of the image fits both Amazon Linux releases."""
     for target in (NEW, OLD):
-        assert unfit(_elf(), "lib.so", target, provided=()) == []
+        assert check_compatible(_elf(), "lib.so", target, provided=()) == []
 
 
 @pytest.mark.parametrize(
@@ -197,30 +197,30 @@ def test_a_fitting_library_has_no_problem() -> None:
         ({"needed": ("libpython3.12.so.1.0",)}, "library", "libpython3.12"),
     ],
 )
-def test_what_does_not_fit_says_why(changes: dict[str, object], kind: str, words: str) -> None:
-    """One problem, of its kind, that names what is wanted and what is there."""
-    (problem,) = unfit(_elf(**changes), "folder/lib.so", NEW, provided=())
+def test_incompatibility_names_the_reason(changes: dict[str, object], kind: str, words: str) -> None:
+    """An incompatible file has one problem of its kind, which names what is needed and available."""
+    (problem,) = check_compatible(_elf(**changes), "folder/lib.so", NEW, provided=())
     assert (problem.kind, problem.name) == (kind, "folder/lib.so")
     assert words in problem.reason
 
 
-def test_what_the_package_brings_is_not_missed() -> None:
-    """Its own libraries, its own libstdc++, and the interpreter's library."""
+def test_packaged_libraries_are_found() -> None:
+    """The package's own libraries, its libstdc++ and the interpreter's library are found."""
     needed = ("libpq.so.5", "libstdc++.so.6", "libpython3.13.so.1.0")
     elf = _elf(needed=needed, versions={"libstdc++.so.6": ("GLIBCXX_3.4.99",)})
-    assert unfit(elf, "lib.so", NEW, provided={"libpq.so.5", "libstdc++.so.6"}) == []
+    assert check_compatible(elf, "lib.so", NEW, provided={"libpq.so.5", "libstdc++.so.6"}) == []
 
 
-def test_glibc_of_another_system_can_be_asked_for() -> None:
-    """The same file fits one and not the other."""
+def test_other_glibc_can_be_checked() -> None:
+    """The same file fits one glibc and not another."""
     elf = _elf(versions={"libc.so.6": ("GLIBC_2.32",)})
-    assert unfit(elf, "lib.so", NEW, provided=()) == []
-    assert [problem.kind for problem in unfit(elf, "lib.so", OLD, provided=())] == ["glibc"]
-    assert [problem.kind for problem in unfit(elf, "lib.so", NEW, provided=(), glibc=(2, 31))] == ["glibc"]
+    assert check_compatible(elf, "lib.so", NEW, provided=()) == []
+    assert [problem.kind for problem in check_compatible(elf, "lib.so", OLD, provided=())] == ["glibc"]
+    assert [problem.kind for problem in check_compatible(elf, "lib.so", NEW, provided=(), glibc=(2, 31))] == ["glibc"]
 
 
-def test_both_word_sizes_and_byte_orders_are_read() -> None:
-    """A header of any machine says what machine that is."""
+def test_all_elf_classes_are_read() -> None:
+    """Headers of both word sizes and byte orders are read."""
     for bits, order, machine in ((32, "<", 3), (32, ">", 8), (64, ">", 22), (64, "<", 243)):
         address = "Q" if bits == 64 else "I"
         ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
@@ -231,16 +231,16 @@ def test_both_word_sizes_and_byte_orders_are_read() -> None:
 
 
 @pytest.mark.parametrize("length", [4, 15, 16, 40, 63, 64, 100, 1000])
-def test_cut_off_files_are_broken(length: int) -> None:
-    """The error says so, and what helps."""
+def test_truncated_files_are_damaged(length: int) -> None:
+    """A truncated file is reported as damaged, with the cure."""
     with pytest.raises(PackagingError, match=r"broken ELF file .*get it again"):
         read_elf(Path(sys.executable).resolve().read_bytes()[:length])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.data_too_large, HealthCheck.too_slow])
 @given(st.data())
-def test_any_damage_has_a_result_or_the_documented_error(data: st.DataObject) -> None:
-    """Bytes changed anywhere, mostly where the tables are, and a cut: nothing but `PackagingError` comes out."""
+def test_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
+    """A damaged file gives a result or a `PackagingError`, and no other exception."""
     file = bytearray(data.draw(st.sampled_from(small_real_files())))
     head = min(len(file), 8192)
     places = st.one_of(st.integers(0, 511), st.integers(0, head - 1), st.integers(0, len(file) - 1))
@@ -254,13 +254,13 @@ def test_any_damage_has_a_result_or_the_documented_error(data: st.DataObject) ->
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=600), st.sampled_from([1, 2]), st.sampled_from([1, 2]))
-def test_any_bytes_have_a_result_or_the_documented_error(tail: bytes, bits: int, order: int) -> None:
-    """Nonsense behind a valid beginning."""
+def test_random_bytes_are_read_or_refused(tail: bytes, bits: int, order: int) -> None:
+    """Random bytes after a valid header give a result or a `PackagingError`."""
     _read(b"\x7fELF" + bytes([bits, order]) + tail)
 
 
-def test_endless_tables_come_to_an_end() -> None:
-    """More versions than any file has are not read to their end, however large the file is."""
+def test_endless_tables_are_refused() -> None:
+    """A table with more versions than any file has is not read to its end."""
     with pytest.raises(PackagingError, match="too many symbol versions"):
         read_elf(_version_bytes(flags=0, count=0xFFFF))
 
@@ -272,7 +272,7 @@ def _read(data: bytes) -> None:
         assert "\n" not in str(error)
     else:
         if elf is not None:
-            unfit(elf, "file", NEW, provided=())
+            check_compatible(elf, "file", NEW, provided=())
             glibc_needed(elf)
 
 
@@ -287,7 +287,7 @@ def _with_version(*, flags: int) -> ElfFile:
 
 
 def _version_bytes(*, flags: int, count: int = 1) -> bytes:
-    """A file made by hand: a segment that is the whole file, a dynamic section, and versions of one library."""
+    """Return a file with one segment, a dynamic section, and versions of one library."""
     strings = b"\0libc.so.6\0GLIBC_2.99\0"
     header_size, program_size = 64, 56
     at_strings = header_size + 2 * program_size

@@ -1,1 +1,1 @@
-"""Imports in a process of their own, measured and drawn."""
+"""Imports in a separate process, measured and drawn."""

@@ -22,13 +22,13 @@ TREE = Imported(
 
 
 def boxes(text: str) -> dict[str, ElementTree.Element]:
-    """The boxes of a picture, by the names of their modules."""
+    """Return the boxes of a picture, by the names of their modules."""
     root = ElementTree.fromstring(text)
     return {group.attrib["data-label"]: group for group in root.iter(f"{SVG}g")}
 
 
-def test_boxes_are_as_wide_as_their_time_and_below_their_importer() -> None:
-    """Side by side in the order of the imports; what takes no time has no box."""
+def test_boxes_have_width_and_place() -> None:
+    """A box is as wide as its time and below its importer; a module without time has no box."""
     found = boxes(flame_svg(TREE, title="Imports"))
     assert set(found) == {"app.handler", "boto3", "botocore.session", "json"}
     place = {
@@ -48,15 +48,15 @@ def test_boxes_are_as_wide_as_their_time_and_below_their_importer() -> None:
         assert float(rect.attrib["width"]) == place[name][1]
 
 
-def test_boxes_tell_their_figures() -> None:
-    """As a tooltip: the name, the time with and without what is below, the share."""
+def test_boxes_have_tooltips() -> None:
+    """A tooltip has the name, the time with and without children, and the share."""
     title = boxes(flame_svg(TREE, title="Imports"))["boto3"].find(f"{SVG}title")
     assert title is not None
     assert title.text == "boto3: 6.0 ms (60.0 %), itself 1.0 ms"
 
 
 def test_the_picture_depends_on_nothing_else() -> None:
-    """No references to the network or to other files, and colours for dark pages."""
+    """The picture has no references to other files, and colours for dark pages."""
     for text in (flame_svg(TREE, title="Imports"), flame_html(TREE, title="Imports")):
         assert not re.search(r"(href|src|url\(|@import)", text)
         assert set(re.findall(r"https?://[^\"']+", text)) == {"http://www.w3.org/2000/svg"}
@@ -64,7 +64,7 @@ def test_the_picture_depends_on_nothing_else() -> None:
 
 
 def test_any_name_can_be_written() -> None:
-    """Markup, quotes, control characters and half characters."""
+    """Names with markup, quotes, control characters and lone surrogates can be drawn."""
     name = "<b>&\"'\x00\x1b]]>\udc80</script>"
     tree = Imported(name, 5, 5, [Imported(name, 5, 5)])
     text = flame_svg(tree, title=name)
@@ -74,8 +74,8 @@ def test_any_name_can_be_written() -> None:
     assert text.count("</script>") == 1
 
 
-def test_trees_of_any_depth_and_without_time_are_drawn() -> None:
-    """A thousand levels; a root that took no time at all."""
+def test_extreme_trees_are_drawn() -> None:
+    """A tree of a thousand levels, and a root without time, can be drawn."""
     deep = tree = Imported("m0", 1, 1000)
     for level in range(1, 1000):
         child = Imported(f"m{level}", 1, 1000 - level)
@@ -93,7 +93,7 @@ def test_rounding_does_not_let_boxes_overlap() -> None:
 
 
 def test_times_for_people() -> None:
-    """Milliseconds with as many digits as matter."""
+    """Times have milliseconds with as many digits as matter."""
     assert [milliseconds(each) for each in (0, 40, 999, 1_000, 1_234_567)] == [
         "0.00 ms",
         "0.04 ms",

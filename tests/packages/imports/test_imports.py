@@ -1,4 +1,4 @@
-"""Running an import elsewhere, and the tree of what it imports."""
+"""Imports in another process, and the tree of imported modules."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.packaging.errors import PackagingError
-from awslambdaric_lite.packaging.import_run import run_import
-from awslambdaric_lite.packaging.import_tree import Imported, measure_imports, parse_importtime
+from awslambdaric_lite.packaging.import_tree import Imported, measure_imports, parse_importtime, run_import
 from tests.emulator.command_line import alive, wait_until
 
 HERE = Path(sys.executable)
 
 
 def write(folder: Path, **sources: str) -> Path:
-    """Write modules; two underscores in a name stand for a slash."""
+    """Write modules; two underscores in a name mean a slash."""
     for name, source in sources.items():
         file = folder / f"{name.replace('__', '/')}.py"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -26,12 +25,12 @@ def write(folder: Path, **sources: str) -> Path:
 
 
 def shape(tree: Imported) -> object:
-    """A tree's names only."""
+    """Return the names of a tree."""
     return {tree.name: [shape(child) for child in tree.children]} if tree.children else tree.name
 
 
-def test_the_tree_is_who_imported_whom(tmp_path: Path) -> None:
-    """In the order of the imports, each module once; a package belongs to the module in it that was asked for."""
+def test_tree_has_every_importer(tmp_path: Path) -> None:
+    """The tree has each module once, below its first importer, in the order of imports."""
     write(
         tmp_path,
         app="import left, right\n",
@@ -45,7 +44,7 @@ def test_the_tree_is_who_imported_whom(tmp_path: Path) -> None:
 
 
 def test_times_add_up(tmp_path: Path) -> None:
-    """A module's total is its own time and that of what it imports, and the root's is the whole."""
+    """A module's total is its own time and that of its children."""
     write(tmp_path, app="import slow\n", slow="import time; time.sleep(0.02)\n")
     tree = measure_imports(HERE, "import app", path=[tmp_path])
     for module in tree.walk():
@@ -56,8 +55,8 @@ def test_times_add_up(tmp_path: Path) -> None:
     assert tree.total_us >= slow.total_us
 
 
-def test_what_the_interpreter_writes_is_understood() -> None:
-    """Whatever is in between, and however deep."""
+def test_interpreter_output_is_parsed() -> None:
+    """Lines of the interpreter are parsed at any depth, with other output between them."""
     text = (
         b"import time: self [us] | cumulative | imported package\n"
         b"import time:       100 |        100 |     b.c\n"
@@ -81,14 +80,14 @@ def test_what_the_interpreter_writes_is_understood() -> None:
         ("def broken(:\n", "SyntaxError", "invalid syntax"),
         ("import os\nos.environ['TABLE']\n", "KeyError", "'TABLE'"),
         ("raise SystemExit(3)\n", "SystemExit", "3"),
-        ("import os\nos._exit(4)\n", "SystemExit", "exit status 4"),
+        ("import os\nos._exit(4)\n", "SystemExit", "exited with status 4"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV", "crashed"),
         ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd\n", "Odd", ""),
         ("raise KeyboardInterrupt\n", "KeyboardInterrupt", ""),
     ],
 )
 def test_failures_are_results(tmp_path: Path, source: str, kind: str, words: str) -> None:
-    """An error, an exit, a crash."""
+    """An error, an exit and a crash are results."""
     write(tmp_path, app=source)
     run = run_import(HERE, "import app", path=[tmp_path])
     assert run.seconds is None
@@ -100,7 +99,7 @@ def test_failures_are_results(tmp_path: Path, source: str, kind: str, words: str
 
 
 def test_a_failure_has_a_place(tmp_path: Path) -> None:
-    """The innermost line of the package's own code; for a missing module also its name."""
+    """A failure has the innermost line of the package's own code, and the name of a missing module."""
     write(tmp_path, app="import middle\n", middle="\n\nimport nowhere.at.all\n")
     failure = run_import(HERE, "import app", path=[tmp_path]).failure
     assert failure is not None
@@ -109,15 +108,15 @@ def test_a_failure_has_a_place(tmp_path: Path) -> None:
     assert str(failure).endswith("middle.py, line 3)")
 
 
-def test_an_endless_import_is_ended_with_what_it_started(tmp_path: Path) -> None:
-    """The time-out ends the process and its children."""
+def test_timeout_kills_all_processes(tmp_path: Path) -> None:
+    """The timeout kills the process and its children."""
     write(
         tmp_path,
         app=f"import subprocess, sys\n"
         f"child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\nimport time; time.sleep(600)\n",
     )
-    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=6)  # a slow machine may take its time to start both
+    run = run_import(HERE, "import app", path=[tmp_path], timeout_s=6)  # a slow machine may need seconds to start both
     assert run.failure is not None
     assert run.failure.kind == "TimeoutError"
     pid = int((tmp_path / "pid").read_text())
@@ -125,15 +124,15 @@ def test_an_endless_import_is_ended_with_what_it_started(tmp_path: Path) -> None
 
 
 def test_floods_do_not_fill_memory(tmp_path: Path) -> None:
-    """What is said too often is read and dropped, and the import goes on."""
+    """Endless output is read and dropped, and the import continues."""
     write(tmp_path, app="import os\nfor _ in range(400): os.write(2, b'x' * 65536); os.write(1, b'y' * 65536)\n")
     run = run_import(HERE, "import app", path=[tmp_path])
     assert run.failure is None
     assert len(run.stderr) < 10 * 1024 * 1024
 
 
-def test_the_process_sees_what_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither our variables nor the packages that are installed beside the interpreter, nor a place to write to."""
+def test_process_is_isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process sees neither our variables nor installed packages, and writes no bytecode."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path / "other"))
     check = (
@@ -152,14 +151,14 @@ def test_the_process_sees_what_it_is_given(tmp_path: Path, monkeypatch: pytest.M
     assert sorted(os.listdir(tmp_path)) == ["app.py"]
 
 
-def test_pth_files_are_honoured_as_lambda_does(tmp_path: Path) -> None:
-    """Namespace packages and the like depend on them."""
+def test_pth_files_are_read(tmp_path: Path) -> None:
+    """`.pth` files are read, as on Lambda."""
     write(tmp_path, vendored__thing="")
     (tmp_path / "vendored.pth").write_text("vendored\n")
     assert run_import(HERE, "import thing", path=[tmp_path]).failure is None
 
 
-def test_an_interpreter_that_is_none(tmp_path: Path) -> None:
-    """One line that names it."""
+def test_missing_interpreter_is_named(tmp_path: Path) -> None:
+    """One line names a missing interpreter."""
     with pytest.raises(PackagingError, match="cannot be run: No such file or directory; name another interpreter"):
         run_import(tmp_path / "python", "import os")

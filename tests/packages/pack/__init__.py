@@ -1,1 +1,1 @@
-"""`awslambdaric-lite pack`, and the archives, bytecode and wheels that it is made of."""
+"""`awslambdaric-lite pack`, and its archives, bytecode and wheels."""

@@ -1,4 +1,4 @@
-"""Archives: the same bytes for the same members, whole or not at all."""
+"""Archives: the same bytes for the same members, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.packaging.archive import Member, Sizes, check_output, is_unfinished, write_text_file, write_zip
+from awslambdaric_lite.common.files import is_unfinished
+from awslambdaric_lite.packaging.archive import Member, Sizes, check_output, write_text_file, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 
 APP = Member("app.py", b"x = 1\n")
@@ -18,12 +19,12 @@ APP = Member("app.py", b"x = 1\n")
 
 @pytest.fixture(autouse=True)
 def no_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment sets no date."""
+    """Remove the date of the environment."""
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
 
 
-def test_order_date_umask_and_zone_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bytes depend on names, content and whether a file may be executed, on nothing else."""
+def test_bytes_depend_on_members_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bytes depend on names, content and whether a file is executable, and on nothing else."""
     script = tmp_path / "run.sh"
     script.write_bytes(b"#!/bin/sh\n")
     script.chmod(0o700)
@@ -43,8 +44,8 @@ def test_order_date_umask_and_zone_do_not_matter(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_members(tmp_path: Path) -> None:
-    """Names are sorted, modes 0644 and 0755 of ordinary files, dates the first there is, content deflated."""
+def test_members_are_normalized(tmp_path: Path) -> None:
+    """Names are sorted, modes are 0644 or 0755, dates are the earliest of zip files, content is deflated."""
     sizes = write_zip(tmp_path / "a.zip", [Member("z.sh", b"#!", executable=True), Member("ä/b.txt", b"a" * 5000), APP])
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.testzip() is None
@@ -68,36 +69,36 @@ def test_members(tmp_path: Path) -> None:
     ],
 )
 def test_source_date_epoch(epoch: str, date: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`SOURCE_DATE_EPOCH` is the date, as far as a zip file can have it."""
+    """`SOURCE_DATE_EPOCH` is the date, within the range of zip files."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
     write_zip(tmp_path / "a.zip", [APP])
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.getinfo("app.py").date_time == date
 
 
-def test_source_date_epoch_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A date that is no number is named."""
+def test_invalid_source_date_epoch_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `SOURCE_DATE_EPOCH` that is not a number is refused."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
-    with pytest.raises(PackagingError, match="SOURCE_DATE_EPOCH='yesterday' is no number"):
+    with pytest.raises(PackagingError, match="SOURCE_DATE_EPOCH='yesterday' is not a number"):
         write_zip(tmp_path / "a.zip", [APP])
 
 
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["a.py", "b.py", "a.py"], "a.py would be in the archive twice"),
-        (["a", "a/b/c.py"], "a would be a file and a folder .of a/b/c.py."),
-        (["a", "a.txt", "a/b.py"], "a would be a file and a folder .of a/b.py."),
-        (["/etc/passwd"], "'/etc/passwd' is no name"),
-        (["../x"], "'../x' is no name"),
-        (["a/./x"], "'a/./x' is no name"),
-        (["a\\b"], "is no name"),
-        ([""], "'' is no name"),
+        (["a.py", "b.py", "a.py"], "a.py is included twice"),
+        (["a", "a/b/c.py"], "a is a file and a folder .of a/b/c.py."),
+        (["a", "a.txt", "a/b.py"], "a is a file and a folder .of a/b.py."),
+        (["/etc/passwd"], "'/etc/passwd' is not a name"),
+        (["../x"], "'../x' is not a name"),
+        (["a/./x"], "'a/./x' is not a name"),
+        (["a\\b"], "is not a name"),
+        ([""], "'' is not a name"),
         (["caf\udce9.py"], "is not UTF-8"),
     ],
 )
-def test_names_that_no_archive_can_have(names: list[str], message: str, tmp_path: Path) -> None:
-    """They are refused by name, and the old file is as it was."""
+def test_invalid_names_are_refused(names: list[str], message: str, tmp_path: Path) -> None:
+    """Invalid names are refused by name, and the old file is unchanged."""
     output = tmp_path / "a.zip"
     output.write_bytes(b"old")
     with pytest.raises(PackagingError, match=message):
@@ -107,7 +108,7 @@ def test_names_that_no_archive_can_have(names: list[str], message: str, tmp_path
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
-    """A source that is gone, or a refusal of the result: the old archive is there, and nothing beside it."""
+    """A missing source, or a refusal of the result, leaves the old archive and nothing unfinished."""
     output = tmp_path / "a.zip"
     output.write_bytes(b"old")
     with pytest.raises(PackagingError, match=r"gone\.py cannot be read: No such file"):
@@ -123,7 +124,7 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_an_interruption_leaves_the_old_file(tmp_path: Path) -> None:
-    """Ctrl-C in the middle, too."""
+    """Ctrl-C during the writing leaves the old archive."""
     output = tmp_path / "a.zip"
     output.write_bytes(b"old")
 
@@ -136,31 +137,31 @@ def test_an_interruption_leaves_the_old_file(tmp_path: Path) -> None:
     assert (os.listdir(tmp_path), output.read_bytes()) == (["a.zip"], b"old")
 
 
-def test_progress(tmp_path: Path) -> None:
-    """It counts bytes of content, after each member."""
+def test_progress_counts_bytes(tmp_path: Path) -> None:
+    """Progress counts bytes of content after each member."""
     told: list[tuple[str, int, int]] = []
     write_zip(tmp_path / "a.zip", [Member("b", bytes(7)), Member("a", bytes(5))], progress=lambda *it: told.append(it))
     assert told == [("a", 5, 12), ("b", 12, 12)]
 
 
 @pytest.mark.parametrize("check", [check_output, lambda output: write_zip(output, [APP])], ids=["early", "late"])
-def test_outputs_that_cannot_be(check: object, tmp_path: Path) -> None:
-    """A missing folder, a device and a folder are named; a device is not replaced by a file."""
+def test_invalid_outputs_are_refused(check: object, tmp_path: Path) -> None:
+    """The message names a missing folder, a device or a folder; a file does not replace a device."""
     assert callable(check)
     with pytest.raises(PackagingError, match=r"the folder .*nowhere does not exist"):
         check(tmp_path / "nowhere" / "a.zip")
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     for special in (pipe, tmp_path):
-        with pytest.raises(PackagingError, match="is no ordinary file"):
+        with pytest.raises(PackagingError, match="is not an ordinary file"):
             check(special)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     with pytest.raises(PackagingError, match=r"/proc/self/a\.zip cannot be written"):
         check(Path("/proc/self/a.zip"))
 
 
-def test_through_a_link(tmp_path: Path) -> None:
-    """The file that a link names is replaced, and the link stays; the umask decides who may read the new one."""
+def test_link_to_output_stays(tmp_path: Path) -> None:
+    """The target of a link is replaced, and the link stays; the umask sets the mode."""
     (tmp_path / "real").mkdir()
     (tmp_path / "a.zip").symlink_to(tmp_path / "real" / "a.zip")
     before = os.umask(0o027)

@@ -1,4 +1,4 @@
-"""Bytecode: made by any interpreter of this machine, the same each time, and read by it without its source's date."""
+"""Bytecode of every interpreter of this machine: reproducible, and independent of its source's date."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS
 
 HERE = "{}.{}".format(*sys.version_info)
 INTERPRETERS = {version: path for version in PYTHON_VERSIONS if (path := find_interpreter(version)) is not None}
-# What is likely to differ between runs: the order of a set among the constants, names shared with other modules.
+# Parts that could differ between runs: the order of a set among the constants, names shared with other modules.
 SETS = b'def f(x):\n    return x in {"one", "two", "three", "four", "five"}, sorted(x), {"k": "one"}\n'
 
 
 def code_of(bytecode: bytes) -> CodeType:
-    """The code of a file that was made by this interpreter."""
+    """Return the code of a file that this interpreter has compiled."""
     code = marshal.loads(bytecode[16:])
     assert isinstance(code, CodeType)
     return code
 
 
 def test_the_running_interpreter_is_found() -> None:
-    """It is of its own version, and its magic number is the listed one."""
+    """The running interpreter is found for its version, and its magic number is the listed one."""
     assert INTERPRETERS[HERE] == Path(sys.executable)
     if HERE in MAGIC:
         assert MAGIC[HERE].to_bytes(2, "little") + b"\r\n" == importlib.util.MAGIC_NUMBER
@@ -47,7 +47,7 @@ def test_the_running_interpreter_is_found() -> None:
 
 @pytest.mark.parametrize("version", INTERPRETERS)
 def test_same_bytes_each_time(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the hash seed nor the other sources of the call change a byte; the header is that of its version."""
+    """The hash seed and other sources do not change a byte; the header is that of the version."""
     sources = {"a.py": (SETS, "/var/task/a.py"), "b.py": (b"five = {'two', 'one'}\n", "/var/task/b.py")}
     interpreter = INTERPRETERS[version]
     results = []
@@ -65,8 +65,8 @@ def test_same_bytes_each_time(version: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert header.magic == MAGIC.get(version, header.magic)
 
 
-def test_what_is_compiled(tmp_path: Path) -> None:
-    """Code says the path where it will lie; encodings are honoured; nothing is run, nothing is written."""
+def test_compilation_runs_no_code(tmp_path: Path) -> None:
+    """Code has its path on Lambda, encodings are respected, and nothing is run or written."""
     sources = {
         "runs.py": (f"open({str(tmp_path / 'ran')!r}, 'w')\n".encode(), "/var/task/runs.py"),
         "latin.py": (b"# coding: latin-1\ntext = '\xe9'\n", "/var/task/latin.py"),
@@ -81,7 +81,7 @@ def test_what_is_compiled(tmp_path: Path) -> None:
 
 
 def test_a_source_that_does_not_compile() -> None:
-    """It is reported with the line, and the others are compiled; warnings are nobody's business."""
+    """A source that does not compile is reported with its line, and the others are compiled."""
     sources = {
         "bad.py": (b"x = 1\nprint 'two'\n", "bad.py"),
         "null.py": (b"x = '\0'\n", "null.py"),
@@ -95,7 +95,7 @@ def test_a_source_that_does_not_compile() -> None:
 
 
 def test_the_reason_is_never_empty() -> None:
-    """Not even where the error has no text, or no line."""
+    """The reason has a text even if the error has neither text nor line."""
     version = "{}.{}".format(*sys.version_info)
     interpreter = find_interpreter(version)
     assert interpreter is not None
@@ -108,8 +108,8 @@ def test_the_reason_is_never_empty() -> None:
     assert "klingon" in failures["coding.py"] and "line 0" not in failures["coding.py"]
 
 
-def test_docstrings_stripped() -> None:
-    """All of them go, and no other string or statement; what remains runs, with its lines where they were."""
+def test_docstrings_are_stripped() -> None:
+    """All docstrings are removed, and no other statement; lines keep their numbers."""
     source = b'''"""Module."""
 """Second."""
 from __future__ import annotations
@@ -140,13 +140,13 @@ def function():
 
 
 def test_interpreters_that_cannot_compile(tmp_path: Path) -> None:
-    """One that is missing, that is none, and one that ends halfway, which names the file."""
+    """The message names a missing program, another program, or an interpreter that crashes."""
     sources = {"a.py": (b"", "a.py"), "b.py": (b"", "b.py")}
     with pytest.raises(PackagingError, match="cannot be run: No such file"):
         compile_sources(sources, tmp_path / "python")
     for name, script, message in (
         ("fails", "echo no such option >&2; exit 2", "cannot compile: no such option"),
-        ("ends", "exit 0", "ended when it compiled a.py"),
+        ("ends", "exit 0", "exited while it compiled a.py"),
     ):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\ncat >/dev/null\n{script}\n")
@@ -156,7 +156,7 @@ def test_interpreters_that_cannot_compile(tmp_path: Path) -> None:
 
 
 def test_an_interpreter_that_needs_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pyenv's scripts do, which look there for the version; Python's own variables change nothing."""
+    """An interpreter sees the environment, e.g. for pyenv's scripts, without Python's own variables."""
     script = tmp_path / "python"
     script.write_text(f'#!/bin/sh\n[ "$WANTED_VERSION" = {HERE} ] || exit 127\nexec "{sys.executable}" "$@"\n')
     script.chmod(0o755)
@@ -171,8 +171,8 @@ def test_an_interpreter_that_needs_its_environment(tmp_path: Path, monkeypatch: 
     assert compile_sources(sources, script).bytecode == expected
 
 
-def test_finding_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Candidates first, then PATH, then pyenv's newest; each only if it says that it is one."""
+def test_interpreters_are_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates come first, then PATH, then pyenv's newest; each must be an interpreter."""
     other = "3.10" if HERE != "3.10" else "3.11"
     number = MAGIC[other]
 
@@ -208,16 +208,16 @@ def test_finding_interpreters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("3.13", False),
     ],
 )
-def test_which_interpreter_is_usable(answer: str, usable: bool, tmp_path: Path) -> None:
-    """One that is a prerelease with bytecode of its own is not."""
+def test_prerelease_interpreter_is_refused(answer: str, usable: bool, tmp_path: Path) -> None:
+    """A prerelease with another magic number is refused."""
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\necho {answer}\n")
     program.chmod(0o755)
     assert writes_bytecode_for(program, "3.13") is usable
 
 
-def test_headers(tmp_path: Path) -> None:
-    """Each kind that an interpreter writes is understood."""
+def test_headers_are_parsed(tmp_path: Path) -> None:
+    """Every kind of header that an interpreter writes is parsed."""
     source = tmp_path / "a.py"
     source.write_bytes(b"x = 1\n")
     os.utime(source, (1_600_000_000, 1_600_000_000))
@@ -237,22 +237,22 @@ def test_headers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\xf3\r\r\n" + bytes(11), bytes(16), b"\xf3\r\r\n\2\0\0\0" + bytes(8)])
-def test_no_header(data: bytes) -> None:
-    """What is cut off, of another format or has unknown flags is refused."""
-    with pytest.raises(PackagingError, match="no bytecode file"):
+def test_invalid_header_is_refused(data: bytes) -> None:
+    """A truncated header, another format and unknown flags are refused."""
+    with pytest.raises(PackagingError, match="not a bytecode file"):
         PycHeader.parse(data)
 
 
-def test_cache_path() -> None:
-    """It is where the import system looks."""
+def test_cache_path_is_the_interpreters() -> None:
+    """The path is the one that the import system uses."""
     assert cache_path("a/b.py", "3.13") == "a/__pycache__/b.cpython-313.pyc"
     assert cache_path("b.c.py", "3.10") == "__pycache__/b.c.cpython-310.pyc"
     assert cache_path("a/b.py", HERE) == importlib.util.cache_from_source("a/b.py")
 
 
 @pytest.mark.parametrize("version", INTERPRETERS)
-def test_its_interpreter_takes_it(version: str, tmp_path: Path) -> None:
-    """It is used although the source has another date, and even another content: `unchecked` means that."""
+def test_unchecked_bytecode_is_always_used(version: str, tmp_path: Path) -> None:
+    """The interpreter uses unchecked bytecode although the source has another date and content."""
     result = compile_sources({"taken.py": (b"answer = 42\n", "/var/task/taken.py")}, INTERPRETERS[version])
     (tmp_path / "taken.py").write_bytes(b"answer = 'the source was compiled'\n")
     compiled = tmp_path / cache_path("taken.py", version)

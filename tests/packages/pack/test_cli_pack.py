@@ -1,4 +1,4 @@
-"""`awslambdaric-lite pack` as a command: its output, exit codes and what becomes of the old file."""
+"""`awslambdaric-lite pack` as a command: its output, its exit codes and the old file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .wheelhouse import add_wheel, needs_pip
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A function's folder."""
+    """Return a function's folder."""
     folder = tmp_path / "source"
     folder.mkdir()
     (folder / "app.py").write_text("def handler(event, context):\n    return 'packed'\n")
@@ -27,7 +27,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def refused(*arguments: str) -> tuple[int, str]:
-    """Run it, and return the exit code and its one line, besides the stages and where to find help."""
+    """Run it, and return the exit code and its one line, without stages and the pointer to help."""
     done = run("pack", *arguments)
     assert done.stdout == b""
     lines = done.stderr.decode().splitlines()
@@ -37,8 +37,8 @@ def refused(*arguments: str) -> tuple[int, str]:
 
 
 @needs_pip
-def test_packed_and_invoked(source: Path, tmp_path: Path) -> None:
-    """The path on standard output, sizes on standard error; the local Lambda runs what comes out."""
+def test_packed_function_can_be_invoked(source: Path, tmp_path: Path) -> None:
+    """Standard output has the path, standard error the sizes; the local Lambda runs the package."""
     add_wheel(tmp_path / "wheels", "needed", {"needed.py": "WORD = 'packed'\n"})
     (source / "requirements.txt").write_text("needed\n")
     (source / "app.py").write_text("import needed\n\ndef handler(event, context):\n    return needed.WORD\n")
@@ -61,18 +61,18 @@ def test_packed_and_invoked(source: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--arch", "riscv64"], 2, "architecture 'riscv64' is not one of Lambda's; there is: x86_64, arm64"),
-        (["--python", "2.7"], 2, "Python '2.7' is not known here; there is: 3.10, "),
+        (["--arch", "riscv64"], 2, "unsupported architecture 'riscv64'; choose one of: x86_64, arm64"),
+        (["--python", "2.7"], 2, "unsupported Python '2.7'; choose one of: 3.10, "),
         (["--find-links", "nowhere"], 2, "--find-links nowhere is not a folder"),
         (["--requirements", "a.txt", "--no-requirements"], 2, "not allowed with argument"),
         (["--requirements", "missing.txt"], 1, "requirements missing.txt cannot be read: No such file"),
         (["--handler", "main.handler"], 1, "handler main.handler: the package has no main.py"),
         (["--handler", "app.handle"], 1, "handler app.handle: app.py has no handle; did you mean handler?"),
-        (["--interpreter", "/bin/true"], 1, "--interpreter /bin/true is no CPython"),
+        (["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
     ],
 )
-def test_bad_input(arguments: list[str], code: int, message: str, source: Path, tmp_path: Path) -> None:
-    """One line, an exit code, and the old file."""
+def test_bad_input_keeps_old_file(arguments: list[str], code: int, message: str, source: Path, tmp_path: Path) -> None:
+    """An error gives one line and an exit code, and the old file stays."""
     output = tmp_path / "function.zip"
     output.write_bytes(b"old")
     exit_code, line = refused(str(source), "-o", str(output), *arguments)
@@ -81,19 +81,19 @@ def test_bad_input(arguments: list[str], code: int, message: str, source: Path, 
     assert sorted(os.listdir(tmp_path)) == ["function.zip", "source"]
 
 
-def test_places(source: Path, tmp_path: Path) -> None:
-    """A source that is none, and an output that cannot be."""
+def test_invalid_paths_are_refused(source: Path, tmp_path: Path) -> None:
+    """An invalid source and an invalid output are refused."""
     assert refused("nowhere", "-o", "a.zip") == (
         1,
         "nowhere does not exist; name the folder with the function's code",
     )
     assert refused(str(source), "-o", str(tmp_path / "no" / "a.zip"))[0] == 1
-    assert refused(str(source), "-o", "/dev/null") == (1, "/dev/null is no ordinary file; name one to be written")
+    assert refused(str(source), "-o", "/dev/null") == (1, "/dev/null is not an ordinary file; name one to be written")
     assert refused(str(source)) == (2, "the following arguments are required: -o/--output")
 
 
-def test_on_a_terminal(source: Path, tmp_path: Path) -> None:
-    """The stages are shown while they last, and gone when the sizes are there."""
+def test_terminal_shows_stages(source: Path, tmp_path: Path) -> None:
+    """A terminal shows the stages until the sizes are printed."""
     pytest.importorskip("rich", reason="the bar needs rich")
     ours, theirs = pty.openpty()
     try:
@@ -114,8 +114,8 @@ def test_on_a_terminal(source: Path, tmp_path: Path) -> None:
 
 
 @needs_pip
-def test_interrupted(source: Path, tmp_path: Path) -> None:
-    """Ctrl-C while pip waits for an index that does not answer: 130, the old file, and no process is left."""
+def test_interruption_stops_pip(source: Path, tmp_path: Path) -> None:
+    """Ctrl-C while pip waits for an index ends with 130, keeps the old file and leaves no process."""
     output = tmp_path / "function.zip"
     output.write_bytes(b"old")
     temporary = tmp_path / "temporary"
@@ -134,7 +134,7 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
             with connection:
                 process.send_signal(signal.SIGINT)
                 out, error = process.communicate(timeout=110)
-                # pip is gone: what it had sent is followed by the end.
+                # pip has exited: its request is followed by the end of the connection.
                 connection.settimeout(110)
                 while connection.recv(65536):
                     pass
@@ -142,4 +142,4 @@ def test_interrupted(source: Path, tmp_path: Path) -> None:
     assert b"Traceback" not in error
     assert output.read_bytes() == b"old"
     assert sorted(os.listdir(tmp_path)) == ["function.zip", "source", "temporary"]
-    assert os.listdir(temporary) == []  # pip, which was killed, has left its folders
+    assert os.listdir(temporary) == []  # the killed pip has left its folders

@@ -1,4 +1,4 @@
-"""Functions' packages: what is in them, and that they import without compiling anything."""
+"""Functions' packages: their content, and imports that compile nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .wheelhouse import add_wheel, needs_pip
 
 HERE = Target("{}.{}".format(*sys.version_info), "x86_64")
 
-# What an import compiles, from where, with all modules that came of it.
+# Prints what an import compiles, its path, and all imported modules.
 WATCHED_IMPORT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -40,7 +40,7 @@ print(json.dumps([result, compiled, app.handler.__code__.co_filename, app.__cach
 
 
 class RecordedProgress:
-    """Keeps what it is told."""
+    """A display that keeps its arguments."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
@@ -59,7 +59,7 @@ class RecordedProgress:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A function's folder."""
+    """Return a function's folder."""
     return make(
         tmp_path / "source",
         {
@@ -81,19 +81,19 @@ def make(folder: Path, files: Mapping[str, str]) -> Path:
 
 
 def pack(source: Path, output: Path, **changes: object) -> Packed:
-    """Pack for this version of Python, with these changes to the recipe."""
+    """Pack for this version of Python, with changes to the recipe."""
     recipe = Recipe(source, HERE, interpreter=Path(sys.executable))
     return pack_function(replace(recipe, **changes), output, RecordedProgress())  # type: ignore[arg-type]
 
 
 def names(archive: Path) -> list[str]:
-    """What is in it."""
+    """Return the names of the members."""
     with zipfile.ZipFile(archive) as opened:
         return opened.namelist()
 
 
 def unpacked(archive: Path, folder: Path) -> Path:
-    """Unpack it as Lambda does, with other dates than those of the sources, and modes."""
+    """Unpack it as Lambda does, with modes and with other dates than the sources have."""
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
             path = Path(opened.extract(info, folder))
@@ -102,8 +102,8 @@ def unpacked(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def test_what_is_in_it(source: Path, tmp_path: Path) -> None:
-    """The folder's files and the bytecode of each module, for the path where it will lie."""
+def test_package_has_files_and_bytecode(source: Path, tmp_path: Path) -> None:
+    """The package has the folder's files and each module's bytecode with its path on Lambda."""
     output = tmp_path / "function.zip"
     packed = pack(source, output, handler="app.handler")
     modules = ["app.py", "lib/__init__.py", "lib/tools.py"]
@@ -120,7 +120,7 @@ def test_what_is_in_it(source: Path, tmp_path: Path) -> None:
 
 
 def test_its_import_compiles_nothing(source: Path, tmp_path: Path) -> None:
-    """Whatever the dates became, bytecode is used; without it, the same test sees what is compiled."""
+    """Bytecode is used whatever dates the files get; without it, the import compiles."""
     pack(source, tmp_path / "function.zip")
     task = unpacked(tmp_path / "function.zip", tmp_path / "task")
 
@@ -133,15 +133,15 @@ def test_its_import_compiles_nothing(source: Path, tmp_path: Path) -> None:
 
     result, compiled, shown_as, cached = watched()
     assert (result, compiled) == (42, [])
-    # The import system shows where the module really is, which on Lambda is what the bytecode says.
+    # The import system shows the module's real path, which on Lambda is that of the bytecode.
     assert shown_as in (f"{task}/app.py", "/var/task/app.py")
     assert cached == f"{task}/{cache_path('app.py', HERE.python)}"
     (task / cache_path("lib/tools.py", HERE.python)).unlink()
     assert watched()[1] == [f"{task}/lib/tools.py"]
 
 
-def test_same_bytes(source: Path, tmp_path: Path) -> None:
-    """Another place, other dates, another umask's modes, an output within the folder: the same archive."""
+def test_same_input_gives_same_bytes(source: Path, tmp_path: Path) -> None:
+    """Another place, other dates and another umask give the same archive."""
     pack(source, tmp_path / "one.zip")
     copy = tmp_path / "elsewhere" / "copy"
     for path in sorted(source.rglob("*"), reverse=True):
@@ -157,8 +157,8 @@ def test_same_bytes(source: Path, tmp_path: Path) -> None:
 
 
 @needs_pip
-def test_requirements(source: Path, tmp_path: Path) -> None:
-    """They are installed for the target and compiled, without what never runs; metadata stays readable."""
+def test_requirements_are_installed_for_target(source: Path, tmp_path: Path) -> None:
+    """Requirements are installed for the target and compiled, without files that never run."""
     wheels = tmp_path / "wheels"
     files = {
         "needed/__init__.py": "VALUE = 7\n",
@@ -193,18 +193,18 @@ def test_requirements(source: Path, tmp_path: Path) -> None:
 
 @needs_pip
 def test_the_folder_comes_first(source: Path, tmp_path: Path) -> None:
-    """A file of the folder takes the place of an installed one, and that is said."""
+    """A file of the folder replaces an installed one, with a warning."""
     add_wheel(tmp_path / "wheels", "needed", {"app.py": "", "needed.py": ""})
     (tmp_path / "requirements.txt").write_text("needed")
     settings = {"find_links": tmp_path / "wheels", "no_index": True}
     packed = pack(source, tmp_path / "a.zip", requirements=tmp_path / "requirements.txt", **settings)
-    assert [warning for warning in packed.warnings if warning.startswith("of app.py the folder's own is packed")]
+    assert [warning for warning in packed.warnings if warning.startswith("app.py: the file of the folder is packed")]
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.read("app.py") == (source / "app.py").read_bytes()
 
 
-def test_modes(source: Path, tmp_path: Path) -> None:
-    """What its owner may execute everybody may; what only the owner may read everybody may."""
+def test_modes_are_opened(source: Path, tmp_path: Path) -> None:
+    """Files that their owner may execute or read are executable or readable for all."""
     make(source, {"run.sh": "#!/bin/sh", "private.txt": ""})
     (source / "run.sh").chmod(0o700)
     (source / "private.txt").chmod(0o600)
@@ -214,8 +214,8 @@ def test_modes(source: Path, tmp_path: Path) -> None:
     assert modes == {"run.sh": 0o755, "private.txt": 0o644}
 
 
-def test_with_the_runtime(source: Path, tmp_path: Path) -> None:
-    """`bootstrap` at the root may be executed, the runtime is beside it with its bytecode, the tools are not."""
+def test_runtime_and_bootstrap_are_added(source: Path, tmp_path: Path) -> None:
+    """`bootstrap` is executable at the root, and the runtime has its bytecode, without the tools."""
     make(source, {"awslambdaric_lite/old.py": ""})
     packed = pack(source, tmp_path / "function.zip", runtime=True)
     inside = names(tmp_path / "function.zip")
@@ -226,27 +226,27 @@ def test_with_the_runtime(source: Path, tmp_path: Path) -> None:
         assert f"\nlite_version={HERE.python}\n".encode() in archive.read("bootstrap")
         assert b"wait_next_invocation" in archive.read(f"awslambdaric_lite/start-{HERE.python}.bin")
         assert f"awslambdaric_lite/start-{HERE.python}.pyc" in inside
-    assert packed.warnings == ["--runtime takes the place of the 1 files of awslambdaric_lite in there"]
+    assert packed.warnings == ["--runtime replaces 1 file of awslambdaric_lite in the package"]
     make(source, {"bootstrap": "mine"})
-    with pytest.raises(PackagingError, match="has a bootstrap of its own"):
+    with pytest.raises(PackagingError, match="already has a bootstrap"):
         pack(source, tmp_path / "function.zip", runtime=True)
 
 
-def test_no_interpreter(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one of the version there is no bytecode rather than another version's, and that is said."""
+def test_missing_interpreter_leaves_sources(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an interpreter of the version no bytecode is added, and a warning says so."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     packed = pack(source, tmp_path / "a.zip", target=Target("3.15", "x86_64"), interpreter=None)
     assert packed.precompiled == 0 and names(tmp_path / "a.zip") == [
         *("app.py", "data.json", "lib/__init__.py", "lib/tools.py")
     ]
-    assert packed.warnings[0].startswith("there is no Python 3.15 on this machine, so the bytecode is not precompiled")
-    with pytest.raises(PackagingError, match=r"--interpreter /bin/true is no CPython"):
+    assert packed.warnings[0].startswith("this machine has no Python 3.15, so the bytecode is not precompiled")
+    with pytest.raises(PackagingError, match=r"/bin/true is not a CPython"):
         pack(source, tmp_path / "a.zip", interpreter=Path("/bin/true"))
 
 
 def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
-    """Templates and the like are packed without bytecode, with a warning; the handler's module has to compile."""
+    """A source that does not compile is packed with a warning; the handler's module must compile."""
     make(source, {"template.py": "x = {{ value }}\n = 1"})
     packed = pack(source, tmp_path / "a.zip", handler="app.handler")
     assert packed.warnings[0].startswith(f"Python {HERE.python} cannot compile template.py (line 2: ")
@@ -257,58 +257,58 @@ def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
 
 
 def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:
-    """Modules that hide one of them are named, data is not."""
+    """A warning names modules that hide one of the standard library, but not data files."""
     make(source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": ""})
     warnings = pack(source, tmp_path / "a.zip").warnings
     assert warnings == ["queue, token: on Lambda this hides the standard library's; rename it"]
 
 
 def test_too_large_unpacked(source: Path, tmp_path: Path) -> None:
-    """More than Lambda unpacks is refused before it is written, and the largest parts are named."""
+    """A package beyond Lambda's unpacked limit is refused before it is written, with its largest parts."""
     with (source / "lib" / "model.bin").open("wb") as file:
         file.truncate(UNPACKED_LIMIT)
     (tmp_path / "a.zip").write_bytes(b"old")
-    with pytest.raises(PackagingError, match=r"unpacked .* takes 250.0 MB with its layers; the largest: lib 250.0 MB"):
+    with pytest.raises(PackagingError, match=r"unpacked .* allows 250.0 MB with its layers; the largest: lib 250.0 MB"):
         pack(source, tmp_path / "a.zip", through_s3=True)
     assert (tmp_path / "a.zip").read_bytes() == b"old"
 
 
 def test_too_large_zipped(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than a direct upload takes is refused, unless it goes through S3."""
+    """A zip file beyond the direct limit is refused, unless it is uploaded through S3."""
     assert ZIPPED_LIMIT == 50 * 1024 * 1024
     monkeypatch.setattr(function, "ZIPPED_LIMIT", 2**20)  # deflating 50 MB takes seconds
     (source / "noise.bin").write_bytes(random.Random(1).randbytes(2**20))
-    with pytest.raises(PackagingError, match=r"the zip file has 1.0 MB, .* through S3 and say --s3"):
+    with pytest.raises(PackagingError, match=r"the zip file has 1.0 MB, .* through S3 with --s3"):
         pack(source, tmp_path / "a.zip")
     assert sorted(os.listdir(tmp_path)) == ["source"]
     assert pack(source, tmp_path / "a.zip", through_s3=True).sizes.zipped > 2**20
 
 
 def test_nothing_to_pack(tmp_path: Path) -> None:
-    """An empty folder makes no package."""
+    """An empty folder is refused."""
     (tmp_path / "empty" / ".git").mkdir(parents=True)
     with pytest.raises(PackagingError, match="has no files for a package"):
         pack(tmp_path / "empty", tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_progress(source: Path, tmp_path: Path) -> None:
-    """The stages in their order, and bytes that add up."""
+def test_progress_has_stages_and_bytes(source: Path, tmp_path: Path) -> None:
+    """Progress has the stages in their order, and bytes that add up."""
     progress = RecordedProgress()
     packed = pack_function(Recipe(source, HERE), tmp_path / "a.zip", progress)
     assert progress.stages == [f"compiling for Python {HERE.python}", "writing 7 files"]
     assert progress.sizes[-1] == (packed.sizes.unpacked, packed.sizes.unpacked)
 
 
-def test_a_name_that_no_zip_can_hold_is_told_as_it_is(tmp_path: Path) -> None:
-    """Not that of the bytecode that would have been made of it."""
+def test_invalid_name_is_shown_as_written(tmp_path: Path) -> None:
+    """The message shows the file's own name, not that of its bytecode."""
     (tmp_path / "back\\slash.py").touch()
-    with pytest.raises(PackagingError, match=r"^'back\\\\slash\.py' is no name"):
+    with pytest.raises(PackagingError, match=r"^'back\\\\slash\.py' is not a name"):
         pack_function(Recipe(tmp_path, HERE), tmp_path / "function.zip", RecordedProgress())
 
 
 def test_bytecode_whose_name_would_be_too_long(tmp_path: Path) -> None:
-    """It could not be unpacked; the module is there without."""
+    """A module whose bytecode would have too long a name is packed without bytecode."""
     (tmp_path / f"{'a' * 250}.py").touch()
     (tmp_path / "app.py").touch()
     output = tmp_path / "function.zip"

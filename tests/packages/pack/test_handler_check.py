@@ -1,4 +1,4 @@
-"""Handlers that a package has, and those that it has not."""
+"""Handlers that a package has, and those that it lacks."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ MEMBERS = {name: Member(name, text.encode()) for name, text in CONTENT.items()}
         ("plain.handler", None),
     ],
 )
-def test_there(handler: str, source: str | None) -> None:
-    """Functions, coroutines, applications, packages, what was imported, and what only running would tell."""
+def test_existing_handler_is_accepted(handler: str, source: str | None) -> None:
+    """Functions, coroutines, applications, imported names and dynamic modules are accepted."""
     assert check_handler(handler, MEMBERS) == source
 
 
 @pytest.mark.parametrize(
     ("handler", "message"),
     [
-        ("handler", "handler 'handler' has no dot; write module.function, such as app.handler"),
-        (".handler", "handler '.handler' has no dot"),
-        ("app.", "handler 'app.' has no dot"),
+        ("handler", "handler 'handler' must be MODULE.FUNCTION, e.g. app.handler"),
+        (".handler", "handler '.handler' must be MODULE.FUNCTION"),
+        ("app.", "handler 'app.' must be MODULE.FUNCTION"),
         ("ap.handler", r"the package has no ap\.py; did you mean app\?"),
         ("web.mian.application", r"the package has no web/mian\.py; did you mean web\.main\?"),
         ("other.handler", r"the package has no other\.py; correct --handler, or put the file there"),
@@ -57,7 +57,7 @@ def test_there(handler: str, source: str | None) -> None:
         ("app.main", r"app\.py has no main; correct --handler"),
     ],
 )
-def test_not_there(handler: str, message: str) -> None:
-    """The handler and the file are named, and what was probably meant."""
+def test_missing_handler_is_named(handler: str, message: str) -> None:
+    """The message names the handler and the file, with a suggestion."""
     with pytest.raises(PackagingError, match=message):
         check_handler(handler, MEMBERS)

@@ -1,4 +1,4 @@
-"""What of installed packages is left out, and what has to stay."""
+"""Files of installed packages that are dropped, and those that stay."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def make(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
     return {name: folder / name for name in files}
 
 
-def test_tests_and_notes_go(tmp_path: Path) -> None:
-    """Tests, stubs and pip's notes; not metadata, licences, data, or what is only called like a test."""
+def test_tests_stubs_and_notes_are_dropped(tmp_path: Path) -> None:
+    """Tests, stubs and pip's notes are dropped; metadata, licences and data stay."""
     unused = {
         "pkg/tests/__init__.py": "",
         "pkg/tests/test_a.py": "from pkg.tests.data import x",
@@ -37,7 +37,7 @@ def test_tests_and_notes_go(tmp_path: Path) -> None:
     kept = {
         "pkg/__init__.py": "import pkg.testing  # pkg.tests is mentioned",
         "pkg/testing.py": "'''See pkg.tests.'''",
-        "pkg/test/client.py": "",  # such as django.test: no test is in there
+        "pkg/test/client.py": "",  # e.g. django.test, which has no tests
         "pkg/tests.py": "",
         "pkg/RECORD": "",
         "pkg-1.dist-info/METADATA": "",
@@ -63,7 +63,7 @@ def test_tests_and_notes_go(tmp_path: Path) -> None:
     ],
 )
 def test_imported_tests_stay(where: str, text: str, tmp_path: Path) -> None:
-    """A folder of tests that anything else imports is kept, also if a kept one does; others go."""
+    """A test folder that another kept file imports is kept."""
     files = {
         "pkg/tests/test_a.py": "from more.tests import helper",
         "pkg/tests/helper.py": "",
@@ -73,22 +73,22 @@ def test_imported_tests_stay(where: str, text: str, tmp_path: Path) -> None:
     assert never_runs(make(tmp_path, {**files, where: text}), {}) == {"unused/tests/test_c.py"}
 
 
-def test_what_the_function_imports_stays(tmp_path: Path) -> None:
-    """The user's files count as well."""
+def test_user_imports_keep_tests(tmp_path: Path) -> None:
+    """A test folder that the user's files import is kept."""
     installed = make(tmp_path / "installed", {"pkg/tests/test_a.py": ""})
     users = make(tmp_path / "users", {"app.py": "from pkg.tests import test_a"})
     assert never_runs(installed, users) == set()
     assert never_runs(installed, {}) == {"pkg/tests/test_a.py"}
 
 
-def test_stubs_that_are_read(tmp_path: Path) -> None:
-    """lazy_loader reads the stubs of the packages that use it."""
+def test_lazy_loader_keeps_stubs(tmp_path: Path) -> None:
+    """Stubs stay in packages that use lazy_loader, which reads them."""
     files = {"lazy/__init__.py": "x = lazy_loader.attach_stub(__name__, __file__)", "lazy/a.pyi": "", "pkg/a.pyi": ""}
     assert never_runs(make(tmp_path, files), {}) == {"pkg/a.pyi"}
 
 
-def test_what_only_runs_here(tmp_path: Path) -> None:
-    """Commands of this machine's Python and bytecode go in any case, programs stay."""
+def test_commands_and_bytecode_are_dropped(tmp_path: Path) -> None:
+    """Commands for this machine's Python and bytecode are always dropped, programs stay."""
     files = {
         "bin/command": "#!/home/me/.venv/bin/python3\nimport sys\n",
         "bin/script": "#!/bin/sh\necho\n",
@@ -99,7 +99,7 @@ def test_what_only_runs_here(tmp_path: Path) -> None:
     assert only_runs_here(make(tmp_path, files)) == {"bin/command", "pkg/__pycache__/a.cpython-313.pyc"}
 
 
-def test_record() -> None:
-    """A RECORD that is kept does not list what is gone."""
+def test_record_lists_kept_files() -> None:
+    """A kept RECORD does not list dropped files."""
     record = b"../../bin/command,sha256=x,1\npkg/a.py,sha256=y,2\r\npkg/tests/t.py,,\n"
     assert record_without(record, ["bin/command", "pkg/tests/t.py"]) == b"pkg/a.py,sha256=y,2\r\n"

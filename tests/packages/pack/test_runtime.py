@@ -1,4 +1,4 @@
-"""What of this package runs inside Lambda."""
+"""The modules that run inside Lambda."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from awslambdaric_lite.packaging.runtime import bootstrap_script, runtime_source
 
 
 def test_the_runtime_is_complete_without_the_tools(tmp_path: Path) -> None:
-    """Every module of it can be imported where only those files are, and the tools are not among them."""
+    """Every module of the runtime can be imported without the tools, which are not among its files."""
     sources = runtime_sources()
     for name, content in sources.items():
         path = tmp_path / name
@@ -38,8 +38,8 @@ print(sys.modules['awslambdaric_lite'].__file__)
     assert not {name for name in tops if not name.startswith("_") and name != "types.py"}
 
 
-def test_bootstrap() -> None:
-    """It is the script of this version, which starts that package; told a version, it looks for that first."""
+def test_bootstrap_prefers_its_version() -> None:
+    """The script is the installed one; with a version, it looks for that first."""
     script = bootstrap_script()
     assert b"/awslambdaric_lite/__main__.py" in script and b"\nlite_version=3\n" in script
     assert bootstrap_script("3.12") == script.replace(b"\nlite_version=3\n", b"\nlite_version=3.12\n")

@@ -1,4 +1,4 @@
-"""Which files of a function's folder are packed."""
+"""The files of a function's folder that are packed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from awslambdaric_lite.packaging.source_tree import collect
 
 
 def make(folder: Path, *names: str) -> Path:
-    """Make files that have their own names in them."""
+    """Make files that contain their own names."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,8 +21,8 @@ def make(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_what_is_left_out_anyway(tmp_path: Path) -> None:
-    """Version control, caches, bytecode, virtual environments and the output are; files with a dot are not."""
+def test_tool_files_are_excluded(tmp_path: Path) -> None:
+    """Version control, caches, bytecode, virtual environments and the output are excluded, other dot files are not."""
     make(
         tmp_path,
         *("app.py", "data/a.json", ".config", "lib/x.py", "environment/readme.txt"),
@@ -38,23 +38,23 @@ def test_what_is_left_out_anyway(tmp_path: Path) -> None:
     assert tree.warnings == []
 
 
-def test_bytecode_without_source(tmp_path: Path) -> None:
-    """It is left out like other bytecode, but said to be: somebody may have meant it."""
+def test_bytecode_without_source_is_reported(tmp_path: Path) -> None:
+    """Bytecode without a source is excluded with a warning."""
     tree = collect(make(tmp_path, "app.py", "secret.pyc"))
     assert list(tree.files) == ["app.py"]
-    assert tree.warnings == ["bytecode without its source is left out: secret.pyc"]
+    assert tree.warnings == ["bytecode without its source is excluded: secret.pyc"]
 
 
-def test_exclude(tmp_path: Path) -> None:
-    """A pattern is for names anywhere, one with a slash for paths; what matches nothing is named."""
+def test_exclude_takes_names_and_paths(tmp_path: Path) -> None:
+    """A pattern matches names anywhere, with a slash paths; one without a match is reported."""
     make(tmp_path, "app.py", "tests/test_app.py", "lib/tests/a.py", "docs/a.md", "docs/a.txt", "lib/docs/b.md")
     tree = collect(tmp_path, exclude=["tests/", "docs/*.md", "*.rst", "[x]"])
     assert list(tree.files) == ["app.py", "docs/a.txt", "lib/docs/b.md"]
-    assert tree.warnings == ["--exclude leaves nothing out: *.rst, [x]"]
+    assert tree.warnings == ["--exclude matches nothing: *.rst, [x]"]
 
 
-def test_links_within(tmp_path: Path) -> None:
-    """Links to files and folders of the same folder are followed; so is one that is the folder itself."""
+def test_inner_links_are_followed(tmp_path: Path) -> None:
+    """Links to files and folders of the same folder are followed."""
     source = make(tmp_path / "source", "app.py", "lib/x.py")
     (source / "handler.py").symlink_to("app.py")
     (source / "again").symlink_to(source / "lib")
@@ -76,11 +76,11 @@ def test_links_within(tmp_path: Path) -> None:
         ("../source-2/a", "the link bad leads out of the folder"),
         ("missing", "the link bad leads nowhere"),
         ("bad", "the link bad leads nowhere"),
-        (".", "the link bad leads back to where it is"),
+        (".", "the link bad leads back to its own folder"),
     ],
 )
-def test_links_elsewhere(target: str, message: str, tmp_path: Path) -> None:
-    """They are refused by name, unless they are excluded."""
+def test_outer_links_are_refused(target: str, message: str, tmp_path: Path) -> None:
+    """Links out of the folder are refused by name, unless they are excluded."""
     source = make(tmp_path / "source", "app.py")
     make(tmp_path, "outside/a", "source-2/a")
     (source / "bad").symlink_to(target)
@@ -90,14 +90,14 @@ def test_links_elsewhere(target: str, message: str, tmp_path: Path) -> None:
 
 
 def test_a_circle_of_links_in_a_subfolder(tmp_path: Path) -> None:
-    """It ends, with the name of the link."""
+    """A circle of links is refused with the name of the link."""
     make(tmp_path, "a/b/app.py")
     (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
     with pytest.raises(PackagingError, match="the link a/b/up leads back"):
         collect(tmp_path)
 
 
-def test_what_no_package_can_hold(tmp_path: Path) -> None:
+def test_socket_is_refused(tmp_path: Path) -> None:
     """A socket is refused by name."""
     with socket.socket(socket.AF_UNIX) as listener:
         here = os.open(".", os.O_RDONLY)
@@ -107,13 +107,13 @@ def test_what_no_package_can_hold(tmp_path: Path) -> None:
         finally:
             os.fchdir(here)
             os.close(here)
-        with pytest.raises(PackagingError, match="control is neither a file nor a folder; leave it out: --exclude"):
+        with pytest.raises(PackagingError, match="control is neither a file nor a folder; exclude it: --exclude"):
             collect(tmp_path)
 
 
-def test_no_folder(tmp_path: Path) -> None:
-    """A file or nothing at all is no folder."""
-    with pytest.raises(PackagingError, match=r"app\.py is no folder"):
+def test_source_must_be_a_folder(tmp_path: Path) -> None:
+    """A file and a missing path are refused as source."""
+    with pytest.raises(PackagingError, match=r"app\.py is not a folder"):
         collect(make(tmp_path, "app.py") / "app.py")
     with pytest.raises(PackagingError, match="nowhere does not exist"):
         collect(tmp_path / "nowhere")
@@ -121,7 +121,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
-    """It is named."""
+    """The message names an unreadable folder."""
     (tmp_path / "closed").mkdir(mode=0)
     with pytest.raises(PackagingError, match=r"closed\S* cannot be read: Permission denied"):
         collect(tmp_path)

@@ -1,10 +1,12 @@
-"""Requirements for another machine, installed by pip from wheels in a folder."""
+"""Requirements for another machine, which pip installs from wheels in a folder."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ OLD = Target("3.10", "x86_64")
 
 @pytest.fixture
 def wheels(tmp_path: Path) -> Path:
-    """A folder with wheels of every kind."""
+    """Return a folder with wheels of every kind."""
     folder = tmp_path / "wheels"
     conditions = (
         "newer; python_version >= '3.13'",
@@ -51,8 +53,8 @@ def wheels(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_fits_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wheels and markers are those of the target, whatever runs here and whatever pip is told for other uses."""
+def test_wheels_fit_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wheels and markers are those of the target, whatever Python and pip settings this machine has."""
     monkeypatch.setenv("PIP_USER", "1")
     monkeypatch.setenv("PIP_DRY_RUN", "1")
     monkeypatch.setenv("PIP_REQUIRE_VIRTUALENV", "1")
@@ -75,8 +77,8 @@ def test_what_fits_the_target(wheels: Path, tmp_path: Path, monkeypatch: pytest.
     assert any("native" in line for line in told)
 
 
-def test_another_version(wheels: Path, tmp_path: Path) -> None:
-    """A list of requirements, for another version than the one above: one of the two does not run here."""
+def test_target_may_differ_from_host(wheels: Path, tmp_path: Path) -> None:
+    """Another version of Python gets its own wheels and markers."""
     install_requirements(["conditions", "pinned<2", "old"], tmp_path / "into", OLD, find_links=wheels, no_index=True)
     names = {path.name for path in (tmp_path / "into").iterdir()}
     assert {"conditions.py", "older.py", "intel.py", "old.py", "pinned-1.0.dist-info"} <= names
@@ -86,24 +88,24 @@ def test_another_version(wheels: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("requirement", "message"),
     [
-        ("pinned==3", r"requirement pinned==3 has no wheel .* \(the newest that has: 1.0, 2.0\)"),
+        ("pinned==3", r"requirement pinned==3 has no wheel .* \(newest with a wheel: 1.0, 2.0\)"),
         ("modern", "requirement modern has no wheel for Python 3.13 on arm64; correct it, or build"),
         ("late", r"Package 'late' requires a different Python: 3\.13\.99 not in '>=3\.14'"),
         ("pinned<2\npinned>1", "cannot be installed together; loosen one of them"),
         ("pinned==1.0 --hash=sha256:" + "0" * 64, "pinned==1.0 does not match the hash in the requirements"),
     ],
 )
-def test_what_cannot_be_installed(requirement: str, message: str, wheels: Path, tmp_path: Path) -> None:
-    """One line names the requirement and what to do."""
+def test_impossible_requirement_is_named(requirement: str, message: str, wheels: Path, tmp_path: Path) -> None:
+    """One line names the requirement and the cure."""
     with pytest.raises(PackagingError, match=message) as caught:
         install_requirements([requirement], tmp_path / "into", ARM, find_links=wheels, no_index=True)
     assert "\n" not in str(caught.value)
 
 
-def test_no_index_to_ask(tmp_path: Path) -> None:
-    """An index that cannot be reached is told apart from a requirement that it does not have."""
+def test_unreachable_index_is_named(tmp_path: Path) -> None:
+    """An index that cannot be reached is distinguished from a requirement that it lacks."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))  # nobody listens
+        free.bind(("127.0.0.1", 0))  # no server listens
         port = free.getsockname()[1]
         requirements = tmp_path / "requirements.txt"
         requirements.write_text(f"--index-url http://127.0.0.1:{port}/simple\nabsent-from-everywhere\n")
@@ -111,12 +113,38 @@ def test_no_index_to_ask(tmp_path: Path) -> None:
             patch.setenv("PIP_RETRIES", "1")
             patch.setenv("PIP_EXTRA_INDEX_URL", "")
             patch.delenv("PIP_FIND_LINKS", raising=False)
-            with pytest.raises(PackagingError, match=r"the package index cannot be reached .*refused"):
+            with pytest.raises(PackagingError, match=rf"index http://127.0.0.1:{port}/simple cannot be .*refused"):
                 install_requirements(requirements, tmp_path / "into", ARM)
 
 
-def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
-    """A project that is named by its path is built, which only a pure one survives; an editable one is not there."""
+def test_index_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names a failing index without its credentials, not a missing wheel."""
+
+    class Failing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(500, "Out of order")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_HEAD = do_GET
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Failing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}/simple"
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://user:secret@{address}")
+        with pytest.raises(PackagingError, match=f"the package index http://{address} cannot be reached .status 500"):
+            install_requirements(["absent-from-everywhere"], tmp_path / "into", ARM)
+        server.shutdown()
+
+
+def test_local_builds_are_refused(wheels: Path, tmp_path: Path) -> None:
+    """A project that pip has built for this machine is refused, and so is an editable one."""
     project = tmp_path / "project"
     (project / "backend").mkdir(parents=True)
     (project / "pyproject.toml").write_text(
@@ -139,21 +167,21 @@ def test_what_was_built_here(wheels: Path, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    """The requirements file is named."""
+    """The message names a missing requirements file."""
     with pytest.raises(PackagingError, match=r"requirements .*/none.txt cannot be read: No such file"):
         install_requirements(tmp_path / "none.txt", tmp_path / "into", ARM)
     assert os.listdir(tmp_path) == []
 
 
-def test_without_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pip is missing, the line says how to get it."""
+def test_missing_pip_names_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pip, the message says how to install it."""
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(PackagingError, match=r"installed by pip, which is missing: .* -m ensurepip"):
         install_requirements(["pinned"], tmp_path / "into", ARM)
 
 
-def test_when_pip_itself_fails(tmp_path: Path) -> None:
-    """The end of its traceback is told."""
+def test_crash_of_pip_is_reported(tmp_path: Path) -> None:
+    """The last line of pip's traceback is reported."""
     file = tmp_path / "requirements.txt"
     file.write_bytes(b"six===\xff\xfe\n")
     with pytest.raises(PackagingError, match=r"pip cannot install the requirements: .*(codec|decode|Invalid)"):

@@ -1,4 +1,4 @@
-"""Small wheels, written by hand, so that nothing is downloaded or built."""
+"""Small wheels, so that tests download and build nothing."""
 
 from __future__ import annotations
 

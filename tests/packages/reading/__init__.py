@@ -1,1 +1,1 @@
-"""Packages of every kind, friendly and hostile."""
+"""Reading packages of every kind, also hostile ones."""

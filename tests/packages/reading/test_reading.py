@@ -1,12 +1,10 @@
-"""One view on zip files, tar files and folders."""
+"""Folders and zip files, read in one way."""
 
 from __future__ import annotations
 
 import calendar
-import io
 import os
 import stat
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -41,7 +39,7 @@ def make_folder(path: Path) -> Path:
 
 
 def make_zip(path: Path) -> Path:
-    """The same as a zip file, as tools of Unix write it."""
+    """Write the same as a zip file, as tools of Unix do."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in CONTENT.items():
             archive.writestr(member(name, stat.S_IFREG | (0o755 if name == "app.py" else 0o644)), data)
@@ -51,25 +49,8 @@ def make_zip(path: Path) -> Path:
     return path
 
 
-def make_tar(path: Path) -> Path:
-    """The same as a tar file, compressed if its name says so."""
-    with tarfile.open(path, "w:gz" if path.name.endswith("gz") else "w") as archive:
-        for name, data in CONTENT.items():
-            entry = tarfile.TarInfo(f"./{name}")
-            entry.size, entry.mtime, entry.mode = len(data), SECONDS, 0o755 if name == "app.py" else 0o644
-            archive.addfile(entry, io.BytesIO(data))
-        for name, target in (("package/link.py", "../app.py"), ("folder", "package")):
-            entry = tarfile.TarInfo(name)
-            entry.type, entry.linkname = tarfile.SYMTYPE, target
-            archive.addfile(entry)
-        entry = tarfile.TarInfo("empty")
-        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-        archive.addfile(entry)
-    return path
-
-
 def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
-    """A member of a zip file made on Unix."""
+    """Return a member of a zip file of Unix."""
     entry = zipfile.ZipInfo(name, DATE)
     entry.create_system = 3
     entry.external_attr = mode << 16
@@ -77,20 +58,18 @@ def member(name: str, mode: int = stat.S_IFREG | 0o644) -> zipfile.ZipInfo:
     return entry
 
 
-@pytest.fixture(params=["folder", "package.zip", "package.tar", "package.tar.gz"])
+@pytest.fixture(params=["folder", "package.zip"])
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The content in each of the forms."""
+    """Return the content in each of the forms."""
     target = tmp_path / str(request.param)
     if target.suffix == ".zip":
         return make_zip(target)
-    if ".tar" in target.name:
-        return make_tar(target)
     target.mkdir()
     return make_folder(target)
 
 
 def test_every_kind_reads_the_same(path: Path) -> None:
-    """Names, contents, sizes, modes and dates."""
+    """Folders and zip files give the same names, contents, sizes, modes and dates."""
     with open_package(path) as package:
         assert package.names() == sorted([*CONTENT, "package/link.py"])
         for name, data in CONTENT.items():
@@ -106,7 +85,7 @@ def test_every_kind_reads_the_same(path: Path) -> None:
 
 
 def test_every_kind_is_copied_the_same(path: Path, tmp_path: Path) -> None:
-    """Files, links, empty folders, modes and dates are those of the package."""
+    """A copy has the files, links, empty folders, modes and dates of the package."""
     copy = tmp_path / "copy"
     extract(path, copy)
     with open_package(copy) as package, open_package(path) as original:
@@ -115,8 +94,8 @@ def test_every_kind_is_copied_the_same(path: Path, tmp_path: Path) -> None:
     assert (copy / "folder" / "data" / "numbers.bin").read_bytes() == CONTENT["package/data/numbers.bin"]
 
 
-def test_a_copy_goes_into_an_empty_folder_only(path: Path, tmp_path: Path) -> None:
-    """What is there is neither overwritten nor mixed."""
+def test_copy_needs_an_empty_folder(path: Path, tmp_path: Path) -> None:
+    """A folder with files is refused as the target of a copy."""
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / "mine").write_text("mine")
     with pytest.raises(PackagingError, match="is not empty; name a new folder"):
@@ -125,7 +104,7 @@ def test_a_copy_goes_into_an_empty_folder_only(path: Path, tmp_path: Path) -> No
 
 
 def test_reading_leaves_no_trace(path: Path, tmp_path: Path) -> None:
-    """Neither in the package nor among temporary files."""
+    """Reading changes neither the package nor temporary folders."""
     before = {each: each.lstat().st_mtime_ns for each in tmp_path.rglob("*")}
     with open_package(path) as package:
         for name in package.names():
@@ -134,7 +113,7 @@ def test_reading_leaves_no_trace(path: Path, tmp_path: Path) -> None:
 
 
 def test_private_files_can_be_copied(tmp_path: Path) -> None:
-    """A zip may say that nobody can read a file: whoever looks into it can."""
+    """A copy can be read although the zip file forbids that."""
     package = tmp_path / "private.zip"
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr(member("app.py", stat.S_IFREG | 0o200), "1")
@@ -144,8 +123,8 @@ def test_private_files_can_be_copied(tmp_path: Path) -> None:
     assert (tmp_path / "copy" / "tool").stat().st_mode & 0o7777 == 0o755
 
 
-def test_a_zip_without_modes_has_those_that_lambda_gives(tmp_path: Path) -> None:
-    """As Windows makes them."""
+def test_zip_without_modes_is_read(tmp_path: Path) -> None:
+    """A zip file of Windows has no modes and can be read."""
     package = tmp_path / "windows.zip"
     with zipfile.ZipFile(package, "w") as archive:
         entry = zipfile.ZipInfo("app.py", DATE)
@@ -158,11 +137,11 @@ def test_a_zip_without_modes_has_those_that_lambda_gives(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["missing", "text.txt", "empty.zip"])
-def test_what_is_no_package_says_so(tmp_path: Path, name: str) -> None:
-    """A missing file, a text, nothing at all."""
+def test_other_files_are_refused(tmp_path: Path, name: str) -> None:
+    """A missing file, a text and an empty file are refused."""
     if name != "missing":
         (tmp_path / name).write_bytes(b"" if name == "empty.zip" else b"hello\n" * 400)
-    with pytest.raises(PackagingError, match=r"cannot be read: No such file|neither a folder nor a zip or tar file"):
+    with pytest.raises(PackagingError, match=r"cannot be read: No such file|neither a folder nor a zip file"):
         extract(tmp_path / name, tmp_path / "copy")
 
 
@@ -170,9 +149,9 @@ def _all(package: Package) -> dict[str, tuple[bytes, int, int]]:
     return {name: (package.read(name), package.mode(name), package.mtime(name)) for name in package.names()}
 
 
-def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
-    """A device would be read for ever, and a named pipe waited for."""
+def test_devices_are_refused(tmp_path: Path) -> None:
+    """Devices and named pipes are refused, because reading them does not end."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(PackagingError, match="is no ordinary file"), open_package(path):
+        with pytest.raises(PackagingError, match="is not an ordinary file"), open_package(path):
             pass

@@ -1,1 +1,1 @@
-"""What starts the runtime where it is deployed with bytecode."""
+"""The start file of packages."""

@@ -1,4 +1,4 @@
-"""The runtime in a folder as it is deployed: with sources and bytecode beside them, or bytecode in their place."""
+"""The runtime in a folder as it is deployed: with sources and their bytecode, or with bytecode alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from awslambdaric_lite.packaging.bytecode import cache_path, compile_sources
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import start_files
+from awslambdaric_lite.packaging.start_file import package_start_file
 
 PACKAGE = "awslambdaric_lite"
 VERSION = "{}.{}".format(*sys.version_info)
@@ -20,11 +20,11 @@ MAIN = f"{PACKAGE}/__main__.py"
 def start(at: Path | str, *, sourceless: bool = False) -> dict[str, bytes]:
     """Return the files that start the runtime in a folder."""
     sources = runtime_sources()
-    return start_files(sources, INTERPRETER, package=PACKAGE, version=VERSION, at=str(at), sourceless=sourceless)
+    return package_start_file(sources, INTERPRETER, version=VERSION, at=str(at), sourceless=sourceless)
 
 
 def deploy(folder: Path, *, sourceless: bool = False, at: str | None = None) -> Path:
-    """Write package and start files to a folder, made for there unless something else is said; return the folder."""
+    """Write package and start file to a folder, with its paths or those of `at`; return the folder."""
     place = at or str(folder)
     sources = runtime_sources()
     result = compile_sources({name: (source, f"{place}/{name}") for name, source in sources.items()}, INTERPRETER)
@@ -35,5 +35,5 @@ def deploy(folder: Path, *, sourceless: bool = False, at: str | None = None) -> 
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-        os.utime(path, (0, 0))  # no date that anybody packed
+        os.utime(path, (0, 0))  # no date of a packed file
     return folder

@@ -1,4 +1,4 @@
-"""Which file `bootstrap` starts: that of bytecode under an interpreter that is known to read it, else `__main__.py`."""
+"""The file that `bootstrap` starts: the start file if the interpreter can read it, else `__main__.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(package: Path, tmp_path: Path) -> Path:
-    """A function's package as `pack` writes it."""
+    """Return a function's package as `pack` writes it."""
     (tmp_path / "awslambdaric_lite").symlink_to(package / "awslambdaric_lite")
     (tmp_path / "bootstrap").write_bytes(bootstrap_script(VERSION))
     (tmp_path / "bootstrap").chmod(0o755)
@@ -34,7 +34,7 @@ def folder(package: Path, tmp_path: Path) -> Path:
 
 
 def chosen(folder: Path, **variables: str) -> tuple[str, str]:
-    """Run the function; return the name of the interpreter that was started, and the file that it was given."""
+    """Run the function; return the name of the started interpreter, and the file that it ran."""
     result = run([folder / "bootstrap"], folder, env={"PATH": empty_path(folder), **variables})
     assert result.ended_by_test and [reply.body for reply in result.replies] == [b"0", b"1"], result.stderr
     name, flag, file, handler = started(folder)
@@ -43,16 +43,16 @@ def chosen(folder: Path, **variables: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("place", ["bin", "path", "variable"])
-def test_an_interpreter_that_is_called_by_the_version(folder: Path, place: str) -> None:
-    """Wherever it is."""
+def test_versioned_interpreter_starts_bytecode(folder: Path, place: str) -> None:
+    """An interpreter whose name has the version starts the bytecode."""
     python = stub(folder / place / NAME, "by-version")
     variables = {"path": {"PATH": str(folder / "path")}, "variable": {"AWSLAMBDARIC_LITE_PYTHON": str(python)}}
     assert chosen(folder, **variables.get(place, {})) == ("by-version", START)
 
 
 @pytest.mark.parametrize("place", ["bin", "path", "variable"])
-def test_an_interpreter_that_is_called_otherwise(folder: Path, place: str) -> None:
-    """It may be of any version."""
+def test_unversioned_interpreter_starts_sources(folder: Path, place: str) -> None:
+    """An interpreter without the version in its name starts `__main__.py`."""
     python = stub(folder / place / "python3", "of-any")
     variables = {"path": {"PATH": str(folder / "path")}, "variable": {"AWSLAMBDARIC_LITE_PYTHON": str(python)}}
     assert chosen(folder, **variables.get(place, {})) == ("of-any", MAIN)
@@ -60,7 +60,7 @@ def test_an_interpreter_that_is_called_otherwise(folder: Path, place: str) -> No
 
 @pytest.mark.parametrize("place", ["bin", "path"])
 def test_the_version_comes_before_any_other(folder: Path, place: str) -> None:
-    """Extension modules in the package are for it, too."""
+    """`bin/python3.X` of the package's version is preferred to `bin/python3`."""
     stub(folder / place / "python3", "of-any")
     stub(folder / place / NAME, "by-version")
     assert chosen(folder, PATH=str(folder / "path")) == ("by-version", START)
@@ -68,7 +68,7 @@ def test_the_version_comes_before_any_other(folder: Path, place: str) -> None:
 
 @pytest.mark.parametrize("name", ["python", "python3"])
 def test_another_name_of_the_same_file(folder: Path, name: str) -> None:
-    """As installations and virtual environments have it: `python3` is a link to `python3.13` beside it."""
+    """`python3` starts the bytecode if it is the same file as the `python3.13` next to it."""
     real = stub(folder / "there" / NAME, "same")
     (folder / "there" / name).symlink_to(real.name)
     assert chosen(folder, AWSLAMBDARIC_LITE_PYTHON=str(folder / "there" / name)) == ("same", START)
@@ -76,7 +76,7 @@ def test_another_name_of_the_same_file(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("command", [["./bootstrap"], ["sh", "bootstrap"]], ids=["dot", "sh"])
 def test_called_by_a_relative_path(folder: Path, command: list[str]) -> None:
-    """The package is found, and its file names are absolute."""
+    """With a relative path, the package is found and its file names are absolute."""
     stub(folder / "bin" / NAME, "by-version")
     source = "import awslambdaric_lite\ndef handler(event, context):\n    return awslambdaric_lite.__file__[0] == '/'\n"
     result = run(command, folder, source, [Event(b"0")], {"PATH": os.defpath})
@@ -85,15 +85,15 @@ def test_called_by_a_relative_path(folder: Path, command: list[str]) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["t", "d", "0"])
-def test_another_build_beside_it(folder: Path, suffix: str) -> None:
-    """Free-threaded, for debugging, or `python3.130`: not known to read the same bytecode."""
+def test_other_builds_start_sources(folder: Path, suffix: str) -> None:
+    """Free-threaded and debug builds, and `python3.130`, start `__main__.py`."""
     stub(folder / "there" / NAME, "by-version")
     other = stub(folder / "there" / f"{NAME}{suffix}", "other")
     assert chosen(folder, AWSLAMBDARIC_LITE_PYTHON=str(other)) == ("other", MAIN)
 
 
-def test_without_the_file(package: Path, folder: Path) -> None:
-    """As where somebody has left out bytecode: the sources are started."""
+def test_missing_start_file_starts_sources(package: Path, folder: Path) -> None:
+    """Without the start file, `bootstrap` starts the sources."""
     (folder / "awslambdaric_lite").unlink()
     (folder / "awslambdaric_lite").mkdir()
     for path in (package / "awslambdaric_lite").glob("*.py"):
@@ -102,8 +102,8 @@ def test_without_the_file(package: Path, folder: Path) -> None:
     assert chosen(folder) == ("by-version", MAIN)
 
 
-def test_a_wrapper_is_given_it(folder: Path) -> None:
-    """With the command that it is to become."""
+def test_wrapper_gets_the_start_file(folder: Path) -> None:
+    """A wrapper gets the command with the start file."""
     python = stub(folder / "bin" / NAME, "by-version")
     wrapper = folder / "wrapper"
     wrapper.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done > wrapped.txt\nexec "$@"\n')
@@ -114,12 +114,12 @@ def test_a_wrapper_is_given_it(folder: Path) -> None:
 
 
 def test_an_interpreter_whose_name_lies(folder: Path) -> None:
-    """It says what is wrong; nothing of it is run."""
+    """An interpreter of another version than its name refuses the start file."""
     (folder / "other").mkdir()
     liar = folder / "other" / NAME
     liar.symlink_to(sys.executable)
     script = bytearray((folder / START).read_bytes())
-    script[0] ^= 1  # what this Python would read if it were of another version
+    script[0] ^= 1  # a file name that this Python would read as another version
     package = folder / "awslambdaric_lite"
     files = list(package.resolve().iterdir())
     package.unlink()
@@ -134,7 +134,7 @@ def test_an_interpreter_whose_name_lies(folder: Path) -> None:
 
 
 def test_variables_of_the_function_stay(folder: Path) -> None:
-    """An assignment in a shell changes what the function was given under that name."""
+    """The variables of the function reach the runtime unchanged."""
     names = ("here", "python", "package", "version", "main", "start")
     source = f"import os\ndef handler(event, context):\n    return [os.environ[name] for name in {names}]\n"
     env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, "PATH": os.defpath, **dict.fromkeys(names, "mine")}

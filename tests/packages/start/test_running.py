@@ -1,4 +1,4 @@
-"""Functions on what starts the runtime: they see, answer and fail as on `__main__.py`."""
+"""Functions under the start file: they see, return and raise the same as under `__main__.py`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def child(event, context):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The function's package: the runtime and the function."""
+    """Return the function's package: the runtime and the function."""
     folder = deploy(tmp_path_factory.mktemp("function"))
     (folder / "app.py").write_text(APP)
     return folder
@@ -61,15 +61,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def invoke(
     folder: Path, script: str, handler: str, event: bytes = b'{"a":1}', variables: dict[str, str] | None = None
 ) -> Run:
-    """Start the runtime by a script and give it an event, without anything of the caller's on the path."""
+    """Start the runtime by a script and send an event to it, with nothing of ours on the path."""
     command = (sys.executable, "-S", str(folder / script))
     environment = {"PYTHONPATH": None, **(variables or {})}
     return run_client(command, f"app.{handler}", [Event(event)], task_root=folder, env=environment)
 
 
 @pytest.mark.parametrize("handler", ["hello", "fail", "leave", "missing"])
-def test_what_reaches_the_runtime_api_is_the_same(folder: Path, handler: str) -> None:
-    """Byte for byte, stack traces and exit codes included."""
+def test_requests_to_the_api_are_equal(folder: Path, handler: str) -> None:
+    """The Runtime API gets the same bytes as from `__main__.py`, stack traces and exit codes included."""
     runs = [invoke(folder, script, handler) for script in (MAIN, START)]
     seen = [[(request.verb, request.body) for request in run.requests] for run in runs]
     assert seen[0] == seen[1]
@@ -82,26 +82,26 @@ def test_what_reaches_the_runtime_api_is_the_same(folder: Path, handler: str) ->
     "variables", [{}, {"PYTHONSAFEPATH": "1"}, {"PYTHONDEVMODE": "1"}], ids=lambda value: str(value)
 )
 def test_a_function_sees_the_same(folder: Path, variables: dict[str, str]) -> None:
-    """`__main__.bootstrap`, the path, and what else a start leaves behind."""
+    """A function sees the same `__main__.bootstrap`, path and interpreter state."""
     runs = [invoke(folder, script, "look", variables=variables) for script in (MAIN, START)]
     seen = [json.loads(run.replies[0].body) for run in runs]
     assert seen[1]["argv"][0] == str(folder / START)
     collections = [sum(each.pop("collections")) for each in seen]
-    assert collections[1] <= collections[0]  # the collector rests while the runtime is loaded
+    assert collections[1] <= collections[0]  # the garbage collector is disabled while the runtime is loaded
     for each in seen:
         del each["argv"][0]
     assert seen[0] == seen[1] and seen[1]["bootstrap"] is True
     assert [run.stderr for run in runs] == [b"", b""]
 
 
-def test_main_has_no_names_but_those_of_the_other_script(folder: Path) -> None:
-    """Tools and `multiprocessing` look there."""
+def test_main_module_has_the_same_names(folder: Path) -> None:
+    """`__main__` has no names that `__main__.py` would not define."""
     assert json.loads(invoke(folder, START, "names").replies[0].body) == ["bootstrap", "gc", "sys"]
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_child_processes_do_not_start_the_runtime_again(folder: Path, method: str) -> None:
-    """`multiprocessing` runs the script that the parent was started with once more, under another name."""
+def test_child_processes_start_no_runtime(folder: Path, method: str) -> None:
+    """A child of `multiprocessing` runs the script under another name without starting the runtime."""
     run = invoke(folder, START, "child", json.dumps(method).encode())
     assert [(reply.verb, reply.body) for reply in run.replies] == [("response", b"0")]
     assert run.ended_by_test and run.stderr == b""

@@ -1,4 +1,4 @@
-"""A function that looks around: what it finds is what any function would find."""
+"""A function that reports its surroundings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FAMILIAR = ("/opt/", "/var/task/")
 
 
 def look_around(event: Any, context: Any) -> dict[str, object]:
-    """Everything about the interpreter that somebody could stumble over."""
+    """Return facts about the interpreter."""
     maps = Path("/proc/self/maps").read_text(encoding="utf-8")
     files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
     return {
@@ -34,7 +34,7 @@ def look_around(event: Any, context: Any) -> dict[str, object]:
 
 
 def use_the_library(event: Any, context: Any) -> dict[str, object]:
-    """The extension modules that most often are missing or broken, and programs of one's own."""
+    """Use the extension modules that are often missing or broken, and start programs."""
     import asyncio
     import bz2
     import concurrent.futures
@@ -92,13 +92,13 @@ def use_the_library(event: Any, context: Any) -> dict[str, object]:
 
 
 def fail_in_the_library(event: Any, context: Any) -> object:
-    """A stack that goes through modules that have no source."""
+    """Fail in modules without source."""
     print("about to fail")
     return json.loads("{")
 
 
 def look_for_orjson(event: Any, context: Any) -> dict[str, object]:
-    """Ours is loaded, and cannot be imported."""
+    """Return whether orjson is loaded, and whether it can be imported."""
     try:
         import orjson
     except ModuleNotFoundError:
@@ -109,19 +109,19 @@ def look_for_orjson(event: Any, context: Any) -> dict[str, object]:
 
 
 def use_our_names(event: Any, context: Any) -> list[str]:
-    """What functions import from the runtime."""
+    """Import the runtime's public names."""
     from awslambdaric_lite import StreamingResponse, on_shutdown
 
     return [StreamingResponse.__name__, on_shutdown.__name__]
 
 
 def show_variable(event: Any, context: Any) -> list[object]:
-    """What a wrapper has set, and how the runtime was started under it."""
+    """Return a variable that a wrapper has set, and the runtime's command line."""
     return [os.environ.get("SET_BY_WRAPPER"), sys.argv[0], sys.flags.no_site]
 
 
 def show_path_file(event: Any, context: Any) -> bool:
-    """Whether a layer's `.pth` file was read."""
+    """Return whether a layer's `.pth` file was read."""
     return "/opt/python/more" in sys.path
 
 
@@ -134,7 +134,7 @@ async def answer_later(event: Any, context: Any) -> str:
 
 
 def work_in_a_child(event: Any, context: Any) -> list[object]:
-    """A process that is started afresh and imports what this one was started with."""
+    """Start a fresh process, which imports this one's main script."""
     import multiprocessing
 
     spawning = multiprocessing.get_context("spawn")

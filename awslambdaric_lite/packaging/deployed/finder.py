@@ -1,7 +1,7 @@
-"""Follows the text of the package's own `__init__`: its modules come as one piece.
+"""The end of the `__init__` in the layer's start file: a finder for the package's modules.
 
-Those that every start needs are constants of this code, the others lie in `lazy.bin`: one file is found and read faster
-than a dozen, and packs tighter.
+The modules of every start are constants of this code, all others are in `lazy.bin`: the interpreter finds and reads one
+file faster than a dozen, and it compresses better.
 """
 
 import sys as _sys
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class _Modules:
-    """Finder and loader of the modules that `place` stands for, which is the path of `lazy.bin`."""
+    """A finder and loader of the modules, for the entry `place` of the package's path, which is `lazy.bin`."""
 
     def __init__(self, package: str, place: str, make_spec: "Callable[..., ModuleSpec]") -> None:
         self._prefix = f"{package}."
@@ -43,7 +43,7 @@ class _Modules:
         exec(self.get_code(module.__name__), module.__dict__)
 
     def execute_first(self, package: "dict[str, object]") -> None:
-        """Execute what every start needs; here rather than by the import system, which looks in more places first."""
+        """Execute the modules of every start, without the import system, which searches other places first."""
         for name, code in self._first.items():
             full_name = self._prefix + name
             module = type(_sys)(full_name)
@@ -78,12 +78,12 @@ class _Modules:
         return f"{self._folder}/{name.replace('.', '/')}{inner}.py"
 
     def _look_up(self, name: str) -> "_Content":
-        with _sys.modules["_io"].open_code(self._place) as file:  # for user code may have replaced `open`
+        with _sys.modules["_io"].open_code(self._place) as file:  # because user code may have replaced `open`
             return _sys.modules["marshal"].load(file)[name]  # type: ignore[no-any-return]
 
 
 def _attach(package: str, path: "list[str]", make_spec: "Callable[..., ModuleSpec]") -> None:
-    """Let the package's modules be found in the one piece, also after somebody has cleared the path importer cache."""
+    """Install the finder; it survives a cleared path importer cache."""
     place = f"{path[0]}/lazy.bin"
     finder = _Modules(package, place, make_spec)
 

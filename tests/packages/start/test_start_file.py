@@ -1,4 +1,4 @@
-"""What starts the runtime from one file: the modules that it makes are those that an import would have made."""
+"""The start file of packages: its modules are the same as imported ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from awslambdaric_lite.packaging.bytecode import HEADER_SIZE, PycHeader
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import cold_modules, start_files
+from awslambdaric_lite.packaging.start_file import cold_modules, package_start_file
 
 from ...architecture.test_cold_path import listed
 from ...support.client_process import GUARD
@@ -21,7 +21,7 @@ from .deployed import PACKAGE, START, VERSION, deploy, start
 
 LENGTHS = "[len(sys.path_hooks), len(sys.meta_path)]"
 
-# Both end with the package's folder on the path, where it was not needed before.
+# Both end with the package's folder on the path; they did not need it before.
 IMPORTED = f"import sys; sys.path.insert(0, sys.argv[1]); import {PACKAGE}._runtime as bootstrap"
 MADE = f"""
 import sys
@@ -33,7 +33,7 @@ seen = [*{LENGTHS}, *sys.path_importer_cache, *globals()]
 sys.path.insert(0, sys.argv[1])
 """
 
-# Says for every module of the package what the import system and tools would look at.
+# Prints the attributes of every module that the import system and tools use.
 LOOK = f"""
 import json, types
 def look(module):
@@ -47,7 +47,7 @@ def look(module):
 print(json.dumps({{name: look(sys.modules[name]) for name in sorted(sys.modules) if name.startswith("{PACKAGE}")}}))
 """
 
-# Where every function of these modules says that it is: its file, its first line and its last.
+# Prints file, first line and last line of every function of these modules.
 PLACES = f"""
 import json, types
 def walk(code, found):
@@ -70,7 +70,7 @@ for name in sorted(sys.modules):
 print(json.dumps(found))
 """
 
-# What tools do that clear modules away, reload them, or look for their code and source.
+# Does what tools do that remove modules, reload them, or read their code and source.
 AGAIN = f"""
 import importlib, importlib.util, inspect, json
 seen = []
@@ -90,7 +90,7 @@ print(json.dumps(seen))
 
 
 def run(folder: Path, code: str, **variables: str) -> Any:
-    """Run code in a fresh interpreter, without anything of the caller's; return what it printed."""
+    """Run code in a fresh interpreter with nothing of ours; return its output."""
     command = [sys.executable, "-S", "-B", "-c", code, str(folder)]
     done = subprocess.run(command, cwd="/", env=variables, capture_output=True, text=True, timeout=GUARD, check=False)
     assert done.returncode == 0, done.stderr
@@ -102,8 +102,8 @@ def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return deploy(tmp_path_factory.mktemp("deployed"), sourceless=request.param)
 
 
-def test_the_cold_modules_are_those_that_a_cold_start_loads() -> None:
-    """The list that a test of a fresh interpreter asserts, found by reading the sources."""
+def test_cold_modules_match_a_cold_start() -> None:
+    """The modules found in the sources are those that a fresh interpreter loads."""
     sources = {Path(name).stem: source for name, source in runtime_sources().items()}
     expected = {name.removeprefix(f"{PACKAGE}.") for name in listed() if name.startswith(f"{PACKAGE}.")}
     modules = cold_modules(sources)
@@ -111,8 +111,8 @@ def test_the_cold_modules_are_those_that_a_cold_start_loads() -> None:
     assert modules[-1] == "_runtime"
 
 
-def test_modules_are_executed_after_those_that_they_import() -> None:
-    """Imports that only checkers follow do not count, nor those inside of functions."""
+def test_imported_modules_come_first() -> None:
+    """A module comes after its imports; imports for checkers and inside functions do not count."""
     sources = {
         "_runtime": b"from ._b import x\nfrom . import _c, name_of_the_package\nimport sys\n",
         "_b": b"TYPE_CHECKING = False\nif TYPE_CHECKING:\n    from ._d import y\nfrom ._c import z\n",
@@ -128,34 +128,34 @@ def test_modules_are_executed_after_those_that_they_import() -> None:
     [{}, {"PYTHONOPTIMIZE": "1"}, {"PYTHONPYCACHEPREFIX": "/nowhere"}],
     ids=["plain", "optimised", "prefix"],
 )
-def test_every_module_looks_as_if_it_had_been_imported(deployed: Path, variables: dict[str, str]) -> None:
-    """Its names, its files, its spec and loader, its package; none is missing, none is new."""
+def test_modules_look_imported(deployed: Path, variables: dict[str, str]) -> None:
+    """Every module has the names, files, spec, loader and package that an import would give it."""
     made = run(deployed, MADE + LOOK, **variables)
     assert made == run(deployed, f"{IMPORTED}\n{LOOK}", **variables)
     assert f"{PACKAGE}._runtime" in made
 
 
-def test_functions_are_where_they_are_in_the_sources(deployed: Path) -> None:
-    """Each in its file, on its lines: what a stack trace shows."""
+def test_functions_keep_file_and_lines(deployed: Path) -> None:
+    """Every function has the file and the lines of its source."""
     made = run(deployed, MADE + PLACES)
     assert made == run(deployed, f"{IMPORTED}\n{PLACES}")
     assert any(name == "handle_event_request" for _, name, _, _ in made)
 
 
-def test_file_names_are_those_of_the_folder_that_it_lies_in(tmp_path: Path) -> None:
-    """Which may be another one than it was packed for, as in a local Lambda."""
+def test_file_names_follow_the_folder(tmp_path: Path) -> None:
+    """File names are those of the package's folder, although it was packed for another one."""
     folder = deploy(tmp_path, at="/var/task")
     made = run(folder, MADE + PLACES)
     assert {str(Path(file).parent) for file, *_ in made} == {str(tmp_path / PACKAGE)}
 
 
-def test_every_module_can_be_reloaded_and_imported_again(deployed: Path) -> None:
-    """From its own file, by the ordinary import system."""
+def test_modules_can_be_reloaded(deployed: Path) -> None:
+    """Every module can be reloaded and imported again from its own file."""
     assert run(deployed, MADE + AGAIN) == run(deployed, f"{IMPORTED}\n{AGAIN}")
 
 
-def test_no_other_file_is_needed_and_nothing_of_ours_stays_in_the_import_system(tmp_path: Path) -> None:
-    """Neither source nor bytecode is looked for: that is what it is for."""
+def test_start_file_needs_no_other(tmp_path: Path) -> None:
+    """The start file needs no other file and adds nothing to the import system."""
     folder = deploy(tmp_path)
     for path in (folder / PACKAGE).rglob("*.py*"):
         path.unlink()
@@ -166,26 +166,26 @@ def test_no_other_file_is_needed_and_nothing_of_ours_stays_in_the_import_system(
     assert {name for name in seen[2:] if not name.startswith(("__", "/"))} == {"bootstrap", "sys", seen[-1]}
 
 
-def test_what_only_people_read_is_not_in_it(tmp_path: Path) -> None:
-    """It would be read at every start."""
+def test_docstrings_are_not_included(tmp_path: Path) -> None:
+    """The start file has no docstrings."""
     content = start(tmp_path)[START.replace(".pyc", ".bin")]
     assert b"Answer one invocation" not in content and b"wait_next_invocation" in content
 
 
-def test_the_script_is_bytecode_that_is_never_compared_with_a_source(tmp_path: Path) -> None:
-    """Short, for the interpreter reads a script more than once."""
+def test_script_has_unchecked_hash(tmp_path: Path) -> None:
+    """The script is short bytecode with an unchecked hash."""
     script = start(tmp_path)[START]
     assert PycHeader.parse(script).kind == "unchecked-hash"
     assert HEADER_SIZE < len(script) < 2048
 
 
 def test_the_same_sources_give_the_same_bytes(tmp_path: Path) -> None:
-    """From whatever process, with whatever hash seed it runs."""
+    """The same sources give the same bytes in any process."""
     assert start(tmp_path) == start(tmp_path)
 
 
 def test_another_version_refuses_the_script(tmp_path: Path) -> None:
-    """Loudly: it must not run half of it."""
+    """Another version of Python refuses the script before it runs any of it."""
     path = tmp_path / "start.pyc"
     script = bytearray(start(tmp_path)[START])
     script[0] ^= 1
@@ -195,11 +195,11 @@ def test_another_version_refuses_the_script(tmp_path: Path) -> None:
     assert "Bad magic number in .pyc file" in done.stderr
 
 
-def test_an_interpreter_that_cannot_compile_it_is_named(tmp_path: Path) -> None:
-    """One line, and the cure."""
+def test_unusable_interpreter_is_named(tmp_path: Path) -> None:
+    """One line names an interpreter that cannot compile, with the cure."""
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\ncat > /dev/null\n")
     broken.chmod(0o755)
-    for interpreter, reason in ((tmp_path / "none", "cannot be run"), (broken, "ended when it compiled the runtime")):
+    for interpreter, reason in ((tmp_path / "none", "cannot be run"), (broken, "exited while it compiled the runtime")):
         with pytest.raises(PackagingError, match=f"{interpreter} {reason}.*; name another interpreter"):
-            start_files(runtime_sources(), interpreter, package=PACKAGE, version=VERSION, at="/var/task")
+            package_start_file(runtime_sources(), interpreter, version=VERSION, at="/var/task")

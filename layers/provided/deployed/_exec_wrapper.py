@@ -1,6 +1,7 @@
-"""Makes way for the program that `AWS_LAMBDA_EXEC_WRAPPER` names, which `provided.*` ignores. Imports only C builtins.
+"""Run the program that `AWS_LAMBDA_EXEC_WRAPPER` names, which `provided.*` ignores. Imports only C builtins.
 
-Opened by the layer's bootstrap where the variable is set. Messages and exit codes are those of the managed runtimes.
+The layer's bootstrap imports this module if the variable is set. Messages and exit codes are those of the managed
+runtimes.
 """
 
 import posix
@@ -16,9 +17,9 @@ _SHELL = "/bin/sh"
 
 
 def become_wrapper(argv: "list[str]") -> "NoReturn":
-    """Replace this process by the wrapper, which is given the command that starts the runtime."""
+    """Replace this process by the wrapper, with the command that starts the runtime as its arguments."""
     wrapper = posix.environ[b"AWS_LAMBDA_EXEC_WRAPPER"].decode(errors="surrogateescape")
-    # Not the bootstrap again: it would come here again, for the wrapper sees the environment that the function has.
+    # Not the bootstrap: with the same environment it would run the wrapper again.
     main = "__main__.py"
     if __file__.endswith(".pyc"):
         main = f"start-{sys.version_info[0]}.{sys.version_info[1]}.pyc"
@@ -33,7 +34,7 @@ def become_wrapper(argv: "list[str]") -> "NoReturn":
     try:
         posix.execv(wrapper, command)
     except OSError as error:
-        if error.errno == _NO_SHEBANG:  # a shell runs such a file as a script of its own
+        if error.errno == _NO_SHEBANG:  # a shell runs such a file as a shell script
             posix.execv(_SHELL, [_SHELL, *command])
         _leave(wrapper, error.strerror or "cannot be executed", 126)
 

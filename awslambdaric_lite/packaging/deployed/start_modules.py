@@ -1,8 +1,8 @@
-"""Makes the modules that each start needs, as an import would have made them, without a look at the file system.
+"""Make the modules of each start as an import would make them, without a look at the file system.
 
-Executed in `__main__`, where `folder` is that of the package; afterwards `bootstrap` is the runtime there, for tools
-that instrument the runtime client look for that name. The modules' own files lie in the folder, for whoever reloads
-one, imports it again, or wants its source. `start_worker` puts values in the place of some strings.
+Executed in `__main__`, where `folder` is that of the package; afterwards `bootstrap` is the runtime, because tools that
+instrument the runtime client look for that name. The modules' own files are in the folder for code that reloads a
+module, imports it again or reads its source. `start_file_worker` replaces some strings by values.
 """
 
 import sys
@@ -32,7 +32,7 @@ def _make_modules(
         spec.submodule_search_locations = path
         spec.has_location = True
         if not cached_elsewhere:
-            spec.cached = f"{folder}{before}{name}{after}"  # else it is found out, with more effort
+            spec.cached = f"{folder}{before}{name}{after}"  # else the import system computes it
         names = module.__dict__
         names["__package__"] = package
         names["__loader__"] = spec.loader

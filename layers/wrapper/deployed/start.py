@@ -1,4 +1,4 @@
-# Started by the wrapper in the place of /var/runtime/bootstrap.py. Short, for it is compiled at each start.
+# The wrapper starts this script instead of /var/runtime/bootstrap.py. Short, because each start compiles a source.
 import gc
 import sys
 
@@ -6,7 +6,7 @@ if __name__ == "__main__":
     gc.disable()  # until initialize(): what is loaded now stays
     home = __file__.rpartition("/")[0]
     if not getattr(sys.flags, "safe_path", sys.flags.isolated):
-        del sys.path[0]  # this folder, where its parent belongs
+        del sys.path[0]  # this folder, instead of its parent
     sys.path.insert(0, home.rpartition("/")[0])
     try:
         import awslambdaric_lite  # noqa: F401 -- found here once, its modules are found through it
@@ -17,6 +17,6 @@ if __name__ == "__main__":
         from awslambdaric_lite._wrapper_start import prepare
     except Exception as error:
         sys.path.insert(0, home)
-        __import__("step_aside").step_aside(error)
+        __import__("fall_back").fall_back(error)
     prepare()
     sys.exit(bootstrap.main(sys.argv[:1]))

@@ -1,4 +1,4 @@
-"""The runtime as one piece: the same modules, found and executed as ever, in each of the forms."""
+"""The layer's start file: the same modules as an import gives, in each of its forms."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.start_file import cold_modules, module_name
-from layers.wrapper.start_file import one_piece, one_piece_of_sources
+from awslambdaric_lite.packaging.start_file import cold_modules, layer_start_file, module_name
 from tests.support.client_process import GUARD
 
-# Looks at the package in a folder, as `start.py` and functions do, and tells what it found.
+# Imports the package of a folder, as `start.py` and functions do, and prints its findings.
 LOOK = """
 import json, sys
 opened = []
@@ -59,14 +58,14 @@ json.dump(found, sys.stdout)
 """
 
 AT = "/opt/python/lib/python3.x/site-packages"
-FILES = {module_name(file, "awslambdaric_lite"): file for file in runtime_sources()}
+FILES = {module_name(file): file for file in runtime_sources()}
 MODULES = sorted(FILES.keys() - {"__init__", "__main__"})
 
 Form = Callable[[], "dict[str, bytes]"]
 FORMS: dict[str, Form] = {
-    "full": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=False),
-    "small": lambda: one_piece(runtime_sources(), {}, AT, Path(sys.executable), small=True),
-    "sources": lambda: one_piece_of_sources(runtime_sources(), {}),
+    "full": lambda: layer_start_file(runtime_sources(), {}, AT, Path(sys.executable), small=False),
+    "small": lambda: layer_start_file(runtime_sources(), {}, AT, Path(sys.executable), small=True),
+    "sources": lambda: layer_start_file(runtime_sources(), {}, AT, None, small=True),
 }
 
 
@@ -81,7 +80,7 @@ def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def look(folder: Path, code: str, *arguments: str) -> Any:
-    """Run a piece of Python with the package and nothing else of ours on the path."""
+    """Run Python code with the package and nothing else of ours on the path."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-B", "-c", LOOK.replace("{code}", code), str(folder), *arguments],
         capture_output=True,
@@ -93,8 +92,8 @@ def look(folder: Path, code: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
-    """What each start imports comes with the package, where it is compiled, and is executed with it."""
+def test_start_reads_no_further_file(package: tuple[str, Path]) -> None:
+    """A start executes the cold modules without opening another file, if they are compiled."""
     form, folder = package
     loaded, opened = look(folder, COLD)
     names = {module: runtime_sources()[file] for module, file in FILES.items()}
@@ -108,7 +107,7 @@ def test_a_start_reads_no_further_file(package: tuple[str, Path]) -> None:
 
 
 def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
-    """All modules are found under their own names, also after the import system has forgotten where."""
+    """All modules are found under their own names, also after the import system's caches are cleared."""
     form, folder = package
     found = look(folder, EVERY, *MODULES)
     assert found.pop("error") == "No module named 'awslambdaric_lite.nothing'"
@@ -127,8 +126,8 @@ def test_every_module_can_be_imported(package: tuple[str, Path]) -> None:
         assert not compiled
 
 
-def test_line_numbers(package: tuple[str, Path]) -> None:
-    """Compiled code has the line numbers of the sources; in the small form it has the first of each function only."""
+def test_line_numbers_are_the_sources(package: tuple[str, Path]) -> None:
+    """Compiled code has the line numbers of the sources; in the small form those of functions' first lines."""
     form, folder = package
     for name, (_, functions, source) in list(look(folder, EVERY, *MODULES).items())[:-1]:
         written = ast.parse(runtime_sources()[FILES[name]])
@@ -143,9 +142,11 @@ def test_line_numbers(package: tuple[str, Path]) -> None:
 
 
 def test_same_bytes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither the hash seed nor the order of the sources changes a byte."""
+    """The hash seed and the order of the sources do not change a byte."""
     once = FORMS["full"]()
     monkeypatch.setenv("PYTHONHASHSEED", "123")
     turned = dict(reversed(runtime_sources().items()))
-    assert one_piece(turned, {}, AT, Path(sys.executable), small=False) == once
-    assert one_piece_of_sources(turned, {}) == one_piece_of_sources(runtime_sources(), {})
+    assert layer_start_file(turned, {}, AT, Path(sys.executable), small=False) == once
+    assert layer_start_file(turned, {}, AT, None, small=True) == layer_start_file(
+        runtime_sources(), {}, AT, None, small=True
+    )

@@ -1,4 +1,4 @@
-"""What `lean` takes away from a source, and what it leaves."""
+"""The parts of a source that `strip` removes, and those that it keeps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.packaging.runtime import runtime_sources
-from awslambdaric_lite.packaging.strip_source import lean
+from awslambdaric_lite.packaging.strip_source import minify, strip
 
 SOURCES = {name: source for name, source in runtime_sources().items() if not name.endswith("/types.py")}
 
@@ -42,16 +42,16 @@ CASES = {
 
 
 @pytest.mark.parametrize(("source", "expected"), CASES.values(), ids=CASES)
-def test_lean(source: str, expected: str) -> None:
-    """What is taken away, with every other line where it was."""
-    assert lean(source.encode()).decode() == expected
+def test_source_is_stripped(source: str, expected: str) -> None:
+    """Comments, docstrings and annotations are removed; every other line keeps its number."""
+    assert strip(source.encode()).decode() == expected
 
 
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes the same away from the tree."""
+    """A transformer that removes the same parts from the tree."""
 
     def visit(self, node: ast.AST) -> Any:
         self.generic_visit(node)
@@ -79,10 +79,26 @@ def _lines_of_functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_runtimes_own_sources(name: str) -> None:
-    """The syntax tree is what is left of the original one; functions begin where they began; a second time is none."""
+def test_stripped_runtime_is_equivalent(name: str) -> None:
+    """The syntax tree is that of the source without these parts; stripping again changes nothing."""
     source = SOURCES[name]
-    result = lean(source)
+    result = strip(source)
     assert ast.dump(ast.parse(result)) == ast.dump(_Bare().visit(ast.parse(source)))
     assert list(_lines_of_functions(ast.parse(result))) == list(_lines_of_functions(ast.parse(source)))
-    assert lean(result) == result
+    assert strip(result) == result
+
+
+def test_minified_source_does_the_same() -> None:
+    """A minified source keeps the names that others may use, and does the same."""
+    source = b"""
+_GLOBAL = 2
+
+def function(argument, *, keyword=1):
+    local = argument + keyword
+    return local * _GLOBAL
+"""
+    result = minify(source)
+    assert len(result) < len(source)
+    space: dict[str, Any] = {}
+    exec(result, space)
+    assert space["function"](argument=1, keyword=2) == 6 and space["_GLOBAL"] == 2
