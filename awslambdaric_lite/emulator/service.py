@@ -95,7 +95,8 @@ class FunctionService:
         if self._url is None:
             from .frontend.url import FunctionUrl
 
-            application = FunctionUrl(self.host, invoke_mode=self._url_mode, cors=self._cors)
+            mode, cors = self._url_mode, self._cors
+            application = FunctionUrl(self.host, invoke_mode=mode, cors=cors)  # pyright: ignore[reportArgumentType]
             self._url = application, _listen(application, address, port)
         return f"http://{self._url[1].address}/"
 

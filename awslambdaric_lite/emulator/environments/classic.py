@@ -265,7 +265,8 @@ class ClassicEnvironment(ExecutionEnvironment):
     # The processes
 
     def _new_api(self) -> Application:
-        self._api = RuntimeApi(self, self.function.api, snap_start=self.function.snap_start)
+        options, snap_start = self.function.api, self.function.snap_start
+        self._api = RuntimeApi(self, options, snap_start=snap_start)  # pyright: ignore[reportArgumentType]
         return self._api
 
     def _new_log_source(self) -> LogSource | None:

@@ -236,7 +236,7 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def _new_api(self) -> Application:
         options = replace(self.function.api, empty_headers=True, invocation_ids=True)
-        self._api = ManagedRuntimeApi(self, options)
+        self._api = ManagedRuntimeApi(self, options)  # pyright: ignore[reportArgumentType]
         return self._api
 
     def _new_log_source(self) -> LogSource | None:

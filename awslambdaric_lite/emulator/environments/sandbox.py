@@ -45,10 +45,12 @@ class LogSource(Protocol):
     @property
     def variables(self) -> dict[str, str]:
         """The environment variables for the runtime."""
+        ...
 
     @property
     def inherited(self) -> tuple[int, ...]:
         """The descriptors that the runtime inherits."""
+        ...
 
     def handed_over(self) -> None:
         """Release what the runtime inherits, after its start or a failed start."""

@@ -106,4 +106,4 @@ class Faults:
         if times < 1:
             raise ValueError(f"a fault cannot be applied {times} times; give 1 or more")
         with self._lock:
-            self._waiting += [(on, fault)] * times
+            self._waiting += [(on, fault)] * times  # pyright: ignore[reportAttributeAccessIssue]

@@ -166,7 +166,7 @@ class Output:
         """Add output."""
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._stream.add_line(self._source, line)
+            self._stream.add_line(self._source, line)  # pyright: ignore[reportArgumentType]
 
     def finish(self) -> None:
         """End an unfinished line."""
