@@ -76,12 +76,12 @@ def _publish(arguments: argparse.Namespace) -> int:
     todo = publications(layers, regions, arguments.layer_name_prefix, arguments.bucket)
     if arguments.dry_run:
         run.check_regions(regions)
-        report.tell_plan(todo, public=arguments.public, as_json=arguments.json)
+        report.print_plan(todo, public=arguments.public, as_json=arguments.json)
         return 0
     clients = run.open_regions(todo, profile=arguments.profile, endpoint_url=arguments.endpoint_url)
-    with report.shown(len(todo)) as advance:  # the bar is removed before something is printed
+    with report.progress_bar(len(todo)) as advance:  # the bar is removed before something is printed
         outcomes = list(run.publish_all(todo, clients, public=arguments.public, advance=advance))
-    return 0 if report.tell_outcomes(outcomes, as_json=arguments.json) else 1
+    return 0 if report.print_outcomes(outcomes, as_json=arguments.json) else 1
 
 
 def _layers(paths: Sequence[Path]) -> list[LayerFile] | None:

@@ -56,7 +56,7 @@ class Region:
         Raises:
             PackagingError: AWS refuses the request, or cannot be reached.
         """
-        with _told():
+        with _one_line_errors():
             published = self._find(publication) or self._send(publication)
             if public:
                 self._permit(publication.name, published.version)
@@ -111,7 +111,7 @@ class Region:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _one_line_errors() -> Iterator[None]:
     """Raise boto3's errors as errors with one line of text."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError

@@ -14,7 +14,7 @@ from .publication import Publication
 from .run import Outcome
 
 
-def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> None:
+def print_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> None:
     """Print the plan: a line for each layer and region, or a JSON list."""
     if as_json:
         print(json.dumps([_plan(each, public) for each in todo], indent=2))
@@ -27,7 +27,7 @@ def tell_plan(todo: Iterable[Publication], *, public: bool, as_json: bool) -> No
     print(f"nothing was sent (--dry-run){'; everybody could use these layers (--public)' * public}", file=sys.stderr)
 
 
-def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
+def print_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
     """Print ARNs on standard output, failures on standard error; return whether all succeeded.
 
     As JSON it is a list: a failure has an `error` instead of an `arn`.
@@ -51,7 +51,7 @@ def tell_outcomes(outcomes: Iterable[Outcome], *, as_json: bool) -> bool:
 
 
 @contextmanager
-def shown(total: int) -> Iterator[Callable[[Publication], None]]:
+def progress_bar(total: int) -> Iterator[Callable[[Publication], None]]:
     """Show a bar on standard error, if it is a terminal and rich is installed; yield the function that advances it."""
     try:
         from rich.console import Console

@@ -33,7 +33,7 @@ def check_binaries(subject: Subject) -> Iterator[Finding]:
         for level, problem in _problems(subject, name, libraries):
             trouble[problem.kind, subject.top(name), level].append(problem)
     for (kind, top, level), problems in sorted(trouble.items()):
-        yield Finding(f"binary-{kind}", level, top, _told(problems))
+        yield Finding(f"binary-{kind}", level, top, _describe(problems))
 
 
 def has_binaries(subject: Subject) -> bool:
@@ -89,7 +89,7 @@ def _is_near(name: str, libraries: Libraries, library: str) -> bool:
     return any(place.partition("/")[0] in (top, f"{top}.libs") for place in libraries.places(library))
 
 
-def _told(problems: list[Incompatibility]) -> str:
+def _describe(problems: list[Incompatibility]) -> str:
     told = "; ".join(f"{problem.name} {problem.reason}" for problem in problems[:_TOLD])
     rest = len(problems) - _TOLD
     return f"{told}; and {count(rest, 'more like that', 'more like these')}" if rest > 0 else told

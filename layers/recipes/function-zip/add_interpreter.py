@@ -38,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open_package(arguments.function) as function, open_package(arguments.layer) as layer:
             _check_runtime(function, arguments.function)
             program = _program(layer, arguments.layer)
-            called = _called(program, function)
-            members = [*_function_members(function, arguments.function, called)]
-            members += _interpreter_members(layer, program, called)
+            packed_name = _packed_name(program, function)
+            members = [*_function_members(function, arguments.function, packed_name)]
+            members += _interpreter_members(layer, program, packed_name)
             sizes = write_zip(arguments.function, members, accept=_check)
     except PackagingError as error:
         print(f"add_interpreter.py: {error}", file=sys.stderr)
@@ -62,7 +62,7 @@ def _program(layer: Package, path: Path) -> str:
     return programs[0]
 
 
-def _called(program: str, function: Package) -> str:
+def _packed_name(program: str, function: Package) -> str:
     """Return the name that `bootstrap` looks for first: with the version, if the function has a start file for it."""
     version = program.removeprefix("bin/python")
     return program if f"awslambdaric_lite/start-{version}.pyc" in function.names() else "bin/python3"
@@ -76,16 +76,16 @@ def _function_members(package: Package, path: Path, program: str) -> Iterator[Me
         yield _member(package, name, name)
 
 
-def _interpreter_members(layer: Package, program: str, called: str) -> Iterator[Member]:
+def _interpreter_members(layer: Package, program: str, packed_name: str) -> Iterator[Member]:
     """Yield the interpreter and its libraries, without launcher and runtime."""
-    yield _member(layer, program, called)
+    yield _member(layer, program, packed_name)
     for name in layer.names():
         if name.startswith("lib/"):
             yield _member(layer, name, name)
 
 
-def _member(package: Package, name: str, called: str) -> Member:
-    return Member(called, package.read(name), executable=bool(package.mode(name) & 0o100))
+def _member(package: Package, name: str, packed_name: str) -> Member:
+    return Member(packed_name, package.read(name), executable=bool(package.mode(name) & 0o100))
 
 
 def _check(sizes: Sizes) -> None:
