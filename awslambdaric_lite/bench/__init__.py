@@ -1,6 +1,6 @@
-"""A function measured here: cold start, warm invocations and memory, beside another runtime.
+"""Measurement of a function: cold start, warm invocations and memory, compared with another runtime.
 
-`rounds` is the story: contenders take turns, one process for each run. `runtime_api` and `http_requests` are the other
-side of a run, `client_process` the process, `answers` and `budgets` what is made of it. Linux only: what a process
-costs is read from `/proc`. Nothing here knows the command line, and the runtime never imports it.
+`rounds` is the entry: each round has one run, which is one process, of each contender. `runtime_api` serves a run,
+`client_process` starts it, `posted_results` and `budgets` evaluate it. Linux only: the CPU time and memory of a process
+are read from the kernel. This package does not import the command line, and the runtime never imports it.
 """

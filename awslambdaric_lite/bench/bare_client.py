@@ -1,4 +1,4 @@
-"""A runtime client that does nothing but speak: what is left is the interpreter, the kernel and the measuring itself.
+"""A runtime client that does no work: its figures are those of the interpreter, the kernel and the measuring.
 
 Run as a script, by an interpreter without site-packages; it imports nothing of this package.
 """
@@ -8,7 +8,7 @@ import posix
 
 
 def main() -> None:
-    """Answer every event with `null`, forever."""
+    """Respond to every event with `null`."""
     host, _, port = posix.environ[b"AWS_LAMBDA_RUNTIME_API"].decode().partition(":")
     connection = _socket.socket()
     connection.connect((host, int(port)))
@@ -17,7 +17,7 @@ def main() -> None:
     connection.sendall(poll)
     while True:
         received = b""
-        while b"Aws-Request-Id: " not in received:  # before it, the 202 of the answer comes
+        while b"Aws-Request-Id: " not in received:  # the 202 for the response comes before it
             piece = connection.recv(65536)
             if not piece:
                 return

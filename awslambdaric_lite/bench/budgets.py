@@ -1,4 +1,4 @@
-"""Limits that a function is to keep: read from text such as `150ms`, compared with medians."""
+"""Limits for a function, read from text like `150ms` and compared with medians."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ _SIZES = {"b": 1, "kb": 1024, "mb": MEGABYTE, "gb": 1024 * MEGABYTE, "kib": 1024
 
 @dataclass(frozen=True)
 class Budget:
-    """The most that a measure may be: seconds or bytes, as the measure has them."""
+    """Maximum of a measure, in its unit (seconds or bytes)."""
 
     measure: Measure
     limit: float
 
     def met_by(self, value: float) -> bool:
-        """Whether a figure is within the budget."""
+        """Return whether a figure is within the budget."""
         return value <= self.limit
 
 
 def cold_start_budget(text: str) -> Budget:
-    """The budget of a cold start, such as `150ms`.
+    """Return the budget of a cold start, e.g. for `150ms`.
 
     Raises:
-        ValueError: the text is no time above zero; the message says how to write it.
+        ValueError: the text is not a time above zero; the message has an example.
     """
     return Budget(COLD_START, _quantity(text, _TIMES, "time", "150ms or 0.2s"))
 
 
 def warm_budget(text: str) -> Budget:
-    """The budget of a warm invocation (p50), such as `2ms`.
+    """Return the budget of a warm invocation (p50), e.g. for `2ms`.
 
     Raises:
-        ValueError: the text is no time above zero; the message says how to write it.
+        ValueError: the text is not a time above zero; the message has an example.
     """
     return Budget(WARM, _quantity(text, _TIMES, "time", "2ms or 500us"))
 
 
 def memory_budget(text: str) -> Budget:
-    """The budget of the peak memory, such as `128MB`; a MB has 1048576 bytes, as on Lambda.
+    """Return the budget of the peak memory, e.g. for `128MB`; a MB has 1048576 bytes, as on Lambda.
 
     Raises:
-        ValueError: the text is no size above zero; the message says how to write it.
+        ValueError: the text is not a size above zero; the message has an example.
     """
     return Budget(PEAK_MEMORY, _quantity(text, _SIZES, "size", "128MB"))
 
@@ -55,5 +55,5 @@ def _quantity(text: str, units: dict[str, float] | dict[str, int], what: str, ex
     found = _QUANTITY.fullmatch(text.strip())
     unit = None if found is None else units.get(found[2].lower())
     if found is None or unit is None or not float(found[1]):
-        raise ValueError(f"{text!r} is no {what} with its unit; write it such as {example}")
+        raise ValueError(f"{text!r} is not a {what} with a unit; write e.g. {example}")
     return float(found[1]) * unit

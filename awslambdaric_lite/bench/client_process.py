@@ -1,4 +1,4 @@
-"""The process of one run: started in a group of its own, its CPU time and memory read, killed with all it started."""
+"""The process of one run: started in a new group, measured (CPU time, memory), killed with its children."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from types import TracebackType
 
 from ..emulator.environments.memory import GroupMemory
 
-_TAIL = 16 * 1024  # bytes of output that are looked at
+_TAIL = 16 * 1024  # bytes of output that are read
 _TAIL_LINES = 40
 
 
 class ClientProcess:
-    """A started runtime; what it prints goes to the file `output`.
+    """A started runtime; its output goes to the file `output`.
 
     Raises:
         OSError: the command cannot be executed.
@@ -28,7 +28,7 @@ class ClientProcess:
         self._output = output
         with output.open("wb") as written:
             self.spawned_at = time.perf_counter()
-            """Before it was started, in seconds of `time.perf_counter`."""
+            """The moment before the start, in seconds of `time.perf_counter`."""
             self._popen = subprocess.Popen(
                 command,
                 env=env,
@@ -49,38 +49,38 @@ class ClientProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id, and that of its group."""
+        """The id of the process and of its group."""
         return self._popen.pid
 
     def cpu_seconds(self) -> float:
-        """CPU time of all its threads so far, those that have ended included; of the process alone.
+        """Return the present CPU time of all threads, exited ones included; without that of child processes.
 
         Raises:
-            OSError: it has ended.
+            OSError: the process has exited.
         """
         return time.clock_gettime((~self._popen.pid << 3) | 2)  # MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of Linux
 
     def peak_memory(self) -> int:
-        """The most memory so far, in bytes: VmHWM of the process; with its children, what they have now if more."""
+        """Return the peak memory in bytes: VmHWM of the process, or the present sum with its children if larger."""
         memory = GroupMemory(self._popen.pid)
         memory.measure_kb()
         return memory.peak_kb * 1024
 
-    def ended(self) -> bool:
-        """Whether it has ended by itself. It is not reaped, so that its number stays its own."""
+    def exited(self) -> bool:
+        """Return whether the process has exited; it is not reaped, so that its id is not used again."""
         if self._popen.returncode is not None:
             return True
         return os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def kill(self) -> int:
-        """Kill what is left of the group; return the exit code, negative for a signal."""
+        """Kill the processes of the group; return the exit code, negative for a signal."""
         if self._popen.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
         return self._popen.wait()
 
-    def last_words(self) -> str:
-        """The last lines of what it printed."""
+    def last_output(self) -> str:
+        """Return the last lines of the output."""
         with self._output.open("rb") as file:
             file.seek(max(0, self._output.stat().st_size - _TAIL))
             text = file.read().decode("utf-8", "backslashreplace").replace("\r", "\n")

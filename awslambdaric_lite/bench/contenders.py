@@ -21,9 +21,9 @@ _BARE = "bare client"
 _PACKAGE = Path(__file__).parents[1]
 _LIMIT_S = 60.0
 _OLDEST = (3, 10)
-_LABEL = 24  # characters of a command that head a column
+_LABEL = 24  # characters of a command in the head of a column
 
-# Run where the function will run, with its variables: what is found there is what will be started.
+# Run in the function's folder with its variables, so that it finds the packages that a run would find.
 _QUESTION = """
 import importlib.metadata, importlib.util, json, platform, sys
 def version(module, distribution):
@@ -43,12 +43,12 @@ print(json.dumps({
 
 
 class NotUsable(BenchError):
-    """An interpreter or a command cannot be used; the text says what to change."""
+    """An interpreter or a command cannot be used; the text names the cure."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A runtime: the head of its column, and the command that runs the function."""
+    """A runtime: the head of its column, and its command for the function."""
 
     label: str
     command: tuple[str, ...]
@@ -56,11 +56,10 @@ class Contender:
 
 
 @dataclass(frozen=True)
-class Interpreter:
-    """A Python, and what it finds in the function's folder and its own packages.
+class TargetPython:
+    """A Python interpreter, and the runtimes that it finds in the function's folder and among its packages.
 
-    `lite_version` and `official_version` are None where the package is not installed, "" where its version is not
-    known.
+    `lite_version` and `official_version` are None if the package is not installed, "" if its version is unknown.
     """
 
     executable: str
@@ -69,15 +68,15 @@ class Interpreter:
     official_version: str | None
 
     @classmethod
-    def asked(cls, executable: str | None, env: Mapping[str, str], cwd: Path) -> Interpreter:
-        """Ask an interpreter (default: the running one) what it is and what it has.
+    def inspect(cls, executable: str | None, env: Mapping[str, str], cwd: Path) -> TargetPython:
+        """Run an interpreter (default: the running one) to learn its version and its packages.
 
         Raises:
-            NotUsable: there is none, or it is too old.
+            NotUsable: it does not run, or is too old.
         """
         found = sys.executable if executable is None else shutil.which(os.path.expanduser(executable))
         if found is None:
-            raise NotUsable(f"--python {executable} is no executable; give the path of a Python interpreter")
+            raise NotUsable(f"--python {executable} is not executable; give the path of a Python interpreter")
         path = os.path.abspath(found)
         try:
             done = subprocess.run(
@@ -90,7 +89,7 @@ class Interpreter:
                 timeout=_LIMIT_S,
                 check=True,
             )
-            answer = json.loads(done.stdout.splitlines()[-1])  # a sitecustomize may print, too
+            answer = json.loads(done.stdout.splitlines()[-1])  # a sitecustomize may have printed lines before it
             version = tuple(int(part) for part in answer["python"].split(".")[:2])
         except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
             raise NotUsable(f"{path} does not run as Python in {cwd}; give another with --python") from None
@@ -99,32 +98,32 @@ class Interpreter:
         return cls(path, f"{answer['implementation']} {answer['python']}", answer["lite"], answer["official"])
 
     def ours(self, handler: str) -> Contender:
-        """This package's runtime; where the interpreter does not have it installed, that of the running command."""
+        """Return this package's runtime; if the interpreter does not have it, the copy of the running command."""
         if self.lite_version is None:
             return Contender(OURS, (self.executable, str(_PACKAGE / "__main__.py"), handler), __version__)
         return Contender(OURS, (self.executable, "-m", _PACKAGE.name, handler), self.lite_version)
 
     def official(self, handler: str) -> Contender:
-        """AWS's runtime client, as container images start it.
+        """Return AWS's runtime client, started as in container images.
 
         Raises:
-            NotUsable: the interpreter does not have it; the message says how to install it.
+            NotUsable: the interpreter does not have it; the message has the install command.
         """
         if self.official_version is None:
             raise NotUsable(
-                f"awslambdaric is not installed for {self.executable}, so there is nothing to compare with; "
+                f"awslambdaric is not installed for {self.executable}, so there is no runtime to compare with; "
                 f"install it with: {shlex.quote(self.executable)} -m pip install awslambdaric"
             )
         return Contender(OFFICIAL, (self.executable, "-m", OFFICIAL, handler), self.official_version)
 
     def bare(self) -> Contender:
-        """A client that does nothing, to know what the measuring costs."""
+        """Return a client without work, whose figures are the cost of the measuring."""
         script = str(Path(__file__).with_name("bare_client.py"))
         return Contender(_BARE, (self.executable, "-I", "-S", script))
 
 
 def commanded(text: str, handler: str, cwd: Path, search_path: str) -> Contender:
-    """Any other runtime; `{handler}` in its command stands for the handler, and paths start at the task root.
+    """Return another runtime; `{handler}` in its command is replaced, and paths are relative to the task root.
 
     Raises:
         NotUsable: the command cannot be split or found.
@@ -137,8 +136,10 @@ def commanded(text: str, handler: str, cwd: Path, search_path: str) -> Contender
         raise NotUsable("--against is empty; give awslambdaric, none or a command such as './bootstrap'")
     program = os.path.join(cwd, words[0]) if os.sep in words[0] else words[0]
     if shutil.which(program, path=search_path) is None:
-        place = "(paths start at the task root)" if os.sep in words[0] else "on PATH"
-        raise NotUsable(f"--against: there is no executable {words[0]} {place}; give awslambdaric, none or a command")
+        place = "(paths are relative to the task root)" if os.sep in words[0] else "on PATH"
+        raise NotUsable(
+            f"--against: cannot find an executable {words[0]} {place}; give awslambdaric, none or a command"
+        )
     command: Sequence[str] = [word.replace("{handler}", handler) for word in words]
     label = text if len(text) <= _LABEL else f"{text[: _LABEL - 1]}…"
     return Contender(f"./{label}" if label in (OURS, _BARE) else label, tuple(command))

@@ -1,20 +1,20 @@
-"""What keeps a function from being measured.
+"""Errors that prevent a measurement.
 
 BenchError
-├── ClientFailed     a process did not do what a runtime does: it ended, hung, or sent something else
+├── ClientFailed     a process did not behave as a runtime: it exited, hung, or sent something else
 │   └── InitFailed   it reported that its init failed
-└── HandlerFailed    the function that is to be measured fails
+└── HandlerFailed    the measured function fails
 """
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """The root; the text is for the user."""
+    """Base of all errors; the text is for the user."""
 
 
 class ClientFailed(BenchError):
-    """The text says what the process did, without its name; `output` is the end of what it wrote."""
+    """A process did not behave as a runtime; the text starts with a verb, `output` is the end of its output."""
 
     def __init__(self, text: str, output: str = "") -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class InitFailed(ClientFailed):
 
 
 class HandlerFailed(BenchError):
-    """The function fails, so that there is nothing to measure; `output` is the end of what it wrote."""
+    """The measured function fails; `output` is the end of its output."""
 
     def __init__(self, text: str, output: str = "") -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine on which the figures were measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def describe_machine() -> dict[str, str | int]:
-    """The processor's name, how many CPUs this process may use, the system and its architecture."""
+    """Return the processor's name, the number of CPUs for this process, the system and its architecture."""
     return {
         "cpu": _cpu_model(),
         "cpus": len(os.sched_getaffinity(0)),

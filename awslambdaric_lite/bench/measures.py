@@ -1,4 +1,4 @@
-"""What is measured, what it is called in words, and how its figures are written."""
+"""The measures: their names, titles and units."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of a run: seconds, or bytes. `name` is for machines, `title` for people.
+    """One figure of a run, in seconds or bytes; `name` is for programs, `title` for people.
 
-    With less than `fewest` warm invocations there is no such figure: a 99th percentile takes a hundred.
+    A run with less than `fewest` warm invocations has no such figure: a 99th percentile needs a hundred.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Measure:
         return "bytes" if self.in_bytes else "seconds"
 
     def text(self, value: float) -> str:
-        """A figure with the unit that suits it."""
+        """Return a figure with the unit that fits its size."""
         if self.in_bytes:
             return f"{value / MEGABYTE:.1f} MB"
         if value >= 1:

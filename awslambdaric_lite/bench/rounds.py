@@ -1,4 +1,4 @@
-"""The story of a comparison: do both give the same answers, then round after round, one process each, in turns."""
+"""A comparison: check that both runtimes give the same results, then measure one process of each in every round."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
-from .answers import Answer
 from .confidence import Interval, ratio
 from .contenders import Contender
 from .errors import ClientFailed, HandlerFailed, InitFailed
 from .measures import MEASURES
+from .posted_results import PostedResult
 from .run import Run, Runner
 
-_CHECKED = 3  # warm invocations at least, when answers are compared
-_WARM_S = 0.5  # of a run, that invocations may take unless their number is given
+_CHECKED = 3  # the minimum of warm invocations when results are compared
+_WARM_S = 0.5  # of warm invocations in a run, unless their number is given
 _FEWEST, _MOST = 5, 100
 
 
 @dataclass(frozen=True)
 class Event:
-    """What is sent: the JSON, and what it is called in messages."""
+    """An event as JSON, and its name in messages."""
 
     name: str
     body: bytes
@@ -29,7 +29,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured. `invocations` are the warm ones of a run; None: as many as fit into half a second."""
+    """What to measure. `invocations` are the warm ones of a run; None means as many as fit into half a second."""
 
     ours: Contender
     theirs: Contender | None
@@ -40,25 +40,25 @@ class Plan:
 
 
 class Progress(Protocol):
-    """Who wants to know how far it is."""
+    """Receiver of the progress."""
 
     def stage(self, text: str, steps: int) -> None:
-        """A stage begins, with so many steps."""
+        """Show that a stage with this number of steps begins."""
 
     def step(self) -> None:
-        """One of them is done."""
+        """Show that one step is done."""
 
 
 @dataclass
-class Outcome:
-    """What came out: figures by contender and measure, one for each round in order.
+class Comparison:
+    """Result of a comparison: figures by contender and measure, one for each round in order.
 
     Attributes:
         figures: contender's label to measure's name to figures, in seconds or bytes.
         invocations: warm ones of each run.
-        server_cpu_s: CPU time that an invocation cost the measuring program, median of all rounds.
-        differences: what the other runtime answers differently, in words; then it was not measured.
-        notes: what else is to be known of the comparison.
+        server_cpu_s: CPU time of the measuring program for an invocation, median of all rounds.
+        differences: texts about different results of the other runtime, which was then not measured.
+        notes: further texts about the comparison.
     """
 
     invocations: int
@@ -68,12 +68,12 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
 
     def median(self, contender: Contender, measure: str) -> float | None:
-        """The median over all rounds; None if it was not measured."""
+        """Return the median over all rounds; None if it was not measured."""
         figures = self.figures.get(contender.label, {}).get(measure)
         return median(figures) if figures else None
 
     def ratio(self, ours: Contender, theirs: Contender, measure: str) -> Interval | None:
-        """Ours divided by theirs; None if one was not measured."""
+        """Return ours divided by theirs; None if one was not measured."""
         try:
             return ratio(
                 self.figures.get(ours.label, {}).get(measure, []), self.figures.get(theirs.label, {}).get(measure, [])
@@ -82,22 +82,22 @@ class Outcome:
             return None
 
 
-def measure(plan: Plan, runner: Runner, progress: Progress) -> Outcome:
-    """Check the answers, then measure.
+def measure(plan: Plan, runner: Runner, progress: Progress) -> Comparison:
+    """Check the results, then measure.
 
-    The checking is the first, uncounted round, too: files are in the page cache then, and bytecode is written.
+    The check is also an uncounted first round: afterwards files are in the page cache, and bytecode is written.
 
     Raises:
         HandlerFailed: the function fails in our runtime, or in one of its runs.
     """
-    progress.stage("comparing the answers", 3 if plan.theirs is not None else 2)
+    progress.stage("comparing the results", 3 if plan.theirs is not None else 2)
     checked = max(len(plan.events), _CHECKED)
     try:
         ours = _run(runner, plan, plan.ours, checked, 0)
     except HandlerFailed as failure:
         raise HandlerFailed(f"{failure}{_elsewhere(plan, runner, checked, str(failure))}", failure.output) from None
     progress.step()
-    outcome = Outcome(_invocations(plan, ours))
+    outcome = Comparison(_invocations(plan, ours))
     contenders = [plan.ours]
     if plan.theirs is not None:
         if _compare(plan, runner, ours, outcome, checked):
@@ -122,7 +122,7 @@ def measure(plan: Plan, runner: Runner, progress: Progress) -> Outcome:
 
 
 def _run(runner: Runner, plan: Plan, contender: Contender, warm: int, number: int) -> Run:
-    """Run the function, and refuse to go on when it fails."""
+    """Run the function; raise an exception if it fails."""
     try:
         run = runner.run(contender, [event.body for event in plan.events], warm, number)
     except InitFailed as failure:
@@ -130,23 +130,23 @@ def _run(runner: Runner, plan: Plan, contender: Contender, warm: int, number: in
         raise HandlerFailed(text, failure.output) from None
     except ClientFailed as failure:
         raise HandlerFailed(f"the process of {contender.label} {failure}", failure.output) from None
-    for i, answer in enumerate(run.answers):
-        if answer.failed:
-            text = f"{contender.label} answers {_event_name(plan, i)} with {answer} (invocation {i + 1} of its process)"
+    for i, result in enumerate(run.results):
+        if result.failed:
+            text = f"{contender.label} responds to {_event_name(plan, i)} with {result} (invocation {i + 1})"
             raise HandlerFailed(text, run.output)
     return run
 
 
 def _elsewhere(plan: Plan, runner: Runner, warm: int, ours: str) -> str:
-    """What the other runtime makes of a function that fails in ours: whose fault it is shows there."""
+    """Return a text that says whether a function that fails in ours also fails in the other runtime."""
     if plan.theirs is None:
         return ""
     try:
         _run(runner, plan, plan.theirs, warm, 0)
     except HandlerFailed as failure:
         same = str(failure).replace(plan.theirs.label, plan.ours.label) == ours
-        return f"; with {plan.theirs.label} it is the same" if same else f"; {failure}"
-    return f"; with {plan.theirs.label} it does not fail"
+        return f"; it fails with {plan.theirs.label}, too" if same else f"; {failure}"
+    return f"; it does not fail with {plan.theirs.label}"
 
 
 def _measure_bare(plan: Plan, runner: Runner, warm: int) -> Run:
@@ -163,8 +163,8 @@ def _invocations(plan: Plan, checked: Run) -> int:
     return max(min(max(fitting, _FEWEST), _MOST), len(plan.events) - 1)
 
 
-def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Outcome, checked: int) -> bool:
-    """Whether the other runtime gives the same answers; if not, `outcome.differences` says where."""
+def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Comparison, checked: int) -> bool:
+    """Return whether the other runtime gives the same results; if not, add a text to `outcome.differences`."""
     assert plan.theirs is not None
     try:
         theirs = runner.run(plan.theirs, [event.body for event in plan.events], checked)
@@ -174,23 +174,23 @@ def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Outcome, checked: i
     except ClientFailed as failure:
         outcome.differences.append(f"the process of {plan.theirs.label} {failure}{_quoted(failure.output)}")
         return False
-    unequal = _unequal(ours.answers, theirs.answers)
+    unequal = _unequal(ours.results, theirs.results)
     if not unequal:
         return True
     again = _run(runner, plan, plan.ours, checked, 0)
-    changing = set(_unequal(ours.answers, again.answers))
+    changing = set(_unequal(ours.results, again.results))
     for i in unequal:
-        if i not in changing or theirs.answers[i].failed:
-            said = f"{plan.ours.label} answers {ours.answers[i]}, {plan.theirs.label} {theirs.answers[i]}"
-            outcome.differences.append(f"the answers to {_event_name(plan, i)} differ: {said}")
-            break  # one says enough, and is likely to be the reason of all
+        if i not in changing or theirs.results[i].failed:
+            said = f"{plan.ours.label} returns {ours.results[i]}, {plan.theirs.label} {theirs.results[i]}"
+            outcome.differences.append(f"the results for {_event_name(plan, i)} differ: {said}")
+            break  # one is enough: the others probably have the same reason
     if changing and not outcome.differences:
-        outcome.notes.append("the answers change from run to run by themselves, so that they could not be compared")
+        outcome.notes.append("the results change from run to run, so they could not be compared")
     return not outcome.differences
 
 
-def _unequal(some: Sequence[Answer], others: Sequence[Answer]) -> list[int]:
-    return [i for i, (one, other) in enumerate(zip(some, others, strict=True)) if not one.says_the_same_as(other)]
+def _unequal(some: Sequence[PostedResult], others: Sequence[PostedResult]) -> list[int]:
+    return [i for i, (one, other) in enumerate(zip(some, others, strict=True)) if not one.equals(other)]
 
 
 def _event_name(plan: Plan, index: int) -> str:
@@ -199,10 +199,10 @@ def _event_name(plan: Plan, index: int) -> str:
 
 def _quoted(output: str) -> str:
     lines = output.splitlines()
-    return f"; its last words: {lines[-1][:300]}" if lines else ""
+    return f"; last output: {lines[-1][:300]}" if lines else ""
 
 
-def _keep(outcome: Outcome, contender: Contender, run: Run) -> None:
+def _keep(outcome: Comparison, contender: Contender, run: Run) -> None:
     kept = outcome.figures.setdefault(contender.label, {})
     for each in MEASURES:
         if each.name in run.figures and outcome.invocations >= each.fewest:

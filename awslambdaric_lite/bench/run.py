@@ -1,4 +1,4 @@
-"""One run: one process from its start to its end, and the figures of it."""
+"""One run: one process from its start to its exit, and its figures."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from statistics import median
 from ..emulator.config.function import LATEST, FunctionConfig
 from ..emulator.environments.filesystem import Filesystem
 from ..emulator.environments.variables import process_environment
-from .answers import Answer
 from .client_process import ClientProcess
 from .confidence import percentile
 from .contenders import Contender
 from .errors import ClientFailed, InitFailed
-from .runtime_api import Exchanged, RuntimeApi
+from .posted_results import PostedResult
+from .runtime_api import MeasuredInvocation, MeasuringApi
 
-_LOG_STREAM = "2024/01/01/[$LATEST]0123456789abcdef0123456789abcdef"  # the same for all: handlers may answer with it
+_LOG_STREAM = "2024/01/01/[$LATEST]0123456789abcdef0123456789abcdef"  # the same for all: handlers may return it
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run gave: figures by the names of `MEASURES` (seconds, bytes), and the answers in order.
+    """The figures of a run by the names of `MEASURES` (seconds, bytes), and the results in order.
 
-    `server_cpu_s` is what an invocation cost the measuring program, in seconds of CPU time; `output` what the process
-    printed last, if an answer is an error.
+    `server_cpu_s` is the measuring program's CPU time for an invocation, in seconds; `output` is the end of the
+    process's output if a result is an error.
     """
 
     figures: dict[str, float]
-    answers: list[Answer]
+    results: list[PostedResult]
     server_cpu_s: float
     output: str = ""
 
 
 class Runner:
-    """Runs a function, time after time, in one place. `folder` is for what runs write."""
+    """Starter of a function's runs; `folder` receives the files that they write."""
 
     def __init__(self, function: FunctionConfig, folder: Path, limit_s: float) -> None:
         self.function = function
@@ -45,7 +45,7 @@ class Runner:
         self._tmp = folder / "tmp"
 
     def environment(self, runtime_api: str = "127.0.0.1:9001") -> dict[str, str]:
-        """The variables of a process: those that Lambda sets, and the function's."""
+        """Return the variables of a process: those that Lambda sets, and the function's."""
         return process_environment(
             self.function,
             version=LATEST,
@@ -56,18 +56,18 @@ class Runner:
         )
 
     def run(self, contender: Contender, events: Sequence[bytes], warm: int, number: int = 0) -> Run:
-        """Start the runtime and give it `1 + warm` events, the list over and over.
+        """Start the runtime and send it `1 + warm` events, in rotation.
 
-        `number` goes into the request ids, which are the same for every contender.
+        `number` is part of the request ids, which are the same for every contender.
 
         Raises:
             InitFailed: the runtime reports that its init failed.
-            ClientFailed: it does not do what a runtime does; `output` is what it printed last.
+            ClientFailed: the process does not behave as a runtime; `output` is the end of what it printed.
         """
         shutil.rmtree(self._tmp, ignore_errors=True)
         self._tmp.mkdir(parents=True)
         process: ClientProcess | None = None
-        with RuntimeApi(lambda: process is not None and process.ended(), self._limit_s) as api:
+        with MeasuringApi(lambda: process is not None and process.exited(), self._limit_s) as api:
             try:
                 process = ClientProcess(
                     contender.command,
@@ -84,22 +84,22 @@ class Runner:
                     raise _explained(failure, process) from None
 
 
-def _measure(api: RuntimeApi, process: ClientProcess, events: Sequence[bytes], warm: int, number: int) -> Run:
+def _measure(api: MeasuringApi, process: ClientProcess, events: Sequence[bytes], warm: int, number: int) -> Run:
     try:
         init_s = api.await_poll() - process.spawned_at
-        # While it waits for its event nothing happens there, so that looking costs no time that is measured.
+        # The process is idle while it waits for its event, so reading its figures costs no measured time.
         cpu_at_poll, memory_at_poll = process.cpu_seconds(), process.peak_memory()
-        exchanges = [api.invoke(_request_id(number, 0), events[0])]
+        invocations = [api.invoke(_request_id(number, 0), events[0])]
         cpu_after_first = process.cpu_seconds()
         for i in range(1, 1 + warm):
-            exchanges.append(api.invoke(_request_id(number, i), events[i % len(events)]))
+            invocations.append(api.invoke(_request_id(number, i), events[i % len(events)]))
         cpu_at_end, memory_peak = process.cpu_seconds(), process.peak_memory()
     except OSError as error:
-        raise ClientFailed(f"cannot be looked at: {error.strerror or error}") from None
-    first, rest = exchanges[0], exchanges[1:]
+        raise ClientFailed(f"cannot be measured: {error.strerror or error}") from None
+    first, rest = invocations[0], invocations[1:]
     figures = {
         "spawn_to_next": init_s,
-        "spawn_to_response": init_s + first.answered_at - first.sent_at,
+        "spawn_to_response": init_s + first.posted_at - first.sent_at,
         "cpu_init": cpu_at_poll,
         "cpu_first": cpu_after_first - cpu_at_poll,
         "memory_at_next": float(memory_at_poll),
@@ -107,14 +107,14 @@ def _measure(api: RuntimeApi, process: ClientProcess, events: Sequence[bytes], w
     }
     if rest:
         figures |= _warm_figures(rest) | {"cpu_warm": (cpu_at_end - cpu_after_first) / len(rest)}
-    answers = [exchange.answer for exchange in exchanges]
-    output = process.last_words() if any(answer.failed for answer in answers) else ""
-    return Run(figures, answers, api.own_cpu_s / len(exchanges), output)
+    results = [invocation.result for invocation in invocations]
+    output = process.last_output() if any(result.failed for result in results) else ""
+    return Run(figures, results, api.own_cpu_s / len(invocations), output)
 
 
-def _warm_figures(exchanges: Sequence[Exchanged]) -> dict[str, float]:
-    responses = [exchange.answered_at - exchange.sent_at for exchange in exchanges]
-    polls = [exchange.polled_at - exchange.sent_at for exchange in exchanges]
+def _warm_figures(invocations: Sequence[MeasuredInvocation]) -> dict[str, float]:
+    responses = [invocation.posted_at - invocation.sent_at for invocation in invocations]
+    polls = [invocation.polled_at - invocation.sent_at for invocation in invocations]
     return {
         "event_to_response_p50": median(responses),
         "event_to_response_p90": percentile(responses, 0.90),
@@ -128,10 +128,10 @@ def _request_id(number: int, index: int) -> str:
 
 
 def _explained(failure: ClientFailed, process: ClientProcess) -> ClientFailed:
-    """The same with what the process printed and, if it has ended by itself, how."""
-    ended = process.ended()
+    """Return the failure with the output of the process and, if it has exited, its exit code."""
+    exited = process.exited()
     code = process.kill()
     text = str(failure)
-    if ended and not isinstance(failure, InitFailed):
+    if exited and not isinstance(failure, InitFailed):
         text += f" ({f'exit code {code}' if code >= 0 else f'signal {-code}'})"
-    return type(failure)(text, process.last_words())
+    return type(failure)(text, process.last_output())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bench.budgets import Budget, cold_start_budget, memory_budget, warm_budget
-from ..bench.contenders import Contender, Interpreter, NotUsable, commanded
+from ..bench.contenders import Contender, NotUsable, TargetPython, commanded
 from ..bench.rounds import Event, Plan
 from ..bench.run import Runner
 from ..emulator import EmulatorError, FunctionConfig
@@ -58,7 +58,7 @@ def read_plan(arguments: argparse.Namespace, folder: Path) -> Planned:
     runner = _runner(arguments, folder)
     events = _events(arguments.event)
     try:
-        interpreter = Interpreter.asked(arguments.python, runner.environment(), runner.function.task_root)
+        interpreter = TargetPython.inspect(arguments.python, runner.environment(), runner.function.task_root)
         theirs = _theirs(arguments, interpreter, runner)
     except NotUsable as error:
         raise UsageError(str(error)) from None
@@ -84,7 +84,7 @@ def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
     return Runner(function, folder, arguments.timeout)
 
 
-def _theirs(arguments: argparse.Namespace, interpreter: Interpreter, runner: Runner) -> Contender | None:
+def _theirs(arguments: argparse.Namespace, interpreter: TargetPython, runner: Runner) -> Contender | None:
     if arguments.against == "none":
         return None
     if arguments.against != "awslambdaric":

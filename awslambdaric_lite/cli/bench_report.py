@@ -12,7 +12,7 @@ from ..bench.budgets import Budget
 from ..bench.confidence import Interval
 from ..bench.contenders import Contender
 from ..bench.measures import COLD_START, MEASURES, WARM, Measure
-from ..bench.rounds import Outcome, Plan
+from ..bench.rounds import Comparison, Plan
 from ..common.tables import Printer, Table
 from ..common.words import count
 
@@ -27,7 +27,7 @@ class BenchReport:
     handler: str
     machine: dict[str, str | int]
     plan: Plan
-    outcome: Outcome
+    outcome: Comparison
     budgets: Sequence[Budget]
 
     @property

@@ -18,7 +18,7 @@ from ..emulator.errors import AddressUnavailable, EmulatorError, TooManyRequests
 from ..emulator.frontend.asynchronous import AsyncOptions
 from ..emulator.frontend.url import InvokeMode
 from ..emulator.frontend.url_cors import Cors
-from ..emulator.results import Answer, Completion, Invocation
+from ..emulator.results import Completion, FunctionOutcome, Invocation
 from ..emulator.service import FunctionService
 from .displays import Display, Figures, InvocationOutcome, Served
 from .errors import UsageError
@@ -160,7 +160,7 @@ class Serving:
         invocation.answered.add_done_callback(self._answered)
         invocation.completed.add_done_callback(lambda completed: self._completed(invocation, completed))
 
-    def _answered(self, answered: Future[Answer]) -> None:
+    def _answered(self, answered: Future[FunctionOutcome]) -> None:
         error = answered.exception()
         if isinstance(error, TooManyRequests):
             self._throttles += 1

@@ -1,7 +1,7 @@
-"""The local Lambda: runs any runtime command against a faithful Runtime API.
+"""The local Lambda: any runtime command, run against a faithful Runtime API.
 
-Owns the public names of the emulator. The runtime itself never imports this package; its HTTP is h11, so that the two
-ends of the connection cannot share a bug.
+This module has the public names. The runtime never imports this package; its HTTP server uses h11, so that the two ends
+of the connection cannot share a bug.
 
     with LocalLambda("app.handler", task_root="src") as function:
         result = function.invoke({"name": "world"})
@@ -11,7 +11,7 @@ ends of the connection cannot share a bug.
 from __future__ import annotations
 
 try:
-    import h11  # noqa: F401  (checked here, once, so that the message names the cure)
+    import h11  # noqa: F401  (checked once, so that the message names the cure)
 except ModuleNotFoundError as missing:
     raise ModuleNotFoundError(
         "the local Lambda needs h11; install it with: pip install 'awslambdaric-lite[local]'", name="h11"

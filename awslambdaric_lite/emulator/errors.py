@@ -2,10 +2,10 @@
 
 EmulatorError
 ├── InvalidFunction     the function cannot be set up as described
-├── UnknownQualifier    there is no such version or alias
-├── EventTooLarge       the service would refuse the event
-├── TooManyRequests     every environment is taken, and no further one may be started
-├── AddressUnavailable  a port is taken, or an address is not of this machine
+├── UnknownQualifier    the function does not have that version or alias
+├── EventTooLarge       the event exceeds the service's limit
+├── TooManyRequests     every environment is busy, and the function is at its concurrency limit
+├── AddressUnavailable  a port is in use, or an address is not local
 └── LocalLambdaClosed   the local Lambda was closed, or not started yet
 """
 
@@ -13,11 +13,11 @@ from __future__ import annotations
 
 
 class EmulatorError(Exception):
-    """The root of everything that the emulator raises on purpose."""
+    """Base of the exceptions that the emulator raises on purpose."""
 
 
 class InvalidFunction(EmulatorError, ValueError):
-    """A setting of the function has a value that Lambda would not take."""
+    """A setting of the function has a value that Lambda would refuse."""
 
 
 class EventTooLarge(EmulatorError, ValueError):
@@ -25,7 +25,7 @@ class EventTooLarge(EmulatorError, ValueError):
 
 
 class LocalLambdaClosed(EmulatorError, RuntimeError):
-    """An invocation was asked of a local Lambda that is not running."""
+    """A local Lambda that is not running got an invocation."""
 
 
 class UnknownQualifier(EmulatorError, LookupError):
@@ -37,7 +37,7 @@ class TooManyRequests(EmulatorError, RuntimeError):
 
 
 class AddressUnavailable(EmulatorError, OSError):
-    """An address or a port cannot be listened on; `is_of_address` says that no port would do."""
+    """An address or a port cannot be opened for listening; `is_of_address` tells whether this holds for every port."""
 
     def __init__(self, text: str, *, is_of_address: bool = False) -> None:
         super().__init__(text)

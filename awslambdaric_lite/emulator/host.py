@@ -1,4 +1,4 @@
-"""One function in one event loop: its environments, its invocations, its files. What every front end talks to."""
+"""One function in one event loop, used by every front end: its environments, its invocations and its files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
 from .environments.managed import ManagedEnvironment
-from .environments.parent_death_watcher import Guardian
+from .environments.parent_death_watcher import ParentDeathWatcher
 from .environments.pool import EnvironmentPool
 from .errors import LocalLambdaClosed
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .results import Invocation
 
-_LAST_WORDS_S = 1.0  # on closing, for a runtime that has replied to ask for the next invocation
+_LAST_WORDS_S = 1.0  # for a runtime that has replied to poll again before it is closed
 
 
 class FunctionHost:
-    """Runs a function from `start` to `close`; all calls come from the event loop it was started in."""
+    """Host of a function from `start` to `close`; all calls come from the event loop in which it was started."""
 
     def __init__(
         self,
@@ -42,24 +42,24 @@ class FunctionHost:
         self._numbers = itertools.count()
         self._scratch: Path | None = None
         self._layout: Layout | None = None
-        self._guardian: Guardian | None = None
+        self._watcher: ParentDeathWatcher | None = None
         self._closing = False
         self._running: dict[asyncio.Task[None], Invocation] = {}
         self.pool = EnvironmentPool(self._create, function.concurrency, function.idle_timeout_s)
 
     async def start(self) -> None:
-        """Get ready to take invocations, and wait for what is provisioned."""
+        """Prepare for invocations, and wait for the provisioned environments."""
         self._scratch = Path(tempfile.mkdtemp(prefix="local-lambda-"))
-        with contextlib.suppress(OSError):  # without a shell there is none, and close() has to do
-            self._guardian = Guardian(self._scratch)
+        with contextlib.suppress(OSError):  # without a shell no watcher runs, and close() has to clean up
+            self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
         await self.pool.provision(LATEST, self.function.provisioned)
 
     async def reload(self) -> None:
-        """Take the code as it is now: invocations from now on get new environments, those that run finish in theirs.
+        """Reload the code: later invocations get new environments, running ones complete in theirs.
 
         Raises:
-            InvalidFunction, OSError: a layer is damaged or cannot be read; everything stays as it was.
+            InvalidFunction, OSError: a layer is damaged or cannot be read; the old code stays.
         """
         assert self._scratch is not None
         if self.function.layers:
@@ -70,7 +70,7 @@ class FunctionHost:
         await self.pool.provision(LATEST, self.function.provisioned)
 
     async def close(self) -> None:
-        """Kill every process, remove every file and end every invocation that still waits."""
+        """Kill every process, remove every file and fail every invocation that still waits."""
         self._closing = True
         try:
             await self._finish_answered()
@@ -81,13 +81,13 @@ class FunctionHost:
         finally:
             if self._scratch is not None:
                 shutil.rmtree(self._scratch, ignore_errors=True)
-            if self._guardian is not None:
-                self._guardian.close()
+            if self._watcher is not None:
+                self._watcher.close()
 
     def submit(self, invocation: Invocation, *, queue: bool = False) -> None:
-        """Run an invocation; what comes of it is in its futures.
+        """Run an invocation; its futures receive the outcome.
 
-        At the concurrency limit it waits for its turn if `queue` says so, else its futures raise `TooManyRequests`.
+        At the concurrency limit it waits if `queue` is true, else its futures raise `TooManyRequests`.
         """
         if self._closing:
             invocation.abandon(LocalLambdaClosed("the local Lambda was closed"))
@@ -100,7 +100,7 @@ class FunctionHost:
         task.add_done_callback(self._done)
 
     async def _finish_answered(self) -> None:
-        """Let invocations whose callers have their answers come to their ends, so that those have logs and reports."""
+        """Wait for invocations that have an outcome to complete, so that they have logs and reports."""
         answered = [task for task, invocation in self._running.items() if invocation.answered.done()]
         if answered:
             await asyncio.wait(answered, timeout=_LAST_WORDS_S)
@@ -118,7 +118,7 @@ class FunctionHost:
         return kind(
             self.function,
             self._layout.environment(next(self._numbers)),
-            self._guardian,
+            self._watcher,
             self._on_log,
             version=version,
             provisioned=provisioned,

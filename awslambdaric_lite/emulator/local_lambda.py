@@ -1,24 +1,25 @@
-"""`LocalLambda`: the emulator as one plain, synchronous object."""
+"""`LocalLambda`: the emulator as a synchronous object."""
 
 from __future__ import annotations
 
-import json
 import signal
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from typing_extensions import deprecated
+
+from ..common.json_text import compact
 from .config.function import LATEST, MAX_PAYLOAD, FunctionConfig
 from .environments.environment import ExecutionEnvironment
 from .errors import EmulatorError, EventTooLarge
 from .frontend.asynchronous import AsyncOptions
-from .frontend.requests import MAX_ASYNC_PAYLOAD
-from .frontend.tracing import new_trace_id
+from .frontend.requests import MAX_ASYNC_PAYLOAD, new_trace_id
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .loop_thread import LoopThread, closed
-from .results import Answer, Invocation, InvokeResult
+from .results import FunctionOutcome, Invocation, InvokeResult
 from .service import FunctionService
 from .stream_reader import StreamReader
 from .streams import ResponseStream
@@ -34,18 +35,18 @@ _T = TypeVar("_T")
 
 
 class LocalLambda:
-    """A function that can be invoked, from `with` to the end of its block.
+    """A function that can be invoked inside a `with` block.
 
-    The settings are those of `FunctionConfig`, such as `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`;
-    with `managed_concurrency` it runs as on Lambda Managed Instances, several invocations at once in an environment.
-    `runtime` is the command of any runtime, a list of arguments, run in the task root; `{handler}` in an argument
-    stands for the handler, which is in `_HANDLER` in any case. Without it, this package's runtime runs on this
-    interpreter. `on_log` gets each line of log as it is written, from another thread. `asynchronous` says how
-    `invoke_async` retries, `url_mode` whether the function URL streams, `cors` which web pages may call that. Calls may
-    come from any thread.
+    The settings are those of `FunctionConfig`, e.g. `task_root`, `timeout_s`, `memory_mb`, `concurrency`, `env`; with
+    `managed_concurrency` the function runs as on Lambda Managed Instances, with concurrent invocations in an
+    environment. `runtime` is the command of any runtime, a list of arguments, run in the task root; `{handler}` in an
+    argument is replaced by the handler, which is also in `_HANDLER`. The default is this package's runtime on this
+    interpreter. `on_log` receives each line of the log when it is written, from another thread. `asynchronous` sets how
+    `invoke_async` retries, `url_mode` whether the function URL streams, `cors` which web pages may call that URL. The
+    methods may be called from any thread.
 
     Raises:
-        InvalidFunction: a setting is outside of what Lambda takes.
+        InvalidFunction: a setting is outside of Lambda's limits.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class LocalLambda:
         cors: Cors | None = None,
         **settings: Unpack[FunctionSettings],
     ) -> None:
-        values: dict[str, Any] = dict(settings)  # FunctionConfig takes paths as text, but does not declare that
+        values: dict[str, Any] = dict(settings)  # FunctionConfig accepts paths as text, but does not declare that
         self.function = FunctionConfig(handler=handler, name=function_name, **values)
         self._on_log = on_log
         self._asynchronous = asynchronous
@@ -78,7 +79,7 @@ class LocalLambda:
         self.close()
 
     def start(self) -> None:
-        """Get ready to take invocations; the first one starts the runtime, unless some are provisioned."""
+        """Prepare for invocations; the first one starts the runtime, unless environments are provisioned."""
         if self._running is None:
             service = FunctionService(
                 self.function,
@@ -91,9 +92,9 @@ class LocalLambda:
             self._running = service
 
     def close(self) -> None:
-        """End every process, remove every file and end every invocation that still waits.
+        """Kill every process, remove every file and fail every invocation that still waits.
 
-        Asynchronous events that have not come to their ends are lost, which a `ResourceWarning` tells.
+        Asynchronous events that are not complete are lost, with a `ResourceWarning`.
         """
         service, self._running = self._running, None
         if service is not None and (lost := self._loop.stop(service.close())):
@@ -113,16 +114,16 @@ class LocalLambda:
         request_id: str | None = None,
         content_type: str = "application/json",
     ) -> InvokeResult:
-        """Invoke the function and wait for its answer.
+        """Invoke the function and wait for its response.
 
-        `bytes` are sent as they are, any other event as JSON; None is the empty object. A trace id is made up unless
+        `bytes` are sent unchanged, any other event as JSON; None is the empty object. A trace id is generated unless
         one is given (an empty one sends none). `qualifier` is a version or an alias.
 
         Raises:
-            EventTooLarge: the service would refuse the event.
-            LocalLambdaClosed: it was not started, or closed meanwhile.
+            EventTooLarge: the event exceeds the service's limit.
+            LocalLambdaClosed: the local Lambda was not started, or closed meanwhile.
             TooManyRequests: the function is at its concurrency limit.
-            UnknownQualifier: there is no such version or alias.
+            UnknownQualifier: the function does not have that version or alias.
             TypeError: the event cannot be written as JSON.
         """
         version, arn = self.function.resolve(qualifier)
@@ -142,7 +143,7 @@ class LocalLambda:
         return InvokeResult(invocation, invocation.answered.result())
 
     def invoke_stream(self, event: object = None, *, qualifier: str | None = None) -> StreamReader:
-        """Invoke the function and return an iterator of the parts of its response, as they come.
+        """Invoke the function and return an iterator of the parts of its response while they are received.
 
         Raises:
             EventTooLarge, LocalLambdaClosed, UnknownQualifier, TypeError: as `invoke`.
@@ -167,20 +168,20 @@ class LocalLambda:
         return invocation.request_id
 
     def wait_for_async(self) -> None:
-        """Wait until every asynchronous event has come to its end, retries and all."""
+        """Wait until every asynchronous event is complete, including its retries."""
         self._loop.call(self._service.queue.idle())
 
     @property
     def endpoint_url(self) -> str:
-        """Where SDKs find the function: `boto3.client("lambda", endpoint_url=...)`. The port is opened on first use."""
+        """The URL for SDKs: `boto3.client("lambda", endpoint_url=...)`; its port is opened on first use."""
         return self._do(self._service.open_endpoint)
 
     @property
     def url(self) -> str:
-        """The function URL, with a slash at its end. The port is opened on first use."""
+        """The function URL, with a trailing slash; its port is opened on first use."""
         return self._do(self._service.open_url)
 
-    # What happens to a function
+    # Events of environments, on demand
 
     @property
     def environments(self) -> list[ExecutionEnvironment]:
@@ -188,27 +189,27 @@ class LocalLambda:
         return [] if self._running is None else list(self._running.host.pool.environments)
 
     def freeze(self) -> None:
-        """Stop every process where it stands, as between invocations, but in the middle of one, too."""
+        """Freeze every process, as between invocations; this is possible during an invocation, too."""
         self._each(lambda environment: environment.freeze())
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Thaw the processes."""
         self._each(lambda environment: environment.thaw())
 
     def time_out_now(self) -> None:
-        """Let the invocations that run be out of time."""
+        """Time out the running invocations."""
         self._each(lambda environment: environment.time_out_now())
 
     def crash(self, number: signal.Signals = signal.SIGKILL) -> None:
-        """Let the runtimes' processes die of a signal."""
+        """Kill the runtimes' processes with a signal."""
         self._each(lambda environment: environment.crash(number))
 
     def sigterm(self) -> None:
-        """Send SIGTERM to the runtimes, as the platform does before it ends an environment."""
+        """Send SIGTERM to the runtimes, as the platform does in the shutdown phase."""
         self._each(lambda environment: environment.sigterm())
 
     def snapshot_restore(self) -> None:
-        """Start a new environment up to its snapshot and restore it; the next invocation finds it restored.
+        """Start a new environment up to its snapshot and restore it for the next invocation.
 
         Raises:
             EmulatorError: the function has no SnapStart, or its init or its restore failed.
@@ -216,7 +217,7 @@ class LocalLambda:
         if not self.function.snap_start:
             raise EmulatorError("the function has no snapshots; set snap_start=True")
 
-        async def restore() -> Answer | None:
+        async def restore() -> FunctionOutcome | None:
             host = self._service.host
             await host.reload()
             return await host.pool.restore(LATEST)
@@ -224,30 +225,35 @@ class LocalLambda:
         if (failure := self._loop.call(restore())) is not None:
             raise EmulatorError(f"the function cannot be restored: {failure.payload.decode('utf-8', 'replace')}")
 
-    def cross_wire(self) -> None:
-        """Make the attempts that run stale ones: their replies get 410, and their runtimes get the events again.
+    def deliver_stale_reply(self) -> None:
+        """Make the running attempts stale: their replies get 410, and their runtimes get the events again.
 
         Raises:
-            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or several may run at
-                once (`managed_concurrency`).
+            EmulatorError: no invocation runs, attempts have no ids (`ApiOptions.invocation_ids`), or an environment may
+                run several invocations (`managed_concurrency`).
         """
 
-        def cross_wire() -> None:
+        def make_stale() -> None:
             running = self._service.host.pool.running
             if not running:
-                raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
+                raise EmulatorError("no invocation is running; call this between an event and its reply")
             for environment in running:
-                environment.cross_wire()
+                environment.deliver_stale_reply()
 
-        self._do(cross_wire)
+        self._do(make_stale)
+
+    @deprecated("cross_wire() is now deliver_stale_reply(); the old name will be removed in the next release")
+    def cross_wire(self) -> None:
+        """Call `deliver_stale_reply`, which is the name now."""
+        self.deliver_stale_reply()
 
     @property
     def faults(self) -> Faults:
-        """Faults of the network between the runtimes and their Runtime APIs: `function.faults.reset(on="next")`."""
+        """Network faults between the runtimes and their Runtime APIs: `function.faults.reset(on="next")`."""
         return self._service.host.faults
 
     def reload(self) -> None:
-        """Take the code as it is now: new invocations get new environments, running ones finish in theirs."""
+        """Reload the code: later invocations get new environments, running ones complete in theirs."""
         self._loop.call(self._service.host.reload())
 
     def _each(self, act: Callable[[ExecutionEnvironment], None]) -> None:
@@ -258,7 +264,7 @@ class LocalLambda:
         self._do(act_on_all)
 
     def _do(self, act: Callable[[], _T]) -> _T:
-        """Call something in the event loop and wait for it."""
+        """Call a function in the event loop and return its result."""
 
         async def in_loop() -> _T:
             return act()
@@ -280,11 +286,11 @@ def _payload(event: object, limit: int) -> bytes:
     if isinstance(event, (bytes, bytearray, memoryview)):
         payload = bytes(event)
     else:
-        payload = json.dumps({} if event is None else event, separators=(",", ":")).encode()
+        payload = compact({} if event is None else event, ascii_only=True).encode()
     if len(payload) > limit:
-        raise EventTooLarge(f"the event has {len(payload)} bytes; an invocation takes up to {limit}")
+        raise EventTooLarge(f"the event has {len(payload)} bytes; the limit is {limit}")
     return payload
 
 
 def _json_or_empty(value: Mapping[str, Any] | None) -> str:
-    return "" if value is None else json.dumps(dict(value), separators=(",", ":"))
+    return "" if value is None else compact(dict(value), ascii_only=True)

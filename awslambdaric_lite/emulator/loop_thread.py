@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, and the ways into it from other threads."""
+"""An event loop in a separate thread, and calls into it from other threads."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _T = TypeVar("_T")
 
 
 class LoopThread:
-    """Runs from `start` to `stop`; may be started again."""
+    """Event loop that runs from `start` to `stop`; it may be started again."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None  # None: calls are not taken, or no longer
+        self._loop: asyncio.AbstractEventLoop | None = None  # None: calls are not accepted
         self._stop = asyncio.Event()
 
     def start(self, opening: Coroutine[Any, Any, None], closing: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Start the thread and run `opening` in it; if that raises, run `closing`, end the thread and raise it."""
+        """Start the thread and run `opening` in it; if that raises, run `closing`, stop the thread and raise again."""
         started: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="local-lambda", daemon=True)
         self._thread.start()
@@ -39,10 +39,10 @@ class LoopThread:
             raise
 
     def stop(self, closing: Coroutine[Any, Any, _T]) -> _T:
-        """Take no more calls, run `closing`, cancel what is left and end the thread.
+        """Refuse further calls, run `closing`, cancel the remaining tasks and stop the thread.
 
         Raises:
-            LocalLambdaClosed: it was stopped already.
+            LocalLambdaClosed: the loop was stopped already.
         """
         with self._lock:
             loop, self._loop = self._loop, None
@@ -56,7 +56,7 @@ class LoopThread:
             self._thread.join()
 
     def call(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """Run something in the loop and wait for what it returns or raises.
+        """Run a coroutine in the loop; return or raise its result.
 
         Raises:
             LocalLambdaClosed: the loop does not run, or was stopped meanwhile.
@@ -75,7 +75,7 @@ class LoopThread:
             raise
 
     def post(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """Call something in the loop without waiting for it.
+        """Call a function in the loop without waiting for it.
 
         Raises:
             LocalLambdaClosed: the loop does not run.
@@ -96,9 +96,9 @@ class LoopThread:
         except BaseException as error:
             if started.done():
                 raise
-            started.set_exception(error)  # there is no loop to be had, as where descriptors are short
+            started.set_exception(error)  # a loop cannot be created, e.g. without free descriptors
 
 
 def closed() -> LocalLambdaClosed:
-    """What a call outside of its time gets."""
+    """Return the exception for a call while the loop does not run."""
     return LocalLambdaClosed("this LocalLambda is not running; use it in a `with` block")

@@ -1,4 +1,4 @@
-"""What an invocation is asked with and what comes of it."""
+"""Invocations and their outcomes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Status = Literal["success", "error", "timeout"]
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the caller receives: a result, or a function error."""
+class FunctionOutcome:
+    """What the caller receives: a response, or a function error."""
 
     payload: bytes
     content_type: str = "application/json"
-    error_type: str | None = None  # None: the function answered; else the platform's name for the failure
+    error_type: str | None = None  # the platform's name for the failure; None for a response
     trailers: tuple[tuple[str, str], ...] = ()
     streaming: bool = False  # whether the runtime asked for streaming
-    xray_cause: str | None = None  # of an error: what the runtime said for X-Ray, as JSON
+    xray_cause: str | None = None  # of an error: the runtime's cause for X-Ray, as JSON
 
     @property
     def error(self) -> str | None:
@@ -50,7 +50,7 @@ class Report:
         return math.ceil(self.duration_ms + (self.init_duration_ms or 0.0))
 
     def line(self) -> str:
-        """The line as it stands in the log, tabs and all."""
+        """Return the line of the log, with its tabs."""
         parts = [
             f"REPORT RequestId: {self.request_id}",
             f"Duration: {self.duration_ms:.2f} ms",
@@ -72,7 +72,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Completion:
-    """What is known once the environment is free again, which is after the answer."""
+    """Report and logs of an invocation, known when its environment is free again."""
 
     report: Report
     logs: str
@@ -80,7 +80,7 @@ class Completion:
 
 @dataclass(eq=False)
 class Invocation:
-    """One attempt: what the runtime is given, and the futures of what comes of it."""
+    """One attempt: the event for the runtime, and the futures of the outcome."""
 
     event: bytes
     content_type: str = "application/json"
@@ -90,18 +90,18 @@ class Invocation:
     trace_id: str = ""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     attempt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    version: str = "$LATEST"  # the published version that an alias or qualifier stood for
-    arn: str = ""  # what the caller invoked, qualifier and all
-    stream: ResponseStream | None = None  # for a caller who wants the response as it comes
+    version: str = "$LATEST"  # the version of the alias or qualifier
+    arn: str = ""  # as the caller invoked it, with the qualifier
+    stream: ResponseStream | None = None  # for a caller of a streamed response
     deadline_ms: int = 0
     cold: bool = False
-    answered: Future[Answer] = field(default_factory=Future)
+    answered: Future[FunctionOutcome] = field(default_factory=Future)
     completed: Future[Completion] = field(default_factory=Future)
 
-    def answer(self, answer: Answer) -> None:
-        """Give the caller its answer; a second one is ignored, as the caller has gone.
+    def answer(self, answer: FunctionOutcome) -> None:
+        """Give the caller its outcome; a second one is ignored.
 
-        For a streamed response this is its end: the answer says how it ended, the payload was in the stream.
+        A streamed response ends with this: its payload was in the stream.
         """
         if not self.answered.done():
             self.answered.set_result(answer)
@@ -109,7 +109,7 @@ class Invocation:
             self.stream.end()
 
     def abandon(self, reason: BaseException) -> None:
-        """End it without an answer: whoever waits gets the reason."""
+        """Fail the invocation; every waiting caller receives `reason`."""
         for future in (self.answered, self.completed):
             if not future.done():
                 future.set_exception(reason)
@@ -118,15 +118,15 @@ class Invocation:
 
 
 class InvokeResult:
-    """What `LocalLambda.invoke` returns.
+    """The result of `LocalLambda.invoke`.
 
-    The payload is there when the runtime has replied. `logs` and `report` wait until the invocation is complete, which
-    is when the runtime asks for the next one, exits, or is out of time.
+    The payload is known when the runtime has replied. `logs` and `report` wait until the invocation is complete: the
+    runtime polls again, exits, or times out.
     """
 
     __slots__ = ("_completed", "cold", "content_type", "error", "error_type", "payload", "request_id")
 
-    def __init__(self, invocation: Invocation, answer: Answer) -> None:
+    def __init__(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         self._completed = invocation.completed
         self.payload = answer.payload
         self.content_type = answer.content_type
@@ -139,13 +139,13 @@ class InvokeResult:
         """Parse the payload.
 
         Raises:
-            ValueError: it is not JSON.
+            ValueError: the payload is not JSON.
         """
         return json.loads(self.payload)
 
     @property
     def logs(self) -> str:
-        """Everything that was logged, in order: platform lines and the output of the process."""
+        """The log in order: platform lines and the output of the process."""
         return self._completed.result().logs
 
     @property

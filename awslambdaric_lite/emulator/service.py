@@ -1,6 +1,6 @@
-"""One function and its doors in one event loop: direct calls, the queue of asynchronous ones, the Lambda API, the URL.
+"""One function and its front ends in one event loop: direct calls, the asynchronous queue, the Lambda API, the URL.
 
-Owns the order in which all of it is opened and closed. `LocalLambda` and `awslambdaric-lite serve` are built on it.
+It opens and closes them in order. `LocalLambda` and `awslambdaric-lite serve` use it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 class FunctionService:
-    """Serves a function from `start` to `close`; all calls come from the event loop it was started in."""
+    """Service of a function from `start` to `close`; all calls come from the event loop in which it was started."""
 
     def __init__(
         self,
@@ -46,23 +46,23 @@ class FunctionService:
         self._url_mode = url_mode
         self._cors = cors
         self._queue: AsynchronousQueue | None = None
-        # Imported when they are opened: who invokes directly needs neither.
+        # Imported when they are opened: direct invocations need neither.
         self._api: tuple[InvokeApi, HttpServer] | None = None
         self._url: tuple[FunctionUrl, HttpServer] | None = None
 
     @property
     def queue(self) -> AsynchronousQueue:
-        """What has been asked for asynchronously."""
+        """The queue of asynchronous events."""
         assert self._queue is not None
         return self._queue
 
     async def start(self) -> None:
-        """Get ready to take invocations, and wait for what is provisioned."""
+        """Prepare for invocations, and wait for the provisioned environments."""
         self._queue = AsynchronousQueue(self.host, self._asynchronous)
         await self.host.start()
 
     async def close(self) -> int:
-        """End everything; return how many asynchronous events are lost by that."""
+        """Close everything; return the number of asynchronous events that are lost."""
         lost = 0 if self._queue is None else await self._queue.close()
         await self.host.close()
         for door in (self._api, self._url):
@@ -70,14 +70,14 @@ class FunctionService:
                 application, server = door
                 await application.close()
                 server.close()
-        await asyncio.sleep(0)  # for the connections to be closed, too
+        await asyncio.sleep(0)  # for the connections to close
         return lost
 
     def open_endpoint(self, address: str = _LOOPBACK, port: int = 0) -> str:
-        """Offer the Lambda API; return its URL. It is opened once: a second call returns the URL of the first.
+        """Open the Lambda API and return its URL; a second call returns the same URL.
 
         Raises:
-            AddressUnavailable: the address cannot be listened on.
+            AddressUnavailable: the address cannot be opened for listening.
         """
         if self._api is None:
             from .frontend.invoke_api import InvokeApi
@@ -87,15 +87,16 @@ class FunctionService:
         return f"http://{self._api[1].address}"
 
     def open_url(self, address: str = _LOOPBACK, port: int = 0) -> str:
-        """Offer the function URL, likewise; return it.
+        """Open the function URL and return it; a second call returns the same URL.
 
         Raises:
-            AddressUnavailable: the address cannot be listened on.
+            AddressUnavailable: the address cannot be opened for listening.
         """
         if self._url is None:
             from .frontend.url import FunctionUrl
 
-            application = FunctionUrl(self.host, invoke_mode=self._url_mode, cors=self._cors)
+            mode, cors = self._url_mode, self._cors
+            application = FunctionUrl(self.host, invoke_mode=mode, cors=cors)  # pyright: ignore[reportArgumentType]
             self._url = application, _listen(application, address, port)
         return f"http://{self._url[1].address}/"
 
@@ -104,17 +105,17 @@ def _listen(application: Application, address: str, port: int) -> HttpServer:
     try:
         return HttpServer(application, address, port)
     except OSError as error:
-        unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0  # the latter are the resolver's
+        unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0  # negative: a number of the resolver
         raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
 
 
 def _reason(address: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of {address} is taken; end what listens there, or take another port (0: any free one)"
+        return f"port {port} of {address} is in use; stop its listener, or choose another port (0 selects a free one)"
     if error.errno == errno.EACCES:
-        return f"port {port} of {address} may not be taken by this user; take one above 1023 (0: any free one)"
+        return f"port {port} of {address} is not allowed for this user; choose one above 1023 (0 selects a free one)"
     if error.errno == errno.EADDRNOTAVAIL:
-        return f"address {address} is none of this machine; take one that is, such as {_LOOPBACK}"
+        return f"address {address} is not a local address; use e.g. {_LOOPBACK}"
     if error.errno is not None and error.errno < 0:  # of the resolver
-        return f"address {address} is unknown; take one of this machine, such as {_LOOPBACK}"
-    return f"port {port} of {address} cannot be listened on: {error.strerror}"
+        return f"address {address} is unknown; use a local address, e.g. {_LOOPBACK}"
+    return f"port {port} of {address} cannot be opened: {error.strerror}"

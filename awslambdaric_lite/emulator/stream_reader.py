@@ -1,4 +1,4 @@
-"""A streamed response for callers outside of the event loop: an iterator of its parts."""
+"""A streamed response for callers outside of the event loop."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .streams import ResponseStream, StreamHead
 
 
 class StreamReader:
-    """The parts of a response as they come; `result` tells how it ended.
+    """Iterator of the parts of a response; `result` has its outcome.
 
-    One that is left before its end (`close`, or the end of a `with` block) lets the function run on, as on AWS.
+    A reader that is closed before the end of the response does not stop the function, as on AWS.
     """
 
     def __init__(self, invocation: Invocation, stream: ResponseStream, loop: LoopThread) -> None:
@@ -42,7 +42,7 @@ class StreamReader:
 
     @property
     def content_type(self) -> str | None:
-        """The type that the function gave its response; waits for its begin. None if it ended without a response."""
+        """The content type of the response, after waiting for its begin; None for an invocation without a response."""
 
         async def head() -> StreamHead | None:
             return await asyncio.shield(self._stream.head)
@@ -52,14 +52,14 @@ class StreamReader:
 
     @property
     def result(self) -> InvokeResult:
-        """How it ended; waits for that. The payload of a function error is its object, that of a response was read.
+        """Wait for the end and return the result; the payload is the object of a function error, else empty.
 
         Raises:
             TooManyRequests: the function was at its concurrency limit.
-            LocalLambdaClosed: it was closed meanwhile.
+            LocalLambdaClosed: the local Lambda was closed meanwhile.
         """
         return InvokeResult(self._invocation, self._invocation.answered.result())
 
     def close(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._loop.post(self._stream.abandon)

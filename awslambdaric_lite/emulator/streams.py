@@ -1,7 +1,7 @@
-"""The body of a streamed response, on its way from the runtime to a caller who reads it as it comes.
+"""The body of a streamed response, between the runtime and a caller that reads it while it is received.
 
-Owns the bounded buffer between the two: who reads slowly makes the runtime write slowly, and who goes away lets it
-finish, as on AWS, where the function is not told.
+The buffer is bounded: a slow caller slows the runtime down. After a caller disconnects, the runtime continues to the
+end of the response, as on AWS, where the function is not notified.
 """
 
 from __future__ import annotations
@@ -12,29 +12,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_STREAM = 200 * 1024 * 1024  # bytes of a streamed response; source: the developer guide, "Response streaming"
-_HIGH_WATER = 256 * 1024  # bytes that may wait for the reader before the writer is held back
+_HIGH_WATER = 256 * 1024  # bytes that may wait for the reader before the writer is paused
 
 
 @dataclass(frozen=True)
 class StreamHead:
-    """What is known when the first byte of a response may be sent on."""
+    """The properties of a response that are known before its first byte."""
 
     content_type: str
     streaming: bool
-    """Whether the runtime asked for streaming; else it sent an ordinary response, passed on as it is read."""
+    """Whether the runtime set the streaming mode; an ordinary response is forwarded in the same way."""
 
 
 class ResponseStream:
-    """One response, fed by the Runtime API and read by one caller, both in the same event loop.
+    """One response, written by the Runtime API and read by one caller, both in the same event loop.
 
-    The outcome is not here but in `Invocation.answered`, which is set when the stream ends.
+    `Invocation.answered` has the outcome; it is set when the stream ends.
     """
 
     def __init__(self) -> None:
         self.head: asyncio.Future[StreamHead | None] = asyncio.get_running_loop().create_future()
-        """The head, or None when the invocation ended without a response, which is to say with an error."""
+        """The head, or None for an invocation that ended with an error instead of a response."""
         self.size = 0
-        """Bytes taken from the runtime up to now."""
+        """The number of bytes received from the runtime."""
         self._parts: deque[bytes] = deque()
         self._waiting = 0
         self._ended = False
@@ -42,16 +42,16 @@ class ResponseStream:
         self._changed = asyncio.Event()
         self._on_room: Callable[[], None] | None = None
 
-    # The Runtime API's side
+    # Called by the Runtime API
 
     def begin(self, head: StreamHead, on_room: Callable[[], None]) -> None:
-        """The runtime has begun its response; `on_room` is called when a reader that was behind has caught up."""
+        """Begin a response; `on_room` is called when the reader can receive more after `feed` returned False."""
         self._on_room = on_room
         if not self.head.done():
             self.head.set_result(head)
 
     def feed(self, data: bytes) -> bool:
-        """Take a part; False asks the writer to wait for `on_room`."""
+        """Add a part; return False if the writer should wait for `on_room`."""
         self.size += len(data)
         if self._abandoned or self._ended:
             return True
@@ -61,16 +61,16 @@ class ResponseStream:
         return self._waiting < _HIGH_WATER
 
     def end(self) -> None:
-        """Nothing more will come. May be called again."""
+        """End the stream; it may be ended again."""
         if not self.head.done():
             self.head.set_result(None)
         self._ended = True
         self._changed.set()
 
-    # The caller's side
+    # Called by the caller
 
     async def read(self) -> bytes:
-        """The next part, of any size; empty at the end."""
+        """Return the next part, of any size; no bytes after the last one."""
         while not self._parts:
             if self._ended:
                 return b""
@@ -83,7 +83,7 @@ class ResponseStream:
         return part
 
     def abandon(self) -> None:
-        """The caller has gone: what comes is counted and thrown away."""
+        """Discard the remaining parts, because the caller disconnected; they are still counted."""
         self._abandoned = True
         self._parts.clear()
         self._waiting = 0

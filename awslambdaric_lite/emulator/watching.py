@@ -1,4 +1,4 @@
-"""Notices that the files of a function change. Needs watchfiles, and says so where that is missing."""
+"""Detection of changes to a function's files, with watchfiles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ except ModuleNotFoundError as missing:
 
 
 class SourceFilter(DefaultFilter):
-    """Leaves out what no function is made of: bytecode, version control, caches, editors' files, environments.
+    """Filter of files that are not part of a function: bytecode, version control, caches, editors' files, environments.
 
-    A folder is a virtual environment by its `pyvenv.cfg`, whatever its name.
+    A folder with a `pyvenv.cfg` is a virtual environment, whatever its name.
     """
 
     ignore_dirs = (*DefaultFilter.ignore_dirs, ".nox", ".ruff_cache")
@@ -32,7 +32,7 @@ class SourceFilter(DefaultFilter):
     def _is_source(self, change: Change, root: Path, path: Path) -> bool:
         if not path.is_relative_to(root):
             return False
-        # The root itself may well lie in a folder with such a name: only what is below it counts.
+        # The root itself may be in a folder with such a name: only names below it count.
         relative = path.relative_to(root)
         if not super().__call__(change, str(relative)):
             return False
@@ -40,9 +40,9 @@ class SourceFilter(DefaultFilter):
 
 
 async def changes(roots: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[list[Path]]:
-    """What has changed below the roots (folders or files), each time that it did and is quiet again for a moment.
+    """Yield the changes below the roots (folders or files), each time that no more changes follow for a moment.
 
-    Watching begins with the first step of the iteration, before that waits for anything, and ends with `stop`.
+    Watching begins with the first step of the iteration, before its first wait, and ends with `stop`.
 
     Raises:
         OSError: the roots cannot be watched.

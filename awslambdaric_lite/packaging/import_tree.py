@@ -109,7 +109,7 @@ class Imported:
         while waiting:
             node = waiting.pop()
             yield node
-            waiting += reversed(node.children)
+            waiting += reversed(node.children)  # pyright: ignore[reportOperatorIssue]
 
 
 def run_import(

@@ -1,4 +1,4 @@
-"""Budgets: how they are written, and what keeps them."""
+"""Budgets: how they are written, and which figures are within them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from awslambdaric_lite.bench.measures import MEASURES, Measure
         (memory_budget, "1gb", 1024 * 1024 * 1024),
     ],
 )
-def test_a_quantity_has_a_unit(read: Callable[[str], Budget], text: str, limit: float) -> None:
-    """Both micro signs, any case, with or without a blank."""
+def test_budget_is_read_in_any_spelling_of_its_unit(read: Callable[[str], Budget], text: str, limit: float) -> None:
+    """A unit may be in any case, with or without a blank before it, with either micro sign."""
     budget = read(text)
     assert budget.limit == pytest.approx(limit)
     assert budget.measure in MEASURES
@@ -39,16 +39,16 @@ def test_a_quantity_has_a_unit(read: Callable[[str], Budget], text: str, limit: 
         (memory_budget, ["128", "128ms", "MB", "0MB", "1e3MB"]),
     ],
 )
-def test_anything_else_is_refused_with_an_example(read: Callable[[str], Budget], texts: list[str]) -> None:
-    """The message has what was written, and how to write it."""
+def test_other_text_is_refused_with_an_example(read: Callable[[str], Budget], texts: list[str]) -> None:
+    """The message quotes the text and has an example of a valid one."""
     for text in texts:
-        with pytest.raises(ValueError, match="write it such as") as caught:
+        with pytest.raises(ValueError, match=r"write e\.g\.") as caught:
             read(text)
         assert repr(text) in str(caught.value)
 
 
-def test_figures_have_the_unit_that_suits_them() -> None:
-    """Seconds, milliseconds, microseconds; megabytes as Lambda counts them."""
+def test_figures_are_shown_in_the_unit_of_their_size() -> None:
+    """Times are shown in s, ms or µs; sizes in MB of 1048576 bytes, as on Lambda."""
     time, size = Measure("t", "t"), Measure("m", "m", in_bytes=True)
     assert [time.text(value) for value in (2.5, 0.0456, 0.000123)] == ["2.50 s", "45.6 ms", "123 \u00b5s"]
     assert size.text(10.5 * 1024 * 1024) == "10.5 MB"

@@ -63,27 +63,27 @@ def hangs(event, context):
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A folder with functions."""
+    """Write functions into a folder."""
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "broken.py").write_text("print('loading')\nimport certainly_missing\n")
     return tmp_path
 
 
 def bench(root: Path, handler: str, *arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
-    """Run it in a folder: exit code, output, errors."""
+    """Run the command in a folder; return its exit code, output and errors."""
     done = run("bench", handler, "--task-root", str(root), *arguments, stdin=stdin)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 def assert_gone(journal: Path) -> None:
-    """The processes whose numbers a function has written down have ended, or do so now."""
+    """Check that the processes whose ids a function wrote down exit."""
     pids = [int(pid) for pid in journal.read_text().split()]
     assert pids
-    wait_until(lambda: not any(map(alive, pids)), f"of the processes {pids} none is left")
+    wait_until(lambda: not any(map(alive, pids)), f"the processes {pids} have exited")
 
 
 def test_two_runtimes_side_by_side(root: Path) -> None:
-    """A row for each measure, a column for each runtime; what the function prints is not shown."""
+    """The table has a row for each measure and a column for each runtime; the function's output is not shown."""
     code, output, errors = bench(root, "app.echo", "--against", PLAIN_RUNTIME, "--rounds", "5", "--invocations", "10")
     assert code == 0, errors
     assert "noise" not in output + errors
@@ -103,11 +103,11 @@ def test_two_runtimes_side_by_side(root: Path) -> None:
         assert "[" in row and row.endswith("]"), "a ratio with its interval"
     assert "5 rounds" in output and "10 warm invocations" in output
     assert "measuring itself:" in output and "a bare client starts in" in output
-    assert errors.splitlines() == ["comparing the answers (3 processes)", "measuring (15 processes)"]
+    assert errors.splitlines() == ["comparing the results (3 processes)", "measuring (15 processes)"]
 
 
 def test_against_the_official_client(root: Path) -> None:
-    """The default."""
+    """The official client is measured by default."""
     if importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("awslambdaric is missing for this interpreter: pip install awslambdaric")
     code, output, errors = bench(root, "app.echo", *FEW)
@@ -116,7 +116,7 @@ def test_against_the_official_client(root: Path) -> None:
 
 
 def test_json_has_every_figure_of_every_round(root: Path) -> None:
-    """On standard output, and in the file."""
+    """The JSON document goes to standard output and to the file, with all figures."""
     path = root / "result.json"
     options = ("--against", PLAIN_RUNTIME, "--rounds", "2", "--invocations", "3", "--json", "-o", str(path))
     code, output, errors = bench(root, "app.echo", *options)
@@ -126,7 +126,7 @@ def test_json_has_every_figure_of_every_round(root: Path) -> None:
     assert (result["handler"], result["rounds"], result["invocations"]) == ("app.echo", 2, 3)
     assert result["machine"]["python"].startswith("CPython ")
     measures = {measure["name"]: measure for measure in result["measures"]}
-    assert "event_to_response_p99" not in measures, "of three invocations there is none"
+    assert "event_to_response_p99" not in measures, "three invocations have no 99th percentile"
     for measure in measures.values():
         assert len(measure["figures"]) == 2 and measure["ratio"]["value"] > 0
         for figures in measure["figures"].values():
@@ -139,8 +139,8 @@ def test_json_has_every_figure_of_every_round(root: Path) -> None:
     assert result["measuring"]["serverCpuPerInvocation"] > 0
 
 
-def test_runtimes_take_turns_and_events_are_cycled(root: Path) -> None:
-    """One process each round, the first event first, and a round before that is not counted."""
+def test_rounds_alternate_runtimes_and_rotate_events(root: Path) -> None:
+    """Each round runs one process of each runtime with the events in rotation, after an uncounted round."""
     for name in ("one", "two"):
         (root / f"{name}.json").write_text(f'"{name}"')
     journal = root / "journal"
@@ -154,7 +154,7 @@ def test_runtimes_take_turns_and_events_are_cycled(root: Path) -> None:
     assert code == 0, errors
     lines = [line.split() for line in journal.read_text().splitlines()]
     processes = list(dict.fromkeys(pid for pid, _ in lines))
-    assert len(processes) == 2 + 2 * 2, "a first round, and two that are counted"
+    assert len(processes) == 2 + 2 * 2, "an uncounted round and two counted ones"
     events = [[event for pid, event in lines if pid == process] for process in processes]
     assert events[2:] == [["one", "two", "three", "one", "two"]] * 4
     assert all(set(each) == {"one", "two", "three"} for each in events)
@@ -162,27 +162,27 @@ def test_runtimes_take_turns_and_events_are_cycled(root: Path) -> None:
 
 
 def test_slow_functions_are_invoked_less_often(root: Path) -> None:
-    """Unless their number is given, invocations take half a second of a run, or are the fewest that say something."""
+    """Without a given number, a run has invocations for half a second, and at least five."""
     (root / "slow.py").write_text("import time\ndef handler(event, context):\n    time.sleep(0.12)\n")
     code, output, errors = bench(root, "slow.handler", "--against", "none", "--rounds", "1", "--json")
     assert code == 0, errors
     assert json.loads(output)["invocations"] == 5
 
 
-def test_different_answers_are_shown_and_not_compared(root: Path) -> None:
-    """A result that differs: ours is measured alone."""
+def test_different_results_are_shown_and_not_compared(root: Path) -> None:
+    """If the results differ, ours is measured alone."""
     code, output, errors = bench(root, "app.says_which", "--against", PLAIN_RUNTIME, *FEW)
     assert code == 0
-    assert "not compared: the answers to the event {} differ: awslambdaric-lite answers true, " in errors
+    assert "not compared: the results for the event {} differ: awslambdaric-lite returns true, " in errors
     assert errors.rstrip().endswith("false") and "ours / theirs" not in output
     assert "cold start: start to response" in output
 
 
-def test_a_result_against_an_error_is_shown_so(root: Path) -> None:
-    """As with coroutine functions, which other runtimes do not await."""
+def test_result_and_error_of_one_event_are_both_shown(root: Path) -> None:
+    """A coroutine function, which other runtimes do not await, is a result against an error."""
     code, output, errors = bench(root, "app.coroutine", "--against", f"{PLAIN_RUNTIME} # {{handler}}", *FEW, "--json")
     assert code == 0
-    assert 'awslambdaric-lite answers "awaited", ' in errors and "the error TypeError: " in errors
+    assert 'awslambdaric-lite returns "awaited", ' in errors and "the error TypeError: " in errors
     result = json.loads(output)
     (difference,) = result["differences"]
     assert difference in errors
@@ -191,22 +191,22 @@ def test_a_result_against_an_error_is_shown_so(root: Path) -> None:
     )
 
 
-def test_answers_that_change_by_themselves_are_no_difference(root: Path) -> None:
-    """A process id is another one in each process: nothing can be said, and both are measured."""
+def test_results_that_change_in_each_process_are_measured(root: Path) -> None:
+    """Results that are different in each process, e.g. process ids, are not compared; both runtimes are measured."""
     code, output, errors = bench(root, "app.remembers", "--against", PLAIN_RUNTIME, *FEW)
     assert code == 0, errors
-    assert "note: the answers change from run to run by themselves" in output
+    assert "note: the results change from run to run" in output
     assert "ours / theirs" in output and "not compared" not in errors
 
 
-def test_another_runtime_that_does_not_start_is_shown(root: Path) -> None:
-    """With its exit code and its last words; ours is measured."""
+def test_other_runtime_that_exits_is_shown_and_ours_measured(root: Path) -> None:
+    """A runtime that exits is shown with its exit code and last output, and ours is measured."""
     program = root / "program"
     program.write_text("#!/bin/sh\necho cannot\nexit 9\n")
     program.chmod(0o755)
     code, output, errors = bench(root, "app.echo", "--against", "./program", *FEW)
     assert code == 0 and "cold start" in output
-    assert "the process of ./program ended before its first poll (exit code 9); its last words: cannot" in errors
+    assert "the process of ./program exited before its first poll (exit code 9); last output: cannot" in errors
 
 
 @pytest.mark.parametrize(
@@ -214,21 +214,21 @@ def test_another_runtime_that_does_not_start_is_shown(root: Path) -> None:
     [
         (
             "app.raises",
-            ["words before the end", "answers the event {} with the error ValueError: not {}", "it is the same"],
+            ["words before the end", "responds to the event {} with the error ValueError: not {}", "it fails with"],
         ),
         ("app.fails_in_ours", ["ZeroDivisionError", "it does not fail"]),
-        ("app.leaves", ["leaving", "ended in an invocation (exit code 5)"]),
+        ("app.leaves", ["leaving", "exited in an invocation (exit code 5)"]),
         ("app.missing", ["the init of app.missing fails with awslambdaric-lite: Runtime.HandlerNotFound"]),
         ("broken.handler", ["loading", "Runtime.ImportModuleError", "certainly_missing"]),
     ],
 )
 def test_a_function_that_fails_is_not_measured(handler: str, expected: list[str], root: Path) -> None:
-    """The exit code is 1; its error and its output are shown, and what the other runtime makes of it."""
+    """A failing function exits with 1, and its error, its output and the other runtime's result are shown."""
     code, output, errors = bench(root, handler, "--against", f"{PLAIN_RUNTIME} x", *FEW, "-o", str(root / "result"))
     assert (code, output) == (1, "")
     for text in expected:
         assert text in errors
-    assert not list(root.glob("*result*")), "nothing half-written"
+    assert not list(root.glob("*result*")), "no unfinished file"
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def test_a_function_that_fails_is_not_measured(handler: str, expected: list[str]
     ],
 )
 def test_budgets_decide_on_the_exit_code(option: str, value: str, code: int, verdict: str, root: Path) -> None:
-    """In a table and in JSON."""
+    """An exceeded budget exits with 1, a met one with 0."""
     found, output, _ = bench(root, "app.echo", "--against", "none", *FEW, option, value)
     assert (found, verdict in output) == (code, True)
 
 
 def test_budgets_in_json(root: Path) -> None:
-    """Each with its measure; one that is exceeded is enough. People read of it on standard error."""
+    """JSON has each budget with its measure; one exceeded budget exits with 1, and standard error shows all."""
     code, output, errors = bench(
         root, "app.echo", "--against", "none", *FEW, "--json", "--budget", "600s", "--budget-memory", "1MB"
     )
@@ -261,7 +261,7 @@ def test_budgets_in_json(root: Path) -> None:
 
 
 def test_without_awslambdaric_ours_is_measured(root: Path) -> None:
-    """And the cure is named."""
+    """Without awslambdaric ours is measured alone, and the install command is shown."""
     python = root / "python"
     python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
     python.chmod(0o755)
@@ -271,8 +271,8 @@ def test_without_awslambdaric_ours_is_measured(root: Path) -> None:
     assert "cold start" in output and "ours / theirs" not in output
 
 
-def test_a_function_that_hangs_is_given_up(root: Path) -> None:
-    """After --timeout; what it started is gone."""
+def test_function_that_hangs_is_killed_after_the_timeout(root: Path) -> None:
+    """A function that exceeds --timeout is killed with its processes."""
     journal = root / "journal"
     code, _, errors = bench(root, "app.hangs", "--against", "none", "--env", f"JOURNAL={journal}", "--timeout", "2")
     assert code == 1 and "took longer than 2 s in an invocation" in errors
@@ -281,7 +281,7 @@ def test_a_function_that_hangs_is_given_up(root: Path) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interruption_leaves_nothing_behind(number: signal.Signals, code: int, root: Path) -> None:
-    """Neither processes nor files."""
+    """A signal leaves neither processes nor files."""
     journal, scratch = root / "journal", root / "scratch"
     scratch.mkdir()
     arguments = ("app.hangs", "--task-root", str(root), "--against", "none", "--env", f"JOURNAL={journal}")
@@ -298,7 +298,7 @@ def test_an_interruption_leaves_nothing_behind(number: signal.Signals, code: int
 
 
 def test_a_terminal_has_a_bar_and_a_table(root: Path) -> None:
-    """The bar goes away."""
+    """A terminal shows a progress bar, which disappears, and a table."""
     pytest.importorskip("rich")
     arguments = ("bench", "app.echo", "--task-root", str(root), "--against", "none", *FEW, "--budget", "1us")
     with terminal(*arguments) as shown:
@@ -311,7 +311,7 @@ def test_a_terminal_has_a_bar_and_a_table(root: Path) -> None:
 
 
 def test_the_help_names_what_is_measured() -> None:
-    """A budget is for something."""
+    """The help describes the cold start that a budget limits."""
     done = run("bench", "--help")
     assert done.returncode == 0
     assert b"to the first response" in done.stdout.replace(b"\n", b" ")

@@ -1,4 +1,4 @@
-"""The Runtime API for measuring, spoken to over real sockets."""
+"""The Runtime API for measuring, used over real sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from awslambdaric_lite.bench.errors import ClientFailed, InitFailed
-from awslambdaric_lite.bench.runtime_api import RuntimeApi
+from awslambdaric_lite.bench.runtime_api import MeasuringApi
 
 LIMIT_S = 20.0
 ID = "00000001-0000-4000-a000-000000000000"
@@ -19,7 +19,7 @@ POLL = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: api\r\n\r\n"
 
 
 class ScriptedClient:
-    """A runtime in a thread: does what the test's function says, and records what it received."""
+    """Runtime in a thread that runs the test's script and records the bytes that it receives."""
 
     def __init__(self, address: str, script: Callable[[ScriptedClient], None]) -> None:
         self.received: list[bytes] = []
@@ -30,7 +30,7 @@ class ScriptedClient:
         self._thread.start()
 
     def connect(self) -> None:
-        """Open a connection, over which everything goes from now on."""
+        """Open a connection, which is used from now on."""
         host, _, port = self._address.partition(":")
         self._sockets.append(socket.create_connection((host, int(port)), LIMIT_S))
 
@@ -39,12 +39,12 @@ class ScriptedClient:
         self._sockets[-1].sendall(data)
 
     def post(self, path: str, body: bytes, *headers: bytes, then: bytes = b"") -> None:
-        """Send a request, and something behind it in the same packet."""
+        """Send a request and the bytes of `then` in the same packet."""
         lines = [f"POST /2018-06-01/runtime/{path} HTTP/1.1".encode(), *headers, b"Content-Length: %d" % len(body)]
         self.send(b"\r\n".join(lines) + b"\r\n\r\n" + body + then)
 
     def receive(self, until: bytes) -> bytes:
-        """Read until the bytes end so."""
+        """Read until the bytes end with `until`."""
         data = b""
         while not data.endswith(until):
             piece = self._sockets[-1].recv(65536)
@@ -63,10 +63,10 @@ class ScriptedClient:
 
 @contextmanager
 def served(
-    script: Callable[[ScriptedClient], None], limit_s: float = LIMIT_S, ended: bool = False
-) -> Iterator[tuple[RuntimeApi, ScriptedClient]]:
-    """An API and a client of it."""
-    with RuntimeApi(lambda: ended, limit_s) as api:
+    script: Callable[[ScriptedClient], None], limit_s: float = LIMIT_S, exited: bool = False
+) -> Iterator[tuple[MeasuringApi, ScriptedClient]]:
+    """Serve an API to a client that runs the script."""
+    with MeasuringApi(lambda: exited, limit_s) as api:
         client = ScriptedClient(api.address, script)
         try:
             yield api, client
@@ -74,8 +74,8 @@ def served(
             client.close()
 
 
-def answer_and_poll(client: ScriptedClient) -> None:
-    """Poll, answer, poll again, one after the other."""
+def respond_and_poll(client: ScriptedClient) -> None:
+    """Poll, respond and poll again, each after the reply to the request before."""
     client.send(POLL)
     client.receive(b'{"a":1}')
     client.post(f"invocation/{ID}/response", b"[1]")
@@ -83,11 +83,11 @@ def answer_and_poll(client: ScriptedClient) -> None:
     client.send(POLL)
 
 
-def test_an_invocation_has_the_heads_of_the_real_server() -> None:
-    """Names, order and framing; the answer is accepted before the next poll."""
-    with served(answer_and_poll) as (api, client):
+def test_event_and_reply_have_the_heads_of_the_real_server() -> None:
+    """Names, order and framing are those of the real server; a response is accepted before the next poll."""
+    with served(respond_and_poll) as (api, client):
         polled_at = api.await_poll()
-        exchanged = api.invoke(ID, b'{"a":1}')
+        measured = api.invoke(ID, b'{"a":1}')
     event, accepted = client.received
     head, _, body = event.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -101,14 +101,14 @@ def test_an_invocation_has_the_heads_of_the_real_server() -> None:
     ]
     assert (lines[-1], body) == ("Content-Length: 7", b'{"a":1}')
     assert accepted.startswith(b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nDate: ")
-    assert (exchanged.answer.body, exchanged.answer.failed) == (b"[1]", False)
-    assert polled_at <= exchanged.sent_at <= exchanged.answered_at <= exchanged.polled_at
+    assert (measured.result.body, measured.result.failed) == (b"[1]", False)
+    assert polled_at <= measured.sent_at <= measured.posted_at <= measured.polled_at
     assert api.own_cpu_s > 0
 
 
 @pytest.mark.parametrize(("size", "chunked"), [(2048, False), (2049, True), (200_000, True)])
-def test_long_events_come_in_a_chunk(size: int, chunked: bool) -> None:
-    """As from a server in Go, from 2049 bytes on."""
+def test_long_events_are_sent_in_one_chunk(size: int, chunked: bool) -> None:
+    """An event of more than 2048 bytes is chunked, as by a server in Go."""
     event = b'"' + b"x" * (size - 2) + b'"'
     end = b"\r\n0\r\n\r\n" if chunked else b'x"'
 
@@ -119,15 +119,15 @@ def test_long_events_come_in_a_chunk(size: int, chunked: bool) -> None:
 
     with served(script) as (api, client):
         api.await_poll()
-        exchanged = api.invoke(ID, event)
-    assert exchanged.answered_at == exchanged.polled_at, "both came together"
+        measured = api.invoke(ID, event)
+    assert measured.posted_at == measured.polled_at, "both came together"
     head, _, body = client.received[0].partition(b"\r\n\r\n")
     assert (b"Transfer-Encoding: chunked" in head, b"Content-Length" in head) == (chunked, not chunked)
     assert body == (b"%x\r\n%b\r\n0\r\n\r\n" % (size, event) if chunked else event)
 
 
-def test_errors_are_answers_also_those_in_a_trailer() -> None:
-    """A streamed response may fail half-way."""
+def test_posted_errors_and_error_trailers_are_failed_results() -> None:
+    """An error post and a streamed response with an error trailer are both failed results."""
 
     def script(client: ScriptedClient) -> None:
         client.send(POLL)
@@ -141,17 +141,17 @@ def test_errors_are_answers_also_those_in_a_trailer() -> None:
 
     with served(script) as (api, _):
         api.await_poll()
-        answers = [api.invoke(ID, b"{}").answer for _ in range(2)]
-    assert [str(answer) for answer in answers] == ["the error KeyError: x", "the error Late"]
+        results = [api.invoke(ID, b"{}").result for _ in range(2)]
+    assert [str(result) for result in results] == ["the error KeyError: x", "the error Late"]
 
 
-def test_a_client_that_waits_for_continue_gets_it() -> None:
-    """As curl does with long bodies."""
+def test_client_that_expects_100_continue_receives_it() -> None:
+    """A client that waits before it sends its body, as curl does with long ones, receives 100 Continue."""
 
     def script(client: ScriptedClient) -> None:
         client.send(POLL)
         client.receive(b"{}")
-        client.post(f"invocation/{ID}/response", b"", b"Expect: 100-continue")  # nothing to wait for
+        client.post(f"invocation/{ID}/response", b"", b"Expect: 100-continue")  # its body is empty
         client.receive(b'{"status":"OK"}\n')
         client.send(POLL)
         client.receive(b"{}")
@@ -164,27 +164,27 @@ def test_a_client_that_waits_for_continue_gets_it() -> None:
 
     with served(script) as (api, _):
         api.await_poll()
-        assert [api.invoke(ID, b"{}").answer.body for _ in range(2)] == [b"", b"12"]
+        assert [api.invoke(ID, b"{}").result.body for _ in range(2)] == [b"", b"12"]
 
 
-def test_shutdown_hooks_register_as_an_extension() -> None:
-    """On a connection of its own; its poll is not answered, and not taken for the runtime's."""
+def test_extension_of_shutdown_hooks_registers_and_gets_no_event() -> None:
+    """A registration is accepted; the extension's poll gets no event and does not count as the runtime's."""
 
     def script(client: ScriptedClient) -> None:
         client.send(b"POST /2020-01-01/extension/register HTTP/1.1\r\nContent-Length: 13\r\n\r\n" + b'{"events":[]}')
         client.receive(b'"handler":""}')
         client.send(b"GET /2020-01-01/extension/event/next HTTP/1.1\r\n\r\n")
         client.connect()
-        answer_and_poll(client)
+        respond_and_poll(client)
 
     with served(script) as (api, client):
         api.await_poll()
-        assert api.invoke(ID, b'{"a":1}').answer.body == b"[1]"
+        assert api.invoke(ID, b'{"a":1}').result.body == b"[1]"
     assert b"\r\nLambda-Extension-Identifier: " in client.received[0]
 
 
-def test_a_failed_init_is_told() -> None:
-    """With type and message, and the client has its 202."""
+def test_init_error_is_accepted_and_raised() -> None:
+    """A reported init error is raised with its type and message, and the client receives 202."""
 
     def script(client: ScriptedClient) -> None:
         client.post("init/error", b'{"errorType":"Runtime.X","errorMessage":"broken"}')
@@ -203,15 +203,15 @@ def test_a_failed_init_is_told() -> None:
     ],
     ids=["not HTTP", "unknown", "no invocation"],
 )
-def test_what_a_runtime_does_not_send(script: Callable[[ScriptedClient], None], message: str) -> None:
-    """It is named."""
+def test_request_that_no_runtime_sends_is_named(script: Callable[[ScriptedClient], None], message: str) -> None:
+    """The error shows a request that a runtime does not send."""
     with served(script) as (api, _), pytest.raises(ClientFailed, match=message):
         api.await_poll()
 
 
 @pytest.mark.parametrize("path", [f"invocation/{ID[:-1]}9/response", f"invocation/{ID}/other"])
-def test_an_answer_to_another_invocation(path: str) -> None:
-    """It does not count."""
+def test_response_to_another_invocation_is_refused(path: str) -> None:
+    """A response with another request id, or another path, is an unexpected request."""
 
     def script(client: ScriptedClient) -> None:
         client.send(POLL)
@@ -224,8 +224,8 @@ def test_an_answer_to_another_invocation(path: str) -> None:
             api.invoke(ID, b"{}")
 
 
-def test_a_poll_in_place_of_an_answer() -> None:
-    """The runtime lost the invocation."""
+def test_poll_without_a_result_is_refused() -> None:
+    """A runtime that polls again without a result has lost the invocation."""
 
     def script(client: ScriptedClient) -> None:
         client.send(POLL)
@@ -234,21 +234,21 @@ def test_a_poll_in_place_of_an_answer() -> None:
 
     with served(script) as (api, _):
         api.await_poll()
-        with pytest.raises(ClientFailed, match="no answer"):
+        with pytest.raises(ClientFailed, match="without a result"):
             api.invoke(ID, b"{}")
 
 
-def test_the_end_of_the_process_is_noticed() -> None:
-    """Also when it never connected."""
+def test_exit_of_the_process_is_noticed() -> None:
+    """A process that exits without ever connecting ends the wait."""
     with (
-        served(lambda client: None, ended=True) as (api, _),
-        pytest.raises(ClientFailed, match="ended before its first poll"),
+        served(lambda client: None, exited=True) as (api, _),
+        pytest.raises(ClientFailed, match="exited before its first poll"),
     ):
         api.await_poll()
 
 
-def test_a_process_that_hangs_is_not_waited_for() -> None:
-    """The limit is in the message."""
+def test_process_that_hangs_exceeds_the_limit() -> None:
+    """A process that sends nothing fails after the limit, which the message names."""
     with (
         served(lambda client: None, limit_s=0.1) as (api, _),
         pytest.raises(ClientFailed, match=r"longer than 0\.1 s before its first poll"),

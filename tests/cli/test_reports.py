@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.bench.contenders import Contender
-from awslambdaric_lite.bench.rounds import Event, Outcome, Plan
+from awslambdaric_lite.bench.rounds import Comparison, Event, Plan
 from awslambdaric_lite.cli.bench_report import BenchReport
 from tests.emulator.command_line import WAIT, environment
 
@@ -26,7 +26,7 @@ def report(rounds: int, ours: list[float], theirs: list[float]) -> BenchReport:
     first, second, bare = (Contender(label, ("true",)) for label in ("ours", "theirs", "bare"))
     plan = Plan(first, second, bare, [Event("the event {}", b"{}")], rounds)
     figures = {"ours": ours, "theirs": theirs, "bare": ours}
-    outcome = Outcome(1, {label: {"spawn_to_next": values} for label, values in figures.items()})
+    outcome = Comparison(1, {label: {"spawn_to_next": values} for label, values in figures.items()})
     return BenchReport("app.handler", MACHINE, plan, outcome, [])
 
 

@@ -71,7 +71,7 @@ FUNCTION_OPTIONS = [  # of invoke and serve
         ),
         (
             ["serve", "app.handler", "--host", "192.0.2.1", "--port", "0"],
-            "--host: address 192.0.2.1 is none of this machine",
+            "--host: address 192.0.2.1 is not a local address",
         ),
         (["serve", "app.handler", "--unknown"], "--unknown"),
         (["invoke", "--endpoint-url", "localhost:9000"], "'localhost:9000' is not an HTTP URL; write e.g. http://"),
@@ -95,7 +95,7 @@ FUNCTION_OPTIONS = [  # of invoke and serve
         (["bench", "app.handler", "--event", "-", "--event", "-"], "give --event - once"),
         (["bench", "app.handler", "--task-root", "none"], "is not a directory"),
         (["bench", "app.handler", "--python", "none/python"], "--python none/python is "),
-        (["bench", "app.handler", "--against", "./none"], "no executable ./none"),
+        (["bench", "app.handler", "--against", "./none"], "cannot find an executable ./none"),
         (["bench", "app.handler", "-o", "none/result.json"], "-o: none/result.json cannot be written"),
         (["doctor"], "PATH"),
         (["doctor", "nowhere.zip"], "nowhere.zip does not exist; give the path of a zip file or a folder"),
@@ -170,4 +170,4 @@ def test_port_in_use_is_rejected(option: str, tmp_path: Path, capsys: pytest.Cap
         free = {"--port": "0", "--url-port": "0"} | {option: str(port)}
         ports = [word for pair in free.items() for word in pair]
         assert main(["serve", "app.handler", "--task-root", str(tmp_path), *ports]) == 2
-    assert f"{option}: port {port} of 127.0.0.1 is taken; end what listens there" in capsys.readouterr().err
+    assert f"{option}: port {port} of 127.0.0.1 is in use; stop its listener" in capsys.readouterr().err

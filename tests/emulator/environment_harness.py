@@ -11,7 +11,7 @@ from typing import Any
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
-from awslambdaric_lite.emulator.results import Answer, Completion, Invocation
+from awslambdaric_lite.emulator.results import Completion, FunctionOutcome, Invocation
 
 from .waiting import WAIT, until
 
@@ -69,7 +69,7 @@ async def running(root: Path, runtime: Sequence[str], **settings: Any) -> AsyncI
         await asyncio.sleep(0)  # the connections close
 
 
-async def answered(invocation: Invocation) -> Answer:
+async def answered(invocation: Invocation) -> FunctionOutcome:
     """Wait for the response."""
     return await asyncio.wait_for(asyncio.wrap_future(invocation.answered), WAIT)
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.http.exchange import Application, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.runtime_api.api import RuntimeApi
 from awslambdaric_lite.emulator.runtime_api.managed import ManagedRuntimeApi
 from awslambdaric_lite.emulator.streams import ResponseStream
@@ -102,8 +102,8 @@ class ObservingServer(LoopThread):
     def __init__(self) -> None:
         super().__init__()
         self.requests: list[RecordedRequest] = []
-        self.answers: list[Answer] = []
-        self.init_errors: list[Answer] = []
+        self.answers: list[FunctionOutcome] = []
+        self.init_errors: list[FunctionOutcome] = []
         self.server: HttpServer
         self._nexts = threading.Semaphore(0)
 
@@ -115,14 +115,14 @@ class ObservingServer(LoopThread):
     def on_next(self) -> None:
         self._nexts.release()
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         self.answers.append(answer)
         invocation.answer(answer)
 
     def on_restore_next(self) -> None:
         self._nexts.release()
 
-    def on_init_error(self, answer: Answer) -> None:
+    def on_init_error(self, answer: FunctionOutcome) -> None:
         self.init_errors.append(answer)
 
     def client(self) -> Client:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.emulator.frontend.destinations import append_line, invocation_record
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 
 ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 
@@ -18,7 +18,9 @@ ARN = "arn:aws:lambda:us-east-1:012345678912:function:function"
 def test_failure_record_has_documented_fields() -> None:
     """A failure record has every field in the documented order; an unqualified ARN gets `$LATEST`."""
     event = Invocation(b'{"a": 1}', request_id="id-1", arn=ARN)
-    record = invocation_record(event, "RetriesExhausted", 3, Answer(b'{"errorMessage":"boom"}', error_type="Error"))
+    record = invocation_record(
+        event, "RetriesExhausted", 3, FunctionOutcome(b'{"errorMessage":"boom"}', error_type="Error")
+    )
     timestamp = json.loads(record)["timestamp"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", timestamp)
     assert record == (
@@ -33,7 +35,7 @@ def test_failure_record_has_documented_fields() -> None:
 def test_success_record_has_alias_and_version() -> None:
     """A success record has the alias's ARN and version, and no function error."""
     event = Invocation(b"{}", request_id="id-1", arn=f"{ARN}:live", version="3")
-    record = json.loads(invocation_record(event, "Success", 1, Answer(b'"fine"')))
+    record = json.loads(invocation_record(event, "Success", 1, FunctionOutcome(b'"fine"')))
     assert record["requestContext"]["functionArn"] == f"{ARN}:live"
     assert record["responseContext"] == {"statusCode": 200, "executedVersion": "3"}
     assert record["responsePayload"] == "fine"
@@ -61,7 +63,7 @@ def test_event_without_run_has_no_response() -> None:
 )
 def test_payload_is_copied_on_one_line(payload: bytes, shown: str) -> None:
     """A record contains the payload's JSON text unchanged on one line; a payload that is not JSON becomes a string."""
-    record = invocation_record(Invocation(b"{}", arn=ARN), "Success", 1, Answer(payload))
+    record = invocation_record(Invocation(b"{}", arn=ARN), "Success", 1, FunctionOutcome(payload))
     assert record.endswith(f'"responsePayload":{shown}}}')
     assert "\n" not in record and "\r" not in record
     json.loads(record)

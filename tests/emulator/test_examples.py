@@ -43,4 +43,4 @@ def test_snap_start_example_reconnects_after_restore(tmp_path: Path) -> None:
     first, second = done.stdout.strip().split(", then ")
     assert first != second
     messages = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
-    assert messages == ["closed before the snapshot", "opened anew after the restore"] * 2
+    assert messages == ["closed before the snapshot", "reopened after the restore"] * 2

@@ -188,9 +188,9 @@ def test_faults_apply_in_order_and_count(api: ApiServer) -> None:
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        (lambda faults: faults.reset(on="nxt"), "no request 'nxt'; it is one of next, response"),
+        (lambda faults: faults.reset(on="nxt"), "unknown request 'nxt'; choose one of: next, response"),
         (lambda faults: faults.reset(times=0), "0 times"),
-        (lambda faults: faults.status(99), "99 is no status"),
+        (lambda faults: faults.status(99), "99 is not the status"),
         (lambda faults: faults.delay(-1), "-1 s"),
         (lambda faults: faults.cut_after(-1), "-1 bytes"),
     ],
@@ -209,7 +209,7 @@ def test_stale_reply_is_rejected_with_410(make_api: MakeApi) -> None:
         api.await_next()
         invocation = api.deliver(b"1")
         first = client.read().headers["lambda-runtime-invocation-id"]
-        api.run(api.api.cross_wire)
+        api.run(api.api.make_attempt_stale)
         echo = f"Lambda-Runtime-Invocation-Id: {first}"
         assert client.ask(reply(invocation, b"stale", echo)).status == 410
         assert client.ask(reply(invocation, b"stale", echo, kind="error")).status == 410
@@ -225,15 +225,15 @@ def test_stale_reply_needs_invocation_and_ids(make_api: MakeApi) -> None:
     """A stale reply needs a running invocation and attempt ids; without them an error states what is missing."""
     without_ids = make_api(ApiOptions())
     with pytest.raises(EmulatorError, match="invocation_ids=True"):
-        without_ids.run(without_ids.api.cross_wire)
+        without_ids.run(without_ids.api.make_attempt_stale)
     api = make_api(ApiOptions(invocation_ids=True))
     with pytest.raises(EmulatorError, match="no invocation is running"):
-        api.run(api.api.cross_wire)
+        api.run(api.api.make_attempt_stale)
     with api.client() as client:
         invocation = api.begin(client)
         assert client.ask(reply(invocation)).status == 202
         with pytest.raises(EmulatorError, match="no invocation is running"):
-            api.run(api.api.cross_wire)
+            api.run(api.api.make_attempt_stale)
 
 
 @pytest.fixture

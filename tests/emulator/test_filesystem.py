@@ -168,7 +168,7 @@ def test_needed_path_in_tmp_prevents_private_tmp(tmp_path: Path, outside: tuple[
             function = FunctionConfig("app.handler", private_tmp=None, **values)  # type: ignore[arg-type]
             assert Layout(function, root / "b").environment(0).tmp == root / "b" / "tmp-0"
             demanded = FunctionConfig("app.handler", private_tmp=True, **values)  # type: ignore[arg-type]
-            with pytest.raises(InvalidFunction, match=f"private /tmp is not possible: {inside}.* lies there"):
+            with pytest.raises(InvalidFunction, match=f"private /tmp is not possible: {inside}.* is in it"):
                 Layout(demanded, root / "c")
     finally:
         inside.rmdir()
@@ -181,7 +181,7 @@ def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     async def scenario() -> None:
-        with pytest.raises(InvalidFunction, match="this process may not mount; leave private_tmp out"):
+        with pytest.raises(InvalidFunction, match="this process may not mount; omit private_tmp"):
             async with running(tmp_path, ["true"], private_tmp=True):
                 pass
         async with running(tmp_path, ["true"], private_tmp=None):

@@ -273,10 +273,10 @@ def test_stale_reply_is_rejected_and_redelivered(
     options = ApiOptions(invocation_ids=True, record_requests=True)
     with LocalLambda("app.handler", task_root=root, api=options, timeout_s=60, on_log=log.lines.append) as function:
         with pytest.raises(EmulatorError, match="no invocation is running"):
-            function.cross_wire()
+            function.deliver_stale_reply()
         call = callers.submit(function.invoke)
         log.wait_for("runs")
-        function.cross_wire()
+        function.deliver_stale_reply()
         (root / "go").touch()
         log.wait_for("runs", times=2)
         assert call.result(WAIT).error is None
@@ -287,7 +287,7 @@ def test_stale_reply_is_rejected_and_redelivered(
         call = callers.submit(function.invoke)
         log.wait_for("runs", times=3)
         with pytest.raises(EmulatorError, match=r"ApiOptions\(invocation_ids=True\)"):
-            function.cross_wire()
+            function.deliver_stale_reply()
         (root / "go").touch()
         assert call.result(WAIT).error is None
 

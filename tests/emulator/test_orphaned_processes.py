@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from awslambdaric_lite.emulator.environments.orphaned_processes import Strays
+from awslambdaric_lite.emulator.environments.orphaned_processes import OrphanedProcesses
 
 from .waiting import WAIT
 
@@ -25,7 +25,7 @@ def test_younger_process_with_variable_is_killed(tmp_path: Path) -> None:
 
     older = start(name, value)
     time.sleep(2 / os.sysconf("SC_CLK_TCK"))  # the kernel measures a process's age in these ticks
-    strays = Strays(f"{name}={value}")
+    strays = OrphanedProcesses(f"{name}={value}")
     stray = start(name, value, start_new_session=True)
     others = [older, start(name, value + "0"), start("X" + name, value)]
     try:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from awslambdaric_lite.emulator.environments.memory import descendants
-from awslambdaric_lite.emulator.environments.parent_death_watcher import Guardian
+from awslambdaric_lite.emulator.environments.parent_death_watcher import ParentDeathWatcher
 
 from .waiting import WAIT, alive, wait_until
 
@@ -26,7 +26,7 @@ def test_watched_groups_are_killed(tmp_path: Path) -> None:
     (scratch / "inner").mkdir(parents=True)
     watched, forgotten, unknown = sleeper(), sleeper(), sleeper()
     try:
-        guardian = Guardian(scratch)
+        guardian = ParentDeathWatcher(scratch)
         guardian.watch(watched.pid)
         guardian.watch(forgotten.pid)
         guardian.forget(forgotten.pid)
@@ -45,7 +45,7 @@ def test_terminal_signals_are_ignored(tmp_path: Path) -> None:
     """The watcher ignores SIGHUP, SIGINT and SIGTERM, and then still kills the watched processes."""
     watched = sleeper()
     try:
-        guardian = Guardian(tmp_path / "none")
+        guardian = ParentDeathWatcher(tmp_path / "none")
         guardian.watch(watched.pid)
         await_ignored(guardian.pid, signal.SIGTERM)  # the shell has executed its first line
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -67,7 +67,7 @@ def await_ignored(pid: int, number: signal.Signals) -> None:
 
 def test_killed_watcher_raises_no_error(tmp_path: Path) -> None:
     """`watch` and `close` raise no error after the watcher was killed."""
-    guardian = Guardian(tmp_path)
+    guardian = ParentDeathWatcher(tmp_path)
     os.kill(guardian.pid, signal.SIGKILL)
     os.waitid(os.P_PID, guardian.pid, os.WEXITED | os.WNOWAIT)
     guardian.watch(1)

@@ -9,7 +9,7 @@ import pytest
 
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions
 from awslambdaric_lite.emulator.results import Invocation
-from awslambdaric_lite.emulator.runtime_api import managed, payloads
+from awslambdaric_lite.emulator.runtime_api import managed, outcomes
 from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable
 
 from .harness import Client, ManagedApiServer, get, post, reply
@@ -147,7 +147,7 @@ def test_reply_after_timeout_gets_410_once(api: ManagedApiServer) -> None:
     """The first reply after a timeout gets 410, and a further one 400."""
     with api.client() as client:
         invocation = begin(api, client, "id-1")
-        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        api.run(lambda: api.api.time_out(invocation, outcomes.timed_out("id-1", 3)))
         assert error_type(invocation) == "Sandbox.Timedout"
         assert client.ask(reply(invocation))[::2] == (410, TOO_LATE)
         assert client.ask(reply(invocation, kind="error"))[::2] == (400, INVALID_ID)
@@ -161,7 +161,7 @@ def test_timeout_during_response_gets_410(api: ManagedApiServer) -> None:
         client.send(reply(invocation, b"12345")[:-1])
         assert invocation.stream is not None
         assert api.wait(invocation.stream.read()) == b"1234"
-        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        api.run(lambda: api.api.time_out(invocation, outcomes.timed_out("id-1", 3)))
         assert client.read()[::2] == (410, TOO_LATE)
     assert error_type(invocation) == "Sandbox.Timedout"
 
@@ -172,7 +172,7 @@ def test_timeout_after_response_has_no_effect(api: ManagedApiServer) -> None:
         invocation = begin(api, client, "id-1")
         assert client.ask(reply(invocation, b"1")).status == 202
         later = begin(api, client, "id-1")
-        api.run(lambda: api.api.time_out(invocation, payloads.timed_out("id-1", 3)))
+        api.run(lambda: api.api.time_out(invocation, outcomes.timed_out("id-1", 3)))
         assert client.ask(reply(later, b"2")).status == 202
     assert (payload(invocation), payload(later)) == (b"1", b"2")
 
@@ -286,7 +286,7 @@ def test_late_invocation_lingers_until_reply(api: ManagedApiServer) -> None:
     with api.client() as client, api.client() as other:
         invocations = [begin(api, each, request_id) for each, request_id in ((client, "id-1"), (other, "id-2"))]
         for invocation in invocations:
-            api.run(lambda invocation=invocation: api.api.time_out(invocation, payloads.timed_out("id", 3.0)))  # type: ignore[misc]
+            api.run(lambda invocation=invocation: api.api.time_out(invocation, outcomes.timed_out("id", 3.0)))  # type: ignore[misc]
         assert api.run(lambda: api.api.lingering) == 2
         assert client.ask(reply(invocations[0])).status == 410
         assert api.run(lambda: api.api.lingering) == 1
@@ -298,7 +298,7 @@ def test_late_reply_does_not_answer_retry(api: ManagedApiServer) -> None:
     """A late reply gets 410 and does not answer a retry with the same request id."""
     with api.client() as client, api.client() as other:
         first = begin(api, client, "id-1")
-        api.run(lambda: api.api.time_out(first, payloads.timed_out("id", 3.0)))
+        api.run(lambda: api.api.time_out(first, outcomes.timed_out("id", 3.0)))
         retry = begin(api, other, "id-1")
         late = client.ask(reply(first, b"1", f"Lambda-Runtime-Invocation-Id: {first.attempt_id}"))
         assert (late.status, late.body) == (410, TOO_LATE)

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.runtime_api import api as api_module
-from awslambdaric_lite.emulator.runtime_api import pump
+from awslambdaric_lite.emulator.runtime_api import body_forwarder
 from awslambdaric_lite.emulator.runtime_api.bandwidth import BURST, REFILL_S, TokenBucket
 from awslambdaric_lite.emulator.streams import MAX_STREAM, ResponseStream, StreamHead
 
@@ -88,7 +88,7 @@ def head_of(api: ApiServer, invocation: Invocation) -> StreamHead | None:
     return api.wait(wait())
 
 
-def answer_of(invocation: Invocation) -> Answer:
+def answer_of(invocation: Invocation) -> FunctionOutcome:
     """Return the result of the invocation."""
     return invocation.answered.result(WAIT)
 
@@ -235,7 +235,7 @@ def test_reset_stream_fails_as_truncated(api: ApiServer) -> None:
 def test_oversized_stream_is_cut_with_413(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """An oversized stream is cut at the limit and fails; the runtime gets 413, and the next invocation works."""
     assert MAX_STREAM == 200 * MIB
-    for module in (pump, api_module):
+    for module in (body_forwarder, api_module):
         monkeypatch.setattr(module, "MAX_STREAM", 1000)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
@@ -252,7 +252,7 @@ def test_oversized_stream_is_cut_with_413(api: ApiServer, monkeypatch: pytest.Mo
 
 def test_stream_of_exact_limit_is_accepted(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream of exactly the limit is accepted."""
-    monkeypatch.setattr(pump, "MAX_STREAM", 1000)
+    monkeypatch.setattr(body_forwarder, "MAX_STREAM", 1000)
     with api.client() as client:
         invocation = api.begin(client, streamed=True)
         assert client.ask(head(invocation) + chunk(b"x" * 1000) + END).status == 202

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.runtime_api.states import (
+from awslambdaric_lite.protocol.states import (
     TRANSITIONS,
-    Call,
+    RuntimeEvent,
     RuntimeStateMachine,
     StaleAttempt,
     State,
@@ -27,8 +27,8 @@ def at(state: State) -> RuntimeStateMachine:
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("call", Call)
-def test_transition_follows_table(state: State, call: Call) -> None:
+@pytest.mark.parametrize("call", RuntimeEvent)
+def test_transition_follows_table(state: State, call: RuntimeEvent) -> None:
     """Each event makes the transition of the table, or is rejected and keeps the state."""
     machine = at(state)
     target = TRANSITIONS.get((state, call))
@@ -43,17 +43,17 @@ def test_transition_follows_table(state: State, call: Call) -> None:
 @pytest.mark.parametrize(
     ("state", "call", "text"),
     [
-        (State.INIT_ERROR, Call.NEXT, "from InitError to Ready"),
-        (State.RESTORE_READY, Call.NEXT, "from RestoreReady to Ready"),
-        (State.RESPONSE, Call.NEXT, "from InvocationResponse to Ready"),
-        (State.ERROR_RESPONSE, Call.NEXT, "from InvocationErrorResponse to Ready"),
-        (State.RESTORE_ERROR, Call.NEXT, "from RuntimeRestoreErrorState to Ready"),
-        (State.RESPONSE_SENT, Call.RESPONSE, "from RuntimeResponseSentState to InvocationResponse"),
-        (State.READY, Call.INIT_ERROR, "from Ready to InitError"),
-        (State.RUNNING, Call.RESTORE_NEXT, "from Running to Ready"),
+        (State.INIT_ERROR, RuntimeEvent.NEXT, "from InitError to Ready"),
+        (State.RESTORE_READY, RuntimeEvent.NEXT, "from RestoreReady to Ready"),
+        (State.RESPONSE, RuntimeEvent.NEXT, "from InvocationResponse to Ready"),
+        (State.ERROR_RESPONSE, RuntimeEvent.NEXT, "from InvocationErrorResponse to Ready"),
+        (State.RESTORE_ERROR, RuntimeEvent.NEXT, "from RuntimeRestoreErrorState to Ready"),
+        (State.RESPONSE_SENT, RuntimeEvent.RESPONSE, "from RuntimeResponseSentState to InvocationResponse"),
+        (State.READY, RuntimeEvent.INIT_ERROR, "from Ready to InitError"),
+        (State.RUNNING, RuntimeEvent.RESTORE_NEXT, "from Running to Ready"),
     ],
 )
-def test_rejection_has_message_of_aws(state: State, call: Call, text: str) -> None:
+def test_rejection_has_message_of_aws(state: State, call: RuntimeEvent, text: str) -> None:
     """A rejected transition has the message of AWS's server with both states."""
     with pytest.raises(TransitionRefused) as refusal:
         at(state).apply(call)
@@ -63,39 +63,39 @@ def test_rejection_has_message_of_aws(state: State, call: Call, text: str) -> No
 def test_invocation_is_current_until_next() -> None:
     """A second reply is rejected by state before the following `next` and by id after it."""
     machine = RuntimeStateMachine()
-    machine.apply(Call.NEXT)
+    machine.apply(RuntimeEvent.NEXT)
     machine.invoke("id")
-    machine.reply(Call.RESPONSE, "id")
-    machine.apply(Call.REPLY_TAKEN)
+    machine.reply(RuntimeEvent.RESPONSE, "id")
+    machine.apply(RuntimeEvent.REPLY_TAKEN)
     with pytest.raises(TransitionRefused):
-        machine.reply(Call.ERROR, "id")
-    machine.apply(Call.NEXT)
+        machine.reply(RuntimeEvent.ERROR, "id")
+    machine.apply(RuntimeEvent.NEXT)
     with pytest.raises(UnknownRequestId):
-        machine.reply(Call.ERROR, "id")
+        machine.reply(RuntimeEvent.ERROR, "id")
 
 
 def test_id_is_checked_before_state() -> None:
     """A reply with a wrong id is rejected by id in every state."""
     for state in State:
         with pytest.raises(UnknownRequestId):
-            at(state).reply(Call.RESPONSE, "other")
+            at(state).reply(RuntimeEvent.RESPONSE, "other")
 
 
 def test_reply_of_earlier_attempt_is_stale() -> None:
     """A reply with another attempt's id is stale, and one without attempt id is accepted."""
     with pytest.raises(StaleAttempt):
-        at(State.RUNNING).reply(Call.RESPONSE, "id", "earlier")
-    at(State.RUNNING).reply(Call.RESPONSE, "id", "attempt")
-    at(State.RUNNING).reply(Call.RESPONSE, "id")
+        at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "earlier")
+    at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id", "attempt")
+    at(State.RUNNING).reply(RuntimeEvent.RESPONSE, "id")
 
 
-@given(st.lists(st.sampled_from(Call), max_size=30))
-def test_request_id_is_known_during_invocation(calls: list[Call]) -> None:
+@given(st.lists(st.sampled_from(RuntimeEvent), max_size=30))
+def test_request_id_is_known_during_invocation(calls: list[RuntimeEvent]) -> None:
     """For every sequence of events, the request id is known from delivery until the runtime is ready again."""
     machine = RuntimeStateMachine()
     for call in calls:
         try:
-            if call is Call.INVOKE:
+            if call is RuntimeEvent.INVOKE:
                 machine.invoke("id")
             else:
                 machine.apply(call)

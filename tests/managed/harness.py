@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.managed.double import GUARD, ManagedApi, React
+from tests.managed.double import ManagedApi
 from tests.process.lite import write_app
+from tests.support.api_double import GUARD, React
 from tests.support.client_process import LITE, ClientProcess, Run, environment, package_root
 
 PIDS = """

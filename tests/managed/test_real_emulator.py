@@ -25,7 +25,7 @@ import pytest
 
 from tests.managed.harness import alive_in_session, wait_until
 from tests.support.client_process import package_root
-from tests.support.real_emulator import Answer, Unavailable, _free_ports, _listens, binary
+from tests.support.real_emulator import CallerResponse, Unavailable, _free_ports, _listens, binary
 
 GUARD = 110.0
 WORKERS = 4
@@ -85,14 +85,14 @@ class Emulator:
         self._port = port
         self.session = session
 
-    def invoke(self, **event: object) -> Answer:
+    def invoke(self, **event: object) -> CallerResponse:
         """Invoke the function and wait for its response."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GUARD)
         try:
             path = "/2015-03-31/functions/function/invocations"
             connection.request("POST", path, json.dumps(event), {"Content-Type": "application/json"})
             response = connection.getresponse()
-            return Answer(response.status, response.read())
+            return CallerResponse(response.status, response.read())
         finally:
             connection.close()
 

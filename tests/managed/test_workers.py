@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.managed.double import LogCollector, React
+from tests.managed.double import LogCollector
 from tests.managed.harness import PIDS, alive_in_session, function, records, wait_until
 from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL
-from tests.support.recorder import Reaction, Request
+from tests.support.recorder import React, Reaction, Request
 
 # The official client retries a refused poll only if it polls in a thread.
 MANAGED_RUNTIME = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}

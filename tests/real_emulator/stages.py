@@ -13,9 +13,9 @@ from typing import Protocol
 
 from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.results import Invocation
-from awslambdaric_lite.emulator.runtime_api import payloads
+from awslambdaric_lite.emulator.runtime_api import outcomes
 from awslambdaric_lite.emulator.runtime_api.managed import Unavailable
-from awslambdaric_lite.emulator.runtime_api.states import State
+from awslambdaric_lite.protocol.states import State
 from tests.emulator.harness import WAIT, ApiServer, ManagedApiServer
 from tests.support.real_emulator import GUARD, RealEmulator
 
@@ -134,7 +134,7 @@ class OurManagedStage(ManagedApiServer):
             try:
                 self.api.deliver(invocation)
             except Unavailable as error:
-                invocation.answer(payloads.failure(error.error_type))
+                invocation.answer(outcomes.failure(error.error_type))
 
     def ready(self) -> None:
         """Return immediately, because the server is ready."""

@@ -1,4 +1,4 @@
-"""Runtime clients as child processes: how each is started, in which environment, and what a run leaves behind."""
+"""Runtime clients as child processes: commands, environments and the records of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.recorder import Event, React, Recorder, Request
 PROJECT = Path(__file__).parents[2]
 HANDLERS = PROJECT / "tests" / "handlers"
 BOOTSTRAP = PROJECT / "bootstrap"
-GUARD = 110.0  # seconds after which a run that should have ended counts as hung
+GUARD = 110.0  # seconds after which a client that still runs has failed
 
 OFFICIAL = (sys.executable, "-m", "awslambdaric")
 LITE = (sys.executable, "-m", "awslambdaric_lite")
@@ -44,11 +44,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Run:
-    """What one client process did from start to end.
+    """Record of one client process.
 
     Attributes:
-        exit_code: negative is a signal, -9 the regular end after the last event.
-        frames: None unless a telemetry descriptor was given.
+        exit_code: negative for a signal; -9 after the last event, when the test kills the client.
+        frames: None without a telemetry descriptor.
     """
 
     requests: list[Request]
@@ -64,12 +64,12 @@ class Run:
 
     @property
     def ended_by_test(self) -> bool:
-        """Whether the process was alive and well after its last event."""
+        """Whether the process still ran after its last event, so that the test killed it."""
         return self.exit_code == -signal.SIGKILL
 
 
 class _Stream:
-    """Everything that comes out of a pipe, readable while it grows."""
+    """Reader of a pipe, whose bytes can be read while more arrive."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -95,7 +95,7 @@ class _Stream:
 
     def end(self) -> bytes:
         self._thread.join(GUARD)
-        assert not self._thread.is_alive(), "a process that nobody ended holds the pipe open"
+        assert not self._thread.is_alive(), "a process that was not killed holds the pipe open"
         os.close(self._descriptor)
         return bytes(self._data)
 
@@ -122,7 +122,7 @@ def environment(address: str, handler: str, task_root: Path, changes: Mapping[st
 
 
 class ClientProcess:
-    """A running client; a context manager that leaves no process behind, forked children included."""
+    """Running client; a context manager that kills it with its forked children."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path, *, telemetry: bool = False) -> None:
         variables = dict(env)
@@ -157,13 +157,13 @@ class ClientProcess:
         self.kill()
 
     def kill(self) -> None:
-        """End the process and whatever it forked."""
+        """Kill the process and its forked children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(GUARD)
 
     def wait_until(self, happened: threading.Event) -> bool:
-        """Wait for something to happen or for the process to end; return whether it still runs."""
+        """Wait for an event or the exit of the process; return whether the process still runs."""
 
         def watch() -> None:
             self.process.wait()
@@ -172,21 +172,21 @@ class ClientProcess:
         threading.Thread(target=watch, daemon=True).start()
         if not happened.wait(GUARD):
             self.kill()
-            raise AssertionError(f"the client neither polled again nor ended in {GUARD:.0f} s")
+            raise AssertionError(f"the client neither polled again nor exited in {GUARD:.0f} s")
         return self.process.poll() is None
 
     def wait_until_asleep(self) -> None:
-        """Wait until the process is blocked in a system call, such as reading the answer to its poll.
+        """Wait until the process is blocked in a system call, e.g. reading the response to its poll.
 
         A signal that arrives between Python's last look at its flag and that call is seen only when the call returns.
         """
         deadline = time.monotonic() + GUARD
         while Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
-            assert time.monotonic() < deadline, "the client does not come to rest"
+            assert time.monotonic() < deadline, "the client does not block in a system call"
             time.sleep(0.001)
 
     def result(self, recorder: Recorder | None) -> Run:
-        """Collect what a process that has ended, or ends by itself now, has left."""
+        """Wait for the exit of the process; return the record of the run."""
         try:
             code = self.process.wait(GUARD)
         finally:
@@ -211,7 +211,7 @@ def run_client(
     extensions: bool = True,
     address: Callable[[Recorder], str] = lambda recorder: recorder.address,
 ) -> Run:
-    """Run a client until it has answered all events and polls again, or ends by itself."""
+    """Run a client until it has replied to all events and polls again, or exits."""
     with Recorder(events, react, host=host, limit=limit, on_chunk=on_chunk, extensions=extensions) as recorder:
         variables = environment(address(recorder), handler, task_root, env or {})
         with ClientProcess([*command, handler], variables, task_root, telemetry=telemetry) as client:
@@ -221,7 +221,7 @@ def run_client(
 
 
 def parse_frames(data: bytes) -> list[Frame]:
-    """Split what came through a telemetry descriptor into frames."""
+    """Split the bytes of a telemetry descriptor into frames."""
     frames: list[Frame] = []
     while data:
         length = int.from_bytes(data[4:8], "big")

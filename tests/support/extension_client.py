@@ -1,6 +1,6 @@
-"""A plain client of the Extensions and Telemetry APIs: sockets and `json`, no package of ours.
+"""Client of the Extensions and Telemetry APIs, written with sockets and `json` only.
 
-Programs and handlers of tests import it; whoever runs it finds the API by `AWS_LAMBDA_RUNTIME_API`.
+Programs and handlers of tests import it; it finds the API by `AWS_LAMBDA_RUNTIME_API`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-TRACE = "EXTENSION_TRACE"  # names the file that programs append to what happens to them
+TRACE = "EXTENSION_TRACE"  # the variable with the file to which programs append their events
 
 
 class Reply(NamedTuple):
-    """A reply of the API; header names in lower case."""
+    """Response of the API, with header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -27,7 +27,7 @@ class Reply(NamedTuple):
 
 
 class ExtensionClient:
-    """One extension, on one connection."""
+    """Client of one extension, with one connection."""
 
     def __init__(self, name: str, address: str | None = None) -> None:
         self.name = name
@@ -42,13 +42,13 @@ class ExtensionClient:
         self._socket.close()
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
-        """Send a request; underscores in names of headers stand for hyphens."""
+        """Send a request; underscores in names of headers become hyphens."""
         lines = [f"{method} {path} HTTP/1.1", "Host: api", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 
     def read(self) -> Reply:
-        """Read a reply."""
+        """Read a response."""
         status = int(self._replies.readline().split()[1])
         headers: dict[str, str] = {}
         while line := self._replies.readline().strip():
@@ -57,12 +57,12 @@ class ExtensionClient:
         return Reply(status, headers, self._replies.read(int(headers["content-length"])))
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
-        """Send a request and read its reply."""
+        """Send a request and read its response."""
         self.send(method, path, body, **headers)
         return self.read()
 
     def register(self, events: Sequence[str] | None = (), **headers: str) -> Reply:
-        """Register under the name, and keep the identifier."""
+        """Register with the name, and store the identifier."""
         body = json.dumps({"events": events}).encode()
         reply = self.ask("POST", "/2020-01-01/extension/register", body, Lambda_Extension_Name=self.name, **headers)
         self.identifier = reply.headers.get("lambda-extension-identifier", "")
@@ -74,7 +74,7 @@ class ExtensionClient:
         return self.read()
 
     def wait(self) -> None:
-        """Ask for the next event and do not wait for it."""
+        """Ask for the next event without waiting for it."""
         self.send("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=self.identifier)
 
     def report(self, phase: str, error_type: str) -> Reply:
@@ -93,6 +93,6 @@ class ExtensionClient:
 
 
 def trace(what: object) -> None:
-    """Append something to the file that the test looks at."""
+    """Append a JSON value to the file that the test reads."""
     with open(os.environ[TRACE], "a") as file:
         file.write(json.dumps(what) + "\n")

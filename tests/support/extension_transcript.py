@@ -1,6 +1,7 @@
-"""A runtime that lets internal extensions talk to the Extensions API, and answers with what they were told.
+"""Runtime whose internal extensions call the Extensions API, and which responds with a transcript of the calls.
 
-Every entry is a list: what was called, status, body, with identifiers replaced. Run by an emulator, ours or AWS's own.
+Every entry is a list: request, status, content type and body, with identifiers replaced. This package's emulator and
+AWS's run it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def note(what: str, reply: Reply) -> None:
 
 
 def register(client: ExtensionClient, body: bytes, what: str, **headers: str) -> None:
-    """Register with a body of one's own, and remember the identifier."""
+    """Register with this body, and store the identifier."""
     headers = {"Lambda_Extension_Name": client.name, **headers}
     reply = client.ask("POST", "/2020-01-01/extension/register", body, **headers)
     if reply.status == 200:
@@ -42,7 +43,7 @@ def register(client: ExtensionClient, body: bytes, what: str, **headers: str) ->
 
 
 def before_the_runtime_is_up() -> None:
-    """What can be said in the init."""
+    """Send the requests of the init phase."""
     first = ExtensionClient("first")
     for body in (b'{"events":["BOOT"]}', b'{"events":["SHUTDOWN"]}', b'{"events":[],"configurationKeys":["A"]}'):
         register(first, body, f"register {body.decode()}")
@@ -71,13 +72,13 @@ def before_the_runtime_is_up() -> None:
 
 
 def follow(extension: ExtensionClient) -> None:
-    """Take one event after the other."""
+    """Read events."""
     while True:
         extension.next()
 
 
 def main() -> None:
-    """Say what is to be said, serve one invocation, and answer it with the transcript."""
+    """Send all requests, serve one invocation, and respond with the transcript."""
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
     api = socket.create_connection((host, int(port)))
     replies = api.makefile("rb")
@@ -88,7 +89,7 @@ def main() -> None:
     _, headers, _ = socket_runtime.read(replies)
     late = ExtensionClient("late")
     register(late, b"{}", "register late")
-    late.identifier = registered[1].identifier  # of one that waits, as it has subscribed to nothing
+    late.identifier = registered[1].identifier  # of an extension that waits, because it has subscribed to no event
     note("report an error of the init late", late.report("init", "Own.Error"))
     note("ask while another call waits", late.next())
     note("report the end", late.report("exit", "Own.Error"))

@@ -1,7 +1,7 @@
-"""AWS's own runtime interface emulator: where its binary comes from, and a running one.
+"""AWS's runtime interface emulator: the download of its binary, and a running emulator.
 
-The binary is published inside the wheel of `aws-sam-cli` (Apache-2.0). It is fetched once into the user's cache, is
-never shipped, and nothing but the tests uses it. Its HTTP end takes one invocation at a time.
+The binary is published inside the wheel of `aws-sam-cli` (Apache-2.0). It is downloaded once into the user's cache, is
+never shipped, and only the tests use it. Its HTTP server takes one invocation at a time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARD = 110.0  # seconds after which something that should have happened counts as hung
-_ATTEMPTS = 5  # starts, each on new ports: a port that was free may be taken a moment later
+GUARD = 110.0  # seconds after which a test that still waits has failed
+_ATTEMPTS = 5  # starts, each on new ports: another process may use a free port first
 _FOLDER = "samcli/local/rapid"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 _PATH = "/2015-03-31/functions/function/invocations"
@@ -34,7 +34,7 @@ _IN_PRIVATE_MOUNTS = ("unshare", "--mount", "--propagation", "private", "sh", "-
 
 
 class Unavailable(Exception):
-    """The binary cannot be had here; the text says why."""
+    """The binary is not available; the text has the reason."""
 
 
 def binary() -> Path:
@@ -51,7 +51,7 @@ def binary() -> Path:
     if path.exists():
         return path
     cache.mkdir(parents=True, exist_ok=True)
-    with open(cache / "lock", "w") as lock:  # one of several test processes downloads, the others wait
+    with open(cache / "lock", "w") as lock:  # one test process downloads, the others wait
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not path.exists():
             _download(f"{_FOLDER}/{path.name}", path)
@@ -75,22 +75,22 @@ def _download(member: str, target: Path) -> None:
 
 
 def check_private_mounts() -> None:
-    """Check that a process may have mounts of its own, which Managed Instances need.
+    """Check that a process may have private mounts, which Managed Instances need.
 
     Raises:
-        Unavailable: it may not.
+        Unavailable: private mounts are not possible.
     """
     try:
         result = subprocess.run([*_IN_PRIVATE_MOUNTS, "mount -t tmpfs none /var"], capture_output=True, text=True)
     except FileNotFoundError:
-        raise Unavailable("Managed Instances need a private mount namespace, and there is no unshare(1)") from None
+        raise Unavailable("Managed Instances need a private mount namespace, and unshare(1) is missing") from None
     if result.returncode != 0:
         raise Unavailable(f"Managed Instances need a private mount namespace: {result.stderr.strip()}")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a caller of the emulator gets."""
+class CallerResponse:
+    """Response of the emulator to a caller."""
 
     status: int
     body: bytes
@@ -101,15 +101,15 @@ class Answer:
 
 
 class RealEmulator:
-    """A running emulator with one function; a context manager that leaves no process behind."""
+    """Running emulator with one function; a context manager that kills all its processes."""
 
     def __init__(
         self, command: Sequence[str], env: Mapping[str, str], cwd: Path, *, max_concurrency: int | None = None
     ) -> None:
-        """`command` is the runtime's; its last argument is what the emulator takes for the handler.
+        """`command` is the runtime's; the emulator uses its last argument as the handler.
 
-        With `max_concurrency` it is the emulator of Managed Instances, for which the command becomes
-        `/var/runtime/bootstrap` and is run by user 993 in an empty `/var/task`.
+        With `max_concurrency` the emulator runs in the mode of Managed Instances, where the command becomes
+        `/var/runtime/bootstrap` and user 993 runs it in an empty `/var/task`.
         """
         self._binary = binary()
         self._command = list(command)
@@ -153,18 +153,18 @@ class RealEmulator:
             start_new_session=True,
         )
         end = time.monotonic() + GUARD
-        while self._process.poll() is None and time.monotonic() < end:  # it ends at once if it cannot have a port
+        while self._process.poll() is None and time.monotonic() < end:  # it exits if a port is not free
             try:
                 if _listens(self._process.pid, (self._port, api_port)):
                     return True
             except OSError:
-                pass  # it ended meanwhile
+                pass  # the process exited meanwhile
             time.sleep(0.01)
         self._stop()
         return False
 
     def _managed(self, emulator: Sequence[str]) -> str:
-        """Return the shell script that makes the folders which Managed Instances have, and becomes the emulator."""
+        """Return the shell script that creates the folders of Managed Instances and executes the emulator."""
         bootstrap = f"#!/bin/sh\nexec {shlex.join(self._command)}\n"
         return (
             "set -e; mount -t tmpfs none /var; mkdir /var/task /var/runtime; "
@@ -173,7 +173,7 @@ class RealEmulator:
         )
 
     def _stop(self) -> None:
-        """End the emulator and every process of its session; each of its children has a process group of its own."""
+        """Stop the emulator and every process of its session; each of its children has another process group."""
         self._process.terminate()
         try:
             self._process.wait(GUARD / 6)
@@ -190,16 +190,16 @@ class RealEmulator:
         return f"http://127.0.0.1:{self._port}"
 
     def log(self) -> str:
-        """Return everything that the emulator and the function wrote."""
+        """Return the output of the emulator and the function."""
         return os.pread(self._log.fileno(), 1 << 26, 0).decode(errors="replace")
 
-    def invoke(self, event: bytes = b"{}") -> Answer:
-        """Invoke the function and wait for what it answers."""
+    def invoke(self, event: bytes = b"{}") -> CallerResponse:
+        """Invoke the function and return the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=GUARD)
         try:
             connection.request("POST", _PATH, event)
             response = connection.getresponse()
-            return Answer(response.status, response.read())
+            return CallerResponse(response.status, response.read())
         finally:
             connection.close()
 
@@ -211,7 +211,7 @@ def _listens(process: int, ports: Sequence[int]) -> bool:
         try:
             own.add(os.readlink(descriptor))
         except OSError:
-            continue  # it was closed meanwhile
+            continue  # the descriptor was closed meanwhile
     listening = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
@@ -237,7 +237,7 @@ def _session(leader: int) -> list[int]:
             try:
                 fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
-                continue  # it ended meanwhile
+                continue  # the process exited meanwhile
             if int(fields[3]) == leader and int(folder.name) != leader:
                 members.append(int(folder.name))
     return members

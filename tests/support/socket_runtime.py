@@ -1,6 +1,6 @@
-"""The plainest runtime there can be, for tests of the emulator: a socket, `json`, no package of ours.
+"""Minimal runtime, used by tests of the emulator and written with a socket and `json` only.
 
-Handler from `_HANDLER`, one connection, reply and next poll in one write. A failed import is posted to init/error.
+It has one connection, and sends a reply and the next poll in one write. A failed import is posted to init/error.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ ROOT = "/2018-06-01/runtime/"
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
-    """Render a request."""
+    """Return a request as bytes."""
     return f"{method} {ROOT}{path} HTTP/1.1\r\nHost: api\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def read(reply: BinaryIO) -> tuple[int, dict[str, str], bytes]:
-    """Read a reply: status, headers, body."""
+    """Read a response: status, headers, body."""
     status = int(reply.readline().split()[1])
     headers: dict[str, str] = {}
     while line := reply.readline().strip():
@@ -38,12 +38,12 @@ def read(reply: BinaryIO) -> tuple[int, dict[str, str], bytes]:
 
 
 def failure(error: BaseException) -> bytes:
-    """Render an error object."""
+    """Return an error object as JSON."""
     return json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}).encode()
 
 
 def main() -> None:
-    """Load once, then answer events for ever."""
+    """Load the handler, then reply to events until the process is killed."""
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
     api = socket.create_connection((host, int(port)))
     replies = api.makefile("rb")

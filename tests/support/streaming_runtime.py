@@ -1,8 +1,8 @@
-"""A plain runtime that streams, for tests of the emulator: `socket_runtime` with generators.
+"""Minimal streaming runtime, used by tests of the emulator: `socket_runtime` with generators.
 
-A handler that returns an iterator of bytes (a generator function does) is streamed, chunk by chunk, as each is yielded;
-the content type is its attribute `content_type`, and it yields the HTTP prelude itself if it wants one. Any other
-result is an ordinary JSON response. An exception before the first chunk is an ordinary error, after it error trailers.
+An iterator of bytes, e.g. the result of a generator function, is streamed, one chunk for each part; the content type is
+the handler's attribute `content_type`, and the handler may yield an HTTP prelude. Any other result is an ordinary JSON
+response. An exception before the first chunk is an ordinary error, later it becomes error trailers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TRAILERS = "Lambda-Runtime-Function-Error-Type: {}\r\nLambda-Runtime-Function-Er
 
 
 def stream(api: socket.socket, request_id: str, content_type: str, first: bytes, rest: Iterator[bytes]) -> None:
-    """Send a streamed response to its end, which may be an error."""
+    """Send a streamed response up to its end or its error trailers."""
     head = HEAD.format(root=ROOT, id=request_id, content_type=content_type).encode()
     api.sendall(head + chunk(first))
     trailers = ""
@@ -47,14 +47,14 @@ def stream(api: socket.socket, request_id: str, content_type: str, first: bytes,
 
 
 def chunk(data: bytes) -> bytes:
-    """Render a chunk; nothing for no data, as an empty one would end the body."""
+    """Return a chunk; no bytes without data, because an empty chunk would end the body."""
     return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
 
 
 def answer(
     api: socket.socket, handler: Callable[[Any, dict[str, str]], object], event: bytes, headers: dict[str, str]
 ) -> None:
-    """Run the handler on one event and send what comes of it."""
+    """Run the handler with one event and send its result or error."""
     request_id = headers["lambda-runtime-aws-request-id"]
     kind = "response"
     try:
@@ -73,7 +73,7 @@ def answer(
 
 
 def main() -> None:
-    """Load once, then answer events for ever."""
+    """Load the handler, then reply to events until the process is killed."""
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")
     api = socket.create_connection((host, int(port)))
     replies: BinaryIO = api.makefile("rb")

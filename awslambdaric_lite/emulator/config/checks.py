@@ -1,24 +1,24 @@
 """Checks of a function's variables, layers and log settings.
 
 Source: the Lambda developer guide, "Using Lambda environment variables". Unlike Lambda, which refuses every reserved
-name, a function may set those that tests like to pretend (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
+name, a function may set those that tests often set (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
 """
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
+from ...common.json_text import compact
 from ..errors import InvalidFunction
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 
 MAX_LAYERS = 5
 MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
 
-# Reserved names with a setting of their own, which is the cure, or none at all.
+# Reserved names, and the setting that is the cure, or None.
 _SETTINGS = {
     "_HANDLER": "the handler",
     "AWS_LAMBDA_FUNCTION_NAME": "the setting `name`",
@@ -36,10 +36,10 @@ _SETTINGS = {
 
 
 def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = ()) -> None:
-    """See to it that a function may set these variables, and have those of the host.
+    """Check the variables that a function sets, and those that it gets from the host.
 
     Raises:
-        InvalidFunction: a name or a value cannot be set, a name is the emulator's, or all are too large together.
+        InvalidFunction: a name or a value cannot be set, a name is reserved, or all are too large together.
     """
     for name, value in env.items():
         if not isinstance(value, str):
@@ -50,16 +50,16 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
         if (cure := _SETTINGS.get(name)) is not None:
             advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
             raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
-    size = len(json.dumps(dict(env), ensure_ascii=False, separators=(",", ":")).encode(errors="surrogateescape"))
+    size = len(compact(dict(env)).encode(errors="surrogateescape"))
     if size > MAX_SIZE:
         raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
 
 
 def check_layers(layers: Sequence[Path]) -> None:
-    """See to it that a function may have these.
+    """Check the layers of a function.
 
     Raises:
-        InvalidFunction: there are too many, or one is neither a folder nor a zip file.
+        InvalidFunction: their number is above the limit, or one is neither a folder nor a zip file.
     """
     if len(layers) > MAX_LAYERS:
         raise InvalidFunction(f"{len(layers)} layers are too many; Lambda takes up to {MAX_LAYERS}")

@@ -1,4 +1,4 @@
-"""What is different in the settings of a function on Lambda Managed Instances.
+"""The settings that are different for a function on Lambda Managed Instances.
 
 Source: "Lambda Managed Instances" of the developer guide ("Best practices", "Execution environment", "Python runtime")
 and the API reference of `LambdaManagedInstancesCapacityProviderConfig`.
@@ -13,7 +13,7 @@ from ..errors import InvalidFunction
 
 MAX_CONCURRENCY = 1600
 MAX_MEMORY_MB = 32768
-_MEMORY_MB = 2048  # of the smallest function there is
+_MEMORY_MB = 2048  # of the smallest function
 _INIT_LIMIT_S = 130.0
 
 
@@ -21,7 +21,7 @@ def managed_defaults(function: Mapping[str, Any], ordinary: Mapping[str, Any]) -
     """Return the settings that Managed Instances change, from a function's settings and those of an ordinary one.
 
     Raises:
-        InvalidFunction: the concurrency is out of range, or another setting makes no sense beside it.
+        InvalidFunction: the concurrency is out of range, or another setting does not fit.
     """
     concurrency = function["managed_concurrency"]
     if not 1 <= concurrency <= MAX_CONCURRENCY:
@@ -29,11 +29,11 @@ def managed_defaults(function: Mapping[str, Any], ordinary: Mapping[str, Any]) -
     refused = {
         "snap_start": (function["snap_start"], "Managed Instances have no snapshots"),
         "debug": (function["debug"], "several workers cannot share one terminal"),
-        "telemetry_log_fd": (function["telemetry_log_fd"], "Managed Instances have a log socket in its place"),
+        "telemetry_log_fd": (function["telemetry_log_fd"], "Managed Instances have a log socket instead"),
     }
     for name, (is_set, reason) in refused.items():
         if is_set:
-            raise InvalidFunction(f"{name} does not go with managed_concurrency: {reason}; leave one of them out")
+            raise InvalidFunction(f"{name} does not go with managed_concurrency: {reason}; omit one of them")
     settings: dict[str, Any] = {"freeze": False, "log_format": "JSON"}
     if function["memory_mb"] == ordinary["memory_mb"]:
         settings["memory_mb"] = _MEMORY_MB

@@ -1,4 +1,4 @@
-"""The settings of `LocalLambda` for type checkers: those of `FunctionConfig`, with paths as text, too."""
+"""The settings of `LocalLambda` for type checkers: those of `FunctionConfig`; paths may be text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .function import ApiOptions
 
 
 class FunctionSettings(TypedDict, total=False):
-    """What may be said of a function beside its handler and its name; `FunctionConfig` says what each means."""
+    """The settings of a function except its handler and its name; `FunctionConfig` explains them."""
 
     task_root: str | Path
     memory_mb: int

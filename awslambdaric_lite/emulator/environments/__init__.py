@@ -1,1 +1,1 @@
-"""Execution environments: their processes, their files, their life cycle, and who gets which invocation."""
+"""Execution environments: processes, files, life cycle, and the pool that assigns invocations."""

@@ -1,7 +1,7 @@
 """An environment of an ordinary function: one invocation at a time, frozen in between.
 
-Owns what happens from one invocation to the next: a restore before the first, a fresh process in the same environment
-after an exit or a time-out (the scratch folder stays, as `/tmp` does).
+It restores a snapshot before the first invocation, and starts a new process in the same environment after an exit or a
+timeout (the scratch folder stays, as `/tmp` does).
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.descriptor import TelemetryDescriptor
 from ..logs.events import Outcome, RestoreReport, RestoreRuntimeDone, RestoreStart
-from ..logs.log_source import LogInlet
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink, LogStream
-from ..results import Answer, Completion, Invocation
-from ..runtime_api import payloads
+from ..results import Completion, FunctionOutcome, Invocation
+from ..runtime_api import outcomes
 from ..runtime_api.api import RuntimeApi
 from .environment import PREPARATION_LIMIT_S, ExecutionEnvironment
-from .event_waiter import Turn
+from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
-from .invocation_run import Passage
-from .parent_death_watcher import Guardian
+from .invocation_run import InvocationRun
+from .parent_death_watcher import ParentDeathWatcher
+from .sandbox import LogSource
 
 _RESTORE_LIMIT_S = 10.0
 
 
 class ClassicEnvironment(ExecutionEnvironment):
-    """Runs invocations one after another."""
+    """Environment that runs one invocation at a time."""
 
     def __init__(
         self,
         function: FunctionConfig,
         filesystem: Filesystem,
-        guardian: Guardian | None = None,
+        watcher: ParentDeathWatcher | None = None,
         sink: LineSink | None = None,
         *,
         version: str = "$LATEST",
@@ -50,11 +50,11 @@ class ClassicEnvironment(ExecutionEnvironment):
             level=function.log_level,
             system_level=function.system_log_level,
         )
-        super().__init__(function, filesystem, guardian, log, version=version, provisioned=provisioned, faults=faults)
+        super().__init__(function, filesystem, watcher, log, version=version, provisioned=provisioned, faults=faults)
         self._api: RuntimeApi | None = None
-        self._passage: Passage | None = None
+        self._current_run: InvocationRun | None = None
         self._awaits_restore = False
-        self._was_reset = False  # after a failure: the next init is part of an invocation
+        self._was_reset = False  # after a failure: the next init is part of an invoke phase
 
     @property
     def initialization_type(self) -> str:
@@ -66,14 +66,14 @@ class ClassicEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 1
 
-    async def prepare(self) -> Answer | None:
-        """Start the runtime ahead of its first invocation, which starts it again if this fails; return why it does."""
+    async def prepare(self) -> FunctionOutcome | None:
+        """Start the runtime before its first invocation, which retries a failed init; return the failure."""
         failure = await self._initialize("init", max(PREPARATION_LIMIT_S, self.function.timeout_s), None)
         if failure is None:
             self._freeze()
         return failure
 
-    async def restore(self) -> Answer | None:
+    async def restore(self) -> FunctionOutcome | None:
         self.thaw()
         failure, _ = await self._restore(None)
         if failure is None:
@@ -81,105 +81,105 @@ class ClassicEnvironment(ExecutionEnvironment):
         return failure
 
     async def run(self, invocation: Invocation) -> None:
-        passage = Passage(invocation)
+        run = InvocationRun(invocation)
         self.thaw()
         if self._signalled is not None:
             await self._await_signalled(self._signalled)
         if self.pid is None:
             invocation.cold = True
-            await self._start(passage)
-        if self._awaits_restore and passage.failure is None:
-            failure, passage.restore_ms = await self._restore(invocation.request_id)
+            await self._start(run)
+        if self._awaits_restore and run.failure is None:
+            failure, run.restore_ms = await self._restore(invocation.request_id)
             if failure is not None:
-                passage.fail(failure)
-        self._begin(passage)
-        if passage.failure is None:
-            await self._invoke(passage)
-        self._complete(passage)
+                run.fail(failure)
+        self._begin(run)
+        if run.failure is None:
+            await self._invoke(run)
+        self._complete(run)
         self._signalled = None
         self._freeze()
 
-    # What tests do to it
+    # Events on demand
 
     def time_out_now(self) -> None:
-        self._settle(Turn.TIMED_OUT)
+        self._settle(ProcessEvent.TIMED_OUT)
 
-    def cross_wire(self) -> None:
-        if self._api is None or self._generation is None:
-            raise EmulatorError("no invocation is running; one becomes stale between its event and its reply")
-        self._api.cross_wire()
+    def deliver_stale_reply(self) -> None:
+        if self._api is None or self._sandbox is None:
+            raise EmulatorError("no invocation is running; call this between an event and its reply")
+        self._api.make_attempt_stale()
 
-    # The Runtime API's observer
+    # Observer of the Runtime API
 
     def on_next(self) -> None:
-        """The runtime is free: the init or the invocation is complete."""
-        if self._passage is None:
+        """Complete the init or the invocation."""
+        if self._current_run is None:
             self._look_at_memory()
-        self._settle(Turn.NEXT)
+        self._settle(ProcessEvent.NEXT)
 
     def on_restore_next(self) -> None:
-        """The runtime may be snapshotted."""
+        """Note that the runtime waits for its restore."""
         self._look_at_memory()
         self._awaits_restore = True
-        self._settle(Turn.RESTORE_READY)
+        self._settle(ProcessEvent.RESTORE_READY)
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
-        """Let the caller have it at once; the invocation is complete only later."""
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
+        """Give the outcome to the caller; the invocation is complete later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
         self._read_output()
-        if self._passage is not None:
-            self._passage.take_reply(answer)
+        if self._current_run is not None:
+            self._current_run.take_reply(answer)
         invocation.answer(answer)
 
     def on_request(self, exchange: Exchange) -> None:
-        """Take the time when a reply begins."""
-        clock = None if self._passage is None else self._passage.clock
+        """Record the time at which a reply begins."""
+        clock = None if self._current_run is None else self._current_run.clock
         if clock is not None and exchange.request.method == "POST" and "/invocation/" in exchange.request.path:
             clock.reply_began = time.perf_counter()
 
     # Phases
 
-    async def _start(self, passage: Passage) -> None:
-        """Bring a runtime up for an invocation.
+    async def _start(self, run: InvocationRun) -> None:
+        """Start a runtime for an invocation.
 
-        An init that fails is repeated inside of the invocation, on the function's own time, as on AWS.
+        A failed init is repeated in the invoke phase, on the function's time, as on AWS.
         """
-        request_id = passage.invocation.request_id
-        failure: Answer | None = None
+        request_id = run.invocation.request_id
+        failure: FunctionOutcome | None = None
         if not self._was_reset:
             failure = await self._initialize("init", self.function.init_timeout_s, request_id)
-            passage.init_ms = (self._turns.at - self._started_at) * 1000
+            run.init_ms = (self._event_waiter.at - self._started_at) * 1000
             if failure is None:
                 return
-            if failure.error_type != payloads.TIMED_OUT and not self.function.repeat_failed_init:
-                passage.fail(failure)
+            if failure.error_type != outcomes.TIMED_OUT and not self.function.repeat_failed_init:
+                run.fail(failure)
                 return
-        passage.init_ms = None
-        self._begin(passage)
+        run.init_ms = None
+        self._begin(run)
         failure = await self._initialize("invoke", self.function.timeout_s, request_id)
         if failure is not None:
-            passage.fail(failure)
+            run.fail(failure)
 
-    async def _restore(self, request_id: str | None) -> tuple[Answer | None, float]:
-        """Let the runtime go on after its snapshot; return what went wrong, and the milliseconds that it took."""
-        assert self._api is not None and self._generation is not None
+    async def _restore(self, request_id: str | None) -> tuple[FunctionOutcome | None, float]:
+        """Restore the runtime; return the failure, and the duration in milliseconds."""
+        assert self._api is not None and self._sandbox is not None
         started = time.perf_counter()
         self._awaits_restore = False
         self._log.emit(RestoreStart(self._instance))
-        self._turns.expect_runtime()
+        self._event_waiter.expect_runtime()
         self._api.restore()
-        turn = await self._turns.wait(_RESTORE_LIMIT_S)
-        took_ms = (self._turns.at - started) * 1000
+        event = await self._event_waiter.wait(_RESTORE_LIMIT_S)
+        took_ms = (self._event_waiter.at - started) * 1000
         outcome: Outcome = "success"
-        failure: Answer | None = None
-        if turn is Turn.TIMED_OUT:
+        failure: FunctionOutcome | None = None
+        if event is ProcessEvent.TIMED_OUT:
             self._read_output()
             outcome = "timeout"
-            failure = payloads.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
-        elif turn is not Turn.NEXT:
+            failure = outcomes.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
+        elif event is not ProcessEvent.NEXT:
             outcome = "error"
-            failure = await self._failure(self._generation, turn, request_id)
+            failure = await self._failure(self._sandbox, event, request_id)
         error_type = None if failure is None else failure.error_type
         self._log.emit(RestoreRuntimeDone(outcome, error_type))
         self._log.emit(RestoreReport(took_ms, outcome, error_type))
@@ -187,76 +187,76 @@ class ClassicEnvironment(ExecutionEnvironment):
             await self._reset("timeout" if outcome == "timeout" else "failure")
         return failure, took_ms
 
-    async def _invoke(self, passage: Passage) -> None:
-        assert passage.began is not None and self._generation is not None and self._api is not None
-        invocation, generation, api = passage.invocation, self._generation, self._api
-        deadline = passage.began + self.function.timeout_s
+    async def _invoke(self, run: InvocationRun) -> None:
+        assert run.began is not None and self._sandbox is not None and self._api is not None
+        invocation, sandbox, api = run.invocation, self._sandbox, self._api
+        deadline = run.began + self.function.timeout_s
         remaining = deadline - time.perf_counter()
         invocation.deadline_ms = int((time.time() + remaining) * 1000)
-        clock = passage.clock = InvocationClock()
-        turn = Turn.EXITED  # for a process that asked for an invocation and was gone before it came
-        if generation.extensions.failure is not None:
-            turn = Turn.EXTENSION_FAILED
-        elif generation.process is not None:
-            self._passage = passage
-            self._turns.expect_runtime()
-            generation.extensions.invoke(invocation)
+        clock = run.clock = InvocationClock()
+        event = ProcessEvent.EXITED  # for a process that polled and exited before its invocation
+        if sandbox.extensions.failure is not None:
+            event = ProcessEvent.EXTENSION_FAILED
+        elif sandbox.process is not None:
+            self._current_run = run
+            self._event_waiter.expect_runtime()
+            sandbox.extensions.invoke(invocation)
             api.deliver(invocation)
-            turn = await self._turns.wait(remaining)
-            if turn is Turn.NEXT:
-                clock.runtime_ready = self._turns.at
-                self._log.emit(passage.runtime_done(self._turns.at))
-                turn = await self._await_extensions(generation, deadline - time.perf_counter())
-            self._passage = None
-        if turn is Turn.EXTENSIONS_READY:
-            clock.extensions_ready = self._turns.at
+            event = await self._event_waiter.wait(remaining)
+            if event is ProcessEvent.NEXT:
+                clock.runtime_ready = self._event_waiter.at
+                self._log.emit(run.runtime_done(self._event_waiter.at))
+                event = await self._await_extensions(sandbox, deadline - time.perf_counter())
+            self._current_run = None
+        if event is ProcessEvent.EXTENSIONS_READY:
+            clock.extensions_ready = self._event_waiter.at
             return
         self._read_output()
-        if turn is Turn.TIMED_OUT:
+        if event is ProcessEvent.TIMED_OUT:
             api.interrupt()
-            await self._time_out(passage)
+            await self._time_out(run)
         else:
-            await self._give_up(passage, self._ended(generation, turn))
+            await self._give_up(run, self._ended(sandbox, event))
 
-    async def _time_out(self, passage: Passage) -> None:
-        """End an invocation that is out of time, and every process with it."""
-        assert passage.clock is not None
-        request_id = passage.invocation.request_id
-        if passage.clock.runtime_ready is None:
-            passage.status = "timeout"
-            self._log.emit(passage.runtime_done(self._turns.at))
+    async def _time_out(self, run: InvocationRun) -> None:
+        """Time out an invocation, and kill every process."""
+        assert run.clock is not None
+        request_id = run.invocation.request_id
+        if run.clock.runtime_ready is None:
+            run.status = "timeout"
+            self._log.emit(run.runtime_done(self._event_waiter.at))
         await self._reset("timeout")
         self._log.note(self._time_out_line(request_id))
-        passage.fail(payloads.timed_out(request_id, self.function.timeout_s))
+        run.fail(outcomes.timed_out(request_id, self.function.timeout_s))
 
-    async def _give_up(self, passage: Passage, end: EnvironmentFailure) -> None:
-        """End an invocation whose runtime or extension has ended, and every other process."""
-        assert passage.clock is not None
-        request_id = passage.invocation.request_id
-        if passage.clock.runtime_ready is None:
-            passage.status = "error"
-            self._log.emit(passage.runtime_done(self._turns.at, end.error_type))
+    async def _give_up(self, run: InvocationRun, end: EnvironmentFailure) -> None:
+        """Fail an invocation whose runtime or extension has exited, and kill the other processes."""
+        assert run.clock is not None
+        request_id = run.invocation.request_id
+        if run.clock.runtime_ready is None:
+            run.status = "error"
+            self._log.emit(run.runtime_done(self._event_waiter.at, end.error_type))
         self._log.note(f"RequestId: {request_id} Error: {end.reason}")
         self._log.note(end.error_type)
-        passage.fail(end.answer(request_id))
+        run.fail(end.answer(request_id))
         await self._reset("failure")
 
-    def _begin(self, passage: Passage) -> None:
-        if passage.began is None:
-            self._log.emit(passage.begin(self.version))
-            self._turns.at = passage.began or 0.0
+    def _begin(self, run: InvocationRun) -> None:
+        if run.began is None:
+            self._log.emit(run.begin(self.version))
+            self._event_waiter.at = run.began or 0.0
 
-    def _complete(self, passage: Passage) -> None:
-        if self._generation is not None:
-            self._peak_mb = self._generation.peak_memory_mb()
-        ended = passage.end(
-            self._turns.at,
+    def _complete(self, run: InvocationRun) -> None:
+        if self._sandbox is not None:
+            self._peak_mb = self._sandbox.peak_memory_mb()
+        ended = run.end(
+            self._event_waiter.at,
             memory_size_mb=self.function.memory_mb,
             max_memory_used_mb=self._peak_mb,
-            has_extensions=self._generation is not None and len(self._generation.extensions) > 0,
+            has_extensions=self._sandbox is not None and len(self._sandbox.extensions) > 0,
         )
         self._log.emit(ended)
-        passage.invocation.completed.set_result(Completion(ended.report, self._log.take()))
+        run.invocation.completed.set_result(Completion(ended.report, self._log.take()))
 
     def _freeze(self) -> None:
         if self.function.freeze:
@@ -265,14 +265,15 @@ class ClassicEnvironment(ExecutionEnvironment):
     # The processes
 
     def _new_api(self) -> Application:
-        self._api = RuntimeApi(self, self.function.api, snap_start=self.function.snap_start)
+        options, snap_start = self.function.api, self.function.snap_start
+        self._api = RuntimeApi(self, options, snap_start=snap_start)  # pyright: ignore[reportArgumentType]
         return self._api
 
-    def _new_inlet(self) -> LogInlet | None:
+    def _new_log_source(self) -> LogSource | None:
         return TelemetryDescriptor(self._log.frame) if self.function.telemetry_log_fd else None
 
     async def _reset(self, reason: str) -> None:
-        """End every process after a failure; `/tmp` stays, and the next init is part of an invocation."""
+        """Shut every process down after a failure; `/tmp` stays, and the next init is part of an invoke phase."""
         self._was_reset = True
         await self._end(reason)
 

@@ -1,7 +1,6 @@
-"""What all execution environments have in common: processes, a Runtime API, a scratch folder, a log stream, an init.
+"""Base of execution environments: processes, a Runtime API, a scratch folder, a log stream, init and shutdown.
 
-Owns the init and the end. How invocations are run in between is decided by two kinds: one after another
-(`ClassicEnvironment`), or several at once (`ManagedEnvironment`).
+Two classes run the invocations: one at a time (`ClassicEnvironment`), or concurrently (`ManagedEnvironment`).
 """
 
 from __future__ import annotations
@@ -13,44 +12,45 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from typing_extensions import deprecated
+
 from ..config.function import FunctionConfig
 from ..errors import EmulatorError
 from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.events import InitPhase, InitReport, InitRuntimeDone, InitStart, Instance, Outcome
-from ..logs.log_source import LogInlet
 from ..logs.stream import LogStream
 from ..logs.timestamps import iso_time, now
-from ..results import Answer, Invocation
-from ..runtime_api import payloads
-from .event_waiter import Turn
+from ..results import FunctionOutcome, Invocation
+from ..runtime_api import outcomes
+from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
-from .parent_death_watcher import Guardian
+from .parent_death_watcher import ParentDeathWatcher
 from .processes import EnvironmentProcesses
-from .sandbox import Generation
+from .sandbox import LogSource, Sandbox
 from .variables import log_stream_name, process_environment
 
-_EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to say more and exit
+_EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit
 PREPARATION_LIMIT_S = 130.0  # of an init that no invocation waits for; source: "Lambda runtime environment"
 
 
 class EnvironmentOver(EmulatorError):
-    """An environment cannot take an invocation that it was chosen for: another one is needed."""
+    """An environment cannot run the invocation that it was chosen for; another environment is needed."""
 
 
 class ExecutionEnvironment(EnvironmentProcesses, ABC):
     """One execution environment.
 
     Attributes:
-        over: it will never take an invocation again.
-        on_change: called when it may take more invocations than before without one having ended, or is over.
+        over: whether it will never run an invocation again.
+        on_change: called when it is over, or when it has more free slots although no invocation is complete.
     """
 
     def __init__(
         self,
         function: FunctionConfig,
         filesystem: Filesystem,
-        guardian: Guardian | None,
+        watcher: ParentDeathWatcher | None,
         log: LogStream,
         *,
         version: str = "$LATEST",
@@ -65,7 +65,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self.log_stream = log_stream_name(version)
         self._instance = Instance(function.name, version, self.log_stream, function.memory_mb, function.region)
         self._filesystem = filesystem
-        self._guardian = guardian
+        self._watcher = watcher
         self._faults = faults
         self._started_at = 0.0
 
@@ -77,22 +77,22 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """How many invocations it can run at once, as things stand."""
+        """The number of invocations that it can run concurrently at present."""
 
     @abstractmethod
-    async def prepare(self) -> Answer | None:
-        """Start the runtime ahead of its first invocation; return what went wrong."""
+    async def prepare(self) -> FunctionOutcome | None:
+        """Start the runtime before its first invocation; return the failure."""
 
     @abstractmethod
     async def run(self, invocation: Invocation) -> None:
-        """Take one invocation from start to completion. The caller is answered on the way.
+        """Run one invocation to its completion; the caller receives the outcome before that.
 
         Raises:
-            EnvironmentOver: the environment had come to its end before.
+            EnvironmentOver: the environment was over before.
         """
 
-    async def restore(self) -> Answer | None:
-        """Restore a runtime that waits for that, ahead of its first invocation; return what went wrong.
+    async def restore(self) -> FunctionOutcome | None:
+        """Restore a runtime before its first invocation; return the failure.
 
         Raises:
             EmulatorError: the function has no snapshots.
@@ -100,131 +100,134 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         raise EmulatorError("the function has no snapshots to restore")
 
     async def close(self) -> None:
-        """End the processes, as in a spin-down, and wait until nothing of them is left."""
+        """Shut the processes down, as in a spin-down, and wait until all have exited."""
         await self._end("spindown")
 
     async def discard(self) -> None:
-        """Close the environment for good: its files go, too."""
+        """Close the environment and remove its files."""
         await self.close()
         shutil.rmtree(self._filesystem.scratch, ignore_errors=True)
 
-    # What tests do to it
+    # Events on demand
 
     @abstractmethod
     def time_out_now(self) -> None:
-        """Let the invocations that run be out of time."""
+        """Time out the running invocations."""
 
     @abstractmethod
-    def cross_wire(self) -> None:
-        """Make the attempts that run stale ones: their replies get 410, and the runtime gets the events again.
+    def deliver_stale_reply(self) -> None:
+        """Make the running attempt stale: its reply gets 410, and the runtime gets the event again.
 
         Raises:
             EmulatorError: no invocation runs, or attempts have no ids (`ApiOptions.invocation_ids`).
         """
 
-    # What the kinds differ in
+    @deprecated("cross_wire() is now deliver_stale_reply(); the old name will be removed in the next release")
+    def cross_wire(self) -> None:
+        """Call `deliver_stale_reply`, which is the name now."""
+        self.deliver_stale_reply()
+
+    # Differences between the two kinds
 
     @abstractmethod
     def on_request(self, exchange: Exchange) -> None:
-        """A request to the port begins."""
+        """Note that a request to the port begins."""
 
     @abstractmethod
     def _new_api(self) -> Application:
-        """The Runtime API of new processes."""
+        """Create the Runtime API of new processes."""
 
     @abstractmethod
-    def _new_inlet(self) -> LogInlet | None:
-        """Where new processes may log to beside their output."""
+    def _new_log_source(self) -> LogSource | None:
+        """Create the second log source of new processes; None for none."""
 
     # The init
 
-    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> Answer | None:
-        """Start the processes and wait until they are ready; return what went wrong."""
+    async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> FunctionOutcome | None:
+        """Start the processes and wait until they are ready; return the failure."""
         await self._end("failure")  # of extensions that outlived their runtime
         self._started_at = time.perf_counter()
         self._reported = None
         self._peak_mb = 0
         self._filesystem.scratch.mkdir(exist_ok=True)
         recorded = self.requests if self.function.api.record_requests else None
-        generation = self._generation = Generation(
-            self.function, self.version, self._log, self._guardian, self, self._new_api(), recorded, self._faults
+        sandbox = self._sandbox = Sandbox(
+            self.function, self.version, self._log, self._watcher, self, self._new_api(), recorded, self._faults
         )
         self._log.emit(InitStart(self.initialization_type, phase, self._instance))
         try:
-            turn = await self._bring_up(generation, limit_s)
+            event = await self._bring_up(sandbox, limit_s)
         except OSError as error:
-            self._turns.at = time.perf_counter()
-            failure = payloads.invalid_entrypoint(request_id, error)
+            self._event_waiter.at = time.perf_counter()
+            failure = outcomes.invalid_entrypoint(request_id, error)
         else:
-            if turn in (Turn.NEXT, Turn.RESTORE_READY):
-                self._report_init(generation, phase, "success")
+            if event in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
+                self._report_init(sandbox, phase, "success")
                 return None
-            if turn is Turn.TIMED_OUT:
+            if event is ProcessEvent.TIMED_OUT:
                 self._read_output()
-                self._report_init(generation, phase, "timeout")
+                self._report_init(sandbox, phase, "timeout")
                 await self._reset("timeout")
                 if phase == "invoke" and request_id is not None:
                     self._log.note(self._time_out_line(request_id))
-                return payloads.timed_out(request_id, limit_s)
-            failure = await self._failure(generation, turn, request_id)
-        self._report_init(generation, phase, "error", failure.error_type)
+                return outcomes.timed_out(request_id, limit_s)
+            failure = await self._failure(sandbox, event, request_id)
+        self._report_init(sandbox, phase, "error", failure.error_type)
         await self._reset("failure")
         return failure
 
-    async def _bring_up(self, generation: Generation, limit_s: float) -> Turn:
-        """Start the extensions, then the runtime; return when all of them are ready, or never will be.
+    async def _bring_up(self, sandbox: Sandbox, limit_s: float) -> ProcessEvent:
+        """Start the extensions, then the runtime; return when all are ready, or one has failed.
 
         Raises:
             OSError: the runtime cannot be started.
         """
-        extensions = generation.extensions
+        extensions = sandbox.extensions
         variables = process_environment(
             self.function,
             version=self.version,
             initialization_type=self.initialization_type,
-            runtime_api=generation.address,
+            runtime_api=sandbox.address,
             filesystem=self._filesystem,
             log_stream=self.log_stream,
         )
-        self._turns.expect_extensions()
+        self._event_waiter.expect_extensions()
         programs = (*self.function.extensions, *self._filesystem.extension_programs)
         extensions.launch(programs, variables, self._filesystem.extension_command)
         if not extensions.registered or extensions.failure is not None:
-            turn = await self._turns.wait(limit_s)
-            if turn is not Turn.EXTENSIONS_REGISTERED:
-                return turn
-        self._turns.expect_runtime()
+            event = await self._event_waiter.wait(limit_s)
+            if event is not ProcessEvent.EXTENSIONS_REGISTERED:
+                return event
+        self._event_waiter.expect_runtime()
         command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
-        generation.start_runtime(command, variables, self._new_inlet())
-        turn = await self._turns.wait(self._started_at + limit_s - time.perf_counter())
-        if turn not in (Turn.NEXT, Turn.RESTORE_READY):
-            return turn
+        sandbox.start_runtime(command, variables, self._new_log_source())
+        event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
+        if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
+            return event
         extensions.runtime_is_up()
-        after = await self._await_extensions(generation, self._started_at + limit_s - time.perf_counter())
-        return turn if after is Turn.EXTENSIONS_READY else after
+        after = await self._await_extensions(sandbox, self._started_at + limit_s - time.perf_counter())
+        return event if after is ProcessEvent.EXTENSIONS_READY else after
 
-    def _report_init(
-        self, generation: Generation, phase: InitPhase, outcome: Outcome, error_type: str | None = None
-    ) -> None:
+    def _report_init(self, sandbox: Sandbox, phase: InitPhase, outcome: Outcome, error_type: str | None = None) -> None:
         kind = self.initialization_type
-        took_ms = (self._turns.at - self._started_at) * 1000
+        took_ms = (self._event_waiter.at - self._started_at) * 1000
         self._log.emit(InitRuntimeDone(kind, phase, outcome, error_type))
-        generation.extensions.report()
+        sandbox.extensions.report()
         self._log.emit(InitReport(kind, phase, took_ms, outcome, error_type))
 
-    async def _failure(self, generation: Generation, turn: Turn, request_id: str | None) -> Answer:
-        """What processes that gave up during init or restore leave to the caller."""
-        if turn is Turn.INIT_ERROR:
+    async def _failure(self, sandbox: Sandbox, event: ProcessEvent, request_id: str | None) -> FunctionOutcome:
+        """Return the outcome for the caller of a failed init or restore."""
+        if event is ProcessEvent.INIT_ERROR:
             assert self._reported is not None
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(generation.gone.wait(), _EXIT_GRACE_S)
+                await asyncio.wait_for(sandbox.gone.wait(), _EXIT_GRACE_S)
             return self._reported
-        return self._ended(generation, turn).answer(request_id)
+        return self._ended(sandbox, event).answer(request_id)
 
     # The processes
 
     async def _reset(self, reason: str) -> None:
-        """End every process after a failure; `/tmp` stays."""
+        """Shut every process down after a failure; `/tmp` stays."""
         await self._end(reason)
 
     def _time_out_line(self, request_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Waiting for what the processes of an environment do next, one wait at a time."""
+"""Waits for the next event of an environment's processes, one wait at a time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Set
 from enum import Enum
 
 
-class Turn(Enum):
-    """What ended a wait for the runtime, or for the extensions."""
+class ProcessEvent(Enum):
+    """Event that ended a wait for the runtime, or for the extensions."""
 
     NEXT = "asked for an invocation"
     RESTORE_READY = "waits to be restored"
@@ -18,45 +18,45 @@ class Turn(Enum):
     EXTENSIONS_READY = "has extensions that are all ready"
     EXTENSION_FAILED = "has an extension that exited"
     EXITED = "exited"
-    TIMED_OUT = "let the time pass"
+    TIMED_OUT = "timed out"
 
 
-OF_RUNTIME = frozenset({Turn.NEXT, Turn.RESTORE_READY, Turn.INIT_ERROR})
-OF_EXTENSIONS = frozenset({Turn.EXTENSIONS_REGISTERED, Turn.EXTENSIONS_READY})
+RUNTIME_EVENTS = frozenset({ProcessEvent.NEXT, ProcessEvent.RESTORE_READY, ProcessEvent.INIT_ERROR})
+EXTENSION_EVENTS = frozenset({ProcessEvent.EXTENSIONS_REGISTERED, ProcessEvent.EXTENSIONS_READY})
 
 
-class Turns:
-    """The wait that goes on, and when the last one ended (`at`, by `time.perf_counter`)."""
+class EventWaiter:
+    """The current wait, and the moment of the last event (`at`, by `time.perf_counter`)."""
 
     def __init__(self) -> None:
         self.at = 0.0
-        self._turn: asyncio.Future[Turn] | None = None
-        self._ignored: Set[Turn] = OF_EXTENSIONS
+        self._event: asyncio.Future[ProcessEvent] | None = None
+        self._ignored: Set[ProcessEvent] = EXTENSION_EVENTS
 
     def expect_runtime(self) -> None:
-        """From now on the runtime is waited for."""
-        self._expect(ignored=OF_EXTENSIONS)
+        """Begin a wait for the runtime."""
+        self._expect(ignored=EXTENSION_EVENTS)
 
     def expect_extensions(self) -> None:
-        """From now on the extensions are waited for."""
-        self._expect(ignored=OF_RUNTIME)
+        """Begin a wait for the extensions."""
+        self._expect(ignored=RUNTIME_EVENTS)
 
-    def settle(self, turn: Turn) -> None:
-        """End the wait, if there is one and this is what it is for; an end of a process always is."""
-        if self._turn is not None and not self._turn.done() and turn not in self._ignored:
+    def settle(self, event: ProcessEvent) -> None:
+        """End the current wait, unless it is for other events; the exit of a process always ends it."""
+        if self._event is not None and not self._event.done() and event not in self._ignored:
             self.at = time.perf_counter()
-            self._turn.set_result(turn)
+            self._event.set_result(event)
 
-    async def wait(self, limit_s: float) -> Turn:
-        """What ended the wait, which may have been before this call."""
-        assert self._turn is not None
-        await asyncio.wait({self._turn}, timeout=max(limit_s, 0.0))
-        if not self._turn.done():
+    async def wait(self, limit_s: float) -> ProcessEvent:
+        """Return the event of the wait, which may have happened before this call."""
+        assert self._event is not None
+        await asyncio.wait({self._event}, timeout=max(limit_s, 0.0))
+        if not self._event.done():
             self.at = time.perf_counter()
-            self._turn.cancel()
-            return Turn.TIMED_OUT
-        return self._turn.result()
+            self._event.cancel()
+            return ProcessEvent.TIMED_OUT
+        return self._event.result()
 
-    def _expect(self, *, ignored: Set[Turn]) -> None:
+    def _expect(self, *, ignored: Set[ProcessEvent]) -> None:
         self._ignored = ignored
-        self._turn = asyncio.get_running_loop().create_future()
+        self._event = asyncio.get_running_loop().create_future()

@@ -1,8 +1,8 @@
-"""What processes find under `/tmp` and `/opt`: their environment's own scratch folder, and the function's layers.
+"""The content of `/tmp` and `/opt`: the scratch folder of an environment, and the function's layers.
 
-Where this process may mount (root with `unshare` and `mount` of util-linux), layers, and on demand the scratch folder,
-are mounted for the processes alone, unless something that the function needs lies there. Elsewhere search paths and
-`TMPDIR` stand in. Two programs more to execute are a delay of some 4 ms, so it is done only where it matters.
+If this process may mount (root with `unshare` and `mount` of util-linux), layers, and on demand the scratch folder, are
+mounted for the processes only, unless the function needs a file that the mount would hide. Otherwise search paths and
+`TMPDIR` replace the mounts. A mount executes two more programs, which delays a cold start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TMP = Path("/tmp")
 OPT = Path("/opt")
 _PROBE_LIMIT_S = 5.0
 
-# The layers come first: their folder may be in the `/tmp` that the second mount hides.
+# The layers are mounted first: their folder may be in the `/tmp` that the second mount hides.
 _SCRIPT = r"""
 [ -z "$1" ] || "$0" -o bind,ro "$1" /opt || exit
 [ -z "$2" ] || "$0" -o bind "$2" /tmp || exit
@@ -37,11 +37,11 @@ exec "$@"
 
 @dataclass(frozen=True)
 class _Mounter:
-    """The programs that start another one with mounts of its own, in the same process."""
+    """The programs that execute another one with private mounts, in the same process."""
 
     unshare: str
     mount: str
-    clean: tuple[str, ...]  # takes away variables that the shell adds
+    clean: tuple[str, ...]  # removes variables that the shell adds
 
     def command(self, command: Sequence[str], opt: Path | None, tmp: Path | None) -> list[str]:
         sources = ["" if source is None else str(source) for source in (opt, tmp)]
@@ -49,15 +49,15 @@ class _Mounter:
 
 
 class Filesystem:
-    """What the processes of one environment find."""
+    """The folders of one environment's processes."""
 
     def __init__(
         self, scratch: Path, content: Path | None, mounter: _Mounter | None, *, mount_tmp: bool, mount_opt: bool
     ) -> None:
         self.scratch = scratch
-        """The folder behind `tmp`, as this process finds it. It may not exist yet."""
+        """The path of `tmp` for this process; the folder may not exist yet."""
         self.tmp = TMP if mount_tmp else scratch
-        """The environment's own folder, as its processes find it."""
+        """The path of the environment's folder for its processes."""
         self._content = content
         self._mounter = mounter if mount_tmp or mount_opt else None
         self._opt_source = content if mount_opt else None
@@ -65,20 +65,20 @@ class Filesystem:
 
     @property
     def extension_programs(self) -> list[Path]:
-        """The external extensions in the layers, as this process finds them."""
+        """The external extensions in the layers, as paths for this process."""
         return layers.extension_programs(self._content)
 
     def layer_variables(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """The search paths with those of the layers at their ends."""
+        """Return the search paths, extended by those of the layers."""
         if self._content is None:
             return {}
         return layers.layer_variables(self._content, OPT if self._opt_source else self._content, variables)
 
     def command(self, command: Sequence[str], variables: Mapping[str, str], cwd: Path) -> list[str]:
-        """The command line that runs a command with its mounts, in the process that is started.
+        """Return the command line that mounts the folders and executes a command, in the same process.
 
         Raises:
-            OSError: the command cannot be executed; the shell between would tell nobody.
+            OSError: the command cannot be executed, which the shell that mounts would not report.
         """
         if self._mounter is None:
             return list(command)
@@ -86,7 +86,7 @@ class Filesystem:
         return self._mounter.command([program, *command[1:]], self._opt_source, self._tmp_source)
 
     def extension_command(self, program: Path) -> list[str]:
-        """The command line that runs an external extension, which shares the mounts of the runtime.
+        """Return the command line of an external extension with the mounts of the runtime.
 
         Raises:
             OSError: it cannot be executed.
@@ -103,7 +103,7 @@ class Layout:
     """The files of a function: its layers, merged once, and a scratch folder for each environment.
 
     Raises:
-        InvalidFunction: a layer is damaged, or a private `/tmp` is demanded where there can be none.
+        InvalidFunction: a layer is damaged, or a private `/tmp` is required and not possible.
         OSError: a layer cannot be read.
     """
 
@@ -120,11 +120,11 @@ class Layout:
             inside = next((path for path in needed if path.is_relative_to(TMP)), None)
             reason = "this process may not mount"
             if self._mounter is not None and inside is not None:
-                reason = f"{inside} lies there"
-            raise InvalidFunction(f"private /tmp is not possible: {reason}; leave private_tmp out, for TMPDIR only")
+                reason = f"{inside} is in it"
+            raise InvalidFunction(f"private /tmp is not possible: {reason}; omit private_tmp to use TMPDIR only")
 
     def environment(self, number: int) -> Filesystem:
-        """Those of one environment."""
+        """Return the folders of one environment."""
         return Filesystem(
             self._folder / f"tmp-{number}",
             self._content,
@@ -143,13 +143,13 @@ class Layout:
 
 
 def _needed(function: FunctionConfig) -> Iterator[Path]:
-    """What a function's processes read: its code, its interpreter, its programs."""
+    """Return the paths that a function's processes read: its code, its interpreter, its programs."""
     yield function.task_root
     command = function.command()
     program = function.task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
     for path in (program, program.resolve()):
         yield path
-        yield path.parent.parent  # of `bin`, beside which an interpreter has its libraries
+        yield path.parent.parent  # the parent of `bin`, where an interpreter has its libraries
     yield from function.extensions
     for argument in command[1:]:
         if os.path.isabs(argument):
@@ -161,7 +161,7 @@ def _needed(function: FunctionConfig) -> Iterator[Path]:
 
 
 def _executable(name: str, path: str, cwd: Path) -> str:
-    """Find a program as `subprocess` would, and fail as it would."""
+    """Find a program as `subprocess` would, with the same errors."""
     candidates = [str(cwd / name)] if "/" in name else [os.path.join(folder, name) for folder in path.split(os.pathsep)]
     code = errno.ENOENT
     for candidate in candidates:
@@ -174,7 +174,7 @@ def _executable(name: str, path: str, cwd: Path) -> str:
 
 @functools.cache
 def _mounter() -> _Mounter | None:
-    """How to mount here, found out by trying; None where it cannot be done."""
+    """Return the programs for mounts after trying them; None if this process may not mount."""
     unshare, mount, env = (shutil.which(name) for name in ("unshare", "mount", "env"))
     if os.geteuid() != 0 or unshare is None or mount is None or env is None:
         return None

@@ -1,4 +1,4 @@
-"""One invocation on its way through an environment: its times, its outcome, and what the log says of it."""
+"""One invocation in an environment: its times, its outcome and its log events."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import time
 
 from ..logs.invocation_events import Ended, ManagedEnded, RuntimeDone, Start
 from ..logs.spans import InvocationClock
-from ..results import Answer, Invocation, Report, Status
-from ..runtime_api import payloads
-from .event_waiter import Turn
+from ..results import FunctionOutcome, Invocation, Report, Status
+from ..runtime_api import outcomes
+from .event_waiter import ProcessEvent
 
 
-class Passage:
-    """Taken note of while the invocation proceeds, told of by events."""
+class InvocationRun:
+    """Collector of one invocation's timings, which it renders as log events."""
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
@@ -21,25 +21,25 @@ class Passage:
         self.clock: InvocationClock | None = None
         self.init_ms: float | None = None
         self.restore_ms: float | None = None
-        self.failure: Answer | None = None
+        self.failure: FunctionOutcome | None = None
         self.status: Status = "success"
         self._produced = 0
 
     def begin(self, version: str) -> Start:
-        """The invocation's own time starts."""
+        """Start the invocation's time."""
         self.began = time.perf_counter()
         invocation = self.invocation
         return Start(invocation.request_id, version, invocation.trace_id, invocation.tenant_id)
 
-    def take_reply(self, answer: Answer) -> None:
-        """The runtime has replied."""
+    def take_reply(self, answer: FunctionOutcome) -> None:
+        """Record the runtime's reply."""
         stream = self.invocation.stream
         self._produced = len(answer.payload) if stream is None else stream.size
         if self.clock is not None:
             self.clock.reply_taken = time.perf_counter()
 
     def runtime_done(self, at: float, error_type: str | None = None) -> RuntimeDone:
-        """The runtime is done at that moment, well or not."""
+        """Return the event for a runtime that succeeded or failed at a moment."""
         assert self.clock is not None
         return RuntimeDone(
             self.invocation.request_id,
@@ -51,20 +51,20 @@ class Passage:
             self.invocation.trace_id,
         )
 
-    def fail(self, failure: Answer) -> None:
-        """It went wrong; the caller is told, unless it has its answer."""
+    def fail(self, failure: FunctionOutcome) -> None:
+        """Fail the invocation; the caller receives the failure, unless it has an outcome."""
         self.failure = failure
-        self.status = "timeout" if failure.error_type == payloads.TIMED_OUT else "error"
+        self.status = "timeout" if failure.error_type == outcomes.TIMED_OUT else "error"
         self.invocation.answer(failure)
 
     def end(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int, has_extensions: bool) -> Ended:
-        """It is complete."""
+        """Return the event for a complete invocation."""
         report = self.report(at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
         spans = self.clock.extension_spans() if has_extensions and self.clock is not None else ()
         return Ended(report, spans, self.invocation.trace_id)
 
     def report(self, at: float, *, memory_size_mb: int, max_memory_used_mb: int) -> Report:
-        """The figures at its end."""
+        """Return the figures of the invocation."""
         assert self.began is not None
         return Report(
             request_id=self.invocation.request_id,
@@ -78,31 +78,31 @@ class Passage:
         )
 
 
-class ManagedPassage(Passage):
-    """One of several that are on their ways through an environment at once.
+class ManagedInvocationRun(InvocationRun):
+    """One of several concurrent invocations in an environment.
 
     Attributes:
-        delivered: done when a worker has it, or never will have.
-        ended: what ended it, at the moment `ended_at` (by `time.perf_counter`).
+        delivered: done when a worker has the invocation, or no worker will get it.
+        ended: the event that ended it, at the moment `ended_at` (by `time.perf_counter`).
     """
 
     def __init__(self, invocation: Invocation) -> None:
         super().__init__(invocation)
         loop = asyncio.get_running_loop()
         self.delivered: asyncio.Future[None] = loop.create_future()
-        self.ended: asyncio.Future[Turn] = loop.create_future()
+        self.ended: asyncio.Future[ProcessEvent] = loop.create_future()
         self.ended_at = 0.0
 
-    def end_with(self, turn: Turn) -> None:
-        """It is over, wherever it was; a second end is ignored."""
+    def end_with(self, event: ProcessEvent) -> None:
+        """End the invocation with an event; a second end is ignored."""
         if not self.delivered.done():
             self.delivered.set_result(None)
         if not self.ended.done():
             self.ended_at = time.perf_counter()
-            self.ended.set_result(turn)
+            self.ended.set_result(event)
 
     def managed_end(self, *, memory_size_mb: int, max_memory_used_mb: int) -> ManagedEnded:
-        """It is complete."""
+        """Return the event for a complete invocation."""
         report = self.report(self.ended_at, memory_size_mb=memory_size_mb, max_memory_used_mb=max_memory_used_mb)
         spans = () if self.clock is None else self.clock.runtime_spans()
         return ManagedEnded(report, spans, self.invocation.trace_id)

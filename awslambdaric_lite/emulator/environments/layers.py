@@ -1,4 +1,4 @@
-"""Layers: folders and zip files, merged as Lambda merges them under `/opt`, and what they add to a function.
+"""Layers: folders and zip files, merged as Lambda merges them under `/opt`, and their effect on a function.
 
 Source: the Lambda developer guide, "Packaging your layer content" and "Adding layers to functions".
 """
@@ -17,12 +17,12 @@ from ...packaging.errors import PackagingError
 from ...packaging.reading import extract
 from ..errors import InvalidFunction
 
-_DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions beside this file
+_DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions if this file exists
 _PYTHON = (f"python/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages", "python")
 
 
 def merge(layers: Sequence[Path], folder: Path) -> Path | None:
-    """Return a folder with what the layers have in it, later ones over earlier ones; None where there are none.
+    """Return a folder with the content of the layers, later ones over earlier ones; None without layers.
 
     A single folder is used as it is, anything else is copied to `folder`.
 
@@ -44,16 +44,16 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
 
 
 def extension_programs(opt: Path | None) -> list[Path]:
-    """The external extensions: every file directly in `extensions`, in the order of the names."""
+    """Return the external extensions: every file directly in `extensions`, in the order of the names."""
     if opt is None or (opt / _DISABLED).exists() or not (opt / "extensions").is_dir():
         return []
     return sorted(path for path in (opt / "extensions").iterdir() if path.is_file())
 
 
 def layer_variables(content: Path, seen_at: Path, variables: Mapping[str, str]) -> dict[str, str]:
-    """What the programs, libraries and Python packages in `content` add to the variables of a process.
+    """Return the variables that make the programs, libraries and packages in `content` known to a process.
 
-    The process sees them at `seen_at`. Every Python finds the packages, not only clients that look into `/opt` anyway.
+    The process has them at `seen_at`. Every Python finds the packages, not only clients that search `/opt`.
     """
     added = {"PATH": ["bin"], "LD_LIBRARY_PATH": ["lib"], "PYTHONPATH": list(_PYTHON)}
     found = {}

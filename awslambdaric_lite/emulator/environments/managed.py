@@ -1,7 +1,7 @@
-"""An environment of Managed Instances: several invocations at once, never frozen, over with its first process.
+"""An environment of Managed Instances: concurrent invocations, never frozen, over when its process exits.
 
-Owns the wait for workers that ask for an invocation, the time of each invocation, and what becomes of those that are
-under way when the environment ends. Source: "Lambda Managed Instances" of the developer guide, and the open server.
+It waits for polls of workers, times each invocation, and fails the running ones when the environment is over. Source:
+"Lambda Managed Instances" of the developer guide, and the open server.
 """
 
 from __future__ import annotations
@@ -18,28 +18,27 @@ from ..extensions.lifecycle import EnvironmentFailure
 from ..http.exchange import Application, Exchange
 from ..http.faults import Faults
 from ..logs.collector import MAX_PATH, LogCollector
-from ..logs.log_source import LogInlet
 from ..logs.managed_collector import SharedLogStream
 from ..logs.spans import InvocationClock
 from ..logs.stream import LineSink
-from ..results import Answer, Completion, Invocation
-from ..runtime_api import payloads
+from ..results import Completion, FunctionOutcome, Invocation
+from ..runtime_api import outcomes
 from ..runtime_api.managed import DuplicatedInvocation, ManagedRuntimeApi, Unavailable
 from .environment import EnvironmentOver, ExecutionEnvironment
-from .event_waiter import Turn
+from .event_waiter import ProcessEvent
 from .filesystem import Filesystem
-from .invocation_run import ManagedPassage
-from .parent_death_watcher import Guardian
-from .sandbox import Generation
+from .invocation_run import ManagedInvocationRun
+from .parent_death_watcher import ParentDeathWatcher
+from .sandbox import LogSource, Sandbox
 
 _WORKER_LIMIT_S = (
-    10.0  # AWS refuses at once what finds no worker; here one may be just between a reply and its next poll
+    10.0  # AWS refuses an invocation without a waiting worker; a worker may be between its reply and its next poll
 )
 _COLLECTOR = ".lambda-log-collector.sock"
 
 
 class ManagedEnvironment(ExecutionEnvironment):
-    """Runs up to `FunctionConfig.managed_concurrency` invocations at once."""
+    """Environment that runs up to `FunctionConfig.managed_concurrency` invocations concurrently."""
 
     _log: SharedLogStream
 
@@ -47,7 +46,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         self,
         function: FunctionConfig,
         filesystem: Filesystem,
-        guardian: Guardian | None = None,
+        watcher: ParentDeathWatcher | None = None,
         sink: LineSink | None = None,
         *,
         version: str = "$LATEST",
@@ -55,13 +54,13 @@ class ManagedEnvironment(ExecutionEnvironment):
         faults: Faults | None = None,
     ) -> None:
         log = SharedLogStream(sink, level=function.log_level, system_level=function.system_log_level)
-        super().__init__(function, filesystem, guardian, log, version=version, provisioned=provisioned, faults=faults)
+        super().__init__(function, filesystem, watcher, log, version=version, provisioned=provisioned, faults=faults)
         assert function.managed_concurrency is not None
         self._concurrency = function.managed_concurrency
         self._api: ManagedRuntimeApi | None = None
-        self._init: asyncio.Task[Answer | None] | None = None
-        self._passages: dict[str, ManagedPassage] = {}
-        self._waiting: deque[ManagedPassage] = deque()  # those that no worker has asked for yet
+        self._init: asyncio.Task[FunctionOutcome | None] | None = None
+        self._runs: dict[str, ManagedInvocationRun] = {}
+        self._waiting: deque[ManagedInvocationRun] = deque()  # without a worker yet
         self._lingering = 0
         self._is_up = False
         self._end_reason = "spindown"
@@ -72,10 +71,10 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     @property
     def slots(self) -> int:
-        """A worker that goes on with an invocation after its time is none."""
+        """The maximum concurrency, without workers whose invocations have timed out and still run."""
         return 0 if self.over else self._concurrency - self._lingering
 
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> FunctionOutcome | None:
         if self._init is None:
             self._init = asyncio.get_running_loop().create_task(self._start())
         return await asyncio.shield(self._init)
@@ -85,18 +84,18 @@ class ManagedEnvironment(ExecutionEnvironment):
             await self._await_signalled(self._signalled)
         if self.over:
             raise EnvironmentOver("the environment has ended")
-        if invocation.request_id in self._passages:
+        if invocation.request_id in self._runs:
             raise DuplicatedInvocation(f"an invocation with the request id {invocation.request_id} is running")
-        passage = self._passages[invocation.request_id] = ManagedPassage(invocation)
+        run = self._runs[invocation.request_id] = ManagedInvocationRun(invocation)
         try:
             invocation.cold = not self._is_up
-            failure = await self.prepare() or await self._serve(passage)
-            self._begin(passage)
+            failure = await self.prepare() or await self._serve(run)
+            self._begin(run)
             if failure is not None:
-                passage.fail(failure)
-            self._complete(passage)
+                run.fail(failure)
+            self._complete(run)
         finally:
-            del self._passages[invocation.request_id]
+            del self._runs[invocation.request_id]
 
     async def close(self) -> None:
         if self._init is not None and not self._init.done():
@@ -105,25 +104,25 @@ class ManagedEnvironment(ExecutionEnvironment):
         self.over = True
         await self._end(self._end_reason)
 
-    # What tests do to it
+    # Events on demand
 
     def time_out_now(self) -> None:
-        for passage in self._passages.values():
-            if passage.delivered.done():
-                passage.end_with(Turn.TIMED_OUT)
+        for run in self._runs.values():
+            if run.delivered.done():
+                run.end_with(ProcessEvent.TIMED_OUT)
 
-    def cross_wire(self) -> None:
+    def deliver_stale_reply(self) -> None:
         raise EmulatorError(
-            "attempts are made stale one at a time, and Managed Instances runs several; leave managed_concurrency out"
+            "a stale reply needs an environment with one invocation at a time; omit managed_concurrency"
         )
 
-    # The observer of the Runtime API and of the processes
+    # Observer of the Runtime API and of the processes
 
     def on_next(self) -> None:
-        """A worker is free; the first one ends the init."""
+        """Note that a worker polls; the first poll ends the init."""
         if not self._is_up:
             self._look_at_memory()
-            self._settle(Turn.NEXT)
+            self._settle(ProcessEvent.NEXT)
         self._hand_out()
         assert self._api is not None
         if self._api.lingering < self._lingering:
@@ -131,123 +130,123 @@ class ManagedEnvironment(ExecutionEnvironment):
             self.on_change(self)
 
     def on_restore_next(self) -> None:
-        """Never: there are no snapshots."""
+        """Do nothing: Managed Instances have no snapshots."""
 
-    def on_answer(self, invocation: Invocation, answer: Answer) -> None:
-        """The invocation is complete with it."""
+    def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
+        """Complete the invocation with its outcome."""
         self._read_output()
-        passage = self._passages.get(invocation.request_id)
-        if passage is not None and not passage.ended.done():
-            passage.take_reply(answer)
-            passage.end_with(Turn.NEXT)
+        run = self._runs.get(invocation.request_id)
+        if run is not None and not run.ended.done():
+            run.take_reply(answer)
+            run.end_with(ProcessEvent.NEXT)
         invocation.answer(answer)
 
     def on_request(self, exchange: Exchange) -> None:
-        """Take the time when a reply begins."""
+        """Record the time at which a reply begins."""
         path = exchange.request.path.split("/")
         if exchange.request.method == "POST" and len(path) > 4 and path[3] == "invocation":
-            passage = self._passages.get(unquote(path[4]))
-            if passage is not None and passage.clock is not None:
-                passage.clock.reply_began = time.perf_counter()
+            run = self._runs.get(unquote(path[4]))
+            if run is not None and run.clock is not None:
+                run.clock.reply_began = time.perf_counter()
 
     def on_exited(self, returncode: int) -> None:
-        """The environment is over, and with it every invocation in it."""
+        """End the environment and every invocation in it."""
         super().on_exited(returncode)
-        self._fail_all(Turn.EXITED)
+        self._fail_all(ProcessEvent.EXITED)
 
     def on_extension_failed(self) -> None:
         super().on_extension_failed()
-        self._fail_all(Turn.EXTENSION_FAILED)
+        self._fail_all(ProcessEvent.EXTENSION_FAILED)
 
     # Phases
 
-    async def _start(self) -> Answer | None:
+    async def _start(self) -> FunctionOutcome | None:
         try:
             failure = await self._initialize("init", self.function.init_timeout_s, None)
-        except BaseException:  # there was no port to be had, say: the next invocation tries it in another environment
+        except BaseException:  # e.g. without a free port: the next invocation tries it in another environment
             self.over = True
             raise
         self._is_up = failure is None
         return failure
 
-    async def _serve(self, passage: ManagedPassage) -> Answer | None:
-        """Have an invocation run by a worker; return what went wrong, unless the worker said so."""
-        assert self._generation is not None and self._api is not None
-        self._waiting.append(passage)
+    async def _serve(self, run: ManagedInvocationRun) -> FunctionOutcome | None:
+        """Let a worker run an invocation; return the failure, unless the worker reported it."""
+        assert self._sandbox is not None and self._api is not None
+        self._waiting.append(run)
         self._hand_out()
-        await asyncio.wait({passage.delivered}, timeout=_WORKER_LIMIT_S)
-        if not passage.delivered.done():
-            self._waiting.remove(passage)
-            return payloads.failure(
+        await asyncio.wait({run.delivered}, timeout=_WORKER_LIMIT_S)
+        if not run.delivered.done():
+            self._waiting.remove(run)
+            return outcomes.failure(
                 Unavailable.error_type, f"No worker of the runtime asked for an invocation in {_WORKER_LIMIT_S:g} s"
             )
-        await asyncio.wait({passage.ended}, timeout=self.function.timeout_s)
-        turn = passage.ended.result() if passage.ended.done() else Turn.TIMED_OUT
-        if turn is Turn.NEXT:
+        await asyncio.wait({run.ended}, timeout=self.function.timeout_s)
+        event = run.ended.result() if run.ended.done() else ProcessEvent.TIMED_OUT
+        if event is ProcessEvent.NEXT:
             return None
         self._read_output()
-        passage.end_with(turn)
-        if turn is not Turn.TIMED_OUT:
-            return self._ended(self._generation, turn).answer(passage.invocation.request_id)
-        failure = payloads.timed_out(passage.invocation.request_id, self.function.timeout_s)
-        passage.fail(failure)
-        self._api.time_out(passage.invocation, failure)
+        run.end_with(event)
+        if event is not ProcessEvent.TIMED_OUT:
+            return self._ended(self._sandbox, event).answer(run.invocation.request_id)
+        failure = outcomes.timed_out(run.invocation.request_id, self.function.timeout_s)
+        run.fail(failure)
+        self._api.time_out(run.invocation, failure)
         self._lingering = self._api.lingering
         return failure
 
     def _hand_out(self) -> None:
-        """Give invocations that wait to workers that ask."""
+        """Give waiting invocations to workers that poll."""
         assert self._api is not None
         while self._waiting and self._api.idle and not self.over:
-            passage = self._waiting.popleft()
-            self._begin(passage)
-            passage.invocation.deadline_ms = int((time.time() + self.function.timeout_s) * 1000)
-            passage.clock = InvocationClock()
-            self._api.deliver(passage.invocation)
-            passage.delivered.set_result(None)
+            run = self._waiting.popleft()
+            self._begin(run)
+            run.invocation.deadline_ms = int((time.time() + self.function.timeout_s) * 1000)
+            run.clock = InvocationClock()
+            self._api.deliver(run.invocation)
+            run.delivered.set_result(None)
 
-    def _fail_all(self, turn: Turn) -> None:
-        """The environment comes to its end by itself."""
+    def _fail_all(self, event: ProcessEvent) -> None:
+        """End the environment because a process exited."""
         self._end_reason = "failure"
         self.over = True
         self._waiting.clear()
-        for passage in self._passages.values():
-            passage.end_with(turn)
+        for run in self._runs.values():
+            run.end_with(event)
         self.on_change(self)
 
-    def _begin(self, passage: ManagedPassage) -> None:
-        if passage.began is None:
-            self._log.open(passage.invocation.request_id)
-            self._log.emit(passage.begin(self.version))
+    def _begin(self, run: ManagedInvocationRun) -> None:
+        if run.began is None:
+            self._log.open(run.invocation.request_id)
+            self._log.emit(run.begin(self.version))
 
-    def _complete(self, passage: ManagedPassage) -> None:
-        passage.end_with(Turn.EXITED)  # of one that never came to a worker
-        if self._generation is not None:
-            self._peak_mb = self._generation.peak_memory_mb()
-        ended = passage.managed_end(memory_size_mb=self.function.memory_mb, max_memory_used_mb=self._peak_mb)
+    def _complete(self, run: ManagedInvocationRun) -> None:
+        run.end_with(ProcessEvent.EXITED)  # of an invocation that no worker got
+        if self._sandbox is not None:
+            self._peak_mb = self._sandbox.peak_memory_mb()
+        ended = run.managed_end(memory_size_mb=self.function.memory_mb, max_memory_used_mb=self._peak_mb)
         self._log.emit(ended)
-        logs = self._log.close(passage.invocation.request_id)
-        passage.invocation.completed.set_result(Completion(ended.report, logs))
+        logs = self._log.close(run.invocation.request_id)
+        run.invocation.completed.set_result(Completion(ended.report, logs))
 
-    def _ended(self, generation: Generation, turn: Turn) -> EnvironmentFailure:
-        failure = super()._ended(generation, turn)
+    def _ended(self, sandbox: Sandbox, event: ProcessEvent) -> EnvironmentFailure:
+        failure = super()._ended(sandbox, event)
         return failure._replace(reason=failure.reason[:1].lower() + failure.reason[1:])  # as the open server words it
 
     # The processes
 
     def _new_api(self) -> Application:
         options = replace(self.function.api, empty_headers=True, invocation_ids=True)
-        self._api = ManagedRuntimeApi(self, options)
+        self._api = ManagedRuntimeApi(self, options)  # pyright: ignore[reportArgumentType]
         return self._api
 
-    def _new_inlet(self) -> LogInlet | None:
+    def _new_log_source(self) -> LogSource | None:
         path = self._filesystem.scratch / _COLLECTOR
         if len(str(path).encode()) > MAX_PATH:
-            return None  # workers stay with standard output, as they do where there is no collector
+            return None  # workers log to standard output, as without a collector
         return LogCollector(path, self._filesystem.tmp / _COLLECTOR, self._log.function_output)
 
     async def _reset(self, reason: str) -> None:
-        """A failed init is the end; a new environment is another try."""
+        """End the environment after a failed init; a retry needs a new environment."""
         self._end_reason = reason
         self.over = True
         await self._end(reason)

@@ -1,7 +1,7 @@
-"""How much memory a process and its descendants have, and a watch over it.
+"""The memory of a process and its descendants, and the enforcement of a limit.
 
-By looking, not by a control group: moving a process into one takes some 10 ms of its start (measured), and few users
-may. Everything is read from `/proc`; on a system without one nothing is known, and nothing is enforced.
+It is read from `/proc`; a system without it has no figures and no limit. A control group is not used: a start is slower
+in one, and few users may create one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 _INTERVAL_S = 0.05
 _SECOND_LOOK_S = 0.01
-_SHARE_OF_TIME = 0.05  # that may go into looking at shared pages, for which the kernel walks all of them
+_SHARE_OF_TIME = 0.05  # of the time may be spent on shared pages, because the kernel walks all of them
 _KB = 1024
 
 
@@ -21,32 +21,32 @@ class GroupMemory:
     """A process and its descendants.
 
     The memory of a single process is its resident size, and its peak the kernel's high-water mark of that. (Not
-    `ru_maxrss`: that of a child starts with what its parent had.) Forked processes share pages, so that several have
-    together what the kernel calls their proportional sizes.
+    `ru_maxrss`: that of a child starts at its parent's size.) Forked processes share pages, so the memory of several is
+    the sum of the kernel's proportional sizes.
     """
 
     def __init__(self, leader: int) -> None:
         self.peak_kb = 0
-        """The most memory that was ever seen; the leader's own peak is never missed."""
+        """The most memory that was measured; it is never less than the leader's peak."""
         self.alone = True
-        """Whether it had no descendants when it was looked at."""
+        """Whether the last measurement found no descendants."""
         self._leader = leader
         self._looked_at_kb = 0
         self._look_again_at = 0.0
 
     @property
     def peak_mb(self) -> int:
-        """The same in whole MB, rounded up."""
+        """The peak in whole MB, rounded up."""
         return -(-self.peak_kb // _KB)
 
     def measure_kb(self, *, afresh: bool = False) -> int:
-        """The memory at this moment; of several processes it may be that of a moment ago, unless measured `afresh`."""
+        """Return the present memory; that of several processes may be slightly older, unless measured `afresh`."""
         peak, now = _sizes_kb(self._leader)
         pids = descendants(self._leader)
         self.alone = not pids
         if pids:
             now += sum(_sizes_kb(pid)[1] for pid in pids)
-            if now > self.peak_kb:  # only then do the shared pages matter
+            if now > self.peak_kb:  # only then are the shared pages relevant
                 now = self._proportional_kb(pids, afresh)
         self.peak_kb = max(self.peak_kb, peak, now)
         return now
@@ -61,7 +61,7 @@ class GroupMemory:
 
 
 def descendants(pid: int) -> list[int]:
-    """The children of a process, their children, and so on, as far as their parents live."""
+    """Return the children of a process, their children, and so on, if their parents still run."""
     found: list[int] = []
     try:
         threads = os.listdir(f"/proc/{pid}/task")
@@ -74,7 +74,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def _sizes_kb(pid: int) -> tuple[int, int]:
-    """The largest resident size that a process ever had, and the present one; zeros for one that has ended."""
+    """Return the peak and the present resident size of a process; zeros for one that has exited."""
     status = _read(f"/proc/{pid}/status")
     return _field(status, b"\nVmHWM:"), _field(status, b"\nVmRSS:")
 
@@ -92,12 +92,12 @@ def _read(path: str) -> bytes:
     try:
         with open(path, "rb", buffering=0) as file:
             return file.readall()
-    except OSError:  # it has ended, or is another user's
+    except OSError:  # the process has exited, or is another user's
         return b""
 
 
 class MemoryWatch:
-    """Looks at the memory of a group now and then while that may run, and tells when it is beyond a limit."""
+    """Watcher that measures a group regularly while it is not frozen, and reports when it exceeds a limit."""
 
     def __init__(self, memory: GroupMemory, limit_mb: int, on_exceeded: Callable[[], None]) -> None:
         self._memory = memory
@@ -109,23 +109,23 @@ class MemoryWatch:
         self._timer: asyncio.TimerHandle | None = None
 
     def go_on(self) -> None:
-        """Look from now on."""
+        """Start or continue to measure."""
         self._running = True
         if self._timer is None:
             self._timer = self._loop.call_later(_INTERVAL_S, self._look)
 
     def pause(self) -> None:
-        """Do not look for now. The timer stays: most pauses are shorter."""
+        """Pause the measurements; the timer stays, because most pauses are shorter."""
         self._running = False
 
     def close(self) -> None:
-        """Do not look any more."""
+        """Stop the measurements."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
 
     def exceeded(self) -> bool:
-        """Look now, and return whether it is beyond the limit, which is told, too."""
+        """Measure; return and report whether the memory exceeds the limit."""
         if self._memory.measure_kb(afresh=self._suspicious) <= self._limit_kb:
             self._suspicious = False
             return False

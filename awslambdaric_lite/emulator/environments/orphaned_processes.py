@@ -1,4 +1,4 @@
-"""Processes that left their group: children which made a session of their own, when their parents are long gone."""
+"""Orphaned processes: children in a new session, whose parents may have exited long ago."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import signal
 import time
 from pathlib import Path
 
-_LIMIT_S = 0.25  # for processes that are just starting to show their variables
+_LIMIT_S = 0.25  # for starting processes to have variables
 _PAUSE_S = 0.002
 _BUSY = (b"R", b"D")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD of linux/sched.h
 
 
-class Strays:
-    """Those of the processes started from now on that have a variable (`NAME=value`) from their start.
+class OrphanedProcesses:
+    """Processes that start after this object was made, with a certain variable (`NAME=value`).
 
-    Older processes are not looked into: they are somebody else's, and so are their variables.
+    Older processes are not read: they belong to other programs.
     """
 
     def __init__(self, variable: str) -> None:
@@ -26,23 +26,23 @@ class Strays:
         self._since = _ticks_since_boot()
 
     async def kill(self) -> None:
-        """Kill them, in whatever group they are."""
+        """Kill the processes, in whatever group they are."""
         limit = time.monotonic() + _LIMIT_S
         while self._kill() and time.monotonic() < limit:
             await asyncio.sleep(_PAUSE_S)
 
     def _kill(self) -> bool:
-        """Look once; return whether there are processes that are just starting, and show no variables yet."""
+        """Search once; return whether a process is starting and has no variables yet."""
         starting = False
         with contextlib.suppress(OSError):  # a system without /proc
             for name in filter(str.isdigit, os.listdir("/proc")):
-                with contextlib.suppress(OSError):  # it has ended, or is another user's
+                with contextlib.suppress(OSError):  # the process has exited, or is another user's
                     folder = Path("/proc", name)
                     state = self._state_of_candidate((folder / "stat").read_bytes())
                     if state is None or int(name) == os.getpid():
                         continue
                     variables = (folder / "environ").read_bytes()
-                    starting |= not variables and state in _BUSY  # one that waits has started, and has none
+                    starting |= not variables and state in _BUSY  # a waiting process has started, without variables
                     if self._mark in b"\0" + variables:
                         os.kill(int(name), signal.SIGKILL)
         return starting
@@ -55,6 +55,6 @@ class Strays:
 
 
 def _ticks_since_boot() -> int:
-    """The time at which a process that starts now is said to have started; 0 where processes do not say."""
+    """Return the start time of a process that starts now; 0 on systems without start times."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return 0 if clock is None else int(time.clock_gettime(clock) * os.sysconf("SC_CLK_TCK"))

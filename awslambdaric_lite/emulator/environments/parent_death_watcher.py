@@ -1,7 +1,7 @@
-"""Sees to it that nothing outlives the local Lambda, however it ends.
+"""Cleanup after the local Lambda, even if it is killed.
 
-A tiny shell waits on a pipe whose other end only this process holds. When that ends, by `close` or because this process
-was killed, it kills the process groups it was told of and removes the scratch folder.
+A shell reads from a pipe whose other end only this process has. When the pipe is closed, by `close` or because this
+process exited, the shell kills the registered process groups and removes the scratch folder.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ for each in $groups; do kill -s KILL -- "-$each"; done
 """
 
 
-class Guardian:
-    """Knows the process groups that are alive and the folder that holds their files."""
+class ParentDeathWatcher:
+    """Watcher that knows the running process groups and the folder of their files."""
 
     def __init__(self, scratch: Path) -> None:
         self._shell = subprocess.Popen(
@@ -37,21 +37,21 @@ class Guardian:
             stderr=subprocess.DEVNULL,
             cwd="/",
             bufsize=0,
-            start_new_session=True,  # a Ctrl-C at the terminal is not for it
+            start_new_session=True,  # a Ctrl-C at the terminal must not stop it
         )
 
         self.pid = self._shell.pid
 
     def watch(self, group: int) -> None:
-        """Kill this process group when everything ends."""
+        """Register a process group for the cleanup."""
         self._tell(f"+ {group}\n")
 
     def forget(self, group: int) -> None:
-        """This process group is gone, and its number may be given to another."""
+        """Unregister a process group that has exited, because its id may be used again."""
         self._tell(f"- {group}\n")
 
     def close(self) -> None:
-        """Let it do its work and wait for it."""
+        """Close the pipe and wait until the shell has cleaned up."""
         assert self._shell.stdin is not None
         with contextlib.suppress(OSError):
             self._shell.stdin.close()
@@ -59,5 +59,5 @@ class Guardian:
 
     def _tell(self, line: str) -> None:
         assert self._shell.stdin is not None
-        with contextlib.suppress(OSError):  # somebody killed it: there is nobody to tell
+        with contextlib.suppress(OSError):  # the shell was killed
             self._shell.stdin.write(line.encode())

@@ -1,6 +1,7 @@
-"""Which environment takes which invocation: a warm one first, a new one up to the limit; idle ones go after a while.
+"""Assignment of invocations to environments: a warm one first, else a new one up to the limit.
 
-An environment has one slot, or several that are filled before another environment is asked for.
+Idle environments are closed after a while. An environment has one slot, or several, which are filled before another
+environment is started.
 """
 
 from __future__ import annotations
@@ -10,30 +11,30 @@ from collections import deque
 from collections.abc import Callable
 
 from ..errors import TooManyRequests
-from ..results import Answer, Invocation
+from ..results import FunctionOutcome, Invocation
 from .environment import EnvironmentOver, ExecutionEnvironment
 
-_SETTLE_S = 0.1  # how long an environment that has answered is waited for, rather than starting another one
+_SETTLE_S = 0.1  # the wait for an environment that has replied, before another one is started
 
 Create = Callable[[str, bool], ExecutionEnvironment]
-"""Make an environment for a version; the flag says whether it is provisioned."""
+"""Creates an environment for a version; the flag is true for a provisioned one."""
 
 
 class EnvironmentPool:
-    """Keeps environments warm, starts new ones up to `limit`, closes those that were idle for `idle_timeout_s`."""
+    """Pool of up to `limit` environments, which closes those that were idle for `idle_timeout_s`."""
 
     def __init__(self, create: Create, limit: int, idle_timeout_s: float) -> None:
         self.environments: list[ExecutionEnvironment] = []
-        """All that there are, in the order of their start."""
+        """All environments, in the order of their start."""
         self._create = create
         self._limit = limit
         self._idle_timeout_s = idle_timeout_s
         self._idle: dict[ExecutionEnvironment, asyncio.TimerHandle | None] = {}
-        self._taken: dict[ExecutionEnvironment, int] = {}  # slots of those that are not idle
+        self._taken: dict[ExecutionEnvironment, int] = {}  # slots of busy environments
         self._running: dict[Invocation, ExecutionEnvironment] = {}
         self._waiting: deque[tuple[str, asyncio.Future[ExecutionEnvironment | None]]] = deque()
         self._discarding: set[asyncio.Task[None]] = set()
-        self._retired: set[ExecutionEnvironment] = set()  # busy ones that take no further invocation
+        self._retired: set[ExecutionEnvironment] = set()  # busy environments that get no further invocation
         self._closing = False
 
     @property
@@ -43,26 +44,26 @@ class EnvironmentPool:
 
     @property
     def busy(self) -> int:
-        """How many environments run invocations."""
+        """The number of environments that run invocations."""
         return len(set(self._running.values()))
 
     @property
     def queued(self) -> int:
-        """How many invocations wait for an environment."""
+        """The number of invocations that wait for an environment."""
         return len(self._waiting)
 
     async def provision(self, version: str, count: int) -> None:
-        """Start environments ahead of their invocations and wait until they are ready."""
+        """Start provisioned environments and wait until they are ready."""
         environments = [self._new(version, provisioned=True) for _ in range(count)]
         await asyncio.gather(*(environment.prepare() for environment in environments))
         for environment in environments:
             self._release(environment)
 
     async def run(self, invocation: Invocation, *, queue: bool) -> None:
-        """Take an invocation to its completion.
+        """Run an invocation to its completion.
 
         Raises:
-            TooManyRequests: every environment is full and no further one may be started, and it should not `queue`.
+            TooManyRequests: every environment is busy, the limit is reached, and `queue` is false.
         """
         while True:
             environment = await self._acquire(invocation.version, queue)
@@ -75,26 +76,26 @@ class EnvironmentPool:
                 del self._running[invocation]
                 self._release(environment)
 
-    async def restore(self, version: str) -> Answer | None:
-        """Start an environment up to its snapshot and restore it, ahead of an invocation; return what went wrong."""
+    async def restore(self, version: str) -> FunctionOutcome | None:
+        """Start an environment up to its snapshot and restore it; return the failure."""
         environment = self._new(version)
         failure = await environment.prepare() or await environment.restore()
         self._release(environment)
         return failure
 
     def retire_all(self) -> None:
-        """Give what comes from now on to new environments: idle ones end now, busy ones after their invocations.
+        """Use new environments for later invocations; close idle ones now, busy ones after their invocations.
 
         Retired environments do not count towards the limit.
         """
         for environment in list(self._idle):
-            self._unidle(environment)
+            self._mark_busy(environment)
             self._discard(environment)
         self._retired.update(self.environments)
         self._offer_room()
 
     async def close(self) -> None:
-        """End every environment."""
+        """Close every environment."""
         self._closing = True
         for timer in self._idle.values():
             if timer is not None:
@@ -102,8 +103,8 @@ class EnvironmentPool:
         await asyncio.gather(*(environment.close() for environment in self.environments), *self._discarding)
 
     async def _acquire(self, version: str, queue: bool) -> ExecutionEnvironment:
-        """An environment with a slot taken for the caller, who has to release it."""
-        for environment in (*self._taken, *reversed(self._idle)):  # of the idle ones, the one used last is the warmest
+        """Return an environment with a slot for the caller, who must release it."""
+        for environment in (*self._taken, *reversed(self._idle)):  # the idle one that was used last is the warmest
             if environment.version == version and self._free(environment) > 0:
                 self._take(environment)
                 return environment
@@ -112,9 +113,11 @@ class EnvironmentPool:
         while True:
             if self._room > 0:
                 return self._new(version)
-            for environment in self._idle:  # of another version, or with no slot left: the longest idle makes room
+            for (
+                environment
+            ) in self._idle:  # of another version, or without a free slot: close the one that was idle longest
                 if not environment.provisioned or not environment.slots:
-                    self._unidle(environment)
+                    self._mark_busy(environment)
                     self._discard(environment)
                     return self._new(version)
             if not queue:
@@ -124,11 +127,11 @@ class EnvironmentPool:
 
     @property
     def _room(self) -> int:
-        """How many environments more there may be."""
+        """The number of environments that may still be started."""
         return self._limit - len(self.environments) + len(self._retired)
 
     def _offer_room(self) -> None:
-        """Wake as many of those who wait as may start an environment of their own."""
+        """Wake waiting callers, one for each environment that may be started."""
         for _ in range(min(self._room, len(self._waiting))):
             self._waiting.popleft()[1].set_result(None)
 
@@ -140,7 +143,7 @@ class EnvironmentPool:
         return answered > sum(waiting == version for waiting, _ in self._waiting)
 
     async def _wait(self, version: str, limit_s: float | None) -> ExecutionEnvironment | None:
-        """Queue for a release; None when it took too long, or when room was made for another environment."""
+        """Wait for a free slot; return None after the limit, or if a new environment may be started."""
         given: asyncio.Future[ExecutionEnvironment | None] = asyncio.get_running_loop().create_future()
         entry = (version, given)
         self._waiting.append(entry)
@@ -156,12 +159,12 @@ class EnvironmentPool:
         return given.result() if done else None
 
     def _free(self, environment: ExecutionEnvironment) -> int:
-        """How many invocations more it may take."""
+        """Return the number of free slots."""
         return 0 if environment in self._retired else environment.slots - self._taken.get(environment, 0)
 
     def _take(self, environment: ExecutionEnvironment) -> None:
         if environment in self._idle:
-            self._unidle(environment)
+            self._mark_busy(environment)
         self._taken[environment] = self._taken.get(environment, 0) + 1
 
     def _release(self, environment: ExecutionEnvironment) -> None:
@@ -175,13 +178,13 @@ class EnvironmentPool:
             self._offer(environment)
         elif not left:
             self._discard(environment)
-            if environment in self._retired:  # which had made room already
+            if environment in self._retired:  # another environment may have replaced it already
                 self._retired.remove(environment)
             else:
                 self._offer_room()
 
     def _offer(self, environment: ExecutionEnvironment) -> None:
-        """Let those who wait have its free slots; with none taken it is idle."""
+        """Give the free slots to waiting callers; an environment without a used slot becomes idle."""
         for entry in [entry for entry in self._waiting if entry[0] == environment.version]:
             if self._free(environment) < 1:
                 break
@@ -190,7 +193,9 @@ class EnvironmentPool:
             entry[1].set_result(environment)
         if environment in self._taken:
             return
-        if self._waiting and not environment.provisioned:  # all of other versions: the first one gets the room
+        if (
+            self._waiting and not environment.provisioned
+        ):  # all wait for other versions: the first one may start an environment
             self._discard(environment)
             self._waiting.popleft()[1].set_result(None)
             return
@@ -199,7 +204,7 @@ class EnvironmentPool:
         self._idle[environment] = timer
 
     def _changed(self, environment: ExecutionEnvironment) -> None:
-        """It says that it can do more than before, or nothing any more; one that is busy is released in any case."""
+        """React to an environment with more free slots, or one that is over; a busy one is released later."""
         if self._closing:
             return
         if environment.over and environment in self._idle:
@@ -208,13 +213,13 @@ class EnvironmentPool:
         elif environment in self._taken and not environment.over and environment not in self._retired:
             self._offer(environment)
 
-    def _unidle(self, environment: ExecutionEnvironment) -> None:
+    def _mark_busy(self, environment: ExecutionEnvironment) -> None:
         timer = self._idle.pop(environment)
         if timer is not None:
             timer.cancel()
 
     def _scale_in(self, environment: ExecutionEnvironment) -> None:
-        self._unidle(environment)
+        self._mark_busy(environment)
         self._discard(environment)
 
     def _discard(self, environment: ExecutionEnvironment) -> None:
@@ -224,7 +229,7 @@ class EnvironmentPool:
         task.add_done_callback(self._discarding.discard)
 
     def _new(self, version: str, provisioned: bool = False) -> ExecutionEnvironment:
-        """One more, with a slot taken for the caller; others who wait get the rest."""
+        """Start an environment with a slot for the caller; other waiting callers get the rest."""
         environment = self._create(version, provisioned)
         environment.on_change = self._changed
         self.environments.append(environment)

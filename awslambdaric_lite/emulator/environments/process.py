@@ -1,4 +1,4 @@
-"""One runtime process: started in a session of its own, its output read, its end noticed, its memory known."""
+"""One runtime process: its start in a new session, its output, its exit and its memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _STANDARD_ERROR = 2
 
 
 class RuntimeProcess:
-    """A started process. All callbacks come from the event loop.
+    """A started process; all callbacks come from the event loop.
 
-    One that is `attached` has this process's standard input and standard error; its output is not read.
+    An `attached` process has this process's standard input and standard error; its output is not read.
 
     Raises:
         OSError: the command cannot be executed.
@@ -40,16 +40,16 @@ class RuntimeProcess:
         self._loop = asyncio.get_running_loop()
         self._on_output = on_output
         self._on_exit = on_exit
-        # One pipe for both streams: what is printed to them stays in order.
-        self._output, inlet = os.pipe()
+        # One pipe for both streams keeps their output in order.
+        self._output, write_end = os.pipe()
         try:
             self._popen = subprocess.Popen(
                 command,
                 env=env,
                 cwd=cwd,
                 stdin=None if attached else subprocess.DEVNULL,
-                stdout=_STANDARD_ERROR if attached else inlet,
-                stderr=_STANDARD_ERROR if attached else inlet,
+                stdout=_STANDARD_ERROR if attached else write_end,
+                stderr=_STANDARD_ERROR if attached else write_end,
                 start_new_session=True,
                 pass_fds=inherited,
             )
@@ -57,7 +57,7 @@ class RuntimeProcess:
             os.close(self._output)
             raise
         finally:
-            os.close(inlet)
+            os.close(write_end)
         self.pid = self._popen.pid
         self.memory = GroupMemory(self.pid)
         os.set_blocking(self._output, False)
@@ -65,10 +65,10 @@ class RuntimeProcess:
         self._watch_end()
 
     def read_output(self) -> None:
-        """Read what has been printed up to now.
+        """Read the available output.
 
-        Whatever the process printed before it called the Runtime API is in the pipe when the call arrives, so reading
-        it there keeps every line in its invocation.
+        The output that the process wrote before a request to the Runtime API is in the pipe when the request arrives,
+        so reading it there keeps every line in its invocation.
         """
         while self._output >= 0:
             try:
@@ -81,51 +81,51 @@ class RuntimeProcess:
             self._on_output(data)
 
     def kill(self) -> None:
-        """Kill the whole process group; its end is reported as any other."""
+        """Kill the whole process group; its exit is reported as any other."""
         self.memory.measure_kb()
         self._signal(signal.SIGKILL)
 
     def crash(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone."""
+        """Send a signal to the process only."""
         if self._popen.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, number)
 
     def terminate(self) -> None:
-        """Ask the whole process group to end."""
+        """Send SIGTERM to the whole process group."""
         self._signal(signal.SIGTERM)
 
     def stop(self) -> None:
-        """Freeze the whole process group where it stands."""
+        """Freeze the whole process group."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """Thaw it."""
+        """Thaw the whole process group."""
         self._signal(signal.SIGCONT)
 
     @property
     def at_rest(self) -> bool:
-        """Whether each of its threads waits for something, and is not stopped."""
+        """Whether each thread waits in a system call and is not frozen."""
         threads = Path(f"/proc/{self.pid}/task")
-        with contextlib.suppress(OSError):  # it has ended, or the system has no /proc
+        with contextlib.suppress(OSError):  # the process has exited, or the system has no /proc
             return all(_waits(thread / "stat") for thread in threads.iterdir())
         return True
 
     def reap(self) -> int:
-        """After its end: kill what is left of the group, release everything, return the exit code."""
-        self.kill()  # not waited for yet, so the group's number is still ours
+        """Kill the rest of the group of an exited process, close its output, return its exit code."""
+        self.kill()  # before the wait, so that the group's id is not used again
         returncode = self._popen.wait()
         self.read_output()
         self._close_output()
         return returncode
 
     def peak_memory_mb(self) -> int:
-        """The most memory that the process and its descendants were seen with, rounded up."""
+        """Return the peak memory of the process and its descendants, rounded up."""
         self.memory.measure_kb()
         return self.memory.peak_mb
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._popen.returncode is None:  # else the number of the group may be another's by now
+        if self._popen.returncode is None:  # else the id of the group may be used again
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
@@ -159,4 +159,4 @@ def _waits(stat: Path) -> bool:
     try:
         return stat.read_bytes().rpartition(b")")[2].split()[0] in (b"S", b"Z", b"X")
     except (OSError, IndexError):
-        return True  # this thread has ended
+        return True  # the thread has exited

@@ -1,6 +1,6 @@
 """The processes of an environment from an init to the next reset, and the port that serves them.
 
-Owns how they start and how they end. What their calls mean is told to an observer, which also decides when.
+It starts them and shuts them down when an observer asks for that; the observer also receives their requests.
 """
 
 from __future__ import annotations
@@ -17,36 +17,58 @@ from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
-from ..logs.log_source import LogInlet
 from ..logs.stream import LogStream
 from .memory import MemoryWatch
-from .orphaned_processes import Strays
-from .parent_death_watcher import Guardian
+from .orphaned_processes import OrphanedProcesses
+from .parent_death_watcher import ParentDeathWatcher
 from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
-_DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay, so this is always waited for
-_WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes beside waiting for invocations, or on a stalled machine
-_FLUSH_LIMIT_S = 0.1  # for listeners of telemetry to take what there is before their processes end
+_DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay open, so this limit is always reached
+_WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
+_FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
 
 
-class GenerationObserver(ExtensionsObserver, Protocol):
-    """Who decides what happens: the execution environment."""
+class SandboxObserver(ExtensionsObserver, Protocol):
+    """Receiver of events: the execution environment."""
 
     def on_request(self, exchange: Exchange) -> None:
-        """A request begins."""
+        """Note that a request begins."""
 
     def on_exited(self, returncode: int) -> None:
-        """The runtime's process has ended; a negative code is a signal."""
+        """Note that the runtime's process has exited; a negative code is a signal."""
 
 
-class Generation:
-    """A port, a runtime and its extensions. Nothing runs before it is started.
+class LogSource(Protocol):
+    """Second source of a runtime's logs, with its standard output; open from before its start until after its exit."""
 
-    `api` is the Runtime API that the port offers, beside those of the extensions.
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables for the runtime."""
+        ...
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """The descriptors that the runtime inherits."""
+        ...
+
+    def handed_over(self) -> None:
+        """Release what the runtime inherits, after its start or a failed start."""
+
+    def read(self) -> None:
+        """Read the available logs."""
+
+    def close(self) -> None:
+        """Read the rest and close the source."""
+
+
+class Sandbox:
+    """A port, a runtime and its extensions; the caller starts the processes.
+
+    The port serves `api`, which is the Runtime API, and those of the extensions.
 
     Raises:
-        OSError: there is no port to be had.
+        OSError: no port is free.
     """
 
     def __init__(
@@ -54,27 +76,27 @@ class Generation:
         function: FunctionConfig,
         version: str,
         log: LogStream,
-        guardian: Guardian | None,
-        observer: GenerationObserver,
+        watcher: ParentDeathWatcher | None,
+        observer: SandboxObserver,
         api: Application,
         recorded: list[RecordedRequest] | None,
         faults: Faults | None,
     ) -> None:
         self.process: RuntimeProcess | None = None
-        """The runtime, while it runs."""
+        """The runtime; None if it does not run."""
         self.gone = asyncio.Event()
-        """Set when the runtime has ended."""
+        """Set when the runtime has exited."""
         self.out_of_memory = False
-        """Whether that was because it had more memory than the function may have."""
-        self.extensions = Extensions(function, version, log, observer, guardian)
+        """Whether it was killed because it exceeded the function's memory."""
+        self.extensions = Extensions(function, version, log, observer, watcher)
         router = Router(api, self.extensions.applications, observer.on_request)
         self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
-        self._strays = Strays(f"AWS_LAMBDA_RUNTIME_API={self.address}")
+        self._orphans = OrphanedProcesses(f"AWS_LAMBDA_RUNTIME_API={self.address}")
         self._function = function
         self._log = log
-        self._guardian = guardian
+        self._watcher = watcher
         self._observer = observer
-        self._inlet: LogInlet | None = None
+        self._log_source: LogSource | None = None
         self._reaper: asyncio.Task[None] | None = None
         self._memory: MemoryWatch | None = None
         self._peak_mb = 0
@@ -86,34 +108,36 @@ class Generation:
         """The value of `AWS_LAMBDA_RUNTIME_API`."""
         return self._server.address
 
-    def start_runtime(self, command: Sequence[str], variables: dict[str, str], inlet: LogInlet | None = None) -> None:
-        """Start the runtime's process, which may log through `inlet` beside its output.
+    def start_runtime(
+        self, command: Sequence[str], variables: dict[str, str], log_source: LogSource | None = None
+    ) -> None:
+        """Start the runtime's process, which may also log through `log_source`.
 
         Raises:
             OSError: it cannot be executed.
         """
-        self._inlet = inlet
+        self._log_source = log_source
         try:
             self.process = RuntimeProcess(
                 command,
-                env=variables if inlet is None else {**variables, **inlet.variables},
+                env=variables if log_source is None else {**variables, **log_source.variables},
                 cwd=self._function.task_root,
                 on_output=self._log.feed,
                 on_exit=self._on_exit,
-                inherited=() if inlet is None else inlet.inherited,
+                inherited=() if log_source is None else log_source.inherited,
                 attached=self._function.debug,
             )
         finally:
-            if inlet is not None:
-                inlet.handed_over()
-        if self._guardian is not None:
-            self._guardian.watch(self.process.pid)
+            if log_source is not None:
+                log_source.handed_over()
+        if self._watcher is not None:
+            self._watcher.watch(self.process.pid)
         if self._function.enforce_memory:
             self._memory = MemoryWatch(self.process.memory, self._function.memory_mb, self._on_memory_exceeded)
             self._memory.go_on()
 
     def freeze(self) -> None:
-        """Stop every process where it stands."""
+        """Freeze every process."""
         self._frozen = True
         if self._memory is not None:
             self._memory.pause()
@@ -122,7 +146,7 @@ class Generation:
         self.extensions.stop()
 
     def thaw(self) -> None:
-        """Let them go on."""
+        """Thaw every process."""
         self._frozen = False
         if self._memory is not None:
             self._memory.go_on()
@@ -131,15 +155,15 @@ class Generation:
         self.extensions.go_on()
 
     def read_output(self) -> None:
-        """Read what has been printed up to now."""
+        """Read the available output."""
         if self.process is not None:
             self.process.read_output()
-        if self._inlet is not None:
-            self._inlet.read()
+        if self._log_source is not None:
+            self._log_source.read()
         self.extensions.read_output()
 
     def peak_memory_mb(self) -> int:
-        """The most memory that the runtime and the external extensions were seen with."""
+        """Return the peak memory of the runtime and the external extensions."""
         if self.out_of_memory:
             return self._function.memory_mb
         if self.process is not None:
@@ -147,7 +171,7 @@ class Generation:
         return self._peak_mb
 
     def exceeds_memory(self) -> bool:
-        """Look at the runtime's memory; return whether it has more than the function may have, which ends it."""
+        """Measure the runtime's memory; return whether it exceeds the function's, which kills the runtime."""
         if self._memory is not None and not self.out_of_memory:
             return self._memory.exceeded()
         if self.process is not None:
@@ -155,7 +179,7 @@ class Generation:
         return self.out_of_memory
 
     async def end(self, reason: str) -> None:
-        """End every process: at once where there are no extensions, else as they may expect it."""
+        """Shut every process down: with SIGKILL, or with a shutdown phase if extensions are registered."""
         self._ending = True
         if len(self.extensions):
             await self._wake()
@@ -167,10 +191,10 @@ class Generation:
             self.process.kill()
             await self.gone.wait()
         await self.extensions.close()
-        await self._strays.kill()
+        await self._orphans.kill()
         self._server.close()
-        if self._inlet is not None:
-            self._inlet.close()
+        if self._log_source is not None:
+            self._log_source.close()
 
     async def signal(self, send: Callable[[RuntimeProcess], None]) -> None:
         """Thaw the runtime and send it a signal, if it still runs."""
@@ -179,11 +203,11 @@ class Generation:
             send(self.process)
 
     async def _wake(self) -> None:
-        """Thaw, and wait until every thread of the runtime has noticed.
+        """Thaw, and wait until every thread of the runtime has continued.
 
-        A thread that is about to leave its stop takes whatever signal the process has by then, even one that the kernel
-        meant for the main thread. In Python that one alone can act on it, and then goes on waiting in a system call
-        that nothing has interrupted.
+        A thread that is about to continue takes any pending signal of the process, even one that the kernel meant for
+        the main thread. In Python only the main thread can act on a signal, and its system call would not be
+        interrupted.
         """
         was_frozen = self._frozen
         self.thaw()
@@ -193,7 +217,7 @@ class Generation:
                 await asyncio.sleep(0.001)
 
     async def _end_runtime(self, limit_s: float) -> None:
-        """Let the runtime end by itself, but not for long."""
+        """Terminate the runtime, and kill it after the limit."""
         if self.process is None:
             return
         self.process.terminate()
@@ -214,13 +238,13 @@ class Generation:
     async def _reap(self, process: RuntimeProcess) -> None:
         if self._memory is not None:
             self._memory.close()
-        process.kill()  # children that stayed behind hold its connections open
-        if not self._ending:  # it may have sent its reply just before the end
+        process.kill()  # its remaining children keep its connections open
+        if not self._ending:  # it may have replied just before its exit
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
         returncode = process.reap()
         self.peak_memory_mb()
-        if self._guardian is not None:
-            self._guardian.forget(process.pid)
+        if self._watcher is not None:
+            self._watcher.forget(process.pid)
         self.read_output()
         self.process = None
         self.gone.set()

@@ -1,7 +1,7 @@
-"""The environment variables that processes see: those of a `provided.*` function, and no others.
+"""The environment variables of processes: those of a `provided.*` function, and no others.
 
 Source: the Lambda developer guide, "Using Lambda environment variables". Unlike Lambda, which refuses every reserved
-name, a function may set those that tests like to pretend (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
+name, a function may set those that tests often set (`AWS_EXECUTION_ENV`, `AWS_REGION`, credentials).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..config.function import FunctionConfig
     from .filesystem import Filesystem
 
-# Credentials that are well-formed and worthless: without any, an SDK would go looking for an instance role.
+# Placeholder credentials, well-formed: without any, an SDK would search for an instance role.
 _FAKE_KEY = "ASIAIOSFODNN7EXAMPLE"
 _FAKE_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": _FAKE_KEY,
@@ -23,7 +23,7 @@ _FAKE_CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
     "AWS_SESSION_TOKEN": "local-session-token",
 }
-# Source: the AWS SDKs and Tools reference guide, "Environment variables support", as far as it is about credentials.
+# Source: the AWS SDKs and Tools reference guide, "Environment variables support", the part about credentials.
 _CREDENTIAL_SOURCES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -40,11 +40,11 @@ _CREDENTIAL_SOURCES = (
     "AWS_EC2_METADATA_DISABLED",
 )
 _CREDENTIAL_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
-_FROM_HOST = ("LD_LIBRARY_PATH",)  # what the host's programs need to start at all
+_FROM_HOST = ("LD_LIBRARY_PATH",)  # needed by the host's programs to start
 
 
 def log_stream_name(version: str) -> str:
-    """A fresh name, in the form that Lambda gives to the stream of an execution environment."""
+    """Return a new name for the log stream of an execution environment, in Lambda's form."""
     return f"{time.strftime('%Y/%m/%d', time.gmtime())}/[{version}]{secrets.token_hex(16)}"
 
 
@@ -57,7 +57,7 @@ def process_environment(
     filesystem: Filesystem,
     log_stream: str,
 ) -> dict[str, str]:
-    """Put together the whole environment of a runtime process; the function's own variables win."""
+    """Return all variables of a runtime process; the function's variables replace others."""
     variables = {name: os.environ[name] for name in _FROM_HOST if name in os.environ}
     variables |= {
         "PATH": os.environ.get("PATH") or "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -79,7 +79,7 @@ def process_environment(
         "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
         "_AWS_XRAY_DAEMON_PORT": "2000",
     }
-    if not function.snap_start:  # a snapshot serves many environments, each with a log stream of its own
+    if not function.snap_start:  # a snapshot is restored in many environments, each with another log stream
         variables |= {
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
@@ -95,7 +95,7 @@ def process_environment(
 
 
 def _callers_credentials() -> dict[str, str]:
-    """Where the caller's SDKs have their credentials from: variables, and files that the process knows no home of."""
+    """Return the variables from which the caller's SDKs read credentials, and the paths of their files."""
     variables = {name: os.environ[name] for name in _CREDENTIAL_SOURCES if name in os.environ}
     for name, default in _CREDENTIAL_FILES.items():
         path = os.path.expanduser(os.environ.get(name, default))

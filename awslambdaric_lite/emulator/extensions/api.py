@@ -1,7 +1,7 @@
 """The Extensions API (version 2020-01-01) of one execution environment.
 
-Owns routing, parsing and the polls that wait. What is allowed is decided by `ExtensionRegistry`; what a call means for
-the environment is told to an `ExtensionObserver`.
+It routes and parses requests, and keeps the polls that wait. `ExtensionRegistry` decides what is allowed; an
+`ExtensionObserver` learns what follows for the environment.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ...protocol.replies import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
+from ...protocol.routes import EXTENSIONS
 from ..config.function import ACCOUNT, FunctionConfig
 from ..http.exchange import Exchange
-from ..runtime_api.payloads import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
-from .payloads import compact, forbidden, send
+from ..runtime_api.sending import send_reply
+from .payloads import compact, forbidden
 from .registry import IDENTIFIER, Extension, ExtensionRefused, ExtensionRegistry, State, parse_identifier
 
-PREFIX = "/2020-01-01/extension/"
 _METHODS = {"register": "POST", "event/next": "GET", "init/error": "POST", "exit/error": "POST"}
 _NAME = "Lambda-Extension-Name"
 _FEATURES = "Lambda-Extension-Accept-Feature"
@@ -25,20 +26,20 @@ _ERROR_TYPE = "Lambda-Extension-Function-Error-Type"
 
 
 class ExtensionObserver(Protocol):
-    """Who wants to know what extensions say."""
+    """Receiver of what extensions report."""
 
     def on_registered(self, extension: Extension) -> None:
-        """An extension has registered."""
+        """Note that an extension has registered."""
 
     def on_ready(self, extension: Extension) -> None:
-        """An extension waits for its next event."""
+        """Note that an extension waits for its next event."""
 
     def on_error(self, extension: Extension, error_type: str) -> None:
-        """An extension has reported an error; the platform's name for it is given. It is expected to exit."""
+        """Note that an extension reported an error, with the platform's name for it; it is expected to exit."""
 
 
 class ExtensionsApi:
-    """The application that serves the extensions of an environment."""
+    """Application that serves the extensions of an environment."""
 
     def __init__(
         self, registry: ExtensionRegistry, observer: ExtensionObserver, function: FunctionConfig, version: str
@@ -55,22 +56,22 @@ class ExtensionsApi:
         poll = self._polls.pop(extension, None)
         if poll is not None:
             headers = [("Lambda-Extension-Event-Identifier", str(uuid.uuid4()))]
-            send(poll, Reply(200, compact(event)), headers)
+            send_reply(poll, Reply(200, compact(event)), headers)
 
-    # What the HTTP server calls
+    # Called by the HTTP server
 
     def on_head(self, exchange: Exchange) -> None:
-        """Refuse what is no call of this API."""
-        allowed = _METHODS.get(_call(exchange))
+        """Refuse requests that are not part of this API."""
+        allowed = _METHODS.get(_path(exchange))
         if allowed is None:
-            send(exchange, NOT_FOUND)
+            send_reply(exchange, NOT_FOUND)
         elif exchange.request.method != allowed:
-            send(exchange, METHOD_NOT_ALLOWED)
+            send_reply(exchange, METHOD_NOT_ALLOWED)
 
     def on_body(self, exchange: Exchange) -> None:
         """Act on a complete request."""
         try:
-            match _call(exchange):
+            match _path(exchange):
                 case "register":
                     self._register(exchange)
                 case "event/next":
@@ -80,22 +81,22 @@ class ExtensionsApi:
                 case _:
                     self._error(exchange, "Extension.ExitError", Extension.fail)
         except ExtensionRefused as refusal:
-            send(exchange, forbidden(refusal.error_type, refusal.message))
+            send_reply(exchange, forbidden(refusal.error_type, refusal.message))
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Half a call is none."""
+        """Ignore a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """Forget a poll whose connection has gone.
+        """Forget a poll whose connection is closed.
 
-        As in the open server the extension still counts as waiting, and gets its next event written to nobody.
+        As in the open server, the extension still counts as waiting, and its next event is lost.
         """
         for extension, poll in self._polls.items():
             if poll is exchange:
                 del self._polls[extension]
                 return
 
-    # The calls
+    # The requests
 
     def _register(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -110,7 +111,7 @@ class ExtensionsApi:
         }
         if "accountId" in [feature.strip() for feature in (request.header(_FEATURES) or "").split(",")]:
             body["accountId"] = ACCOUNT
-        send(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
+        send_reply(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
         self._observer.on_registered(extension)
 
     def _next(self, exchange: Exchange) -> None:
@@ -122,23 +123,23 @@ class ExtensionsApi:
     def _error(self, exchange: Exchange, platform_type: str, report: Callable[[Extension, str], None]) -> None:
         identifier = parse_identifier(exchange.request.header(IDENTIFIER))
         error_type = exchange.request.header(_ERROR_TYPE)
-        if not error_type:  # looked at before the extension is looked up, as in the open server
+        if not error_type:  # checked before the extension is looked up, as in the open server
             raise ExtensionRefused("Extension.MissingHeader", f"{_ERROR_TYPE} not found")
         extension = self._registry.find(identifier)
         report(extension, error_type)
         self._observer.on_error(extension, platform_type)
-        send(exchange, ACCEPTED)
+        send_reply(exchange, ACCEPTED)
 
 
-def _call(exchange: Exchange) -> str:
-    return exchange.request.path.partition("?")[0].removeprefix(PREFIX)
+def _path(exchange: Exchange) -> str:
+    return exchange.request.path.partition("?")[0].removeprefix(EXTENSIONS)
 
 
 def _subscribed_events(body: bytes) -> list[str]:
-    """The events that a registration asks for.
+    """Return the events that a registration subscribes to.
 
     Raises:
-        ExtensionRefused: the body is not what it should be.
+        ExtensionRefused: the body is invalid.
     """
     try:
         request = json.loads(body)

@@ -1,6 +1,6 @@
-"""The telemetry of one subscriber on its way: buffered, sent in batches, tried again, and dropped in the end.
+"""Delivery of telemetry to one subscriber: buffered, sent in batches, retried, and finally dropped.
 
-Nothing here ever waits for the subscriber but the tasks that send. While the environment is frozen, time stands still.
+Only the sending tasks wait for the subscriber. The timers stop while the environment is frozen.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .subscription import Subscription
 
 _PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4)  # before each attempt to deliver a batch
 _ATTEMPT_LIMIT_S = 2.0
-_WAITING_BATCHES = 8  # besides the one that is being sent; more are dropped, as memory is the function's
+_WAITING_BATCHES = 8  # without the one that is being sent; more are dropped, because they use the function's memory
 _TOO_SLOW = "Some logs were dropped because the downstream consumer is slower than the logs production rate"
 
 
 class Subscriber:
-    """Takes records and delivers them, from its creation to `close`."""
+    """Subscriber that collects and delivers records until `close`."""
 
     def __init__(self, name: str, subscription: Subscription) -> None:
         self.name = name
@@ -38,7 +38,7 @@ class Subscriber:
         self._lost = _Loss()
 
     def add(self, record: TelemetryRecord) -> None:
-        """Take a record, if it is of a type that was subscribed to."""
+        """Add a record of a subscribed type; ignore other types."""
         if record.category not in self._subscription.types:
             return
         event = record.line(as_text=self._subscription.as_text).encode("utf-8", "backslashreplace")
@@ -50,24 +50,24 @@ class Subscriber:
             self._start_timer()
 
     def pause(self) -> None:
-        """The environment is being frozen."""
+        """Stop the timers, because the environment is being frozen."""
         self._awake.clear()
         self._stop_timer()
 
     def resume(self) -> None:
-        """It goes on."""
+        """Restart the timers."""
         self._awake.set()
         if self._buffer and self._timer is None:
             self._start_timer()
 
     async def flush(self, limit_s: float) -> None:
-        """Deliver what there is, if that can be done in time."""
+        """Deliver buffered events; stop waiting after `limit_s` seconds."""
         self._dispatch()
         if self._worker is not None:
             await asyncio.wait({self._worker}, timeout=limit_s)
 
     async def close(self) -> None:
-        """Stop; what has not been delivered is lost."""
+        """Stop the delivery; the remaining events are lost."""
         self._stop_timer()
         self._buffer.clear()
         self._batches.clear()
@@ -87,7 +87,7 @@ class Subscriber:
             self._timer = None
 
     def _dispatch(self) -> None:
-        """Make a batch of what is buffered."""
+        """Make a batch of the buffered events."""
         self._stop_timer()
         if not self._buffer:
             return
@@ -110,7 +110,7 @@ class Subscriber:
                 self._lose(batch, f"could not send events: {reason}")
 
     async def _deliver(self, events: list[bytes]) -> str | None:
-        """Try until it works or there have been enough attempts; return what was wrong with the last one."""
+        """Send a batch, with retries; return the reason if the last attempt failed."""
         reason = None
         for pause in _PAUSES_S:
             await asyncio.sleep(pause)
@@ -131,14 +131,14 @@ class Subscriber:
                     return task.result()
                 if self._awake.is_set():
                     raise DeliveryFailed(f"the listener did not answer in {_ATTEMPT_LIMIT_S:g} s")
-                await self._awake.wait()  # a frozen listener is not late
+                await self._awake.wait()  # a frozen listener is not too slow
         finally:
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
 
     def _told(self, lost: _Loss) -> list[bytes]:
-        """The event that tells the subscriber of its losses, which goes with the next batch."""
+        """Return the event about lost records, which is sent with the next batch."""
         if not lost.records or "platform" not in self._subscription.types:
             return []
         event = LogsDropped(lost.reason, lost.records, lost.size)

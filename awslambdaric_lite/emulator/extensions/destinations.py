@@ -1,4 +1,4 @@
-"""How a batch of telemetry is sent: as one POST, or as lines over a TCP connection."""
+"""Destinations of telemetry: a batch is one POST, or lines over a TCP connection."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import h11
 
 from .subscription import Destination
 
-_HOST = "127.0.0.1"  # whatever name the extension gave: its listener is in the same environment
+_HOST = "127.0.0.1"  # whatever host the extension named: its listener is in the same environment
 _READ_SIZE = 64 * 1024
 
 
 class DeliveryFailed(Exception):
-    """The listener is not there, or does not take the batch."""
+    """The listener cannot be reached, or refuses the batch."""
 
 
 class Sender(Protocol):
-    """Sends batches to one destination."""
+    """Sender of batches to one destination."""
 
     async def send(self, events: Sequence[bytes]) -> None:
         """Send events, each of them JSON.
 
         Raises:
-            DeliveryFailed: it may be tried again.
+            DeliveryFailed: the delivery failed and may be retried.
         """
 
     def close(self) -> None:
@@ -35,14 +35,14 @@ class Sender(Protocol):
 
 
 def sender(destination: Destination) -> Sender:
-    """The way to a destination."""
+    """Return the sender for a destination."""
     if destination.url is None:
         return TcpSender(destination.port)
     return HttpSender(destination.port, destination.url)
 
 
 class HttpSender:
-    """One POST with an array of events, on a connection of its own: a listener may be frozen between two of them."""
+    """Sender of one POST with an array of events, each on a new connection: the listener may be frozen in between."""
 
     def __init__(self, port: int, url: str) -> None:
         parts = urlsplit(url)
@@ -72,11 +72,11 @@ class HttpSender:
             raise DeliveryFailed(f"the listener answered {status}")
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no connection stays open."""
 
 
 class TcpSender:
-    """One connection that stays, one line for each event."""
+    """Sender of one line for each event, on one connection that stays open."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -85,7 +85,7 @@ class TcpSender:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection that the listener has not ended."""
+        """Whether the connection is open at both ends."""
         if self._reader is None or self._writer is None:
             return False
         return not self._reader.at_eof() and not self._writer.transport.is_closing()

@@ -1,4 +1,4 @@
-"""The extensions of an execution environment as one thing: started, waited for, told of invocations, shut down."""
+"""The extensions of an execution environment together: start, waits, invocations, shutdown."""
 
 from __future__ import annotations
 
@@ -8,46 +8,47 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from ...protocol.routes import EXTENSIONS
 from ..config.function import FunctionConfig
-from ..environments.parent_death_watcher import Guardian
+from ..environments.parent_death_watcher import ParentDeathWatcher
 from ..environments.process import RuntimeProcess
 from ..http.exchange import Application
 from ..logs.extension_events import ExtensionState
 from ..logs.stream import LogStream, Output
-from ..results import Answer, Invocation
+from ..results import FunctionOutcome, Invocation
 from . import payloads, programs
-from .api import PREFIX, ExtensionsApi
+from .api import ExtensionsApi
 from .registry import INVOKE, MAX_EXTENSIONS, SHUTDOWN, Extension, ExtensionRegistry, State
 from .telemetry import LOGS, TELEMETRY, TelemetryApi
 
 EXTERNAL_BUDGET_S = 2.0  # of a shutdown with external extensions; source: "Lambda runtime environment"
-INTERNAL_BUDGET_S = 0.5  # of one with internal extensions only
-RUNTIME_BUDGET_S = 0.3  # what the runtime has of the former
+INTERNAL_BUDGET_S = 0.5  # of a shutdown with internal extensions only
+RUNTIME_BUDGET_S = 0.3  # the runtime's part of the first limit
 MANAGED_RUNTIME_BUDGET_S = 0.6  # and on Managed Instances; source: the open server
 
 
 class EnvironmentFailure(NamedTuple):
-    """Why the environment cannot go on."""
+    """The reason why an environment cannot continue."""
 
     error_type: str
     reason: str
 
-    def answer(self, request_id: str | None) -> Answer:
-        """What the caller gets."""
+    def answer(self, request_id: str | None) -> FunctionOutcome:
+        """Return the outcome for the caller."""
         return payloads.extension_failed(request_id, self.error_type, self.reason)
 
 
 class ExtensionsObserver(Protocol):
-    """Who waits for extensions: the execution environment."""
+    """Receiver of events of extensions: the execution environment."""
 
     def on_extensions_registered(self) -> None:
-        """Every external extension has registered."""
+        """Note that every external extension has registered."""
 
     def on_extensions_ready(self) -> None:
-        """Every extension that was waited for waits for its next event."""
+        """Note that every expected extension waits for its next event."""
 
     def on_extension_failed(self) -> None:
-        """An external extension could not be started, or has exited: `Extensions.failure` says more."""
+        """Note that an external extension could not be started, or exited; `Extensions.failure` has the reason."""
 
 
 class _Running(NamedTuple):
@@ -57,7 +58,7 @@ class _Running(NamedTuple):
 
 
 class Extensions:
-    """Every extension, internal or external, from an init to the next reset. The observer of their API."""
+    """All extensions, internal and external, from an init to the next reset; the observer of their API."""
 
     def __init__(
         self,
@@ -65,14 +66,14 @@ class Extensions:
         version: str,
         log: LogStream,
         observer: ExtensionsObserver,
-        guardian: Guardian | None,
+        watcher: ParentDeathWatcher | None,
     ) -> None:
         self.failure: EnvironmentFailure | None = None
         self.reported_type: str | None = None
-        """The platform's name for the first error that an extension reported, if one did: what follows is due to it."""
+        """The platform's name for the first error that an extension reported, which causes what follows; or None."""
         self._log = log
         self._observer = observer
-        self._guardian = guardian
+        self._watcher = watcher
         self._managed = function.managed_concurrency is not None
         self._registry = ExtensionRegistry(managed=self._managed)
         self._api = ExtensionsApi(self._registry, self, function, version)
@@ -82,27 +83,27 @@ class Extensions:
         self._shutdown_event: dict[str, object] | None = None
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Return the number of extensions."""
         return len(self._registry)
 
     @property
     def applications(self) -> dict[str, Application]:
-        """What they are served by, by the beginning of a path."""
-        return {PREFIX: self._api, TELEMETRY: self._telemetry, LOGS: self._telemetry}
+        """The applications of their APIs by the prefix of the path."""
+        return {EXTENSIONS: self._api, TELEMETRY: self._telemetry, LOGS: self._telemetry}
 
     @property
     def has_external(self) -> bool:
-        """Whether there are processes beside the runtime."""
+        """Whether an external extension exists."""
         return bool(self._running)
 
     @property
     def budget_s(self) -> float:
-        """How long a shutdown may take."""
+        """The limit of the shutdown phase, in seconds."""
         return EXTERNAL_BUDGET_S if self.has_external else INTERNAL_BUDGET_S
 
     @property
     def runtime_budget_s(self) -> float:
-        """How much of it is the runtime's."""
+        """The runtime's part of that limit, in seconds."""
         if not self.has_external:
             return INTERNAL_BUDGET_S
         return MANAGED_RUNTIME_BUDGET_S if self._managed else RUNTIME_BUDGET_S
@@ -116,13 +117,13 @@ class Extensions:
 
     @property
     def ready(self) -> bool:
-        """Whether nobody is waited for."""
+        """Whether all expected extensions wait for their next event."""
         return not self._awaited
 
     def launch(self, files: Sequence[Path], variables: Mapping[str, str], command: Callable[[Path], list[str]]) -> None:
-        """Start the external extensions; what goes wrong is told to the observer.
+        """Start the external extensions; the observer receives failures.
 
-        `command` makes the command line of a program; an `OSError` of it counts as one of the start.
+        `command` returns the command line of a program; its `OSError` counts as a failed start.
         """
         environment = programs.extension_environment(variables)
         for program in files:
@@ -138,12 +139,12 @@ class Extensions:
                 return
 
     def runtime_is_up(self) -> None:
-        """The runtime waits for an invocation or a restore: nobody can register any more, all have to be ready."""
+        """Close the registration, because the runtime has polled; now every extension has to become ready."""
         self._registry.close()
         self._awaited = {extension for extension in self._registry if extension.state is not State.READY}
 
     def report(self) -> None:
-        """Log how each stands; the init is over."""
+        """Log the state of each extension at the end of the init."""
         for extension in self._registry:
             state = ExtensionState(extension.name, extension.state.value, extension.events, extension.error_type)
             self._log.emit(state)
@@ -152,7 +153,7 @@ class Extensions:
     # Invocations
 
     def invoke(self, invocation: Invocation) -> None:
-        """Tell those who want to know of an invocation, which is complete only when they are ready again."""
+        """Send an INVOKE event to its subscribers; the invocation is complete when they are ready again."""
         event = payloads.invoke_event(invocation)
         self._awaited = {extension for extension in self._registry if INVOKE in extension.events}
         for extension in self._awaited:
@@ -160,16 +161,16 @@ class Extensions:
                 self._api.deliver(extension, event)
 
     def read_output(self) -> None:
-        """Read what has been printed up to now."""
+        """Read the available output."""
         for running in self._running.values():
             running.process.read_output()
 
     def peak_memory_mb(self) -> int:
-        """The most memory that each external extension ever had, in sum."""
+        """Return the sum of the peak memory of all external extensions."""
         return sum(running.process.peak_memory_mb() for running in self._running.values())
 
     def stop(self) -> None:
-        """Freeze the external ones."""
+        """Freeze the external extensions."""
         self._telemetry.pause()
         for running in self._running.values():
             running.process.stop()
@@ -180,14 +181,14 @@ class Extensions:
             running.process.go_on()
         self._telemetry.resume()
 
-    # The end
+    # Shutdown
 
     async def flush(self, limit_s: float) -> None:
-        """Deliver the telemetry that there is, if that can be done in time."""
+        """Deliver buffered telemetry; stop waiting after `limit_s` seconds."""
         await self._telemetry.flush(limit_s)
 
     async def shut_down(self, reason: str, limit_s: float) -> None:
-        """Let the external ones do their last work, if they want to know, and see to it that they are gone."""
+        """Send SHUTDOWN to external subscribers, wait up to the limit, and kill the rest."""
         self._shutdown_event = payloads.shutdown_event(reason, int((time.time() + limit_s) * 1000))
         waiting = []
         for extension, running in self._running.items():
@@ -203,19 +204,19 @@ class Extensions:
         await asyncio.gather(*waiting)
 
     async def close(self) -> None:
-        """Kill what is left and stop delivering telemetry."""
+        """Kill the remaining processes and stop the delivery of telemetry."""
         await self.shut_down("failure", 0.0)
         await self._telemetry.close()
 
-    # The API's observer
+    # Observer of the API
 
     def on_registered(self, extension: Extension) -> None:
-        """Start the runtime when it was the last external one."""
+        """Start the runtime after the last external extension has registered."""
         if extension.external and self._registry.all_registered:
             self._observer.on_extensions_registered()
 
     def on_ready(self, extension: Extension) -> None:
-        """Nobody has to wait for it any more."""
+        """Stop waiting for an extension."""
         if self._shutdown_event is not None:
             if extension in self._running and SHUTDOWN in extension.events:
                 self._api.deliver(extension, self._shutdown_event)
@@ -225,7 +226,7 @@ class Extensions:
                 self._observer.on_extensions_ready()
 
     def on_error(self, extension: Extension, error_type: str) -> None:
-        """Keep the first one: the exit that follows is due to it."""
+        """Keep the first error, because it causes the exit that follows."""
         self.reported_type = self.reported_type or error_type
 
     # Processes
@@ -240,13 +241,13 @@ class Extensions:
             on_exit=lambda process: self._exited(extension, process),
         )
         self._running[extension] = _Running(process, output, asyncio.Event())
-        if self._guardian is not None:
-            self._guardian.watch(process.pid)
+        if self._watcher is not None:
+            self._watcher.watch(process.pid)
 
     def _exited(self, extension: Extension, process: RuntimeProcess) -> None:
         returncode = process.reap()
-        if self._guardian is not None:
-            self._guardian.forget(process.pid)
+        if self._watcher is not None:
+            self._watcher.forget(process.pid)
         running = self._running[extension]
         running.output.finish()
         running.gone.set()

@@ -1,36 +1,35 @@
-"""What the Extensions and Telemetry APIs answer, and what the caller of a function gets when an extension fails."""
+"""Replies of the Extensions and Telemetry APIs, and the outcome for a caller when an extension fails."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from ..http.exchange import Exchange, Headers
-from ..results import Answer, Invocation
-from ..runtime_api import payloads
-from ..runtime_api.payloads import Reply
+from ...common import json_text
+from ...protocol.replies import Reply, refusal
+from ..results import FunctionOutcome, Invocation
+from ..runtime_api import outcomes
 
 LOGS_NOT_SUPPORTED = Reply(202, b'{"errorMessage":"Logs API is not supported","errorType":"Logs.NotSupported"}\n')
 SUBSCRIBED = Reply(200, b'"OK"', "text/plain; charset=utf-8")
 
 
 def compact(value: Any) -> bytes:
-    """JSON without blanks."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    """Return JSON without spaces."""
+    return json_text.compact(value).encode("utf-8", "backslashreplace")
 
 
 def forbidden(error_type: str, message: str) -> Reply:
-    """403, with what was wrong."""
-    return Reply(403, compact({"errorMessage": message, "errorType": error_type}) + b"\n")
+    """Return the reply to a request that is not allowed."""
+    return refusal(403, error_type, message)
 
 
 def invalid_subscription(message: str) -> Reply:
-    """400, for a subscription that Lambda would not take."""
+    """Return the reply to an invalid subscription."""
     return Reply(400, compact({"errorType": "ValidationError", "errorMessage": message}))
 
 
 def invoke_event(invocation: Invocation) -> dict[str, Any]:
-    """The event that tells an extension of an invocation; the function's own event is not in it."""
+    """Return the event that announces an invocation to an extension; it does not contain the function's event."""
     event: dict[str, Any] = {
         "eventType": "INVOKE",
         "deadlineMs": invocation.deadline_ms,
@@ -43,17 +42,10 @@ def invoke_event(invocation: Invocation) -> dict[str, Any]:
 
 
 def shutdown_event(reason: str, deadline_ms: int) -> dict[str, Any]:
-    """The last event of an extension."""
+    """Return the last event of an extension."""
     return {"eventType": "SHUTDOWN", "deadlineMs": deadline_ms, "shutdownReason": reason}
 
 
-def extension_failed(request_id: str | None, error_type: str, reason: str) -> Answer:
-    """What the caller gets when an extension ended that should not have."""
-    prefix = "" if request_id is None else f"RequestId: {request_id} "
-    return payloads.failure(error_type, f"{prefix}Error: {reason}")
-
-
-def send(exchange: Exchange, reply: Reply, headers: Headers = ()) -> None:
-    """Answer an exchange."""
-    fields = [*headers, ("Content-Type", reply.content_type)] if reply.content_type else headers
-    exchange.respond(reply.status, fields, reply.body)
+def extension_failed(request_id: str | None, error_type: str, reason: str) -> FunctionOutcome:
+    """Return the outcome for a caller whose invocation failed because an extension exited."""
+    return outcomes.failure(error_type, outcomes.with_request_id(request_id, reason))

@@ -1,10 +1,10 @@
-"""External extensions: which programs they are, what they see, and their running processes."""
+"""External extensions: their variables, and the texts about their failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..runtime_api import payloads
+from ..runtime_api import outcomes
 
 _RUNTIME_ONLY = {  # source: the environment of external extensions in the Runtime API's open server
     "AWS_EXECUTION_ENV",
@@ -17,17 +17,17 @@ _RUNTIME_ONLY = {  # source: the environment of external extensions in the Runti
 
 
 def extension_environment(runtime: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an external extension, from those of the runtime."""
+    """Return the variables of an external extension, from those of the runtime."""
     return {name: value for name, value in runtime.items() if not name.startswith("_") and name not in _RUNTIME_ONLY}
 
 
 def launch_error(error: OSError) -> str:
-    """The platform's name for why a program does not start."""
+    """Return the platform's name for the reason of a failed start."""
     return "PermissionDenied" if isinstance(error, PermissionError) else "UnknownError"
 
 
 def exit_reason(returncode: int) -> str:
-    """The platform's words for how an extension's process ended."""
+    """Return the platform's words for the exit of an extension's process."""
     if returncode == 0:
         return "exit code 0"
-    return payloads.exit_reason(returncode).removeprefix("Runtime exited with error: ")
+    return outcomes.exit_reason(returncode).removeprefix("Runtime exited with error: ")

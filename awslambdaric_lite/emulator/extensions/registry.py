@@ -1,6 +1,6 @@
-"""Which extensions there are and in which state each is, as the classic Extensions API keeps them. No I/O.
+"""The extensions and their states, as the classic Extensions API keeps them. No I/O.
 
-Names of states and errors, and their words, are those of the Runtime API's open server.
+Names of states and errors, and their texts, are those of the Runtime API's open server.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class State(Enum):
 
 
 class ExtensionRefused(Exception):
-    """The API does not take a call: 403 with this type and message."""
+    """The API refuses a request with 403, this type and message."""
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
@@ -53,37 +53,37 @@ class Extension:
         """Subscribe to events.
 
         Raises:
-            ExtensionRefused: it is registered already.
+            ExtensionRefused: the extension is registered already.
         """
         self._move({State.STARTED}, State.REGISTERED, State.REGISTERED, self.name)
         self.events = tuple(dict.fromkeys(events))
 
     def ask(self) -> None:
-        """It waits for its next event.
+        """Record that the extension waits for its next event.
 
         Raises:
-            ExtensionRefused: it has another call waiting, or has reported its end.
+            ExtensionRefused: another request of it waits, or it has reported its exit.
         """
         self._move({State.REGISTERED, State.RUNNING}, State.READY, State.READY)
 
     def fail_init(self, error_type: str) -> None:
-        """It reports that it cannot start; only the first report counts.
+        """Record that the extension cannot start; only the first report counts.
 
         Raises:
-            ExtensionRefused: its init is over.
+            ExtensionRefused: the init of the extension is over.
         """
         if self.state is not State.INIT_ERROR:
             self._move({State.REGISTERED}, State.INIT_ERROR, State.INIT_ERROR)
             self.error_type = error_type
 
     def fail(self, error_type: str) -> None:
-        """It reports that it is about to exit; only the first report counts.
+        """Record that the extension is about to exit; only the first report counts.
 
         Raises:
-            ExtensionRefused: it is not registered.
+            ExtensionRefused: the extension is not registered.
         """
         if self.state is not State.EXIT_ERROR:
-            # The open server names another target than the state that follows.
+            # The open server names a target that is not the following state.
             self._move({State.REGISTERED, State.READY, State.RUNNING}, State.EXIT_ERROR, State.EXITED)
             self.error_type = error_type
 
@@ -100,7 +100,7 @@ class Extension:
 class ExtensionRegistry:
     """The extensions of an execution environment, from its init to its reset.
 
-    `managed` is one that runs several invocations at once: no extension is told of them.
+    `managed` is an environment with concurrent invocations, which no extension receives.
     """
 
     def __init__(self, *, managed: bool = False) -> None:
@@ -110,7 +110,7 @@ class ExtensionRegistry:
         self._closed = False
 
     def __iter__(self) -> Iterator[Extension]:
-        """All of them, the external ones first."""
+        """Return all extensions, the external ones first."""
         yield from self._external.values()
         yield from self._internal.values()
 
@@ -124,11 +124,11 @@ class ExtensionRegistry:
 
     @property
     def all_registered(self) -> bool:
-        """Whether every external extension has registered, so that the runtime may start."""
+        """Whether every external extension has registered, which the runtime waits for."""
         return all(extension.state is not State.STARTED for extension in self._external.values())
 
     def register(self, name: str, events: Sequence[str]) -> Extension:
-        """Register an external extension by the name of its program, or, by any other name, an internal one.
+        """Register an external extension by the name of its program; any other name is an internal extension.
 
         Raises:
             ExtensionRefused: the name, an event or the moment is wrong.
@@ -145,14 +145,14 @@ class ExtensionRegistry:
         return extension
 
     def close(self) -> None:
-        """The runtime is up: nobody can register any more."""
+        """Close the registration, because the runtime is up."""
         self._closed = True
 
     def find(self, identifier: str, unknown: str = f"Unknown {IDENTIFIER}") -> Extension:
-        """The extension that has an identifier; `{}` in `unknown`, the message of a refusal, stands for that.
+        """Return the extension with an identifier, which replaces `{}` in `unknown`, the message of a refusal.
 
         Raises:
-            ExtensionRefused: there is none.
+            ExtensionRefused: no extension has it.
         """
         for extension in self:
             if extension.identifier == identifier:
@@ -177,10 +177,10 @@ def _check_event(event: str, known: Sequence[str], *, internal: bool) -> None:
 
 
 def parse_identifier(header: str | None) -> str:
-    """The identifier that a request gives, in its usual form.
+    """Return the identifier of a request, in its usual form.
 
     Raises:
-        ExtensionRefused: it gives none, or something else.
+        ExtensionRefused: the header is missing or invalid.
     """
     if not header:
         raise ExtensionRefused("Extension.MissingExtensionIdentifier", f"Missing {IDENTIFIER} header")

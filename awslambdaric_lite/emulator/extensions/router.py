@@ -1,4 +1,4 @@
-"""Several APIs on one port: which of them a request is for."""
+"""Router of several APIs on one port."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..http.exchange import Application, Exchange
 
 
 class Router:
-    """The application of an environment's port: the Runtime API, and beside it the APIs of the extensions.
+    """Application of an environment's port: the Runtime API and the APIs of the extensions.
 
-    `on_request` is told of each request as soon as its head is in.
+    `on_request` receives each request when its head has been read.
     """
 
     def __init__(
@@ -24,21 +24,21 @@ class Router:
         self._on_request = on_request
 
     def on_head(self, exchange: Exchange) -> None:
-        """The request line and headers are in."""
+        """Pass on a request whose head has been read."""
         if self._on_request is not None:
             self._on_request(exchange)
         self._of(exchange).on_head(exchange)
 
     def on_body(self, exchange: Exchange) -> None:
-        """The body is in."""
+        """Pass on a request whose body has been read."""
         self._of(exchange).on_body(exchange)
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """The client stopped sending before the end of the body."""
+        """Pass on a truncated request."""
         self._of(exchange).on_truncated(exchange)
 
     def on_lost(self, exchange: Exchange) -> None:
-        """The connection went while the exchange waited for its answer."""
+        """Pass on a request whose client has disconnected."""
         self._of(exchange).on_lost(exchange)
 
     def _of(self, exchange: Exchange) -> Application:

@@ -1,4 +1,4 @@
-"""What an extension asks for when it subscribes to telemetry. Limits: "Lambda Telemetry API" of the developer guide."""
+"""Subscriptions of extensions to telemetry. Limits: "Lambda Telemetry API" of the developer guide."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _BUFFERING = {  # name: lowest, highest, default
 
 
 class InvalidSubscription(ValueError):
-    """Lambda would not take the subscription; the message lists everything that is wrong with it."""
+    """Lambda would refuse the subscription; the message lists every problem."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where telemetry goes; always a port of this machine."""
+    """Destination of telemetry; always a local port."""
 
     port: int
     url: str | None = None
-    """Of the HTTP listener; None for a TCP port that takes lines of JSON."""
+    """The URI of the HTTP listener; None for a TCP port that receives lines of JSON."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Subscription:
     max_bytes: int
     timeout_s: float
     as_text: bool
-    """Whether records of functions and extensions are strings even where they are JSON objects (the oldest schema)."""
+    """Whether JSON objects of functions and extensions are records of type string (in the oldest schema)."""
 
 
 def parse_subscription(body: bytes) -> Subscription:
     """Check a request.
 
     Raises:
-        InvalidSubscription: it is not valid.
+        InvalidSubscription: the subscription is not valid.
     """
     try:
         request = json.loads(body)

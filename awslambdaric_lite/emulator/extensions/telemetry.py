@@ -1,6 +1,6 @@
 """The Telemetry API (version 2022-07-01) of one execution environment, and the Logs API that it replaced.
 
-Owns the subscriptions and what happened before them: a subscriber is told of the init from its beginning.
+It keeps the subscriptions and the earlier records: a subscriber receives those of the whole init.
 """
 
 from __future__ import annotations
@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ...protocol.replies import METHOD_NOT_ALLOWED, NOT_FOUND
 from ..http.exchange import Exchange
 from ..logs.extension_events import TelemetrySubscribed
 from ..logs.stream import LogStream, TelemetryRecord
-from ..runtime_api.payloads import METHOD_NOT_ALLOWED, NOT_FOUND
+from ..runtime_api.sending import send_reply
 from .delivery import Subscriber
-from .payloads import LOGS_NOT_SUPPORTED, SUBSCRIBED, forbidden, invalid_subscription, send
+from .payloads import LOGS_NOT_SUPPORTED, SUBSCRIBED, forbidden, invalid_subscription
 from .registry import IDENTIFIER, Extension, ExtensionRefused, parse_identifier
 from .subscription import InvalidSubscription, parse_subscription
 
@@ -22,11 +23,11 @@ LOGS = "/2020-08-15/logs"
 _BACKLOG = 10_000  # records
 
 FindExtension = Callable[[str, str], Extension]
-"""The extension of an identifier, and what a refusal says; raises `ExtensionRefused`."""
+"""Returns the extension of an identifier, with the text of a refusal; raises `ExtensionRefused`."""
 
 
 class TelemetryApi:
-    """The application that takes subscriptions, and their deliveries, from an init to the next reset."""
+    """Application that accepts subscriptions and delivers records, from an init to the next reset."""
 
     def __init__(self, find: FindExtension, log: LogStream) -> None:
         self._find = find
@@ -37,47 +38,47 @@ class TelemetryApi:
         log.listen(self._take)
 
     def end_of_init(self) -> None:
-        """Nobody can subscribe any more."""
+        """Refuse later subscriptions."""
         self._open = False
         self._backlog.clear()
         if not self._subscribers:
             self._log.unlisten(self._take)
 
     def pause(self) -> None:
-        """The environment is being frozen."""
+        """Stop the timers, because the environment is being frozen."""
         for subscriber in self._subscribers.values():
             subscriber.pause()
 
     def resume(self) -> None:
-        """It goes on."""
+        """Restart the timers."""
         for subscriber in self._subscribers.values():
             subscriber.resume()
 
     async def flush(self, limit_s: float) -> None:
-        """Deliver what there is, if that can be done in time."""
+        """Deliver buffered events; stop waiting after `limit_s` seconds."""
         await asyncio.gather(*(subscriber.flush(limit_s) for subscriber in self._subscribers.values()))
 
     async def close(self) -> None:
-        """Stop delivering."""
+        """Stop the delivery."""
         if self._open or self._subscribers:
             self._open = False
             self._log.unlisten(self._take)
         subscribers, self._subscribers = self._subscribers, {}
         await asyncio.gather(*(subscriber.close() for subscriber in subscribers.values()))
 
-    # What the HTTP server calls
+    # Called by the HTTP server
 
     def on_head(self, exchange: Exchange) -> None:
-        """Refuse what is no call of these APIs."""
+        """Refuse requests that are not part of these APIs."""
         if exchange.request.path.partition("?")[0] not in (TELEMETRY, LOGS):
-            send(exchange, NOT_FOUND)
+            send_reply(exchange, NOT_FOUND)
         elif exchange.request.method != "PUT":
-            send(exchange, METHOD_NOT_ALLOWED)
+            send_reply(exchange, METHOD_NOT_ALLOWED)
 
     def on_body(self, exchange: Exchange) -> None:
         """Act on a complete request."""
         if exchange.request.path.startswith(LOGS):
-            return send(exchange, LOGS_NOT_SUPPORTED)
+            return send_reply(exchange, LOGS_NOT_SUPPORTED)
         try:
             identifier = parse_identifier(exchange.request.header(IDENTIFIER))
             extension = self._find(identifier, "Unknown extension {}")
@@ -85,16 +86,16 @@ class TelemetryApi:
                 raise ExtensionRefused("Telemetry.SubscriptionClosed", "Telemetry API subscription is closed")
             self._subscribe(extension.name, bytes(exchange.body))
         except ExtensionRefused as refusal:
-            return send(exchange, forbidden(refusal.error_type, refusal.message))
+            return send_reply(exchange, forbidden(refusal.error_type, refusal.message))
         except InvalidSubscription as problem:
-            return send(exchange, invalid_subscription(str(problem)))
-        return send(exchange, SUBSCRIBED)
+            return send_reply(exchange, invalid_subscription(str(problem)))
+        return send_reply(exchange, SUBSCRIBED)
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Half a call is none."""
+        """Ignore a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """Nothing waits here."""
+        """Do nothing: no request waits."""
 
     def _subscribe(self, name: str, body: bytes) -> None:
         subscription = parse_subscription(body)

@@ -1,1 +1,1 @@
-"""What callers see: the Lambda API that SDKs speak, and the function URL."""
+"""The front ends for callers: the Lambda API of SDKs, and the function URL."""

@@ -1,6 +1,6 @@
-"""Asynchronous invocations: the queue between the caller, who has left, and the function.
+"""Asynchronous invocations: the queue of events without a waiting caller.
 
-Owns retries, the age of events and what is recorded of them at the end. Source: "How Lambda handles errors and retries
+It retries events, drops old ones and records their outcomes. Source: "How Lambda handles errors and retries
 with asynchronous invocation" of the developer guide.
 """
 
@@ -19,30 +19,30 @@ from typing import TypeVar
 
 from ..errors import EmulatorError, InvalidFunction, LocalLambdaClosed
 from ..host import FunctionHost
-from ..results import Answer, Invocation
+from ..results import FunctionOutcome, Invocation
 from .destinations import Condition, append_line, invocation_record
 
 _RETRY_DELAYS_S = (60.0, 120.0)  # after the first and the second function error
-_FIRST_BACKOFF_S = 1.0  # after a throttle; doubled with each
+_FIRST_BACKOFF_S = 1.0  # after a throttle; doubled each time
 _MAX_BACKOFF_S = 300.0
-_MIN_BACKOFF_S = 0.01  # however small the scale: a busy function is not asked in a loop without a pause
+_MIN_BACKOFF_S = 0.01  # whatever the scale: the pause between attempts to invoke a busy function
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
 class AsyncOptions:
-    """How events are retried, and where the records of them go: files to which a line of JSON is appended for each.
+    """Settings of retries and of the files that receive a line of JSON for each event.
 
     Raises:
-        InvalidFunction: a setting is outside of what Lambda takes, or a file's folder does not exist.
+        InvalidFunction: a setting is outside of Lambda's limits, or a file's folder does not exist.
     """
 
     maximum_retry_attempts: int = 2
     maximum_event_age_s: float = 21600
-    """AWS takes 60 and more."""
+    """AWS requires at least 60."""
     retry_delay_scale: float = 1.0
-    """1 waits as long as AWS: 1 and 2 minutes after function errors, 1 s to 5 minutes after throttles."""
+    """1 waits as AWS does: 1 and 2 minutes after function errors, 1 s to 5 minutes after throttles."""
     on_success: Path | None = None
     on_failure: Path | None = None
 
@@ -61,28 +61,28 @@ class AsyncOptions:
 
 
 class AsynchronousQueue:
-    """Runs the events put into it, no more at once than the function can run, from the host's event loop."""
+    """Queue that runs its events in the host's event loop, up to the function's concurrency."""
 
     def __init__(self, host: FunctionHost, options: AsyncOptions | None = None) -> None:
         self._host = host
         self._options = options or AsyncOptions()
         self._slots = asyncio.Semaphore(host.function.capacity)
-        self._events: set[_Event] = set()  # that nothing has become of yet
+        self._events: set[_Event] = set()  # without an outcome yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._closed = False
 
     def __len__(self) -> int:
-        """Events that wait, run or will be run again."""
+        """The number of events that wait, run or will be retried."""
         return len(self._events)
 
     @property
     def waiting(self) -> int:
-        """Events that wait for their turn or for a retry."""
+        """The number of events that wait for their first attempt or for a retry."""
         return len(self._events) - self._running
 
     def put(self, invocation: Invocation) -> None:
-        """Take an event. Each attempt has the request id of `invocation` and an attempt id of its own.
+        """Add an event. Each attempt has the request id of `invocation` and a new attempt id.
 
         Raises:
             LocalLambdaClosed: the queue was closed.
@@ -96,12 +96,12 @@ class AsynchronousQueue:
         task.add_done_callback(self._tasks.discard)
 
     async def idle(self) -> None:
-        """Wait until nothing is queued, runs or will be retried."""
+        """Wait until no event waits, runs or will be retried."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> int:
-        """Take and start no more events; return how many are lost by that, those included that run."""
+        """Refuse and start no more events; return the number of lost events, including the running ones."""
         self._closed = True
         for task in self._tasks:
             task.cancel()
@@ -118,7 +118,7 @@ class AsynchronousQueue:
             self._events.remove(event)
 
     async def _attempt(self, event: _Event) -> Condition | None:
-        """Run the event once, when its turn comes; None if it is to be tried again after its delay."""
+        """Run the event once, after its delay; return None if it will be retried."""
         async with self._slots:
             self._running += 1
             try:
@@ -135,7 +135,7 @@ class AsynchronousQueue:
             answer = await _outcome(attempt.answered)
         except LocalLambdaClosed:
             raise
-        except Exception:  # throttled, or a failure of the emulator's own, which AWS retries alike
+        except Exception:  # throttled, or a failure of the emulator, which AWS retries likewise
             return event.not_run()
         with contextlib.suppress(EmulatorError):
             await _outcome(attempt.completed)
@@ -154,12 +154,12 @@ class AsynchronousQueue:
 
 
 class _Event:
-    """One event in the queue, and what has become of it so far."""
+    """One event in the queue, with its previous attempts."""
 
     def __init__(self, invocation: Invocation, options: AsyncOptions) -> None:
         self.invocation = invocation
         self.invoke_count = 0
-        self.answer: Answer | None = None
+        self.answer: FunctionOutcome | None = None
         self.delay_s = 0.0
         self._options = options
         self._throttles = 0
@@ -167,15 +167,15 @@ class _Event:
 
     @property
     def remaining_s(self) -> float:
-        """How long the event may stay in the queue."""
+        """The seconds that the event may stay in the queue."""
         return self._too_old_at - time.monotonic()
 
     def next_attempt(self) -> Invocation:
-        """The same request once more."""
+        """Return the next attempt of the event."""
         return dataclasses.replace(self.invocation, attempt_id=str(uuid.uuid4()), answered=Future(), completed=Future())
 
-    def answered(self, answer: Answer) -> Condition | None:
-        """The function has run: decide whether it runs again, and when."""
+    def answered(self, answer: FunctionOutcome) -> Condition | None:
+        """Record an outcome; decide whether the event is retried, and when."""
         self.answer = answer
         self.invoke_count += 1
         if answer.error is None:
@@ -186,7 +186,7 @@ class _Event:
         return "EventAgeExceeded" if self.delay_s >= self.remaining_s else None
 
     def not_run(self) -> Condition | None:
-        """The function could not be run: wait for longer each time, but not beyond the event's age."""
+        """Delay the event after a failed start, longer each time, up to the event's maximum age."""
         backoff = min(_FIRST_BACKOFF_S * 2**self._throttles, _MAX_BACKOFF_S) * self._options.retry_delay_scale
         self._throttles += 1
         self.delay_s = max(min(backoff, self.remaining_s), _MIN_BACKOFF_S)
@@ -194,7 +194,7 @@ class _Event:
 
 
 async def _outcome(future: Future[_T]) -> _T:
-    """Wait without passing a cancellation on: the future is the invocation's."""
+    """Wait for the invocation's future without cancelling it."""
     waiting = asyncio.wrap_future(future)
-    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left to look at it
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # no task may read it later
     return await asyncio.shield(waiting)

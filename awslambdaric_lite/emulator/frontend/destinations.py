@@ -1,4 +1,4 @@
-"""The records of asynchronous invocations, appended to files: one line of JSON for each event that is done with.
+"""The records of asynchronous invocations: one line of JSON for each complete event, appended to files.
 
 Source of the format: "Capturing records of Lambda asynchronous invocations" of the developer guide.
 """
@@ -10,18 +10,20 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from ...common.json_text import compact, parse
 from ..logs.timestamps import iso_time, now
-from ..results import Answer, Invocation
-from .json_text import json_text
+from ..results import FunctionOutcome, Invocation
 
 Condition = Literal["Success", "RetriesExhausted", "EventAgeExceeded"]
 
 
-def invocation_record(event: Invocation, condition: Condition, invoke_count: int, answer: Answer | None) -> str:
-    """Describe what became of an event, in one line without its end.
+def invocation_record(
+    event: Invocation, condition: Condition, invoke_count: int, answer: FunctionOutcome | None
+) -> str:
+    """Return the record of an event as one line, without its line end.
 
-    An event that was never run, because it grew too old in the queue, has no answer. Numbers and text of the event and
-    of the response stand as they were sent.
+    An event that was never run, because it became too old in the queue, has no response. Numbers and text of the event
+    and of the response are copied unchanged.
     """
     unqualified = event.arn.count(":") == 6
     context = {
@@ -33,14 +35,14 @@ def invocation_record(event: Invocation, condition: Condition, invoke_count: int
     members = {
         "version": json.dumps("1.0"),
         "timestamp": json.dumps(iso_time(now())),
-        "requestContext": _compact(context),
+        "requestContext": compact(context, ascii_only=True),
         "requestPayload": _embedded(event.event),
     }
     if answer is not None:
         response = {"statusCode": 200, "executedVersion": event.version}
         if answer.error is not None:
             response["functionError"] = answer.error
-        members["responseContext"] = _compact(response)
+        members["responseContext"] = compact(response, ascii_only=True)
         members["responsePayload"] = _embedded(answer.payload)
     return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
 
@@ -49,7 +51,7 @@ def append_line(path: Path, line: str) -> None:
     """Append a line in one write, so that lines of several writers do not mix.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -60,11 +62,9 @@ def append_line(path: Path, line: str) -> None:
 
 def _embedded(payload: bytes) -> str:
     try:
-        # A line break can only stand between the tokens of JSON, never in a string.
-        return json_text(payload).translate({0x0A: " ", 0x0D: " "})
+        # In JSON a line break can only be between tokens, never in a string.
+        text = payload.decode()
+        parse(text)
+        return text.translate({0x0A: " ", 0x0D: " "})
     except ValueError:
         return json.dumps(payload.decode("utf-8", "replace"))
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))

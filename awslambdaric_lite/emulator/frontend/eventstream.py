@@ -7,13 +7,14 @@ specification, which every AWS SDK decodes.
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from collections.abc import Sequence
 
+from ...common.json_text import compact
+
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
-MAX_HEADERS = 128 * 1024  # bytes, of all headers of a frame
+MAX_HEADERS = 128 * 1024  # bytes of all headers of a frame
 MAX_PAYLOAD = 24 * 1024 * 1024  # bytes; decoders refuse more
 _STRING = 7  # the type of a header value
 _JSON = "application/json"
@@ -36,23 +37,23 @@ def frame(headers: Sequence[tuple[str, str]], payload: bytes) -> bytes:
 
 
 def payload_chunk(data: bytes) -> bytes:
-    """A part of the function's response."""
+    """Return the frame of a part of the response."""
     return frame(_event("PayloadChunk", "application/octet-stream"), data)
 
 
 def invoke_complete(
     error_code: str | None = None, error_details: str | None = None, log_result: str | None = None
 ) -> bytes:
-    """The end of the response, good or bad; the log, if it was asked for, in base64."""
+    """Return the last frame of a response, with its error, and with the log in base64 if requested."""
     fields = {"ErrorCode": error_code, "ErrorDetails": error_details, "LogResult": log_result}
     present = {name: value for name, value in fields.items() if value is not None}
-    return frame(_event("InvokeComplete", _JSON), _compact(present))
+    return frame(_event("InvokeComplete", _JSON), compact(present, ascii_only=True).encode())
 
 
 def error(code: str, message: str) -> bytes:
-    """A failure of the service in the middle of a response.
+    """Return the frame for a failure of the service in the middle of a response.
 
-    Not an `exception` frame: those are for exceptions that the model of the stream names, and this one's names none.
+    It is not an `exception` frame, because the stream's model declares no exception.
     """
     return frame([(":message-type", "error"), (":error-code", code), (":error-message", message)], b"")
 
@@ -67,7 +68,3 @@ def _header(name: bytes, value: bytes) -> bytes:
     if len(value) > 0x7FFF:
         raise ValueError(f"header value of {len(value)} bytes; it has up to {0x7FFF}")
     return struct.pack(">B", len(name)) + name + struct.pack(">BH", _STRING, len(value)) + value
-
-
-def _compact(value: dict[str, str]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,7 +1,7 @@
-"""The Lambda API as SDKs speak it (Invoke, InvokeWithResponseStream, InvokeAsync), and a health check.
+"""The Lambda API of SDKs (Invoke, InvokeWithResponseStream, InvokeAsync), and a health check.
 
-Owns what becomes of a request up to its answer. What requests say is read in `requests`, errors are worded in
-`service_errors`, events without a waiting caller go to the queue of `asynchronous`.
+It runs a request up to its response. `requests` reads requests, `service_errors` has the errors, and `asynchronous` has
+the queue of events without a waiting caller.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Coroutine
 
 from ..host import FunctionHost
-from ..http.exchange import Exchange
-from ..results import Answer, Invocation
+from ..http.exchange import Exchange, finish_responses
+from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
-from . import answering, eventstream
+from . import eventstream
 from .asynchronous import AsynchronousQueue
 from .requests import InvokeRequest, Operation, read_head
 from .service_errors import service_error
@@ -27,23 +27,23 @@ _ERROR_TRAILER = "lambda-runtime-function-error-type"
 
 
 class InvokeApi:
-    """The application that serves one function to callers; all calls come from the host's event loop."""
+    """Application that serves one function to callers; all calls come from the host's event loop."""
 
     def __init__(self, host: FunctionHost, queue: AsynchronousQueue) -> None:
         self._host = host
         self._queue = queue
-        self._heads: dict[Exchange, InvokeRequest] = {}  # of requests whose bodies are on their way
+        self._heads: dict[Exchange, InvokeRequest] = {}  # of requests whose bodies are being received
         self._streams: dict[Exchange, ResponseStream] = {}
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
 
     async def close(self) -> None:
-        """Wait for callers to get their answers; to be called when the host is closed, and before the server is."""
-        await answering.finish(self._tasks)
+        """Wait for unfinished responses; to be called after the host is closed, before the server is."""
+        await finish_responses(self._tasks)
 
-    # What the HTTP server calls
+    # Called by the HTTP server
 
     def on_head(self, exchange: Exchange) -> None:
-        """Refuse what can be refused without the body, and read no more of that than the limit."""
+        """Refuse the requests that can be refused without their body, and limit the size of the others."""
         request = exchange.request
         if request.method in ("GET", "HEAD") and request.path.partition("?")[0] in _HEALTH_PATHS:
             return self._health(exchange)
@@ -65,7 +65,7 @@ class InvokeApi:
         return None
 
     def on_body(self, exchange: Exchange) -> None:
-        """Invoke, or queue, or only say that one could."""
+        """Invoke the function, queue the event, or only check it (DryRun)."""
         head = self._heads.pop(exchange)
         stream = ResponseStream() if head.operation is Operation.INVOKE_WITH_RESPONSE_STREAM else None
         try:
@@ -85,15 +85,15 @@ class InvokeApi:
         return self._start(exchange, head, self._invoke_with_stream(exchange, head, invocation, stream))
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Forget a request that broke off."""
+        """Forget a truncated request."""
         self._heads.pop(exchange, None)
 
     def on_lost(self, exchange: Exchange) -> None:
-        """The caller has gone: the function runs on, and what it streams is thrown away."""
+        """Discard the stream of a disconnected caller; the function continues."""
         if exchange in self._streams:
             self._streams[exchange].abandon()
 
-    # The calls
+    # The requests
 
     def _health(self, exchange: Exchange) -> None:
         environments = len(self._host.pool.environments)
@@ -115,7 +115,7 @@ class InvokeApi:
         task.add_done_callback(self._tasks.pop)
 
     async def _invoke(self, exchange: Exchange, head: InvokeRequest, invocation: Invocation) -> None:
-        """Answer when the runtime has replied; with a log tail, when the invocation is complete."""
+        """Respond when the runtime has replied; with a log tail, when the invocation is complete."""
         self._host.submit(invocation)
         answer = await asyncio.wrap_future(invocation.answered)
         headers = _answer_headers(head, answer.content_type or "application/octet-stream")
@@ -128,7 +128,7 @@ class InvokeApi:
     async def _invoke_with_stream(
         self, exchange: Exchange, head: InvokeRequest, invocation: Invocation, stream: ResponseStream
     ) -> None:
-        """Pass the response on as it comes, no faster than the caller reads."""
+        """Forward the response while it is received, no faster than the caller reads."""
         self._host.submit(invocation)
         if await stream.head is None:
             await asyncio.wrap_future(invocation.answered)  # raises if it could not be run
@@ -141,10 +141,10 @@ class InvokeApi:
 
 
 async def _last_frame(head: InvokeRequest, invocation: Invocation) -> bytes:
-    """How the response ended: well, with a function error, or because the service failed."""
+    """Return the last frame: of a success, a function error, or a failure of the service."""
     try:
         answer = await asyncio.wrap_future(invocation.answered)
-    except Exception as error:  # the head has left: this is the only way to tell
+    except Exception as error:  # the head has been sent: only a frame can report it
         failure = service_error(error)
         return eventstream.error(failure.name, str(failure))
     log_result = await _log_tail(invocation) if head.tail else None
@@ -153,20 +153,19 @@ async def _last_frame(head: InvokeRequest, invocation: Invocation) -> bytes:
     return eventstream.invoke_complete(_error_code(answer), answer.payload.decode("utf-8", "replace"), log_result)
 
 
-def _error_code(answer: Answer) -> str | None:
-    """The type that the runtime gave in a trailer, else the value that Invoke has in `X-Amz-Function-Error`.
+def _error_code(answer: FunctionOutcome) -> str | None:
+    """Return the error type of the runtime's trailer, else the value of Invoke's `X-Amz-Function-Error`.
 
-    The service documents neither: the former is how its open server passes trailers on, the latter is what callers in
-    the field check for.
+    The service documents neither: its open server forwards trailers like this, and callers check for Invoke's value.
     """
     return answer.error_type if any(name.lower() == _ERROR_TRAILER for name, _ in answer.trailers) else answer.error
 
 
 async def _log_tail(invocation: Invocation) -> str:
-    """The end of the log in base64, once the invocation is complete."""
+    """Return the end of the log in base64, after the invocation is complete."""
     try:
         completion = await asyncio.wrap_future(invocation.completed)
-    except Exception:  # closed before its end, say: the caller has its answer all the same
+    except Exception:  # e.g. closed before it is complete: the caller gets the response without a log
         return ""
     return base64.b64encode(completion.logs.encode("utf-8", "replace")[-LOG_TAIL:]).decode()
 

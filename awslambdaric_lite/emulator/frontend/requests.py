@@ -1,21 +1,23 @@
-"""The head of an invoke request, read and checked, before its body has come."""
+"""The head of an invoke request, read and checked before its body is received."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
+import secrets
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qs, unquote
 
+from ...common import json_text
 from ..config.function import MAX_PAYLOAD, FunctionConfig
 from ..http.exchange import RecordedRequest
 from ..results import Invocation
 from ..streams import ResponseStream
-from .json_text import json_text
 from .service_errors import (
     ServiceError,
     invalid_content,
@@ -25,7 +27,6 @@ from .service_errors import (
     violated,
 )
 from .targets import Target, find_target
-from .tracing import new_trace_id
 
 MAX_ASYNC_PAYLOAD = 1024 * 1024  # bytes of an event; source: "Lambda quotas" of the developer guide
 MAX_LEGACY_PAYLOAD = 256 * 1024  # source: InvokeAsync in the API reference
@@ -33,14 +34,14 @@ MAX_CLIENT_CONTEXT = 3583  # bytes in base64; source: Invoke in the API referenc
 _TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _LOG_TYPES = ("None", "Tail")
 
-# AWS documents that a body which is not JSON is refused, but not by which types it knows that. SDKs declare none or
-# a stream of octets, curl declares a form unless told otherwise: these are taken for JSON, as AWS does.
+# AWS documents that a body which is not JSON is refused, but not which types are accepted. SDKs send no type or a
+# stream of octets, curl sends a form by default: these count as JSON, as on AWS.
 _BINARY_TYPES = {"", "application/octet-stream", "binary/octet-stream", "application/x-www-form-urlencoded"}
 _JSON_TYPE = re.compile(r"application/(json|[\w.+-]+\+json|x-amz-json-1\.[01])")
 
 
 class Operation(Enum):
-    """The calls of the API that invoke, by the version and the last part of their paths."""
+    """The operations that invoke, by the version and the last part of their paths."""
 
     INVOKE = ("2015-03-31", "invocations")
     INVOKE_WITH_RESPONSE_STREAM = ("2021-11-15", "response-streaming-invocations")
@@ -56,12 +57,12 @@ _INVOCATION_TYPES: Mapping[Operation, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class InvokeRequest:
-    """What is asked for, but for the event."""
+    """An invocation without its event."""
 
     operation: Operation
     target: Target
     invocation_type: str
-    tail: bool  # the end of the log is wanted
+    tail: bool  # whether the caller wants the end of the log
     client_context: str
     tenant_id: str
     trace_id: str
@@ -69,28 +70,28 @@ class InvokeRequest:
 
     @property
     def limit(self) -> int:
-        """The largest event, in bytes."""
+        """The maximum size of the event, in bytes."""
         if self.operation is Operation.INVOKE_ASYNC:
             return MAX_LEGACY_PAYLOAD
         return MAX_ASYNC_PAYLOAD if self.invocation_type == "Event" else MAX_PAYLOAD
 
     def check_size(self, size: int) -> None:
-        """Refuse an event of more than the limit.
+        """Check the size of an event.
 
         Raises:
-            ServiceError: 413.
+            ServiceError: the event exceeds the limit (413).
         """
         if size > self.limit:
             raise too_large(size, self.invocation_type, self.limit)
 
     def invocation(self, event: bytes, stream: ResponseStream | None = None) -> Invocation:
-        """Make the invocation; no event is the empty object.
+        """Return the invocation; an empty event becomes the empty object.
 
         Raises:
             ServiceError: the event is not JSON.
         """
         try:
-            json_text(event or b"{}")
+            json_text.parse(event or b"{}")
         except ValueError as error:
             text = f"Could not parse request body into json: Could not parse payload into json: {error}"
             raise invalid_content(text) from error
@@ -110,7 +111,7 @@ def read_head(request: RecordedRequest, function: FunctionConfig) -> InvokeReque
     """Read the path, the query and the headers.
 
     Raises:
-        ServiceError: it is no request of the API, or one that the service refuses.
+        ServiceError: it is not a request of the API, or the service refuses it.
     """
     path, _, query = request.path.partition("?")
     operation, name = _route(request.method, path)
@@ -158,7 +159,9 @@ def _client_context(encoded: str) -> str:
     if len(encoded) > MAX_CLIENT_CONTEXT:
         raise invalid_content(f"Client context has {len(encoded)} bytes of base64; it has up to {MAX_CLIENT_CONTEXT}.")
     try:
-        text = json_text(base64.b64decode(encoded, validate=True)) if encoded else ""
+        text = base64.b64decode(encoded, validate=True).decode()
+        if text:
+            json_text.parse(text)
     except (ValueError, binascii.Error) as error:
         raise _bad_client_context() from error
     if text and not text.lstrip().startswith("{"):
@@ -171,13 +174,18 @@ def _bad_client_context() -> ServiceError:
 
 
 def _trace_id(given: str) -> str:
-    """The caller's trace, or a new one in place of none and of garbage."""
+    """Return the caller's trace, or a new one if it is missing or invalid."""
     return given if given and given.isascii() else new_trace_id()
 
 
 def _request_id(given: str | None) -> str:
-    """The caller's own id, or a new one."""
+    """Return the caller's request id, or a new one."""
     try:
         return str(uuid.uuid4() if given is None else uuid.UUID(given))
     except ValueError as error:
         raise invalid_content(f"x-amzn-RequestId is not a UUID: {given}") from error
+
+
+def new_trace_id() -> str:
+    """Return the X-Ray header of a new trace that is not sampled."""
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

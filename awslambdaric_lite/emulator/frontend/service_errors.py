@@ -1,14 +1,14 @@
-"""The errors that the Lambda service itself answers with, in the form in which SDKs recognise them.
+"""The errors of the Lambda service, in the form in which SDKs recognise them.
 
 An SDK finds its exception class by the header `x-amzn-ErrorType`. Names, statuses and fields are those of the service
-model that ships with botocore; the wording follows what AWS answers, where that is known.
+model in botocore; the texts are AWS's, where they are known.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from ...common.json_text import compact
 from ..errors import LocalLambdaClosed, TooManyRequests
 
 RETRY_AFTER_S = 1  # AWS documents the header, not its value
@@ -30,14 +30,14 @@ class ServiceError(Exception):
         super().__init__(message)
         self.status = status
         self.name = name
-        """The shape's name, such as `ResourceNotFoundException`."""
+        """The shape's name, e.g. `ResourceNotFoundException`."""
         self._message_field = message_field
         self._reason = reason
         self._headers = headers
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The headers that belong to the error."""
+        """The headers of the error."""
         return [("Content-Type", "application/json"), ("x-amzn-ErrorType", self.name), *self._headers]
 
     @property
@@ -46,44 +46,44 @@ class ServiceError(Exception):
         fields = {"Type": "User" if self.status < 500 else "Service", self._message_field: str(self)}
         if self._reason is not None:
             fields["Reason"] = self._reason
-        return json.dumps(fields, separators=(",", ":")).encode()
+        return compact(fields, ascii_only=True).encode()
 
 
 def not_found(message: str) -> ServiceError:
-    """There is no such function, version or alias."""
+    """Return the error for an unknown function, version or alias."""
     return ServiceError(404, "ResourceNotFoundException", message, message_field="Message")
 
 
 def unknown_operation(method: str, path: str) -> ServiceError:
-    """The path is none of the API's, or not with this method."""
+    """Return the error for an unknown path or method."""
     return ServiceError(
         404, "UnknownOperationException", f"There is no {method} {path} here; functions are invoked by POST"
     )
 
 
 def invalid_content(message: str) -> ServiceError:
-    """The body, or a header that carries data, cannot be read."""
+    """Return the error for a body, or a header with data, that cannot be read."""
     return ServiceError(400, "InvalidRequestContentException", message)
 
 
 def invalid_parameter(message: str) -> ServiceError:
-    """Parameters do not fit together."""
+    """Return the error for parameters that do not fit together."""
     return ServiceError(400, "InvalidParameterValueException", message)
 
 
 def violated(parameter: str, value: str, constraint: str) -> ServiceError:
-    """A parameter is outside of its pattern, its length or its set of values. SDKs have no class of its own for it."""
+    """Return the error for a parameter outside of its pattern, length or set of values; SDKs have no class for it."""
     text = f"1 validation error detected: Value '{value}' at '{parameter}' failed to satisfy constraint: {constraint}"
     return ServiceError(400, "ValidationException", text)
 
 
 def unsupported_media_type(content_type: str) -> ServiceError:
-    """The body is declared to be something else than JSON."""
+    """Return the error for a body whose declared type is not JSON."""
     return ServiceError(415, "UnsupportedMediaTypeException", f"Unsupported content type: {content_type}")
 
 
 def too_large(size: int, invocation_type: str, limit: int) -> ServiceError:
-    """The event exceeds the limit of the invocation type; `size` is what is known of it."""
+    """Return the error for an event that exceeds the limit; `size` is the received or declared size."""
     if invocation_type == "Event":
         text = f"{size} byte payload is too large for the Event invocation type (limit {limit} bytes)"
     else:
@@ -92,7 +92,7 @@ def too_large(size: int, invocation_type: str, limit: int) -> ServiceError:
 
 
 def service_error(error: BaseException) -> ServiceError:
-    """What the caller gets to see of an invocation that could not be run."""
+    """Return the caller's error for an invocation that could not be run."""
     if isinstance(error, ServiceError):
         return error
     if isinstance(error, TooManyRequests):

@@ -1,4 +1,4 @@
-"""Which function, and which version of it, a caller means by a name, a partial ARN or an ARN."""
+"""The function and version of a name, a partial ARN or an ARN."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..config.function import FunctionConfig
 from ..errors import UnknownQualifier
 from .service_errors import invalid_parameter, not_found, violated
 
-# The three forms that the API reference gives under `FunctionName`; the function's own name may be "function", too.
+# The three forms of the API reference (`FunctionName`); the name of the function may also be "function".
 _FUNCTION = re.compile(
     r"(?:(?:arn:aws[a-zA-Z-]*:lambda:(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d):)?\d{12}:(?:function:)?)?"
     r"(?P<name>[a-zA-Z0-9-_.]+)(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
@@ -19,20 +19,19 @@ _QUALIFIER = re.compile(r"\$LATEST|[a-zA-Z0-9-_]{1,128}")
 
 
 class Target(NamedTuple):
-    """What is invoked."""
+    """A function version that a caller invokes."""
 
     version: str
-    arn: str  # as the caller named it: with its qualifier, if any
+    arn: str  # as the caller named it, with a qualifier if it has one
 
 
 def find_target(function: FunctionConfig, wanted: str, qualifier: str | None) -> Target:
-    """Find what a function name and the parameter `Qualifier` stand for.
+    """Return the target of a function name and the parameter `Qualifier`.
 
-    The account in an ARN is not looked at: there is one function here, and code under test often knows it by the ARN
-    that it has on AWS.
+    The account in an ARN is ignored, because code under test often uses the function's ARN on AWS.
 
     Raises:
-        ServiceError: there is no such function, or the name makes no sense.
+        ServiceError: the function is unknown, or the name is invalid.
     """
     match = _FUNCTION.fullmatch(wanted)
     if match is None:

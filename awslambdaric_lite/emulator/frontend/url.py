@@ -1,7 +1,7 @@
 """The function URL: any HTTP request becomes an invocation, and its result the response.
 
-Owns what becomes of a request up to its answer. What requests look like to the function is in `url_request`, what its
-results mean in `url_response` and `url_prelude`, cross-origin settings in `url_cors`.
+It runs a request up to its response. `url_request` makes the event, `url_response` and `url_prelude` read the result,
+`url_cors` has the cross-origin settings.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Literal
 
 from ..config.function import MAX_PAYLOAD
 from ..host import FunctionHost
-from ..http.exchange import Exchange
-from ..results import Answer, Invocation
+from ..http.exchange import Exchange, finish_responses
+from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
-from . import answering
+from .requests import new_trace_id
 from .service_errors import service_error, too_large
-from .tracing import new_trace_id
 from .url_cors import Cors, is_preflight
 from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
@@ -34,14 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 class FunctionUrl:
-    """The application that serves one function over plain HTTP; all calls come from the host's event loop.
+    """Application that serves one function over plain HTTP; all calls come from the host's event loop.
 
-    `BUFFERED` reads the whole result as JSON, whatever its content type: as Invoke would return a stream's prelude
-    with the rest, that is malformed here. `RESPONSE_STREAM` passes the result on as it comes and reads nothing but a
-    prelude in it: an ordinary `{"statusCode": …}` goes out as it is.
+    `BUFFERED` reads the whole result as JSON, whatever its content type: a stream with a prelude, which Invoke would
+    return unchanged, is malformed. `RESPONSE_STREAM` forwards the result while it is received and reads only a prelude:
+    an ordinary `{"statusCode": …}` is sent unchanged.
 
     Raises:
-        UnknownQualifier: the function has no such version or alias.
+        UnknownQualifier: the function does not have that version or alias.
     """
 
     def __init__(
@@ -60,13 +59,13 @@ class FunctionUrl:
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
 
     async def close(self) -> None:
-        """Wait for callers to get their answers; to be called when the host is closed, and before the server is."""
-        await answering.finish(self._tasks)
+        """Wait for unfinished responses; to be called after the host is closed, before the server is."""
+        await finish_responses(self._tasks)
 
-    # What the HTTP server calls
+    # Called by the HTTP server
 
     def on_head(self, exchange: Exchange) -> None:
-        """Answer browsers that ask for permission; read no more of a body than the limit."""
+        """Respond to preflight requests; limit the size of other bodies."""
         request = exchange.request
         if self._cors is not None and is_preflight(request):
             headers = [("Content-Type", "application/json"), ("x-amzn-RequestId", str(uuid.uuid4()))]
@@ -113,17 +112,17 @@ class FunctionUrl:
         return None
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """A request that broke off invokes nothing."""
+        """Ignore a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """The caller has gone: the function runs on, and what it streams is thrown away."""
+        """Discard the stream of a disconnected caller; the function continues."""
         if exchange in self._streams:
             self._streams[exchange].abandon()
 
     # Invocations
 
     async def _serve(self, reply: _Reply, invocation: Invocation) -> None:
-        """Invoke and answer, one way or another."""
+        """Invoke the function and respond, buffered or streamed."""
         try:
             self._host.submit(invocation)
             if invocation.stream is None:
@@ -140,7 +139,7 @@ class FunctionUrl:
             reply.fail(_service_failure(error))
         finally:
             if invocation.stream is not None:
-                invocation.stream.abandon()  # of a stream that is not wanted, its runtime must get rid all the same
+                invocation.stream.abandon()  # the runtime must be able to finish an unwanted stream
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._streams.pop(self._tasks.pop(task), None)
@@ -159,11 +158,11 @@ class FunctionUrl:
 
 
 class _FunctionError(Exception):
-    """The function failed; its log says why, the caller only learns that it did."""
+    """The function failed; the log has the reason, the caller only the status."""
 
 
 class _Reply:
-    """The answer to one request, with the headers that every answer has."""
+    """Response to one request, with the headers of every response."""
 
     def __init__(self, exchange: Exchange, headers: list[tuple[str, str]]) -> None:
         self._exchange = exchange
@@ -171,27 +170,27 @@ class _Reply:
         self._began = False
 
     def send(self, response: UrlResponse) -> None:
-        """Answer in one piece."""
+        """Send a whole response."""
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
     def begin(self, head: UrlResponse) -> None:
-        """Let the head of a streamed answer leave."""
+        """Send the head of a streamed response."""
         self._began = True
-        if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; what follows goes nowhere
+        if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; the rest is dropped
             return self.send(head)
         return self._exchange.start(head.status, [*head.headers, *self._headers])
 
     async def write(self, data: bytes) -> None:
-        """Let a part of the body leave; return when the caller is ready for more."""
+        """Send a part of the body; return when the caller can receive more."""
         self._exchange.write(data)
         await self._exchange.drained()
 
     def finish(self) -> None:
-        """End a streamed answer."""
+        """End a streamed response."""
         self._exchange.finish()
 
     def fail(self, response: UrlResponse) -> None:
-        """Answer with an error; where the answer has begun, all that can be done is to cut it off."""
+        """Respond with an error; cut a response that has begun."""
         if self._began:
             self._exchange.abort()
         else:
@@ -199,7 +198,7 @@ class _Reply:
 
 
 async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream) -> None:
-    """Pass a response on as it comes, no faster than the caller reads."""
+    """Forward a response while it is received, no faster than the caller reads."""
     head = await stream.head
     if head is None:
         await _answer(invocation)
@@ -208,7 +207,7 @@ async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream
         response, part = await _read_prelude(invocation, stream)
     else:
         response, part = plain_head(head.content_type), await stream.read()
-        if not part:  # it ended before its first byte, maybe with an error
+        if not part:  # the stream ended before its first byte, perhaps with an error
             await _answer(invocation)
     reply.begin(response)
     if part:
@@ -220,7 +219,7 @@ async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream
 
 
 async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple[UrlResponse, bytes]:
-    """Read the head of the response, and the bytes of the body that came with it."""
+    """Read the head of the response, and the bytes of the body that arrived with it."""
     reader = PreludeReader()
     while part := await stream.read():
         if (prelude := reader.feed(part)) is not None:
@@ -229,8 +228,8 @@ async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple
     raise MalformedResponse("the stream ended before the 8 NUL bytes that follow its metadata")
 
 
-async def _answer(invocation: Invocation) -> Answer:
-    """How the invocation ended.
+async def _answer(invocation: Invocation) -> FunctionOutcome:
+    """Return the outcome of the invocation.
 
     Raises:
         _FunctionError: the function failed.

@@ -1,6 +1,6 @@
-"""Cross-origin resource sharing, as it is set for a function URL.
+"""Cross-origin resource sharing of a function URL.
 
-Source: docs lambda/latest/api/API_Cors.html and lambda/latest/dg/urls-configuration.html; the form of the answers is
+Source: docs lambda/latest/api/API_Cors.html and lambda/latest/dg/urls-configuration.html; the form of the headers is
 that of responses seen from AWS.
 """
 
@@ -17,10 +17,10 @@ _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 
 @dataclass(frozen=True)
 class Cors:
-    """The settings, named as in the Lambda API; `*` in a list stands for everything.
+    """Settings, named as in the Lambda API; `*` in a list allows all values.
 
     Raises:
-        InvalidFunction: a setting is outside of what Lambda takes.
+        InvalidFunction: a setting is outside of Lambda's limits.
     """
 
     allow_origins: Sequence[str] = ()
@@ -29,24 +29,24 @@ class Cors:
     expose_headers: Sequence[str] = ()
     allow_credentials: bool = False
     max_age: int = 0
-    """Seconds for which a browser may keep the answer to a preflight request; 0 says nothing about it."""
+    """Seconds for which a browser may cache the response to a preflight request; 0 sends no such header."""
 
     def __post_init__(self) -> None:
         for name in _LISTS:
             if isinstance(getattr(self, name), str):
-                raise InvalidFunction(f"{name} of CORS is text; give a list, such as ['*']")
+                raise InvalidFunction(f"{name} of CORS is text; give a list, e.g. ['*']")
         if not 0 <= self.max_age <= 86400:
             raise InvalidFunction(f"max_age {self.max_age} of CORS is out of range; Lambda takes 0 to 86400 s")
 
     def response_headers(self, request: RecordedRequest) -> list[tuple[str, str]]:
-        """What is added to the function's own headers, even where those say the same: as on AWS."""
+        """Return the headers that are added to the function's, even if it sent the same ones, as on AWS."""
         headers = self._origin_headers(request)
         if headers and self.expose_headers:
             headers.append(("Access-Control-Expose-Headers", ",".join(self.expose_headers)))
         return [("Vary", "Origin"), *headers]
 
     def preflight_headers(self, request: RecordedRequest) -> list[tuple[str, str]]:
-        """The answer to a preflight request; an origin that is not allowed gets none of the permissions."""
+        """Return the headers for a preflight request, without permissions for an origin that is not allowed."""
         headers = self._origin_headers(request)
         if headers and self.allow_headers:
             headers.append(("Access-Control-Allow-Headers", ",".join(self.allow_headers).lower()))
@@ -57,7 +57,7 @@ class Cors:
         return [("Vary", "Origin"), *headers]
 
     def _origin_headers(self, request: RecordedRequest) -> list[tuple[str, str]]:
-        """Nothing, unless the request comes from an origin that is allowed."""
+        """Return the headers for an allowed origin, else none."""
         origin = request.header("Origin")
         if origin is None or not {origin, "*"} & set(self.allow_origins):
             return []
@@ -70,6 +70,6 @@ class Cors:
 
 
 def is_preflight(request: RecordedRequest) -> bool:
-    """Whether a browser asks for permission, rather than for the function's own answer to OPTIONS."""
+    """Return whether a request is a preflight request, not one for the function's response to OPTIONS."""
     needed = ("Origin", "Access-Control-Request-Method")
     return request.method == "OPTIONS" and all(request.header(name) is not None for name in needed)

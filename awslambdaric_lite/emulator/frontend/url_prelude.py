@@ -14,23 +14,23 @@ _DELIMITER = bytes(8)
 
 
 class Prelude(NamedTuple):
-    """What the stream began with."""
+    """The prelude of a stream."""
 
     metadata: bytes
-    payload: bytes  # what had come of it with the delimiter
+    payload: bytes  # the bytes that arrived with the delimiter
 
 
 class PreludeReader:
-    """Finds the end of the prelude, however the stream is cut into parts."""
+    """Reader that finds the end of the prelude in a stream of parts."""
 
     def __init__(self) -> None:
         self._data = bytearray()
 
     def feed(self, part: bytes) -> Prelude | None:
-        """Take the next part of the stream; return the prelude once it is complete.
+        """Add the next part of the stream; return the prelude when it is complete.
 
         Raises:
-            MalformedResponse: what was fed is no prelude, whatever comes after it.
+            MalformedResponse: the parts cannot become a prelude.
         """
         self._data += part
         end = self._data.find(0)

@@ -1,4 +1,4 @@
-"""An HTTP request to a function URL, as the event of payload format 2.0 that the function gets."""
+"""An HTTP request to a function URL, as an event of payload format 2.0."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...events import function_url
 from ...events.shared import as_json
 from ..http.exchange import RecordedRequest
 
-# Of one connection only (RFC 9110, section 7.6.1), and what the front end says itself, of the connection it has seen.
+# Headers of one connection only (RFC 9110, section 7.6.1), and those that the front end sets from the connection.
 _NOT_PASSED_ON = {
     "connection",
     "expect",
@@ -25,14 +25,14 @@ _NOT_PASSED_ON = {
     "x-forwarded-proto",
 }
 _ABSOLUTE_FORM = re.compile(r"(?i:https?)://[^/?]*(.*)")
-_SOURCE_IP = "127.0.0.1"  # the HTTP server does not tell; it listens on loopback unless told otherwise
+_SOURCE_IP = "127.0.0.1"  # the HTTP server does not know it; by default it listens on loopback
 
 
 def url_event(request: RecordedRequest, body: bytes, *, request_id: str, trace_id: str, region: str) -> bytes:
-    """Write the event.
+    """Return the event.
 
     Raises:
-        ValueError: the method is none, or the target is not a path.
+        ValueError: the method is invalid, or the target is not a path.
     """
     event = function_url(
         request.method,
@@ -48,7 +48,7 @@ def url_event(request: RecordedRequest, body: bytes, *, request_id: str, trace_i
 
 
 def _origin_form(target: str) -> str:
-    """Path and query, also of a target with scheme and host, as proxies are sent (RFC 9112, section 3.2.2)."""
+    """Return path and query, also of an absolute target as sent to proxies (RFC 9112, section 3.2.2)."""
     absolute = _ABSOLUTE_FORM.fullmatch(target)
     if absolute is None:
         return target
@@ -66,7 +66,7 @@ def _passed_on(request: RecordedRequest) -> list[tuple[str, str]]:
 
 
 def _readable(value: str) -> str:
-    """The value in Latin-1 where it is not in UTF-8."""
+    """Return the value, read as Latin-1 if it is not UTF-8."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -75,7 +75,7 @@ def _readable(value: str) -> str:
 
 
 def _forwarded(request: RecordedRequest, trace_id: str) -> list[tuple[str, str]]:
-    """What the function learns of the connection; earlier proxies stay in front of the client's own address."""
+    """Return the forwarding headers; the addresses of earlier proxies come before the client's."""
     earlier = [value for name, value in request.headers if name.lower() == "x-forwarded-for"]
     return [
         ("X-Amzn-Trace-Id", trace_id),

@@ -1,7 +1,7 @@
-"""What a function returns, as an HTTP response: payload format 2.0 in its buffered and in its streamed form.
+"""The result of a function as an HTTP response: payload format 2.0, buffered and streamed.
 
-The front end of AWS reads results with a lenient JSON binding: a number or a boolean where text is wanted becomes its
-text, and the status may be a string of digits. What is still not of the documented form is answered with 502.
+The front end of AWS reads results with a lenient JSON binding: a number or a boolean in the place of text becomes its
+text, and the status may be a string of digits. Other results outside of the documented form get 502.
 Source: docs lambda/latest/dg/urls-invocation.html.
 """
 
@@ -14,25 +14,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
+
+from ...common.json_text import parse
 
 Headers = list[tuple[str, str]]
 
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-# Headers that belong to the front end. The first ones arrive under another name: not in the documentation, but what
-# users of function URLs see. The others are of one connection only (RFC 9110, section 7.6.1).
+# Headers of the front end. The first ones are sent under another name, which is not documented but seen by users of
+# function URLs. The others are of one connection only (RFC 9110, section 7.6.1).
 _RENAMED = {"connection", "content-length", "date", "www-authenticate"}
 _DROPPED = {"keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
 class MalformedResponse(ValueError):
-    """The function's result is no response; the text says why."""
+    """The function's result is not a response; the text has the reason."""
 
 
 @dataclass(frozen=True)
 class UrlResponse:
-    """A response, or the head of one whose body follows."""
+    """A response, or the head of a streamed one."""
 
     status: int
     headers: Headers
@@ -46,7 +48,7 @@ def buffered_response(payload: bytes) -> UrlResponse:
     """Read a whole result: an object with `statusCode` is a response, any other JSON is the body of one.
 
     Raises:
-        MalformedResponse: the result is not JSON, or an object with a `statusCode` and something unusable.
+        MalformedResponse: the result is not JSON, or an object with a `statusCode` and an invalid value.
     """
     result = _json(payload)
     if not isinstance(result, dict) or "statusCode" not in result:
@@ -56,19 +58,19 @@ def buffered_response(payload: bytes) -> UrlResponse:
 
 
 def streamed_head(metadata: bytes) -> UrlResponse:
-    """Read the metadata that a streamed response begins with; without a status it is 200.
+    """Read the metadata of a streamed response; the default status is 200.
 
     Raises:
-        MalformedResponse: it is no JSON object, or something in it is unusable.
+        MalformedResponse: the metadata is not a JSON object, or has an invalid value.
     """
     head = _json(metadata)
     if not isinstance(head, dict):
-        raise MalformedResponse("the metadata of the stream is no JSON object")
+        raise MalformedResponse("the metadata of the stream is not a JSON object")
     return UrlResponse(_status(head.get("statusCode", 200)), _headers(head, "application/octet-stream"))
 
 
 def plain_head(content_type: str) -> UrlResponse:
-    """The head of a streamed response without metadata.
+    """Return the head of a streamed response without metadata.
 
     Raises:
         MalformedResponse: the content type cannot be sent.
@@ -78,20 +80,16 @@ def plain_head(content_type: str) -> UrlResponse:
 
 def _json(text: bytes) -> Any:
     try:
-        return json.loads(text.decode(), parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        return parse(text)
+    except ValueError as error:
         raise MalformedResponse(f"it is not JSON: {error}") from error
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
 
 
 def _status(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 3:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise MalformedResponse(f"statusCode is {json.dumps(value)}, not a number such as 200")
+        raise MalformedResponse(f"statusCode is {json.dumps(value)}, not a number, e.g. 200")
     if not 100 <= value <= 599:
         raise MalformedResponse(f"statusCode {value} is out of range; it is 100 to 599")
     if value < HTTPStatus.OK:
@@ -100,7 +98,7 @@ def _status(value: object) -> int:
 
 
 def _headers(result: Mapping[str, Any], content_type: str) -> Headers:
-    """The header lines, with a content type in any case, and one `Set-Cookie` for each cookie."""
+    """Return the header fields, always with a content type, and one `Set-Cookie` for each cookie."""
     given, cookies = result.get("headers"), result.get("cookies")
     if not isinstance(given, dict | None):
         raise MalformedResponse(f"headers is {_kind(given)}, not an object")
@@ -111,7 +109,7 @@ def _headers(result: Mapping[str, Any], content_type: str) -> Headers:
         if value is None or name.lower() in _DROPPED:
             continue
         if not _TOKEN.fullmatch(name):
-            raise MalformedResponse(f"{name!r} is no header name")
+            raise MalformedResponse(f"{name!r} is not a header name")
         lines.append((f"x-amzn-Remapped-{name}" if name.lower() in _RENAMED else name, _value(name, value)))
     if not any(name.lower() == "content-type" for name, _ in lines):
         lines.append(("Content-Type", content_type))

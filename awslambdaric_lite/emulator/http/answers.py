@@ -1,4 +1,4 @@
-"""Answers as bytes: rendered by h11, framed as a Go server frames them."""
+"""Responses as bytes: encoded by h11, framed as by a Go server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .exchange import Framing, Headers, RecordedRequest
 
 CHUNKED = (b"Transfer-Encoding", b"chunked")
 PLAIN_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
-DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of bodies up to here
+DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of shorter bodies
 _CHUNK = 32 * 1024
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -28,7 +28,7 @@ def whole(
     *,
     close: bool,
 ) -> bytes:
-    """Render an answer of one piece, whose status the request has."""
+    """Return a whole response, with the status of the request."""
     chunked = framing == "chunked" or (framing == "auto" and len(body) > DECLARED_LENGTH_LIMIT)
     framed = CHUNKED if chunked else (b"Content-Length", b"%d" % len(body))
     out = [head(connection, request, headers, framed, close=close)]
@@ -49,11 +49,11 @@ def head(
     *,
     close: bool,
 ) -> bytes:
-    """Render the head of an answer; `close` announces that it is the last one."""
+    """Return the head of a response; `close` announces that it is the last one."""
     assert request.status is not None
     fields = [(name.encode(), value.encode()) for name, value in headers]
     fields.append((b"Date", _date()))
-    if request.status != 204:  # which has no body, and must not frame one (RFC 9110, section 8.6)
+    if request.status != 204:  # it has no body and no framing (RFC 9110, section 8.6)
         fields.append(framed)
     if close:
         fields.append((b"Connection", b"close"))
@@ -62,23 +62,23 @@ def head(
 
 
 def has_body(request: RecordedRequest) -> bool:
-    """Whether the answer to a request may have a body."""
+    """Return whether the response to a request may have a body."""
     return request.method != "HEAD" and request.status not in (204, 304)
 
 
 def protocol_error(status: int) -> bytes:
-    """Render the answer to what is not a request; the connection ends with it."""
+    """Return the response to bytes that are not a request; the connection is closed after it."""
     text = phrase(status)
     return b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%s" % (text, text)
 
 
 def phrase(status: int) -> bytes:
-    """A status in words."""
+    """Return a status with its reason phrase."""
     return b"%d %s" % (status, _reason(status))
 
 
 def text(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """Headers as text; bytes that are not UTF-8 survive as surrogates."""
+    """Return headers as text; bytes that are not UTF-8 become surrogates."""
     return [(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in headers]
 
 
@@ -87,6 +87,6 @@ def _reason(status: int) -> bytes:
 
 
 def _date() -> bytes:
-    now = time.gmtime()  # by hand: strftime would speak the language of the process
+    now = time.gmtime()  # not by strftime, which uses the locale of the process
     clock = f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} GMT"
     return f"{_DAYS[now.tm_wday]}, {now.tm_mday:02} {_MONTHS[now.tm_mon - 1]} {now.tm_year} {clock}".encode()

@@ -1,9 +1,9 @@
 """HTTP/1.1 with one client: h11 on an asyncio transport.
 
-Owns framing and the order of requests on a connection. Knows nothing of the Runtime API. An application is told when
-the head of a request is in, when its body is, and when it ended early; it answers when it likes, in one piece or in
-parts, and may take the body in parts, too. Requests that a client sends ahead (pipelining) wait for the reply to the
-one before them.
+It handles framing and the order of requests on a connection, and does not know the Runtime API. An application is
+called when the head of a request has been read, when its body has, and when a request is truncated. It may respond at
+any time, in one piece or in parts, and may read the body in parts, too. Pipelined requests wait for the response to
+the request before them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .faults import Fault, Faults
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
 _LINGER_S = 0.5
-_RESET = struct.pack("ii", 1, 0)  # linger for no time: the other end is told at once
+_RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
 
 class Connection(asyncio.Protocol):
-    """One client. Reads a request only after the one before has been answered.
+    """Connection of one client; a request is read after the response to the one before.
 
-    A client that closes its sending side still gets its answer if `serve_half_closed` says so; else it counts as gone.
+    With `serve_half_closed`, a client that closes its sending side still gets its response; else it is disconnected.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class Connection(asyncio.Protocol):
         self._fault: Fault | None = None  # of the exchange
         self._record = bytearray()  # the body of the exchange, where requests are recorded
         self._receiving = False  # between the head of a request and the end of its body
-        self._unread = 0  # bytes of an answered request's body that were thrown away
-        self._advancing = False
+        self._unread = 0  # discarded bytes of the body of a request that has a response
+        self._processing = False
         self._paused = False  # by the application
-        self._ahead = False  # the client has sent requests ahead, of which no more are read for now
+        self._ahead = False  # the client has pipelined requests, and reading is paused
         self._linger_end: asyncio.TimerHandle | None = None
         self.writable = asyncio.Event()
         self.writable.set()
 
-    # What the transport calls
+    # Called by the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -72,13 +72,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._linger_end is None:
             self._h11.receive_data(data)
-            self._advance()
+            self._process_events()
 
     def eof_received(self) -> bool:
-        with contextlib.suppress(RuntimeError):  # h11: after its own error it takes no more
+        with contextlib.suppress(RuntimeError):  # h11 refuses data after its own error
             self._h11.receive_data(b"")
-        self._advance()
-        return self._linger_end is None and self._owes_answer()  # else the transport closes after what was written
+        self._process_events()
+        return self._linger_end is None and self._owes_answer()  # else the transport closes after its pending writes
 
     def pause_writing(self) -> None:
         self.writable.clear()
@@ -99,10 +99,10 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._on_closed(self)
 
-    # What the exchange calls
+    # Called by the exchange
 
     def respond(self, status: int, headers: Headers, body: bytes, framing: Framing) -> None:
-        """Write the answer in one piece, if there is still somebody to write it to."""
+        """Write a whole response, unless the client has disconnected."""
         if self._fault is not None and self._fault.delay_s:
             loop = asyncio.get_running_loop()
             loop.call_later(self._fault.delay_s, self._respond, status, headers, body, framing)
@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
             self._respond(status, headers, body, framing)
 
     def start(self, status: int, headers: Headers) -> bool:
-        """Write the head of an answer whose body comes in parts; return whether there was somebody to write it to."""
+        """Write the head of a response whose body follows in parts; return False for a disconnected client."""
         request = self._request_to_answer(status)
         if request is None:
             return False
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
             self._write(self._h11.send(h11.Data(data=data)) or b"")
 
     def finish(self) -> None:
-        """Write the end of a body that came in parts."""
+        """Write the end of a body that was sent in parts."""
         if self._is_open():
             self._write(self._h11.send(h11.EndOfMessage()) or b"")
         self._go_on()
@@ -131,17 +131,17 @@ class Connection(asyncio.Protocol):
     def pause(self) -> None:
         """Stop reading."""
         self._paused = True
-        self._regulate()
+        self._update_flow_control()
 
     def resume(self) -> None:
         """Read again."""
         if self._paused:
             self._paused = False
-            self._regulate()
-            self._advance()
+            self._update_flow_control()
+            self._process_events()
 
     def cut(self) -> None:
-        """Close the connection at once, whatever was not sent yet."""
+        """Abort the connection; pending writes are lost."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -160,14 +160,16 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def _request_to_answer(self, status: int) -> RecordedRequest | None:
-        """The request, with the status that it is about to get; None if its client has gone or has an answer."""
+        """Return the request with its new status; None if its client has disconnected or has a response."""
         if self._exchange is None or not self._is_open() or self._h11.our_state is not h11.SEND_RESPONSE:
             return None
-        self._exchange.request.status = status  # before the write: whoever sees the answer sees the record of it, too
+        self._exchange.request.status = (
+            status  # before the write, so that the record is complete when the client has the response
+        )
         return self._exchange.request
 
     def _has_to_close(self, request: RecordedRequest) -> bool:
-        """Whether what is still to come of the request is too much, or may not come at all."""
+        """Return whether the rest of the request is too long to be read, or may never be sent."""
         if not self._receiving:
             return False
         return (
@@ -185,25 +187,25 @@ class Connection(asyncio.Protocol):
         return self._serve_half_closed and not self._receiving and self._h11.our_state in _ANSWERING
 
     def _go_on(self) -> None:
-        """After an answer: take the next request."""
+        """Read the next request after a response."""
         self._ahead = False
-        self._regulate()
+        self._update_flow_control()
         if self._receiving and self._h11.our_state is h11.MUST_CLOSE:
             self._linger()
-        self._advance()
+        self._process_events()
 
     def _linger(self) -> None:
-        # Half-closed for a while, as a Go server does: closing with unread input would reset the connection and the
-        # client might never see the answer.
+        # Half-closed for a while, as in a Go server: closing with unread input would reset the connection, and the
+        # client could lose the response.
         if self._transport is not None and self._linger_end is None:
             self._transport.write_eof()
             self._linger_end = asyncio.get_running_loop().call_later(_LINGER_S, self._transport.abort)
             self._paused = self._ahead = False
-            self._regulate()
+            self._update_flow_control()
 
     # Reading
 
-    def _regulate(self) -> None:
+    def _update_flow_control(self) -> None:
         if self._transport is None:
             return
         if self._paused or self._ahead:
@@ -211,18 +213,18 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def _advance(self) -> None:
-        """Take events from h11 until it wants more input or the application's answer."""
-        if self._advancing:  # an answer given from within a callback: the loop below goes on
+    def _process_events(self) -> None:
+        """Process events of h11 until it needs more input or the application's response."""
+        if self._processing:  # a response from within a callback: the loop below continues
             return
-        self._advancing = True
+        self._processing = True
         try:
             while self._step():
                 pass
         except h11.RemoteProtocolError as error:
             self._protocol_error(error)
         finally:
-            self._advancing = False
+            self._processing = False
 
     def _step(self) -> bool:
         if self._transport is None or not self._is_open() or self._paused:
@@ -235,7 +237,7 @@ class Connection(asyncio.Protocol):
         event = self._h11.next_event()
         if event is h11.PAUSED:
             self._ahead = True
-            self._regulate()
+            self._update_flow_control()
             return False
         if event is h11.NEED_DATA:
             return False
@@ -253,7 +255,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, event: h11.Request) -> None:
         if sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
-            raise h11.RemoteProtocolError("headers too large", error_status_hint=431)  # h11 looks only between reads
+            raise h11.RemoteProtocolError("headers too large", error_status_hint=431)  # h11 checks only between reads
         recorded = RecordedRequest(
             method=event.method.decode("ascii"),
             path=event.target.decode("latin-1"),
@@ -268,13 +270,13 @@ class Connection(asyncio.Protocol):
             self._record.clear()
             self._recorded.append(recorded)
         self._fault = self._faults.take(recorded.path)
-        if self._fault is None or not self._strike(exchange, self._fault):
+        if self._fault is None or not self._inject_fault(exchange, self._fault):
             self._application.on_head(exchange)
         if exchange.open and self._h11.they_are_waiting_for_100_continue:
             self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
 
-    def _strike(self, exchange: Exchange, fault: Fault) -> bool:
-        """Do what a fault does to a request; return whether that is the end of it."""
+    def _inject_fault(self, exchange: Exchange, fault: Fault) -> bool:
+        """Apply a fault to a request; return whether the application must not see the request."""
         assert self._transport is not None
         if fault.reset:
             exchange.drop()

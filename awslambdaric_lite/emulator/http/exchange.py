@@ -1,19 +1,21 @@
-"""One request and its answer, as an application sees them."""
+"""Exchanges: a request and its response, as an application handles them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 Framing = Literal["auto", "length", "chunked"]
 Headers = Sequence[tuple[str, str]]
 
+_FINISH_LIMIT_S = 1.0  # for callers to read their responses
+
 
 @dataclass
 class RecordedRequest:
-    """A request as it reached the server, and the status it got."""
+    """A request as it reached the server, with the status of its response."""
 
     method: str
     path: str
@@ -26,28 +28,28 @@ class RecordedRequest:
     status: int | None = None
 
     def header(self, name: str) -> str | None:
-        """The value of the first header of that name, whatever its case."""
+        """Return the value of the first header of that name, in any case."""
         return find(self.headers, name)
 
 
 class Application(Protocol):
-    """What a server calls, always from its event loop. Each method may answer the exchange."""
+    """Application of a server, called from its event loop; each method may respond."""
 
     def on_head(self, exchange: Exchange) -> None:
-        """The request line and headers are in."""
+        """Handle a request whose head has been read."""
 
     def on_body(self, exchange: Exchange) -> None:
-        """The body is in, to its end; not called where the head was answered."""
+        """Handle a request whose body has been read; not called after a response to the head."""
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """The client stopped sending before the end of the body."""
+        """Handle a truncated request."""
 
     def on_lost(self, exchange: Exchange) -> None:
-        """The connection went while the exchange waited for its answer."""
+        """Handle a client that disconnected before the response."""
 
 
 class Responder(Protocol):
-    """The connection that a response is sent on."""
+    """Connection that sends a response."""
 
     writable: asyncio.Event
 
@@ -61,7 +63,7 @@ class Responder(Protocol):
 
 
 class Exchange:
-    """One request and the answer to it."""
+    """One request and its response."""
 
     __slots__ = ("_connection", "body", "body_size", "keep", "on_data", "request")
 
@@ -70,32 +72,32 @@ class Exchange:
         self.request = request
         self.body = bytearray()
         self.body_size = 0
-        self.keep: int | None = None  # keep only so many bytes of the body, but count all
-        self.on_data: Callable[[bytes], None] | None = None  # takes the body in parts, instead of `body`
+        self.keep: int | None = None  # bytes of the body that are kept; all are counted
+        self.on_data: Callable[[bytes], None] | None = None  # receives the body in parts, instead of `body`
 
     @property
     def open(self) -> bool:
-        """Whether an answer, or the rest of one, is still awaited."""
+        """Whether the response is not complete."""
         return self._connection is not None
 
     def respond(self, status: int, headers: Headers, body: bytes, framing: Framing = "auto") -> None:
-        """Send the answer; does nothing when the client has gone or was answered."""
+        """Send the response, unless the client has disconnected or has a response."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.respond(status, headers, body, framing)
 
     def start(self, status: int, headers: Headers) -> None:
-        """Begin an answer whose body follows with `write`, up to `finish`."""
+        """Begin a response whose body is sent with `write` and ends with `finish`."""
         if self._connection is not None and not self._connection.start(status, headers):
             self._connection = None
 
     def write(self, data: bytes) -> None:
-        """Send a part of the body; does nothing when the client has gone."""
+        """Send a part of the body, unless the client has disconnected."""
         if self._connection is not None and data:
             self._connection.write(data)
 
     async def drained(self) -> None:
-        """Wait until the client has read most of what was written, or has gone."""
+        """Wait until the client has read most of the written bytes, or has disconnected."""
         if self._connection is not None:
             await self._connection.writable.wait()
 
@@ -106,27 +108,36 @@ class Exchange:
             connection.finish()
 
     def abort(self) -> None:
-        """Cut the connection: how an answer that began and cannot go on ends."""
+        """Abort the connection, because a response that has begun cannot be completed."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.cut()
 
     def pause(self) -> None:
-        """Read no more of the request's body for now, so that its sender feels it."""
+        """Pause reading the request's body, so that its sender has to wait."""
         if self._connection is not None:
             self._connection.pause()
 
     def resume(self) -> None:
-        """Go on reading the request's body."""
+        """Continue to read the request's body."""
         if self._connection is not None:
             self._connection.resume()
 
     def drop(self) -> None:
-        """Nobody is there to be answered any more."""
+        """Note that the client has disconnected."""
         self._connection = None
 
 
+async def finish_responses(exchanges: Mapping[asyncio.Task[None], Exchange]) -> None:
+    """Wait for the tasks of unfinished responses; cut off the callers that read too slowly."""
+    if exchanges:
+        await asyncio.wait(exchanges, timeout=_FINISH_LIMIT_S)
+    for exchange in exchanges.values():
+        exchange.abort()
+    await asyncio.gather(*exchanges, return_exceptions=True)
+
+
 def find(headers: Headers, name: str) -> str | None:
-    """The value of the first header of that name, whatever its case."""
+    """Return the value of the first header of that name, in any case."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)

@@ -1,9 +1,9 @@
-"""Faults of the network between a runtime and its Runtime API, ordered by a test and met by the requests that follow.
+"""Network faults between a runtime and its Runtime API, which a test injects into the following requests.
 
     function.faults.reset(on="next")
     function.faults.cut_after(10, on="response", times=2)
 
-`reset`, `status` and `garbage` strike before the API sees the request; `delay` and `cut_after` strike its answer, so
+`reset`, `status` and `garbage` apply before the API sees the request; `delay` and `cut_after` apply to the response, so
 the request has its effect.
 """
 
@@ -33,22 +33,22 @@ _PATHS: dict[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one request or to its answer."""
+    """Fault of one request or of its response."""
 
     reset: bool = False
-    """The connection is reset as soon as the head of the request is in."""
+    """Reset the connection when the head of the request has been read."""
     garbage: bytes | None = None
-    """These bytes are the answer, and the end of the connection."""
+    """Send these bytes as the response and close the connection."""
     status: int | None = None
-    """The answer has this status, and the API does not see the request."""
+    """Respond with this status; the API does not see the request."""
     delay_s: float = 0.0
-    """The answer leaves so much later."""
+    """Delay the response by this many seconds."""
     cut_after: int | None = None
-    """Of the answer, head included, only so many bytes leave before the connection closes."""
+    """Send only this many bytes of the response, head included, and close the connection."""
 
 
 class Faults:
-    """The faults that wait for a request, in the order in which they were asked for. May be used from any thread."""
+    """Queue of faults, in the order of the calls; may be used from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,40 +59,40 @@ class Faults:
         self._add(Fault(reset=True), on, times)
 
     def cut_after(self, size: int, *, on: Target | None = None, times: int = 1) -> None:
-        """Let the next request have its effect, and its answer end after so many bytes, which may be none."""
+        """Cut the response to the next request after `size` bytes; the request has its effect."""
         if size < 0:
-            raise ValueError(f"an answer cannot be cut after {size} bytes; give 0 or more")
+            raise ValueError(f"a response cannot be cut after {size} bytes; give 0 or more")
         self._add(Fault(cut_after=size), on, times)
 
     def delay(self, seconds: float, *, on: Target | None = None, times: int = 1) -> None:
-        """Let the answer to the next request come late."""
+        """Delay the response to the next request."""
         if seconds < 0:
-            raise ValueError(f"an answer cannot be delayed by {seconds:g} s; give 0 or more")
+            raise ValueError(f"a response cannot be delayed by {seconds:g} s; give 0 or more")
         self._add(Fault(delay_s=seconds), on, times)
 
     def status(self, status: int = 503, *, on: Target | None = None, times: int = 1) -> None:
-        """Answer the next request with this status, and not let it have its effect."""
+        """Respond to the next request with this status; the request has no effect."""
         if not 200 <= status <= 599:
-            raise ValueError(f"{status} is no status of an answer; give one from 200 to 599, such as 503")
+            raise ValueError(f"{status} is not the status of a response; give one from 200 to 599, e.g. 503")
         self._add(Fault(status=status), on, times)
 
     def garbage(self, data: bytes = _GARBAGE, *, on: Target | None = None, times: int = 1) -> None:
-        """Answer the next request with bytes that are not HTTP, and not let it have its effect."""
+        """Respond to the next request with bytes that are not HTTP; the request has no effect."""
         self._add(Fault(garbage=data), on, times)
 
     @property
     def waiting(self) -> int:
-        """How many faults have not struck yet."""
+        """The number of faults that have not been applied yet."""
         with self._lock:
             return len(self._waiting)
 
     def clear(self) -> None:
-        """Forget the faults that have not struck yet."""
+        """Remove the faults that have not been applied yet."""
         with self._lock:
             self._waiting.clear()
 
     def take(self, path: str) -> Fault | None:
-        """The fault for a request to this path, which is used up by it."""
+        """Return and remove the fault for a request to a path."""
         with self._lock:
             for at, (on, fault) in enumerate(self._waiting):
                 if on is None or _PATHS[on].search(path):
@@ -102,8 +102,8 @@ class Faults:
 
     def _add(self, fault: Fault, on: Target | None, times: int) -> None:
         if on is not None and on not in _PATHS:
-            raise ValueError(f"there is no request {on!r}; it is one of {', '.join(get_args(Target))}")
+            raise ValueError(f"unknown request {on!r}; choose one of: {', '.join(get_args(Target))}")
         if times < 1:
-            raise ValueError(f"a fault cannot strike {times} times; give 1 or more")
+            raise ValueError(f"a fault cannot be applied {times} times; give 1 or more")
         with self._lock:
-            self._waiting += [(on, fault)] * times
+            self._waiting += [(on, fault)] * times  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""The listener of an HTTP server: a port of its own, and the connections that are open."""
+"""An HTTP server: a listener and its open connections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .faults import Faults
 
 
 class HttpServer:
-    """Listens on a port (0: any that is free) and hands requests to one application.
+    """Server of one application on a port (0 selects a free one).
 
-    `faults` strike requests as a test asks for them. With `serve_half_closed`, a client that has closed its sending
-    side still gets its answer; without, it counts as gone, which suits answers that may never come.
+    `faults` are applied to requests. With `serve_half_closed`, a client that has closed its sending side still gets its
+    response; without, it counts as disconnected, which fits responses that may never be sent.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the address cannot be opened for listening.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class HttpServer:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def _accept(self) -> None:
-        # An accept loop of its own, rather than asyncio's server, so that `drain` can see who is still in the backlog.
+        # An accept loop in place of asyncio's server, so that `drain` can see the connections in the backlog.
         while True:
             try:
                 client, _ = self._listener.accept()
@@ -77,7 +77,7 @@ class HttpServer:
     async def _adopt(self, connection: Connection, client: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(lambda: connection, client)
-        except OSError:  # it has gone already
+        except OSError:  # the client has disconnected already
             client.close()
             self._closed(connection)
 
@@ -87,10 +87,10 @@ class HttpServer:
             self._quiet.set()
 
     async def drain(self, limit_s: float) -> None:
-        """Wait until every client has gone and what it had sent has been read.
+        """Wait until every client has disconnected and its data has been read.
 
-        For a client process that has ended this is at once; the limit is for those that left a descriptor open in a
-        process of another group.
+        A client process that has exited is disconnected immediately; the limit is for clients that left a descriptor
+        open in a process of another group.
         """
         self._accept()
         if self._connections:
@@ -100,7 +100,7 @@ class HttpServer:
                 return
 
     def close(self) -> None:
-        """Stop listening and cut what is open."""
+        """Stop listening and abort the open connections."""
         if self._listener.fileno() >= 0:
             self._loop.remove_reader(self._listener.fileno())
             self._listener.close()

@@ -1,1 +1,1 @@
-"""What is logged: the output of the function's processes and the platform's own events."""
+"""Logs: the output of the function's processes and the platform's events."""

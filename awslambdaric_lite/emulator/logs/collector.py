@@ -1,7 +1,7 @@
-"""The socket behind `_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET`, where workers of Managed Instances bring their logs.
+"""The socket of `_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET`, which receives the logs of workers of Managed Instances.
 
-No descriptor comes from there, for all its name: each worker connects and makes the connection its standard output or
-its standard error. What it writes are lines, as on any output.
+It provides no descriptor, in spite of its name: each worker connects and uses the connection as its standard output or
+its standard error. It writes lines, as to any output.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from .stream import Output
 
 MAX_PATH = 107  # bytes of a socket's address, without the NUL at its end; source: unix(7)
 _READ_SIZE = 64 * 1024
-_ROUNDS = 32  # more than any connection's buffer holds; a worker that never stops must not keep everybody from going on
+_ROUNDS = 32  # above the size of a connection's buffer; a worker that never stops must not block the others
 _BACKLOG = 1024  # of connections, two for each worker, when all of them start
 
 
 class LogCollector:
-    """A listening socket, a `LogInlet`. `new_output` makes the reader of what comes over one connection.
+    """Listening socket, which is a `LogSource`; `new_output` creates the reader of one connection.
 
-    `path` is where this process finds the socket, `path_inside` where the runtime does.
+    `path` is the socket's path for this process, `path_inside` for the runtime.
 
     Raises:
-        OSError: the path cannot be bound, as it is too long for a socket, say.
+        OSError: the path cannot be bound, e.g. because it is too long for a socket.
     """
 
     def __init__(self, path: Path, path_inside: Path, new_output: Callable[[], Output]) -> None:
@@ -35,10 +35,10 @@ class LogCollector:
         self._new_output = new_output
         self._loop = asyncio.get_running_loop()
         self._outputs: dict[socket.socket, Output] = {}
-        self._ready = selectors.DefaultSelector()  # which of many connections have something, at the cost of one call
+        self._ready = selectors.DefaultSelector()  # finds the readable ones of many connections with one call
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            path.unlink(missing_ok=True)  # of a process that was here before
+            path.unlink(missing_ok=True)  # of an earlier process
             self._listener.bind(str(path))
             self._listener.listen(_BACKLOG)
         except BaseException:
@@ -49,19 +49,19 @@ class LogCollector:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells the runtime of it."""
+        """The variables that give the runtime the path."""
         return {"_LAMBDA_TELEMETRY_LOG_FD_PROVIDER_SOCKET": str(self._path_inside)}
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """None: workers connect by themselves."""
+        """Nothing: workers connect by themselves."""
         return ()
 
     def handed_over(self) -> None:
-        """Nothing is to be given up."""
+        """Do nothing: the runtime inherits no descriptor."""
 
     def read(self) -> None:
-        """Read what has been written up to now, over all connections."""
+        """Read the available output of all connections."""
         for _ in range(_ROUNDS):
             if self._closed or not (ready := self._ready.select(0)):
                 return

@@ -1,4 +1,4 @@
-"""The pipe behind `_LAMBDA_TELEMETRY_LOG_FD`: its far end is inherited by the runtime, its near end is read here."""
+"""The pipe of `_LAMBDA_TELEMETRY_LOG_FD`: the runtime inherits its write end, this process reads from the other."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ _READ_SIZE = 64 * 1024
 
 
 class TelemetryDescriptor:
-    """An open pipe, a `LogInlet`. Frames are given to `on_frame` as they come, from the event loop."""
+    """Open pipe, which is a `LogSource`; `on_frame` receives each frame, from the event loop."""
 
     def __init__(self, on_frame: Callable[[Frame], None]) -> None:
         self._on_frame = on_frame
         self._frames = FrameReader()
         self._loop = asyncio.get_running_loop()
-        self._outlet, self.inlet = os.pipe()
-        os.set_blocking(self._outlet, False)
-        self._loop.add_reader(self._outlet, self.read)
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._loop.add_reader(self._read_end, self.read)
 
     @property
     def variables(self) -> dict[str, str]:
-        """What tells the runtime of it."""
-        return {"_LAMBDA_TELEMETRY_LOG_FD": str(self.inlet)}
+        """The variables that give the runtime the descriptor."""
+        return {"_LAMBDA_TELEMETRY_LOG_FD": str(self.write_end)}
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """The descriptors that the runtime is to have."""
-        return (self.inlet,)
+        """The descriptors that the runtime inherits."""
+        return (self.write_end,)
 
     def handed_over(self) -> None:
-        """The runtime has the far end (or never will): ours would keep the pipe open for ever."""
-        if self.inlet >= 0:
-            os.close(self.inlet)
-            self.inlet = -1
+        """Close our copy of the write end, which would keep the pipe open."""
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
 
     def read(self) -> None:
-        """Read what has been written up to now."""
-        while self._outlet >= 0:
+        """Read the available frames."""
+        while self._read_end >= 0:
             try:
-                data = os.read(self._outlet, _READ_SIZE)
+                data = os.read(self._read_end, _READ_SIZE)
             except (BlockingIOError, InterruptedError):
                 return
             if not data:
@@ -57,10 +57,10 @@ class TelemetryDescriptor:
         self._end()
 
     def _end(self) -> None:
-        if self._outlet >= 0:
-            self._loop.remove_reader(self._outlet)
-            os.close(self._outlet)
-            self._outlet = -1
+        if self._read_end >= 0:
+            self._loop.remove_reader(self._read_end)
+            os.close(self._read_end)
+            self._read_end = -1
             self._give(self._frames.end())
 
     def _give(self, frames: list[Frame]) -> None:

@@ -1,6 +1,6 @@
-"""The platform's events of an init or a restore, and what all platform events have in common.
+"""The platform's events of an init or a restore, and the base of all platform events.
 
-One event is shown in three ways: as lines of text or as a line of JSON in the log, and as a record to telemetry
+One event has three forms: as lines of text or as a line of JSON in the log, and as a record to telemetry
 subscribers. Names and attributes: "Lambda Telemetry API Event schema reference" of the developer guide.
 """
 
@@ -17,35 +17,35 @@ InitPhase = Literal["init", "invoke"]
 Outcome = Literal["success", "failure", "error", "timeout"]
 
 RUNTIME_VERSION = f"local:awslambdaric-lite.v{__version__}"
-"""In the form `name:version.vN`, so that log parsers take it; no managed runtime bears this name."""
+"""In the form `name:version.vN`, which log parsers accept; no managed runtime has this name."""
 
 
 class PlatformEvent:
-    """What the platform has to say."""
+    """Event of the platform."""
 
     type: ClassVar[str]
 
     @property
     def level(self) -> SystemLevel:
-        """The detail at which the event enters a log in JSON format ("System log level event mapping")."""
+        """The system log level from which a log in JSON format has the event ("System log level event mapping")."""
         return "INFO"
 
     def lines(self) -> list[str]:
-        """The lines of a log in text format; most events have none."""
+        """Return the lines of a log in text format; most events have none."""
         return []
 
     def record(self) -> dict[str, Any]:
-        """The `record` of the telemetry event."""
+        """Return the `record` of the telemetry event."""
         raise NotImplementedError
 
 
 def milliseconds(duration_ms: float) -> float:
-    """A duration as records show it, to the microsecond."""
+    """Return a duration for a record, to the microsecond."""
     return round(duration_ms, 3)
 
 
 def with_error(record: dict[str, Any], error_type: str | None) -> dict[str, Any]:
-    """The record, with its `errorType` if there was an error."""
+    """Return the record, with an `errorType` for an error."""
     return record if error_type is None else {**record, "errorType": error_type}
 
 
@@ -55,7 +55,7 @@ def _status_text(outcome: Outcome, error_type: str | None) -> str:
 
 @dataclass(frozen=True)
 class Instance:
-    """The execution environment as start events describe it."""
+    """The execution environment in start events."""
 
     function_name: str
     function_version: str
@@ -65,16 +65,16 @@ class Instance:
 
     @property
     def runtime_arn(self) -> str:
-        """An ARN of the right form, made up from the version."""
+        """An invented ARN in the right form, derived from the version."""
         digest = hashlib.sha256(RUNTIME_VERSION.encode()).hexdigest()
         return f"arn:aws:lambda:{self.region}::runtime:{digest}"
 
     def line(self, prefix: str) -> str:
-        """The line that tells which runtime starts."""
+        """Return the line with the version of the runtime."""
         return f"{prefix} Runtime Version: {RUNTIME_VERSION}\tRuntime Version ARN: {self.runtime_arn}"
 
     def record(self) -> dict[str, Any]:
-        """The attributes that a start event has of it."""
+        """Return the attributes for a start event."""
         return {
             "runtimeVersion": RUNTIME_VERSION,
             "runtimeVersionArn": self.runtime_arn,
@@ -87,7 +87,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class InitStart(PlatformEvent):
-    """The processes of an environment are being started."""
+    """The start of an environment's processes."""
 
     type = "platform.initStart"
     initialization_type: str
@@ -95,7 +95,7 @@ class InitStart(PlatformEvent):
     instance: Instance
 
     def lines(self) -> list[str]:
-        """An init that is repeated inside of an invocation has no line."""
+        """Return no line for an init that is repeated in an invoke phase."""
         return [self.instance.line("INIT_START")] if self.phase == "init" else []
 
     def record(self) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class InitStart(PlatformEvent):
 
 @dataclass(frozen=True)
 class InitRuntimeDone(PlatformEvent):
-    """The runtime, and every extension, waits for an invocation; or one of them never will."""
+    """The end of an init: the runtime and every extension wait for an invocation, or one has failed."""
 
     type = "platform.initRuntimeDone"
     initialization_type: str
@@ -123,7 +123,7 @@ class InitRuntimeDone(PlatformEvent):
 
 @dataclass(frozen=True)
 class InitReport(PlatformEvent):
-    """An init is over, well or not."""
+    """The end of an init, successful or not."""
 
     type = "platform.initReport"
     initialization_type: str
@@ -139,7 +139,7 @@ class InitReport(PlatformEvent):
         return "DEBUG" if self.initialization_type == "on-demand" else "INFO"
 
     def lines(self) -> list[str]:
-        """A good init on demand has no line: the REPORT of its first invocation tells of it."""
+        """Return no line for a successful init on demand, which is in the REPORT of its first invocation."""
         line = f"INIT_REPORT Init Duration: {self.duration_ms:.2f} ms"
         if self.status != "success":
             return [f"{line}\tPhase: {self.phase}\t{_status_text(self.status, self.error_type)}"]
@@ -157,7 +157,7 @@ class InitReport(PlatformEvent):
 
 @dataclass(frozen=True)
 class RestoreStart(PlatformEvent):
-    """A snapshot is being restored."""
+    """The start of a restore."""
 
     type = "platform.restoreStart"
     instance: Instance
@@ -171,7 +171,7 @@ class RestoreStart(PlatformEvent):
 
 @dataclass(frozen=True)
 class RestoreRuntimeDone(PlatformEvent):
-    """The runtime has done what it does after a restore."""
+    """The end of the runtime's part of a restore."""
 
     type = "platform.restoreRuntimeDone"
     status: Outcome
@@ -187,7 +187,7 @@ class RestoreRuntimeDone(PlatformEvent):
 
 @dataclass(frozen=True)
 class RestoreReport(PlatformEvent):
-    """A restore is over, well or not."""
+    """The end of a restore, successful or not."""
 
     type = "platform.restoreReport"
     duration_ms: float

@@ -1,4 +1,4 @@
-"""The platform's events about extensions and what they subscribe to."""
+"""The platform's events about extensions and subscriptions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .levels import SystemLevel
 
 @dataclass(frozen=True)
 class ExtensionState(PlatformEvent):
-    """How an extension stands at the end of the init."""
+    """The state of an extension at the end of the init."""
 
     type = "platform.extension"
     name: str
@@ -35,7 +35,7 @@ class ExtensionState(PlatformEvent):
 
 @dataclass(frozen=True)
 class TelemetrySubscribed(PlatformEvent):
-    """An extension has subscribed to telemetry."""
+    """The subscription of an extension to telemetry."""
 
     type = "platform.telemetrySubscription"
     name: str
@@ -52,7 +52,7 @@ class TelemetrySubscribed(PlatformEvent):
 
 @dataclass(frozen=True)
 class LogsDropped(PlatformEvent):
-    """Records that a subscriber will never get."""
+    """Records that a subscriber has lost."""
 
     type = "platform.logsDropped"
     reason: str

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 LEVELS = ("", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes; a length above is taken for garbage, or it would swallow all that follows
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes; a longer message counts as garbage, because it would hide the following frames
 _MAGIC = b"\xa5\x5a\x00"
 _HAS_TIME = 0b10
 _IS_TEXT = 0b01
@@ -19,7 +19,7 @@ _IS_TEXT = 0b01
 
 @dataclass(frozen=True)
 class Frame:
-    """One message, whole, however many lines it has."""
+    """One message of one or more lines."""
 
     message: str
     level: str = ""  # one of LEVELS
@@ -28,13 +28,13 @@ class Frame:
 
 
 class FrameReader:
-    """Takes bytes as they come and gives frames. What is no frame comes out as text, so that nothing is lost."""
+    """Reader that splits bytes into frames; other bytes become a frame with text, so that no output is lost."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Add bytes; return what is complete by now."""
+        """Add bytes; return the complete frames."""
         self._buffer += data
         frames = []
         while (frame := self._next()) is not None:
@@ -42,7 +42,7 @@ class FrameReader:
         return frames
 
     def end(self) -> list[Frame]:
-        """Nothing will follow; a frame that was cut off comes out as text."""
+        """Return the remaining bytes; a truncated frame becomes text."""
         rest = bytes(self._buffer)
         self._buffer.clear()
         return [Frame(rest.decode("utf-8", "replace"))] if rest else []
@@ -69,11 +69,11 @@ class FrameReader:
         return Frame(message, LEVELS[level], not kind & _IS_TEXT, timestamp)
 
     def _garbage(self) -> Frame:
-        """Everything up to where a frame might begin."""
+        """Return the bytes before the next possible frame."""
         end = self._buffer.find(_MAGIC, 1)
         if end < 0:
             end = len(self._buffer)
-            # The first bytes of the magic number may be the last ones that came.
+            # The last bytes may be the first ones of the magic number.
             end -= next((size for size in (2, 1) if self._buffer.endswith(_MAGIC[:size])), 0)
         text = self._buffer[:end].decode("utf-8", "replace")
         del self._buffer[:end]

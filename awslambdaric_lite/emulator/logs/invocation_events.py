@@ -14,25 +14,25 @@ from .timestamps import iso_time
 
 @dataclass(frozen=True)
 class Span:
-    """How long a part of an invocation took."""
+    """The duration of a part of an invocation."""
 
     name: str
     start: datetime
     duration_ms: float
 
     def record(self) -> dict[str, Any]:
-        """The span as records have it."""
+        """Return the span for a record."""
         return {"name": self.name, "start": iso_time(self.start), "durationMs": milliseconds(self.duration_ms)}
 
 
 def tracing(trace_id: str) -> dict[str, Any]:
-    """The attribute `tracing`, where the invocation has a trace."""
+    """Return the attribute `tracing` of an invocation with a trace."""
     return {"tracing": {"type": "X-Amzn-Trace-Id", "value": trace_id}} if trace_id else {}
 
 
 @dataclass(frozen=True)
 class Start(PlatformEvent):
-    """An invocation begins."""
+    """The start of an invocation."""
 
     type = "platform.start"
     request_id: str
@@ -50,7 +50,7 @@ class Start(PlatformEvent):
 
 @dataclass(frozen=True)
 class RuntimeDone(PlatformEvent):
-    """The runtime is done with an invocation: it asks for the next one, or it failed. Extensions may still be busy."""
+    """The end of the runtime's part of an invocation: it polls or has failed; extensions may still be busy."""
 
     type = "platform.runtimeDone"
     request_id: str
@@ -78,7 +78,7 @@ class RuntimeDone(PlatformEvent):
 
 @dataclass(frozen=True)
 class Ended(PlatformEvent):
-    """An invocation is complete."""
+    """The end of an invocation."""
 
     type = "platform.report"
     report: Report
@@ -111,16 +111,16 @@ class Ended(PlatformEvent):
         record: dict[str, Any] = {"requestId": report.request_id, "metrics": metrics, **tracing(self.trace_id)}
         if self.spans:
             record["spans"] = [span.record() for span in self.spans]
-        error_type = None if report.status == "timeout" else report.error_type  # the status says it all
+        error_type = None if report.status == "timeout" else report.error_type  # the status is enough
         return with_error({**record, "status": report.status}, error_type)
 
 
 @dataclass(frozen=True)
 class ManagedEnded(Ended):
-    """An invocation of Managed Instances is complete: memory and billing are not per invocation there."""
+    """The end of an invocation of Managed Instances, where invocations have no memory or billing figures."""
 
     def lines(self) -> list[str]:
-        """Nothing: logs of Managed Instances are JSON."""
+        """Return no lines: logs of Managed Instances are JSON."""
         return []
 
     def record(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Log formats and levels, and which of a function's JSON logs are more detailed than what it asked for.
+"""Log formats and levels, and the filter of a function's JSON logs.
 
 Source: "Log-level filtering" of the developer guide.
 """
@@ -13,12 +13,12 @@ SystemLevel = Literal["DEBUG", "INFO", "WARN"]
 ApplicationLevel = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"]
 
 _RANKS = {level: rank for rank, level in enumerate(get_args(ApplicationLevel))}
-_ALIASES = {"WARNING": "WARN", "CRITICAL": "FATAL"}  # what Python calls them, and so its runtime clients
+_ALIASES = {"WARNING": "WARN", "CRITICAL": "FATAL"}  # names of Python and its runtime clients
 SYSTEM_RANKS = {level: rank for rank, level in enumerate(get_args(SystemLevel))}
 
 
 def as_object(line: str) -> dict[str, Any] | None:
-    """The JSON object that a line is, if it is one."""
+    """Return the JSON object in a line, or None."""
     if not line.startswith("{"):
         return None
     try:
@@ -29,7 +29,7 @@ def as_object(line: str) -> dict[str, Any] | None:
 
 
 def is_wanted(record: dict[str, Any], lowest: ApplicationLevel) -> bool:
-    """Whether a record is at least as severe as `lowest`; one without a valid level is INFO."""
+    """Return whether a record is at least as severe as `lowest`; the default level is INFO."""
     level = record.get("level")
     name = level.upper() if isinstance(level, str) else "INFO"
     return _RANKS.get(_ALIASES.get(name, name), _RANKS["INFO"]) >= _RANKS[lowest]

@@ -1,4 +1,4 @@
-"""The log stream of an environment that runs several invocations at once: which line belongs to which of them."""
+"""The log stream of an environment with concurrent invocations, which assigns lines to invocations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import deque
 from .levels import ApplicationLevel, LogFormat, SystemLevel
 from .stream import LineSink, LogStream
 
-_UNCLAIMED = 10_000  # lines of a function that goes on printing while nobody invokes it
+_UNCLAIMED = 10_000  # lines of a function that prints without an invocation
 
 
 class SharedLogStream(LogStream):
-    """Keeps the lines of each open invocation apart, by the request ids that they name.
+    """Log stream that assigns lines to running invocations by their request ids.
 
-    A line without one, as of `print`, belongs to every invocation that is open when it comes, for nobody can tell; what
-    comes while none is open belongs to the next one. A line of an invocation that is over is shown, and kept by nobody.
+    A line without one, e.g. of `print`, is assigned to every running invocation, or to the next one if none runs. A
+    line of a complete invocation is shown and assigned to none.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class SharedLogStream(LogStream):
         self._unclaimed.clear()
 
     def close(self, request_id: str) -> str:
-        """It is over: return its lines, each with its newline."""
+        """End an invocation; return its lines, each with its newline."""
         return "".join(f"{line}\n" for line in self._open.pop(request_id))
 
     def _keep(self, line: str, request_id: object) -> None:
@@ -49,4 +49,4 @@ class SharedLogStream(LogStream):
             self._unclaimed.append(line)
 
     def _interrupt(self) -> None:
-        """Nothing: an unfinished line is one invocation's, what comes between may be another's."""
+        """Do nothing: lines of other invocations may come before the end of an unfinished line."""

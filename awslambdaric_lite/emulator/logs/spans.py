@@ -1,4 +1,4 @@
-"""Where the time of an invocation went, as seen from the Runtime API."""
+"""The parts of an invocation's time, as measured by the Runtime API."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from .invocation_events import Span
 
 
 class InvocationClock:
-    """Takes the times of one invocation; a moment that never came leaves out the spans that need it."""
+    """Clock of one invocation; a moment that was not recorded omits the spans that need it."""
 
     __slots__ = ("_delivered", "_epoch", "extensions_ready", "reply_began", "reply_taken", "runtime_ready")
 
     def __init__(self) -> None:
-        """The event is about to be delivered."""
+        """Start the clock when the event is delivered."""
         self._epoch = time.time()
         self._delivered = time.perf_counter()
         self.reply_began: float | None = None
@@ -23,7 +23,7 @@ class InvocationClock:
         self.extensions_ready: float | None = None
 
     def runtime_spans(self) -> tuple[Span, ...]:
-        """What the runtime did: until it began to answer, while it answered, until it asked for the next event."""
+        """Return the runtime's spans: until it began to reply, until the reply ended, until it polled again."""
         return (
             *self._span("responseLatency", self._delivered, self.reply_began),
             *self._span("responseDuration", self.reply_began, self.reply_taken),
@@ -31,11 +31,11 @@ class InvocationClock:
         )
 
     def extension_spans(self) -> tuple[Span, ...]:
-        """How much longer the extensions took than the runtime."""
+        """Return the span by which the extensions took longer than the runtime."""
         return self._span("extensionOverhead", self.runtime_ready, self.extensions_ready)
 
     def runtime_ms(self, until: float) -> float:
-        """How long the runtime had the event."""
+        """Return the milliseconds for which the runtime had the event."""
         return (until - self._delivered) * 1000
 
     def _span(self, name: str, start: float | None, end: float | None) -> tuple[Span, ...]:

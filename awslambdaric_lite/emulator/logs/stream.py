@@ -1,13 +1,13 @@
-"""The log stream of an execution environment: what its processes print and what the platform adds, line by line."""
+"""The log stream of an execution environment: lines of its processes and of the platform."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from ...common.json_text import compact
 from .events import PlatformEvent
 from .frames import Frame
 from .levels import SYSTEM_RANKS, ApplicationLevel, LogFormat, SystemLevel, as_object, is_wanted
@@ -19,7 +19,7 @@ Source = Literal["function", "extension"]
 
 @dataclass(frozen=True)
 class TelemetryRecord:
-    """One event of the telemetry: of the platform, or a line of a function or an extension."""
+    """One telemetry event: of the platform, or a line of a function or an extension."""
 
     time: datetime
     type: str
@@ -27,29 +27,25 @@ class TelemetryRecord:
 
     @property
     def category(self) -> str:
-        """What a subscriber asks for: `platform`, `function` or `extension`."""
+        """The type for subscribers: `platform`, `function` or `extension`."""
         return self.type.partition(".")[0]
 
     def line(self, *, as_text: bool = False) -> str:
-        """The event as one line of JSON; `as_text` makes a string of what a function or an extension logged as JSON."""
+        """Return the event as one line of JSON; `as_text` turns JSON objects of the function into strings."""
         record = self.record
         if as_text and self.category != "platform" and not isinstance(record, str):
-            record = _compact(record)
-        return _compact({"time": iso_time(self.time), "type": self.type, "record": record})
-
-
-def _compact(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            record = compact(record)
+        return compact({"time": iso_time(self.time), "type": self.type, "record": record})
 
 
 Listener = Callable[[TelemetryRecord], None]
 
 
 class LogStream:
-    """Puts bytes together to lines, keeps them until they are taken, and shows each to a sink at once.
+    """Log stream that splits output into lines, keeps them until `take`, and shows each to a sink immediately.
 
-    In JSON format the platform's events are lines of JSON, those below `system_level` left out, and so are the
-    function's own JSON objects below `level`. Listeners get everything, whatever the format, as on AWS.
+    In JSON format the platform's events are lines of JSON; those below `system_level` and the function's JSON objects
+    below `level` are omitted. Listeners receive all records, whatever the format, as on AWS.
     """
 
     def __init__(
@@ -73,7 +69,7 @@ class LogStream:
         self._listeners.append(listener)
 
     def unlisten(self, listener: Listener) -> None:
-        """No longer do so; may be asked again, as by an end in the middle of an init."""
+        """Remove a listener; it may have been removed before, e.g. by a failed init."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
@@ -82,18 +78,18 @@ class LogStream:
         self._function.feed(data)
 
     def function_output(self) -> Output:
-        """A way in for what a worker of the function's process prints."""
+        """Return the input for a worker of the function's process."""
         return Output(self, "function")
 
     def extension_output(self) -> Output:
-        """A way in for the output of one extension's process."""
+        """Return the input for one extension's process."""
         return Output(self, "extension")
 
     def frame(self, frame: Frame) -> None:
         """Add a message from the telemetry descriptor.
 
-        However many lines it has, it is one event: in the log its line ends become carriage returns, as they do where
-        runtimes write such a message to standard output.
+        A message of several lines is one event: in the log its line ends become carriage returns, as in messages that
+        runtimes write to standard output.
         """
         self._interrupt()
         self._add_message("function", frame.message.removesuffix("\n"))
@@ -115,13 +111,13 @@ class LogStream:
         self._tell(record)
 
     def note(self, line: str) -> None:
-        """Add a line of the platform that only a log in text format has; records tell of it otherwise."""
+        """Add a line of the platform that only a log in text format has; records have its content elsewhere."""
         self._interrupt()
         if not self._json:
             self._add(line)
 
     def take(self) -> str:
-        """Everything since the last time, each line with its newline."""
+        """Return and remove the lines since the last call, each with its newline."""
         self._function.finish()
         lines, self._lines = self._lines, []
         return "".join(f"{line}\n" for line in lines)
@@ -142,11 +138,11 @@ class LogStream:
             listener(record)
 
     def _keep(self, line: str, request_id: object) -> None:
-        """Put a line where it will be asked for; `request_id` is what it names as such, if anything."""
+        """Keep a line for `take`; `request_id` is the one that the line names, or None."""
         self._lines.append(line)
 
     def _interrupt(self) -> None:
-        """Something comes that is not of the function's output."""
+        """End an unfinished line before a line that is not of the function."""
         self._function.finish()
 
     def _add(self, line: str, request_id: object = None) -> None:
@@ -154,12 +150,12 @@ class LogStream:
         if self._sink is not None:
             try:
                 self._sink(line)
-            except Exception:  # the reader's trouble (a closed terminal, say) must not become the function's
+            except Exception:  # a failure of the sink (e.g. a closed terminal) must not fail the function
                 self._sink = None
 
 
 class Output:
-    """What one process prints, cut into lines."""
+    """Output of one process, split into lines."""
 
     def __init__(self, stream: LogStream, source: Source) -> None:
         self._stream = stream
@@ -167,12 +163,12 @@ class Output:
         self._partial = b""
 
     def feed(self, data: bytes) -> None:
-        """Add what was read."""
+        """Add output."""
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._stream.add_line(self._source, line)
+            self._stream.add_line(self._source, line)  # pyright: ignore[reportArgumentType]
 
     def finish(self) -> None:
-        """End a line that was begun."""
+        """End an unfinished line."""
         if self._partial:
             self.feed(b"\n")

@@ -1,4 +1,4 @@
-"""How the platform writes points in time."""
+"""Timestamps in the platform's format."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 
 
 def now() -> datetime:
-    """This moment, in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(timezone.utc)
 
 
 def iso_time(moment: datetime) -> str:
-    """ISO 8601 with milliseconds and a `Z`."""
+    """Return a time in ISO 8601 with milliseconds and a `Z`."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,1 +1,1 @@
-"""The Runtime API, as a runtime process sees it."""
+"""The Runtime API of the emulator: what a runtime process talks to."""

@@ -1,16 +1,15 @@
-"""How fast the platform takes a streamed response. No I/O; whoever asks says what time it is."""
+"""How fast the platform takes a streamed response. No I/O: the caller passes the time."""
 
 from __future__ import annotations
 
 import math
 
-BYTES_PER_S = 2 * 1024 * 1024.0
-BURST = 6 * 1024 * 1024  # bytes that are taken at once
+BURST = 6 * 1024 * 1024  # bytes without a limit of the rate
 REFILL_S = 0.125
 
 
 class TokenBucket:
-    """Lets a burst through at once and the rest at a steady rate, in steps of 125 ms as on AWS.
+    """Limiter that lets a burst pass and the rest at a steady rate, in steps of 125 ms as on AWS.
 
     Source: the Runtime API's open server, `interop/model.go` and `core/bandwidthlimiter`.
     """
@@ -23,7 +22,7 @@ class TokenBucket:
         self._filled_at = now
 
     def take(self, size: int, now: float) -> float:
-        """Count bytes that came in; return for how many seconds no more are to be read."""
+        """Count received bytes; return the seconds for which no more should be read."""
         steps = max(int((now - self._filled_at) / REFILL_S), 0)
         self._filled_at += steps * REFILL_S
         self._tokens = min(self._tokens + steps * self._per_step, float(BURST)) - size

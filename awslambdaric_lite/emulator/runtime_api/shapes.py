@@ -1,9 +1,10 @@
-"""JSON read as the Runtime API's server does: into declared shapes, or not at all. And written as it does."""
+"""JSON read into declared shapes and written, as the Runtime API's server does both."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from typing import Any
+
+from ...common import json_text
 
 Shape = type | list[Any] | dict[str, Any]
 
@@ -13,21 +14,17 @@ _ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in
 def read(text: str | bytes, shape: Shape) -> Any:
     """Parse JSON into a shape: a type, a list of one shape, or a dict of them.
 
-    Null and missing values become what is empty in that shape (None for a list); unknown keys are dropped.
+    Null and missing values become the empty value of the shape (None for a list); unknown keys are dropped.
 
     Raises:
-        ValueError: it is not JSON, or not of the shape.
+        ValueError: the text is not JSON, or not of the shape.
     """
-    try:
-        return _shaped(json.loads(text, parse_constant=_refuse), shape)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    return _shaped(json_text.parse(text), shape)
 
 
 def write(value: Any) -> bytes:
-    """Render compact JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.translate(_ESCAPES).encode("utf-8", "replace")
+    """Return compact JSON in which Go's characters for HTML are escaped."""
+    return json_text.compact(value).translate(_ESCAPES).encode("utf-8", "replace")
 
 
 def _shaped(value: Any, shape: Shape) -> Any:
@@ -44,7 +41,3 @@ def _shaped(value: Any, shape: Shape) -> Any:
     if value is not None and type(value) is not shape:
         raise ValueError(f"{shape.__name__} was expected, not {value!r}")
     return shape() if value is None else value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

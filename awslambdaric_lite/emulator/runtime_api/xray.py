@@ -1,4 +1,4 @@
-"""The cause of an error for X-Ray: what the Runtime API takes of what a runtime sends.
+"""The cause of an error for X-Ray, as the Runtime API accepts it from a runtime.
 
 Source: the Runtime API's open server, `rapi/model/error_cause.go` and `error_cause_compactor.go`.
 """
@@ -10,8 +10,8 @@ from typing import Any
 from . import shapes
 
 LIMIT = 64 * 1024  # bytes of a cause
-_TEXT_LIMIT = (LIMIT - 4096) // 2  # bytes of a message and of a folder, where even those have to be cut
-_SHARES = (0.8, 0.6, 0.4, 0.2)  # of exceptions and paths, tried one after another
+_TEXT_LIMIT = (LIMIT - 4096) // 2  # bytes of a message and of a folder, if even those have to be cut
+_SHARES = (0.8, 0.6, 0.4, 0.2)  # of exceptions and paths, tried in this order
 _FRAME: shapes.Shape = {"path": str, "line": int, "label": str}
 _CAUSE: shapes.Shape = {
     "exceptions": [{"message": str, "type": str, "stack": [_FRAME]}],
@@ -22,9 +22,9 @@ _CAUSE: shapes.Shape = {
 
 
 def validated(text: str | bytes) -> str | None:
-    """The cause as it is recorded, cut to size; None where it is not one.
+    """Return the cause as it is recorded, cut to size; None for an invalid one.
 
-    Never cut are the frames of one exception: if those are too many, all exceptions are lost.
+    The frames of one exception are never cut: if they are too many, all exceptions are dropped.
     """
     if isinstance(text, str):
         text = text.encode("utf-8", "surrogateescape")
@@ -62,7 +62,7 @@ def _exception(exception: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that have something to say."""
+    """Return the fields that are not empty."""
     return {name: value for name, value in fields.items() if value}
 
 

@@ -171,8 +171,8 @@ def test_single_invocation_features_are_rejected(tmp_path: Path) -> None:
         event = running.meeting(2)
         call = running.call({**event, "name": "n"})
         running.joined(event, 1)
-        with pytest.raises(EmulatorError, match="leave managed_concurrency out"):
-            running.function.cross_wire()
+        with pytest.raises(EmulatorError, match="omit managed_concurrency"):
+            running.function.deliver_stale_reply()
         with pytest.raises(EmulatorError, match="no snapshots"):
             running.function.snapshot_restore()
         Path(event["meet"], "the test").touch()

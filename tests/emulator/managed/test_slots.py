@@ -10,7 +10,7 @@ import pytest
 from awslambdaric_lite.emulator.environments.environment import EnvironmentOver, ExecutionEnvironment
 from awslambdaric_lite.emulator.environments.pool import EnvironmentPool
 from awslambdaric_lite.emulator.errors import TooManyRequests
-from awslambdaric_lite.emulator.results import Answer, Invocation
+from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 
 
 class RecordingEnvironment(ExecutionEnvironment):
@@ -30,7 +30,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def slots(self) -> int:
         return 0 if self.over else self.free_slots
 
-    async def prepare(self) -> Answer | None:
+    async def prepare(self) -> FunctionOutcome | None:
         return None
 
     async def run(self, invocation: Invocation) -> None:
@@ -68,7 +68,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def time_out_now(self) -> None:
         raise NotImplementedError
 
-    def cross_wire(self) -> None:
+    def deliver_stale_reply(self) -> None:
         raise NotImplementedError
 
     def on_request(self, exchange: object) -> None:
@@ -77,7 +77,7 @@ class RecordingEnvironment(ExecutionEnvironment):
     def _new_api(self) -> None:  # type: ignore[override]
         raise NotImplementedError
 
-    def _new_inlet(self) -> None:
+    def _new_log_source(self) -> None:
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""What a runtime answers to an event, and whether two of them say the same."""
+"""What a runtime posts for an event, and whether the results of two runtimes are equal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _SHOWN = 160  # characters
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The body that a runtime posted as a result or, with an `error_type`, as an error."""
+class PostedResult:
+    """The body that a runtime posted as a response or, with an `error_type`, as an error."""
 
     body: bytes
     error_type: str | None = None
@@ -21,10 +21,10 @@ class Answer:
         """Whether it is an error."""
         return self.error_type is not None
 
-    def says_the_same_as(self, other: Answer) -> bool:
-        """Compare results as JSON values, or byte by byte where they are none; errors by type and message.
+    def equals(self, other: PostedResult) -> bool:
+        """Compare responses as JSON values, or byte by byte if they are not JSON; errors by type and message.
 
-        The traces of errors name the files of a runtime, and are no part of the answer.
+        The stack traces of errors name the files of a runtime, so they are not compared.
         """
         if self.failed or other.failed:
             return self.error_type == other.error_type and self._message() == other._message()
@@ -42,11 +42,11 @@ class Answer:
         return message if isinstance(message, str) else ""
 
 
-def error_of(body: bytes, header: bytes | None) -> Answer:
-    """An error from its body and the `Lambda-Runtime-Function-Error-Type` header; the body's type is preferred."""
+def posted_error(body: bytes, header: str | None) -> PostedResult:
+    """Return an error; the type in its body is preferred to the header `Lambda-Runtime-Function-Error-Type`."""
     details = _parsed(body)
     named = details.get("errorType") if isinstance(details, dict) else None
-    return Answer(body, named if isinstance(named, str) and named else (header or b"Unhandled").decode("latin-1"))
+    return PostedResult(body, named if isinstance(named, str) and named else header or "Unhandled")
 
 
 def _parsed(body: bytes) -> Any:

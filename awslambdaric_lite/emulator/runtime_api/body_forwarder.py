@@ -1,4 +1,4 @@
-"""The body of a response on its way to a caller who takes it as it comes."""
+"""The body of a response, forwarded to a caller while it is received."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..streams import MAX_STREAM, ResponseStream, StreamHead
 from .bandwidth import TokenBucket
 
 
-class BodyPump:
-    """Feeds a caller's stream from a request's body, no faster than the platform and the caller allow.
+class ThrottledBodyForwarder:
+    """Writer of a request's body into a caller's stream, no faster than the platform and the caller allow.
 
-    What holds the runtime back is that its connection is not read from. `on_oversized` is called when the body grows
-    beyond what the platform streams.
+    It throttles the runtime by not reading from its connection. `on_oversized` is called when the body exceeds the
+    platform's limit for streams.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class BodyPump:
 
     def _on_room(self) -> None:
         self._reader_is_behind = False
-        self._go_on()
+        self._resume_if_free()
 
     def _on_tokens(self) -> None:
         self._throttled = False
-        self._go_on()
+        self._resume_if_free()
 
-    def _go_on(self) -> None:
+    def _resume_if_free(self) -> None:
         if not self._reader_is_behind and not self._throttled:
             self._exchange.resume()
