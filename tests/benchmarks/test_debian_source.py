@@ -43,7 +43,8 @@ def test_mirror_of_apt_is_used(machine: Path, name: str, text: str) -> None:
     """apt's configuration names the mirror, in the format of one line and in the format of stanzas."""
     write(machine, f"etc/apt/{name}", text)
     found = source("unstable", root=machine)
-    assert (found.suite, found.mirror, found.keyring) == ("unstable", "http://mirror.example/archive", machine / KEYRING)
+    assert (found.suite, found.keyring) == ("unstable", machine / KEYRING)
+    assert found.mirror == "http://mirror.example/archive"
     assert found.debootstrap(Path("tree"), "--foreign")[-4:] == ["--foreign", "unstable", "tree", found.mirror]
 
 
