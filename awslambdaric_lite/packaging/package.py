@@ -116,6 +116,9 @@ class Package(abc.ABC):
         self._names = sorted([*self._files, *to_files])
 
 
+_LAYERS = "/opt/"  # where Lambda unpacks layers: a link into it stays within the layer
+
+
 def checked_name(name: str, package: object) -> str:
     """Return a member's name without empty parts and dots.
 
@@ -185,6 +188,9 @@ def resolve(name: str, links: Mapping[str, str], package: object) -> str:
         if followed > _LINKS_LIMIT:
             raise PackagingError(f"{package} has the link {quoted(name)}, which leads in a circle; remove it")
         target = links[path]
+        if target.startswith(_LAYERS):
+            path, rest = "", [*target.removeprefix(_LAYERS).split("/"), *rest]
+            continue
         if target.startswith("/"):
             raise _leads_out(name, links, package)
         path, rest = posixpath.dirname(path), [*target.split("/"), *rest]

@@ -95,6 +95,13 @@ def test_zip_member_outside_is_rejected(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "outside").exists()
 
 
+def test_link_into_opt_stays_in_its_layer(tmp_path: Path) -> None:
+    """A layer's link to a file below /opt is kept, because Lambda unpacks layers there."""
+    layer = archive(tmp_path / "a.zip", {"lib/x.so": "/opt/lib/x.so.1"}, 0o120777)
+    merged = merge([layer], tmp_path / "opt")
+    assert merged is not None and (merged / "lib" / "x.so").readlink() == Path("/opt/lib/x.so.1")
+
+
 def test_link_is_replaced_by_folder(tmp_path: Path) -> None:
     """A link to a folder is replaced if a later layer has files below its name; a link out of the layer is rejected."""
     (tmp_path / "elsewhere").mkdir()
