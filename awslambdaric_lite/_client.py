@@ -53,8 +53,8 @@ _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
 _ONE_WRITE = 64 << 10  # bytes; a body up to this size is copied behind its head, and the next poll may follow it
 
-# What the Runtime API owes: a set of two bits, see above.
-_NOTHING, _STATUS, _EVENT = 0, 1, 2
+# What the Runtime API owes (`LambdaRuntimeClient.owed`): a set of two bits, see above.
+NOTHING, STATUS, EVENT = 0, 1, 2
 
 # The recorded responses of a warm-up: an invocation, and the confirmation of its result.
 _INVOCATION = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"a":[1]}'
@@ -152,7 +152,7 @@ class LambdaRuntimeClient:
         self._common = f"Host: {address.netloc}\r\nUser-Agent: aws-lambda-python/{python}-{__version__}\r\n"
         self._poll_request = f"GET {self._target}invocation/next HTTP/1.1\r\n{self._common}\r\n".encode("latin-1")
         self._reply: "Reply | None" = None  # not confirmed yet
-        self._owed = _NOTHING
+        self.owed = NOTHING
 
     @property
     def forked(self) -> bool:
@@ -168,10 +168,10 @@ class LambdaRuntimeClient:
             ProtocolError: the response is not HTTP/1.1.
         """
         while True:
-            if self._owed & _STATUS:
+            if self.owed & STATUS:
                 self._read_status()
-            response = self._exchange(self._poll_request, sent=self._owed == _EVENT)
-            self._owed = _NOTHING
+            response = self._exchange(self._poll_request, sent=self.owed == EVENT)
+            self.owed = NOTHING
             status = response[0]
             if status != 200:
                 raise _function_errors.ApiError("GET invocation/next", status, response[2])
@@ -312,9 +312,9 @@ class LambdaRuntimeClient:
             # A server may respond and close before it has read all of a body that it refuses: read its response.
             poll = False
         if poll:
-            self._owed = _STATUS | _EVENT
+            self.owed = STATUS | EVENT
         else:
-            self._owed = _STATUS
+            self.owed = STATUS
             self._read_status()
 
     def _read_status(self) -> None:
@@ -323,17 +323,17 @@ class LambdaRuntimeClient:
         Raises:
             ApiError: 500, after which the execution environment is lost.
         """
-        self._owed &= _EVENT
+        self.owed &= EVENT
         reply = self._reply
         assert reply is not None
         try:
             status, _, answer, _ = self._connection.receive()
         except _function_errors.ConnectionLost:
             self._connection.close()
-            self._owed = _NOTHING
+            self.owed = NOTHING
             return
         if self._connection.socket is None:
-            self._owed = _NOTHING  # the API did not read the poll behind the reply
+            self.owed = NOTHING  # the API did not read the poll behind the reply
         reply.answered = True
         if status == 202 or status == 200:
             self._reply = None
@@ -364,7 +364,7 @@ class LambdaRuntimeClient:
             except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False
-                self._owed = _NOTHING
+                self.owed = NOTHING
                 attempt = self._pause(attempt, lost)
 
     def _confirm(self, reply: Reply) -> None:

@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_LAYERS = "/opt/python"
+LAYERS = "/opt/python"
 
 
 def complete_path(environ: "dict[bytes, bytes]") -> None:
@@ -25,7 +25,7 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
         add_interactive_names()
     root = environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
     front = {root: list_dir(root)}
-    for folder in (f"{_LAYERS}/lib/{version}/site-packages", _LAYERS):
+    for folder in (f"{LAYERS}/lib/{version}/site-packages", LAYERS):
         if names := list_dir(folder):
             front[folder] = names
     sys.path[:0] = [folder for folder in front if folder not in sys.path]

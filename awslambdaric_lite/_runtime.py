@@ -194,7 +194,7 @@ def run(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentId
         invocation = client.wait_next_invocation()
         current_ids[0] = invocation.invoke_id
         current_ids[1] = invocation.tenant_id
-        _set_trace_id(invocation.x_amzn_trace_id)
+        set_trace_id(invocation.x_amzn_trace_id)
         handle_event_request(
             client,
             handler,
@@ -325,7 +325,7 @@ def _handles_sigterm() -> bool:
     return signal is not None and callable(signal.getsignal(signal.SIGTERM))
 
 
-def _set_trace_id(trace_id: "str | None") -> None:
+def set_trace_id(trace_id: "str | None") -> None:
     """Set or remove `_X_AMZN_TRACE_ID`, which X-Ray's SDK and botocore read.
 
     `os.environ` keeps its values in `posix.environ`; writing there avoids importing `os` and encoding twice.

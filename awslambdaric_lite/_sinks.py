@@ -46,12 +46,12 @@ class StandardLogSink:
         self.log(self._line_end.join(message_lines) + "\n")
 
 
-_current: "list[LogSink]" = []
+_current: "list[LogSink | None]" = [None]
 
 
 def current() -> "LogSink | None":
     """Return the sink of this process, None outside the runtime."""
-    return _current[0] if _current else None
+    return _current[0]
 
 
 def create_log_sink(*, json_format: bool) -> "LogSink":
@@ -69,6 +69,6 @@ def create_log_sink(*, json_format: bool) -> "LogSink":
     return sink
 
 
-def replace_current(sink: "LogSink") -> None:
-    """Make a sink the one that `current()` returns."""
-    _current[:] = [sink]
+def replace_current(sink: "LogSink | None") -> None:
+    """Make a sink the one that `current()` returns; None for none."""
+    _current[0] = sink

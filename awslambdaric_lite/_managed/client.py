@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._types import ErrorReport, Settings
     from .worker_state import WorkerState
 
-_DELAYS = (0.1, 0.2, 0.4, 0.8)  # seconds
+DELAYS = (0.1, 0.2, 0.4, 0.8)  # seconds
 
 
 class ManagedClient(LambdaRuntimeClient):
@@ -54,7 +54,7 @@ class ManagedClient(LambdaRuntimeClient):
         worker = self._worker
         worker.end()
         worker.state = POLLING
-        for delay in (*_DELAYS, None):
+        for delay in (*DELAYS, None):
             try:
                 invocation = super().wait_next_invocation()
                 break

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 RETRIES = 3  # workers of one slot that may exit before their first poll, or refused, after the first one that did
-_FIRST_DELAY, _DOUBLINGS = 0.1, 5  # seconds before a worker is replaced: 0.1, 0.2 ... 3.2
+FIRST_DELAY, _DOUBLINGS = 0.1, 5  # seconds before a worker is replaced: 0.1, 0.2 ... 3.2
 _STABLE_AFTER_S = 10.0  # an exit after this time is not a consequence of the previous exit
-_GRACE = 0.4  # seconds for SIGTERM handlers of workers; the platform kills the environment after 0.3 to 0.5 s
+GRACE = 0.4  # seconds for SIGTERM handlers of workers; the platform kills the environment after 0.3 to 0.5 s
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 _WATCHED = (signal.SIGCHLD, *_ENDING)
 
@@ -121,12 +121,12 @@ class Supervisor:
     def _delay(self, slot: WorkerSlot) -> float:
         stable = time.monotonic() - slot.started > _STABLE_AFTER_S
         slot.consecutive_exits = 0 if stable else min(slot.consecutive_exits + 1, _DOUBLINGS + 1)
-        return _FIRST_DELAY * 2.0 ** max(0, slot.consecutive_exits - 1)
+        return FIRST_DELAY * 2.0 ** max(0, slot.consecutive_exits - 1)
 
     def _terminate(self, status: int) -> int:
         """Terminate all workers, and kill them after the grace period; return the status."""
         self._signal(signal.SIGTERM)
-        end = time.monotonic() + _GRACE
+        end = time.monotonic() + GRACE
         while self._running and time.monotonic() < end:
             signal.sigtimedwait((signal.SIGCHLD,), 0.01)
             self._reap()

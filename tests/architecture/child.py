@@ -70,7 +70,7 @@ class WatchedRuntime:
         (task / "watched.py").write_text(WATCHED_HANDLER)
         asked, self._ask = os.pipe()
         self._told, told = os.pipe()
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [base_interpreter(), "-S", str(PACKAGE / "__main__.py")],
             env=environment(
                 folder,
@@ -102,8 +102,8 @@ class WatchedRuntime:
 
     def stop(self) -> str:
         """End the child; return what it wrote."""
-        self._process.kill()
-        output, _ = self._process.communicate(timeout=GUARD)
+        self.process.kill()
+        output, _ = self.process.communicate(timeout=GUARD)
         for descriptor in (self._ask, self._told):
             os.close(descriptor)
         return output.decode()

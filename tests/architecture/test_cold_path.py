@@ -68,7 +68,7 @@ def at_polls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         runtime = api.runtime
         try:
             # The fourth poll gets a 500, after which the process exits.
-            output, _ = runtime._process.communicate(timeout=GUARD)
+            output, _ = runtime.process.communicate(timeout=GUARD)
         finally:
             runtime.stop()
     assert [each.line.rpartition("/")[2] for each in api.requests if each.line.startswith("POST")] == [

@@ -88,15 +88,15 @@ def _printed() -> str:
 
 def test_user_code_sees_the_trace_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trace id that the runtime sets is in `os.environ` and in the C library's environment."""
-    from awslambdaric_lite._runtime import _set_trace_id
+    from awslambdaric_lite._runtime import set_trace_id
 
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
     try:
-        _set_trace_id("Root=1-é")
+        set_trace_id("Root=1-é")
         assert os.environ["_X_AMZN_TRACE_ID"] == "Root=1-é"
         assert _printed() == "Root=1-é\n"
     finally:
-        _set_trace_id(None)
+        set_trace_id(None)
     assert "_X_AMZN_TRACE_ID" not in os.environ
     assert _printed() == ""
 

@@ -149,7 +149,7 @@ def test_refused_reply_does_not_end_thread(tmp_path: Path) -> None:
     ) as running:
         running.api.invoke(b"0", "refused")
         running.api.wait_for_polls(2)
-        running.api.wait_until(lambda: any(r.status == 500 for r in running.api._requests), "the refusal")
+        running.api.wait_until(lambda: any(r.status == 500 for r in running.api.requests), "the refusal")
         assert [running.ask(b"%d" % number) for number in range(4)] == [0, 1, 2, 3]
         (line,) = records(running.finish().stdout)
     assert line["requestId"] == "refused" and "500" in line["message"]

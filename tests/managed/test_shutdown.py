@@ -21,7 +21,7 @@ def bye():
 IDLE = HOOKED + "def handler(event, context):\n    return os.getpid()\n"
 BUSY = HOOKED + 'def handler(event, context):\n    open("busy", "a").write(".")\n    time.sleep(600)\n'
 ASYNC = "import asyncio\n" + HOOKED + "async def handler(event, context):\n    await asyncio.sleep(event)\n"
-LONG_GRACE = {"_managed.supervisor._GRACE": 60.0}  # handlers of SIGTERM may be slow on a busy machine
+LONG_GRACE = {"_managed.supervisor.GRACE": 60.0}  # handlers of SIGTERM may be slow on a busy machine
 OWN_HANDLER = """
 import os, signal, sys
 def leave(number, frame):

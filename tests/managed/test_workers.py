@@ -29,7 +29,7 @@ def handler(event, context):
 
 
 # Short delays before a retry, and before the replacement of a worker.
-NO_DELAYS = {"_managed.client._DELAYS": (0.001,) * 4, "_managed.supervisor._FIRST_DELAY": 0.001}
+NO_DELAYS = {"_managed.client.DELAYS": (0.001,) * 4, "_managed.supervisor.FIRST_DELAY": 0.001}
 
 
 def refuse(verb: str, *numbers: int, reaction: Reaction) -> React:
@@ -150,7 +150,7 @@ def test_refused_reply_is_logged(tmp_path: Path, command: tuple[str, ...], statu
     react = refuse("response", 0, reaction=Reaction(status=status))
     with function(tmp_path, PIDS, 1, command=command, react=react) as running:
         running.api.invoke(request_id="refused")
-        running.api.wait_until(lambda: any(r.verb == "response" for r in running.api._requests), "a reply")
+        running.api.wait_until(lambda: any(r.verb == "response" for r in running.api.requests), "a reply")
         running.api.wait_for_polls(1)
         worker = running.ask()
         assert command == OFFICIAL or worker in running.workers()

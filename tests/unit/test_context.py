@@ -141,20 +141,21 @@ def test_log_uses_sink_of_root_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sink.texts == [("no newline", None), ("{'a': 1}", None)]
 
 
+@pytest.mark.usefixtures("no_sink")
 def test_log_reaches_sink_without_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     """`log` reaches the runtime's sink if the handler never imports `logging`."""
     sink = RecordingSink()
     monkeypatch.delitem(sys.modules, "logging")
-    monkeypatch.setattr(_sinks, "_current", [sink])
+    _sinks.replace_current(sink)
     LambdaContext().log(5)
     assert sink.texts == [("5", None)]
 
 
+@pytest.mark.usefixtures("no_sink")
 def test_log_without_runtime_prints(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a runtime, `log` writes to standard output."""
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     LambdaContext().log("text")
     monkeypatch.delitem(sys.modules, "logging")
-    monkeypatch.setattr(_sinks, "_current", [])
     LambdaContext().log("text")
     assert capsys.readouterr().out == "texttext"

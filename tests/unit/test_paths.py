@@ -19,7 +19,7 @@ import awslambdaric_lite._paths as paths
 del sys.path[0]
 before = list(sys.path)
 if {layers!r}:
-    paths._LAYERS = {layers!r}
+    paths.LAYERS = {layers!r}
 import posix
 paths.complete_path(posix.environ)
 after = list(sys.path)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from awslambdaric_lite import _framed_sink, _sinks
+from awslambdaric_lite import _framed_sink
 from awslambdaric_lite._framed_sink import FramedTelemetryLogSink
 from awslambdaric_lite._sinks import (
     JSON_FRAMES,
@@ -48,9 +48,8 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 @pytest.fixture(autouse=True)
-def _no_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_runtime(no_sink: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each test start without a sink and without a descriptor in the environment."""
-    monkeypatch.setattr(_sinks, "_current", [])
     monkeypatch.delenv(VARIABLE, raising=False)
 
 

@@ -9,9 +9,9 @@ from awslambdaric_lite._client import LambdaRuntimeClient
 from awslambdaric_lite._codec import Marshaller
 from awslambdaric_lite._settings import read_address
 
-from .doubles import ACCEPTED, Notices, ScriptedApi, Step, event, status
+from .doubles import ACCEPTED, Notices, RecordingSocketModule, ScriptedApi, Step, event, status
 
-NOTHING, STATUS, EVENT = _client._NOTHING, _client._STATUS, _client._EVENT
+NOTHING, STATUS, EVENT = _client.NOTHING, _client.STATUS, _client.EVENT
 STATUS_AND_EVENT = STATUS | EVENT
 CLOSE = "Connection: close"
 
@@ -24,7 +24,7 @@ class Observed(LambdaRuntimeClient):
         super().__init__(read_address(address), Marshaller(), Notices(), pipeline=pipeline)
 
     def __setattr__(self, name: str, value: object) -> None:
-        if name == "_owed":
+        if name == "owed":
             assert isinstance(value, int)
             self.states.append(value)
         super().__setattr__(name, value)
@@ -52,7 +52,12 @@ class Observed(LambdaRuntimeClient):
     ],
 )
 def test_client_passes_through_the_states_of_the_table(
-    pipeline: bool, size: int, steps: list[Step | bytes], reply: list[int], poll: list[int]
+    pipeline: bool,
+    size: int,
+    steps: list[Step | bytes],
+    reply: list[int],
+    poll: list[int],
+    sockets: RecordingSocketModule,
 ) -> None:
     """Posting a reply and polling again lead through exactly the states that the table names."""
     with ScriptedApi(event("id-1"), *steps, event("id-2")) as api:
@@ -65,4 +70,4 @@ def test_client_passes_through_the_states_of_the_table(
         client.states.clear()
         assert client.wait_next_invocation().invoke_id == "id-2"
         assert client.states == poll
-        client._connection.close()
+        sockets.sockets[-1].close()
