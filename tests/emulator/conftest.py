@@ -58,10 +58,10 @@ def patient_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     """Extend all grace periods, so that a slow machine's processes exit before they are killed."""
     for budget in ("EXTERNAL_BUDGET_S", "INTERNAL_BUDGET_S", "RUNTIME_BUDGET_S", "MANAGED_RUNTIME_BUDGET_S"):
         monkeypatch.setattr(lifecycle, budget, WAIT)
-    for limit in ("_FLUSH_LIMIT_S", "_WAKE_LIMIT_S"):
+    for limit in ("FLUSH_LIMIT_S", "WAKE_LIMIT_S"):
         monkeypatch.setattr(generation, limit, WAIT)
-    monkeypatch.setattr(environment, "_EXIT_GRACE_S", WAIT)
-    monkeypatch.setattr(processes, "_SIGNAL_GRACE_S", WAIT)
+    monkeypatch.setattr(environment, "EXIT_GRACE_S", WAIT)
+    monkeypatch.setattr(processes, "SIGNAL_GRACE_S", WAIT)
 
 
 @pytest.fixture

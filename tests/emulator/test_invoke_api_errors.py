@@ -130,8 +130,8 @@ def test_truncated_request_starts_no_environment(make_front_end: MakeFrontEnd) -
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
         caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
-        wait_until(lambda: front_end.api._heads)
-    wait_until(lambda: not front_end.api._heads)
+        wait_until(lambda: front_end.api.unfinished)
+    wait_until(lambda: not front_end.api.unfinished)
     assert front_end.host.pool.environments == []
 
 

@@ -115,7 +115,7 @@ def test_rejected_batch_is_sent_again() -> None:
 
 def test_lost_records_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A batch is dropped after its last attempt, and the next one begins with `platform.logsDropped`."""
-    monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
+    monkeypatch.setattr(delivery, "PAUSES_S", (0.0, 0.01))
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -175,7 +175,7 @@ def test_slow_subscriber_loses_counted_records() -> None:
 
 def test_freeze_suspends_delivery_and_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the environment is frozen nothing is sent, and the time limit of an attempt is suspended."""
-    monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.5)
+    monkeypatch.setattr(delivery, "ATTEMPT_LIMIT_S", 0.5)
 
     async def main() -> None:
         listener = TelemetryListener()
@@ -203,8 +203,8 @@ def test_freeze_suspends_delivery_and_timeouts(monkeypatch: pytest.MonkeyPatch) 
 
 def test_unresponsive_listener_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delivery to a listener that never responds ends after the last attempt."""
-    monkeypatch.setattr(delivery, "_ATTEMPT_LIMIT_S", 0.5)
-    monkeypatch.setattr(delivery, "_PAUSES_S", (0.0, 0.01))
+    monkeypatch.setattr(delivery, "ATTEMPT_LIMIT_S", 0.5)
+    monkeypatch.setattr(delivery, "PAUSES_S", (0.0, 0.01))
 
     async def main() -> None:
         listener = TelemetryListener()

@@ -264,12 +264,12 @@ class ClassicEnvironment(ExecutionEnvironment):
 
     # The processes
 
-    def _new_api(self) -> Application:
+    def new_api(self) -> Application:
         options, snap_start = self.function.api, self.function.snap_start
         self._api = RuntimeApi(self, options, snap_start=snap_start)  # pyright: ignore[reportArgumentType]
         return self._api
 
-    def _new_log_source(self) -> LogSource | None:
+    def new_log_source(self) -> LogSource | None:
         return TelemetryDescriptor(self._log.frame) if self.function.telemetry_log_fd else None
 
     async def _reset(self, reason: str) -> None:

@@ -30,7 +30,7 @@ from .processes import EnvironmentProcesses
 from .sandbox import LogSource, Sandbox
 from .variables import log_stream_name, process_environment
 
-_EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit
+EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit
 PREPARATION_LIMIT_S = 130.0  # of an init that no invocation waits for; source: "Lambda runtime environment"
 
 
@@ -134,11 +134,11 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         """Note that a request to the port begins."""
 
     @abstractmethod
-    def _new_api(self) -> Application:
+    def new_api(self) -> Application:
         """Create the Runtime API of new processes."""
 
     @abstractmethod
-    def _new_log_source(self) -> LogSource | None:
+    def new_log_source(self) -> LogSource | None:
         """Create the second log source of new processes; None for none."""
 
     # The init
@@ -152,7 +152,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._filesystem.scratch.mkdir(exist_ok=True)
         recorded = self.requests if self.function.api.record_requests else None
         sandbox = self._sandbox = Sandbox(
-            self.function, self.version, self._log, self._watcher, self, self._new_api(), recorded, self._faults
+            self.function, self.version, self._log, self._watcher, self, self.new_api(), recorded, self._faults
         )
         self._log.emit(InitStart(self.initialization_type, phase, self._instance))
         try:
@@ -200,7 +200,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                 return event
         self._event_waiter.expect_runtime()
         command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
-        sandbox.start_runtime(command, variables, self._new_log_source())
+        sandbox.start_runtime(command, variables, self.new_log_source())
         event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
             return event
@@ -220,7 +220,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         if event is ProcessEvent.INIT_ERROR:
             assert self._reported is not None
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(sandbox.gone.wait(), _EXIT_GRACE_S)
+                await asyncio.wait_for(sandbox.gone.wait(), EXIT_GRACE_S)
             return self._reported
         return self._ended(sandbox, event).answer(request_id)
 

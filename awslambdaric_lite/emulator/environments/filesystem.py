@@ -186,3 +186,6 @@ def _mounter() -> _Mounter | None:
             return None
     added = [line.partition("=")[0] for line in done.stdout.decode().splitlines()]  # of a shell such as bash
     return _Mounter(unshare, mount, (env, *(word for name in added for word in ("-u", name))) if added else ())
+
+
+reset_caches = _mounter.cache_clear  # tests call this

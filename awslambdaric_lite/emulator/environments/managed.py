@@ -31,7 +31,7 @@ from .invocation_run import ManagedInvocationRun
 from .parent_death_watcher import ParentDeathWatcher
 from .sandbox import LogSource, Sandbox
 
-_WORKER_LIMIT_S = (
+WORKER_LIMIT_S = (
     10.0  # AWS refuses an invocation without a waiting worker; a worker may be between its reply and its next poll
 )
 _COLLECTOR = ".lambda-log-collector.sock"
@@ -174,11 +174,11 @@ class ManagedEnvironment(ExecutionEnvironment):
         assert self._sandbox is not None and self._api is not None
         self._waiting.append(run)
         self._hand_out()
-        await asyncio.wait({run.delivered}, timeout=_WORKER_LIMIT_S)
+        await asyncio.wait({run.delivered}, timeout=WORKER_LIMIT_S)
         if not run.delivered.done():
             self._waiting.remove(run)
             return outcomes.failure(
-                Unavailable.error_type, f"No worker of the runtime asked for an invocation in {_WORKER_LIMIT_S:g} s"
+                Unavailable.error_type, f"No worker of the runtime asked for an invocation in {WORKER_LIMIT_S:g} s"
             )
         await asyncio.wait({run.ended}, timeout=self.function.timeout_s)
         event = run.ended.result() if run.ended.done() else ProcessEvent.TIMED_OUT
@@ -234,12 +234,12 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     # The processes
 
-    def _new_api(self) -> Application:
+    def new_api(self) -> Application:
         options = replace(self.function.api, empty_headers=True, invocation_ids=True)
         self._api = ManagedRuntimeApi(self, options)  # pyright: ignore[reportArgumentType]
         return self._api
 
-    def _new_log_source(self) -> LogSource | None:
+    def new_log_source(self) -> LogSource | None:
         path = self._filesystem.scratch / _COLLECTOR
         if len(str(path).encode()) > MAX_PATH:
             return None  # workers log to standard output, as without a collector

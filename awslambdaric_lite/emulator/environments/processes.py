@@ -20,7 +20,7 @@ from .event_waiter import EventWaiter, ProcessEvent
 from .process import RuntimeProcess
 from .sandbox import Sandbox
 
-_SIGNAL_GRACE_S = 1.0  # for an idle runtime to exit after a signal
+SIGNAL_GRACE_S = 1.0  # for an idle runtime to exit after a signal
 _EXITED = "Runtime.ExitError"
 _OUT_OF_MEMORY = "Runtime.OutOfMemory"
 
@@ -140,7 +140,7 @@ class EnvironmentProcesses:
         await signalled
         if self._sandbox is not None:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._sandbox.gone.wait(), _SIGNAL_GRACE_S)
+                await asyncio.wait_for(self._sandbox.gone.wait(), SIGNAL_GRACE_S)
 
     async def _end(self, reason: str) -> None:
         """Shut every process down."""

@@ -25,8 +25,8 @@ from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
 _DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay open, so this limit is always reached
-_WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
-_FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
+WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
+FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
 
 
 class SandboxObserver(ExtensionsObserver, Protocol):
@@ -183,7 +183,7 @@ class Sandbox:
         self._ending = True
         if len(self.extensions):
             await self._wake()
-            await self.extensions.flush(_FLUSH_LIMIT_S)
+            await self.extensions.flush(FLUSH_LIMIT_S)
             deadline = time.perf_counter() + self.extensions.budget_s
             await self._end_runtime(self.extensions.runtime_budget_s)
             await self.extensions.shut_down(reason, max(deadline - time.perf_counter(), 0.0))
@@ -212,7 +212,7 @@ class Sandbox:
         was_frozen = self._frozen
         self.thaw()
         if was_frozen:
-            deadline = time.perf_counter() + _WAKE_LIMIT_S
+            deadline = time.perf_counter() + WAKE_LIMIT_S
             while self.process is not None and not self.process.at_rest and time.perf_counter() < deadline:
                 await asyncio.sleep(0.001)
 

@@ -15,8 +15,8 @@ from ..logs.timestamps import now
 from .destinations import DeliveryFailed, sender
 from .subscription import Subscription
 
-_PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4)  # before each attempt to deliver a batch
-_ATTEMPT_LIMIT_S = 2.0
+PAUSES_S = (0.0, 0.05, 0.1, 0.2, 0.4)  # before each attempt to deliver a batch
+ATTEMPT_LIMIT_S = 2.0
 _WAITING_BATCHES = 8  # without the one that is being sent; more are dropped, because they use the function's memory
 _TOO_SLOW = "Some logs were dropped because the downstream consumer is slower than the logs production rate"
 
@@ -112,7 +112,7 @@ class Subscriber:
     async def _deliver(self, events: list[bytes]) -> str | None:
         """Send a batch, with retries; return the reason if the last attempt failed."""
         reason = None
-        for pause in _PAUSES_S:
+        for pause in PAUSES_S:
             await asyncio.sleep(pause)
             await self._awake.wait()
             try:
@@ -126,11 +126,11 @@ class Subscriber:
         task = asyncio.get_running_loop().create_task(self._sender.send(events))
         try:
             while True:
-                done, _ = await asyncio.wait({task}, timeout=_ATTEMPT_LIMIT_S)
+                done, _ = await asyncio.wait({task}, timeout=ATTEMPT_LIMIT_S)
                 if done:
                     return task.result()
                 if self._awake.is_set():
-                    raise DeliveryFailed(f"the listener did not answer in {_ATTEMPT_LIMIT_S:g} s")
+                    raise DeliveryFailed(f"the listener did not answer in {ATTEMPT_LIMIT_S:g} s")
                 await self._awake.wait()  # a frozen listener is not too slow
         finally:
             if not task.done():

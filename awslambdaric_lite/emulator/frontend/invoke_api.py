@@ -36,6 +36,11 @@ class InvokeApi:
         self._streams: dict[Exchange, ResponseStream] = {}
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
 
+    @property
+    def unfinished(self) -> int:
+        """The number of requests whose bodies are being received."""
+        return len(self._heads)
+
     async def close(self) -> None:
         """Wait for unfinished responses; to be called after the host is closed, before the server is."""
         await finish_responses(self._tasks)

@@ -23,16 +23,18 @@ _BACKLOG = 1024  # of connections, two for each worker, when all of them start
 class LogCollector:
     """Listening socket, which is a `LogSource`; `new_output` creates the reader of one connection.
 
-    `path` is the socket's path for this process, `path_inside` for the runtime.
+    `path` is the socket's path for this process, `path_inside` for the runtime. With `watch`, the event loop reads
+    output as it arrives; without, only `read` does.
 
     Raises:
         OSError: the path cannot be bound, e.g. because it is too long for a socket.
     """
 
-    def __init__(self, path: Path, path_inside: Path, new_output: Callable[[], Output]) -> None:
+    def __init__(self, path: Path, path_inside: Path, new_output: Callable[[], Output], *, watch: bool = True) -> None:
         self._path = path
         self._path_inside = path_inside
         self._new_output = new_output
+        self._reads_on_arrival = watch
         self._loop = asyncio.get_running_loop()
         self._outputs: dict[socket.socket, Output] = {}
         self._ready = selectors.DefaultSelector()  # finds the readable ones of many connections with one call
@@ -108,7 +110,8 @@ class LogCollector:
     def _watch(self, watched: socket.socket) -> None:
         watched.setblocking(False)
         self._ready.register(watched, selectors.EVENT_READ)
-        self._loop.add_reader(watched, self._read, watched)
+        if self._reads_on_arrival:
+            self._loop.add_reader(watched, self._read, watched)
 
     def _forget(self, watched: socket.socket) -> None:
         self._loop.remove_reader(watched)

@@ -203,7 +203,7 @@ def test_missing_worker_fails_with_unavailable(tmp_path: Path, monkeypatch: pyte
         (environment,) = running.function.environments
         assert isinstance(environment, ManagedEnvironment)
         wait_until(lambda: len(platform("\n".join(running.lines), "start")) == 5)
-        monkeypatch.setattr(managed, "_WORKER_LIMIT_S", 0.1)
+        monkeypatch.setattr(managed, "WORKER_LIMIT_S", 0.1)
         refused = running.function.invoke("more")
         assert refused.error_type == "Runtime.Unavailable"
         assert "No worker of the runtime asked for an invocation" in refused.json()["errorMessage"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
+import functools
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.emulator.environments import managed
 from awslambdaric_lite.emulator.logs.collector import LogCollector
 from awslambdaric_lite.emulator.logs.invocation_events import ManagedEnded, Start
 from awslambdaric_lite.emulator.logs.managed_collector import SharedLogStream
@@ -125,12 +126,7 @@ def test_workers_log_without_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_lines_before_reply_are_in_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines written before the reply are in the invocation's log, even if the event loop has not read them."""
-
-    def watch(collector: LogCollector, watched: socket.socket) -> None:
-        watched.setblocking(False)
-        collector._ready.register(watched, selectors.EVENT_READ)
-
-    monkeypatch.setattr(LogCollector, "_watch", watch)
+    monkeypatch.setattr(managed, "LogCollector", functools.partial(LogCollector, watch=False))
     with fleet(tmp_path, PROCESSES) as running:
         for number, result in enumerate(running.meet(4)):
             messages = [record.get("message") for record in records(result.logs)]

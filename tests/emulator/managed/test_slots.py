@@ -74,10 +74,10 @@ class RecordingEnvironment(ExecutionEnvironment):
     def on_request(self, exchange: object) -> None:
         raise NotImplementedError
 
-    def _new_api(self) -> None:  # type: ignore[override]
+    def new_api(self) -> None:  # type: ignore[override]
         raise NotImplementedError
 
-    def _new_log_source(self) -> None:
+    def new_log_source(self) -> None:
         raise NotImplementedError
 
 
