@@ -35,7 +35,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
         if "ptrace" in str(reason).lower():
             raise Unavailable(f"strace may not trace here: {reason}") from reason
         raise
-    invocations = _invocations(trace.read_text(errors="replace").splitlines())
+    invocations = parse_invocations(trace.read_text(errors="replace").splitlines())
     if len(invocations) < _INVOCATIONS - 1:
         raise RunFailed(f"strace shows {len(invocations)} answers instead of {_INVOCATIONS}")
     warm = {len(calls): calls for calls in invocations[_WARM:]}
@@ -45,7 +45,7 @@ def count(subject: Subject) -> dict[str, tuple[float, str]]:
     }
 
 
-def _invocations(lines: list[str]) -> list[tuple[str, ...]]:
+def parse_invocations(lines: list[str]) -> list[tuple[str, ...]]:
     """Return the names of the calls between each response and the next."""
     found: list[list[str]] = []
     for match in filter(None, map(_CALL.match, lines)):

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.guard.budget import DEFAULT, Budget, Verdict
 from benchmarks.guard.counts import by_name
 from benchmarks.guard.parts import cold_and_warm, lower_quartile
-from benchmarks.guard.system_calls import _invocations
+from benchmarks.guard.system_calls import parse_invocations
 from benchmarks.loadgen import RunFailed
 
 BUILD = "CPython 3.13.0, GCC 12.2.0, glibc 2.36, x86_64"
@@ -134,4 +134,4 @@ def test_strace_lines_become_invocations() -> None:
         '12  sendto(3, "POST /2018-06-01/runtime/invocat"..., 351, 0, NULL, 0) = 351',
         "12  +++ killed by SIGKILL +++",
     ]
-    assert _invocations(lines) == [("sendto", "recvfrom", "getppid")]
+    assert parse_invocations(lines) == [("sendto", "recvfrom", "getppid")]

@@ -58,7 +58,7 @@ def workplace(subject: Subject) -> Iterator[Workplace]:
             layers.insert(0, content)
         in_layers = [layer / root for root in layer_roots(subject.target) for layer in layers]
         runtime = folder / "runtime"
-        _link_platform_packages(runtime)
+        link_platform_packages(runtime)
         path = (task_root, *(each for each in in_layers if each.is_dir()), runtime)
         yield Workplace(folder, task_root, content, path)
 
@@ -116,7 +116,7 @@ def environment(subject: Subject, place: Workplace, handler: str, variables: Map
     }
 
 
-def _link_platform_packages(folder: Path) -> None:
+def link_platform_packages(folder: Path) -> None:
     """Link the managed runtime's packages that this machine has; they are pure Python."""
     folder.mkdir()
     for package in (*PLATFORM_PACKAGES, _OWN):

@@ -176,7 +176,7 @@ def test_runtimes_packages_are_not_missed(tmp_path: Path, monkeypatch: pytest.Mo
     pytest.importorskip("jmespath", reason="jmespath is missing: pip install -e '.[test]'")
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import jmespath\n" + HANDLER}))
     assert {each.level for each in findings(path, handler="app.handler")} <= {"info"}
-    monkeypatch.setattr("awslambdaric_lite.packaging.audit.workplace._link_platform_packages", os.mkdir)
+    monkeypatch.setattr("awslambdaric_lite.packaging.audit.workplace.link_platform_packages", os.mkdir)
     (found,) = findings(path, handler="app.handler")
     assert codes([found]) == [("imports-unchecked", "info", "app.py")]
     assert "pip install jmespath here" in found.message
