@@ -25,7 +25,7 @@ import pytest
 
 from tests.managed.harness import alive_in_session, wait_until
 from tests.support.client_process import package_root
-from tests.support.real_emulator import CallerResponse, Unavailable, _free_ports, _listens, binary
+from tests.support.real_emulator import CallerResponse, Unavailable, free_ports, listens, binary
 
 GUARD = 110.0
 WORKERS = 4
@@ -144,7 +144,7 @@ def emulator(module: str, folder: Path) -> Iterator[Emulator]:
 
 def _launch(module: str, folder: Path) -> tuple[int, int, subprocess.Popen[bytes]]:
     """Start the emulator on two ports that are free now; return them and its process."""
-    port, api_port = _free_ports(2)
+    port, api_port = free_ports(2)
     places = {
         "prefix": sys.base_prefix,
         "package": package_root(),
@@ -179,7 +179,7 @@ def _launch(module: str, folder: Path) -> tuple[int, int, subprocess.Popen[bytes
 
 def _ready(process: int, *ports: int) -> bool:
     try:
-        return _listens(process, ports)
+        return listens(process, ports)
     except OSError:
         return False
 

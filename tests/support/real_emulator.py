@@ -135,7 +135,7 @@ class RealEmulator:
 
     def _start(self) -> bool:
         """Start the emulator on two free ports; return whether it got them."""
-        self._port, api_port = _free_ports(2)
+        self._port, api_port = free_ports(2)
         addresses = ["--runtime-interface-emulator-address", f"127.0.0.1:{self._port}"]
         addresses += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
         self.api_address = f"127.0.0.1:{api_port}"
@@ -155,7 +155,7 @@ class RealEmulator:
         end = time.monotonic() + GUARD
         while self._process.poll() is None and time.monotonic() < end:  # it exits if a port is not free
             try:
-                if _listens(self._process.pid, (self._port, api_port)):
+                if listens(self._process.pid, (self._port, api_port)):
                     return True
             except OSError:
                 pass  # the process exited meanwhile
@@ -204,7 +204,7 @@ class RealEmulator:
             connection.close()
 
 
-def _listens(process: int, ports: Sequence[int]) -> bool:
+def listens(process: int, ports: Sequence[int]) -> bool:
     """Return whether the process itself listens on all of the ports, from `/proc/net/tcp` (proc(5))."""
     own = set()
     for descriptor in Path(f"/proc/{process}/fd").iterdir():
@@ -220,7 +220,7 @@ def _listens(process: int, ports: Sequence[int]) -> bool:
     return listening.issuperset(ports)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [sock.getsockname()[1] for sock in sockets]
