@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from awslambdaric_lite.cli import main
 from tests.emulator.command_line import WAIT, Serve, command, environment, run
+from tests.support.api_double import ScriptedServer
 from tests.support.client_process import LITE
 from tests.support.client_process import environment as runtime_environment
 from tests.support.real_emulator import RealEmulator, Unavailable, binary
@@ -86,21 +86,14 @@ def finished(*arguments: str, event: str = "{}") -> tuple[int, str, str]:
 
 @contextmanager
 def responding(*responses: bytes) -> Iterator[str]:
-    """Yield the address of a server that sends the same bytes to every client and closes."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    """Yield the address of a server that sends one response to each connection and closes it."""
 
-        def serve() -> None:
-            for response in responses:
-                client, _ = listener.accept()
-                with client:
-                    client.settimeout(WAIT)
-                    client.recv(65536)
-                    client.sendall(response)
+    def script(sock: socket.socket, number: int) -> None:
+        sock.recv(65536)
+        sock.sendall(responses[number])
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(WAIT)
+    with ScriptedServer(script) as server:
+        yield f"http://{server.address}"
 
 
 def test_payload_goes_to_standard_output(served: Serve) -> None:

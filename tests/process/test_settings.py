@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests.process.lite import COUNTING, bodies, launchers, numbered, one_line, run_lite, runs, write_app
+from tests.support.api_double import ScriptedServer
 from tests.support.client_process import BOOTSTRAPPED, GUARD, LITE, environment
 from tests.support.recorder import Event, Reaction, Recorder, Request
 
@@ -179,23 +180,14 @@ def test_init_error_without_api_is_logged(tmp_path: Path) -> None:
 )
 def test_other_protocol_is_shown(tmp_path: Path, answer: bytes) -> None:
     """The bytes of a server that does not use HTTP/1.1 are shown in one line, and the process exits with 1."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        write_app(tmp_path, COUNTING)
-        env = environment(f"127.0.0.1:{listener.getsockname()[1]}", "app.handler", tmp_path, {})
-        command = [*LITE, "app.handler"]
-        with subprocess.Popen(
-            command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            try:
-                listener.settimeout(GUARD)
-                connection, _ = listener.accept()
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(answer)
-                    connection.shutdown(socket.SHUT_WR)
-                    _, text = process.communicate(timeout=GUARD)
-            finally:
-                process.kill()
+
+    def script(sock: socket.socket, number: int) -> None:
+        sock.recv(65536)
+        sock.sendall(answer)
+
+    with ScriptedServer(script) as server:
+        process = start(tmp_path, LITE, server.address)
+    text = process.stderr
     assert process.returncode == 1
     assert text.startswith(b"awslambdaric-lite: ") and text.count(b"\n") == 1 and repr(answer)[2:8].encode() in text
 

@@ -7,16 +7,33 @@ import json
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.process.lite import bodies, numbered, run_lite
+from awslambdaric_lite.protocol.http_messages import render_response
+from tests.process.lite import bodies, numbered, run_lite, write_app
+from tests.support.api_double import ScriptedServer
 from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment
 from tests.support.recorder import Event, Reaction, Request
 
 MODE = "Lambda-Runtime-Function-Response-Mode"
 STREAM = "def handler(event, context):\n    yield b'one'\n    yield b'two'\n"
+EVENT = render_response(200, Event(request_id="id-1").fields(), b"{}")
+
+
+def run_scripted(
+    task_root: Path, source: str, script: Callable[[socket.socket, int], object], happened: threading.Event
+) -> Run:
+    """Run `app.handler` with that source against a scripted server until an event of the script."""
+    write_app(task_root, source)
+    with ScriptedServer(script) as server:
+        variables = environment(server.address, "app.handler", task_root, {})
+        with ClientProcess([*LITE, "app.handler"], variables, task_root) as client:
+            assert happened.wait(GUARD)
+            client.kill()
+            return client.result(None)
 
 
 def stream(result: Run) -> Request:
@@ -287,41 +304,21 @@ def test_refusal_during_stream_ends_it(tmp_path: Path, ending: str) -> None:
 
     A generator that fails while it is closed sends nothing either.
     """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        polls: list[bytes] = []
-        done = threading.Event()
+    polls: list[bytes] = []
+    polled_again = threading.Event()
 
-        def serve() -> None:
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-            event = head + b"Lambda-Runtime-Aws-Request-Id: id-1\r\n\r\n{}"
-            first, _ = listener.accept()
-            with first:
-                polls.append(first.recv(65536))
-                first.sendall(event)
-                first.recv(65536)  # the beginning of the stream
-                refusal = b'{"errorType":"InvalidRequestID"}'
-                first.sendall(
-                    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(refusal)
-                    + refusal
-                )
-                first.shutdown(socket.SHUT_WR)
-                first.settimeout(GUARD)
-                first.recv(1 << 20)
-            second, _ = listener.accept()
-            with second:
-                polls.append(second.recv(65536))
-                done.set()
+    def script(sock: socket.socket, number: int) -> None:
+        polls.append(sock.recv(65536))
+        if number:
+            polled_again.set()
+        else:
+            sock.sendall(EVENT)
+            sock.recv(65536)  # the beginning of the stream
+            sock.sendall(render_response(400, [("Connection", "close")], b'{"errorType":"InvalidRequestID"}'))
+            sock.shutdown(socket.SHUT_WR)
+        sock.recv(1 << 20)
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        address = "{}:{}".format(*listener.getsockname()[:2])
-        (tmp_path / "app.py").write_text(CLEANED.format(size=100_000) + f"        {ending}\n")
-        variables = environment(address, "app.handler", tmp_path, {})
-        with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
-            assert done.wait(GUARD)
-            thread.join(GUARD)
-            client.kill()
-            result = client.result(None)
+    result = run_scripted(tmp_path, CLEANED.format(size=100_000) + f"        {ending}\n", script, polled_again)
     assert len(polls) == 2 and polls[1].startswith(b"GET ")
     assert b"cleaned up" in result.stdout
     assert b"The Runtime API" in result.stdout
@@ -481,11 +478,7 @@ def handler(event, context): return StreamingResponse(Body())
 def test_interrupted_chunk_ends_the_connection(tmp_path: Path) -> None:
     """An exception of a signal handler within a chunk ends the connection without trailers."""
     received: list[bytes] = []
-    polled = threading.Event()
-    event = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-        b"Lambda-Runtime-Aws-Request-Id: id-1\r\n\r\n{}"
-    )
+    polled_again, ended = threading.Event(), threading.Event()
     source = """
 import signal
 def alarm(*_): raise TimeoutError("too slow")
@@ -495,37 +488,22 @@ def handler(event, context):
     signal.setitimer(signal.ITIMER_REAL, 0.5)
     yield data
 """
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            first, _ = listener.accept()
-            with first:
-                first.recv(65536)
-                first.sendall(event)
-                second, _ = listener.accept()  # the alarm rings while the test does not read
-                with second:
-                    second.recv(65536)
-                    first.settimeout(GUARD)
-                    try:
-                        while data := first.recv(1 << 20):
-                            received.append(data)
-                    except ConnectionResetError:
-                        pass
-                    polled.set()
-                    second.settimeout(GUARD)
-                    second.recv(1)
+    def script(sock: socket.socket, number: int) -> None:
+        sock.recv(65536)
+        if number:
+            polled_again.set()
+            sock.recv(1)
+            return
+        sock.sendall(EVENT)
+        assert polled_again.wait(GUARD)  # the alarm rings while the test does not read
+        try:
+            while data := sock.recv(1 << 20):
+                received.append(data)
+        finally:
+            ended.set()
 
-        thread = threading.Thread(target=serve)
-        thread.start()
-        (tmp_path / "app.py").write_text(source)
-        address = "{}:{}".format(*listener.getsockname()[:2])
-        with ClientProcess(
-            [*LITE, "app.handler"], environment(address, "app.handler", tmp_path, {}), tmp_path
-        ) as client:
-            assert polled.wait(GUARD)
-            client.kill()
-            result = client.result(None)
-        thread.join(GUARD)
+    result = run_scripted(tmp_path, source, script, ended)
     body = b"".join(received).partition(b"\r\n\r\n")[2]
     assert 0 < len(body) < 50_000_000
     assert set(body.partition(b"\r\n")[2]) == set(b"x")

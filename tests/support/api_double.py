@@ -123,6 +123,19 @@ class SocketServer:
         """Note the end of a connection; called with the lock."""
 
 
+class ScriptedServer(SocketServer):
+    """Server that calls `script(sock, number)` for each connection: sends what no Runtime API would send."""
+
+    def __init__(self, script: Callable[[socket.socket, int], object]) -> None:
+        super().__init__(socket.create_server(("127.0.0.1", 0)))
+        self._script = script
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _serve(self, sock: socket.socket, number: int) -> None:
+        sock.settimeout(GUARD)
+        self._script(sock, number)
+
+
 class ApiDouble(SocketServer):
     """Double of a Runtime API over real sockets, which records every request.
 
