@@ -25,7 +25,7 @@ import pytest
 
 from tests.managed.harness import alive_in_session, wait_until
 from tests.support.client_process import package_root
-from tests.support.real_emulator import CallerResponse, Unavailable, free_ports, listens, binary
+from tests.support.real_emulator import CallerResponse, Unavailable, binary, free_ports, listens
 
 GUARD = 110.0
 WORKERS = 4
