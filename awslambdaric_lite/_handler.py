@@ -63,9 +63,11 @@ def needs_adapter(handler: object) -> bool:
     """Return whether the handler is a coroutine or generator function, or a web application."""
     if code_flags(handler) & _GENERATOR_OR_COROUTINE:
         return True
-    return not hasattr(handler, "__code__") and any(
-        base.__module__.partition(".")[0] in WSGI_FRAMEWORKS for base in type(handler).__mro__
-    )
+    if not hasattr(handler, "__code__"):
+        for base in type(handler).__mro__:
+            if base.__module__.partition(".")[0] in WSGI_FRAMEWORKS:
+                return True
+    return False
 
 
 def code_flags(handler: object) -> int:

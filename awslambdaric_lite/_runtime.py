@@ -301,7 +301,13 @@ def _handle(
 
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
-    return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
+    return (
+        hasattr(kind, "__next__")
+        or hasattr(kind, "__anext__")
+        or hasattr(kind, "__await__")
+        or hasattr(kind, "read")
+        or hasattr(kind, "body_iterator")
+    )
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+# Families that take minutes; `-m slow` runs them.
+SLOW = ("benchmarks", "instrumentation", "layers", "real_emulator")
 
 # Processes in the background ignore SIGINT, and their children inherit that: tests of Ctrl-C would fail.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -22,3 +26,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 settings.load_profile("steady")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of slow families."""
+    folders = [config.rootpath / "tests" / name for name in SLOW]
+    for item in items:
+        if any(folder in item.path.parents for folder in folders):
+            item.add_marker("slow")

@@ -20,7 +20,7 @@ def c(cache: BuildCache) -> Client:
 
 
 def rust(cache: BuildCache) -> Client:
-    """Build `lambda_runtime` from crates.io."""
+    """Build the client of the crate `lambda_runtime`."""
     if not shutil.which("cargo"):
         raise Unavailable("cargo is not installed")
 

@@ -35,7 +35,7 @@ def test_messages_exist() -> None:
 def source_texts() -> list[str]:
     """Return all texts in the sources of the package, without formatted values, and both start scripts."""
     package = Path(awslambdaric_lite.__file__).parent
-    scripts = (PROJECT / "bootstrap", PROJECT / "layers/wrapper/in_layer/awslambdaric-lite")
+    scripts = (PROJECT / "bootstrap", PROJECT / "layers/wrapper/deployed/awslambdaric-lite")
     texts = [script.read_text(encoding="utf-8") for script in scripts]
     for path in package.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

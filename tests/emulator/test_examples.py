@@ -42,5 +42,5 @@ def test_snap_start_example_reconnects_after_restore(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.strip().split(", then ")
     assert first != second
-    messages = [line for line in done.stderr.splitlines() if line.startswith(("closed", "opened"))]
+    messages = [line for line in done.stderr.splitlines() if line.startswith(("closed", "reopened"))]
     assert messages == ["closed before the snapshot", "reopened after the restore"] * 2
