@@ -19,7 +19,7 @@ from typing import NoReturn
 from .errors import UsageError
 
 COMMANDS = {
-    "invoke": "invoke a function once, on this machine or at an URL",
+    "invoke": "invoke a function once, on this machine or at a URL",
     "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
     "bench": "compare cold start, warm invocations and memory with awslambdaric",
     "event": "print an event as an AWS service sends it",
