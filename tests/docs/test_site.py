@@ -82,3 +82,10 @@ def test_reference_has_public_names(site: Path) -> None:
         "on_shutdown",
     ):
         assert f'id="awslambdaric_lite.{name}"' in text, name
+
+
+def test_reference_names_keyword_arguments(site: Path) -> None:
+    """The signatures of HTTP events name the keyword arguments that they share, not `**fields`."""
+    text = (site / "reference" / "index.html").read_text(encoding="utf-8")
+    assert "HttpFields" not in text
+    assert text.count("source_ip") > 4
