@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run | report | compare`."""
+"""The command line: `python -m benchmarks run | report | compare | aws | guard`."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--measure", action="append", metavar="NAME", help="print this measure only (repeatable)")
     report.add_argument("--markdown", action="store_true", help="print Markdown")
     report.add_argument("--summary", action="store_true", help="print the medians and the targets only")
-    report.add_argument("--headline", action="store_true", help="only one sentence, as Markdown")
+    report.add_argument("--headline", action="store_true", help="print only one sentence, as Markdown")
     report.add_argument("--into", type=Path, metavar="FILE.md", help="replace the figures between the marks of a file")
     compare = commands.add_parser("compare", help="print the differences of two runs")
-    compare.add_argument("a", type=Path, metavar="A.json")
-    compare.add_argument("b", type=Path, metavar="B.json")
+    compare.add_argument("a", type=Path, metavar="A.json", help="results of a run")
+    compare.add_argument("b", type=Path, metavar="B.json", help="results of another run, compared with A.json")
     compare.add_argument("--markdown", action="store_true", help="print Markdown")
     commands.add_parser("aws", help="measure cold starts on AWS; see aws --help")
     commands.add_parser("guard", help="compare counts with the budget; see guard --help")

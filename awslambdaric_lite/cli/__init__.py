@@ -19,7 +19,7 @@ from typing import NoReturn
 from .errors import UsageError
 
 COMMANDS = {
-    "invoke": "invoke a function once, on this machine or at an URL",
+    "invoke": "invoke a function once, on this machine or at a URL",
     "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
     "bench": "compare cold start, warm invocations and memory with awslambdaric",
     "event": "print an event as an AWS service sends it",
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
         print(f"awslambdaric-lite{command}: {error}", file=sys.stderr)
-        print(f"usage help: awslambdaric-lite{command} --help", file=sys.stderr)
+        print(f"usage help: awslambdaric-lite{command}{_event_kind(arguments)} --help", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -62,6 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere", file=sys.stderr)
         _discard_output()
         return 1
+
+
+def _event_kind(arguments: list[str]) -> str:
+    if arguments[:1] != ["event"]:
+        return ""
+    from .event_kinds import KINDS
+
+    names = [name for kind in KINDS for name in (kind.name, *kind.aliases)]
+    return next((f" {name}" for name in names if name in arguments[1:2]), "")
 
 
 def _discard_output() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -17,7 +19,8 @@ except ModuleNotFoundError as missing:
 class SourceFilter(DefaultFilter):
     """Filter of files that are not part of a function: bytecode, version control, caches, editors' files, environments.
 
-    A folder with a `pyvenv.cfg` is a virtual environment, whatever its name.
+    A folder with a `pyvenv.cfg` is a virtual environment, whatever its name. The files of standard output and standard
+    error are not part of it, because each report of a change would change them.
     """
 
     ignore_dirs = (*DefaultFilter.ignore_dirs, ".nox", ".ruff_cache")
@@ -27,7 +30,7 @@ class SourceFilter(DefaultFilter):
         self._roots = roots
 
     def __call__(self, change: Change, path: str) -> bool:
-        return any(self._is_source(change, root, Path(path)) for root in self._roots)
+        return any(self._is_source(change, root, Path(path)) for root in self._roots) and not _is_output(path)
 
     def _is_source(self, change: Change, root: Path, path: Path) -> bool:
         if not path.is_relative_to(root):
@@ -37,6 +40,14 @@ class SourceFilter(DefaultFilter):
         if not super().__call__(change, str(relative)):
             return False
         return not any((root / folder / "pyvenv.cfg").exists() for folder in list(relative.parents)[:-1])
+
+
+def _is_output(path: str) -> bool:
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # it is closed, or the file is removed
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return True
+    return False
 
 
 async def changes(roots: Sequence[Path], stop: asyncio.Event) -> AsyncIterator[list[Path]]:

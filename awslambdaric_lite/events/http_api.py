@@ -28,6 +28,7 @@ def api_gateway_v2(
     api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
+    domain: str | None = None,
     **fields: Unpack[HttpFields],
 ) -> Event:
     """Return a request to an API Gateway HTTP API.
@@ -48,12 +49,13 @@ def api_gateway_v2(
         api_id: id of the API.
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
+        domain: host name of the API. Default: the host in the Host header, or a name as AWS assigns it.
         **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
     _check_authorizer(authorizer, ("iam", "jwt", "lambda"))
-    request = HttpRequest(method, path, **fields)
+    request = HttpRequest(method, path, domain=domain, **fields)
     decoded = unquote(request.path)
     parameters = _route_parameters(route_key, request.method, decoded)
     event = _event(
@@ -83,6 +85,7 @@ def function_url(
     protocol: str = "HTTP/1.1",
     request_id: str | None = None,
     account: str | None = None,
+    domain: str | None = None,
     **fields: Unpack[HttpFields],
 ) -> Event:
     """Return a request to a Lambda function URL.
@@ -105,7 +108,7 @@ def function_url(
     Source: docs lambda/latest/dg/urls-invocation.html
     """
     _check_authorizer(authorizer, ("iam",))
-    request = HttpRequest(method, path, **fields)
+    request = HttpRequest(method, path, domain=domain, **fields)
     domain = request.host or f"abcdefghijklmnopqrstuvwxyz012345.lambda-url.{request.region}.on.aws"
     event = _event(
         request,

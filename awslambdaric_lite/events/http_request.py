@@ -28,7 +28,7 @@ _DOCUMENTED = re.compile(r"^    \**(\w+): .*(?:\n {8}.*)*", re.MULTILINE)  # an 
 
 
 class HttpFields(TypedDict, total=False):
-    """The keyword parameters of `HttpRequest`, which type checkers read."""
+    """The keyword parameters of `HttpRequest` that all builders share, which type checkers read."""
 
     query: Query | None
     headers: Headers | None
@@ -36,7 +36,6 @@ class HttpFields(TypedDict, total=False):
     body: Content
     source_ip: str
     user_agent: str | None
-    domain: str | None
     region: str
     time: When
 

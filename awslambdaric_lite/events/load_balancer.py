@@ -19,6 +19,7 @@ def alb(
     multi_value: bool = False,
     target_group: str | None = None,
     account: str = ACCOUNT,
+    domain: str | None = None,
     **fields: Unpack[HttpFields],
 ) -> Event:
     """Return a request through an Application Load Balancer.
@@ -39,7 +40,7 @@ def alb(
 
     Source: docs elasticloadbalancing/latest/application/lambda-functions.html
     """
-    request = HttpRequest(method, path, **fields)
+    request = HttpRequest(method, path, domain=domain, **fields)
     domain = request.domain or f"my-load-balancer-1234567890.{request.region}.elb.amazonaws.com"
     headers = grouped((name.lower(), value) for name, value in request.forwarded(domain, fresh_id()))
     pieces = (piece.partition("=") for piece in request.raw_query.split("&") if piece)

@@ -31,6 +31,7 @@ def api_gateway_v1(
     api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
+    domain: str | None = None,
     **fields: Unpack[HttpFields],
 ) -> Event:
     """Return a request to an API Gateway REST API.
@@ -56,7 +57,7 @@ def api_gateway_v1(
 
     Source: docs apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
-    request = HttpRequest(method, path, **fields)
+    request = HttpRequest(method, path, domain=domain, **fields)
     request_id = request_id or fresh_id()
     domain = request.domain or f"{api_id}.execute-api.{request.region}.amazonaws.com"
     resource = resource or request.path

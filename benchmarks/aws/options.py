@@ -11,10 +11,10 @@ from pathlib import Path
 from .variants import ARCHITECTURES
 
 _DESCRIPTION = """
-Measure cold starts on AWS: deploys hello-world functions (managed Python; with the wrapper layer; provided.al2023 with
-our layer; Rust), makes each start cold again and again by changing its configuration, reads the REPORT lines, and
-deletes everything that it made, also on Ctrl-C. Uses the credentials of the AWS CLI. Costs next to nothing: a few
-hundred invocations of some milliseconds.
+Measure cold starts on AWS. The command deploys hello-world functions (managed Python; with the wrapper layer;
+provided.al2023 with our layer; Rust), changes the configuration of each to make it start cold again, and reads the
+REPORT lines. It deletes everything that it made, also on Ctrl-C. It uses the credentials of the AWS CLI and pays for a
+few hundred invocations of some milliseconds.
 """
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,23}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--function-prefix", required=True, type=_prefix, metavar="NAME", help="prefix of the names of all resources"
     )
-    options.add_argument("--region", metavar="NAME", help="default: as the AWS CLI")
+    options.add_argument("--region", metavar="NAME", help="AWS region (default: the one of the AWS CLI)")
     options.add_argument("--endpoint-url", metavar="URL", help="endpoint of all services (default: AWS)")
     options.add_argument(
         "--role",
@@ -68,7 +68,11 @@ def parser() -> argparse.ArgumentParser:
         help="architecture of the functions (default: this machine's, %(default)s)",
     )
     options.add_argument(
-        "--memory", action="append", type=_number(128, 10240, "MB"), metavar="MB", help="repeatable (default 128)"
+        "--memory",
+        action="append",
+        type=_number(128, 10240, "MB"),
+        metavar="MB",
+        help="memory of the functions in MB (repeatable; default: 128)",
     )
     options.add_argument(
         "--samples",
@@ -84,7 +88,9 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="number of warm invocations after each cold start (default: %(default)s)",
     )
-    options.add_argument("--log-format", choices=("Text", "JSON"), default="Text", help="of the functions' logs")
+    options.add_argument(
+        "--log-format", choices=("Text", "JSON"), default="Text", help="log format of the functions (default: Text)"
+    )
     options.add_argument("--layers", type=Path, metavar="DIR", help="folder with layers of `layers/build.py`")
     options.add_argument(
         "--rust", type=Path, metavar="FILE", help="compiled `bootstrap` of the Rust function (default: built by cargo)"

@@ -38,7 +38,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        # Without --quiet, which hides warnings from --strict.
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=PROJECT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""},
         capture_output=True,
@@ -81,3 +82,10 @@ def test_reference_has_public_names(site: Path) -> None:
         "on_shutdown",
     ):
         assert f'id="awslambdaric_lite.{name}"' in text, name
+
+
+def test_reference_names_keyword_arguments(site: Path) -> None:
+    """The signatures of HTTP events name the keyword arguments that they share, not `**fields`."""
+    text = (site / "reference" / "index.html").read_text(encoding="utf-8")
+    assert "HttpFields" not in text
+    assert text.count("source_ip") > 4

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from watchfiles import Change
 
 from awslambdaric_lite.emulator.watching import SourceFilter, changes
 
-from .command_line import REPOSITORY, Serve, command, shell
+from .command_line import REPOSITORY, Serve, command, environment, shell
 from .waiting import WAIT, alive, wait_until
 
 WriteHandler = Callable[[str], Path]
@@ -153,6 +154,23 @@ def test_changes_of_other_files_are_ignored(tmp_path: Path) -> None:
     ):
         assert not wanted(Change.modified, str(root / path)), path
     assert not wanted(Change.modified, str(tmp_path / "elsewhere.py"))
+
+
+def test_own_output_is_not_watched(tmp_path: Path) -> None:
+    """A log of `serve` in the task root reloads nothing, because each report of a reload would change it again."""
+    (tmp_path / "app.py").touch()
+    script = """
+import sys
+from watchfiles import Change
+from awslambdaric_lite.emulator.watching import Path, SourceFilter
+wanted = SourceFilter([Path.cwd()])
+print([wanted(Change.modified, str(Path.cwd() / name)) for name in ("serve.log", "app.py")], file=sys.stderr)
+"""
+    with open(tmp_path / "serve.log", "wb") as log:
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=tmp_path, env=environment(), stdout=log, stderr=subprocess.PIPE
+        )
+    assert done.stderr == b"[False, True]\n"
 
 
 def test_root_link_is_watched_at_target(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_usage_error_is_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A usage error is one line that says what to change, before a line that names the help, with exit code 2."""
+    """A usage error is one line that says what to change, before one that names the kind's help, with exit code 2."""
     (tmp_path / "binary").write_bytes(b"\xff")
     monkeypatch.chdir(tmp_path)
     assert main(["event", *arguments]) == 2
@@ -106,4 +106,5 @@ def test_usage_error_is_one_line(
     assert output.out == ""
     first, second = output.err.splitlines()
     assert first.startswith("awslambdaric-lite event: ") and message in first
-    assert second == "usage help: awslambdaric-lite event --help"
+    kind = "" if arguments == ["no-such-kind"] else f" {arguments[0]}"
+    assert second == f"usage help: awslambdaric-lite event{kind} --help"
