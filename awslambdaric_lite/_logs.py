@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
-_JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
+JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 # The attributes of a record without `extra`; `taskName` counts as `extra`, as in the official client.
-_NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
+NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
     "aws_request_id",
     "tenant_id",
     "_frame_type",
 }
+
+invocations: "list[Current]" = []  # the functions that `install()` got
 
 
 def level_name(value: "str | None") -> str:
@@ -30,7 +32,8 @@ def level_name(value: "str | None") -> str:
     return {None: "", "TRACE": "DEBUG"}.get(value, value or "").upper()
 
 
-def _level(record: logging.LogRecord) -> int:
+def level_of(record: logging.LogRecord) -> int:
+    """Return a record's level, rounded down to one of the standard levels."""
     return min(50, max(0, record.levelno)) // 10 * 10
 
 
@@ -40,13 +43,13 @@ class JsonFormatter(logging.Formatter):
     converter = time.gmtime  # type: ignore[assignment]  # wrong in typeshed: a function without self
 
     def __init__(self) -> None:
-        super().__init__(datefmt=_JSON_DATE)
+        super().__init__(datefmt=JSON_DATE)
         import json
 
         self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
     def format(self, record: logging.LogRecord) -> str:
-        record.levelno = _level(record)
+        record.levelno = level_of(record)
         record.levelname = logging.getLevelName(record.levelno)
         record._frame_type = JSON_FRAMES.get(record.levelno, JSON_FRAMES[0])
         kind, error, trace = record.exc_info or (None, None, None)  # also if `exc_info=True` found no exception
@@ -65,7 +68,7 @@ class JsonFormatter(logging.Formatter):
         if tenant_id is not None:
             fields["tenantId"] = tenant_id
         for name, value in record.__dict__.items():
-            if name not in _NOT_EXTRA and name not in fields:
+            if name not in NOT_EXTRA and name not in fields:
                 fields[name] = value
         return self._encode({name: value for name, value in fields.items() if value is not None}) + "\n"
 
@@ -95,15 +98,15 @@ class LambdaLoggerHandlerWithFrameType(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
-        self.log_sink.log(text, frame_type=getattr(record, "_frame_type", None) or TEXT_FRAMES.get(_level(record)))
+        self.log_sink.log(text, frame_type=getattr(record, "_frame_type", None) or TEXT_FRAMES.get(level_of(record)))
 
 
 class LambdaLoggerFilter(logging.Filter):
     """A filter that adds request id and tenant id to every record; tools replace formatters, but not filters."""
 
-    def __init__(self, invocation: "Current") -> None:
+    def __init__(self, invocation: "Current | None" = None) -> None:
         super().__init__()
-        self._invocation = invocation
+        self._invocation = invocation or invocations[-1]
 
     def filter(self, record: logging.LogRecord) -> bool:
         request_id, tenant_id = self._invocation()
@@ -120,6 +123,7 @@ def install(
     log_level: "str | None",
 ) -> None:
     """Add Lambda's handler to the root logger; `invocation()` returns the ids of the current invocation."""
+    invocations.append(invocation)
     root = logging.getLogger()
     level = level_name(log_level)
     framed = json_format or bool(level)

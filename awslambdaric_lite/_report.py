@@ -224,10 +224,14 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
             sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{report_json(report)[1:]}'])
             return
         message = report["errorMessage"]
-        headline = f"[ERROR] {report['errorType']}" + (f": {message}" if message else "")
+        headline = "[ERROR]"
+        if report["errorType"]:
+            headline += f" {report['errorType']}" + (":" if message else "")
+        if message:
+            headline += f" {message}"
         lines = [headline, "Traceback (most recent call last):"]
         for entry in report["stackTrace"]:
-            for line in entry.splitlines():
+            for line in entry.splitlines() or [""]:
                 bare = line.lstrip(" ")
                 lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
         sink.log_error(lines)

@@ -13,7 +13,7 @@ from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
 from ._function_errors import Fault
-from ._handler import after_import, load, needs_adapter, rescue_stale_bytecode
+from ._handler import after_import, load, needs_adapter, provide_official_names, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import exit_status, log_report, make_report, notice, report_json
 from ._settings import read_settings
@@ -72,7 +72,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             from ._lifecycle.snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, flush)
-        run(client, handler, current_ids, sink)
+        loop(client, handler, current_ids, sink)
     except SystemExit as error:
         _exit(exit_status(error.code))
         raise
@@ -126,6 +126,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         pass  # standard output is missing, or user code replaced it
     posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
+    provide_official_names()
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
     # (benchmark cpu_first_error, packed function).
     gc.freeze()
@@ -188,7 +189,7 @@ def _warm_up(client: LambdaRuntimeClient, sink: "LogSink") -> None:
     client.warm_up(answer)
 
 
-def run(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
+def loop(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
     """Take and answer invocations until the process exits."""
     while True:
         invocation = client.wait_next_invocation()

@@ -54,7 +54,7 @@ def current() -> "LogSink | None":
     return _current[0]
 
 
-def create_log_sink(*, json_format: bool) -> "LogSink":
+def create_log_sink(*, json_format: bool = False) -> "LogSink":
     """Create the sink that the environment selects, and remove its descriptor from the environment."""
     value = posix.environ.pop(b"_LAMBDA_TELEMETRY_LOG_FD", None)
     sink: "LogSink" = StandardLogSink(json_format=json_format)
