@@ -205,16 +205,16 @@ class Marshaller:
         """
         if content_type != "application/json":
             return request if type(request) is not bytearray else bytes(request)
-        if isinstance(request, str):  # of a tool that replaced `handle_event_request`
-            request = request.encode()
         try:
-            text = str(request, "utf-8")
+            text = str(request, "utf-8")  # type: ignore[arg-type]
             if len(request) > LARGE:
                 self._raise_mmap_threshold(len(request))
                 if type(request) is bytearray:
                     request.clear()  # also for the frames that still refer to it in CPython 3.10
-            del request
+            request = b""
             return loads(text)
+        except TypeError:  # a tool that replaced `handle_event_request` passes text
+            return self.unmarshal_request(request.encode(), content_type)  # type: ignore[union-attr]
         except (ValueError, RecursionError) as error:
             raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 

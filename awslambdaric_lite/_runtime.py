@@ -50,6 +50,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if settings.options is not None:
             for problem in settings.options.problems:
                 notice(sink, "", problem)
+            settings.options.prepare_reports()
         current_ids: "list[str | None]" = [None, None]
         client = LambdaRuntimeClient(
             settings.api,
@@ -111,6 +112,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         handler: "Handler" = load(settings.handler)
         if needs_adapter(handler) or (settings.options is not None and settings.options.concerns_handler):
             handler = adapter_for(client, sink).adapt(handler)
+        if settings.options is not None:
+            settings.options.prepare_results(client.marshaller)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # a marshaller of user code has none
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: cannot import orjson; using the standard library's json")

@@ -149,7 +149,7 @@ def _scalar(item: object, quote: "Quote") -> "str | None":
         return _string(str(item), quote)
     raw_json = loaded("simplejson.raw_json")
     if raw_json is not None and isinstance(item, raw_json.RawJSON):
-        return str.__str__(item.encoded_json)  # pyright: ignore[reportAttributeAccessIssue]
+        return str.encode(item.encoded_json, "utf-8", "backslashreplace").decode()  # pyright: ignore
     return None
 
 
