@@ -7,7 +7,8 @@ import logging
 import time
 import traceback
 
-from ._sinks import JSON_FRAMES, TEXT_FRAMES
+from . import _report
+from ._sinks import JSON_FRAMES, TEXT_FRAMES, has_milliseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class JsonFormatter(logging.Formatter):
         import json
 
         self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+        self._milliseconds = has_milliseconds()
+
+    def formatTime(self, record: logging.LogRecord, datefmt: "str | None" = None) -> str:
+        """Return the time of a record, with milliseconds if `AWS_LAMBDA_LOG_TIMESTAMP_PRECISION` asks for them."""
+        text = super().formatTime(record, datefmt)
+        return f"{text[:-1]}.{int(record.msecs):03d}Z" if self._milliseconds and datefmt == JSON_DATE else text
 
     def format(self, record: logging.LogRecord) -> str:
         record.levelno = level_of(record)
@@ -64,6 +71,8 @@ class JsonFormatter(logging.Formatter):
             "requestId": getattr(record, "aws_request_id", None),
             "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if kind else None,
         }
+        if kind and _report.chain is not None:
+            fields.update(_report.chain.members(error))
         tenant_id = getattr(record, "tenant_id", None)
         if tenant_id is not None:
             fields["tenantId"] = tenant_id

@@ -1,6 +1,6 @@
 """Interfaces between the modules. Only type checkers read this module; the runtime never imports it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from typing_extensions import Protocol, TypedDict
 
@@ -86,6 +86,15 @@ class ErrorReport(TypedDict):
     errorType: str
     requestId: str
     stackTrace: "list[str]"
+
+
+class ErrorChain(Protocol):
+    """The functions of the module `_lifecycle.error_chain` that `_report` and `_logs` call."""
+
+    def extend(self, report: ErrorReport, raised: BaseException) -> None: ...
+    def members(self, raised: "BaseException | None", taken: int = 0) -> "dict[str, Any]": ...
+    def to_json(self, value: object) -> str: ...
+    def log_lines(self, report: ErrorReport) -> "Iterable[str]": ...
 
 
 class HandlerAdapter(Protocol):

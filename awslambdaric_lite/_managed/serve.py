@@ -15,7 +15,7 @@ from .._lifecycle import shutdown
 from .._optional_settings import Options
 from .._report import notice
 from .._runtime_errors import SettingError
-from .._sinks import StandardLogSink, replace_current
+from .._sinks import StandardLogSink, json_time, replace_current
 from .fork_safety import ProcessBaseline
 from .supervisor import Supervisor
 from .worker import redirect_output, work
@@ -160,7 +160,7 @@ def _why_not_forked(handler: str, obstacles: "list[str]", count: int) -> str:
 def _announce(settings: "Settings", count: int, log: StandardLogSink) -> None:
     """Write the official client's DEBUG record of the pool."""
     if (settings.log_level or "").upper() in ("DEBUG", "TRACE"):
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = json_time(time.time())
         numbers = f'"workerCount":{count},"executionEnvironmentMaxConcurrency":{count}'
         log.log(
             f'{{"timestamp":{quote(now)},"level":"DEBUG","message":{{"event":"runtime_worker_pool_initializing",'
