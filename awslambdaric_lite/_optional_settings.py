@@ -61,7 +61,9 @@ class Options:
         Raises:
             Fault: `Runtime.InvalidEncoder`.
         """
-        if self["ENCODER"] != "off":
+        if self["ENCODER"] != "off" and hasattr(
+            marshaller, "convert"
+        ):  # a marshaller of user code has no such attribute
             from ._json.conversion import resolve
 
             marshaller.convert = resolve(self["ENCODER"])

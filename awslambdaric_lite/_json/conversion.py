@@ -71,7 +71,7 @@ def standard(value: object) -> object:
     if _is_a(item, "numpy", "generic") and not _is_a(item, "numpy", "timedelta64"):
         item = item.item()
         if _is_a(item, "numpy", "floating"):
-            return float(item)  # of longdouble, whose item() is no float
+            return float(item)  # of longdouble, whose item() is not a float
         if not _is_a(item, "numpy", "generic"):
             return item
     raise _refusal(value)

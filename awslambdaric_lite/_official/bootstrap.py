@@ -221,4 +221,4 @@ for _sink in (StandardLogSink, FramedTelemetryLogSink):
     _sink.__enter__ = lambda self: self  # type: ignore[union-attr]
     _sink.__exit__ = lambda self, *exception: None  # type: ignore[union-attr]
 _runtime.__class__ = _Bootstrap
-sys.modules[__name__] = _runtime
+provided = _runtime

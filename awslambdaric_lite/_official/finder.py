@@ -46,11 +46,11 @@ def create_module(spec: "ModuleSpec") -> "ModuleType | None":
 
 
 def exec_module(module: "ModuleType") -> None:
-    """Import the module of `_official` and give it the official name."""
+    """Import the module of `_official`, and give the official name to it or to the module that it provides."""
     name = module.__name__
     ours = _PACKAGE + name[len(_NAME) :]
     __import__(ours)
-    sys.modules[name] = provided = sys.modules[ours]
+    sys.modules[name] = provided = getattr(sys.modules[ours], "provided", sys.modules[ours])
     if name == _NAME:
         provided.__name__ = _NAME  # of which `from awslambdaric import bootstrap` imports a module
 

@@ -1,7 +1,5 @@
-"""The module `awslambdaric.lambda_runtime_hooks_runner`: that which runs the hooks of SnapStart."""
+"""The module `awslambdaric.lambda_runtime_hooks_runner`: the one that runs the hooks of SnapStart."""
 
-import sys
+from .._lifecycle import snapstart as provided
 
-from .._lifecycle import snapstart
-
-sys.modules[__name__] = snapstart
+__all__ = ["provided"]

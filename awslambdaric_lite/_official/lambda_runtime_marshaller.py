@@ -67,6 +67,6 @@ def _set_convert(_: LambdaMarshaller, convert: "Convert | None") -> None:
     _configured = convert
 
 
-_configured: "Convert | None" = LambdaRuntimeClient.marshaller.convert
+_configured: "Convert | None" = getattr(LambdaRuntimeClient, "marshaller", LambdaMarshaller).convert
 LambdaMarshaller.jsonEncoder = property(_get_encoder, _set_encoder)  # type: ignore[attr-defined]
 LambdaMarshaller.convert = property(_get_convert, _set_convert)  # type: ignore[assignment]

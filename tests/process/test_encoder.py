@@ -96,7 +96,7 @@ def test_missing_function_fails_init(tmp_path: Path, command: tuple[str, ...], s
 
 @pytest.mark.parametrize("setting", ["none", "app.", ".x", "app function", "a-b.c"])
 def test_malformed_value_is_logged_and_ignored(tmp_path: Path, setting: str) -> None:
-    """A value that is no name of a function is reported in one line, and results are encoded as without it."""
+    """A value that is not the name of a function is reported in one line, and results are encoded as without it."""
     done = run_lite(tmp_path, SOURCE, EVENTS[1:2], env={"AWSLAMBDARIC_LITE_ENCODER": setting})
     assert json.loads(done.replies[0].body)["errorMessage"].endswith("Object of type set is not JSON serializable")
     reason = "must be one of: off, standard, MODULE.FUNCTION"

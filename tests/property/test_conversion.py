@@ -28,7 +28,7 @@ CODECS = ["stdlib"] if importlib.util.find_spec("orjson") is None else ["stdlib"
 
 @dataclasses.dataclass
 class Order:
-    """A dataclass; leading underscores and class variables are no special case."""
+    """A dataclass with a field that has a leading underscore."""
 
     what: Any
     _hidden: Any = 1
@@ -225,7 +225,7 @@ def test_numpy_values_are_numbers_and_arrays(code: str, expected: str | None) ->
 
 
 def test_pydantic_models_are_dumped() -> None:
-    """`standard` writes what `model_dump(mode="json")` returns, for models of pydantic 1 what `dict()` returns."""
+    """`standard` writes what `model_dump(mode="json")` returns, or `dict()` of pydantic 1."""
     pydantic = pytest.importorskip("pydantic", reason="pydantic is not installed: pip install pydantic")
 
     class Item(pydantic.BaseModel):  # type: ignore[misc,name-defined]
