@@ -90,7 +90,7 @@ class HttpRequest:
         self.method = _required(context["http"], "method", "requestContext.http.method")
         self.query = quote(bytes_of(_text_of_scalar(event.get("rawQueryString"), "rawQueryString") or ""), _PRINTABLE)
         self.client = _text_of_scalar(context["http"].get("sourceIp"), "requestContext.http.sourceIp") or ""
-        path = _text_of_scalar(event.get("rawPath"), "rawPath") or "/"
+        path = _text_of_scalar(event.get("rawPath") or context["http"].get("path"), "rawPath") or "/"
         return path, _pairs(event, "headers")
 
     def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> "tuple[str, Lines]":
@@ -255,6 +255,7 @@ def _headers(lines: "Lines", event: "dict[str, Any]", body: bytes) -> "Fields":
 def _pairs(event: "dict[str, Any]", field: str) -> "Lines":
     """Return names and values of a field; a name in a `multiValue…` field has a list of values."""
     pairs: Lines = []
+    multiple = field.startswith("multi")
     for name, value in _object(event, field).items():
         values = value if isinstance(value, list) and field.startswith("multi") else (value,)
         pairs += [(name, _text_of_scalar(each, f"{field}[{name!r}]")) for each in values]
@@ -283,7 +284,7 @@ def _flag(event: "dict[str, Any]", field: str) -> bool:
     return bool(value)
 
 
-def _text_of_scalar(value: object, field: str) -> "str | None":
+def _text_of_scalar(value: object, field: str, name: "str | None" = None) -> "str | None":
     """Return text as it is, None for null, and another scalar as its JSON text."""
     if value is None or isinstance(value, str):
         return value
@@ -291,7 +292,8 @@ def _text_of_scalar(value: object, field: str) -> "str | None":
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
-    raise ValueError(f"{field} of the event must be text, not {value!r:.100}")
+    part = "" if name is None else f"[{name!r}]"
+    raise ValueError(f"{field}{part} of the event must be text, not {value!r:.100}")
 
 
 def _required(event: "dict[str, Any]", key: str, field: str) -> str:

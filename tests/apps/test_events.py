@@ -146,22 +146,3 @@ def test_value_that_is_not_a_path_is_ignored_with_a_line(tmp_path: Path, name: s
     result = run(tmp_path, ECHO, [{}], APP="asgi", **{name: value})
     assert f"AWSLAMBDARIC_LITE_{name}='{value}' is ignored: must be a path".encode() in result.stdout
     assert "AWSLAMBDARIC_LITE_APP_EVENTS_PATH" in json.loads(result.replies[0].body)["errorMessage"]
-
-
-def test_base_path_reaches_the_application(tmp_path: Path) -> None:
-    """The setting for the base path mounts an application of a framework: its routes match, its links have the path."""
-    source = """
-from flask import Flask, url_for
-app = Flask(__name__)
-@app.get("/items/<name>")
-def item(name): return url_for("item", name="x")
-"""
-    sent = [
-        events.api_gateway_v1("GET", "/shop/items/a", domain="example.com"),
-        events.api_gateway_v2("GET", "/items/a", stage="live"),
-        events.function_url("GET", "/shopping/items/a"),
-    ]
-    result = run(tmp_path, source, sent, APP_BASE_PATH="/shop/")
-    replies = [answer(result, number) for number in range(3)]
-    assert [reply["body"] for reply in replies[:2]] == ["/shop/items/x", "/live/items/x"]
-    assert replies[2]["statusCode"] == 404

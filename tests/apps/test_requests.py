@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +18,7 @@ from awslambdaric_lite._handlers import wsgi
 from awslambdaric_lite._handlers.asgi import AsgiHandler
 from awslambdaric_lite._handlers.event_loop import EventLoop
 from awslambdaric_lite._handlers.http_request import FUNCTION_URL, HTTP_API, REST_API, HttpRequest
-from tests.apps.test_frameworks import INTEGRATIONS, integrations
+from tests.apps.test_frameworks import INTEGRATIONS, answer, body, integrations, run
 
 CONTEXT = SimpleNamespace(aws_request_id="id", get_remaining_time_in_millis=lambda: 1000)
 DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
@@ -50,12 +51,12 @@ def see_asgi(loop: EventLoop, event: object, base_path: str | None = None) -> Se
     seen: list[Seen] = []
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body = (await receive())["body"]
+        sent = (await receive())["body"]
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
         root, raw = scope["root_path"], scope["raw_path"].decode("ascii")
         assert scope["path"].startswith(root)
         path, query = scope["path"].removeprefix(root), scope["query_string"].decode("ascii")
-        seen.append(Seen(root, path, raw, query, headers, body, scope["scheme"], scope["server"], scope["client"][0]))
+        seen.append(Seen(root, path, raw, query, headers, sent, scope["scheme"], scope["server"], scope["client"][0]))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -76,7 +77,6 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
             for name, value in environ.items()
             if name.startswith(("HTTP_", "CONTENT_"))
         ]
-        body = environ["wsgi.input"].read()
         seen.append(
             Seen(
                 root_path=text(environ["SCRIPT_NAME"]),
@@ -84,7 +84,7 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
                 raw_path=None,
                 query=environ["QUERY_STRING"],
                 headers=headers,
-                body=body,
+                body=environ["wsgi.input"].read(),
                 scheme=environ["wsgi.url_scheme"],
                 server=(environ["SERVER_NAME"], int(environ["SERVER_PORT"])),
                 client=environ["REMOTE_ADDR"],
@@ -512,3 +512,88 @@ def test_header_bytes_are_utf_8_or_latin_1(sent: bytes, text: str) -> None:
     loop.loop.close()
     assert [answer["headers"]["x-name"] for answer in answers] == [text, text]
     json.dumps(answers)
+
+
+# Frameworks, in real processes
+
+LINKS = {
+    "starlette": """
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+async def item(request): return PlainTextResponse(str(request.url_for("item", name="x").path))
+app = Starlette(routes=[Mount("/items", routes=[Route("/{name}", item, name="item")])])
+""",
+    "fastapi": """
+from fastapi import FastAPI, Request
+app = FastAPI()
+@app.get("/items/{name}")
+async def item(name: str, request: Request): return request.url_for("item", name="x").path
+""",
+    "flask": """
+from flask import Flask, url_for
+app = Flask(__name__)
+@app.get("/items/<name>")
+def item(name): return url_for("item", name="x")
+""",
+    **dict.fromkeys(
+        ("django asgi", "django wsgi"),
+        """
+import django
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path, reverse
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
+django.setup()
+urlpatterns = [path("items/<name>", lambda request, name: HttpResponse(reverse("item", args=["x"])), name="item")]
+from django.core.{gateway} import get_{gateway}_application
+app = get_{gateway}_application()
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", LINKS)
+def test_routes_and_links_know_the_mount(tmp_path: Path, framework: str) -> None:
+    """Routes match without the stage or base path, and links have it."""
+    sent = [
+        events.api_gateway_v1("GET", "/items/a", stage="live"),
+        events.api_gateway_v2("GET", "/items/a", stage="live"),
+        events.api_gateway_v1("GET", "/shop/items/a", domain="example.com"),
+        events.function_url("GET", "/items/a"),
+        events.function_url("GET", "/shopping/items/a"),
+    ]
+    source = LINKS[framework].replace("{gateway}", framework[-4:])
+    result = run(tmp_path, source, sent, APP_BASE_PATH="/shop/")
+    replies = [answer(result, number) for number in range(5)]
+    links = [body(reply).decode().strip('"') for reply in replies[:4]]
+    assert links == ["/live/items/x", "/live/items/x", "/shop/items/x", "/items/x"]
+    assert replies[4]["statusCode"] == 404
+
+
+FORM = {
+    "asgi": """
+from starlette.applications import Starlette
+from starlette.middleware.wsgi import WSGIMiddleware
+from starlette.routing import Mount
+def inner(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))]
+app = Starlette(routes=[Mount("/", WSGIMiddleware(inner))])
+""",
+    "wsgi": """
+from flask import Flask, request
+app = Flask(__name__)
+@app.post("/")
+def form(): return f"name={request.form['name']}"
+""",
+}
+
+
+@pytest.mark.parametrize("framework", FORM)
+@pytest.mark.parametrize("header", [{}, {"Content-Length": "1"}, {"Transfer-Encoding": "chunked"}])
+def test_frameworks_read_the_whole_form(tmp_path: Path, framework: str, header: dict[str, str]) -> None:
+    """A framework that reads as many bytes as the length says gets the whole form."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **header}
+    event = {**events.api_gateway_v1("POST", "/"), "headers": headers, "multiValueHeaders": None, "body": "name=Zoe"}
+    assert body(answer(run(tmp_path, FORM[framework], [event]))) == b"name=Zoe"
