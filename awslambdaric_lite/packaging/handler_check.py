@@ -52,7 +52,7 @@ def check_handler(handler: str, members: Mapping[str, Member]) -> str | None:
 
 
 def other_place(module: str, names: Iterable[str], *, guess: bool = True) -> str | None:
-    """Return the module of a package that may be meant by one that it lacks; None if there is none.
+    """Return the module of a package that may be meant by one that it lacks; None if it has no such module.
 
     It is the same in another folder or with other case; with `guess` also one with a similar name.
     """

@@ -53,7 +53,7 @@ def search_path(
     if host == "image":
         layers = []
     if host == "managed" and "PYTHONPATH" in variables:
-        layers = []  # AWS's bootstrap leaves the path to whoever sets the variable
+        layers = []  # AWS's bootstrap then adds no layers
     sites = [] if host == "image" else [task_root, *layers]
     if host == "managed":
         return SearchPath((task_root, *layers, *platform, *customers), tuple(sites), tuple(customers))

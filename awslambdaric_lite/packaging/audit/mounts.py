@@ -1,4 +1,4 @@
-"""The places `/var/task` and `/opt` for a process that this one starts, in a mount namespace of its own."""
+"""The places `/var/task` and `/opt` for a process that this one starts, in a private mount namespace."""
 
 from __future__ import annotations
 

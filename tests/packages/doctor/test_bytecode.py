@@ -192,7 +192,7 @@ def test_version_that_bytecode_is_for_is_named(files: dict[str, Content], text: 
 
 
 def test_version_of_sourceless_bytecode_is_named(tmp_path: Path) -> None:
-    """A finding about a module without source names the version that its number stands for."""
+    """A finding about a module without source names the version of its number."""
     other = "3.10" if PYTHON != "3.10" else "3.11"
     data = MAGIC[other].to_bytes(2, "little") + b"\r\n" + bytes(12)
     (found,) = [each for each in findings(make_zip(tmp_path / "a.zip", {"a.pyc": data})) if each.level == "error"]

@@ -95,7 +95,7 @@ def test_an_empty_package(tmp_path: Path) -> None:
 
 
 def test_other_versions_of_a_layer_are_not_judged(tmp_path: Path) -> None:
-    """In a layer for several versions of Python, the files of another one are no findings."""
+    """In a layer for several versions of Python, doctor does not report the files of another one."""
     own = f"python/lib/python{PYTHON}/site-packages/helper.py"
     others: dict[str, Content] = {
         "python/lib/python3.9/site-packages/helper.py": "",

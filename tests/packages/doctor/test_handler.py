@@ -253,7 +253,7 @@ def test_a_syntax_error_has_its_place_once(tmp_path: Path) -> None:
 
 
 def test_cost_of_bytecode_has_three_runs_and_their_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cost is CPU time of at least three runs, with the fastest and the slowest, for slow imports, too."""
+    """The cost is CPU time of at least three runs, with the fastest and the slowest; slow imports have them, too."""
     monkeypatch.setattr(handler_module, "_PATIENCE_S", 0.0)
     body = "".join(f"def function{index}(a, b):\n    return [a, b, {{a: b}}, {index}]\n" for index in range(1000))
     files = {"app.py": "import large, time\ntime.sleep(0.1)\n" + HANDLER, "large.py": body}

@@ -51,7 +51,7 @@ def test_pythonpath_names_folders_of_the_package(
 
 
 def test_pythonpath_replaces_layers_on_managed_runtimes(tmp_path: Path) -> None:
-    """AWS's bootstrap leaves layers to whoever sets PYTHONPATH; other hosts keep them."""
+    """AWS's bootstrap adds no layers if PYTHONPATH is set; other hosts do."""
     layer = make_zip(tmp_path / "layer.zip", compiled({"python/helper.py": ""}))
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": f"import helper\n{HANDLER}"}))
     given: dict[str, Any] = {"layers": [layer], "variables": {"PYTHONPATH": "/var/task/lib"}}
@@ -109,7 +109,7 @@ def test_a_path_of_lambda_without_mounts_is_no_error(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("host", ["provided", "image"])
 def test_packages_of_managed_runtimes_are_missing_elsewhere(tmp_path: Path, host: Host) -> None:
-    """Only a managed runtime has Boto3; elsewhere the package needs it, and a copy of it is no finding."""
+    """Only a managed runtime has Boto3; elsewhere the package needs it, and doctor does not report a copy of it."""
     pytest.importorskip("jmespath", reason="jmespath is missing: pip install -e '.[test]'")
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": f"import jmespath\n{HANDLER}"}))
     (text,) = errors(path, host=host)
