@@ -43,7 +43,7 @@ _NOT_A_CHOICE = {
     "NEXT_WRAPPER": "a path",
     "APP_BASE_PATH": "unset, a path, e.g. `/shop`",
     "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
-    "TIMEOUT_DUMP_MS": "unset, `1` to `900000`",
+    "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
 }
 
 _FINDINGS = {
