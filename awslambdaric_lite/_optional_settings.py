@@ -57,7 +57,7 @@ class Options:
             self.timeout_dump_ms = int(value)
             return None
         if name in _PATHS:
-            if not value.startswith("/") or "//" in value or "?" in value or "#" in value:
+            if not value.startswith("/") or any(part in value for part in ("//", "?", "#", " ")):
                 return "must be a path that begins with /, e.g. /shop"
             self._chosen[name] = value
             return None

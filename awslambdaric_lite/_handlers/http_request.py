@@ -188,14 +188,14 @@ def encoded_path(path: str) -> str:
 
 
 def _refusal(event: object) -> str:
+    problem = "is not an HTTP request"
     if is_websocket(event):
-        return (
-            "the event is from a WebSocket API and not an HTTP request, because each message is a separate invocation; "
-            "set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that receives such events"
-        )
+        problem = "is from a WebSocket API and not an HTTP request, because each message is a separate invocation"
+    elif isinstance(event, dict) and "method" in event and ("raw_path" in event or "path" in event):
+        problem = "is a request through VPC Lattice, which is not supported"
     return (
-        "the event is not an HTTP request: invoke the application through a function URL, an HTTP API, a REST API or "
-        "an Application Load Balancer, or set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that "
+        f"the event {problem}: invoke the application through a function URL, an HTTP API, a REST API or an "
+        "Application Load Balancer, or set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that "
         "receives other events (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
     )
 
