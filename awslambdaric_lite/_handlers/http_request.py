@@ -257,8 +257,10 @@ def _pairs(event: "dict[str, Any]", field: str) -> "Lines":
     pairs: Lines = []
     multiple = field.startswith("multi")
     for name, value in _object(event, field).items():
-        values = value if isinstance(value, list) and field.startswith("multi") else (value,)
-        pairs += [(name, _text_of_scalar(each, f"{field}[{name!r}]")) for each in values]
+        if multiple and isinstance(value, list):
+            pairs += [(name, _text_of_scalar(each, field, name)) for each in value]
+        else:
+            pairs.append((name, _text_of_scalar(value, field, name)))
     return pairs
 
 
