@@ -73,12 +73,13 @@ class HttpRequest:
         host, port = _host_and_port(found.get("host", ""))
         scheme = _first(found.get("x-forwarded-proto", "")).lower()
         self.scheme = scheme if scheme in ("http", "https") else "https"
-        self.host = host or "localhost"
+        self.host = bytes_of(host).decode() or "localhost"
         default = 80 if self.scheme == "http" else 443
         self.port = _port(port) or _port(_first(found.get("x-forwarded-port", ""))) or default
         if self.integration == LOAD_BALANCER:
             # Each proxy appends the address that it saw; the load balancer is the last.
-            self.client = _host_and_port(found.get("x-forwarded-for", "").rpartition(",")[2].strip())[0]
+            address = found.get("x-forwarded-for", "").rpartition(",")[2].strip()
+            self.client = bytes_of(_host_and_port(address)[0]).decode()
         self.accepts_stream = self.integration in (FUNCTION_URL, REST_API)
         raw_path = quote(bytes_of(path), _PATH) if self.integration == HTTP_API else encoded_path(path)
         root, rest = self._split(raw_path, base_path)
@@ -267,21 +268,21 @@ def _pairs(event: "dict[str, Any]", field: str) -> "Lines":
 def _object(event: "dict[str, Any]", field: str) -> "dict[str, Any]":
     """Return a field that is an object; the console's test events have null in any field."""
     value = event.get(field)
-    if value is not None and not isinstance(value, dict):
+    if value and not isinstance(value, dict):
         raise ValueError(f"{field} of the event must be an object, not {value!r:.100}")
     return value or {}
 
 
 def _list(event: "dict[str, Any]", field: str) -> "list[Any]":
     value = event.get(field)
-    if value is not None and not isinstance(value, list):
+    if value and not isinstance(value, list):
         raise ValueError(f"{field} of the event must be a list, not {value!r:.100}")
     return value or []
 
 
 def _flag(event: "dict[str, Any]", field: str) -> bool:
     value = event.get(field)
-    if value is not None and not isinstance(value, bool):
+    if value and value is not True:
         raise ValueError(f"{field} of the event must be true or false, not {value!r:.100}")
     return bool(value)
 

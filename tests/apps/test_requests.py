@@ -371,6 +371,7 @@ def test_underscores_do_not_replace_content_type() -> None:
         ({"multiValueHeaders": {"X-Trace": "ab"}}, "", ["ab"]),
         ({"headers": None, "multiValueHeaders": None, "queryStringParameters": None, "body": None}, "", []),
         ({"isBase64Encoded": None, "path": None, "cookies": None}, "", []),
+        ({"headers": [], "queryStringParameters": [], "cookies": {}, "isBase64Encoded": 0}, "", []),
         ({"requestContext": {"identity": None, "stage": 7, "domainName": 7, "elb": None}}, "", []),
     ],
 )
@@ -398,6 +399,7 @@ def test_scalar_bodies_are_their_json_text(see: See, body: object, content: byte
         ({"headers": {"X-Trace": {"a": 1}}}, "headers['X-Trace']"),
         ({"headers": {"X-Trace": ["a"]}}, "headers['X-Trace']"),
         ({"headers": ["a"]}, "headers"),
+        ({"isBase64Encoded": "true"}, "isBase64Encoded"),
         ({"multiValueHeaders": {"a": [["b"]]}}, "multiValueHeaders['a']"),
         ({"queryStringParameters": {"a": {}}}, "queryStringParameters['a']"),
         ({"queryStringParameters": "a=b"}, "queryStringParameters"),
@@ -465,12 +467,13 @@ def test_lone_surrogates_are_replaced(see: See, surrogate: str) -> None:
     event = rest(path=f"/{text}", body=text, queryStringParameters={"q": text}, headers={"x-a": text, "host": text})
     seen = see(event)
     assert (seen.path, seen.body, seen.all("x-a")) == (f"/{marks}", marks.encode(), [marks])
-    assert seen.query == f"q={marks.replace('?', '%3F')}"
+    assert (seen.query, seen.server[0]) == (f"q={marks.replace('?', '%3F')}", marks)
     event = format_2(rawPath=f"/{text}", rawQueryString=text, cookies=[text])
     seen = see(event)
     assert (seen.path, seen.query, seen.all("cookie")) == (f"/{marks}", marks, [marks])
     balanced = rest(requestContext={"elb": {}}, queryStringParameters={text: text}, headers={"x-forwarded-for": text})
-    assert see(balanced).query == f"{marks}={marks}"
+    seen = see(balanced)
+    assert (seen.query, seen.client) == (f"{marks}={marks}", marks)
 
 
 @pytest.mark.parametrize(
