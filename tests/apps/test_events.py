@@ -141,7 +141,7 @@ def test_response_for_a_websocket_api_may_be_in_the_body(tmp_path: Path) -> None
 
 def test_malformed_request_is_not_an_event(tmp_path: Path) -> None:
     """An HTTP request with a malformed field is an error that names the field, not an event."""
-    event = {**events.api_gateway_v1(), "headers": [], "multiValueHeaders": None}
+    event = {**events.api_gateway_v1(), "headers": ["a"], "multiValueHeaders": None}
     (reply,) = run(tmp_path, ECHO, [event], APP="asgi", **PATH).replies
     assert json.loads(reply.body)["errorMessage"].startswith("headers of the event must be an object")
 

@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awslambdaric_lite import events
 from awslambdaric_lite._handlers import wsgi
@@ -19,6 +21,7 @@ from awslambdaric_lite._handlers.asgi import AsgiHandler
 from awslambdaric_lite._handlers.event_loop import EventLoop
 from awslambdaric_lite._handlers.http_request import FUNCTION_URL, HTTP_API, REST_API, HttpRequest
 from tests.apps.test_frameworks import INTEGRATIONS, answer, body, integrations, run
+from tests.events.quiet import quiet
 
 CONTEXT = SimpleNamespace(aws_request_id="id", get_remaining_time_in_millis=lambda: 1000)
 DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
@@ -69,7 +72,7 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
     seen: list[Seen] = []
 
     def text(value: str) -> str:
-        return value.encode("latin-1").decode()
+        return value.encode("latin-1").decode("utf-8", "replace")
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         headers = [
@@ -423,6 +426,62 @@ def test_other_values_are_refused_by_field(see: See, fields: dict[str, Any], nam
 def test_base64_may_have_line_ends(see: See) -> None:
     """Line ends in base64 text, which some tools write, do not matter."""
     assert see(rest(body="YWJj\r\nZGVm\n", isBase64Encoded=True)).body == b"abcdef"
+
+
+QUERY = ("queryStringParameters", "multiValueQueryStringParameters", "rawQueryString")
+OTHERS = (
+    "headers",
+    "multiValueHeaders",
+    "cookies",
+    "body",
+    "isBase64Encoded",
+    "path",
+    "rawPath",
+    "version",
+    "httpMethod",
+)
+FIELDS = st.sampled_from([*QUERY, *OTHERS])
+CONTEXT_FIELDS = st.sampled_from(["http", "identity", "elb", "stage", "domainName", "apiId", "routeKey"])
+TEXTS = st.text(st.characters(exclude_categories=[]), max_size=5)  # surrogates, too
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@quiet
+@given(
+    event=st.sampled_from([rest(), format_2(), events.alb(), events.api_gateway_v2()]),
+    fields=st.dictionaries(FIELDS, JSONS, max_size=3),
+    context=st.dictionaries(CONTEXT_FIELDS, JSONS, max_size=2),
+)
+def test_any_json_is_a_request_or_an_error_with_its_field(
+    event: dict[str, Any], fields: dict[str, Any], context: dict[str, Any]
+) -> None:
+    """Whatever JSON the fields of an event have, both gateways get a request, or an error names the field."""
+    event = {**event, **fields, "requestContext": {**event["requestContext"], **context}}
+    try:
+        seen = see_wsgi(event, "/shop")
+    except ValueError as error:
+        assert " of the event " in str(error) or "not an HTTP request" in str(error)
+    else:
+        f"{seen.path}{seen.client}{seen.server}".encode()  # has no lone surrogates
+
+
+@quiet
+@given(value=TEXTS, other=TEXTS, path=TEXTS)
+@pytest.mark.parametrize("elb", [{}, {"elb": {}}])
+def test_any_text_of_a_client_is_a_request(elb: dict[str, Any], value: str, other: str, path: str) -> None:
+    """Whatever text clients send as path, query and header values, both gateways get a request."""
+    headers = dict.fromkeys(("host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", other), value)
+    loop = EventLoop(lambda text: None)
+    for event in (
+        rest(path=f"/{path}", headers=headers, queryStringParameters={value: other}, body=value, requestContext=elb),
+        format_2(rawPath=f"/{path}", rawQueryString=value, headers=headers, cookies=[other], body=value),
+    ):
+        assert see_wsgi(event).path == see_asgi(loop, event).path
+    loop.loop.close()
 
 
 # What clients can send
