@@ -48,7 +48,7 @@ class HttpRequest:
         query: the percent-encoded query.
         headers: names in lower case; repeated fields are repeated, cookies are in one field, and the content length is
             that of the body.
-        client: address of the client, as the integration saw it.
+        client: address of the client, as the integration saw it; None for an event that is not from a client.
     """
 
     def __init__(self, event: "Any", base_path: "str | None" = None) -> None:
@@ -113,7 +113,7 @@ class HttpRequest:
     def _split(self, path: str, base_path: "str | None") -> "tuple[str, str]":
         """Split an encoded path where the application is mounted: after the stage or the base path.
 
-        Only API Gateway's own domains have the stage in their URLs. It is in the path of HTTP APIs, and of none else.
+        Only API Gateway's own domains have the stage in their URLs, and only HTTP APIs have it in the path of the event.
         """
         root = ""
         stage = self.context.get("stage")
