@@ -113,7 +113,7 @@ class HttpRequest:
     def _split(self, path: str, base_path: "str | None") -> "tuple[str, str]":
         """Split an encoded path where the application is mounted: after the stage or the base path.
 
-        Only API Gateway's own domains have the stage in their URLs, and only HTTP APIs have it in the path of the event.
+        Only API Gateway's own domains have the stage in their URLs, and only events of HTTP APIs have it in their path.
         """
         root = ""
         stage = self.context.get("stage")
