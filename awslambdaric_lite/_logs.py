@@ -12,6 +12,8 @@ from ._sinks import JSON_FRAMES, TEXT_FRAMES, has_milliseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._types import Current, LogSink
 
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
@@ -19,7 +21,7 @@ _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
 JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 # The attributes of a record without `extra`; `taskName` counts as `extra`, as in the official client.
-NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
+NOT_EXTRA = set(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
     "aws_request_id",
     "tenant_id",
     "_frame_type",
@@ -42,12 +44,14 @@ class JsonFormatter(logging.Formatter):
     """A formatter that writes a JSON object for each record, with the official client's keys in its order."""
 
     converter = time.gmtime  # type: ignore[assignment]  # wrong in typeshed: a function without self
+    encoder: "Any" = None  # of all records; a json.JSONEncoder
 
     def __init__(self) -> None:
         super().__init__(datefmt=JSON_DATE)
-        import json
+        if JsonFormatter.encoder is None:
+            import json
 
-        self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+            JsonFormatter.encoder = json.JSONEncoder(ensure_ascii=False, default=str)
         self._milliseconds = has_milliseconds()
 
     def formatTime(self, record: logging.LogRecord, datefmt: "str | None" = None) -> str:
@@ -79,7 +83,7 @@ class JsonFormatter(logging.Formatter):
         for name, value in record.__dict__.items():
             if name not in NOT_EXTRA and name not in fields:
                 fields[name] = value
-        return self._encode({name: value for name, value in fields.items() if value is not None}) + "\n"
+        return str(self.encoder.encode({name: value for name, value in fields.items() if value is not None})) + "\n"
 
 
 class _TextFormatter(logging.Formatter):

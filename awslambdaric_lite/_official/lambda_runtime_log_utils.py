@@ -20,10 +20,12 @@ __all__ = [
     "LogFormat",
     "_format_log_level",
     "_get_log_level_from_env_var",
+    "_json_encoder",
 ]
 
 _DEFAULT_FRAME_TYPE = _TEXT_FRAME_TYPES[0]
 _get_log_level_from_env_var = level_name
+_json_encoder = JsonFormatter().encoder
 
 
 class LogFormat(enum.IntEnum):

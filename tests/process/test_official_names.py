@@ -229,6 +229,28 @@ def test_import_of_official_names_works_as_with_official_client(function: Path, 
             assert b"\tchanged\tsaid" in output and output.count(b"MINE ValueError") == 2 and b"[ERROR]" not in output
 
 
+@our_runtimes
+def test_replacements_apply_to_json_records(function: Path, runtime: str) -> None:
+    """The encoder of JSON records, their left-out fields and their formatter can be changed, as officially."""
+    (function / "app.py").write_text(
+        "import logging\n"
+        "from awslambdaric import lambda_runtime_log_utils as utils\n"
+        "utils._json_encoder.default = lambda value: f'<{type(value).__name__}>'\n"
+        "utils._RESERVED_FIELDS.add('secret')\n"
+        "plain = utils.JsonFormatter.format\n"
+        "utils.JsonFormatter.format = lambda self, record: plain(self, record).replace('told', 'TOLD')\n"
+        "def handler(event, context):\n"
+        "    logging.warning('told', extra={'odd': object(), 'secret': 1})\n"
+    )
+    env = {"AWS_LAMBDA_LOG_FORMAT": "JSON"}
+    official, ours = (
+        json.loads(run(each, "app.handler", EVENTS[:1], env=env, task_root=function).stdout)
+        for each in ("awslambdaric", runtime)
+    )
+    assert {**ours, "timestamp": ""} == {**official, "timestamp": ""}
+    assert (ours["message"], ours["odd"], "secret" in ours) == ("TOLD", "<object>", False)
+
+
 def test_official_names_need_no_package(function: Path) -> None:
     """The names work where AWS's package is not installed; its version is unknown there, as without this runtime."""
     (function / "app.py").write_text(
