@@ -6,6 +6,7 @@ fork, each worker loads the function itself. In the modes `asyncio` and `thread`
 
 import gc
 import posix
+import sys
 import time
 
 from .._codec import quote
@@ -111,6 +112,10 @@ def serve(
                 return threads.serve(runtime, settings, scope, sink, count, handler)
             lead = f"AWSLAMBDARIC_LITE_CONCURRENCY_MODE={mode} is ignored"
             notice(log, "", f"{lead}: {obstacle}; using {count} worker processes instead.")
+        if "awslambdaric_lite._official.lambda_concurrency_hooks" in sys.modules:
+            from .pre_fork import run_hooks
+
+            run_hooks(runtime, client, sink)
         obstacles = baseline.obstacles() if fork == "auto" else []
         if obstacles:
             notice(log, "", _why_not_forked(settings.handler, obstacles, count))

@@ -14,6 +14,7 @@ _NAME = "awslambdaric"
 _PACKAGE = __name__.rpartition(".")[0]
 _MODULES = (
     "bootstrap",
+    "lambda_concurrency_hooks",
     "lambda_context",
     "lambda_literals",
     "lambda_runtime_client",

@@ -16,6 +16,7 @@ for _name in (
     "AFTER_RESTORE_ERROR",
     "LAMBDA_CONTEXT_UNMARSHAL_ERROR",
     "LAMBDA_RUNTIME_CLIENT_ERROR",
+    "PRE_FORK_ERROR",
 ):
     setattr(FaultException, _name, "Runtime." + _name.title().replace("_", ""))
 

@@ -72,6 +72,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_managed.fork_safety": (set(), set()),
     "_managed.invocation_scope": (set(), set()),
     "_managed.parent_death": (set(), set()),
+    "_managed.pre_fork": ({"_official.lambda_concurrency_hooks", "_report"}, set()),
     "_managed.serve": (
         {
             "_codec",
@@ -93,6 +94,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_handlers.web_apps",
             "_handlers.wsgi",
             "_managed.invocation_scope",
+            "_managed.pre_fork",
             "_managed.threads",
         },
     ),
@@ -131,6 +133,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         set(),
     ),
     "_official.finder": (set(), set()),
+    "_official.lambda_concurrency_hooks": (set(), set()),
     "_official.lambda_context": ({"_client_context", "_context"}, set()),
     "_official.lambda_literals": (set(), set()),
     "_official.lambda_runtime_client": (

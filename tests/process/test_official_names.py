@@ -312,7 +312,7 @@ def test_child_processes_get_official_package(function: Path, runtime: str) -> N
 
 REFUSED = {
     "import awslambdaric.lambda_config": "does not provide awslambdaric.lambda_config, only bootstrap,",
-    "from awslambdaric import lambda_concurrency_hooks": "awslambdaric-lite does not provide awslambdaric.lambda_c",
+    "from awslambdaric import __main__": "awslambdaric-lite does not provide awslambdaric.__main__, only",
     "from awslambdaric.bootstrap import streamify": "cannot import name 'streamify' from 'awslambdaric_lite.",
     "import awslambdaric; awslambdaric.run": "awslambdaric-lite does not provide awslambdaric.run",
     "from awslambdaric import bootstrap; bootstrap.run": "does not provide awslambdaric.bootstrap.run",
