@@ -18,7 +18,7 @@ class Client:
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
     def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
-        fields = fields or {}
+        fields = {} if fields is None else fields
         self.installation_id: "str | None" = fields.get("installation_id")
         self.app_title: "str | None" = fields.get("app_title")
         self.app_version_name: "str | None" = fields.get("app_version_name")
@@ -36,7 +36,7 @@ class ClientContext:
     __slots__ = ("client", "custom", "env")
 
     def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
-        fields = fields or {}
+        fields = {} if fields is None else fields
         self.custom: "dict[str, Any] | None" = fields.get("custom")
         self.env: "dict[str, Any] | None" = fields.get("env")
         client = fields.get("client")
