@@ -208,10 +208,11 @@ def report_json(report: "ErrorReport") -> str:
     """Encode an error report as ASCII JSON."""
     if chain is not None:
         return chain.to_json(report)
-    trace = report["stackTrace"]
-    entries = ",".join(map(quote, trace))
-    texts = ",".join(f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace)
-    return f'{{{texts},"stackTrace":[{entries}]}}'
+    trace = report.get("stackTrace")
+    fields = [f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace]
+    if trace is not None:
+        fields.append(f'"stackTrace":[{",".join(map(quote, trace))}]')
+    return f"{{{','.join(fields)}}}"
 
 
 def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
@@ -256,13 +257,11 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
         if sink.json_format:
             sink.log_error([f'{{"timestamp":"{json_time(time.time())}","level":"ERROR",{report_json(report)[1:]}'])
             return
-        message = report["errorMessage"]
-        headline = "[ERROR]"
-        if report["errorType"]:
-            headline += f" {report['errorType']}" + (":" if message else "")
-        if message:
-            headline += f" {message}"
-        lines = [headline, "Traceback (most recent call last):", *trace_lines(report["stackTrace"])]
+        error_type, message, trace = report.get("errorType"), report.get("errorMessage"), report.get("stackTrace")
+        headline = f"[ERROR] {error_type}{':' if message else ''}" if error_type else "[ERROR]"
+        lines = [f"{headline} {message}" if message else headline]
+        if trace is not None:
+            lines += ["Traceback (most recent call last):", *trace_lines(trace)]
         if chain is not None:
             lines += chain.log_lines(report)
         sink.log_error(lines)

@@ -159,7 +159,6 @@ def _set_id(index: int, value: "str | None") -> None:
     holder: Any = invocations[-1]
     holder = getattr(holder, "invocation", holder)  # on Managed Instances
     holder = getattr(holder, "__self__", holder)  # the list whose method `copy` returns the ids
-    _before.setdefault(index, invocations[-1]()[index])
     holder[index] = value
 
 
@@ -199,7 +198,9 @@ class _Bootstrap(type(sys)):  # type: ignore[misc]
             ours, adapted = _REPLACED[name]
             super().__setattr__(ours, adapted(value))
         elif name in _IDS:
-            _set_id(_IDS.index(name), value)  # type: ignore[arg-type]
+            index = _IDS.index(name)
+            _before.setdefault(index, invocations[-1]()[index])
+            _set_id(index, value)  # type: ignore[arg-type]
             return
         elif name in __all__ or name in _ABSENT:
             raise AttributeError(f"awslambdaric-lite does not use awslambdaric.bootstrap.{name}; do not replace it")

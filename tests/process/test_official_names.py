@@ -230,6 +230,29 @@ def test_import_of_official_names_works_as_with_official_client(function: Path, 
 
 
 @our_runtimes
+@pytest.mark.parametrize("log_format", ["TEXT", "JSON"])
+def test_partial_errors_are_logged_as_officially(function: Path, runtime: str, log_format: str) -> None:
+    """`log_error` logs errors that lack a type, a message or a stack trace."""
+    (function / "app.py").write_text(
+        "from awslambdaric import bootstrap\n"
+        "ERRORS = [{'errorType': 'T'}, {'errorMessage': 'm'}, {'errorType': 'T', 'errorMessage': 'm'},\n"
+        "          {'errorType': 'T', 'stackTrace': ['  a\\n    b\\n', '', 'c']}]\n"
+        "def handler(event, context):\n"
+        "    with bootstrap.StandardLogSink() as sink:\n"
+        f"        sink.json_format = {log_format == 'JSON'}\n"
+        "        for error in ERRORS:\n"
+        "            bootstrap.log_error(error, sink)\n"
+    )
+    found = []
+    for each in ("awslambdaric", runtime):
+        done = run(each, "app.handler", EVENTS[:1], env={"AWS_LAMBDA_LOG_FORMAT": log_format}, task_root=function)
+        lines = done.stdout.decode().strip().split("\n")
+        found.append([{**json.loads(line), "timestamp": 0} for line in lines] if log_format == "JSON" else lines)
+    official, ours = found
+    assert ours == official and len(ours) == 4
+
+
+@our_runtimes
 def test_replacements_apply_to_json_records(function: Path, runtime: str) -> None:
     """The encoder of JSON records, their left-out fields and their formatter can be changed, as officially."""
     (function / "app.py").write_text(
