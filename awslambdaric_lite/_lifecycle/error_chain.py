@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._types import ErrorReport
 
 _EXCEPTIONS = 50  # of one report
-_CHARACTERS = 200_000  # of the whole report, which CloudWatch Logs then accepts as one event
+_CHARACTERS = 60_000  # of the whole report, which then fits into one event of CloudWatch Logs, and into trailers
 _TEXT = 10_000  # characters of a message or a note
 _NOTES = 50  # of one exception
 _FRAMES = 25  # of each end of a stack
