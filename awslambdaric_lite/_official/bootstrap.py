@@ -221,5 +221,5 @@ class _Bootstrap(type(sys)):  # type: ignore[misc]
 for _sink in (StandardLogSink, FramedTelemetryLogSink):
     _sink.__enter__ = lambda self: self  # type: ignore[union-attr]
     _sink.__exit__ = lambda self, *exception: None  # type: ignore[union-attr]
-_runtime.__class__ = _Bootstrap
+_runtime.__class__ = _Bootstrap  # pyright: ignore[reportAttributeAccessIssue]
 provided = _runtime
