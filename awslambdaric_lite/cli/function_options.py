@@ -54,6 +54,15 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         help="set the environment variables of a file, one K=V a line; --env overrides them (repeatable)",
     )
     options.add_argument(
+        "--region",
+        help="AWS region of the function's variables and ARNs (default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1)",
+    )
+    options.add_argument(
+        "--account",
+        metavar="NUMBER",
+        help="number of the AWS account in the function's ARNs, 12 digits (default: 012345678912)",
+    )
+    options.add_argument(
         "--aws", action="store_true", help="pass your AWS credentials to the function (default: placeholders)"
     )
     options.add_argument(
@@ -98,7 +107,9 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     if arguments.managed_concurrency is not None and arguments.log_format == "Text":
         raise UsageError("--log-format Text does not work with --managed-concurrency: those logs are JSON; remove it")
+    place = {name: getattr(arguments, name) for name in ("region", "account")}
     return {
+        **{name: value for name, value in place.items() if value is not None},
         "task_root": arguments.task_root,
         "timeout_s": arguments.timeout,
         "memory_mb": arguments.memory,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 
+from ..common.regions import make_arn
 from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id, label, require_choice
 
 _CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
@@ -88,7 +89,7 @@ def ses(
         **{f"{check}Verdict": {"status": (verdicts or {}).get(check, "PASS")} for check in _CHECKS},
         "action": {
             "type": "Lambda",
-            "functionArn": f"arn:aws:lambda:{region}:{account}:function:{function_name}",
+            "functionArn": make_arn("lambda", region, account, f"function:{function_name}"),
             "invocationType": "Event",
         },
     }

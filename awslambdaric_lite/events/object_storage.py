@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote_plus
 
+from ..common.regions import partition
 from .shared import REGION, SOURCE_IP, Event, Moment, When, fresh_id, hexadecimal, require_choice, token
 
 # The supported event types and the version of their structure. Types with additional fields are not supported.
@@ -83,7 +84,7 @@ def s3(
             "bucket": {
                 "name": bucket,
                 "ownerIdentity": {"principalId": "A3NL1KOZZKEXAMPLE"},
-                "arn": f"arn:aws:s3:::{bucket}",
+                "arn": f"arn:{partition(region)}:s3:::{bucket}",
             },
             "object": s3_object,
         },

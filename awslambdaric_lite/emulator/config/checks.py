@@ -6,12 +6,14 @@ name, a function may set those that tests often set (`AWS_EXECUTION_ENV`, `AWS_R
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from ...common.json_text import compact
+from ...common.regions import require_region
 from ..errors import InvalidFunction
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 
@@ -53,6 +55,20 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
     size = len(compact(dict(env)).encode(errors="surrogateescape"))
     if size > MAX_SIZE:
         raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+
+
+def check_place(region: str, account: str) -> None:
+    """Check the region and the account of a function.
+
+    Raises:
+        InvalidFunction: AWS has neither such regions nor such accounts.
+    """
+    try:
+        require_region(region)
+    except ValueError as error:
+        raise InvalidFunction(f"region {error}") from None
+    if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+        raise InvalidFunction(f"account {account!r} is not the number of an AWS account; give its 12 digits as text")
 
 
 def check_layers(layers: Sequence[Path]) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from ...common.regions import ACCOUNT, is_region, make_arn, users_region
 from ...protocol.replies import MAX_PAYLOAD as MAX_PAYLOAD
 from ..errors import InvalidFunction, UnknownQualifier
 from ..http.exchange import Framing
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
-from .checks import check_customer_variables, check_layers, check_logging
+from .checks import check_customer_variables, check_layers, check_logging, check_place
 from .managed import MAX_MEMORY_MB, managed_defaults
 
-ACCOUNT = "012345678912"
 LATEST = "$LATEST"
 _NO_LIMIT_S = 365 * 86400.0  # a deadline that a debugging session does not reach
 
@@ -61,7 +61,11 @@ class FunctionConfig:
     """Run the function as Lambda Managed Instances do, with this number of concurrent invocations in each environment
     (`PerExecutionEnvironmentMaxConcurrency`): logs are JSON, environments are not frozen, memory is 2048 MB and an init
     has 130 s unless set otherwise. None is an ordinary function, with one invocation at a time."""
-    region: str = "us-east-1"
+    region: str = field(default_factory=users_region)
+    """Of variables, ARNs, events and domains. The default is `AWS_REGION`, then `AWS_DEFAULT_REGION` of this process,
+    then us-east-1; an `AWS_REGION` in `env` takes precedence, so that the function sees one region."""
+    account: str = ACCOUNT
+    """The number of the AWS account in ARNs."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """The version of each alias; these versions are known, too."""
     provisioned: int = 0
@@ -140,13 +144,16 @@ class FunctionConfig:
         if self.runtime is not None and (isinstance(self.runtime, str) or not self.runtime):
             raise InvalidFunction("runtime must be a list of arguments, e.g. ['python3', '-m', 'awslambdaric_lite']")
         check_customer_variables(self.env, self.pass_env)
+        if is_region(region := self.env.get("AWS_REGION", "")):
+            object.__setattr__(self, "region", region)
+        check_place(self.region, self.account)
         object.__setattr__(self, "layers", tuple(Path(layer).absolute() for layer in self.layers))
         check_layers(self.layers)
 
     @property
     def arn(self) -> str:
         """The ARN without a qualifier."""
-        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.name}"
+        return make_arn("lambda", self.region, self.account, f"function:{self.name}")
 
     @property
     def capacity(self) -> int:

@@ -20,6 +20,7 @@ class FunctionSettings(TypedDict, total=False):
     concurrency: int
     managed_concurrency: int | None
     region: str
+    account: str
     aliases: Mapping[str, str]
     provisioned: int
     idle_timeout_s: float
