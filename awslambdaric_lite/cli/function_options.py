@@ -41,6 +41,17 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         help="the function's memory in MB (default: 128, as on AWS; with --managed-concurrency 2048)",
     )
     options.add_argument(
+        "--ephemeral-storage",
+        metavar="MB",
+        type=int,
+        help="limit of the files in /tmp in MB, 512 to 10240, where mounts are allowed (default: none; on AWS 512)",
+    )
+    options.add_argument(
+        "--writable",
+        action="store_true",
+        help="let the function write to its folder (default: read-only as on AWS, where mounts are allowed)",
+    )
+    options.add_argument(
         "--layer", metavar="PATH", action="append", default=[], help="add a layer: a folder or a zip file (repeatable)"
     )
     options.add_argument(
@@ -113,6 +124,8 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "task_root": arguments.task_root,
         "timeout_s": arguments.timeout,
         "memory_mb": arguments.memory,
+        "read_only": False if arguments.writable else None,
+        "ephemeral_storage_mb": arguments.ephemeral_storage,
         "runtime": runtime,
         "env": _variables(arguments),
         "layers": arguments.layer,

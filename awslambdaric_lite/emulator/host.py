@@ -53,6 +53,9 @@ class FunctionHost:
         with contextlib.suppress(OSError):  # without a shell no watcher runs, and close() has to clean up
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
+        if self._on_log is not None:
+            for note in self._layout.notes:
+                self._on_log(note)
         await self.pool.provision(LATEST, self.function.provisioned)
 
     async def reload(self) -> None:

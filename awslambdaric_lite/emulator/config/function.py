@@ -88,6 +88,12 @@ class FunctionConfig:
     private_tmp: bool | None = None
     """Mount a folder of each environment on `/tmp`, which makes a cold start slower. None does so if this process may
     mount and the function needs no file that would be hidden. `TMPDIR` is always set."""
+    read_only: bool | None = False
+    """Mount the task root read-only, as on AWS, which makes a cold start slower and writes no bytecode there. None does
+    so if this process may mount."""
+    ephemeral_storage_mb: int | None = None
+    """Limit of the files in `/tmp`, 512 to 10240 MB on AWS, in memory; it needs the permission to mount. None sets no
+    limit."""
     layers: Sequence[Path] = ()
     """Folders or zip files for `/opt`, later ones over earlier ones; their `extensions` are started, too."""
     log_format: LogFormat = "Text"
@@ -118,6 +124,10 @@ class FunctionConfig:
         most_mb = 10240 if self.managed_concurrency is None else MAX_MEMORY_MB
         if not 128 <= self.memory_mb <= most_mb:
             raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to {most_mb} MB")
+        if self.ephemeral_storage_mb is not None and not 512 <= self.ephemeral_storage_mb <= 10240:
+            raise InvalidFunction(
+                f"ephemeral storage {self.ephemeral_storage_mb} MB is out of range; Lambda takes 512 to 10240 MB"
+            )
         if self.concurrency < 1:
             raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
         if not 0 <= self.provisioned <= self.concurrency:
