@@ -111,7 +111,7 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: an option has a value that cannot be used.
     """
-    runtime = _runtime_command(arguments.runtime, arguments.task_root)
+    runtime = _runtime_command(arguments.runtime, arguments.task_root, arguments.layer)
     if runtime is None and "." not in arguments.handler:
         raise UsageError(
             f"handler {arguments.handler!r} has no dot; write MODULE.FUNCTION, e.g. {arguments.handler}.handler"
@@ -146,7 +146,7 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
     return variables | dict(variable(text) for text in arguments.env)
 
 
-def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
+def _runtime_command(text: str | None, task_root: str, layers: list[str]) -> list[str] | None:
     if text is None:
         return None
     try:
@@ -156,6 +156,8 @@ def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
     if not command:
         raise UsageError("--runtime is empty; give a command, e.g. ./bootstrap")
     program = command[0] if os.sep not in command[0] else os.path.join(os.path.abspath(task_root), command[0])
+    if layers and program.startswith("/opt/"):
+        return command  # a file of a layer
     if Path(task_root).is_dir() and shutil.which(program) is None:
         place = "on PATH" if os.sep not in command[0] else "in the task root, where relative paths start"
         raise UsageError(f"--runtime: no executable {command[0]} {place}; correct the command or make it executable")

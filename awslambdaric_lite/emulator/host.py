@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .config.checks import unapplied_variables
 from .config.function import LATEST, FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
@@ -54,7 +55,7 @@ class FunctionHost:
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
         if self._on_log is not None:
-            for note in self._layout.notes:
+            for note in (*self._layout.notes, *unapplied_variables(self.function)):
                 self._on_log(note)
         await self.pool.provision(LATEST, self.function.provisioned)
 

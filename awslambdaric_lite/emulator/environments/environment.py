@@ -25,6 +25,7 @@ from ..logs.timestamps import iso_time, now
 from ..results import FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 from .event_waiter import ProcessEvent
+from .exec_wrapper import wrapped
 from .filesystem import Filesystem
 from .parent_death_watcher import ParentDeathWatcher
 from .processes import EnvironmentProcesses
@@ -212,7 +213,9 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             if event is not ProcessEvent.EXTENSIONS_REGISTERED:
                 return event
         self._event_waiter.expect_runtime()
-        command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
+        command, added = wrapped(self.function, variables, self._filesystem)
+        variables |= added
+        command = self._filesystem.command(command, variables, self.function.task_root)
         sandbox.start_runtime(command, variables, self.new_log_source())
         event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):

@@ -133,10 +133,12 @@ class Filesystem:
         Raises:
             OSError: the command cannot be executed, which the shell that mounts would not report.
         """
+        in_layers = layers.find(self._content, command[0])
+        program = command[0] if in_layers is None else str(in_layers)
         if self._mounter is None:
-            return list(command)
-        program = _executable(command[0], variables.get("PATH", os.defpath), cwd)
-        return self._mounter.command([program, *command[1:]], self._mounts)
+            return [program, *command[1:]]
+        program = _executable(program, variables.get("PATH", os.defpath), cwd)
+        return self._mounter.command([self._seen(program), *command[1:]], self._mounts)
 
     def extension_command(self, program: Path) -> list[str]:
         """Return the command line of an external extension with the mounts of the runtime.
@@ -146,10 +148,18 @@ class Filesystem:
         """
         if self._mounter is None:
             return [str(program)]
-        path = _executable(str(program), "", Path("/"))
-        if self._mounts.opt is not None and program.is_relative_to(self._mounts.opt):
-            path = str(OPT / program.relative_to(self._mounts.opt))
-        return self._mounter.command([path], self._mounts)
+        return self._mounter.command([self._seen(_executable(str(program), "", Path("/")))], self._mounts)
+
+    def in_opt(self, path: str) -> str:
+        """Return a path in `/opt` as the processes have it, if the layers are not mounted there."""
+        in_layers = layers.find(self._content, path)
+        return path if in_layers is None else self._seen(str(in_layers))
+
+    def _seen(self, path: str) -> str:
+        """Return the path that the processes have of a file of this process."""
+        if self._mounts.opt is not None and Path(path).is_relative_to(self._mounts.opt):
+            return str(OPT / Path(path).relative_to(self._mounts.opt))
+        return path
 
 
 class Layout:
@@ -166,7 +176,7 @@ class Layout:
     def __init__(self, function: FunctionConfig, folder: Path) -> None:
         self._folder = folder
         self._content = layers.merge(function.layers, folder / "opt")
-        needed = [path for needed in _needed(function) for path in (needed, needed.resolve())]
+        needed = [path for needed in _needed(function, self._content) for path in (needed, needed.resolve())]
         self._mounter = _mounter()
         self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
         if self._content is not None and not self._mount_opt:
@@ -215,14 +225,15 @@ class Layout:
         )
 
 
-def _needed(function: FunctionConfig) -> Iterator[Path]:
+def _needed(function: FunctionConfig, content: Path | None) -> Iterator[Path]:
     """Return the paths that a function's processes read: its code, its interpreter, its programs."""
     yield function.task_root
     command = function.command()
     program = function.task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
-    for path in (program, program.resolve()):
-        yield path
-        yield path.parent.parent  # the parent of `bin`, where an interpreter has its libraries
+    if layers.find(content, command[0]) is None:
+        for path in (program, program.resolve()):
+            yield path
+            yield path.parent.parent  # the parent of `bin`, where an interpreter has its libraries
     yield from function.extensions
     for argument in command[1:]:
         if os.path.isabs(argument):

@@ -43,6 +43,14 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     return folder
 
 
+def find(content: Path | None, path: str) -> Path | None:
+    """Return the file of the layers that a path in `/opt` names, as a path for this process; None for any other."""
+    if content is None or not path.startswith("/opt/"):
+        return None
+    file = content / path.removeprefix("/opt/")
+    return file if file.is_file() else None
+
+
 def extension_programs(opt: Path | None) -> list[Path]:
     """Return the external extensions: every file directly in `extensions`, in the order of the names."""
     if opt is None or (opt / _DISABLED).exists() or not (opt / "extensions").is_dir():
