@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config.checks import unapplied_variables
 from .config.function import LATEST, FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
@@ -38,6 +37,8 @@ class FunctionHost:
         self.function = function
         self.faults = Faults()
         """Faults between the runtimes of all environments and their Runtime APIs."""
+        self.warnings: list[str] = []
+        """What differs from AWS on this machine; known when it has started."""
         self._on_log = on_log
         self._on_invocation = on_invocation
         self._numbers = itertools.count()
@@ -54,9 +55,7 @@ class FunctionHost:
         with contextlib.suppress(OSError):  # without a shell no watcher runs, and close() has to clean up
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
-        if self._on_log is not None:
-            for note in (*self._layout.notes, *unapplied_variables(self.function)):
-                self._on_log(note)
+        self.warnings = self._layout.warnings
         await self.pool.provision(LATEST, self.function.provisioned)
 
     async def reload(self) -> None:

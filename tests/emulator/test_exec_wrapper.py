@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def test_wrapper_starts_managed_instances(write_handler: WriteHandler, layer: Pa
     assert invoke(write_handler(SEEN), layer, "/opt/plain", managed_concurrency=2).json()["WRAPPED"] == "yes"
 
 
+@pytest.mark.filterwarnings("ignore:the function can write to its task root")
 @pytest.mark.parametrize("read_only", [False, None])
 def test_unusable_wrapper_has_error_of_managed_runtimes(
     mounting: None, read_only: bool | None, write_handler: WriteHandler, layer: Path
@@ -182,9 +184,11 @@ def test_variable_that_is_not_applied_is_named(
 ) -> None:
     """A variable on which AWS acts and the local Lambda does not is named once, when the function starts."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_TIMEOUT", "30")
-    lines: list[str] = []
     root = write_handler(SEEN)
     shutil.copy(REPOSITORY / "bootstrap", root)
-    with LocalLambda("app.handler", task_root=root, on_log=lines.append, **settings):
-        pass
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with LocalLambda("app.handler", task_root=root, **settings):
+            pass
+    lines = [str(warning.message) for warning in warned]
     assert [line.split("variable ")[1].partition(":")[0] for line in lines] == named

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ...common.json_text import compact
+from ...common.quotas import MAX_LAYERS, MAX_VARIABLES
 from ...common.regions import require_region
 from ..errors import InvalidFunction
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
@@ -21,9 +22,7 @@ from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 if TYPE_CHECKING:
     from .function import FunctionConfig
 
-MAX_LAYERS = 5
 EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
-MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
 
 # Reserved names, and the setting that is the cure, or None.
 _SETTINGS = {
@@ -67,8 +66,10 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
             advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
             raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
     size = len(compact(dict(env)).encode(errors="surrogateescape"))
-    if size > MAX_SIZE:
-        raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+    if size > MAX_VARIABLES:
+        raise InvalidFunction(
+            f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_VARIABLES}"
+        )
 
 
 def check_place(region: str, account: str) -> None:
@@ -93,7 +94,9 @@ def unapplied_variables(function: FunctionConfig) -> list[str]:
     if function.runtime is not None and not _names_wrapper(Path(function.task_root, function.runtime[0])):
         cures[EXEC_WRAPPER] = "a runtime other than the default one has to start the wrapper itself"
     return [
-        f"The platform does not act on the variable {name}: {cures[name]}" for name in sorted(given) if name in cures
+        f"the platform does not act on the variable {name}: {cures[name]}"
+        for name in sorted(given)
+        if given[name] and name in cures
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -9,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from ...common import quotas
 from ...common.regions import ACCOUNT, is_region, make_arn, users_region
-from ...protocol.replies import MAX_PAYLOAD as MAX_PAYLOAD
 from ..errors import InvalidFunction, UnknownQualifier
 from ..http.exchange import Framing
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
-from .checks import check_customer_variables, check_layers, check_logging, check_place
-from .managed import MAX_MEMORY_MB, managed_defaults
+from .checks import check_customer_variables, check_layers, check_logging, check_place, unapplied_variables
+from .managed import managed_defaults
 
 LATEST = "$LATEST"
 _NO_LIMIT_S = 365 * 86400.0  # a deadline that a debugging session does not reach
@@ -119,14 +120,16 @@ class FunctionConfig:
             raise InvalidFunction("the handler is empty; give it as module.function, e.g. app.handler")
         if not self.task_root.is_dir():
             raise InvalidFunction(f"task root {self.task_root} is not a directory; give the folder of the function")
-        if not 0 < self.timeout_s <= 900:
-            raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; Lambda takes up to 900 s")
-        most_mb = 10240 if self.managed_concurrency is None else MAX_MEMORY_MB
-        if not 128 <= self.memory_mb <= most_mb:
-            raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to {most_mb} MB")
-        if self.ephemeral_storage_mb is not None and not 512 <= self.ephemeral_storage_mb <= 10240:
+        if not 0 < self.timeout_s < math.inf:
+            raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; it is above 0")
+        if self.memory_mb < quotas.MIN_MEMORY_MB:
             raise InvalidFunction(
-                f"ephemeral storage {self.ephemeral_storage_mb} MB is out of range; Lambda takes 512 to 10240 MB"
+                f"memory {self.memory_mb} MB is out of range; Lambda takes {quotas.MIN_MEMORY_MB} MB and more"
+            )
+        if self.ephemeral_storage_mb is not None and self.ephemeral_storage_mb < quotas.MIN_EPHEMERAL_STORAGE_MB:
+            raise InvalidFunction(
+                f"ephemeral storage {self.ephemeral_storage_mb} MB is out of range; "
+                f"Lambda takes {quotas.MIN_EPHEMERAL_STORAGE_MB} MB and more"
             )
         if self.concurrency < 1:
             raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
@@ -159,6 +162,22 @@ class FunctionConfig:
         check_place(self.region, self.account)
         object.__setattr__(self, "layers", tuple(Path(layer).absolute() for layer in self.layers))
         check_layers(self.layers)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return a text for each setting above AWS's quota, which AWS may have raised, and each without effect here."""
+        managed = self.managed_concurrency is not None
+        limits = (
+            ("timeout", self.timeout_s, quotas.MAX_MANAGED_TIMEOUT_S if managed else quotas.MAX_TIMEOUT_S, "s"),
+            ("memory", self.memory_mb, quotas.MAX_MANAGED_MEMORY_MB if managed else quotas.MAX_MEMORY_MB, "MB"),
+            ("ephemeral storage", self.ephemeral_storage_mb or 0, quotas.MAX_EPHEMERAL_STORAGE_MB, "MB"),
+        )
+        above = [
+            f"{name} {value:g} {unit} is above Lambda's quota of {limit} {unit}"
+            for name, value, limit, unit in limits
+            if value > limit and not self.debug
+        ]
+        return above + unapplied_variables(self)
 
     @property
     def arn(self) -> str:

@@ -166,7 +166,7 @@ class Layout:
     """The files of a function: its layers, merged once, and a scratch folder for each environment.
 
     Attributes:
-        notes: what differs from AWS here, because this process may not mount.
+        warnings: what differs from AWS here, because this process may not mount.
 
     Raises:
         InvalidFunction: a layer is damaged, or a mount is required and not possible.
@@ -195,11 +195,13 @@ class Layout:
                 "a read-only task root is not possible: this process may not mount it; run as root, or omit read_only"
             )
         self._size_mb = None if self._mounter is None else function.ephemeral_storage_mb
-        self.notes: list[str] = []
+        self.warnings: list[str] = []
         if function.read_only is None and not self._mount_root:
-            self.notes.append("The function can write to its task root, unlike on AWS: this process may not mount it")
+            self.warnings.append(
+                "the function can write to its task root, unlike on AWS: this process may not mount it"
+            )
         if function.ephemeral_storage_mb != self._size_mb:
-            self.notes.append("The ephemeral storage has no limit, unlike on AWS: this process may not mount")
+            self.warnings.append("the ephemeral storage has no limit, unlike on AWS: this process may not mount")
 
     def environment(self, number: int) -> Filesystem:
         """Return the folders of one environment."""
