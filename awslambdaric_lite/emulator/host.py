@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config.function import LATEST, FunctionConfig
+from .config.function import FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
@@ -56,7 +56,7 @@ class FunctionHost:
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
         self.warnings = self._layout.warnings
-        await self.pool.provision(LATEST, self.function.provisioned)
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def reload(self) -> None:
         """Reload the code: later invocations get new environments, running ones complete in theirs.
@@ -70,7 +70,7 @@ class FunctionHost:
             folder.mkdir()
             self._layout = Layout(self.function, folder)
         self.pool.retire_all()
-        await self.pool.provision(LATEST, self.function.provisioned)
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def close(self) -> None:
         """Kill every process, remove every file and fail every invocation that still waits."""
@@ -101,6 +101,11 @@ class FunctionHost:
         task = asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue))
         self._running[task] = invocation
         task.add_done_callback(self._done)
+
+    def note(self, line: str) -> None:
+        """Show a line of the local Lambda itself among those of the log."""
+        if self._on_log is not None:
+            self._on_log(line)
 
     async def _finish_answered(self) -> None:
         """Wait for invocations that have an outcome to complete, so that they have logs and reports."""

@@ -19,11 +19,14 @@ from .checks import check_customer_variables, check_layers, check_logging, check
 from .managed import managed_defaults
 
 LATEST = "$LATEST"
+PUBLISHED = (
+    "$LATEST.PUBLISHED"  # source: "$LATEST.PUBLISHED version in Lambda Managed Instances" of the developer guide
+)
 _NO_LIMIT_S = 365 * 86400.0  # a deadline that a debugging session does not reach
 
 # Source: the Lambda API reference, `CreateAlias` (a name that is all digits would look like a version).
 _ALIAS = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
-_VERSION = re.compile(r"\$LATEST|\d+")
+_VERSION = re.compile(r"\$LATEST(\.PUBLISHED)?|[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ class FunctionConfig:
         for alias, version in self.aliases.items():
             if not _ALIAS.fullmatch(alias) or not _VERSION.fullmatch(version):
                 raise InvalidFunction(f"alias {alias}={version} is not an alias with a version; write e.g. live=3")
+            if version == PUBLISHED and self.managed_concurrency is None:
+                raise InvalidFunction(f"alias {alias}={version} needs managed_concurrency; give another version")
         if self.init_timeout_s <= 0:
             raise InvalidFunction(f"init timeout {self.init_timeout_s:g} s is out of range; it is above 0")
         if self.debug:
@@ -189,6 +194,11 @@ class FunctionConfig:
         """The maximum number of concurrent invocations, in all environments."""
         return self.concurrency * (self.managed_concurrency or 1)
 
+    @property
+    def default_version(self) -> str:
+        """The version that an invocation without a qualifier runs."""
+        return LATEST if self.managed_concurrency is None else PUBLISHED
+
     def resolve(self, qualifier: str | None) -> tuple[str, str]:
         """Return the version of a qualifier, and the ARN of an invocation with it.
 
@@ -196,11 +206,20 @@ class FunctionConfig:
             UnknownQualifier: the function does not have that version or alias.
         """
         if not qualifier:
-            return LATEST, self.arn
+            return self.default_version, self.arn
         version = self.aliases.get(qualifier, qualifier)
-        if version != LATEST and version not in self.aliases.values():
-            raise UnknownQualifier(f"Function not found: {self.arn}:{qualifier}")
+        if version not in (LATEST, self.default_version, *self.aliases.values()):
+            raise UnknownQualifier(f"Function not found: {self.arn}:{qualifier}; {self._how_to_know(qualifier)}")
         return version, f"{self.arn}:{qualifier}"
+
+    def _how_to_know(self, qualifier: str) -> str:
+        known = ", ".join(dict.fromkeys((LATEST, self.default_version, *self.aliases, *self.aliases.values())))
+        if qualifier == PUBLISHED:
+            return f"only Managed Instances (managed_concurrency, --managed-concurrency) have it; known: {known}"
+        if not qualifier.isdecimal() and not _ALIAS.fullmatch(qualifier):
+            return f"no alias can have this name; known: {known}"
+        alias, version = ("NAME", qualifier) if qualifier.isdecimal() else (qualifier, "VERSION")
+        return f"known: {known}; add it by --alias {alias}={version}, in Python by aliases={{'{alias}': '{version}'}}"
 
     def command(self) -> list[str]:
         """Return the runtime's command line, with the handler in the place of `{handler}`."""
