@@ -23,7 +23,10 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
     )
     options = parser.add_argument_group("the function")
     options.add_argument(
-        "--task-root", metavar="DIR", default=".", help="folder with the function's code (default: the current folder)"
+        "--task-root",
+        metavar="PATH",
+        default=".",
+        help="folder or zip file with the function's code (default: the current folder)",
     )
     options.add_argument("--name", default="function", help="the function's name (default: function)")
     options.add_argument(
@@ -62,7 +65,7 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         metavar="FILE",
         action="append",
         default=[],
-        help="set the environment variables of a file, one K=V a line; --env overrides them (repeatable)",
+        help="set the environment variables of a file, one K=V a line or SAM's JSON; --env overrides them (repeatable)",
     )
     options.add_argument(
         "--region",
@@ -142,7 +145,7 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
     if arguments.debug and "TERM" in os.environ:
         variables["TERM"] = os.environ["TERM"]  # debuggers edit lines
     for path in arguments.env_file:
-        variables |= read_env_file(path)
+        variables |= read_env_file(path, arguments.name)
     return variables | dict(variable(text) for text in arguments.env)
 
 

@@ -62,10 +62,10 @@ class FunctionHost:
         """Reload the code: later invocations get new environments, running ones complete in theirs.
 
         Raises:
-            InvalidFunction, OSError: a layer is damaged or cannot be read; the old code stays.
+            InvalidFunction, OSError: the package or a layer is damaged or cannot be read; the old code stays.
         """
         assert self._scratch is not None
-        if self.function.layers:
+        if self.function.layers or not self.function.task_root.is_dir():
             folder = self._scratch / f"reload-{next(self._numbers)}"
             folder.mkdir()
             self._layout = Layout(self.function, folder)

@@ -6,6 +6,7 @@ import math
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -55,6 +56,7 @@ class FunctionConfig:
 
     handler: str
     task_root: Path = Path()
+    """A folder, or a zip file, which is unpacked as Lambda unpacks it."""
     name: str = "function"
     memory_mb: int = 128
     timeout_s: float = 3.0
@@ -121,8 +123,8 @@ class FunctionConfig:
                 object.__setattr__(self, name, value)
         if not self.handler:
             raise InvalidFunction("the handler is empty; give it as module.function, e.g. app.handler")
-        if not self.task_root.is_dir():
-            raise InvalidFunction(f"task root {self.task_root} is not a directory; give the folder of the function")
+        if not self.task_root.is_dir() and not zipfile.is_zipfile(self.task_root):
+            raise InvalidFunction(f"task root {self.task_root} is not a directory or a zip file; give the path of one")
         if not 0 < self.timeout_s < math.inf:
             raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; it is above 0")
         if self.memory_mb < quotas.MIN_MEMORY_MB:

@@ -215,8 +215,8 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._event_waiter.expect_runtime()
         command, added = wrapped(self.function, variables, self._filesystem)
         variables |= added
-        command = self._filesystem.command(command, variables, self.function.task_root)
-        sandbox.start_runtime(command, variables, self.new_log_source())
+        command = self._filesystem.command(command, variables)
+        sandbox.start_runtime(command, variables, self._filesystem.task_root, self.new_log_source())
         event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
             return event

@@ -34,7 +34,7 @@ def wrapped(
     wrapper = variables.get(EXEC_WRAPPER)
     if not wrapper or function.runtime is not None:
         return function.command(), {}
-    path = function.task_root / filesystem.in_opt(wrapper).removeprefix("/var/task/")
+    path = filesystem.task_root / filesystem.in_opt(wrapper).removeprefix("/var/task/")
     command = ["/bin/sh", "-c", _SCRIPT, str(path), sys.executable, str(_RUNTIME_DIR / "bootstrap.py")]
     version = f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}"
     return command, {"LAMBDA_RUNTIME_DIR": str(_RUNTIME_DIR), "AWS_EXECUTION_ENV": version, **function.env}

@@ -76,12 +76,15 @@ class Filesystem:
 
     def __init__(
         self,
+        task_root: Path,
         scratch: Path,
         content: Path | None = None,
         mounter: _Mounter | None = None,
         mounts: _Mounts = _Mounts(),
         size_mb: int | None = None,
     ) -> None:
+        self.task_root = task_root
+        """The folder with the function's code."""
         self.scratch = scratch
         """The path of `tmp` for this process; the folder may not exist yet."""
         self.tmp = scratch if mounts.tmp is None else TMP
@@ -127,7 +130,7 @@ class Filesystem:
             return {}
         return layers.layer_variables(self._content, OPT if self._mounts.opt else self._content, variables)
 
-    def command(self, command: Sequence[str], variables: Mapping[str, str], cwd: Path) -> list[str]:
+    def command(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
         """Return the command line that mounts the folders and executes a command, in the same process.
 
         Raises:
@@ -137,7 +140,7 @@ class Filesystem:
         program = command[0] if in_layers is None else str(in_layers)
         if self._mounter is None:
             return [program, *command[1:]]
-        program = _executable(program, variables.get("PATH", os.defpath), cwd)
+        program = _executable(program, variables.get("PATH", os.defpath), self.task_root)
         return self._mounter.command([self._seen(program), *command[1:]], self._mounts)
 
     def extension_command(self, program: Path) -> list[str]:
@@ -163,20 +166,26 @@ class Filesystem:
 
 
 class Layout:
-    """The files of a function: its layers, merged once, and a scratch folder for each environment.
+    """The files of a function: its code and its layers, unpacked once, and a scratch folder for each environment.
 
     Attributes:
         warnings: what differs from AWS here, because this process may not mount.
 
     Raises:
-        InvalidFunction: a layer is damaged, or a mount is required and not possible.
+        InvalidFunction: the package or a layer is damaged, or a mount is required and not possible.
         OSError: a layer cannot be read.
     """
 
     def __init__(self, function: FunctionConfig, folder: Path) -> None:
         self._folder = folder
+        self._root = function.task_root
+        if not self._root.is_dir():
+            self._root = folder / "task"
+            layers.unpack(function.task_root, self._root, "task root")
         self._content = layers.merge(function.layers, folder / "opt")
-        needed = [path for needed in _needed(function, self._content) for path in (needed, needed.resolve())]
+        needed = [
+            path for needed in _needed(function, self._root, self._content) for path in (needed, needed.resolve())
+        ]
         self._mounter = _mounter()
         self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
         if self._content is not None and not self._mount_opt:
@@ -188,7 +197,6 @@ class Layout:
             if self._mounter is not None and inside is not None:
                 reason = f"{inside} is in it"
             raise InvalidFunction(f"private /tmp is not possible: {reason}; omit private_tmp to use TMPDIR only")
-        self._root = function.task_root
         self._mount_root = function.read_only is not False and self._can_protect()
         if function.read_only and not self._mount_root:
             raise InvalidFunction(
@@ -213,7 +221,7 @@ class Layout:
             opt=self._content if self._mount_opt else None,
             tmp=scratch if self._mount_tmp else None,
         )
-        return Filesystem(scratch, self._content, self._mounter, mounts, self._size_mb)
+        return Filesystem(self._root, scratch, self._content, self._mounter, mounts, self._size_mb)
 
     def _can_protect(self) -> bool:
         return self._mounter is not None and self._mounter.can_protect(self._root)
@@ -227,11 +235,11 @@ class Layout:
         )
 
 
-def _needed(function: FunctionConfig, content: Path | None) -> Iterator[Path]:
+def _needed(function: FunctionConfig, task_root: Path, content: Path | None) -> Iterator[Path]:
     """Return the paths that a function's processes read: its code, its interpreter, its programs."""
-    yield function.task_root
+    yield task_root
     command = function.command()
-    program = function.task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
+    program = task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
     if layers.find(content, command[0]) is None:
         for path in (program, program.resolve()):
             yield path

@@ -39,7 +39,7 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
         if layer.is_dir():
             _merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
         else:
-            _unpack(layer, folder)
+            _merge_zip(layer, folder)
     return folder
 
 
@@ -72,12 +72,21 @@ def layer_variables(content: Path, seen_at: Path, variables: Mapping[str, str]) 
     return found
 
 
-def _unpack(layer: Path, folder: Path) -> None:
+def unpack(package: Path, folder: Path, kind: str) -> None:
+    """Unpack a zip file as Lambda does.
+
+    Raises:
+        InvalidFunction: the zip file is damaged, or has a member or a link that leads out of it.
+    """
+    try:
+        extract(package, folder)
+    except PackagingError as error:
+        raise InvalidFunction(f"{kind} {error}") from error
+
+
+def _merge_zip(layer: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
-        try:
-            extract(layer, Path(unpacked))
-        except PackagingError as error:
-            raise InvalidFunction(f"layer {error}") from error
+        unpack(layer, Path(unpacked), "layer")
         _merge(Path(unpacked), folder, os.replace)
 
 
