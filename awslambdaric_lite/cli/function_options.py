@@ -68,6 +68,13 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         help="set the environment variables of a file, one K=V a line or SAM's JSON; --env overrides them (repeatable)",
     )
     options.add_argument(
+        "--alias",
+        metavar="NAME=VERSION",
+        action="append",
+        default=[],
+        help="add an alias of a version, e.g. live=3 (repeatable)",
+    )
+    options.add_argument(
         "--region",
         help="AWS region of the function's variables and ARNs (default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1)",
     )
@@ -131,6 +138,7 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "ephemeral_storage_mb": arguments.ephemeral_storage,
         "runtime": runtime,
         "env": _variables(arguments),
+        "aliases": dict(_alias(text) for text in arguments.alias),
         "layers": arguments.layer,
         "aws_credentials": arguments.aws,
         "managed_concurrency": arguments.managed_concurrency,
@@ -138,6 +146,13 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
         "log_level": arguments.log_level,
         "debug": arguments.debug,
     }
+
+
+def _alias(text: str) -> tuple[str, str]:
+    name, equals, version = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--alias {text!r} has no version; write NAME=VERSION, e.g. live=3")
+    return name, version
 
 
 def _variables(arguments: argparse.Namespace) -> dict[str, str]:

@@ -36,7 +36,7 @@ def zipped(folder: Path, **files: str) -> Path:
 
 
 def test_packed_function_runs(write_handler: WriteHandler, tmp_path: Path) -> None:
-    """`invoke` runs a zip file that `pack` wrote, in a folder of its own, which is gone afterwards."""
+    """`invoke` runs a zip file that `pack` wrote, in a folder that is gone afterwards."""
     root = write_handler(SEEN)
     package = tmp_path.parent / f"{tmp_path.name}.zip"
     packed = run("pack", str(root), "-o", str(package))

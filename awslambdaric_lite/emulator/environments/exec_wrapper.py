@@ -30,7 +30,7 @@ exec "$0" "$@"
 def wrapped(
     function: FunctionConfig, variables: Mapping[str, str], filesystem: Filesystem
 ) -> tuple[list[str], dict[str, str]]:
-    """Return the runtime's command, started by the wrapper if there is one, and the variables that this adds."""
+    """Return the runtime's command, which the wrapper starts if one is set, and the variables that this adds."""
     wrapper = variables.get(EXEC_WRAPPER)
     if not wrapper or function.runtime is not None:
         return function.command(), {}

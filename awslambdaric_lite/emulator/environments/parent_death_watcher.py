@@ -23,7 +23,7 @@ while read -r verb group; do
 done
 for each in $groups; do kill -s KILL -- "-$each"; done
 for each in "$1"/tmp-* "$1"/reload-*/tmp-*; do
-  [ ! -e "$each" ] || umount -l "$each" # of a limited ephemeral storage; any other is no mount
+  [ ! -e "$each" ] || umount -l "$each" # of a limited ephemeral storage; any other fails
 done
 [ ! -e "$1" ] || rm -rf -- "$1"
 """
