@@ -92,7 +92,7 @@ def test_functions_are_closed_after_test(folder: pytest.Pytester) -> None:
             test_closed()
 
         def test_bad_setting(local_lambda):
-            with pytest.raises(ValueError, match="128 to 10240 MB"):
+            with pytest.raises(ValueError, match="takes 128 MB and more"):
                 local_lambda("app.handler", memory_mb=1)
     """
     result = run(folder, source)
