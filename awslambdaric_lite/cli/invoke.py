@@ -78,13 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
     if (qualifier := arguments.qualifier) and qualifier.isdecimal():
         settings["aliases"][f"version-{qualifier}"] = qualifier  # the code here is that of any version
     try:
-        with LocalLambda(
+        function = LocalLambda(
             arguments.handler,
             function_name=arguments.name,
             on_log=None if arguments.json else line_writer(sys.stderr),
             repeat_failed_init=False,  # the user waits for this one invocation, so once is enough
             **settings,
-        ) as function:
+        )
+        function.function.resolve(qualifier)  # before anything starts
+        with function:
             result = function.invoke(
                 event, client_context=client_context, qualifier=qualifier, tenant_id=arguments.tenant_id or ""
             )

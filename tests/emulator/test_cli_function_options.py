@@ -63,7 +63,7 @@ def test_log_format_and_level_apply(write_handler: WriteHandler) -> None:
     root = write_handler(
         "import logging\ndef handler(event, context):\n    logging.info('quiet')\n    logging.warning('loud')"
     )
-    code, _, log = invoke(root, "--log-format", "JSON", "--log-level", "WARN")
+    code, _, log = invoke(root, "--log-format", "JSON", "--log-level", "WARN", "--writable")
     records = [json.loads(line) for line in log.splitlines()]
     assert code == 0
     assert "platform.report" in [record.get("type") for record in records]

@@ -206,7 +206,8 @@ class Layout:
         self.warnings: list[str] = []
         if function.read_only is None and not self._mount_root:
             self.warnings.append(
-                "the function can write to its task root, unlike on AWS: this process may not mount it"
+                "the function can write to its task root, unlike on AWS: this process may not mount it; "
+                "run as root, or hide this by --writable (read_only=False)"
             )
         if function.ephemeral_storage_mb != self._size_mb:
             self.warnings.append("the ephemeral storage has no limit, unlike on AWS: this process may not mount")
