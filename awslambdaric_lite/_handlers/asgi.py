@@ -106,10 +106,7 @@ class AsgiHandler:
             "raw_path": request.raw_path.encode(),
             "query_string": request.query.encode(),
             "root_path": request.root_path.decode("utf-8", "replace"),
-            "headers": [
-                (name.encode(), value.encode() if value.isascii() else bytes_of(value))
-                for name, value in request.headers
-            ],
+            "headers": [(name.encode(), bytes_of(value)) for name, value in request.headers],
             "client": None if request.client is None else (request.client, 0),
             "server": (request.host, request.port),
             "state": self.state.copy(),
