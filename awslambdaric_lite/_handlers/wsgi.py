@@ -137,7 +137,7 @@ def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
     return environ
 
 
-@lru_cache(256)  # names repeat: benchmark request_wsgi_apigw, an eighth less
+@lru_cache(128)  # names repeat: benchmark request_wsgi_apigw, an eighth less
 def _key(name: str) -> str:
     key = name.upper().replace("-", "_")
     return key if key in _SINGLE else f"HTTP_{key}"
