@@ -6,9 +6,11 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from ..common.words import count, format_size
+from ..common.words import count, escape_controls, format_size, shorten_list
+from ..packaging.audit.platform_packages import PLATFORM_PACKAGES
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
 from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
@@ -19,6 +21,8 @@ from .progress import show_progress
 HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
 stays valid when Lambda unpacks it. The same input gives the same bytes. Prints the path; if something fails, an
 existing file stays as it is."""
+
+_NAMED = 10  # files and folders in the line about what was left out
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     packages.add_argument(
         "--no-prune",
         action="store_true",
-        help="keep files of the requirements that never run: tests, type stubs, pip's records",
+        help="keep files of the requirements that never run: tests and type stubs",
     )
 
     content = parser.add_argument_group("content")
@@ -59,7 +63,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         action="append",
         default=[],
-        help="exclude files of SRC that match this name, or path if it contains a slash, e.g. docs/*.md (repeatable)",
+        help="exclude files of SRC and of the requirements: a pattern as in .gitignore, relative to the package, e.g. "
+        "'*.md', tests/ or botocore/data/ec2 (repeatable)",
+    )
+    content.add_argument(
+        "--include",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="pack files that would be left out or refused: those of tools, secrets, and files that --exclude, "
+        ".lambdaignore or .gitignore name (repeatable)",
+    )
+    content.add_argument(
+        "--without-platform-packages",
+        action="store_true",
+        help="exclude installed packages that the managed Python runtimes have: "
+        + ", ".join(sorted(PLATFORM_PACKAGES.values())),
     )
     content.add_argument(
         "--runtime",
@@ -97,6 +116,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     source = Path(arguments.source)
+    if arguments.runtime and arguments.without_platform_packages:
+        raise UsageError(
+            "--runtime is for provided.*, which has none of --without-platform-packages; use one of them"
+        )
     try:
         target = Target.parse(arguments.python, arguments.arch)
     except PackagingError as error:
@@ -110,6 +133,8 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         find_links=None if arguments.find_links is None else Path(arguments.find_links),
         no_index=arguments.no_index,
         exclude=arguments.exclude,
+        include=arguments.include,
+        without_platform_packages=arguments.without_platform_packages,
         prune=not arguments.no_prune,
         handler=arguments.handler,
         runtime=arguments.runtime,
@@ -131,9 +156,18 @@ def _tell(packed: Packed, target: Target) -> None:
     sizes = packed.sizes
     lines = [
         *(f"warning: {warning}" for warning in packed.warnings),
+        *([f"left out: {_left_out(packed.left_out)}; --include PATTERN packs them"] if packed.left_out else []),
         f"{count(sizes.files, 'file')} for Python {target.python} on {target.arch}, "
         f"{packed.precompiled} of them bytecode",
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
     print("\n".join(lines), file=sys.stderr)
+
+
+def _left_out(names: Mapping[str, str]) -> str:
+    """Return names with their reasons: `.git/, .venv/ (of tools); a, b, c and 2 more (named in .gitignore)`."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in names.items():
+        by_reason.setdefault(reason, []).append(escape_controls(name))
+    return "; ".join(f"{shorten_list(some, _NAMED)} ({reason})" for reason, some in by_reason.items())

@@ -15,6 +15,7 @@ from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
+from .selection import Selection
 from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .source_tree import collect
 from .targets import Target
@@ -41,9 +42,10 @@ class Recipe:
     """The ingredients of a function's package.
 
     `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
-    patterns for files of `source` (see `source_tree.collect`); the package must contain `handler`; `runtime` adds
-    everything that `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of
-    this machine; `through_s3` skips the limit of direct uploads.
+    patterns for files of the package, `include` for files that are packed in any case (see `source_tree.collect` for
+    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; the package must
+    contain `handler`; `runtime` adds everything that `provided.*` needs except an interpreter; `interpreter` compiles
+    the bytecode, by default one of this machine; `through_s3` skips the limit of direct uploads.
     """
 
     source: Path
@@ -52,6 +54,8 @@ class Recipe:
     find_links: Path | None = None
     no_index: bool = False
     exclude: Sequence[str] = ()
+    include: Sequence[str] = ()
+    without_platform_packages: bool = False
     prune: bool = True
     handler: str | None = None
     runtime: bool = False
@@ -61,11 +65,16 @@ class Recipe:
 
 @dataclass
 class Packed:
-    """The result of packing; `precompiled` is the number of bytecode files."""
+    """The result of packing.
+
+    `precompiled` is the number of bytecode files, `left_out` has the files and folders of the source that were left out
+    without being excluded by the recipe, and why.
+    """
 
     sizes: Sizes
     precompiled: int
     warnings: list[str] = field(default_factory=list)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
@@ -77,10 +86,16 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     check_output(output)
     if recipe.handler is not None:
         split_handler(recipe.handler)
-    tree = collect(recipe.source, exclude=recipe.exclude, output=output)
+    selection = Selection(recipe.exclude, recipe.include)
+    tree = collect(recipe.source, selection, output=output)
     interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
     with tempfile.TemporaryDirectory() as folder:
-        package = FunctionContents(recipe.target, tree.warnings)
+        package = FunctionContents(
+            recipe.target,
+            selection,
+            without_platform_packages=recipe.without_platform_packages,
+            warnings=tree.warnings,
+        )
         installed = _installed(recipe, Path(folder, "requirements"), progress)
         package.add_installed(installed, tree.files, prune=recipe.prune)
         package.add_own(tree.files)
@@ -91,7 +106,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
                 f"{recipe.source} has no files for a package; name the folder with the function's code"
             )
         check_names(package.members)  # before bytecode is added, which has the names of its sources
-        handler_source = None if recipe.handler is None else check_handler(recipe.handler, package.members)
+        handler_source = None if recipe.handler is None else _check_handler(recipe.handler, package, tree.left_out)
         package.warn_of_shadows()
         precompiled = 0
         if interpreter is not None:
@@ -102,6 +117,8 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
                 f"this machine has no Python {recipe.target.python}, so the bytecode is not precompiled "
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
+        package.finish_records()
+        package.warn_of_unused_options()
         _check_unpacked(package.members)
         progress.stage(f"writing {len(package.members)} files")
         sizes = write_zip(
@@ -110,7 +127,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             progress=lambda name, done, total: progress.done(done, total),
             accept=None if recipe.through_s3 else _check_zipped,
         )
-    return Packed(sizes, precompiled, package.warnings)
+    return Packed(sizes, precompiled, package.warnings, tree.left_out)
 
 
 def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Path]:
@@ -127,6 +144,19 @@ def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Pa
     )
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
+
+
+def _check_handler(handler: str, package: FunctionContents, left_out: Mapping[str, str]) -> str | None:
+    try:
+        return check_handler(handler, package.members)
+    except PackagingError as error:
+        path = split_handler(handler)[0].replace(".", "/")
+        for name, reason in left_out.items():
+            if name == f"{path}.py" or (name.endswith("/") and f"{path}/".startswith(name)):
+                raise PackagingError(
+                    f"handler {handler}: {name} is left out ({reason}); use --include {name}"
+                ) from None
+        raise error
 
 
 def _check_unpacked(members: Mapping[str, Member]) -> None:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from ..common.words import count
+from ..common.words import count, shorten_list
 from .archive import Member
+from .audit.platform_packages import PLATFORM_PACKAGES
 from .bytecode import cache_path, compile_sources
+from .distributions import emptied, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
-from .prune import never_runs, only_runs_here, record_without
+from .prune import never_runs, only_runs_here
 from .runtime import bootstrap_script, runtime_sources
+from .selection import Selection
 from .start_file import PACKAGE, package_start_file
 from .targets import Target
 
 TASK_ROOT = "/var/task"  # Lambda's folder for a function's package
 _RUNTIME = f"{PACKAGE}/"
+_PLATFORM_PROJECTS = frozenset(PLATFORM_PACKAGES.values())
 _LONGEST_NAME = 255  # bytes of a file's name, `NAME_MAX` of Linux
 _NAMED = 3  # of many files in a message
 
@@ -24,10 +28,28 @@ _NAMED = 3  # of many files in a message
 class FunctionContents:
     """The members of a function's package by their names, and warnings for the user."""
 
-    def __init__(self, target: Target, warnings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        target: Target,
+        selection: Selection | None = None,
+        *,
+        without_platform_packages: bool = False,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        """Begin an empty package.
+
+        Args:
+            target: where it will run.
+            selection: what is excluded of all files but those of the runtime.
+            without_platform_packages: whether to exclude installed packages that managed runtimes have.
+            warnings: the first ones.
+        """
         self.members: dict[str, Member] = {}
         self.warnings = list(warnings)
         self._target = target
+        self._selection = selection or Selection()
+        self._excluded_projects = _PLATFORM_PROJECTS if without_platform_packages else frozenset()
+        self._has_excluded_projects = False
         self._own: set[str] = set()
         self._runtime: dict[str, bytes] = {}
 
@@ -36,16 +58,14 @@ class FunctionContents:
         dropped = only_runs_here(installed)
         if prune:
             dropped |= never_runs(installed, users)
-        for name, path in installed.items():
-            if name in dropped:
-                continue
-            if name.endswith(".dist-info/RECORD"):
-                self.members[name] = Member(name, record_without(path.read_bytes(), dropped))
-            else:
-                self.members[name] = _member(name, path)
+        dropped = {name for name in dropped if name.endswith(".pyc") or not self._selection.includes(name)}
+        fit = {name: path for name, path in installed.items() if name not in dropped}
+        for name, path in self._selected(fit, fit).items():
+            self.members[name] = _member(name, path)
 
     def add_own(self, files: Mapping[str, Path]) -> None:
         """Add the function's own files, which replace installed ones."""
+        files = self._selected(files)
         if twice := [name for name in files if name in self.members]:
             self.warnings.append(
                 f"{_some(twice)}: the file of the folder is packed, not that of the requirements; "
@@ -53,6 +73,34 @@ class FunctionContents:
             )
         self.members |= {name: _member(name, path) for name, path in files.items()}
         self._own = set(files)
+
+    def _selected(self, files: Mapping[str, Path], before: Collection[str] | None = None) -> dict[str, Path]:
+        """Return the files that are not excluded; the metadata of a distribution is excluded with its last file."""
+        listed = listed_files(files)
+        projects = {each for each in listed if project_name(each) in self._excluded_projects}
+        self._has_excluded_projects |= bool(projects)
+        excluded = {name for each in projects for name in listed[each]}
+        kept = {
+            name
+            for name in files
+            if self._selection.includes(name) or not (name in excluded or self._selection.excludes(name))
+        }
+        for information in projects | emptied(listed, before, kept):
+            kept -= {name for name in kept if is_of(name, information) and not self._selection.includes(name)}
+        return {name: path for name, path in files.items() if name in kept}
+
+    def warn_of_unused_options(self) -> None:
+        """Warn of options that have matched nothing, when all files were added."""
+        self.warnings += self._selection.warnings()
+        if self._excluded_projects and not self._has_excluded_projects:
+            self.warnings.append(
+                "--without-platform-packages excludes nothing: no requirement is in the managed runtimes"
+            )
+
+    def finish_records(self) -> None:
+        """List in the `RECORD` of each distribution the files that are packed, when no file will be added any more."""
+        for name in [name for name in self.members if name.endswith(".dist-info/RECORD")]:
+            self.members[name] = Member(name, finished_record(name, self.members))
 
     def add_runtime(self) -> None:
         """Add the runtime, and `bootstrap`, which starts it."""
@@ -93,10 +141,20 @@ class FunctionContents:
         cached = {cache_path(name, version): content for name, content in result.bytecode.items()}
         # File systems do not allow longer names, and the interpreter does not look for them.
         cached = {name: content for name, content in cached.items() if len(_last_part(name)) <= _LONGEST_NAME}
+        excluded = {name for name in cached if not self._is_runtime(name) and self._selection.excludes(name)}
+        if excluded:
+            self.warnings.append(
+                f"--exclude matches bytecode that was compiled for {count(len(excluded), 'module')}, which each cold "
+                "start compiles without it"
+            )
+        cached = {name: content for name, content in cached.items() if name not in excluded}
         self.members |= {name: Member(name, content) for name, content in cached.items()}
         if self._runtime:
             self._add_start(interpreter)
         return len(cached)
+
+    def _is_runtime(self, name: str) -> bool:
+        return bool(self._runtime) and name.startswith(_RUNTIME)
 
     def _add_start(self, interpreter: Path) -> None:
         version = self._target.python
@@ -118,5 +176,4 @@ def _last_part(name: str) -> bytes:
 
 
 def _some(texts: Sequence[str]) -> str:
-    rest = len(texts) - _NAMED
-    return ", ".join(texts[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    return shorten_list(texts, _NAMED)

@@ -3,74 +3,143 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from ..common.files import is_unfinished
 from .errors import PackagingError
+from .secret_files import secret_in
+from .selection import Patterns, Selection, is_valid
 
-# Files of version control, tools and file managers; virtual environments are recognized by their pyvenv.cfg.
-_NEVER = {
-    *(".git", ".hg", ".svn", ".DS_Store"),
-    *("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox"),
-}
+# What tools leave in a project, by the names of files and folders. Virtual environments are recognized by a file in
+# them.
+_TOOLS = (
+    # Version control, file managers, editors
+    *(".git", ".gitattributes", ".gitignore", ".gitmodules", ".hg", ".hgignore", ".svn", ".bzr", ".jj", "CVS"),
+    *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini", "*~", "*.swp"),
+    *(".idea", ".vscode", ".vs", ".fleet", ".zed", ".ropeproject", ".spyderproject", ".devcontainer"),
+    # Continuous integration
+    *(".github", ".gitlab", ".circleci", ".buildkite", ".husky"),
+    # Deployment
+    *(".aws-sam", ".serverless", ".chalice", ".terraform", ".terragrunt-cache", ".pulumi", ".sst", ".amplify"),
+    *("cdk.out", ".zappa", ".localstack", ".lambdaignore"),
+    # Packages of other languages, and those that Python's tools build
+    *("node_modules", "bower_components", "__pypackages__", ".eggs", "*.egg-info", ".pdm-build", ".pixi"),
+    # Caches, tests, notebooks
+    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".pytype", ".pyre", ".tox", ".nox", ".hypothesis", ".benchmarks"),
+    *(".coverage", ".coverage.*", "htmlcov", ".cache", ".ipynb_checkpoints", ".direnv"),
+)
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")  # of `venv` and of conda
+_OWN_IGNORE_FILE = ".lambdaignore"
+_GIT_IGNORE_FILE = ".gitignore"
 
 
 @dataclass(frozen=True)
 class SourceTree:
-    """Files by their names in the package, and warnings about excluded ones."""
+    """Files by their names in the package, and warnings about excluded ones.
+
+    `left_out` has what was left out although no pattern of the user excludes it, with the reason.
+    """
 
     files: dict[str, Path]
     warnings: list[str]
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
-def collect(source: Path, *, exclude: Sequence[str] = (), output: Path | None = None) -> SourceTree:
+def collect(source: Path, selection: Selection | None = None, *, output: Path | None = None) -> SourceTree:
     """Find the files of a folder; follow links that stay in it.
 
-    `exclude` has patterns (`*`, `?`, `[…]`) for names anywhere in the folder, or with a slash for paths from its top; a
-    folder that matches is excluded with its content. Always excluded are files of version control and tools, bytecode,
-    virtual environments, and the `output`.
+    Besides what `selection` excludes, these files are left out unless it includes them: those of version control and
+    other tools, virtual environments, and what `.lambdaignore` names, or if the folder has none, what git ignores.
+    Bytecode that has a source and the `output` are always left out.
 
     Raises:
-        PackagingError: the folder or something in it cannot be read, a link leads out, or a file is of a kind
-            that packages cannot contain.
+        PackagingError: the folder or something in it cannot be read, a link leads out, a file holds a secret, or is of
+            a kind that packages cannot contain.
     """
     try:
         if not source.is_dir():
             problem = "is not a folder" if source.exists() else "does not exist"
             raise PackagingError(f"{source} {problem}; name the folder with the function's code")
-        return _Collector(source, exclude, output).collect()
+        return _Collector(source, selection or Selection(), output).collect()
     except OSError as error:
         raise PackagingError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from None
 
 
+class _IgnoreFile(NamedTuple):
+    name: str
+    patterns: Patterns
+    below: str  # the folder of the file from the package's root, or the way from the file to the root
+    is_outside: bool
+
+    def decide(self, name: str) -> bool | None:
+        return self.patterns.decide(self.below + name if self.is_outside else name[len(self.below) :])
+
+
 class _Collector:
-    def __init__(self, source: Path, exclude: Sequence[str], output: Path | None) -> None:
+    def __init__(self, source: Path, selection: Selection, output: Path | None) -> None:
         self._root = Path(os.path.realpath(source))
+        self._selection = selection
         self._output = None if output is None else Path(os.path.realpath(output))
-        self._excludes = {pattern.strip("/"): False for pattern in exclude}  # whether each has matched
+        self._has_own_ignore_file = (self._root / _OWN_IGNORE_FILE).is_file()
         self._without_source: list[str] = []
+        self._secrets: dict[str, str] = {}
+        self._left_out: dict[str, str] = {}
         self._files: dict[str, Path] = {}
 
     def collect(self) -> SourceTree:
-        self._add_folder(self._root, "", (self._root,))
+        ignored_by = () if self._has_own_ignore_file else tuple(_outer_ignore_files(self._root))
+        self._add_folder(self._root, "", (self._root,), ignored_by, None)
+        if self._secrets:
+            names = ", ".join(f"{name} ({kind})" for name, kind in self._secrets.items())
+            first = next(iter(self._secrets))
+            raise PackagingError(
+                f"these files look like secrets: {names}; leave them out with --exclude PATTERN, e.g. "
+                f"--exclude {first}, or pack them with --include PATTERN"
+            )
         warnings = []
         if self._without_source:
             warnings.append(f"bytecode without its source is excluded: {', '.join(self._without_source)}")
-        if unused := [pattern for pattern, used in self._excludes.items() if not used]:
-            warnings.append(f"--exclude matches nothing: {', '.join(unused)}")
-        return SourceTree(self._files, warnings)
+        return SourceTree(self._files, warnings, self._left_out)
 
-    def _add_folder(self, folder: Path, prefix: str, within: tuple[Path, ...]) -> None:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        for entry in entries:
+    def _add_folder(
+        self,
+        folder: Path,
+        prefix: str,
+        within: tuple[Path, ...],
+        ignored_by: tuple[_IgnoreFile, ...],
+        left_out: tuple[str, str] | None,
+    ) -> None:
+        """Add a folder's files; `left_out` is the outermost folder that is left out, and the reason."""
+        name = _OWN_IGNORE_FILE if self._has_own_ignore_file and not prefix else _GIT_IGNORE_FILE
+        if (not self._has_own_ignore_file or not prefix) and os.path.isfile(folder / name):
+            ignored_by = (_IgnoreFile(prefix + name, _read_patterns(folder / name), prefix, False), *ignored_by)
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             name, path = f"{prefix}{entry.name}", Path(entry.path)
-            if not self._is_left_out(name, path):
-                self._add(name, path, within)
+            is_folder = path.is_dir()
+            shown = f"{name}/" if is_folder else name
+            if self._is_never_packed(path, is_folder):
+                continue
+            because = left_out
+            if because is None and (reason := self._reason(shown, path, ignored_by)) is not None:
+                because = (shown, reason)
+            if because is not None and not self._may_contain_included(shown, path):
+                if because[1]:
+                    self._left_out[because[0]] = because[1]
+                continue
+            self._add(name, path, within, ignored_by, because)
 
-    def _add(self, name: str, path: Path, within: tuple[Path, ...]) -> None:
+    def _add(
+        self,
+        name: str,
+        path: Path,
+        within: tuple[Path, ...],
+        ignored_by: tuple[_IgnoreFile, ...],
+        left_out: tuple[str, str] | None,
+    ) -> None:
         real = Path(os.path.realpath(path))
         if path.is_symlink():
             if not path.exists():
@@ -83,23 +152,46 @@ class _Collector:
         if path.is_dir():
             if real in within:
                 raise PackagingError(f"the link {name} leads back to its own folder; exclude it: --exclude {name}")
-            if not os.path.isfile(path / "pyvenv.cfg"):
-                self._add_folder(path, f"{name}/", (*within, real))
+            self._add_folder(path, f"{name}/", (*within, real), ignored_by, left_out)
         elif path.is_file():
-            self._files[name] = path
+            self._add_file(name, path)
         else:
             raise PackagingError(f"{name} is neither a file nor a folder; exclude it: --exclude {name}")
 
-    def _is_left_out(self, name: str, path: Path) -> bool:
-        if path.name in _NEVER:
-            return True
-        if self._is_output(path) or self._is_excluded(name, path.name):
-            return True
-        if path.suffix == ".pyc":
-            if not path.with_suffix(".py").exists():
+    def _add_file(self, name: str, path: Path) -> None:
+        if not self._selection.includes(name):
+            if path.suffix == ".pyc":
                 self._without_source.append(name)
+                return
+            if (secret := secret_in(name, path)) is not None:
+                self._secrets[name] = secret
+                return
+        self._files[name] = path
+
+    def _is_never_packed(self, path: Path, is_folder: bool) -> bool:
+        """Return whether it is the output, or bytecode that Python does not import without its source."""
+        if path.suffix == ".pyc" and path.with_suffix(".py").exists():
             return True
-        return False
+        return (is_folder and path.name == "__pycache__") or self._is_output(path)
+
+    def _may_contain_included(self, shown: str, path: Path) -> bool:
+        """Return whether something that is left out is included after all, or has files for which this may be so."""
+        if shown.endswith("/"):
+            return self._selection.has_exceptions and not path.is_symlink()
+        return self._selection.includes(shown)
+
+    def _reason(self, shown: str, path: Path, ignored_by: tuple[_IgnoreFile, ...]) -> str | None:
+        """Return why a file or a folder is left out, "" if the user excludes it; None if it is packed."""
+        if self._selection.excludes(shown):
+            return ""
+        if any(fnmatchcase(path.name, pattern) for pattern in _TOOLS):
+            return "of tools"
+        if shown.endswith("/") and any((path / name).exists() for name in _ENVIRONMENTS):
+            return "virtual environment"
+        for file in ignored_by:
+            if (decision := file.decide(shown)) is not None:
+                return f"named in {file.name}" if decision else None
+        return None
 
     def _is_output(self, path: Path) -> bool:
         output = self._output
@@ -107,8 +199,23 @@ class _Collector:
             return False
         return path.name == output.name or is_unfinished(path.name, output.name)
 
-    def _is_excluded(self, name: str, last: str) -> bool:
-        matching = [pattern for pattern in self._excludes if fnmatchcase(name if "/" in pattern else last, pattern)]
-        for pattern in matching:
-            self._excludes[pattern] = True
-        return bool(matching)
+
+def _outer_ignore_files(root: Path) -> Iterator[_IgnoreFile]:
+    """Yield the files of the folders above, up to the repository, unless they ignore the folder itself."""
+    repository = next((folder for folder in root.parents if (folder / ".git").exists()), None)
+    if repository is None or (root / ".git").exists():
+        return
+    above = [folder for folder in root.parents if folder.is_relative_to(repository)]
+    files = [
+        _IgnoreFile(str(folder / _GIT_IGNORE_FILE), _read_patterns(folder / _GIT_IGNORE_FILE), way, True)
+        for folder in above
+        if (folder / _GIT_IGNORE_FILE).is_file() and (way := f"{root.relative_to(folder).as_posix()}/")
+    ]
+    if next((decision for file in files if (decision := file.decide("")) is not None), False):
+        return
+    yield from files
+
+
+def _read_patterns(file: Path) -> Patterns:
+    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return Patterns(line for line in lines if is_valid(line))

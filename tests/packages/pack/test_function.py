@@ -177,7 +177,7 @@ def test_requirements_are_installed_for_target(source: Path, tmp_path: Path) -> 
     assert {"needed/__init__.py", cache_path("needed/__init__.py", HERE.python), "needed.libs/data.so"} <= set(inside)
     assert not [name for name in inside if "tests" in name or "39" in name or name.startswith("bin/")]
     information = [name.partition("/")[2] for name in inside if name.startswith("needed-1.0.dist-info/")]
-    assert information == ["METADATA", "WHEEL", "entry_points.txt"]
+    assert information == ["INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL", "entry_points.txt"]
     task = unpacked(output, tmp_path / "task")
     assert PathDistribution(task / "needed-1.0.dist-info").version == "1.0"
     assert packed.warnings == []
@@ -254,6 +254,18 @@ def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
     (source / "app.py").write_text("def handler(event, context)\n    pass\n")
     with pytest.raises(PackagingError, match=r"app\.py does not compile: line 1: .*; correct it"):
         pack(source, tmp_path / "a.zip", handler="app.handler")
+
+
+@pytest.mark.parametrize("ignored", ["app.py", "lib/"])
+def test_handler_that_is_left_out_is_named(ignored: str, source: Path, tmp_path: Path) -> None:
+    """Where the handler's module is left out, the message says why."""
+    (source / ".gitignore").write_text(ignored)
+    handler = "app.handler" if ignored == "app.py" else "lib.tools.answer"
+    with pytest.raises(
+        PackagingError, match=rf"{ignored} is left out \(.* .gitignore\); use --include {ignored}"
+    ):
+        pack(source, tmp_path / "a.zip", handler=handler)
+    pack(source, tmp_path / "a.zip", handler=handler, include=[ignored])
 
 
 def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:

@@ -1,0 +1,91 @@
+"""Installed distributions in a package: their files, as `RECORD` lists them.
+
+Source: Python Packaging User Guide, "Recording installed projects".
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from .archive import Member
+
+_RECORD = ".dist-info/RECORD"
+_OUTSIDE = "../../"  # before files outside `lib/python`, in an installation by `pip install --target`
+
+
+def listed_files(files: Mapping[str, Path]) -> dict[str, set[str]]:
+    """Return the files that each distribution lists, by the name of its `.dist-info` folder."""
+    return {
+        name.removesuffix("/RECORD"): {f"{_place(name)}{row[0]}" for row in _rows(path.read_bytes())}
+        for name, path in files.items()
+        if name.endswith(_RECORD)
+    }
+
+
+def project_name(information: str) -> str:
+    """Return the normalized name of the project that a `.dist-info` folder belongs to."""
+    name, _, _ = information.rpartition("/")[2].removesuffix(".dist-info").rpartition("-")
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def is_of(name: str, information: str) -> bool:
+    """Return whether a file is in a `.dist-info` folder."""
+    return name.startswith(f"{information}/")
+
+
+def emptied(listed: Mapping[str, Collection[str]], before: Collection[str] | None, kept: Collection[str]) -> set[str]:
+    """Return the `.dist-info` folders of distributions that have no other file any more.
+
+    Args:
+        listed: the result of `listed_files`.
+        before: the files before some were excluded; None if all of those that are listed may have existed.
+        kept: the files that were not excluded.
+    """
+    found = set()
+    for information, names in listed.items():
+        own = {name for name in names if not is_of(name, information) and not name.endswith(".pyc")}
+        if (own if before is None else own & set(before)) and not own & set(kept):
+            found.add(information)
+    return found
+
+
+def finished_record(name: str, members: Mapping[str, Member]) -> bytes:
+    """Return the content of a `RECORD` that lists what is in the package of the distribution's files, in order."""
+    content = members[name].read()
+    rows = []
+    for path, digest, size in _rows(content):
+        member = members.get(f"{_place(name)}{path}")
+        if member is None and path.endswith(".py") and (member := members.get(f"{_place(name)}{path}c")) is not None:
+            path += "c"
+        if member is None:
+            continue
+        if isinstance(member.source, bytes) and digest:  # the content is not that of the installation any more
+            digest, size = _digest(member.source), str(len(member.source))
+        rows.append((path, digest, size))
+    output = io.StringIO()
+    csv.writer(output, lineterminator="\n").writerows(sorted(rows))
+    return output.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _place(record: str) -> str:
+    """Return the folder that the names in a `RECORD` are relative to, "" or ending with a slash."""
+    information, _, _ = record.rpartition("/")
+    folder, slash, _ = information.rpartition("/")
+    return folder + slash
+
+
+def _rows(record: bytes) -> Iterable[tuple[str, str, str]]:
+    for row in csv.reader(record.decode("utf-8", "surrogateescape").splitlines()):
+        if row:
+            path, digest, size = [*row, "", ""][:3]
+            yield path.removeprefix(_OUTSIDE), digest, size
+
+
+def _digest(content: bytes) -> str:
+    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

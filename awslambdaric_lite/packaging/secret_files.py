@@ -1,0 +1,54 @@
+"""Files that hold secrets, by their names and by what they contain."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+from .selection import Patterns
+
+_NAMES = (
+    # Environment files, but not their templates
+    *(".env", ".env.*", "*.env", ".envrc", ".dev.vars", ".flaskenv"),
+    *("!.env.example", "!.env.sample", "!.env.template", "!.env.dist", "!.env.defaults"),
+    *("!example.env", "!sample.env", "!template.env"),
+    # Private keys
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", ".ssh/", ".gnupg/"),
+    *("*.key", "*.p8", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
+    # Credentials of tools
+    *(".pypirc", ".npmrc", ".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials"),
+    *(".dockercfg", ".docker/config.json", ".aws/", ".azure/", ".config/gcloud/", ".kube/", "kubeconfig"),
+    *(".boto", ".s3cfg", ".passwd-s3fs", ".vault-token", ".vault_pass", ".secrets", ".secrets.*"),
+    *(".terraformrc", "terraform.rc", ".streamlit/secrets.toml", ".cargo/credentials", ".cargo/credentials.toml"),
+    # States and variables of Terraform, Pulumi's passphrases
+    *("*.tfstate", "*.tfstate.*", "*.tfvars", "*.tfvars.json"),
+)
+_LARGEST = 2**20  # bytes of a file that is searched for keys
+_PUBLIC = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*(?:PUBLIC KEY|CERTIFICATE)")
+_PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+_KEY = re.compile(_PRIVATE + rb"|^PuTTY-User-Key-File-\d", re.MULTILINE)
+_KEY_IN_CODE = re.compile(_PRIVATE + rb"""(?:\s|\\[rn]|["'])+[A-Za-z0-9+/]{40}""")  # not only the text that begins one
+_AWS_SECRET = re.compile(rb"^\s*aws_secret_access_key\s*=\s*[A-Za-z0-9/+]{40}\s*$", re.MULTILINE)
+
+
+def secret_in(name: str, file: Path) -> str | None:
+    """Return what kind of secret a file of a package holds, None if no secret is recognized.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    content = file.read_bytes() if file.stat().st_size <= _LARGEST else b""
+    if b"\0" not in content:
+        if (_KEY_IN_CODE if name.endswith((".py", ".pyi")) else _KEY).search(content):
+            return "a private key"
+        if _AWS_SECRET.search(content):
+            return "AWS credentials"
+        if _PUBLIC.match(content.lstrip()):
+            return None
+    return "secrets, by its name" if _named().decide(name) else None
+
+
+@functools.cache
+def _named() -> Patterns:
+    return Patterns(_NAMES)
