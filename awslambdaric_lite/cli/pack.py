@@ -91,6 +91,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="interpreter that compiles the bytecode (default: a Python of that version on this machine)",
     )
     content.add_argument(
+        "--no-bytecode", action="store_true", help="add no bytecode, so that each cold start compiles its modules"
+    )
+    content.add_argument(
+        "--no-sources",
+        action="store_true",
+        help="replace the sources of modules by their bytecode: smaller, but stack traces show no lines of code",
+    )
+    content.add_argument(
+        "--strip",
+        action="store_true",
+        help="remove symbols for debuggers from binaries (needs the program strip or llvm-strip)",
+    )
+    content.add_argument(
         "--s3", action="store_true", help="skip the 50 MB direct-upload limit (upload through S3 instead)"
     )
 
@@ -117,9 +130,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     source = Path(arguments.source)
     if arguments.runtime and arguments.without_platform_packages:
-        raise UsageError(
-            "--runtime is for provided.*, which has none of --without-platform-packages; use one of them"
-        )
+        raise UsageError("--runtime is for provided.*, which has none of --without-platform-packages; use one of them")
+    if arguments.no_bytecode and (arguments.no_sources or arguments.interpreter is not None):
+        other = "--no-sources" if arguments.no_sources else "--interpreter"
+        raise UsageError(f"--no-bytecode compiles nothing, but {other} needs bytecode; use one of them")
     try:
         target = Target.parse(arguments.python, arguments.arch)
     except PackagingError as error:
@@ -139,6 +153,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         handler=arguments.handler,
         runtime=arguments.runtime,
         interpreter=None if arguments.interpreter is None else Path(arguments.interpreter),
+        bytecode=not arguments.no_bytecode,
+        sources=not arguments.no_sources,
+        strip=arguments.strip,
         through_s3=arguments.s3,
     )
 

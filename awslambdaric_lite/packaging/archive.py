@@ -6,6 +6,7 @@ import os
 import stat
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .errors import PackagingError
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment of a zip file's calendar
 _LATEST = (2107, 12, 31, 23, 59, 58)
+_LEVEL = 9  # of deflate
 _UNIX = 3  # "version made by" of APPNOTE.TXT 4.4.2: the attributes hold a Unix mode
 
 
@@ -90,7 +92,7 @@ def write_zip(
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for member in ordered:
                 content = member.read()
-                archive.writestr(_info(member, date), content, compresslevel=9)
+                archive.writestr(_info(member, date), content, compresslevel=_LEVEL)
                 done += len(content)
                 if progress is not None:
                     progress(member.name, done, total)
@@ -98,6 +100,13 @@ def write_zip(
         if accept is not None:
             accept(sizes)
     return sizes
+
+
+def zipped_size(member: Member) -> int:
+    """Return the bytes that a member takes in an archive, with its two headers (APPNOTE.TXT 4.3.7 and 4.3.12)."""
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    content = compressor.compress(member.read()) + compressor.flush()
+    return len(content) + 30 + 46 + 2 * len(member.name.encode())
 
 
 def write_text_file(output: Path, text: str) -> None:

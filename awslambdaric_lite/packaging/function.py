@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..common.words import format_size
-from .archive import Member, Sizes, check_names, check_output, write_zip
+from .archive import Member, Sizes, check_names, check_output, write_zip, zipped_size
 from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
@@ -45,7 +45,8 @@ class Recipe:
     patterns for files of the package, `include` for files that are packed in any case (see `source_tree.collect` for
     what is not), `without_platform_packages` excludes installed packages that managed runtimes have; the package must
     contain `handler`; `runtime` adds everything that `provided.*` needs except an interpreter; `interpreter` compiles
-    the bytecode, by default one of this machine; `through_s3` skips the limit of direct uploads.
+    the bytecode, by default one of this machine; without `bytecode` nothing is compiled, without `sources` bytecode
+    replaces the modules' sources; `strip` removes symbols of binaries; `through_s3` skips the limit of direct uploads.
     """
 
     source: Path
@@ -60,6 +61,9 @@ class Recipe:
     handler: str | None = None
     runtime: bool = False
     interpreter: Path | None = None
+    bytecode: bool = True
+    sources: bool = True
+    strip: bool = False
     through_s3: bool = False
 
 
@@ -88,7 +92,12 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         split_handler(recipe.handler)
     selection = Selection(recipe.exclude, recipe.include)
     tree = collect(recipe.source, selection, output=output)
-    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
+    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter) if recipe.bytecode else None
+    if interpreter is None and not recipe.sources:
+        raise PackagingError(
+            f"this machine has no Python {recipe.target.python} to replace sources with bytecode; install it, or name "
+            "one with --interpreter"
+        )
     with tempfile.TemporaryDirectory() as folder:
         package = FunctionContents(
             recipe.target,
@@ -108,26 +117,55 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         check_names(package.members)  # before bytecode is added, which has the names of its sources
         handler_source = None if recipe.handler is None else _check_handler(recipe.handler, package, tree.left_out)
         package.warn_of_shadows()
-        precompiled = 0
+        if recipe.strip:
+            progress.stage("stripping binaries")
+            package.strip_binaries()
         if interpreter is not None:
             progress.stage(f"compiling for Python {recipe.target.python}")
-            precompiled = package.add_bytecode(interpreter, needed=handler_source)
-        else:
+            package.add_bytecode(interpreter, needed=handler_source, sources=recipe.sources)
+        elif recipe.bytecode:
             package.warnings.append(
                 f"this machine has no Python {recipe.target.python}, so the bytecode is not precompiled "
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
         package.finish_records()
         package.warn_of_unused_options()
-        _check_unpacked(package.members)
+        _fit_unpacked(package)
+        sizes = _write(package, output, recipe, progress)
+    return Packed(sizes, len(package.bytecode), package.warnings, tree.left_out)
+
+
+def _write(package: FunctionContents, output: Path, recipe: Recipe, progress: Progress) -> Sizes:
+    """Write the archive; if it is too large for a direct upload, leave out bytecode and write it again."""
+
+    def accept(sizes: Sizes) -> None:
+        if sizes.zipped > ZIPPED_LIMIT and not recipe.through_s3:
+            raise _TooLarge(sizes.zipped)
+
+    while True:
         progress.stage(f"writing {len(package.members)} files")
-        sizes = write_zip(
-            output,
-            package.members.values(),
-            progress=lambda name, done, total: progress.done(done, total),
-            accept=None if recipe.through_s3 else _check_zipped,
-        )
-    return Packed(sizes, precompiled, package.warnings, tree.left_out)
+        try:
+            return write_zip(
+                output,
+                package.members.values(),
+                progress=lambda name, done, total: progress.done(done, total),
+                accept=accept,
+            )
+        except _TooLarge as error:
+            limit = f"{format_size(ZIPPED_LIMIT)} zipped"
+            if not package.drop_bytecode(error.size - ZIPPED_LIMIT, zipped_size, limit):
+                raise PackagingError(
+                    f"the zip file has {format_size(error.size)}, Lambda allows {format_size(ZIPPED_LIMIT)} directly; "
+                    "exclude files, or upload it through S3 with --s3"
+                ) from None
+
+
+class _TooLarge(Exception):
+    """A zip file exceeds the limit; `size` is in bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
 
 
 def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Path]:
@@ -159,21 +197,16 @@ def _check_handler(handler: str, package: FunctionContents, left_out: Mapping[st
         raise error
 
 
-def _check_unpacked(members: Mapping[str, Member]) -> None:
+def _fit_unpacked(package: FunctionContents) -> None:
+    """Drop bytecode if the unpacked package is too large, and refuse it if that does not suffice."""
     shares: Counter[str] = Counter()
-    for name, member in members.items():
+    for name, member in package.members.items():
         shares[name.partition("/")[0]] += member.size()
-    if (unpacked := shares.total()) > UNPACKED_LIMIT:
+    excess = shares.total() - UNPACKED_LIMIT
+    limit = f"{format_size(UNPACKED_LIMIT)} unpacked"
+    if excess > 0 and not package.drop_bytecode(excess, Member.size, limit):
         largest = ", ".join(f"{name} {format_size(size)}" for name, size in shares.most_common(_NAMED))
         raise PackagingError(
-            f"the unpacked package has {format_size(unpacked)}, Lambda allows {format_size(UNPACKED_LIMIT)} with its "
-            f"layers; the largest: {largest}; exclude files, or deploy a container image"
-        )
-
-
-def _check_zipped(sizes: Sizes) -> None:
-    if sizes.zipped > ZIPPED_LIMIT:
-        raise PackagingError(
-            f"the zip file has {format_size(sizes.zipped)}, Lambda allows {format_size(ZIPPED_LIMIT)} directly; "
-            "exclude files, or upload it through S3 with --s3"
+            f"the unpacked package has {format_size(shares.total())}, Lambda allows {format_size(UNPACKED_LIMIT)} with "
+            f"its layers; the largest: {largest}; exclude files, or deploy a container image"
         )

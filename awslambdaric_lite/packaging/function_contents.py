@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from ..common.words import count, shorten_list
 from .archive import Member
 from .audit.platform_packages import PLATFORM_PACKAGES
-from .bytecode import cache_path, compile_sources
+from .bytecode import IMPORTABLE, cache_path, compile_sources
 from .distributions import emptied, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
+from .module_uses import import_distances
 from .prune import never_runs, only_runs_here
 from .runtime import bootstrap_script, runtime_sources
 from .selection import Selection
 from .start_file import PACKAGE, package_start_file
+from .strip_binaries import strip_members
 from .targets import Target
 
 TASK_ROOT = "/var/task"  # Lambda's folder for a function's package
@@ -51,7 +53,9 @@ class FunctionContents:
         self._excluded_projects = _PLATFORM_PROJECTS if without_platform_packages else frozenset()
         self._has_excluded_projects = False
         self._own: set[str] = set()
+        self._needed: list[str] = []
         self._runtime: dict[str, bytes] = {}
+        self.bytecode: dict[str, str] = {}  # of modules: the names of their sources
 
     def add_installed(self, installed: Mapping[str, Path], users: Mapping[str, Path], *, prune: bool) -> None:
         """Add installed files, except those for this machine alone; with `prune` also except those that never run."""
@@ -120,38 +124,79 @@ class FunctionContents:
         if hidden := sorted(tops & sys.stdlib_module_names):
             self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
 
-    def add_bytecode(self, interpreter: Path, *, needed: str | None = None) -> int:
-        """Compile every module and return their number; add the runtime's start file.
+    def strip_binaries(self) -> None:
+        """Replace binaries by smaller ones without symbols for debuggers."""
+        self.members |= strip_members(self.members, self._target)
+
+    def add_bytecode(self, interpreter: Path, *, needed: str | None = None, sources: bool = True) -> None:
+        """Compile every module, and add the runtime's start file; without `sources` bytecode replaces importable ones.
 
         Raises:
             PackagingError: `needed` does not compile; other modules cause a warning.
         """
+        self._needed = [] if needed is None else [needed]
         version = self._target.python
-        sources = {
+        jobs = {
             name: (member.read(), f"{TASK_ROOT}/{name}")
             for name, member in self.members.items()
             if name.endswith(".py")
         }
-        result = compile_sources(sources, interpreter)
+        result = compile_sources(jobs, interpreter)
         if needed in result.failures:
             raise PackagingError(f"{needed} does not compile: {result.failures[needed]}; correct it")
         if result.failures:
             failed = [f"{name} ({reason})" for name, reason in result.failures.items()]
             self.warnings.append(f"Python {version} cannot compile {_some(failed)}")
-        cached = {cache_path(name, version): content for name, content in result.bytecode.items()}
-        # File systems do not allow longer names, and the interpreter does not look for them.
-        cached = {name: content for name, content in cached.items() if len(_last_part(name)) <= _LONGEST_NAME}
-        excluded = {name for name in cached if not self._is_runtime(name) and self._selection.excludes(name)}
+        excluded = 0
+        for name, content in result.bytecode.items():
+            is_sourceless = not sources and IMPORTABLE.fullmatch(name) is not None and not self._is_runtime(name)
+            cached = f"{name}c" if is_sourceless else cache_path(name, version)
+            # File systems do not allow longer names, and the interpreter does not look for them.
+            if len(_last_part(cached)) > _LONGEST_NAME:
+                continue
+            if not self._is_runtime(name) and self._selection.excludes(cached):
+                excluded += 1
+                continue
+            self.members[cached] = Member(cached, content)
+            self.bytecode[cached] = name
+            if is_sourceless:
+                del self.members[name]
         if excluded:
             self.warnings.append(
-                f"--exclude matches bytecode that was compiled for {count(len(excluded), 'module')}, which each cold "
-                "start compiles without it"
+                f"--exclude matches bytecode that was compiled for {count(excluded, 'module')}, which each cold start "
+                "compiles without it"
             )
-        cached = {name: content for name, content in cached.items() if name not in excluded}
-        self.members |= {name: Member(name, content) for name, content in cached.items()}
         if self._runtime:
             self._add_start(interpreter)
-        return len(cached)
+
+    def drop_bytecode(self, excess: int, size: Callable[[Member], int], limit: str) -> bool:
+        """Drop the bytecode that helps least, of at least `excess` bytes by `size`; a warning names the limit.
+
+        Modules that are far from the handler's, or from all of the function's own, come first, and large ones. Returns
+        False, and drops nothing, if all bytecode has fewer bytes. Bytecode without source stays.
+        """
+        distances = import_distances(self.members, {*(self._needed or self._own), *self._runtime})
+        unreached = len(self.members)
+
+        def use(cached: str) -> tuple[int, int, str]:
+            return -distances.get(self.bytecode[cached], unreached), -self.members[cached].size(), cached
+
+        dropped = []
+        for cached in sorted((cached for cached, name in self.bytecode.items() if name in self.members), key=use):
+            if excess <= 0:
+                break
+            excess -= size(self.members[cached])
+            dropped.append(cached)
+        if excess > 0:
+            return False
+        for cached in dropped:
+            del self.members[cached]
+        some = _some([self.bytecode.pop(cached) for cached in dropped])
+        self.warnings.append(
+            f"bytecode of {count(len(dropped), 'module')} is left out to stay below {limit}; cold starts compile the "
+            f"modules that they import: {some}; exclude files, or replace sources with --no-sources"
+        )
+        return True
 
     def _is_runtime(self, name: str) -> bool:
         return bool(self._runtime) and name.startswith(_RUNTIME)

@@ -97,21 +97,27 @@ def _test_folder(name: str) -> str | None:
     return None
 
 
-def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
-    """Return those of the folders that a source imports from."""
+def parse_module(text: bytes) -> ast.Module | None:
+    """Parse a source; return None if it is not written for the running version of Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Written for another version of Python: it may import any module of its package.
+        return None
+
+
+def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
+    """Return those of the folders that a source imports from."""
+    tree = parse_module(text)
+    if tree is None:  # it may import any module of its package
         return [folder for folder in folders if folder.partition("/")[0] == name.partition("/")[0]]
-    modules = {f"{module}." for module in _modules_named_in(tree, name.split("/")[:-1])}
+    modules = {f"{module}." for module in modules_named_in(tree, name.split("/")[:-1])}
     packages = {folder: folder.replace("/", ".") + "." for folder in folders}
     return [folder for folder, package in packages.items() if any(each.startswith(package) for each in modules)]
 
 
-def _modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
+def modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
     """Return the full names of a module's imports, and texts that could be names for `importlib`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

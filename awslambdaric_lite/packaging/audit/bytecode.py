@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from ...common.words import count, format_size
-from ..bytecode import HEADER_SIZE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
+from ..bytecode import HEADER_SIZE, IMPORTABLE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
 from ..errors import PackagingError
 from .findings import Finding, Level, examples
 from .source_hashes import source_hashes
 from .subject import Subject, folder_of
 
 _CACHED = re.compile(r"(?:.*/)?__pycache__/(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-?\d+[a-z]*)(?P<optimised>\.opt-\w+)?\.pyc")
-_IMPORTABLE = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
 _SCRIPTS = ("bin/",)  # pip's folder of programs, which are not imported
 _32_BITS = 0xFFFFFFFF
 _TRIED = 100  # modules
@@ -121,7 +120,7 @@ def importable_sources(subject: Subject) -> Iterator[str]:
     """Return the sources that can be imported as modules: neither scripts, nor templates outside of packages."""
     for name in subject.files:
         below = subject.module_name(name)
-        if below is not None and _IMPORTABLE.fullmatch(below) and not below.startswith(_SCRIPTS):
+        if below is not None and IMPORTABLE.fullmatch(below) and not below.startswith(_SCRIPTS):
             yield name
 
 
