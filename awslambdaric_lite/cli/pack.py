@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import count, escape_controls, format_size, shorten_list
 from ..packaging.audit.platform_packages import PLATFORM_PACKAGES
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
-from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
 from .progress import show_progress

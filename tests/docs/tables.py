@@ -34,7 +34,7 @@ _SETTINGS = {
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
-_NOT_A_CHOICE = {"PYTHON": "a path", "NEXT_WRAPPER": "a path", "TIMEOUT_DUMP_MS": "unset, `1` to `900000`"}
+_NOT_A_CHOICE = {"PYTHON": "a path", "NEXT_WRAPPER": "a path", "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`"}
 
 _FINDINGS = {
     "empty": "The package has no files.",
