@@ -13,6 +13,7 @@ from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import format_size
 from .archive import Member, Sizes, check_names, check_output, write_zip, zipped_size
 from .bytecode import choose_interpreter
+from .content_check import check_content
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
@@ -117,6 +118,13 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         check_names(package.members)  # before bytecode is added, which has the names of its sources
         handler_source = None if recipe.handler is None else _check_handler(recipe.handler, package, tree.left_out)
         package.warn_of_shadows()
+        package.warnings += check_content(
+            package.members,
+            recipe.source,
+            recipe.target,
+            "provided" if recipe.runtime else "managed",
+            unchecked=[name for name in package.members if selection.includes(name)],
+        )
         if recipe.strip:
             progress.stage("stripping binaries")
             package.strip_binaries()

@@ -12,6 +12,7 @@ from .audit.platform_packages import PLATFORM_PACKAGES
 from .bytecode import IMPORTABLE, cache_path, compile_sources
 from .distributions import emptied, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
+from .hosts import TASK_ROOT
 from .module_uses import import_distances
 from .prune import never_runs, only_runs_here
 from .runtime import bootstrap_script, runtime_sources
@@ -20,7 +21,6 @@ from .start_file import PACKAGE, package_start_file
 from .strip_binaries import strip_members
 from .targets import Target
 
-TASK_ROOT = "/var/task"  # Lambda's folder for a function's package
 _RUNTIME = f"{PACKAGE}/"
 _PLATFORM_PROJECTS = frozenset(PLATFORM_PACKAGES.values())
 _LONGEST_NAME = 255  # bytes of a file's name, `NAME_MAX` of Linux

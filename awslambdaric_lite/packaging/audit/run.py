@@ -20,7 +20,10 @@ from .structure import check_structure
 from .subject import Subject
 from .weights import Weight, check_weights, weights
 
-_CHECKS = (check_structure, check_bytecode, check_binaries, check_platform_packages, check_weights)
+CONTENT_CHECKS = (check_structure, check_binaries)
+"""Checks of files that are in a package before bytecode is added."""
+
+_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_platform_packages, check_weights)
 
 
 @dataclass(frozen=True)

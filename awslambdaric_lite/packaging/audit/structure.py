@@ -15,7 +15,7 @@ _READABLE = 0o004
 
 def check_structure(subject: Subject) -> Iterator[Finding]:
     """Yield findings for a layer of another version, and for files that only their owner can read."""
-    if not subject.files:
+    if not subject.package.names():
         yield Finding("empty", "error", ".", "the package has no files; name the package itself")
     if subject.is_layer:
         yield from _layer_version(subject)
