@@ -81,6 +81,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         + ", ".join(sorted(PLATFORM_PACKAGES.values())),
     )
     content.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="pack the files and folders outside of SRC that links in SRC lead to (default: refuse such links)",
+    )
+    content.add_argument(
         "--runtime",
         action="store_true",
         help="add bootstrap and this runtime, as provided.al2023 needs them; an interpreter is not added",
@@ -149,6 +154,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         exclude=arguments.exclude,
         include=arguments.include,
         without_platform_packages=arguments.without_platform_packages,
+        follow_links=arguments.follow_links,
         prune=not arguments.no_prune,
         handler=arguments.handler,
         runtime=arguments.runtime,

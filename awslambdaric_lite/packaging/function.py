@@ -44,8 +44,8 @@ class Recipe:
 
     `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
     patterns for files of the package, `include` for files that are packed in any case (see `source_tree.collect` for
-    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; the package must
-    contain `handler`; `runtime` adds everything that `provided.*` needs except an interpreter; `interpreter` compiles
+    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; `follow_links` packs
+    files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that `provided.*` needs except an interpreter; `interpreter` compiles
     the bytecode, by default one of this machine; without `bytecode` nothing is compiled, without `sources` bytecode
     replaces the modules' sources; `strip` removes symbols of binaries; `through_s3` skips the limit of direct uploads.
     """
@@ -58,6 +58,7 @@ class Recipe:
     exclude: Sequence[str] = ()
     include: Sequence[str] = ()
     without_platform_packages: bool = False
+    follow_links: bool = False
     prune: bool = True
     handler: str | None = None
     runtime: bool = False
@@ -92,7 +93,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     if recipe.handler is not None:
         split_handler(recipe.handler)
     selection = Selection(recipe.exclude, recipe.include)
-    tree = collect(recipe.source, selection, output=output)
+    tree = collect(recipe.source, selection, output=output, follow_links=recipe.follow_links)
     interpreter = choose_interpreter(recipe.target.python, recipe.interpreter) if recipe.bytecode else None
     if interpreter is None and not recipe.sources:
         raise PackagingError(

@@ -49,8 +49,10 @@ class SourceTree:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def collect(source: Path, selection: Selection | None = None, *, output: Path | None = None) -> SourceTree:
-    """Find the files of a folder; follow links that stay in it.
+def collect(
+    source: Path, selection: Selection | None = None, *, output: Path | None = None, follow_links: bool = False
+) -> SourceTree:
+    """Find the files of a folder; follow links that stay in it, with `follow_links` also those that lead out of it.
 
     Besides what `selection` excludes, these files are left out unless it includes them: those of version control and
     other tools, virtual environments, and what `.lambdaignore` names, or if the folder has none, what git ignores.
@@ -64,7 +66,7 @@ def collect(source: Path, selection: Selection | None = None, *, output: Path | 
         if not source.is_dir():
             problem = "is not a folder" if source.exists() else "does not exist"
             raise PackagingError(f"{source} {problem}; name the folder with the function's code")
-        return _Collector(source, selection or Selection(), output).collect()
+        return _Collector(source, selection or Selection(), output, follow_links).collect()
     except OSError as error:
         raise PackagingError(f"{error.filename} cannot be read: {error.strerror}; check its permissions") from None
 
@@ -80,9 +82,10 @@ class _IgnoreFile(NamedTuple):
 
 
 class _Collector:
-    def __init__(self, source: Path, selection: Selection, output: Path | None) -> None:
+    def __init__(self, source: Path, selection: Selection, output: Path | None, follow_links: bool) -> None:
         self._root = Path(os.path.realpath(source))
         self._selection = selection
+        self._follow_links = follow_links
         self._output = None if output is None else Path(os.path.realpath(output))
         self._has_own_ignore_file = (self._root / _OWN_IGNORE_FILE).is_file()
         self._without_source: list[str] = []
@@ -144,10 +147,10 @@ class _Collector:
         if path.is_symlink():
             if not path.exists():
                 raise PackagingError(f"the link {name} leads nowhere; remove it, or exclude it: --exclude {name}")
-            if not real.is_relative_to(self._root):
+            if not self._follow_links and not real.is_relative_to(self._root):
                 raise PackagingError(
-                    f"the link {name} leads out of the folder, to {real}; put a copy there, or leave it out: "
-                    f"--exclude {name}"
+                    f"the link {name} leads out of the folder, to {real}; follow such links with --follow-links, put a "
+                    f"copy there, or leave it out: --exclude {name}"
                 )
         if path.is_dir():
             if real in within:
@@ -195,9 +198,9 @@ class _Collector:
 
     def _is_output(self, path: Path) -> bool:
         output = self._output
-        if output is None or path.parent != output.parent:
+        if output is None or not (path.name == output.name or is_unfinished(path.name, output.name)):
             return False
-        return path.name == output.name or is_unfinished(path.name, output.name)
+        return os.path.realpath(path.parent) == str(output.parent)
 
 
 def _outer_ignore_files(root: Path) -> Iterator[_IgnoreFile]:

@@ -223,6 +223,31 @@ def test_outer_links_are_refused(target: str, message: str, tmp_path: Path) -> N
     assert list(collect(source, Selection(["bad"])).files) == ["app.py"]
 
 
+def test_outer_links_are_followed_on_request(tmp_path: Path) -> None:
+    """With `follow_links`, files and folders outside are packed under the links' names, by the same rules."""
+    source = make(tmp_path / "source", "app.py")
+    make(tmp_path, "shared/lib/x.py", "shared/lib/node_modules/a.js", "shared/lib/a.log", "other/y.py", "out.zip")
+    (tmp_path / "shared" / "lib" / ".gitignore").write_text("*.log\n")
+    (source / "lib").symlink_to("../shared/lib")
+    (source / "one.py").symlink_to(tmp_path / "other" / "y.py")
+    (tmp_path / "shared" / "lib" / "more").symlink_to(tmp_path / "other")
+    (source / "up").symlink_to(tmp_path / "packages")
+    make(tmp_path, "packages/a.zip", "packages/b.txt")
+    tree = collect(source, output=tmp_path / "packages" / "a.zip", follow_links=True)
+    assert list(tree.files) == ["app.py", "lib/more/y.py", "lib/x.py", "one.py", "up/b.txt"]
+    assert {"lib/node_modules/", "lib/a.log"} <= tree.left_out.keys()
+    (tmp_path / "other" / "id_rsa").touch()
+    with pytest.raises(PackagingError, match="secrets: lib/more/id_rsa"):
+        collect(source, follow_links=True)
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "shared")
+    with pytest.raises(PackagingError, match="lib/more/back/lib leads back to its own folder"):
+        collect(source, follow_links=True)
+    (source / "one.py").unlink()
+    (source / "one.py").symlink_to("nowhere")
+    with pytest.raises(PackagingError, match="leads nowhere"):
+        collect(source, Selection(["lib"]), follow_links=True)
+
+
 def test_a_circle_of_links_in_a_subfolder(tmp_path: Path) -> None:
     """A circle of links is refused with the name of the link."""
     make(tmp_path, "a/b/app.py")
