@@ -44,7 +44,7 @@ def check_content(
 
 
 def _texts(findings: Collection[Finding] | Iterator[Finding]) -> Iterator[str]:
-    return (f"{finding.path}: {finding.message}" for finding in findings)
+    return (f"{'' if finding.path == '.' else finding.path + ': '}{finding.message}" for finding in findings)
 
 
 class _Members(Package):

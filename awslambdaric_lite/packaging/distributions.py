@@ -10,8 +10,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from .archive import Member
 
@@ -19,11 +18,11 @@ _RECORD = ".dist-info/RECORD"
 _OUTSIDE = "../../"  # before files outside `lib/python`, in an installation by `pip install --target`
 
 
-def listed_files(files: Mapping[str, Path]) -> dict[str, set[str]]:
+def listed_files(files: Iterable[str], read: Callable[[str], bytes]) -> dict[str, set[str]]:
     """Return the files that each distribution lists, by the name of its `.dist-info` folder."""
     return {
-        name.removesuffix("/RECORD"): {f"{_place(name)}{row[0]}" for row in _rows(path.read_bytes())}
-        for name, path in files.items()
+        name.removesuffix("/RECORD"): {f"{_place(name)}{row[0]}" for row in _rows(read(name))}
+        for name in files
         if name.endswith(_RECORD)
     }
 

@@ -44,10 +44,11 @@ class Recipe:
 
     `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
     patterns for files of the package, `include` for files that are packed in any case (see `source_tree.collect` for
-    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; `follow_links` packs
-    files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that `provided.*` needs except an interpreter; `interpreter` compiles
-    the bytecode, by default one of this machine; without `bytecode` nothing is compiled, without `sources` bytecode
-    replaces the modules' sources; `strip` removes symbols of binaries; `through_s3` skips the limit of direct uploads.
+    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; `follow_links`
+    packs files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that
+    `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of this machine;
+    without `bytecode` nothing is compiled, without `sources` bytecode replaces the modules' sources; `strip` removes
+    symbols of binaries; `through_s3` skips the limit of direct uploads.
     """
 
     source: Path
@@ -118,7 +119,6 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             )
         check_names(package.members)  # before bytecode is added, which has the names of its sources
         handler_source = None if recipe.handler is None else _check_handler(recipe.handler, package, tree.left_out)
-        package.warn_of_shadows()
         package.warnings += check_content(
             package.members,
             recipe.source,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -80,7 +79,7 @@ class FunctionContents:
 
     def _selected(self, files: Mapping[str, Path], before: Collection[str] | None = None) -> dict[str, Path]:
         """Return the files that are not excluded; the metadata of a distribution is excluded with its last file."""
-        listed = listed_files(files)
+        listed = listed_files(files, lambda name: files[name].read_bytes())
         projects = {each for each in listed if project_name(each) in self._excluded_projects}
         self._has_excluded_projects |= bool(projects)
         excluded = {name for each in projects for name in listed[each]}
@@ -117,12 +116,6 @@ class FunctionContents:
         self._runtime = runtime_sources()
         self.members |= {name: Member(name, content) for name, content in self._runtime.items()}
         self.members["bootstrap"] = Member("bootstrap", bootstrap_script(), executable=True)
-
-    def warn_of_shadows(self) -> None:
-        """Warn of modules that hide those of the standard library: the task root precedes it on the path."""
-        tops = {name.partition("/")[0].removesuffix(".py") for name in self._own if name.endswith(".py")}
-        if hidden := sorted(tops & sys.stdlib_module_names):
-            self.warnings.append(f"{', '.join(hidden)}: on Lambda this hides the standard library's; rename it")
 
     def strip_binaries(self) -> None:
         """Replace binaries by smaller ones without symbols for debuggers."""

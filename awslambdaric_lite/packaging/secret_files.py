@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from pathlib import Path
+from collections.abc import Callable
 
 from .selection import Patterns
 
@@ -32,13 +32,15 @@ _KEY_IN_CODE = re.compile(_PRIVATE + rb"""(?:\s|\\[rn]|["'])+[A-Za-z0-9+/]{40}""
 _AWS_SECRET = re.compile(rb"^\s*aws_secret_access_key\s*=\s*[A-Za-z0-9/+]{40}\s*$", re.MULTILINE)
 
 
-def secret_in(name: str, file: Path) -> str | None:
+def secret_in(name: str, size: int, read: Callable[[], bytes]) -> str | None:
     """Return what kind of secret a file of a package holds, None if no secret is recognized.
 
-    Raises:
-        OSError: the file cannot be read.
+    Args:
+        name: its path in the package.
+        size: its bytes.
+        read: returns its content; is not called for large files.
     """
-    content = file.read_bytes() if file.stat().st_size <= _LARGEST else b""
+    content = read() if size <= _LARGEST else b""
     if b"\0" not in content:
         if (_KEY_IN_CODE if name.endswith((".py", ".pyi")) else _KEY).search(content):
             return "a private key"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,26 +12,9 @@ from ..common.files import is_unfinished
 from .errors import PackagingError
 from .secret_files import secret_in
 from .selection import Patterns, Selection, is_valid
+from .tool_files import is_of_tool
 
-# What tools leave in a project, by the names of files and folders. Virtual environments are recognized by a file in
-# them.
-_TOOLS = (
-    # Version control, file managers, editors
-    *(".git", ".gitattributes", ".gitignore", ".gitmodules", ".hg", ".hgignore", ".svn", ".bzr", ".jj", "CVS"),
-    *(".DS_Store", "._*", "__MACOSX", "Thumbs.db", "desktop.ini", "*~", "*.swp"),
-    *(".idea", ".vscode", ".vs", ".fleet", ".zed", ".ropeproject", ".spyderproject", ".devcontainer"),
-    # Continuous integration
-    *(".github", ".gitlab", ".circleci", ".buildkite", ".husky"),
-    # Deployment
-    *(".aws-sam", ".serverless", ".chalice", ".terraform", ".terragrunt-cache", ".pulumi", ".sst", ".amplify"),
-    *("cdk.out", ".zappa", ".localstack", ".lambdaignore"),
-    # Packages of other languages, and those that Python's tools build
-    *("node_modules", "bower_components", "__pypackages__", ".eggs", "*.egg-info", ".pdm-build", ".pixi"),
-    # Caches, tests, notebooks
-    *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".pytype", ".pyre", ".tox", ".nox", ".hypothesis", ".benchmarks"),
-    *(".coverage", ".coverage.*", "htmlcov", ".cache", ".ipynb_checkpoints", ".direnv"),
-)
-_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")  # of `venv` and of conda
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")  # what folders of `venv` and conda have
 _OWN_IGNORE_FILE = ".lambdaignore"
 _GIT_IGNORE_FILE = ".gitignore"
 
@@ -166,7 +148,7 @@ class _Collector:
             if path.suffix == ".pyc":
                 self._without_source.append(name)
                 return
-            if (secret := secret_in(name, path)) is not None:
+            if (secret := secret_in(name, path.stat().st_size, path.read_bytes)) is not None:
                 self._secrets[name] = secret
                 return
         self._files[name] = path
@@ -187,7 +169,7 @@ class _Collector:
         """Return why a file or a folder is left out, "" if the user excludes it; None if it is packed."""
         if self._selection.excludes(shown):
             return ""
-        if any(fnmatchcase(path.name, pattern) for pattern in _TOOLS):
+        if is_of_tool(path.name):
             return "of tools"
         if shown.endswith("/") and any((path / name).exists() for name in _ENVIRONMENTS):
             return "virtual environment"

@@ -56,7 +56,8 @@ def test_pack_and_doctor_agree_about_errors(kind: str, tmp_path: Path) -> None:
     assert finding.code == kind.partition(" ")[0]
     with pytest.raises(PackagingError) as caught:
         check(files, target)
-    assert finding.message in str(caught.value) and str(caught.value).startswith(f"{finding.path}: ")
+    place = "" if finding.path == "." else f"{finding.path}: "
+    assert str(caught.value).startswith(f"{place}{finding.message}; leave files out")
     assert "with --exclude PATTERN" in str(caught.value) and "--include PATTERN" in str(caught.value)
     assert check(files, target, unchecked=tuple(files)) == []
 
@@ -91,7 +92,7 @@ def test_own_and_installed_files_are_checked(tmp_path: Path) -> None:
     with pytest.raises(PackagingError, match=f"^native: 1 extension module named .* which Python {HERE.python} on"):
         pack(source, output, requirements=tmp_path / "requirements.txt", **links)
     (source / name).write_bytes(library())
-    with pytest.raises(PackagingError, match=r"^\.: 1 extension module named"):
+    with pytest.raises(PackagingError, match=r"^1 extension module named"):
         pack(source, output)
     assert output.read_bytes() == b"old"
     pack(source, output, exclude=["*.so"])

@@ -268,7 +268,10 @@ def test_handler_that_is_left_out_is_named(ignored: str, source: Path, tmp_path:
 
 def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:
     """A warning names modules that hide one of the standard library, but not data files."""
-    make(source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": ""})
+    make(
+        source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": "", "test/__init__.py": ""}
+    )
+    make(source, {"email/helper.py": ""})  # Python takes its own package, which has a file __init__.py
     warnings = pack(source, tmp_path / "a.zip").warnings
     assert warnings == ["queue, token: on Lambda this hides the standard library's; rename it"]
 
