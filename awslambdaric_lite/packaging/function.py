@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import format_size
-from .archive import Member, Sizes, check_names, check_output, write_zip, zipped_size
+from .archive import FAST, SMALLEST, Member, Sizes, check_names, check_output, write_zip, zipped_size
 from .bytecode import choose_interpreter
 from .content_check import check_content
 from .errors import PackagingError
@@ -145,24 +145,28 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
 
 
 def _write(package: FunctionContents, output: Path, recipe: Recipe, progress: Progress) -> Sizes:
-    """Write the archive; if it is too large for a direct upload, leave out bytecode and write it again."""
+    """Write the archive; if it is too large for a direct upload, compress better, then leave out bytecode."""
 
     def accept(sizes: Sizes) -> None:
         if sizes.zipped > ZIPPED_LIMIT and not recipe.through_s3:
             raise _TooLarge(sizes.zipped)
 
+    level = FAST
     while True:
         progress.stage(f"writing {len(package.members)} files")
         try:
             return write_zip(
                 output,
                 package.members.values(),
+                level=level,
                 progress=lambda name, done, total: progress.done(done, total),
                 accept=accept,
             )
         except _TooLarge as error:
             limit = f"{format_size(ZIPPED_LIMIT)} zipped"
-            if not package.drop_bytecode(error.size - ZIPPED_LIMIT, zipped_size, limit):
+            if level != SMALLEST:
+                level = SMALLEST
+            elif not package.drop_bytecode(error.size - ZIPPED_LIMIT, zipped_size, limit):
                 raise PackagingError(
                     f"the zip file has {format_size(error.size)}, Lambda allows {format_size(ZIPPED_LIMIT)} directly; "
                     "exclude files, or upload it through S3 with --s3"

@@ -18,6 +18,7 @@ import pytest
 
 from awslambdaric_lite.common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from awslambdaric_lite.packaging import function
+from awslambdaric_lite.packaging.archive import SMALLEST
 from awslambdaric_lite.packaging.bytecode import PycHeader, cache_path
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.function import Packed, Recipe, pack_function
@@ -319,6 +320,7 @@ def test_bytecode_gives_way_to_limits(
 ) -> None:
     """Where a limit is exceeded, the bytecode of modules that are far from the handler is left out with a warning."""
     output = tmp_path / "function.zip"
+    monkeypatch.setattr(function, "FAST", SMALLEST)
     size, share = sizes_of(kind, branches, output)
     monkeypatch.setattr(function, f"{kind.upper()}_LIMIT", size - share * (missing - 1) - share // 2)
     packed = pack(branches, output, handler="app.handler")
@@ -341,6 +343,19 @@ def test_package_that_exceeds_limit_without_bytecode(
     monkeypatch.setattr(function, f"{kind.upper()}_LIMIT", size - share * 5)
     with pytest.raises(PackagingError, match="exclude files, or"):
         pack(branches, tmp_path / "function.zip", handler="app.handler")
+
+
+def test_better_compression_precedes_other_measures(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip file beyond the limit is compressed better before bytecode is left out."""
+    words = random.Random(1).choices([f"word{number}" for number in range(3000)], k=60_000)
+    (source / "text.txt").write_text(" ".join(words))
+    fast = pack(source, tmp_path / "a.zip").sizes.zipped
+    monkeypatch.setattr(function, "ZIPPED_LIMIT", fast - 1)
+    packed = pack(source, tmp_path / "a.zip")
+    assert packed.sizes.zipped < fast and packed.warnings == [] and packed.precompiled == 3
+    assert pack(source, tmp_path / "a.zip", through_s3=True).sizes.zipped == fast
 
 
 def sizes_of(kind: str, source: Path, output: Path) -> tuple[int, int]:
