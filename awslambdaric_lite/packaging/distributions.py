@@ -39,7 +39,7 @@ def is_of(name: str, information: str) -> bool:
 
 
 def emptied(listed: Mapping[str, Collection[str]], before: Collection[str] | None, kept: Collection[str]) -> set[str]:
-    """Return the `.dist-info` folders of distributions that have no other file any more.
+    """Return the `.dist-info` folders of distributions that have no module any more, or had none and have no file.
 
     Args:
         listed: the result of `listed_files`.
@@ -49,6 +49,7 @@ def emptied(listed: Mapping[str, Collection[str]], before: Collection[str] | Non
     found = set()
     for information, names in listed.items():
         own = {name for name in names if not is_of(name, information) and not name.endswith(".pyc")}
+        own = {name for name in own if name.endswith((".py", ".so"))} or own
         if (own if before is None else own & set(before)) and not own & set(kept):
             found.add(information)
     return found

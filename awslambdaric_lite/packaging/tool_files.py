@@ -16,7 +16,7 @@ _TOOLS = (
     *(".aws-sam", ".serverless", ".chalice", ".terraform", ".terragrunt-cache", ".pulumi", ".sst", ".amplify"),
     *("cdk.out", ".zappa", ".localstack", ".lambdaignore"),
     # Packages of other languages, and those that Python's tools build
-    *("node_modules", "bower_components", "__pypackages__", ".eggs", "*.egg-info", ".pdm-build", ".pixi"),
+    *("node_modules", "bower_components", "__pypackages__", ".eggs", "*.egg-info", "*.whl", ".pdm-build", ".pixi"),
     # Caches, tests, notebooks
     *(".mypy_cache", ".pytest_cache", ".ruff_cache", ".pytype", ".pyre", ".tox", ".nox", ".hypothesis", ".benchmarks"),
     *(".coverage", ".coverage.*", "htmlcov", ".cache", ".ipynb_checkpoints", ".direnv"),

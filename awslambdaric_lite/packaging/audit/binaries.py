@@ -15,7 +15,7 @@ from .findings import Finding, Level, examples
 from .libraries import Found, Libraries
 from .subject import Subject
 
-_EXTENSION = re.compile(r"(?P<stem>.*?)\.(?P<suffix>(?:cpython-|pypy|cp|abi3)[^/]*\.)?(?P<kind>so|pyd|dylib)")
+_EXTENSION = re.compile(r"(?P<stem>.*?)\.(?P<suffix>(?:cpython-|pypy|cp|abi3)[^/]*\.)?(?P<kind>so|pyd)")
 _LIBRARY = re.compile(r".*\.so(\.[\w.-]+)?")
 _VENDORED = re.compile(r".*-[0-9a-f]{8,}\.so.*")  # auditwheel's names, which belong to one wheel
 _FOREIGN = {b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS", b"MZ": "Windows"}

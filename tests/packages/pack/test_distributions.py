@@ -98,7 +98,9 @@ def test_excluded_distribution_leaves_no_metadata(installed: dict[str, Path]) ->
     inside = make_package(installed, "shop", "shop_cli.py", "share", "bin").members
     assert not [name for name in inside if "shop" in name]
     assert "six-1.0.dist-info/METADATA" in inside
-    assert "shop-1.0.dist-info/METADATA" in make_package(installed, "shop").members  # shop_cli is a file of it
+    assert "shop-1.0.dist-info/METADATA" in make_package(installed, "shop").members  # shop_cli is a module of it
+    inside = make_package(installed, "/shop", "shop_cli.py").members
+    assert "share/shop/c.json" in inside and "shop-1.0.dist-info/METADATA" not in inside
     inside = make_package(installed, "*.dist-info").members
     assert "shop/__init__.py" in inside and not [name for name in inside if ".dist-info" in name]
 

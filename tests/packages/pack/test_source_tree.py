@@ -77,6 +77,7 @@ TOOL_FILES = (
     *(".vscode/a", ".github/workflows/a.yml", "shop.egg-info/PKG-INFO", "lib/.ipynb_checkpoints/a.ipynb", ".tox/a"),
     *(".nox/a", ".ruff_cache/a", "conda/conda-meta/history", "conda/lib/a.py", ".DS_Store", "htmlcov/index.html"),
     *("env/pyvenv.cfg", "env/lib/a.py", ".hypothesis/a", ".coverage", "__MACOSX/a", ".chalice/config.json"),
+    "dist/shop-1.0-py3-none-any.whl",
 )
 
 
