@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -17,11 +18,22 @@ from .hosts import Host
 from .package import File, Package
 from .targets import Target
 
+_LIBRARY = re.compile(r"\.so(\.|$)")
+
 
 def check_content(
-    members: Mapping[str, Member], source: Path, target: Target, host: Host, *, unchecked: Collection[str]
+    members: Mapping[str, Member],
+    source: Path,
+    target: Target,
+    host: Host,
+    *,
+    unchecked: Collection[str] = (),
+    installed: Collection[str] = (),
 ) -> list[str]:
     """Check the files of a function's package, and return the warnings.
+
+    Some wheels have programs for several systems, of which one is chosen when it is needed. So an error in an installed
+    file is a warning, unless it is a module or a library of Linux.
 
     Args:
         members: the files by their names.
@@ -29,22 +41,29 @@ def check_content(
         target: where it will run.
         host: what runs it.
         unchecked: names of files that the user includes in any case.
+        installed: names of files of requirements.
 
     Raises:
         PackagingError: `doctor` would report an error.
     """
-    subject = Subject(source, _Members(members, source), target, host=host, is_function=True, unchecked=unchecked)
-    findings = [finding for check in CONTENT_CHECKS for finding in check(subject)]
-    if errors := [finding for finding in findings if finding.level == "error"]:
-        raise PackagingError(
-            f"{'; '.join(_texts(errors))}; leave files out with --exclude PATTERN, or pack them in any case with "
-            "--include PATTERN"
-        )
-    return list(_texts(finding for finding in findings if finding.level == "warning"))
+    package = _Members(members, source)
+
+    def findings(passed: Collection[str]) -> list[Finding]:
+        subject = Subject(source, package, target, host=host, is_function=True, unchecked=passed)
+        return [finding for check in CONTENT_CHECKS for finding in check(subject)]
+
+    found = [finding for finding in findings(unchecked) if finding.level != "info"]
+    if any(finding.level == "error" for finding in found):
+        optional = [name for name in installed if not _LIBRARY.search(name)]
+        errors = [finding for finding in findings({*unchecked, *optional}) if finding.level == "error"]
+        if errors:
+            cure = "leave files out with --exclude PATTERN, or pack them in any case with --include PATTERN"
+            raise PackagingError(f"{'; '.join(map(_text, errors))}; {cure}")
+    return [_text(finding) for finding in found]
 
 
-def _texts(findings: Collection[Finding] | Iterator[Finding]) -> Iterator[str]:
-    return (f"{'' if finding.path == '.' else finding.path + ': '}{finding.message}" for finding in findings)
+def _text(finding: Finding) -> str:
+    return finding.message if finding.path == "." else f"{finding.path}: {finding.message}"
 
 
 class _Members(Package):

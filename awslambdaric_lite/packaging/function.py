@@ -114,8 +114,9 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         if recipe.runtime:
             package.add_runtime()
         if not package.members:
+            left_out = "".join(f"; {name} is left out ({reason})" for name, reason in [*tree.left_out.items()][:_NAMED])
             raise PackagingError(
-                f"{recipe.source} has no files for a package; name the folder with the function's code"
+                f"{recipe.source} has no files for a package; name the folder with the function's code{left_out}"
             )
         check_names(package.members)  # before bytecode is added, which has the names of its sources
         handler_source = None if recipe.handler is None else _check_handler(recipe.handler, package, tree.left_out)
@@ -125,6 +126,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
             recipe.target,
             "provided" if recipe.runtime else "managed",
             unchecked=[name for name in package.members if selection.includes(name)],
+            installed=package.installed,
         )
         if recipe.strip:
             progress.stage("stripping binaries")

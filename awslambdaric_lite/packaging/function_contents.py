@@ -100,6 +100,11 @@ class FunctionContents:
                 "--without-platform-packages excludes nothing: no requirement is in the managed runtimes"
             )
 
+    @property
+    def installed(self) -> set[str]:
+        """Return the names of the files of requirements."""
+        return self.members.keys() - self._own - self._runtime.keys()
+
     def finish_records(self) -> None:
         """List in the `RECORD` of each distribution the files that are packed, when no file will be added any more."""
         for name in [name for name in self.members if name.endswith(".dist-info/RECORD")]:

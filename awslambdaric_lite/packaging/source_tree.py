@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..common.files import is_unfinished
+from .distributions import listed_files
 from .errors import PackagingError
 from .secret_files import secret_in
 from .selection import Patterns, Selection, is_valid
@@ -38,7 +39,7 @@ def collect(
 
     Besides what `selection` excludes, these files are left out unless it includes them: those of version control and
     other tools, virtual environments, and what `.lambdaignore` names, or if the folder has none, what git ignores.
-    Bytecode that has a source and the `output` are always left out.
+    Bytecode that has a source and the `output` are always left out. Exceptions in `.lambdaignore` hold for all of this.
 
     Raises:
         PackagingError: the folder or something in it cannot be read, a link leads out, a file holds a secret, or is of
@@ -69,14 +70,16 @@ class _Collector:
         self._selection = selection
         self._follow_links = follow_links
         self._output = None if output is None else Path(os.path.realpath(output))
-        self._has_own_ignore_file = (self._root / _OWN_IGNORE_FILE).is_file()
+        own = self._root / _OWN_IGNORE_FILE
+        self._own_patterns = _read_patterns(own) if own.is_file() else None
+        self._listed: set[str] = set()  # files of distributions that were installed into the folder
         self._without_source: list[str] = []
         self._secrets: dict[str, str] = {}
         self._left_out: dict[str, str] = {}
         self._files: dict[str, Path] = {}
 
     def collect(self) -> SourceTree:
-        ignored_by = () if self._has_own_ignore_file else tuple(_outer_ignore_files(self._root))
+        ignored_by = tuple(_outer_ignore_files(self._root)) if self._own_patterns is None else ()
         self._add_folder(self._root, "", (self._root,), ignored_by, None)
         if self._secrets:
             names = ", ".join(f"{name} ({kind})" for name, kind in self._secrets.items())
@@ -99,10 +102,15 @@ class _Collector:
         left_out: tuple[str, str] | None,
     ) -> None:
         """Add a folder's files; `left_out` is the outermost folder that is left out, and the reason."""
-        name = _OWN_IGNORE_FILE if self._has_own_ignore_file and not prefix else _GIT_IGNORE_FILE
-        if (not self._has_own_ignore_file or not prefix) and os.path.isfile(folder / name):
-            ignored_by = (_IgnoreFile(prefix + name, _read_patterns(folder / name), prefix, False), *ignored_by)
-        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        git_ignore = folder / _GIT_IGNORE_FILE
+        if self._own_patterns is None and os.path.isfile(git_ignore):
+            file = _IgnoreFile(prefix + _GIT_IGNORE_FILE, _read_patterns(git_ignore), prefix, False)
+            ignored_by = (file, *ignored_by)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        records = [f"{prefix}{entry.name}/RECORD" for entry in entries if entry.name.endswith(".dist-info")]
+        existing = [name for name in records if (self._root / name).is_file()]
+        self._listed.update(*listed_files(existing, lambda name: (self._root / name).read_bytes()).values())
+        for entry in entries:
             name, path = f"{prefix}{entry.name}", Path(entry.path)
             is_folder = path.is_dir()
             shown = f"{name}/" if is_folder else name
@@ -144,14 +152,18 @@ class _Collector:
             raise PackagingError(f"{name} is neither a file nor a folder; exclude it: --exclude {name}")
 
     def _add_file(self, name: str, path: Path) -> None:
-        if not self._selection.includes(name):
-            if path.suffix == ".pyc":
-                self._without_source.append(name)
-                return
-            if (secret := secret_in(name, path.stat().st_size, path.read_bytes)) is not None:
-                self._secrets[name] = secret
-                return
-        self._files[name] = path
+        is_wanted = self._selection.includes(name) or self._own_decision(name) is False
+        if path.suffix == ".pyc" and not is_wanted:
+            self._without_source.append(name)
+        elif not (is_wanted or name in self._listed) and (
+            secret := secret_in(name, path.stat().st_size, path.read_bytes)
+        ):
+            self._secrets[name] = secret
+        else:
+            self._files[name] = path
+
+    def _own_decision(self, name: str) -> bool | None:
+        return None if self._own_patterns is None else self._own_patterns.decide(name)
 
     def _is_never_packed(self, path: Path, is_folder: bool) -> bool:
         """Return whether it is the output, or bytecode that Python does not import without its source."""
@@ -169,6 +181,8 @@ class _Collector:
         """Return why a file or a folder is left out, "" if the user excludes it; None if it is packed."""
         if self._selection.excludes(shown):
             return ""
+        if (decision := self._own_decision(shown)) is not None:
+            return f"named in {_OWN_IGNORE_FILE}" if decision else None
         if is_of_tool(path.name):
             return "of tools"
         if shown.endswith("/") and any((path / name).exists() for name in _ENVIRONMENTS):

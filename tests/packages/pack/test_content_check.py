@@ -22,10 +22,15 @@ pytestmark = needs_compiler
 OLD = f"cpython-39-{TARGET.multiarch}.so"
 
 
-def check(files: dict[str, bytes], target: Target = MODERN, unchecked: tuple[str, ...] = ()) -> list[str]:
+def check(
+    files: dict[str, bytes],
+    target: Target = MODERN,
+    unchecked: tuple[str, ...] = (),
+    installed: tuple[str, ...] = (),
+) -> list[str]:
     """Check members of a package."""
     members = {name: Member(name, content) for name, content in files.items()}
-    return check_content(members, Path("source"), target, "managed", unchecked=unchecked)
+    return check_content(members, Path("source"), target, "managed", unchecked=unchecked, installed=installed)
 
 
 def refused_by_doctor() -> dict[str, tuple[dict[str, bytes], Target]]:
@@ -62,6 +67,19 @@ def test_pack_and_doctor_agree_about_errors(kind: str, tmp_path: Path) -> None:
     assert check(files, target, unchecked=tuple(files)) == []
 
 
+def test_installed_programs_for_other_systems_are_a_warning() -> None:
+    """Programs and modules of other systems in requirements are a warning; foreign modules of Linux are refused."""
+    files = {"pkg/linux-arm64/tool": library(), "pkg/fast.cp313-win_amd64.pyd": b"MZ", "pkg/__init__.py": b""}
+    warnings = check(files, OTHER_ARCH, installed=tuple(files))
+    assert [warning.partition(" ")[0] for warning in warnings] == ["pkg:", "pkg:"]
+    with pytest.raises(PackagingError, match="pkg/linux-arm64/tool is made for"):
+        check(files, OTHER_ARCH)
+    for name in ("pkg/module.so", "pkg/libx.so.1"):
+        with pytest.raises(PackagingError, match=f"^pkg: {name} is made for") as caught:
+            check({**files, name: library()}, OTHER_ARCH, installed=(*files, name))
+        assert "tool" not in str(caught.value)
+
+
 def test_warnings_and_fitting_files() -> None:
     """Warnings of the checks are returned; fitting files, data and a folder `python` of a function have none."""
     files = {f"native/fast.{OLD}": library(), "native/fast.py": b""}
@@ -74,7 +92,7 @@ def test_warnings_and_fitting_files() -> None:
 def test_provided_runtimes_have_newer_glibc() -> None:
     """With `--runtime` a binary is compared with the glibc of provided.al2023, whatever the version of Python."""
     members = {"fast.so": Member("fast.so", library(symbol_user("gettid")))}
-    assert check_content(members, Path("source"), Target("3.11", TARGET.arch), "provided", unchecked=()) == []
+    assert check_content(members, Path("source"), Target("3.11", TARGET.arch), "provided") == []
 
 
 @needs_pip

@@ -409,6 +409,9 @@ def test_nothing_to_pack(tmp_path: Path) -> None:
     (tmp_path / "empty" / ".git").mkdir(parents=True)
     with pytest.raises(PackagingError, match="has no files for a package"):
         pack(tmp_path / "empty", tmp_path / "a.zip")
+    make(tmp_path / "ignored", {"app.py": "", ".gitignore": "*"})
+    with pytest.raises(PackagingError, match=r"no files for a package; .*app\.py is left out \(named in \.gitignore\)"):
+        pack(tmp_path / "ignored", tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
 
 

@@ -180,6 +180,28 @@ def test_files_that_git_ignores_are_left_out(tmp_path: Path) -> None:
     assert list(collect(source).files) == ["app.py", "cache/a.bin", "cache/keep.bin"]
 
 
+def test_own_ignore_file_makes_exceptions(tmp_path: Path) -> None:
+    """Exceptions in .lambdaignore hold for files of tools, secrets and bytecode; those in .gitignore do not."""
+    names = ("node_modules/x.js", "prod.env", "lib/id_rsa", "old.pyc")
+    make(tmp_path, "app.py", *names)
+    exceptions = "!node_modules/\n!prod.env\n!id_rsa\n!old.pyc\n"
+    (tmp_path / ".lambdaignore").write_text(exceptions)
+    assert sorted(collect(tmp_path).files) == sorted(["app.py", *names])
+    (tmp_path / ".lambdaignore").rename(tmp_path / ".gitignore")
+    with pytest.raises(PackagingError, match=r"lib/id_rsa .*, prod\.env "):
+        collect(tmp_path)
+
+
+def test_files_of_vendored_distributions_are_no_secrets(tmp_path: Path) -> None:
+    """A file that the RECORD of an installed distribution lists is public, at the top and in subfolders."""
+    make(tmp_path, "app.py", "pkg/test.key", "vendor/pkg/test.key", "other/test.key")
+    for folder in (tmp_path, tmp_path / "vendor"):
+        (folder / "pkg-1.dist-info").mkdir()
+        (folder / "pkg-1.dist-info" / "RECORD").write_text("pkg/test.key,sha256=x,1\n")
+    with pytest.raises(PackagingError, match=r"^these files look like secrets: other/test.key \([^()]*\); leave"):
+        collect(tmp_path)
+
+
 def test_ignored_build_folder_can_be_packed(tmp_path: Path) -> None:
     """Where the repository ignores the packed folder itself, its patterns do not hold for the files in it."""
     source = make(tmp_path / "build", "app.py", "a.log")
