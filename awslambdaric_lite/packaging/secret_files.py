@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
+from fnmatch import translate
 
-from .selection import Patterns
-
-_NAMES = (
-    # Environment files, but not their templates
+_NAMES = (  # of files and folders
+    # Environment files
     *(".env", ".env.*", "*.env", ".envrc", ".dev.vars", ".flaskenv"),
-    *("!.env.example", "!.env.sample", "!.env.template", "!.env.dist", "!.env.defaults"),
-    *("!example.env", "!sample.env", "!template.env"),
     # Private keys
-    *("id_rsa", "id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", ".ssh/", ".gnupg/"),
+    *("id_rsa", "id_dsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk", ".ssh", ".gnupg"),
     *("*.key", "*.p8", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdbx"),
     # Credentials of tools
-    *(".pypirc", ".npmrc", ".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials"),
-    *(".dockercfg", ".docker/config.json", ".aws/", ".azure/", ".config/gcloud/", ".kube/", "kubeconfig"),
-    *(".boto", ".s3cfg", ".passwd-s3fs", ".vault-token", ".vault_pass", ".secrets", ".secrets.*"),
-    *(".terraformrc", "terraform.rc", ".streamlit/secrets.toml", ".cargo/credentials", ".cargo/credentials.toml"),
-    # States and variables of Terraform, Pulumi's passphrases
+    *(".pypirc", ".npmrc", ".netrc", "_netrc", ".pgpass", ".my.cnf", ".htpasswd", ".git-credentials", ".dockercfg"),
+    *(".aws", ".azure", ".kube", "kubeconfig", ".boto", ".s3cfg", ".passwd-s3fs", ".vault-token", ".vault_pass"),
+    *(".secrets", ".secrets.*", ".terraformrc", "terraform.rc"),
+    # States and variables of Terraform
     *("*.tfstate", "*.tfstate.*", "*.tfvars", "*.tfvars.json"),
 )
+_TEMPLATES = re.compile(r"\.env\.(example|sample|template|dist|defaults)|(example|sample|template)\.env")
+_PATHS = re.compile(
+    r"(.*/)?(\.docker/config\.json|\.config/gcloud/.*|\.streamlit/secrets\.toml|\.cargo/credentials(\.toml)?)"
+)
+_PATTERN = re.compile("|".join(map(translate, _NAMES)))
 _LARGEST = 2**20  # bytes of a file that is searched for keys
 _PUBLIC = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*(?:PUBLIC KEY|CERTIFICATE)")
 _PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
@@ -48,9 +48,7 @@ def secret_in(name: str, size: int, read: Callable[[], bytes]) -> str | None:
             return "AWS credentials"
         if _PUBLIC.match(content.lstrip()):
             return None
-    return "secrets, by its name" if _named().decide(name) else None
-
-
-@functools.cache
-def _named() -> Patterns:
-    return Patterns(_NAMES)
+    parts = name.split("/")
+    if _TEMPLATES.fullmatch(parts[-1]):
+        return None
+    return "secrets, by its name" if any(map(_PATTERN.match, parts)) or _PATHS.fullmatch(name) else None

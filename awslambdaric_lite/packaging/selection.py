@@ -17,14 +17,15 @@ class Patterns:
 
     def __init__(self, lines: Iterable[str]) -> None:
         # Both mean the same in git, but pathspec takes the first for the folder, too, which permits no exceptions.
-        self._spec = _parse(re.sub(r"/\*\*\s*$", "/*", line) for line in lines)
+        patterns = [re.sub(r"/\*\*\s*$", "/*", line) for line in lines]
+        self._spec = _parse(patterns) if patterns else None
 
     def decide(self, name: str) -> bool | None:
         """Return whether they match a path; False for an exception, None if none matches.
 
         The path of a folder ends with a slash.
         """
-        return self._spec.check_file(name).include
+        return None if self._spec is None else self._spec.check_file(name).include
 
 
 class Selection:
@@ -82,6 +83,7 @@ def _parse(lines: Iterable[str]) -> GitIgnoreSpec:
         from pathspec import GitIgnoreSpec
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            "patterns for files need pathspec; install it with: pip install 'awslambdaric-lite[local]'", name="pathspec"
+            "the choice of files by patterns needs pathspec; install it with: pip install 'awslambdaric-lite[local]'",
+            name="pathspec",
         ) from None
     return GitIgnoreSpec.from_lines(lines)

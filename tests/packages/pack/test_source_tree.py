@@ -118,6 +118,8 @@ SECRETS = {
     "terraform.tfstate": "{}",
     "terraform.tfstate.backup": "{}",
     ".ssh/known_hosts": "",
+    ".config/gcloud/access_tokens.db": "",
+    "home/.docker/config.json": "{}",
 }
 
 
@@ -126,7 +128,7 @@ def test_secrets_are_refused_unless_patterns_decide(name: str, content: str, tmp
     """A file that looks like a secret is refused by name; it can be excluded, ignored or included."""
     make(tmp_path, "app.py")
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     with pytest.raises(PackagingError, match=rf"{re.escape(name)} \(.*--exclude PATTERN, .* --include PATTERN"):
         collect(tmp_path)
