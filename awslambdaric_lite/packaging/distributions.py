@@ -11,6 +11,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 
 from .archive import Member
 
@@ -27,6 +28,16 @@ def listed_files(files: Iterable[str], read: Callable[[str], bytes]) -> dict[str
     }
 
 
+def existing_files(listed: Mapping[str, Collection[str]], files: Mapping[str, Path]) -> set[str]:
+    """Return those of the listed files that are on disk, whether they are among `files` or not."""
+    found = set()
+    for information, names in listed.items():
+        record = f"{information}/RECORD"
+        folder = files[record].parents[1]
+        found |= {name for name in names if (folder / name[len(_place(record)) :]).is_file()}
+    return found
+
+
 def project_name(information: str) -> str:
     """Return the normalized name of the project that a `.dist-info` folder belongs to."""
     name, _, _ = information.rpartition("/")[2].removesuffix(".dist-info").rpartition("-")
@@ -38,19 +49,19 @@ def is_of(name: str, information: str) -> bool:
     return name.startswith(f"{information}/")
 
 
-def emptied(listed: Mapping[str, Collection[str]], before: Collection[str] | None, kept: Collection[str]) -> set[str]:
+def emptied(listed: Mapping[str, Collection[str]], before: Collection[str], kept: Collection[str]) -> set[str]:
     """Return the `.dist-info` folders of distributions that have no module any more, or had none and have no file.
 
     Args:
         listed: the result of `listed_files`.
-        before: the files before some were excluded; None if all of those that are listed may have existed.
+        before: the files before some were excluded.
         kept: the files that were not excluded.
     """
     found = set()
     for information, names in listed.items():
         own = {name for name in names if not is_of(name, information) and not name.endswith(".pyc")}
         own = {name for name in own if name.endswith((".py", ".so"))} or own
-        if (own if before is None else own & set(before)) and not own & set(kept):
+        if not own.isdisjoint(before) and own.isdisjoint(kept):
             found.add(information)
     return found
 
@@ -58,8 +69,11 @@ def emptied(listed: Mapping[str, Collection[str]], before: Collection[str] | Non
 def finished_record(name: str, members: Mapping[str, Member]) -> bytes:
     """Return the content of a `RECORD` that lists what is in the package of the distribution's files, in order."""
     content = members[name].read()
+    listed = _rows(content)
+    if not listed:
+        return content
     rows = []
-    for path, digest, size in _rows(content):
+    for path, digest, size in listed:
         member = members.get(f"{_place(name)}{path}")
         if member is None and path.endswith(".py") and (member := members.get(f"{_place(name)}{path}c")) is not None:
             path += "c"
@@ -80,11 +94,14 @@ def _place(record: str) -> str:
     return folder + slash
 
 
-def _rows(record: bytes) -> Iterable[tuple[str, str, str]]:
-    for row in csv.reader(record.decode("utf-8", "surrogateescape").splitlines()):
-        if row:
-            path, digest, size = [*row, "", ""][:3]
-            yield path.removeprefix(_OUTSIDE), digest, size
+def _rows(record: bytes) -> list[tuple[str, str, str]]:
+    """Return path, digest and size of each file; none if they cannot be read."""
+    try:
+        rows = list(csv.reader(record.decode("utf-8", "surrogateescape").splitlines()))
+    except csv.Error:
+        return []
+    padded = ([*row, "", ""] for row in rows if row)
+    return [(path.removeprefix(_OUTSIDE), digest, size) for path, digest, size, *_ in padded]
 
 
 def _digest(content: bytes) -> str:

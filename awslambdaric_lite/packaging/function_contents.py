@@ -9,7 +9,7 @@ from ..common.words import count, shorten_list
 from .archive import Member
 from .audit.platform_packages import PLATFORM_PACKAGES
 from .bytecode import IMPORTABLE, cache_path, compile_sources
-from .distributions import emptied, finished_record, is_of, listed_files, project_name
+from .distributions import emptied, existing_files, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
 from .hosts import TASK_ROOT
 from .module_uses import import_distances
@@ -78,7 +78,12 @@ class FunctionContents:
         self._own = set(files)
 
     def _selected(self, files: Mapping[str, Path], before: Collection[str] | None = None) -> dict[str, Path]:
-        """Return the files that are not excluded; the metadata of a distribution is excluded with its last file."""
+        """Return the files that are not excluded; the metadata of a distribution is excluded with its last module.
+
+        Args:
+            files: files by their names.
+            before: the files before some were excluded; None if `files` has been chosen from those on disk.
+        """
         listed = listed_files(files, lambda name: files[name].read_bytes())
         projects = {each for each in listed if project_name(each) in self._excluded_projects}
         self._has_excluded_projects |= bool(projects)
@@ -88,6 +93,8 @@ class FunctionContents:
             for name in files
             if self._selection.includes(name) or not (name in excluded or self._selection.excludes(name))
         }
+        if before is None:
+            before = existing_files(listed, files)
         for information in projects | emptied(listed, before, kept):
             kept -= {name for name in kept if is_of(name, information) and not self._selection.includes(name)}
         return {name: path for name, path in files.items() if name in kept}

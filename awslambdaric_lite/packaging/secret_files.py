@@ -29,7 +29,7 @@ _PUBLIC = re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*(?:PUBLIC KEY|CERTIFICATE)")
 _PRIVATE = rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
 _KEY = re.compile(_PRIVATE + rb"|^PuTTY-User-Key-File-\d", re.MULTILINE)
 _KEY_IN_CODE = re.compile(_PRIVATE + rb"""(?:\s|\\[rn]|["'])+[A-Za-z0-9+/]{40}""")  # not only the text that begins one
-_AWS_SECRET = re.compile(rb"^\s*aws_secret_access_key\s*=\s*[A-Za-z0-9/+]{40}\s*$", re.MULTILINE)
+_AWS_SECRET = re.compile(rb"^[ \t]*aws_secret_access_key[ \t]*=[ \t]*[A-Za-z0-9/+]{40}[ \t]*\r?$", re.MULTILINE)
 
 
 def secret_in(name: str, size: int, read: Callable[[], bytes]) -> str | None:

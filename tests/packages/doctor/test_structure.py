@@ -157,6 +157,8 @@ def test_secrets_and_files_of_tools(tmp_path: Path) -> None:
         "pkg/test.key": KEY,
         "pkg/.github/a.yml": "",
         "pkg-1.dist-info/RECORD": "pkg/test.key,,\npkg/.github/a.yml,,\n",
+        "odd-1.dist-info/RECORD": f"{'a' * 200_000},,\n",
+        "blank.txt": "\n" * 2**20,
     }
     for path in (make_zip(tmp_path / "a.zip", files), make_folder(tmp_path / "a", files)):
         found = findings(path)

@@ -17,6 +17,7 @@ from awslambdaric_lite.packaging.bytecode import cache_path
 from awslambdaric_lite.packaging.distributions import finished_record
 from awslambdaric_lite.packaging.function_contents import FunctionContents
 from awslambdaric_lite.packaging.selection import Selection
+from awslambdaric_lite.packaging.source_tree import collect
 from awslambdaric_lite.packaging.wheels import install_requirements
 
 from .test_function import HERE, names, pack
@@ -138,6 +139,25 @@ def test_vendored_platform_packages_are_excluded(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     package.add_own(files)
     assert sorted(package.members) == ["app.py", "vendor/app.py"]
+
+
+def test_metadata_of_vendored_distributions(tmp_path: Path) -> None:
+    """Metadata in the folder goes with its modules that are excluded, and stays where there were none, or no list."""
+    texts = {
+        "gone-1.dist-info/RECORD": "gone.py,,\n",
+        "gone.py": "",
+        "layer-1.dist-info/RECORD": "in_a_layer.py,,\n",
+        "odd-1.dist-info/RECORD": f"{'a' * 200_000},,\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    selection = Selection(["gone.py"])
+    package = FunctionContents(HERE, selection)
+    package.add_own(collect(tmp_path, selection).files)
+    package.finish_records()
+    assert sorted(package.members) == ["layer-1.dist-info/RECORD", "odd-1.dist-info/RECORD"]
+    assert package.members["odd-1.dist-info/RECORD"].read().decode() == texts["odd-1.dist-info/RECORD"]
 
 
 @needs_pip
