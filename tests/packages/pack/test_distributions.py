@@ -142,7 +142,7 @@ def test_vendored_platform_packages_are_excluded(tmp_path: Path) -> None:
 
 
 def test_metadata_of_vendored_distributions(tmp_path: Path) -> None:
-    """Metadata in the folder goes with its modules that are excluded, and stays if they lie elsewhere or cannot be listed."""
+    """Metadata in the folder goes with its excluded modules; it stays if they lie elsewhere or cannot be listed."""
     texts = {
         "gone-1.dist-info/RECORD": "gone.py,,\n",
         "gone.py": "",
