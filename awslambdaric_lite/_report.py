@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Frame = tuple[str, int | None, str, str]
 
+# As they are before user code runs, which may replace them.
+_getcwd, _gmtime, _strftime, _time = posix.getcwd, time.gmtime, time.strftime, time.time
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
 _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
@@ -186,7 +188,7 @@ def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
     Its fields are `working_directory`, `exceptions` and `paths`.
     """
     try:
-        directory = posix.getcwd()
+        directory = _getcwd()
     except OSError:
         directory = ""  # it was removed
     if len(frames) > 2 * _XRAY_FRAMES:
@@ -220,7 +222,7 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
     """
     try:
         if sink.json_format:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            now = _strftime("%Y-%m-%dT%H:%M:%SZ", _gmtime())
             sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{report_json(report)[1:]}'])
             return
         message = report["errorMessage"]
@@ -238,8 +240,8 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
     """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
     try:
-        seconds = time.time()
-        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        seconds = _time()
+        now = _strftime("%Y-%m-%dT%H:%M:%S", _gmtime(seconds))
         if sink.json_format:
             fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
             sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])

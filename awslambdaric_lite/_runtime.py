@@ -16,7 +16,7 @@ from ._function_errors import Fault
 from ._handler import after_import, load, needs_adapter, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import exit_status, log_report, make_report, notice, report_json
-from ._settings import read_settings
+from ._settings import originals, read_settings
 from ._sinks import create_log_sink
 
 TYPE_CHECKING = False
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     Handler = Callable[[object, LambdaContext], object]
 
+# As they are before user code runs, which may replace them.
+_environ, _exit_at_once, _putenv, _unsetenv = posix.environ, posix._exit, posix.putenv, posix.unsetenv
+_SIGTERM = 15
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
 _THREAD_GRACE_S = 2.0  # for threads of user code when the process exits
 
@@ -67,8 +70,8 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
             from ._lifecycle.shutdown import arm_if_wanted
 
-            arm_if_wanted(settings.api, sink, flush, existing_loop)
-        if posix.environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
+            arm_if_wanted(settings.api, sink, flush, existing_loop, client)
+        if _environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
             from ._lifecycle.snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, flush)
@@ -89,7 +92,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
     except _function_errors.ForkedChild as error:
         print_stderr(str(error))
         flush()
-        posix._exit(1)
+        _exit_at_once(1)
     except BaseException:  # raised by a tool that replaced a function of this module
         _exit(1)
         raise
@@ -327,8 +330,7 @@ def existing_loop() -> "AbstractEventLoop | None":
 
 def _handles_sigterm() -> bool:
     """Return whether user code handles SIGTERM, which it cannot without the module `signal`."""
-    signal = sys.modules.get("signal")
-    return signal is not None and callable(signal.getsignal(signal.SIGTERM))
+    return "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
 
 
 def set_trace_id(trace_id: "str | None") -> None:
@@ -336,15 +338,14 @@ def set_trace_id(trace_id: "str | None") -> None:
 
     `os.environ` keeps its values in `posix.environ`; writing there avoids importing `os` and encoding twice.
     """
-    environ = posix.environ
     if trace_id is None:
-        if _TRACE_ID in environ:
-            del environ[_TRACE_ID]
-            posix.unsetenv(_TRACE_ID)
+        if _TRACE_ID in _environ:
+            del _environ[_TRACE_ID]
+            _unsetenv(_TRACE_ID)
     else:
         value = trace_id.encode(errors="surrogateescape")
-        environ[_TRACE_ID] = value
-        posix.putenv(_TRACE_ID, value)
+        _environ[_TRACE_ID] = value
+        _putenv(_TRACE_ID, value)
 
 
 def flush() -> None:
@@ -371,25 +372,23 @@ def _exit(status: int) -> int:
     """Make sure that the process exits even if threads of user code go on; return the status."""
     flush()
     if "threading" in sys.modules:
-        import _thread
         import atexit
-        import time
 
         threads_ended: "list[bool]" = []
         atexit.register(threads_ended.append, True)  # registered last, so called first, after threads were joined
 
-        runs = _thread.allocate_lock()
+        runs = originals["_thread"]["allocate_lock"]()
         runs.acquire()
 
         def cut_short() -> None:
             runs.release()
-            time.sleep(_THREAD_GRACE_S)
+            originals["time"]["sleep"](_THREAD_GRACE_S)
             if not threads_ended:
                 flush()
-                posix._exit(status)
+                _exit_at_once(status)
 
         try:
-            _thread.start_new_thread(cut_short, ())
+            originals["_thread"]["start_new_thread"](cut_short, ())
             runs.acquire()  # a thread that begins after the interpreter's end crashes Python 3.10 and 3.11
         except RuntimeError:
             pass  # no thread can be started

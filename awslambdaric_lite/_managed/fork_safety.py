@@ -4,10 +4,10 @@ Workers that share a database connection mix up responses, workers that share a 
 exists only in the process that started it.
 """
 
-import posix
 import sys
-import time
 from contextlib import suppress
+
+from .._lifecycle.originals import posix, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _DESCRIPTORS, _TASKS = "/proc/self/fd", "/proc/self/task"
 _LOOKS = 10  # times, 1 ms apart: the kernel removes a thread that was joined a moment later
 _SHOWN = 5  # descriptors in the message
+_open = open  # as it is before user code runs, which may replace it
 
 
 class ProcessBaseline:
@@ -71,7 +72,7 @@ def _descriptors() -> "dict[int, str] | None":
 def _appends(number: int) -> bool:
     """Return whether each write through a descriptor appends to its file, which makes sharing it harmless."""
     try:
-        with open(f"/proc/self/fdinfo/{number}") as file:
+        with _open(f"/proc/self/fdinfo/{number}") as file:
             flags = next(line.split()[1] for line in file if line.startswith("flags:"))
     except (OSError, StopIteration):
         return False
@@ -91,7 +92,7 @@ def _further_threads() -> int:
 def _first_environment() -> "dict[bytes, bytes]":
     """Return the environment that the platform set, without the changes of user code and instrumentation."""
     try:
-        with open("/proc/self/environ", "rb") as file:
+        with _open("/proc/self/environ", "rb") as file:
             pairs = [pair.partition(b"=") for pair in file.read().split(b"\0") if pair]
     except OSError:
         return dict(posix.environ)

@@ -5,13 +5,12 @@ fork, each worker loads the function itself. In the modes `asyncio` and `thread`
 """
 
 import gc
-import posix
-import time
 
 from .._codec import quote
 from .._framed_sink import FramedTelemetryLogSink
 from .._handler import code_flags
 from .._lifecycle import shutdown
+from .._lifecycle.originals import posix, time
 from .._optional_settings import Options
 from .._report import notice
 from .._runtime_errors import SettingError
@@ -95,15 +94,15 @@ def serve(
     deferred = DeferredAdapter()
     handler: Handler | None = None
     if mode != "process" or fork != "before":
+        if mode != "process":
+            from . import threads  # before user code runs, which may replace functions of `threading`
+            from .invocation_scope import Scope
         baseline = ProcessBaseline()
         runtime.adapter = deferred
         records = _Records(current_ids.copy)
         handler = runtime.initialize(settings, client, records, sink)
         runtime.adapter = None
         if mode != "process":
-            from . import threads
-            from .invocation_scope import Scope
-
             obstacle = threads.obstacle(mode, handler)
             if obstacle is None:
                 redirect_output(sink)
