@@ -36,7 +36,7 @@ class EventLoop:
             BaseException: whatever the coroutine raises.
             TimeoutError: the coroutine was cancelled shortly before the deadline.
         """
-        loop = self.loop
+        loop = awaitable.get_loop() if asyncio.isfuture(awaitable) else self.loop  # user code may have its own loop
         task = loop.create_task(settle(awaitable))
         timer = None
         if self._cancel_at_deadline and context is not None:
