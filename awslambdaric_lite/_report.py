@@ -2,27 +2,30 @@
 
 Loaded in init and written without `traceback`, whose import takes longer than the first error (benchmark
 cpu_first_error). The texts are those of the official client, which formats plain (file, line, name, source) tuples
-without caret lines. Imports C builtins, `_codec`, `_function_errors` and `_sinks`.
+without caret lines. Imports C builtins, `_codec` and `_sinks`.
+
+Code of the exception's class runs here, and must not end the process: each step has a fallback.
 """
 
 import posix
 import sys
-import time
 
-from ._codec import quote
-from ._function_errors import Fault
+from ._codec import Fault, quote  # type: ignore[attr-defined]  # one import costs less than two (guard)
 from ._sinks import JSON_FRAMES, TEXT_FRAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
+    from typing import Any
 
     from ._types import ErrorReport, LogSink
 
     Frame = tuple[str, int | None, str, str]
 
-# As they are before user code runs, which may replace them.
-_getcwd, _gmtime, _strftime, _time = posix.getcwd, time.gmtime, time.strftime, time.time
+_getcwd = posix.getcwd  # as it is before user code runs, which may replace it
+_name = type.__dict__["__name__"].__get__  # without the metaclass of user code
+_traceback: "Callable[[BaseException], TracebackType | None]" = BaseException.__dict__["__traceback__"].__get__
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
 _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
@@ -40,26 +43,39 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
 
     Pass `status` if the exception ends the process; the report then contains the exit status.
     """
-    frames: "list[Frame]" = []
-    if isinstance(raised, Fault):
-        error_type, message, trace = raised.error_type, raised.message, raised.trace
-        xray_type = "LambdaValidationError"
-    else:
-        error_type, message = type(raised).__name__, text_of(raised)
-        if status is not None:
-            reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
-            error_type = "Runtime.ExitError"
-            message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
-        frames = frames_of(raised.__traceback__)
-        trace = format_frames(frames)
-        xray_type = error_type
-    report: "ErrorReport" = {
-        "errorMessage": message,
-        "errorType": error_type,
-        "requestId": request_id,
-        "stackTrace": trace,
-    }
-    return report, xray_cause(xray_type, message, frames)
+    try:
+        frames: "list[Frame]" = []
+        if issubclass(type(raised), Fault):
+            fault: "Any" = raised
+            error_type, message, trace = fault.error_type, fault.message, fault.trace
+            xray_type = "LambdaValidationError"
+        else:
+            message = text_of(raised)
+            try:
+                error_type = str.__str__(type(raised).__name__)
+            except BaseException:  # raised by a metaclass of user code
+                error_type = _name(type(raised))
+            if status is not None:
+                reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
+                error_type = "Runtime.ExitError"
+                message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
+            try:
+                frames = frames_of(_traceback(raised))
+            except BaseException:  # raised by a signal handler, or the interpreter's limits are reached
+                frames = []
+            trace = format_frames(frames)
+            xray_type = error_type
+        report: "ErrorReport" = {
+            "errorMessage": message,
+            "errorType": error_type,
+            "requestId": request_id,
+            "stackTrace": trace,
+        }
+        return report, xray_cause(xray_type, message, frames)
+    except BaseException:  # the last resort
+        name = _name(type(raised))
+        message = f"<error report failed: {name}>"
+        return {"errorMessage": message, "errorType": name, "requestId": request_id, "stackTrace": []}, ""
 
 
 def text_of(error: BaseException) -> str:
@@ -67,7 +83,7 @@ def text_of(error: BaseException) -> str:
     try:
         return str.__str__(str(error))
     except BaseException:
-        return f"<exception str() failed: {type(error).__name__}>"
+        return f"<exception str() failed: {_name(type(error))}>"
 
 
 def is_own(frame: "FrameType") -> bool:
@@ -75,7 +91,7 @@ def is_own(frame: "FrameType") -> bool:
 
     The name of the frame's module decides, because the path depends on how the package is deployed.
     """
-    name = frame.f_globals.get("__name__")
+    name = dict.get(frame.f_globals, "__name__")
     return type(name) is str and name.startswith(_OWN) and not name.startswith(_EXAMPLES)
 
 
@@ -85,7 +101,7 @@ def frames_of(traceback: "TracebackType | None") -> "list[Frame]":
     Leading frames of the runtime are left out, but count for the limit, as in the official client.
     """
     limit = getattr(sys, "tracebacklimit", None)
-    left = sys.maxsize if limit is None else limit
+    left = limit if isinstance(limit, int) else sys.maxsize
     while traceback is not None and left > 0 and is_own(traceback.tb_frame):
         traceback = traceback.tb_next
         left -= 1
@@ -94,8 +110,8 @@ def frames_of(traceback: "TracebackType | None") -> "list[Frame]":
         left -= 1
         code = traceback.tb_frame.f_code
         line = traceback.tb_lineno
-        source = _source_line(code.co_filename, line, traceback.tb_frame.f_globals)
-        frames.append((code.co_filename, line, code.co_name, source))
+        path = str.__str__(code.co_filename)
+        frames.append((path, line, str.__str__(code.co_name), _source_line(path, line, traceback.tb_frame.f_globals)))
         traceback = traceback.tb_next
     return frames
 
@@ -109,8 +125,8 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
         if len(_lines) > 1000:
             _lines.clear()
         try:
-            known = _read_line(path, line, names).strip()
-        except Exception:
+            known = str.__str__(_read_line(path, line, names).strip())
+        except BaseException:  # a loader of user code may raise anything
             known = ""
         _lines[path, line] = known
     return known
@@ -167,11 +183,15 @@ def _repeated(times: int) -> str:
     return f"  [Previous line repeated {times} more time{'s' if times > 1 else ''}]\n"
 
 
-def exit_status(code: object) -> int:
-    """Return the exit status that the interpreter derives from `SystemExit.code`."""
-    if code is None:
-        return 0
-    return code & 0xFF if isinstance(code, int) else 1
+def exit_status_of(raised: BaseException) -> int:
+    """Return the exit status that the interpreter derives from a `SystemExit`."""
+    try:
+        code: object = raised.code  # type: ignore[attr-defined]
+        if code is None:
+            return 0
+        return int.__and__(code, 0xFF) if isinstance(code, int) else 1
+    except BaseException:
+        return 1  # a class of user code has no code
 
 
 def report_json(report: "ErrorReport") -> str:
@@ -222,7 +242,10 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
     """
     try:
         if sink.json_format:
-            now = _strftime("%Y-%m-%dT%H:%M:%SZ", _gmtime())
+            from ._settings import originals
+
+            clock = originals["time"]
+            now = clock["strftime"]("%Y-%m-%dT%H:%M:%SZ", clock["gmtime"]())
             sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{report_json(report)[1:]}'])
             return
         message = report["errorMessage"]
@@ -233,20 +256,23 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
                 bare = line.lstrip(" ")
                 lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
         sink.log_error(lines)
-    except Exception:
-        pass
+    except BaseException:
+        pass  # user code replaced standard output; the report is posted all the same
 
 
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
     """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
     try:
-        seconds = _time()
-        now = _strftime("%Y-%m-%dT%H:%M:%S", _gmtime(seconds))
+        from ._settings import originals
+
+        clock = originals["time"]
+        seconds = clock["time"]()
+        now = clock["strftime"]("%Y-%m-%dT%H:%M:%S", clock["gmtime"](seconds))
         if sink.json_format:
             fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
             sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
         else:
             millis = int(seconds * 1000) % 1000
             sink.log(f"[WARNING]\t{now}.{millis:03d}Z\t{request_id}\t{text}\n", TEXT_FRAMES[30])
-    except Exception:
+    except BaseException:
         pass  # user code closed or replaced standard output

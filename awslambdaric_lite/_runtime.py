@@ -12,10 +12,9 @@ from . import _function_errors
 from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
-from ._function_errors import Fault
 from ._handler import after_import, load, needs_adapter, rescue_stale_bytecode
 from ._paths import complete_path
-from ._report import exit_status, log_report, make_report, notice, report_json
+from ._report import exit_status_of, log_report, make_report, notice, report_json
 from ._settings import originals, read_settings
 from ._sinks import create_log_sink
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[object, LambdaContext], object]
 
+Fault = _function_errors.Fault  # an import would cost more instructions (guard)
 # As they are before user code runs, which may replace them.
 _environ, _exit_at_once, _putenv, _unsetenv = posix.environ, posix._exit, posix.putenv, posix.unsetenv
 _SIGTERM = 15
@@ -77,7 +77,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             pass_through_snapshot(client, sink, flush)
         run(client, handler, current_ids, sink)
     except SystemExit as error:
-        _exit(exit_status(error.code))
+        _exit(exit_status_of(error))
         raise
     except KeyboardInterrupt:
         return _exit(130)
@@ -154,10 +154,10 @@ def attempt_init(
     except SystemExit as exit_request:
         if client.forked:
             raise  # user code forked this process and decides how it exits
-        status = exit_status(exit_request.code) or 1
+        status = exit_status_of(exit_request) or 1
         report, _ = make_report(exit_request, "", status)
     except BaseException as raised:
-        failed = raised if isinstance(raised, Fault) else None
+        failed = raised if issubclass(type(raised), Fault) else None  # type: ignore[assignment]
         report, _ = make_report(raised)
     # The `except` blocks have ended: tools that replace `post_init_error` must not find an active exception.
     log_report(report, sink)
@@ -168,7 +168,7 @@ def attempt_init(
             text = hint(failed, handler_name)
             if text:
                 notice(sink, "", text)
-        except Exception:
+        except BaseException:
             pass  # init fails without the hint as well
     flush()
     client.post_init_error(report)
@@ -283,12 +283,13 @@ def _handle(
             result, result_content_type = awaited
     except BaseException as raised:
         status = None
-        if not isinstance(raised, Fault):
-            if client.finishing or (client.forked and isinstance(raised, SystemExit)):
+        kind = type(raised)  # `isinstance` would ask the class of user code
+        if not issubclass(kind, Fault):
+            if client.finishing or (client.forked and issubclass(kind, SystemExit)):
                 raise  # the error was posted, or user code forked this process and decides how it exits
-            if isinstance(raised, SystemExit):
-                leaving = raised
-                status = exit_status(raised.code)
+            if issubclass(kind, SystemExit):
+                leaving = raised  # type: ignore[assignment]
+                status = exit_status_of(raised)
                 client.finishing = True
         report, cause = make_report(raised, invoke_id, status)
     else:
@@ -304,13 +305,16 @@ def _handle(
 
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
-    return (
-        hasattr(kind, "__next__")
-        or hasattr(kind, "__anext__")
-        or hasattr(kind, "__await__")
-        or hasattr(kind, "read")
-        or hasattr(kind, "body_iterator")
-    )
+    try:
+        return (
+            hasattr(kind, "__next__")
+            or hasattr(kind, "__anext__")
+            or hasattr(kind, "__await__")
+            or hasattr(kind, "read")
+            or hasattr(kind, "body_iterator")
+        )
+    except Exception:
+        return False  # the metaclass has no attributes
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":
@@ -352,11 +356,11 @@ def flush() -> None:
     """Flush standard output and error, even if user code replaced or closed them."""
     try:
         sys.stdout.flush()
-    except Exception:
+    except BaseException:
         pass
     try:
         sys.stderr.flush()
-    except Exception:
+    except BaseException:
         pass
 
 
@@ -364,7 +368,7 @@ def print_stderr(text: str) -> None:
     """Write one line of the runtime to standard error."""
     try:
         sys.stderr.write(f"awslambdaric-lite: {text}\n")
-    except Exception:
+    except BaseException:
         pass
 
 

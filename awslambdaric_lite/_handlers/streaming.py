@@ -10,7 +10,7 @@ from _io import _TextIOBase as TextIOBase
 from binascii import b2a_base64
 
 from .._codec import quote
-from .._report import exit_status, log_report, make_report, report_json
+from .._report import exit_status_of, log_report, make_report, report_json
 from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
 from .responses import StreamingResponse
 
@@ -97,8 +97,8 @@ def deliver(
         if not sender.began or client.forked or client.finishing:
             raise
         status = None
-        if isinstance(raised, SystemExit):
-            status = exit_status(raised.code)
+        if issubclass(type(raised), SystemExit):
+            status = exit_status_of(raised)
             client.finishing = True
         report, _ = make_report(raised, invoke_id, status)
         log_report(report, sink)

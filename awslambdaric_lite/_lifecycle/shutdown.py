@@ -205,10 +205,10 @@ class Shutdown:
         """Call a hook; return its awaitable, None for a plain function."""
         try:
             result = hook()
+            return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
         except BaseException as raised:
             self._log(raised)
             return None
-        return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
 
     def _run_on_busy_loop(
         self, loop: "AbstractEventLoop", awaitable: "Awaitable[object]", left: "list[Callable[[], object]]"
@@ -231,7 +231,7 @@ class Shutdown:
             try:
                 self._users_handler(_SIGTERM, None)
             except BaseException as raised:
-                if not isinstance(raised, SystemExit):
+                if not issubclass(type(raised), SystemExit):
                     self._log(raised)
         atexit._run_exitfuncs()
         self._flush()

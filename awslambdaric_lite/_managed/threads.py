@@ -11,7 +11,7 @@ from .._handler import code_flags
 from .._handlers.adapter import ClientAdapter
 from .._lifecycle.originals import posix
 from .._lifecycle.shutdown import arm_if_wanted
-from .._report import exit_status, notice
+from .._report import exit_status_of, notice
 from .._runtime_errors import ApiError, ConnectionLost, ForkedChild, ProtocolError
 from .client import ManagedClient
 from .invocation_scope import Scope, bind_environment
@@ -188,7 +188,7 @@ class PollingThreads:
             runtime.flush()
             posix._exit(1)
         except SystemExit as leaving:
-            self._finish(client, exit_status(leaving.code))
+            self._finish(client, exit_status_of(leaving))
         except (ApiError, ConnectionLost, ProtocolError) as error:
             runtime.print_stderr(str(error))
             self._finish(client, 1)

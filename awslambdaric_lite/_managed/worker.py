@@ -5,7 +5,7 @@ from socket import AF_UNIX, SOCK_STREAM, socket
 
 from .._lifecycle import shutdown
 from .._lifecycle.originals import posix
-from .._report import exit_status, notice, report_json
+from .._report import exit_status_of, notice, report_json
 from .._runtime_errors import ApiError, ConnectionLost, ProtocolError
 from .client import ManagedClient
 
@@ -58,7 +58,7 @@ def work(
             shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm(client)
         serve_worker(runtime, client, handler, current_ids, sink)
     except SystemExit as leaving:
-        status = exit_status(leaving.code)
+        status = exit_status_of(leaving)
     except (ApiError, ConnectionLost, ProtocolError) as error:
         runtime.print_stderr(str(error))
         status = 1

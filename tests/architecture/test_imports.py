@@ -110,7 +110,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_managed.worker_state": (set(), set()),
     "_optional_settings": (set(), set()),
     "_paths": (set(), set()),
-    "_report": ({"_codec", "_function_errors", "_sinks"}, set()),
+    "_report": ({"_codec", "_sinks"}, {"_settings"}),
     "_runtime": (
         {"_client", "_codec", "_context", "_function_errors", "_handler", "_paths", "_report", "_settings", "_sinks"},
         {
