@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from types import ModuleType
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from ._client import Invocation
     from ._types import Current, CurrentIds, HandlerAdapter, LogSink, Runtime, Settings
@@ -123,10 +123,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
             notice(sink, "", f"used the bytecode of {len(accepted)} modules although their sources have other dates")
         return handler
 
-    try:
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    except (AttributeError, ValueError):
-        pass  # standard output is missing, or user code replaced it
+    _write_through(sys.stdout)
+    _write_through(sys.stderr)
     posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
@@ -350,6 +348,21 @@ def set_trace_id(trace_id: "str | None") -> None:
         value = trace_id.encode(errors="surrogateescape")
         _environ[_TRACE_ID] = value
         _putenv(_TRACE_ID, value)
+
+
+def _write_through(stream: "Any") -> None:
+    """Make a standard stream write text at once, because a process that is killed cannot flush it."""
+    try:
+        write, flush = stream.write, stream.flush
+
+        def write_through(text: str) -> int:
+            count: int = write(text)
+            flush()
+            return count
+
+        stream.write = write_through
+    except Exception:
+        pass  # the stream is missing, or a tool replaced it
 
 
 def flush() -> None:
