@@ -16,14 +16,14 @@ from ._handler import after_import, load, needs_adapter, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import exit_status_of, log_report, make_report, notice, report_json
 from ._settings import originals, read_settings
-from ._sinks import create_log_sink
+from ._sinks import create_log_sink, write_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from types import ModuleType
-    from typing import Any, NoReturn
+    from typing import NoReturn
 
     from ._client import Invocation
     from ._types import Current, CurrentIds, HandlerAdapter, LogSink, Runtime, Settings
@@ -123,8 +123,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
             notice(sink, "", f"used the bytecode of {len(accepted)} modules although their sources have other dates")
         return handler
 
-    _write_through(sys.stdout)
-    _write_through(sys.stderr)
+    write_through(sys.stdout)
+    write_through(sys.stderr)
     posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
@@ -348,21 +348,6 @@ def set_trace_id(trace_id: "str | None") -> None:
         value = trace_id.encode(errors="surrogateescape")
         _environ[_TRACE_ID] = value
         _putenv(_TRACE_ID, value)
-
-
-def _write_through(stream: "Any") -> None:
-    """Make a standard stream write text at once, because a process that is killed cannot flush it."""
-    try:
-        write, flush = stream.write, stream.flush
-
-        def write_through(text: str) -> int:
-            count: int = write(text)
-            flush()
-            return count
-
-        stream.write = write_through
-    except Exception:
-        pass  # the stream is missing, or a tool replaced it
 
 
 def flush() -> None:

@@ -1,6 +1,7 @@
 """The destination of log text: owns the sink of this process.
 
-The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor.
+The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor. Also owns how the standard
+streams write text of user code.
 
 Imports only C builtins.
 """
@@ -10,6 +11,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._types import LogSink
 
 # Frame types of the telemetry protocol by log level (0: none). Those of text and of JSON differ.
@@ -67,6 +70,21 @@ def create_log_sink(*, json_format: bool) -> "LogSink":
             sink = FramedTelemetryLogSink(int(value), TEXT_FRAMES[0], error, json_format=json_format)
     replace_current(sink)
     return sink
+
+
+def write_through(stream: "Any") -> None:
+    """Make a standard stream write text at once, because a process that is killed cannot flush it."""
+    try:
+        write, flush = stream.write, stream.flush
+
+        def write_and_flush(text: str) -> int:
+            count: int = write(text)
+            flush()
+            return count
+
+        stream.write = write_and_flush
+    except Exception:
+        pass  # the stream is missing, or a tool replaced it
 
 
 def replace_current(sink: "LogSink | None") -> None:
