@@ -9,11 +9,10 @@ from .._settings import originals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _signal as _signal  # pyright: ignore[reportMissingImports]
-    import _thread as _thread
-    import posix as posix
-    import time as time
-else:
-    _namespace = type(sys.implementation)  # types.SimpleNamespace
-    _signal, _thread = _namespace(**originals["_signal"]), _namespace(**originals["_thread"])
-    posix, time = _namespace(**originals["posix"]), _namespace(**originals["time"])
+    from typing import Any
+
+_namespace: "Any" = type(sys.implementation)  # types.SimpleNamespace
+_signal: "Any" = _namespace(**originals["_signal"])
+_thread: "Any" = _namespace(**originals["_thread"])
+posix: "Any" = _namespace(**originals["posix"])
+time: "Any" = _namespace(**originals["time"])

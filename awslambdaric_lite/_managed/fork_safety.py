@@ -11,6 +11,7 @@ from .._lifecycle.originals import posix, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _DESCRIPTORS, _TASKS = "/proc/self/fd", "/proc/self/task"
@@ -51,7 +52,8 @@ class ProcessBaseline:
         posix.chdir(self._folder)
         environment = {**_first_environment(), b"AWSLAMBDARIC_LITE_FORK": b"before"}
         environment[b"AWSLAMBDARIC_LITE_CONCURRENCY_MODE"] = b"process"
-        posix.execve(sys.executable or "/proc/self/exe", sys.orig_argv, environment)
+        execute: Callable[..., NoReturn] = posix.execve
+        execute(sys.executable or "/proc/self/exe", sys.orig_argv, environment)
 
     def _is_new(self, number: int, target: str) -> bool:
         return self._before is not None and self._before.get(number) != target and not _appends(number)

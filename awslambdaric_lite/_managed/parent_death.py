@@ -40,4 +40,4 @@ class FirstProcessOnly:
         posix.close(writing)
 
     def __call__(self) -> bool:
-        return posix.read(self._reading, 1) == b"1"
+        return bool(posix.read(self._reading, 1))
