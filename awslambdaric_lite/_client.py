@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ._http import Response
     from ._types import Address, ErrorReport
 
+_sleep = time.sleep  # as it is before user code runs, which may replace it
 _VERSION = "/2018-06-01/runtime/"
 _CONNECTS = 5  # attempts after the first, 10, 20, 40, 80 and 160 ms apart
 _ONE_WRITE = 64 << 10  # bytes; a body up to this size is copied behind its head, and the next poll may follow it
@@ -385,5 +386,5 @@ class LambdaRuntimeClient:
             where = f"the Runtime API at {self._netloc} (AWS_LAMBDA_RUNTIME_API)"
             text = f"{where} cannot be reached, {_CONNECTS} more attempts failed: {lost}"
             raise _function_errors.ConnectionLost(text) from lost
-        time.sleep(0.01 * 2**attempt)
+        _sleep(0.01 * 2**attempt)
         return attempt + 1

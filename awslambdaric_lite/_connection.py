@@ -20,6 +20,8 @@ except ImportError:  # a Python without CPython's C module
     import socket as _socket  # type: ignore[no-redef]
 
 _namespace: "Callable[..., Any]" = type(sys.implementation)  # types.SimpleNamespace
+# As they are before user code runs, which may replace them. (`from … import` costs more instructions: guard.)
+_make_socket, _resolve, _register_at_fork = _socket.socket, _socket.getaddrinfo, posix.register_at_fork
 
 
 class Connection:
@@ -37,7 +39,7 @@ class Connection:
         self.socket: "Socket | None" = None
         self._reader = ResponseReader()
         self.forked = False
-        posix.register_at_fork(after_in_child=self._close_in_child)
+        _register_at_fork(after_in_child=self._close_in_child)
 
     def _close_in_child(self) -> None:
         """Close the connection in a forked child, which would otherwise answer its parent's invocation."""
@@ -66,10 +68,10 @@ class Connection:
             if host.replace(".", "").isdigit():
                 resolved = [(_socket.AF_INET, (host, port))]
             else:
-                found = _socket.getaddrinfo(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
+                found = _resolve(host.encode("ascii"), port, 0, _socket.SOCK_STREAM)
                 resolved = [(family, address) for family, _, _, _, address in found]  # type: ignore[misc]
             for position, (family, address) in enumerate(resolved, 1):
-                sock = _socket.socket(family, _socket.SOCK_STREAM)  # pyright: ignore[reportAssignmentType]
+                sock = _make_socket(family, _socket.SOCK_STREAM)  # pyright: ignore[reportAssignmentType]
                 try:
                     sock.settimeout(None)  # user code may have called socket.setdefaulttimeout()
                     sock.connect(address)

@@ -3,6 +3,8 @@
 import posix
 import time
 
+_time_ns, _write = time.time_ns, posix.write  # as they are before user code runs, which may replace them
+
 
 class FramedTelemetryLogSink:
     """The telemetry descriptor, which receives whole messages in frames with type, length and time."""
@@ -24,12 +26,12 @@ class FramedTelemetryLogSink:
     def log(self, msg: str, frame_type: "bytes | None" = None) -> None:
         """Write one frame: type, length and microseconds since the epoch, big-endian, then the text."""
         text = msg.encode("utf-8", "backslashreplace")
-        now = time.time_ns() // 1000
+        now = _time_ns() // 1000
         frame = (frame_type or self._untyped) + len(text).to_bytes(4, "big") + now.to_bytes(8, "big") + text
-        written = posix.write(self.fd, frame)
+        written = _write(self.fd, frame)
         while written < len(frame):
             frame = frame[written:]
-            written = posix.write(self.fd, frame)
+            written = _write(self.fd, frame)
 
     def log_error(self, message_lines: "list[str]") -> None:
         """Write an error report as one frame."""

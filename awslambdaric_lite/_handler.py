@@ -63,21 +63,32 @@ def needs_adapter(handler: object) -> bool:
     """Return whether the handler is a coroutine or generator function, or a web application."""
     if code_flags(handler) & _GENERATOR_OR_COROUTINE:
         return True
-    if not hasattr(handler, "__code__"):
-        for base in type(handler).__mro__:
-            if base.__module__.partition(".")[0] in WSGI_FRAMEWORKS:
-                return True
+    try:
+        if not hasattr(handler, "__code__"):
+            for base in type(handler).__mro__:
+                if base.__module__.partition(".")[0] in WSGI_FRAMEWORKS:
+                    return True
+    except Exception:
+        pass  # a proxy, or a class whose attributes cannot be read
     return False
 
 
 def code_flags(handler: object) -> int:
-    """Return the flags (`inspect.CO_*`) of the code behind a function, a method, a partial or a callable object."""
-    function = getattr(handler, "func", handler)  # of a functools.partial
-    code = getattr(function, "__code__", None)
-    if code is None and callable(function):
-        code = getattr(type(function).__call__, "__code__", None)
-    flags: int = getattr(code, "co_flags", 0)
-    return flags
+    """Return the flags (`inspect.CO_*`) of the code behind a function, a method, a partial or a callable object.
+
+    This is a hint for what to prepare in init: what a call returns decides whether it is awaited or streamed.
+    """
+    try:
+        partial = getattr(sys.modules.get("functools"), "partial", ())
+        while issubclass(type(handler), partial):
+            handler = handler.func  # type: ignore[attr-defined]
+        code = getattr(handler, "__code__", None)
+        if code is None and callable(handler):
+            code = getattr(type(handler).__call__, "__code__", None)
+        flags = getattr(code, "co_flags", 0)
+        return flags if type(flags) is int else 0
+    except Exception:
+        return 0  # e.g. a proxy whose object does not exist before the first invocation
 
 
 def rescue_stale_bytecode(*, trust_all: bool) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 LAYERS = "/opt/python"
+_NO_SITE = 6  # the position in `sys.flags`
 
 
 def complete_path(environ: "dict[bytes, bytes]") -> None:
@@ -20,7 +21,7 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
     Call this if the interpreter was started with `-S`, after the runtime's imports.
     """
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}{'t' if 't' in sys.abiflags else ''}"
-    run_site(version, environ)
+    has_packages = run_site(version, environ)
     if not hasattr(sys.modules["builtins"], "exit"):
         add_interactive_names()
     root = environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
@@ -34,10 +35,15 @@ def complete_path(environ: "dict[bytes, bytes]") -> None:
             import site
 
             site.addsitedir(folder)
+    if has_packages:
+        let_children_run_site()
 
 
-def run_site(version: str, environ: "dict[bytes, bytes]") -> None:
-    """Run `site.main()` if something on the path needs it, else append site-packages if the folder exists."""
+def run_site(version: str, environ: "dict[bytes, bytes]") -> bool:
+    """Run `site.main()` if something on the path needs it, else append site-packages if the folder exists.
+
+    Return whether either was necessary.
+    """
     home = sys.executable.rpartition("/")[0]
     site_packages = f"{sys.prefix}/lib/{version}/site-packages"
     names = list_dir(site_packages)
@@ -60,6 +66,21 @@ def run_site(version: str, environ: "dict[bytes, bytes]") -> None:
         site.main()
     elif names and site_packages not in sys.path:
         sys.path.append(site_packages)
+    return bool(needed or names)
+
+
+def let_children_run_site() -> None:
+    """Remove `-S` from `sys.flags`, which `subprocess` and `multiprocessing` pass on to child interpreters.
+
+    The children would not find site-packages. Call this last, because `site` runs on import from then on.
+    """
+    flags: "Any" = sys.flags
+    if hasattr(flags, "__replace__"):  # CPython 3.13
+        sys.flags = flags.__replace__(no_site=0)
+        return
+    fields = {name: getattr(flags, name) for name in dir(flags) if name[0] != "_"}
+    kind: "Any" = type("flags", (tuple,), {**fields, "no_site": 0})
+    sys.flags = kind((*flags[:_NO_SITE], 0, *flags[_NO_SITE + 1 :]))
 
 
 def list_dir(folder: str) -> "list[str]":

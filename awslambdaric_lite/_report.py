@@ -2,19 +2,20 @@
 
 Loaded in init and written without `traceback`, whose import takes longer than the first error (benchmark
 cpu_first_error). The texts are those of the official client, which formats plain (file, line, name, source) tuples
-without caret lines. Imports C builtins, `_codec`, `_function_errors` and `_sinks`.
+without caret lines. Imports C builtins, `_codec` and `_sinks`.
+
+Code of the exception's class runs here, and must not end the process: each step has a fallback.
 """
 
 import posix
 import sys
-import time
 
-from ._codec import quote
-from ._function_errors import Fault
+from ._codec import Fault, quote  # type: ignore[attr-defined]  # one import costs less than two (guard)
 from ._sinks import JSON_FRAMES, TEXT_FRAMES, format_time, json_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
     from typing import Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     Frame = tuple[str, int | None, str, str]
 
+_getcwd = posix.getcwd  # as it is before user code runs, which may replace it
+_name = type.__dict__["__name__"].__get__  # without the metaclass of user code
+_traceback: "Callable[[BaseException], TracebackType | None]" = BaseException.__dict__["__traceback__"].__get__
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
 _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
@@ -40,28 +44,41 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
 
     Pass `status` if the exception ends the process; the report then contains the exit status.
     """
-    frames: "list[Frame]" = []
-    if isinstance(raised, Fault):
-        error_type, message, trace = raised.error_type, raised.message, raised.trace
-        xray_type = "LambdaValidationError"
-    else:
-        error_type, message = type(raised).__name__, text_of(raised)
-        if status is not None:
-            reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
-            error_type = "Runtime.ExitError"
-            message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
-        frames = frames_of(raised.__traceback__)
-        trace = format_frames(frames)
-        xray_type = error_type
-    report: "ErrorReport" = {
-        "errorMessage": message,
-        "errorType": error_type,
-        "requestId": request_id,
-        "stackTrace": trace,
-    }
-    if chain is not None:
-        chain.extend(report, raised)
-    return report, xray_cause(xray_type, message, frames)
+    try:
+        frames: "list[Frame]" = []
+        if issubclass(type(raised), Fault):
+            fault: "Any" = raised
+            error_type, message, trace = fault.error_type, fault.message, fault.trace
+            xray_type = "LambdaValidationError"
+        else:
+            message = text_of(raised)
+            try:
+                error_type = str.__str__(type(raised).__name__)
+            except BaseException:  # raised by a metaclass of user code
+                error_type = _name(type(raised))
+            if status is not None:
+                reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
+                error_type = "Runtime.ExitError"
+                message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
+            try:
+                frames = frames_of(_traceback(raised))
+            except BaseException:  # raised by a signal handler, or the interpreter's limits are reached
+                frames = []
+            trace = format_frames(frames)
+            xray_type = error_type
+        report: "ErrorReport" = {
+            "errorMessage": message,
+            "errorType": error_type,
+            "requestId": request_id,
+            "stackTrace": trace,
+        }
+        if chain is not None:
+            chain.extend(report, raised)
+        return report, xray_cause(xray_type, message, frames)
+    except BaseException:  # the last resort
+        name = _name(type(raised))
+        message = f"<error report failed: {name}>"
+        return {"errorMessage": message, "errorType": name, "requestId": request_id, "stackTrace": []}, ""
 
 
 def text_of(error: BaseException) -> str:
@@ -69,7 +86,7 @@ def text_of(error: BaseException) -> str:
     try:
         return str.__str__(str(error))
     except BaseException:
-        return f"<exception str() failed: {type(error).__name__}>"
+        return f"<exception str() failed: {_name(type(error))}>"
 
 
 def is_own(frame: "FrameType") -> bool:
@@ -77,7 +94,7 @@ def is_own(frame: "FrameType") -> bool:
 
     The name of the frame's module decides, because the path depends on how the package is deployed.
     """
-    name = frame.f_globals.get("__name__")
+    name = dict.get(frame.f_globals, "__name__")
     return type(name) is str and name.startswith(_OWN) and not name.startswith(_EXAMPLES)
 
 
@@ -87,7 +104,7 @@ def frames_of(traceback: "TracebackType | None") -> "list[Frame]":
     Leading frames of the runtime are left out, but count for the limit, as in the official client.
     """
     limit = getattr(sys, "tracebacklimit", None)
-    left = sys.maxsize if limit is None else limit
+    left = limit if isinstance(limit, int) else sys.maxsize
     while traceback is not None and left > 0 and is_own(traceback.tb_frame):
         traceback = traceback.tb_next
         left -= 1
@@ -96,8 +113,8 @@ def frames_of(traceback: "TracebackType | None") -> "list[Frame]":
         left -= 1
         code = traceback.tb_frame.f_code
         line = traceback.tb_lineno
-        source = _source_line(code.co_filename, line, traceback.tb_frame.f_globals)
-        frames.append((code.co_filename, line, code.co_name, source))
+        path = str.__str__(code.co_filename)
+        frames.append((path, line, str.__str__(code.co_name), _source_line(path, line, traceback.tb_frame.f_globals)))
         traceback = traceback.tb_next
     return frames
 
@@ -119,8 +136,8 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
         if len(_lines) > 1000:
             _lines.clear()
         try:
-            known = _read_line(path, line, names).strip()
-        except Exception:
+            known = str.__str__(_read_line(path, line, names).strip())
+        except BaseException:  # a loader of user code may raise anything
             known = ""
         _lines[path, line] = known
     return known
@@ -197,11 +214,15 @@ def _repeated(times: int) -> str:
     return f"  [Previous line repeated {times} more time{'s' if times > 1 else ''}]\n"
 
 
-def exit_status(code: object) -> int:
-    """Return the exit status that the interpreter derives from `SystemExit.code`."""
-    if code is None:
-        return 0
-    return code & 0xFF if isinstance(code, int) else 1
+def exit_status_of(raised: BaseException) -> int:
+    """Return the exit status that the interpreter derives from a `SystemExit`."""
+    try:
+        code: object = raised.code  # type: ignore[attr-defined]
+        if code is None:
+            return 0
+        return int.__and__(code, 0xFF) if isinstance(code, int) else 1
+    except BaseException:
+        return 1  # a class of user code has no code
 
 
 def report_json(report: "ErrorReport") -> str:
@@ -221,7 +242,7 @@ def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
     Its fields are `working_directory`, `exceptions` and `paths`.
     """
     try:
-        directory = posix.getcwd()
+        directory = _getcwd()
     except OSError:
         directory = ""  # it was removed
     if len(frames) > 2 * _XRAY_FRAMES:
@@ -255,7 +276,7 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
     """
     try:
         if sink.json_format:
-            sink.log_error([f'{{"timestamp":"{json_time(time.time())}","level":"ERROR",{report_json(report)[1:]}'])
+            sink.log_error([f'{{"timestamp":"{json_time()}","level":"ERROR",{report_json(report)[1:]}'])
             return
         error_type, message, trace = report.get("errorType"), report.get("errorMessage"), report.get("stackTrace")
         headline = f"[ERROR] {error_type}{':' if message else ''}" if error_type else "[ERROR]"
@@ -265,8 +286,8 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
         if chain is not None:
             lines += chain.log_lines(report)
         sink.log_error(lines)
-    except Exception:
-        pass
+    except BaseException:
+        pass  # user code replaced standard output; the report is posted all the same
 
 
 def trace_lines(trace: "list[str]") -> "list[str]":
@@ -282,13 +303,12 @@ def trace_lines(trace: "list[str]") -> "list[str]":
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
     """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
     try:
-        seconds = time.time()
         if sink.json_format:
-            now = json_time(seconds)
-            fields = f'"timestamp":"{now}","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
+            fields = (
+                f'"timestamp":"{json_time()}","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
+            )
             sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
         else:
-            now = format_time(seconds, milliseconds=True)
-            sink.log(f"[WARNING]\t{now}\t{request_id}\t{text}\n", TEXT_FRAMES[30])
-    except Exception:
+            sink.log(f"[WARNING]\t{format_time(milliseconds=True)}\t{request_id}\t{text}\n", TEXT_FRAMES[30])
+    except BaseException:
         pass  # user code closed or replaced standard output

@@ -12,12 +12,11 @@ from . import _function_errors
 from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
-from ._function_errors import Fault
 from ._handler import after_import, load, needs_adapter, provide_official_names, rescue_stale_bytecode
 from ._paths import complete_path
-from ._report import exit_status, log_report, make_report, notice, report_json
-from ._settings import read_settings
-from ._sinks import create_log_sink
+from ._report import exit_status_of, log_report, make_report, notice, report_json
+from ._settings import originals, read_settings
+from ._sinks import create_log_sink, write_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
 
     Handler = Callable[[object, LambdaContext], object]
 
+Fault = _function_errors.Fault  # an import would cost more instructions (guard)
+# As they are before user code runs, which may replace them.
+_environ, _exit_at_once, _putenv, _unsetenv = posix.environ, posix._exit, posix.putenv, posix.unsetenv
+_SIGTERM = 15
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
 _THREAD_GRACE_S = 2.0  # for threads of user code when the process exits
 
@@ -68,14 +71,14 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
             from ._lifecycle.shutdown import arm_if_wanted
 
-            arm_if_wanted(settings.api, sink, flush, existing_loop)
-        if posix.environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
+            arm_if_wanted(settings.api, sink, flush, existing_loop, client)
+        if _environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
             from ._lifecycle.snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, flush)
         loop(client, handler, current_ids, sink)
     except SystemExit as error:
-        _exit(exit_status(error.code))
+        _exit(exit_status_of(error))
         raise
     except KeyboardInterrupt:
         return _exit(130)
@@ -90,7 +93,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
     except _function_errors.ForkedChild as error:
         print_stderr(str(error))
         flush()
-        posix._exit(1)
+        _exit_at_once(1)
     except BaseException:  # raised by a tool that replaced a function of this module
         _exit(1)
         raise
@@ -123,10 +126,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
             notice(sink, "", f"used the bytecode of {len(accepted)} modules although their sources have other dates")
         return handler
 
-    try:
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    except (AttributeError, ValueError):
-        pass  # standard output is missing, or user code replaced it
+    write_through(sys.stdout)
+    write_through(sys.stderr)
     posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
     provide_official_names()
@@ -155,10 +156,10 @@ def attempt_init(
     except SystemExit as exit_request:
         if client.forked:
             raise  # user code forked this process and decides how it exits
-        status = exit_status(exit_request.code) or 1
+        status = exit_status_of(exit_request) or 1
         report, _ = make_report(exit_request, "", status)
     except BaseException as raised:
-        failed = raised if isinstance(raised, Fault) else None
+        failed = raised if issubclass(type(raised), Fault) else None  # type: ignore[assignment]
         report, _ = make_report(raised)
     # The `except` blocks have ended: tools that replace `post_init_error` must not find an active exception.
     log_report(report, sink)
@@ -169,7 +170,7 @@ def attempt_init(
             text = hint(failed, handler_name)
             if text:
                 notice(sink, "", text)
-        except Exception:
+        except BaseException:
             pass  # init fails without the hint as well
     flush()
     client.post_init_error(report)
@@ -284,12 +285,13 @@ def _handle(
             result, result_content_type = awaited
     except BaseException as raised:
         status = None
-        if not isinstance(raised, Fault):
-            if client.finishing or (client.forked and isinstance(raised, SystemExit)):
+        kind = type(raised)  # `isinstance` would ask the class of user code
+        if not issubclass(kind, Fault):
+            if client.finishing or (client.forked and issubclass(kind, SystemExit)):
                 raise  # the error was posted, or user code forked this process and decides how it exits
-            if isinstance(raised, SystemExit):
-                leaving = raised
-                status = exit_status(raised.code)
+            if issubclass(kind, SystemExit):
+                leaving = raised  # type: ignore[assignment]
+                status = exit_status_of(raised)
                 client.finishing = True
         report, cause = make_report(raised, invoke_id, status)
     else:
@@ -305,13 +307,16 @@ def _handle(
 
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
-    return (
-        hasattr(kind, "__next__")
-        or hasattr(kind, "__anext__")
-        or hasattr(kind, "__await__")
-        or hasattr(kind, "read")
-        or hasattr(kind, "body_iterator")
-    )
+    try:
+        return (
+            hasattr(kind, "__next__")
+            or hasattr(kind, "__anext__")
+            or hasattr(kind, "__await__")
+            or hasattr(kind, "read")
+            or hasattr(kind, "body_iterator")
+        )
+    except Exception:
+        return False  # the metaclass has no attributes
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":
@@ -331,8 +336,7 @@ def existing_loop() -> "AbstractEventLoop | None":
 
 def _handles_sigterm() -> bool:
     """Return whether user code handles SIGTERM, which it cannot without the module `signal`."""
-    signal = sys.modules.get("signal")
-    return signal is not None and callable(signal.getsignal(signal.SIGTERM))
+    return "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
 
 
 def set_trace_id(trace_id: "str | None") -> None:
@@ -340,26 +344,25 @@ def set_trace_id(trace_id: "str | None") -> None:
 
     `os.environ` keeps its values in `posix.environ`; writing there avoids importing `os` and encoding twice.
     """
-    environ = posix.environ
     if trace_id is None:
-        if _TRACE_ID in environ:
-            del environ[_TRACE_ID]
-            posix.unsetenv(_TRACE_ID)
+        if _TRACE_ID in _environ:
+            del _environ[_TRACE_ID]
+            _unsetenv(_TRACE_ID)
     else:
         value = trace_id.encode(errors="surrogateescape")
-        environ[_TRACE_ID] = value
-        posix.putenv(_TRACE_ID, value)
+        _environ[_TRACE_ID] = value
+        _putenv(_TRACE_ID, value)
 
 
 def flush() -> None:
     """Flush standard output and error, even if user code replaced or closed them."""
     try:
         sys.stdout.flush()
-    except Exception:
+    except BaseException:
         pass
     try:
         sys.stderr.flush()
-    except Exception:
+    except BaseException:
         pass
 
 
@@ -367,7 +370,7 @@ def print_stderr(text: str) -> None:
     """Write one line of the runtime to standard error."""
     try:
         sys.stderr.write(f"awslambdaric-lite: {text}\n")
-    except Exception:
+    except BaseException:
         pass
 
 
@@ -375,25 +378,23 @@ def _exit(status: int) -> int:
     """Make sure that the process exits even if threads of user code go on; return the status."""
     flush()
     if "threading" in sys.modules:
-        import _thread
         import atexit
-        import time
 
         threads_ended: "list[bool]" = []
         atexit.register(threads_ended.append, True)  # registered last, so called first, after threads were joined
 
-        runs = _thread.allocate_lock()
+        runs = originals["_thread"]["allocate_lock"]()
         runs.acquire()
 
         def cut_short() -> None:
             runs.release()
-            time.sleep(_THREAD_GRACE_S)
+            originals["time"]["sleep"](_THREAD_GRACE_S)
             if not threads_ended:
                 flush()
-                posix._exit(status)
+                _exit_at_once(status)
 
         try:
-            _thread.start_new_thread(cut_short, ())
+            originals["_thread"]["start_new_thread"](cut_short, ())
             runs.acquire()  # a thread that begins after the interpreter's end crashes Python 3.10 and 3.11
         except RuntimeError:
             pass  # no thread can be started

@@ -1,11 +1,22 @@
-"""Settings: owns reading the platform's environment variables, once. Imports only `_function_errors`.
+"""Settings: owns reading the platform's environment variables, once, before user code can change them.
+
+For the same reason, this module keeps functions of the standard library, see `originals`. Imports C builtins and
+`_function_errors`.
 
 Settings and addresses are plain namespaces, because a class costs 0.2 % more instructions at a cold start (guard).
 """
 
+import _thread
+import posix
 import sys
+import time
 
 from . import _function_errors
+
+try:
+    import _signal  # spares `enum`  # pyright: ignore[reportMissingImports]
+except ImportError:  # a Python without CPython's C module
+    import signal as _signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +24,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._types import Address, Settings
+
+# What these modules contain before user code runs, which may replace it: gevent replaces functions that wait, freezegun
+# the clocks. Modules of the package that are loaded later take the functions from here. They are kept in dictionaries,
+# because freezegun also replaces what modules have imported. Naming each function costs more instructions (guard).
+originals: "dict[str, dict[str, Any]]" = {
+    "_signal": _signal.__dict__.copy(),
+    "_thread": _thread.__dict__.copy(),
+    "posix": posix.__dict__.copy(),
+    "time": time.__dict__.copy(),
+}
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _ELSEWHERE = (b"AWSLAMBDARIC_LITE_PYTHON", b"AWSLAMBDARIC_LITE_NEXT_WRAPPER")  # `bootstrap` and the wrapper read them

@@ -1,16 +1,18 @@
 """The destination of log text: owns the sink of this process.
 
-The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor.
+The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor. Also owns how the standard
+streams write text of user code.
 
 Imports only C builtins.
 """
 
 import posix
 import sys
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._types import LogSink
 
 # Frame types of the telemetry protocol by log level (0: none). Those of text and of JSON differ.
@@ -47,9 +49,9 @@ class StandardLogSink:
         self.log(self._line_end.join(message_lines) + "\n")
 
 
-def json_time(seconds: float) -> str:
-    """Return a time as JSON logs contain it."""
-    return format_time(seconds, milliseconds=has_milliseconds())
+def json_time() -> str:
+    """Return the present time as JSON logs contain it."""
+    return format_time(milliseconds=has_milliseconds())
 
 
 def has_milliseconds() -> bool:
@@ -57,10 +59,14 @@ def has_milliseconds() -> bool:
     return posix.environ.get(b"AWS_LAMBDA_LOG_TIMESTAMP_PRECISION", b"").lower() == b"milliseconds"
 
 
-def format_time(seconds: float, *, milliseconds: bool) -> str:
-    """Format a time of UTC as ISO 8601."""
+def format_time(*, milliseconds: bool) -> str:
+    """Format the present time of UTC as ISO 8601."""
+    from ._settings import originals
+
+    clock = originals["time"]
+    seconds = clock["time"]()
     fraction = f".{int(seconds * 1000) % 1000:03d}" if milliseconds else ""
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}{fraction}Z"
+    return f"{clock['strftime']('%Y-%m-%dT%H:%M:%S', clock['gmtime'](seconds))}{fraction}Z"
 
 
 _current: "list[LogSink | None]" = [None]
@@ -84,6 +90,21 @@ def create_log_sink(*, json_format: bool = False) -> "LogSink":
             sink = FramedTelemetryLogSink(int(value), TEXT_FRAMES[0], error, json_format=json_format)
     replace_current(sink)
     return sink
+
+
+def write_through(stream: "Any") -> None:
+    """Make a standard stream write text at once, because a process that is killed cannot flush it."""
+    try:
+        write, flush = stream.write, stream.flush
+
+        def write_and_flush(text: str) -> int:
+            count: int = write(text)
+            flush()
+            return count
+
+        stream.write = write_and_flush
+    except Exception:
+        pass  # the stream is missing, or a tool replaced it
 
 
 def replace_current(sink: "LogSink | None") -> None:

@@ -6,7 +6,7 @@ Only the layer's start script imports this module. Imports only C builtins and `
 import posix
 import sys
 
-from ._paths import add_interactive_names, exists, list_dir, run_site
+from ._paths import add_interactive_names, exists, let_children_run_site, list_dir, run_site
 
 _LAYERS = "/opt/python"
 _INTERPRETER = "/var/lang"
@@ -40,6 +40,7 @@ def prepare() -> None:
     sys.path[:0] = front
     for folder in sites:
         _add_site(folder)
+    let_children_run_site()
     if not customers:  # for processes that the function starts
         value = runtime.encode(errors="surrogateescape")
         environ[b"PYTHONPATH"] = value

@@ -10,7 +10,7 @@ from .._function_errors import Fault
 from .._handler import code_flags
 from .._optional_settings import Options
 from .._report import log_report, make_report, notice
-from .streaming import deliver, streams
+from .streaming import GeneratorType, deliver, streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,22 @@ if TYPE_CHECKING:
     from .._types import Handler, LogSink
     from .event_loop import EventLoop
 
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # inspect.CO_*
+_GENERATOR, _COROUTINE, _ITERABLE_COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x100, 0x200  # inspect.CO_*
+_JSON = (dict, list, tuple, str, int, float)
+
+
+def is_awaitable(result: object) -> bool:
+    """Return whether `await` accepts a result, which is not JSON, either.
+
+    The class decides, as for `await`; some objects have every attribute.
+    """
+    kind = type(result)
+    if kind is GeneratorType:  # of a function with the decorator `types.coroutine`
+        return bool(result.gi_code.co_flags & _ITERABLE_COROUTINE)  # type: ignore[attr-defined]
+    try:
+        return hasattr(kind, "__await__") and not issubclass(kind, _JSON)
+    except Exception:
+        return False  # the metaclass has no attributes
 
 
 class _StreamMarshaller(Marshaller):
@@ -98,7 +113,8 @@ class ClientAdapter:
         loop = self.loop
 
         def invoke(event: object, context: "Any") -> object:
-            return loop.run(handler(event, context), context)
+            result = handler(event, context)
+            return loop.run(result, context) if is_awaitable(result) else result
 
         return invoke
 
@@ -116,7 +132,7 @@ class ClientAdapter:
             BaseException: whatever the handler raises.
         """
         client = self._client
-        while hasattr(type(response), "__await__"):
+        while is_awaitable(response):
             response = self.loop.run(response, context)  # type: ignore[arg-type]
         if not streams(response):
             return client.marshaller.marshal_response(response)

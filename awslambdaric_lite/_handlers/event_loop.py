@@ -5,10 +5,14 @@ Loaded in init for an `async def` handler, else when a plain function returns a 
 
 import asyncio
 
+from .._lifecycle.originals import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable
     from typing import Any
+
+    from .._context import LambdaContext
 
 DEADLINE_MARGIN_S = 0.25  # seconds before the deadline; posting the error takes some of them
 
@@ -32,12 +36,11 @@ class EventLoop:
             BaseException: whatever the coroutine raises.
             TimeoutError: the coroutine was cancelled shortly before the deadline.
         """
-        loop = self.loop
+        loop = awaitable.get_loop() if asyncio.isfuture(awaitable) else self.loop  # user code may have its own loop
         task = loop.create_task(settle(awaitable))
         timer = None
         if self._cancel_at_deadline and context is not None:
-            left = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_S
-            timer = loop.call_later(max(left, 0.0), task.cancel)
+            timer = loop.call_later(seconds_to_deadline(context), task.cancel)
         try:
             result, raised = loop.run_until_complete(task)
         except BaseException:  # a signal handler raised it, so the loop stopped while the task was still in it
@@ -73,6 +76,12 @@ class EventLoop:
                 f"A background task outlives its invocation and is suspended until the next one: {names}. "
                 "Await it in the handler."
             )
+
+
+def seconds_to_deadline(context: "LambdaContext") -> float:
+    """Return the time until a coroutine is cancelled, by the clock that user code has not replaced."""
+    left: float = context._epoch_deadline_time_in_ms / 1000 - time.time()
+    return max(left - DEADLINE_MARGIN_S, 0.0)
 
 
 async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":

@@ -1,14 +1,16 @@
-"""Streamed responses: owns sending generators, iterators of bytes, files and `StreamingResponse`.
+"""Streamed responses: owns sending generators, iterators of user code, binary files and `StreamingResponse`.
 
 Loaded for handlers that return one of these, in init if the handler's code shows it. Writes on the client's connection.
 Nothing is sent before the first byte of the body, so an earlier failure is an ordinary error; a later failure is
 reported in trailers.
 """
 
+import sys
+from _io import _TextIOBase as TextIOBase
 from binascii import b2a_base64
 
 from .._codec import quote
-from .._report import exit_status, log_report, make_report, report_json
+from .._report import exit_status_of, log_report, make_report, report_json
 from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
 from .responses import StreamingResponse
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .._client import LambdaRuntimeClient
     from .._types import LogSink
 
+GeneratorType = type(None for _ in ())
 _FILE_PIECE = 64 << 10  # bytes to read of a file in one call
 _ONE_WRITE = 64 << 10  # bytes; a chunk up to this size is copied between its framing
 _HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response"
@@ -33,14 +36,25 @@ def streams(response: object) -> bool:
     """Return whether a result is streamed.
 
     The class decides, because a field of a named tuple may be called `read`, and some dicts have every attribute.
+    Iterators of the standard library are not streamed: a handler that returns `map(…)` lacks a `list()`.
     """
     kind = type(response)
-    return (
-        issubclass(kind, StreamingResponse)
-        or hasattr(kind, "__next__")
-        or hasattr(kind, "__anext__")
-        or callable(getattr(kind, "read", None))
-    )
+    try:
+        return (
+            issubclass(kind, StreamingResponse)
+            or kind is GeneratorType
+            or hasattr(kind, "__anext__")
+            or (callable(getattr(kind, "read", None)) and not issubclass(kind, TextIOBase))
+            or (hasattr(kind, "__next__") and not _is_of_standard_library(kind.__next__))
+        )
+    except Exception:
+        return False  # the metaclass has no attributes
+
+
+def _is_of_standard_library(method: object) -> bool:
+    """Return whether a method is written in C and belongs to a class of the standard library."""
+    owner = getattr(method, "__objclass__", None)
+    return owner is not None and str(owner.__module__).partition(".")[0] in sys.stdlib_module_names
 
 
 def deliver(
@@ -83,8 +97,8 @@ def deliver(
         if not sender.began or client.forked or client.finishing:
             raise
         status = None
-        if isinstance(raised, SystemExit):
-            status = exit_status(raised.code)
+        if issubclass(type(raised), SystemExit):
+            status = exit_status_of(raised)
             client.finishing = True
         report, _ = make_report(raised, invoke_id, status)
         log_report(report, sink)

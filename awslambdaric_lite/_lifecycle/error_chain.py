@@ -65,7 +65,7 @@ def members(raised: "BaseException | None", taken: int = 0) -> "dict[str, Any]":
         if raised is not None:
             room.seen.add(id(raised))
             found = _members(raised, room)
-    except Exception:
+    except BaseException:
         pass  # attributes of the exception are broken; the report is complete without the chain
     if room.full:
         found["truncated"] = True

@@ -4,19 +4,13 @@ The platform sends SIGTERM only if an extension is registered, so the runtime re
 and only if the function calls `on_shutdown()` or installs a handler for SIGTERM.
 """
 
-import _thread
-import posix
+import atexit
 import sys
-import time
-
-try:
-    import _signal  # spares `enum`  # pyright: ignore[reportMissingImports]
-except ImportError:  # a Python without CPython's C module
-    import signal as _signal
 
 from .._connection import Connection
-from .._report import log_report, make_report, notice
+from .._report import log_report, make_report, notice, text_of
 from .._runtime_errors import RuntimeFailure
+from .originals import _signal, _thread, posix, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import Any, TypeVar
 
+    from .._client import LambdaRuntimeClient
     from .._types import Address, LogSink
 
     Hook = TypeVar("Hook", bound=Callable[[], object])
@@ -76,20 +71,30 @@ class Shutdown:
         self._begun = False
         self._pending = False
         self._writing = -1
+        self._users_descriptor = -1  # for wake-ups, e.g. of an event loop
+        self._users_copy = -1  # another descriptor of the same file; the user's number may soon belong to another file
 
-    def arm(self) -> None:
-        """Handle SIGTERM from now on."""
+    def arm(self, client: "LambdaRuntimeClient | None") -> None:
+        """Handle SIGTERM from now on; `client` polls in this thread, None if other threads poll."""
         _armed.append(self)
-        self._install_wake_up()
+        self._start_wake_up()
+        if client is not None:
+            exchange = client._exchange
+
+            def take_wake_up_and_exchange(*arguments: "Any", **named: "Any") -> "Any":
+                self._take_wake_up()
+                return exchange(*arguments, **named)
+
+            client._exchange = take_wake_up_and_exchange  # type: ignore[method-assign]
         if _hooks:
             self._users_handler = _signal.signal(_SIGTERM, self._on_sigterm)
-            posix.register_at_fork(
-                before=self._block_before_fork,
-                after_in_parent=self._unblock_in_parent,
-                after_in_child=self._disarm_in_child,
-            )
+        posix.register_at_fork(
+            before=self._block_before_fork,
+            after_in_parent=self._unblock_in_parent,
+            after_in_child=self._disarm_in_child,
+        )
 
-    def _install_wake_up(self) -> None:
+    def _start_wake_up(self) -> None:
         """Make the main thread handle SIGTERM as soon as it arrives.
 
         The main thread would handle a SIGTERM that arrives just before it blocks in `recv` with the next event only,
@@ -97,11 +102,47 @@ class Shutdown:
         """
         reading, self._writing = posix.pipe()
         posix.set_blocking(self._writing, False)
-        users_descriptor = _signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        if users_descriptor != -1:  # e.g. of an event loop, which would miss its signals
-            _signal.set_wakeup_fd(users_descriptor)
+        self._take_wake_up()
         _signal.signal(_SIGURG, self._on_wake_up)  # ignored by default, which would interrupt nothing
-        _thread.start_new_thread(_wake_main_thread, (reading, _thread.get_ident()))
+        try:
+            _thread.start_new_thread(self._wake_main_thread, (reading, _thread.get_ident()))
+        except RuntimeError:
+            pass  # no thread can be started: a SIGTERM that arrives at that moment is handled with the next event
+
+    def _take_wake_up(self) -> None:
+        """Let CPython write signals to our pipe, even if user code has set another descriptor since the last call.
+
+        The thread that reads our pipe forwards the signals to that descriptor, e.g. of an event loop.
+        """
+        if self._writing < 0:
+            return  # a forked child, which has no such thread
+        try:
+            descriptor: int = _signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+            if descriptor == self._writing:
+                return
+            self._users_descriptor = -1  # until its file can be reached
+            if descriptor != -1:
+                if self._users_copy < 0:
+                    self._users_copy = posix.dup(descriptor)
+                else:
+                    posix.dup2(descriptor, self._users_copy, False)
+                self._users_descriptor = descriptor
+        except (OSError, ValueError):
+            pass  # user code closed the descriptors of the process
+
+    def _wake_main_thread(self, reading: int, main_thread: int) -> None:
+        try:
+            while numbers := posix.read(reading, 512):
+                if self._users_descriptor >= 0:
+                    try:
+                        posix.write(self._users_copy, numbers)
+                    except OSError:
+                        pass  # it is full or nobody reads it, as CPython would find
+                for _ in range(_WAKE_UPS if _SIGTERM in numbers else 0):
+                    _signal.pthread_kill(main_thread, _SIGURG)
+                    time.sleep(0.005)
+        except OSError:
+            pass  # user code closed the pipe
 
     def _block_before_fork(self) -> None:
         """Block SIGTERM while the process forks, because a new child drops signals that Python has yet to handle."""
@@ -114,7 +155,14 @@ class Shutdown:
         """Restore SIGTERM in a forked child, because `multiprocessing` terminates children with it."""
         if _signal.getsignal(_SIGTERM) == self._on_sigterm:
             _signal.signal(_SIGTERM, _signal.SIG_DFL if self._users_handler is None else self._users_handler)
-            _signal.set_wakeup_fd(-1)
+        descriptor = _signal.set_wakeup_fd(-1)
+        if descriptor == self._writing:
+            descriptor = self._users_descriptor
+        self._writing = -1  # the pipe is the parent's
+        try:
+            _signal.set_wakeup_fd(descriptor)
+        except (OSError, ValueError):
+            pass  # user code has closed it
         self._unblock_in_parent()
 
     def _on_wake_up(self, number: int, frame: object) -> None:
@@ -157,10 +205,10 @@ class Shutdown:
         """Call a hook; return its awaitable, None for a plain function."""
         try:
             result = hook()
+            return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
         except BaseException as raised:
             self._log(raised)
             return None
-        return result if hasattr(type(result), "__await__") else None  # type: ignore[return-value]
 
     def _run_on_busy_loop(
         self, loop: "AbstractEventLoop", awaitable: "Awaitable[object]", left: "list[Callable[[], object]]"
@@ -183,10 +231,8 @@ class Shutdown:
             try:
                 self._users_handler(_SIGTERM, None)
             except BaseException as raised:
-                if not isinstance(raised, SystemExit):
+                if not issubclass(type(raised), SystemExit):
                     self._log(raised)
-        import atexit
-
         atexit._run_exitfuncs()
         self._flush()
         posix._exit(0)
@@ -216,21 +262,15 @@ def register(address: "Address", sink: "LogSink") -> None:
         notice(sink, "", f"Shutdown hooks disabled: extension registration failed: {refusal}")
 
 
-def _wake_main_thread(reading: int, main_thread: int) -> None:
-    while numbers := posix.read(reading, 512):
-        for _ in range(_WAKE_UPS if _SIGTERM in numbers else 0):
-            _signal.pthread_kill(main_thread, _SIGURG)
-            time.sleep(0.005)
-
-
 def _within_a_write() -> bool:
     """Return whether the signal interrupted a write to stdout or stderr, whose buffers then refuse another write."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except RuntimeError:
-            return True
-        except Exception:
+        except RuntimeError as error:
+            if "reentrant call" in text_of(error):
+                return True
+        except BaseException:
             pass  # closed, or an object of user code
     return False
 
@@ -240,8 +280,9 @@ def arm_if_wanted(
     sink: "LogSink",
     flush: "Callable[[], None]",
     loop: "Callable[[], AbstractEventLoop | None]",
+    client: "LambdaRuntimeClient | None" = None,
 ) -> None:
     """Register for SIGTERM if code has to run at shutdown."""
     if has_hooks():
-        Shutdown(sink, flush, loop).arm()
+        Shutdown(sink, flush, loop).arm(client)
         register(address, sink)

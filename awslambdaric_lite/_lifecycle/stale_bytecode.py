@@ -17,7 +17,7 @@ except ImportError:
     except ImportError:
         from hashlib import sha256
 
-import posix
+from .originals import posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _read(path: str) -> "bytes | None":
     try:
         with open(path, "rb", 0) as file:
             return file.read()
-    except OSError:
+    except Exception:  # user code may have replaced `open`
         return None
 
 

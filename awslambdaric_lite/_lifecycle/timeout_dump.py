@@ -5,10 +5,9 @@ without the interpreter's lock; the event loop writes the stacks of its tasks.
 """
 
 import faulthandler
-import posix
-import time
 
 from .._report import is_own
+from .originals import posix, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +55,8 @@ class TimeoutDump:
         """Return a handler that arms the timer first."""
 
         def watched(event: object, context: "Any") -> object:
-            self.arm(context.get_remaining_time_in_millis() - self._before_ms)
+            left_ms = context._epoch_deadline_time_in_ms - int(time.time() * 1000)
+            self.arm(left_ms - self._before_ms)
             return handler(event, context)
 
         return watched

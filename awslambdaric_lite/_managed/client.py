@@ -4,9 +4,8 @@ Contract of the official client: a poll is retried four times, after 0.1, 0.2, 0
 and the loop continues; an init error that is refused with 403 was reported by another worker.
 """
 
-import time
-
 from .._client import LambdaRuntimeClient
+from .._lifecycle.originals import time
 from .._runtime_errors import ApiError, ConnectionLost, ProtocolError
 from .worker_state import INIT_FAILED, POLLING, REFUSED
 

@@ -4,18 +4,20 @@ Workers that share a database connection mix up responses, workers that share a 
 exists only in the process that started it.
 """
 
-import posix
 import sys
-import time
 from contextlib import suppress
+
+from .._lifecycle.originals import posix, time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
 _DESCRIPTORS, _TASKS = "/proc/self/fd", "/proc/self/task"
 _LOOKS = 10  # times, 1 ms apart: the kernel removes a thread that was joined a moment later
 _SHOWN = 5  # descriptors in the message
+_open = open  # as it is before user code runs, which may replace it
 
 
 class ProcessBaseline:
@@ -51,7 +53,8 @@ class ProcessBaseline:
         environment = {**_first_environment(), b"AWSLAMBDARIC_LITE_FORK": b"before"}
         environment[b"AWSLAMBDARIC_LITE_CONCURRENCY_MODE"] = b"process"
         environment[b"_AWSLAMBDARIC_LITE_PRE_FORK"] = b"done"  # for `_official.lambda_concurrency_hooks`
-        posix.execve(sys.executable or "/proc/self/exe", sys.orig_argv, environment)
+        execute: Callable[..., NoReturn] = posix.execve
+        execute(sys.executable or "/proc/self/exe", sys.orig_argv, environment)
 
     def _is_new(self, number: int, target: str) -> bool:
         return self._before is not None and self._before.get(number) != target and not _appends(number)
@@ -72,7 +75,7 @@ def _descriptors() -> "dict[int, str] | None":
 def _appends(number: int) -> bool:
     """Return whether each write through a descriptor appends to its file, which makes sharing it harmless."""
     try:
-        with open(f"/proc/self/fdinfo/{number}") as file:
+        with _open(f"/proc/self/fdinfo/{number}") as file:
             flags = next(line.split()[1] for line in file if line.startswith("flags:"))
     except (OSError, StopIteration):
         return False
@@ -92,7 +95,7 @@ def _further_threads() -> int:
 def _first_environment() -> "dict[bytes, bytes]":
     """Return the environment that the platform set, without the changes of user code and instrumentation."""
     try:
-        with open("/proc/self/environ", "rb") as file:
+        with _open("/proc/self/environ", "rb") as file:
             pairs = [pair.partition(b"=") for pair in file.read().split(b"\0") if pair]
     except OSError:
         return dict(posix.environ)

@@ -1,8 +1,10 @@
 """Ties of worker processes to the first process: owns their end with it, and the tasks of only one of them."""
 
 import fcntl
-import posix
-import signal
+
+from .._lifecycle.originals import _signal, posix
+
+_fcntl = fcntl.fcntl  # as it is before user code runs, which may replace it
 
 
 class ParentDeathSignal:
@@ -22,9 +24,9 @@ class ParentDeathSignal:
         # The receiver of the signal belongs to the open file, which fork() shares: each child opens another one.
         own = posix.open(f"/proc/self/fd/{self._reading}", posix.O_RDONLY | posix.O_CLOEXEC)
         posix.close(self._reading)
-        fcntl.fcntl(own, fcntl.F_SETOWN, posix.getpid())
-        fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(own, fcntl.F_SETFL, fcntl.fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
+        _fcntl(own, fcntl.F_SETOWN, posix.getpid())
+        _fcntl(own, fcntl.F_SETSIG, _signal.SIGKILL)
+        _fcntl(own, fcntl.F_SETFL, _fcntl(own, fcntl.F_GETFL) | fcntl.FASYNC)
         if posix.getppid() != self._owner:
             posix._exit(1)  # the owner exited before this was complete
 
@@ -38,4 +40,4 @@ class FirstProcessOnly:
         posix.close(writing)
 
     def __call__(self) -> bool:
-        return posix.read(self._reading, 1) == b"1"
+        return bool(posix.read(self._reading, 1))

@@ -5,14 +5,13 @@ fork, each worker loads the function itself. In the modes `asyncio` and `thread`
 """
 
 import gc
-import posix
 import sys
-import time
 
 from .._codec import quote
 from .._framed_sink import FramedTelemetryLogSink
 from .._handler import code_flags
 from .._lifecycle import shutdown
+from .._lifecycle.originals import posix
 from .._optional_settings import Options
 from .._report import notice
 from .._runtime_errors import SettingError
@@ -96,15 +95,15 @@ def serve(
     deferred = DeferredAdapter()
     handler: Handler | None = None
     if mode != "process" or fork != "before":
+        if mode != "process":
+            from . import threads  # before user code runs, which may replace functions of `threading`
+            from .invocation_scope import Scope
         baseline = ProcessBaseline()
         runtime.adapter = deferred
         records = _Records(current_ids.copy)
         handler = runtime.initialize(settings, client, records, sink)
         runtime.adapter = None
         if mode != "process":
-            from . import threads
-            from .invocation_scope import Scope
-
             obstacle = threads.obstacle(mode, handler)
             if obstacle is None:
                 redirect_output(sink)
@@ -165,7 +164,7 @@ def _why_not_forked(handler: str, obstacles: "list[str]", count: int) -> str:
 def _announce(settings: "Settings", count: int, log: StandardLogSink) -> None:
     """Write the official client's DEBUG record of the pool."""
     if (settings.log_level or "").upper() in ("DEBUG", "TRACE"):
-        now = json_time(time.time())
+        now = json_time()
         numbers = f'"workerCount":{count},"executionEnvironmentMaxConcurrency":{count}'
         log.log(
             f'{{"timestamp":{quote(now)},"level":"DEBUG","message":{{"event":"runtime_worker_pool_initializing",'

@@ -6,7 +6,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from threading import get_ident
 
-from .._handlers.event_loop import DEADLINE_MARGIN_S, EventLoop, settle
+from .._handlers.event_loop import DEADLINE_MARGIN_S, EventLoop, seconds_to_deadline, settle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class SharedLoop(EventLoop):
         task = self.loop.create_task(settle(awaitable))
         timer: asyncio.TimerHandle | None = None
         if self._cancel_at_deadline and context is not None:
-            left = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_S
-            timer = self.loop.call_later(max(left, 0.0), task.cancel)
+            timer = self.loop.call_later(seconds_to_deadline(context), task.cancel)
 
         def tell(task: "asyncio.Task[Outcome]") -> None:
             result, raised = (None, asyncio.CancelledError()) if task.cancelled() else task.result()

@@ -3,10 +3,7 @@
 The first process blocks signals and waits for them instead of handling them, so that none is lost before the wait.
 """
 
-import posix
-import signal
-import time
-
+from .._lifecycle.originals import _signal, posix, time
 from .parent_death import FirstProcessOnly, ParentDeathSignal
 from .worker_state import INIT_FAILED, POLLING, STARTING, WorkerState, create_worker_states
 
@@ -18,8 +15,8 @@ RETRIES = 3  # workers of one slot that may exit before their first poll, or ref
 FIRST_DELAY, _DOUBLINGS = 0.1, 5  # seconds before a worker is replaced: 0.1, 0.2 ... 3.2
 _STABLE_AFTER_S = 10.0  # an exit after this time is not a consequence of the previous exit
 GRACE = 0.4  # seconds for SIGTERM handlers of workers; the platform kills the environment after 0.3 to 0.5 s
-_ENDING = (signal.SIGTERM, signal.SIGINT)
-_WATCHED = (signal.SIGCHLD, *_ENDING)
+_ENDING = (_signal.SIGTERM, _signal.SIGINT)
+_WATCHED = (_signal.SIGCHLD, *_ENDING)
 
 
 class WorkerSlot:
@@ -56,17 +53,17 @@ class Supervisor:
 
     def run(self) -> "WorkerSlot | int":
         """Fork workers and replace those that exit; return the slot in a worker, the status in the first process."""
-        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-        self._on_child = signal.getsignal(signal.SIGCHLD)
-        if self._on_child is signal.SIG_IGN:  # the kernel then discards the exit status of workers
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, _WATCHED)
+        self._on_child = _signal.getsignal(_signal.SIGCHLD)
+        if self._on_child == _signal.SIG_IGN:  # the kernel then discards the exit status of workers
+            _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
         while True:
             for slot in self._slots:
                 if slot.due is not None and slot.due <= time.monotonic() and self._fork(slot):
                     return slot
             number = self._wait()
             if number in _ENDING:
-                return self._terminate(0 if number == signal.SIGTERM else 130)
+                return self._terminate(0 if number == _signal.SIGTERM else 130)
             for pid, status in _ended():
                 ended = self._running.pop(pid, None)
                 if ended is not None:
@@ -89,17 +86,17 @@ class Supervisor:
             self._running[pid] = slot
             return False
         self._parent_death.attach()
-        if self._on_child is signal.SIG_IGN:
-            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+        if self._on_child == _signal.SIG_IGN:
+            _signal.signal(_signal.SIGCHLD, _signal.SIG_IGN)
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
         return True
 
     def _wait(self) -> int:
         """Wait for a signal, or until a worker is due to be replaced; return the signal's number, or 0."""
         dues = [slot.due for slot in self._slots if slot.due is not None]
         if not dues:
-            return signal.sigwait(_WATCHED)
-        received = signal.sigtimedwait(_WATCHED, max(0.0, min(dues) - time.monotonic()))
+            return int(_signal.sigwait(_WATCHED))
+        received = _signal.sigtimedwait(_WATCHED, max(0.0, min(dues) - time.monotonic()))
         return received.si_signo if received is not None else 0
 
     def _on_worker_exit(self, slot: WorkerSlot, pid: int, code: int) -> "int | None":
@@ -107,7 +104,8 @@ class Supervisor:
         state = slot.worker.state
         if state == INIT_FAILED:
             return code if code > 0 else 1
-        slot.ended = f"signal: {(signal.strsignal(-code) or str(-code)).lower()}" if code < 0 else f"exit status {code}"
+        name = _signal.strsignal(-code) or str(-code) if code < 0 else ""
+        slot.ended = f"signal: {name.lower()}" if code < 0 else f"exit status {code}"
         slot.consecutive_failed_starts = 0 if state == POLLING else slot.consecutive_failed_starts + 1
         if slot.consecutive_failed_starts > RETRIES:
             when = "before its first poll" if state == STARTING else "because the Runtime API refuses it"
@@ -125,14 +123,14 @@ class Supervisor:
 
     def _terminate(self, status: int) -> int:
         """Terminate all workers, and kill them after the grace period; return the status."""
-        self._signal(signal.SIGTERM)
+        self._signal(_signal.SIGTERM)
         end = time.monotonic() + GRACE
         while self._running and time.monotonic() < end:
-            signal.sigtimedwait((signal.SIGCHLD,), 0.01)
+            _signal.sigtimedwait((_signal.SIGCHLD,), 0.01)
             self._reap()
-        self._signal(signal.SIGKILL)
+        self._signal(_signal.SIGKILL)
         while self._running:
-            signal.sigtimedwait((signal.SIGCHLD,), 0.05)
+            _signal.sigtimedwait((_signal.SIGCHLD,), 0.05)
             self._reap()
         return status
 

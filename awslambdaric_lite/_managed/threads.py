@@ -4,14 +4,14 @@ Handlers run on one event loop for all threads (`CONCURRENCY_MODE=asyncio`), or 
 lock (`thread`).
 """
 
-import posix
 import sys
-import threading
+from threading import Condition, Thread, local
 
 from .._handler import code_flags
 from .._handlers.adapter import ClientAdapter
+from .._lifecycle.originals import posix
 from .._lifecycle.shutdown import arm_if_wanted
-from .._report import exit_status, notice
+from .._report import exit_status_of, notice
 from .._runtime_errors import ApiError, ConnectionLost, ForkedChild, ProtocolError
 from .client import ManagedClient
 from .invocation_scope import Scope, bind_environment
@@ -67,7 +67,7 @@ def _ignore(warning: str) -> None:
     """Ignore warnings about tasks that outlive their invocation, because this loop is never suspended."""
 
 
-class _ThreadState(threading.local):
+class _ThreadState(local):
     adapter: ClientAdapter
 
 
@@ -84,7 +84,7 @@ class _Poller(ManagedClient):
         sink: "LogSink",
         worker: WorkerState,
         scope: Scope,
-        changed: threading.Condition,
+        changed: Condition,
     ) -> None:
         def report(request_id: str, text: str) -> None:
             notice(sink, request_id, text)
@@ -131,10 +131,10 @@ class PollingThreads:
         self._sink = sink
         self._shared = shared
         self._thread = _ThreadState()
-        self._changed = threading.Condition()
+        self._changed = Condition()
         self._status: int | None = None
         self._over = False
-        self._threads: list[threading.Thread] = []
+        self._threads: list[Thread] = []
         self._clients = [
             _Poller(settings, sink, worker, scope, self._changed) for worker in create_worker_states(count)
         ]
@@ -163,7 +163,7 @@ class PollingThreads:
             if self._shared is None or not self._threads:
                 own = adapted(self._runtime, adapter, client, self._sink, handler)
             arguments = (client, adapter, own)
-            self._threads.append(threading.Thread(target=self._serve, args=arguments, daemon=True))
+            self._threads.append(Thread(target=self._serve, args=arguments, daemon=True))
         return own
 
     def serve(self) -> int:
@@ -188,7 +188,7 @@ class PollingThreads:
             runtime.flush()
             posix._exit(1)
         except SystemExit as leaving:
-            self._finish(client, exit_status(leaving.code))
+            self._finish(client, exit_status_of(leaving))
         except (ApiError, ConnectionLost, ProtocolError) as error:
             runtime.print_stderr(str(error))
             self._finish(client, 1)

@@ -1,11 +1,11 @@
 """A worker process of Managed Instances: owns its run from the fork to the exit."""
 
-import posix
-import socket
 import sys
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 from .._lifecycle import shutdown
-from .._report import exit_status, notice, report_json
+from .._lifecycle.originals import posix
+from .._report import exit_status_of, notice, report_json
 from .._runtime_errors import ApiError, ConnectionLost, ProtocolError
 from .client import ManagedClient
 
@@ -55,10 +55,10 @@ def work(
             if supervisor.may_register():
                 shutdown.register(settings.api, sink)
             # Each worker runs the hooks, because each has its own connections to close.
-            shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm()
+            shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm(client)
         serve_worker(runtime, client, handler, current_ids, sink)
     except SystemExit as leaving:
-        status = exit_status(leaving.code)
+        status = exit_status_of(leaving)
     except (ApiError, ConnectionLost, ProtocolError) as error:
         runtime.print_stderr(str(error))
         status = 1
@@ -76,7 +76,7 @@ def redirect_output(sink: "LogSink") -> None:
         return
     try:
         for descriptor in (1, 2):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as collector:
+            with socket(AF_UNIX, SOCK_STREAM) as collector:
                 collector.connect(path)
                 posix.dup2(collector.fileno(), descriptor)
     except OSError as error:

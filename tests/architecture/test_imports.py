@@ -35,7 +35,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_handlers.event_loop", "_handlers.web_apps", "_lifecycle.timeout_dump"},
     ),
     "_handlers.asgi": ({"_handlers.http_request", "_handlers.responses"}, set()),
-    "_handlers.event_loop": (set(), set()),
+    "_handlers.event_loop": ({"_lifecycle.originals"}, set()),
     "_handlers.event_request": ({"_codec", "_handlers.http_request"}, set()),
     "_handlers.http_request": (set(), set()),
     "_handlers.responses": (set(), set()),
@@ -62,22 +62,24 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_lifecycle.__init__": (set(), set()),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
-    "_lifecycle.shutdown": ({"_connection", "_report", "_runtime_errors"}, set()),
+    "_lifecycle.originals": ({"_settings"}, set()),
+    "_lifecycle.shutdown": ({"_connection", "_lifecycle.originals", "_report", "_runtime_errors"}, set()),
     "_lifecycle.snapstart": ({"_report", "_runtime_errors"}, set()),
-    "_lifecycle.stale_bytecode": (set(), set()),
-    "_lifecycle.timeout_dump": ({"_report"}, set()),
+    "_lifecycle.stale_bytecode": ({"_lifecycle.originals"}, set()),
+    "_lifecycle.timeout_dump": ({"_lifecycle.originals", "_report"}, set()),
     "_logs": ({"_report", "_sinks"}, set()),
     "_managed.__init__": (set(), set()),
-    "_managed.client": ({"_client", "_managed.worker_state", "_runtime_errors"}, set()),
-    "_managed.fork_safety": (set(), set()),
+    "_managed.client": ({"_client", "_lifecycle.originals", "_managed.worker_state", "_runtime_errors"}, set()),
+    "_managed.fork_safety": ({"_lifecycle.originals"}, set()),
     "_managed.invocation_scope": (set(), set()),
-    "_managed.parent_death": (set(), set()),
+    "_managed.parent_death": ({"_lifecycle.originals"}, set()),
     "_managed.pre_fork": ({"_official.lambda_concurrency_hooks", "_report"}, set()),
     "_managed.serve": (
         {
             "_codec",
             "_framed_sink",
             "_handler",
+            "_lifecycle.originals",
             "_lifecycle.shutdown",
             "_managed.fork_safety",
             "_managed.supervisor",
@@ -99,11 +101,12 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
     "_managed.shared_loop": ({"_handlers.event_loop"}, set()),
-    "_managed.supervisor": ({"_managed.parent_death", "_managed.worker_state"}, set()),
+    "_managed.supervisor": ({"_lifecycle.originals", "_managed.parent_death", "_managed.worker_state"}, set()),
     "_managed.threads": (
         {
             "_handler",
             "_handlers.adapter",
+            "_lifecycle.originals",
             "_lifecycle.shutdown",
             "_managed.client",
             "_managed.invocation_scope",
@@ -114,7 +117,10 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         },
         {"_managed.shared_loop"},
     ),
-    "_managed.worker": ({"_lifecycle.shutdown", "_managed.client", "_report", "_runtime_errors"}, set()),
+    "_managed.worker": (
+        {"_lifecycle.originals", "_lifecycle.shutdown", "_managed.client", "_report", "_runtime_errors"},
+        set(),
+    ),
     "_managed.worker_state": (set(), set()),
     "_official.__init__": (set(), set()),
     "_official.bootstrap": (
@@ -158,7 +164,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain"}),
     "_paths": (set(), set()),
-    "_report": ({"_codec", "_function_errors", "_sinks"}, set()),
+    "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
         {"_client", "_codec", "_context", "_function_errors", "_handler", "_paths", "_report", "_settings", "_sinks"},
         {
@@ -173,14 +179,14 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "_runtime_errors": (set(), set()),
     "_settings": ({"_function_errors"}, {"_optional_settings"}),
-    "_sinks": (set(), {"_framed_sink"}),
+    "_sinks": (set(), {"_framed_sink", "_settings"}),
     "_types": (set(), set()),  # only type checkers import it
     "_wrapper_start": ({"_paths"}, set()),  # only the start script of the wrapper layer imports it
 }
-SOLE_USERS = {"_socket": "_connection", "_json": "_codec", "_signal": "_lifecycle.shutdown"}
-C_BUILTINS = {"_json", "_socket", "gc", "marshal", "posix", "sys", "time"}
+SOLE_USERS = {"_socket": "_connection", "_json": "_codec", "_signal": "_settings"}
+C_BUILTINS = {"_json", "_signal", "_socket", "_thread", "gc", "marshal", "posix", "sys", "time"}
 # The public modules that replace private C modules, in `except ImportError`.
-FALLBACKS = {"_codec": {"json.encoder", "json.scanner"}, "_connection": {"socket"}}
+FALLBACKS = {"_codec": {"json.encoder", "json.scanner"}, "_connection": {"socket"}, "_settings": {"signal"}}
 # Imports that a cold module may make later, not in an ordinary invocation.
 LATER = {
     "_codec": {"json"},  # the error text of an invalid client context
@@ -189,7 +195,7 @@ LATER = {
         "site",
         "_sitebuiltins",
     },  # the first and last are loaded or C; `site` is imported only if something needs it
-    "_runtime": {"_thread", "atexit", "time"},
+    "_runtime": {"atexit"},
 }
 
 

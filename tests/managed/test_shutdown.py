@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.managed.harness import function, wait_until
+from tests.process.test_replaced_functions import module
 
 HOOKED = """
 import os, time
@@ -51,6 +52,17 @@ def test_hooks_run_in_each_worker(tmp_path: Path, source: str, fork: str) -> Non
         os.kill(running.pid, signal.SIGTERM)
         assert running.client.process.wait(60) == 0
     assert byes(tmp_path) == workers
+
+
+@pytest.mark.parametrize("replacement", ["refuse", "return_none"])
+@pytest.mark.parametrize("fork", ["after", "before"])
+def test_workers_serve_although_functions_are_replaced(tmp_path: Path, replacement: str, fork: str) -> None:
+    """Workers start, answer and end although user code replaces functions of the standard library."""
+    source = module("init after", replacement, "def handler(event, context):\n    return event\n")
+    with function(tmp_path, source, 2, env={"AWSLAMBDARIC_LITE_FORK": fork}, limits=LONG_GRACE) as running:
+        assert [running.ask(b"%d" % number) for number in range(4)] == [0, 1, 2, 3]
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.client.process.wait(60) == 0
 
 
 def test_function_without_hooks_registers_no_extension(tmp_path: Path) -> None:

@@ -40,6 +40,122 @@ def test_coroutines_share_one_loop(tmp_path: Path, source: str) -> None:
     assert result.ended_by_test and result.stderr == b""
 
 
+PLAIN = """
+    def __call__(self, event, context):
+        return {"ok": True}
+"""
+MISLEADING = {
+    "func is a coroutine function": "class C:\n    async def func(self): ...\n" + PLAIN + "handler = C()",
+    "func is a generator function": "class C:\n    def func(self): yield b''\n" + PLAIN + "handler = C()",
+    "class decorator": """
+class Job:
+    def __init__(self, func): self.func = func
+    def __call__(self, event, context): return asyncio.run(self.func())
+@Job
+async def handler(): return {"ok": True}""",
+    "foreign code": """
+async def f(event, context): ...
+class C:
+    __code__ = f.__code__"""
+    + PLAIN
+    + "handler = C()",
+    "code of another type": "class C:\n    __code__ = 7" + PLAIN + "handler = C()",
+    "flags of another type": "class C:\n    class __code__:\n        co_flags = 'x'" + PLAIN + "handler = C()",
+    "marked": """
+def handler(event, context): return {"ok": True}
+getattr(inspect, "markcoroutinefunction", lambda f: f)(handler)""",
+    "every attribute": """
+class C:
+    def __getattr__(self, name): return C()"""
+    + PLAIN
+    + "handler = C()",
+    "no attribute": """
+class C:
+    def __getattribute__(self, name): raise RuntimeError("working outside of request context")"""
+    + PLAIN
+    + "handler = C()",
+    "synchronous bridge": """
+async def f(event, context): return {"ok": True}
+@functools.wraps(f)
+def handler(event, context): return asyncio.run(f(event, context))
+handler.__code__ = handler.__code__.replace(co_flags=handler.__code__.co_flags)""",
+    "partial of a lying object": """
+class C:
+    async def func(self): ..."""
+    + PLAIN
+    + "handler = functools.partial(C())",
+    "awaitable on the instance": """
+class Result(dict): pass
+def handler(event, context):
+    result = Result(ok=True)
+    result.__await__ = lambda: iter(())
+    return result""",
+    "dict that can be awaited": """
+class Result(dict):
+    def __await__(self): raise AssertionError("awaited")
+    def __next__(self): raise AssertionError("streamed")
+def handler(event, context): return Result(ok=True)""",
+    "dict that a coroutine returns": """
+class Result(dict):
+    def __await__(self): raise AssertionError("awaited")
+async def handler(event, context): return Result(ok=True)""",
+    "dict with every attribute": """
+class Result(dict):
+    def __getattr__(self, name): return 7
+def handler(event, context): return Result(ok=True)""",
+}
+AWAITED = {
+    "future of user code's loop": """
+loop = asyncio.new_event_loop()
+def handler(event, context): return loop.create_task(asyncio.sleep(0, {"ok": True}))""",
+    "gathered": """
+async def f(): return {"ok": True}
+async def g(): return (await asyncio.gather(f()))[0]
+def handler(event, context): return g()""",
+    "object": """
+class Later:
+    def __await__(self):
+        yield from asyncio.sleep(0).__await__()
+        return {"ok": True}
+def handler(event, context): return Later()""",
+    "types.coroutine": """
+@types.coroutine
+def handler(event, context):
+    yield from asyncio.sleep(0).__await__()
+    return {"ok": True}""",
+    "coroutine that returns a coroutine": """
+async def f(): return {"ok": True}
+async def handler(event, context): return f()""",
+    "wrapped": """
+async def f(event, context): return {"ok": True}
+@functools.wraps(f)
+def handler(event, context): return f(event, context)""",
+    "marked": """
+async def f(): return {"ok": True}
+def handler(event, context): return f()
+getattr(inspect, "markcoroutinefunction", lambda f: f)(handler)""",
+    "partial in a partial": """
+class Partial(functools.partial): pass
+async def f(a, event, context): return {"ok": True}
+handler = Partial(Partial(f, 1))""",
+    "proxy": """
+class Proxy:
+    def __init__(self, f): self._f = f
+    def __getattr__(self, name): return getattr(self._f, name)
+    def __call__(self, *a): return self._f(*a)
+@Proxy
+async def handler(event, context): return {"ok": True}""",
+}
+
+
+@pytest.mark.parametrize("source", [*MISLEADING.values(), *AWAITED.values()], ids=[*MISLEADING, *AWAITED])
+def test_the_result_decides_whether_it_is_awaited(tmp_path: Path, source: str) -> None:
+    """A result is awaited if it can be awaited and is not JSON, whatever the handler looks like."""
+    result = run_lite(tmp_path, f"import asyncio, functools, inspect, types\n{source}\n", numbered(2))
+    assert bodies(result) == [b'{"ok":true}'] * 2
+    assert (result.stderr, result.ended_by_test) == (b"", True)
+
+
 def test_connection_stays_open_between_invocations(tmp_path: Path) -> None:
     """A connection that one invocation opened works in the next."""
     source = """

@@ -177,6 +177,39 @@ def handler(event, context):
     assert bodies(result) == [f'[7,1,2,"{environment_folder}"]'.encode()], result.stdout.decode()
 
 
+CHILDREN = {
+    "subprocess": "subprocess.run([sys.executable, *subprocess._args_from_interpreter_flags(), '-c', CODE]).returncode",
+    "module": "subprocess.run([sys.executable, *multiprocessing.util._args_from_interpreter_flags(), '-m', 'helper'],"
+    " cwd='/').returncode",
+    "concurrent.futures": "list(Executor(1, multiprocessing.get_context('spawn')).map(len, ['1234567']))[0]",
+    "forkserver": "list(Executor(1, multiprocessing.get_context('forkserver')).map(len, ['1234567']))[0]",
+}
+
+
+@pytest.mark.parametrize("packages", ["site-packages", "user"])
+@pytest.mark.parametrize("child", CHILDREN.values(), ids=CHILDREN)
+def test_child_interpreters_find_installed_packages(
+    tmp_path: Path, environment_folder: Path, child: str, packages: str
+) -> None:
+    """Child interpreters that get this interpreter's flags find the packages that it finds."""
+    folder = environment_folder / "lib" / VERSION / "site-packages"
+    if packages == "user":
+        (folder / "more.pth").write_text(f"{tmp_path / 'more'}\n")
+        folder = tmp_path / "more"
+        folder.mkdir()
+    (folder / "helper.py").write_text("if __name__ == '__main__': raise SystemExit(7)\nVALUE = 7\n")
+    source = f"""
+import helper, multiprocessing, multiprocessing.util, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor as Executor
+CODE = "import helper, sys; raise SystemExit(helper.VALUE)"
+def handler(event, context):
+    return [{child}, sys.flags.no_site, sys.flags[6], len(sys.flags) > 6, sys.flags.utf8_mode]
+"""
+    env = {"AWSLAMBDARIC_LITE_PYTHON": str(environment_folder / "bin" / "python")}
+    result = start([install(tmp_path)], tmp_path, source, ONE, env)
+    assert bodies(result) == [b"[7,0,0,true,0]"], result.stdout + result.stderr
+
+
 @pytest.mark.skipif(
     not can_mount(), reason="no folder can be mounted over /opt: unshare -rm fails, or the interpreter lies in /opt"
 )

@@ -273,6 +273,85 @@ def handler(event, context):
     assert (result.replies[0].body, result.stdout) == (b'"rung"', b"hook\n")
 
 
+def asleep(client: ClientProcess, recorder: Recorder) -> None:
+    """Wait until the runtime is blocked in its last poll."""
+    recorder.finished.wait(GUARD)
+    client.wait_until_asleep()
+
+
+ELSEWHERE = """
+import _thread, asyncio, os, signal, socket, time
+from signal import set_wakeup_fd as bound_early
+from awslambdaric_lite import on_shutdown
+# SIGTERM is delivered to another thread and does not interrupt the main thread, as if it arrived just before `recv`.
+_thread.start_new_thread(time.sleep, (100,))
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+kept = []
+def take():
+    TAKE
+IN_INIT
+@on_shutdown
+def hook():
+    print("hook", *(pair[0].recv(100)[0] for pair in kept))
+def handler(event, context):
+    IN_HANDLER
+"""
+TAKES = {
+    "asyncio": """
+    loop = asyncio.new_event_loop()
+    loop.add_signal_handler(signal.SIGUSR1, print)""",
+    "set_wakeup_fd": """
+    kept.append(socket.socketpair())
+    kept[-1][1].setblocking(False)
+    signal.set_wakeup_fd(kept[-1][1].fileno())""",
+    "bound early": """
+    kept.append(socket.socketpair())
+    kept[-1][1].setblocking(False)
+    bound_early(kept[-1][1].fileno())""",
+    "closed": """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing)
+    os.close(writing)""",
+    "removed": """
+    signal.set_wakeup_fd(-1)""",
+}
+
+
+@pytest.mark.parametrize("place", ["IN_INIT", "IN_HANDLER"])
+@pytest.mark.parametrize("take", TAKES.values(), ids=TAKES)
+def test_hooks_run_although_user_code_takes_wake_up_descriptor(tmp_path: Path, take: str, place: str) -> None:
+    """SIGTERM wakes the waiting runtime if user code has set its own wake-up descriptor, which receives the signal."""
+    source = (
+        ELSEWHERE.replace("    TAKE", take).replace(place, "take()").replace("IN_INIT", "").replace("IN_HANDLER", "0")
+    )
+    result = terminated(tmp_path, source, when=asleep)
+    expected = b"hook %d\n" % signal.SIGTERM if "kept" in take else b"hook\n"
+    assert (result.stdout, result.stderr, result.exit_code) == (expected, b"", 0)
+
+
+def test_wake_up_descriptor_of_user_code_is_kept_in_forked_child(tmp_path: Path) -> None:
+    """A forked child writes its signals to the descriptor of user code, not to its parent's pipe."""
+    source = """
+import os, signal, socket
+from awslambdaric_lite import on_shutdown
+on_shutdown(lambda: print("hook"))
+reading, writing = socket.socketpair()
+writing.setblocking(False)
+signal.set_wakeup_fd(writing.fileno())
+signal.signal(signal.SIGUSR1, lambda *_: None)
+def handler(event, context):
+    pid = os.fork()
+    if not pid:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        os._exit(signal.set_wakeup_fd(-1) == writing.fileno())
+    status = os.waitpid(pid, 0)[1]
+    return [os.waitstatus_to_exitcode(status), reading.recv(10)[0] == signal.SIGUSR1]
+"""
+    result = terminated(tmp_path, source)
+    assert (result.replies[0].body, result.stdout) == (b"[1,true]", b"hook\n")
+
+
 @pytest.mark.skipif(importlib.util.find_spec("uvloop") is None, reason="uvloop is not installed")
 @pytest.mark.parametrize("event", [b"0", b"1"], ids=["between invocations", "within one"])
 def test_hooks_run_with_uvloop(tmp_path: Path, event: bytes) -> None:

@@ -99,11 +99,20 @@ def test_chunks_are_bytes_or_text(tmp_path: Path, chunks: str, expected: tuple[b
     assert stream(result).chunks == expected
 
 
+ITERATOR = """
+class Chunks:
+    def __init__(self): self.left = [b"two", "one"]
+    def __iter__(self): return self
+    def __next__(self):
+        if not self.left: raise StopIteration
+        return self.left.pop()
+"""
+
+
 @pytest.mark.parametrize(
     "source",
     [
-        "def handler(event, context): return iter([b'one', b'two'])",
-        "def handler(event, context): return map(bytes.lower, [b'ONE', b'TWO'])",
+        f"{ITERATOR}def handler(event, context): return Chunks()",
         "import io\ndef handler(event, context): return io.BytesIO(b'onetwo')",
         "def handler(event, context): return open('body.bin', 'rb')",
         "import functools\ndef f(a, event, context): yield a + b'two'\nhandler = functools.partial(f, b'one')",
@@ -112,7 +121,7 @@ def test_chunks_are_bytes_or_text(tmp_path: Path, chunks: str, expected: tuple[b
         "async def handler(event, context):\n    yield b'one'\n    yield b'two'",
         "async def f():\n    yield b'onetwo'\ndef handler(event, context): return f()",
         "async def f():\n    yield b'onetwo'\nasync def handler(event, context): return f()",
-        "async def handler(event, context): return iter(['one', 'two'])",
+        f"{ITERATOR}async def handler(event, context): return Chunks()",
     ],
 )
 def test_generators_iterators_files_are_streamed(tmp_path: Path, source: str) -> None:
@@ -122,6 +131,50 @@ def test_generators_iterators_files_are_streamed(tmp_path: Path, source: str) ->
     assert [request.body for request in result.replies] == [b"onetwo"] * 2
     assert all(request.header(MODE) == "streaming" for request in result.replies)
     assert b"Warning" not in result.stderr
+
+
+UNASKED = {
+    "filter": "filter(None, ['a', '', 'b'])",
+    "map": "map(str, [1])",
+    "zip": "zip('ab', 'cd')",
+    "enumerate": "enumerate('ab')",
+    "reversed": "reversed('ab')",
+    "list_reverseiterator": "reversed(['a'])",
+    "list_iterator": "iter(['a'])",
+    "tuple_iterator": "iter(('a',))",
+    "dict_keyiterator": "iter({'a': 1})",
+    "dict_valueiterator": "iter({1: 'a'}.values())",
+    "dict_reversekeyiterator": "reversed({'a': 1})",
+    "set_iterator": "iter({'a'})",
+    "range_iterator": "iter(range(2))",
+    "bytes_iterator": "iter(b'ab')",
+    "callable_iterator": "re.finditer('a', 'a')",
+    "chain": "itertools.chain(['a'])",
+    "islice": "itertools.islice(['a'], 1)",
+    "count": "itertools.count()",
+    "_deque_iterator": "iter(collections.deque(['a']))",
+    "reader": "csv.reader(['a'])",
+    "ScandirIterator": "os.scandir()",
+    "TextIOWrapper": "open('app.py')",
+    "StringIO": "io.StringIO('ab')",
+    "dict_values": "{1: 'a'}.values()",
+}
+
+
+@pytest.mark.parametrize("handler", ["def", "async def"])
+def test_iterators_of_the_standard_library_are_not_streamed(tmp_path: Path, handler: str) -> None:
+    """An iterator that nobody meant to stream is an error, with the official client's text."""
+    source = f"""
+import collections, csv, io, itertools, os, re
+RESULTS = [{", ".join(f"lambda: {source}" for source in UNASKED.values())}]
+{handler} handler(event, context): return RESULTS[event]()
+"""
+    result = run_lite(tmp_path, source, [Event(b"%d" % number) for number in range(len(UNASKED))])
+    errors = [json.loads(request.body) for request in result.replies]
+    assert [(error["errorType"], error["errorMessage"]) for error in errors] == [
+        ("Runtime.MarshalError", f"Unable to marshal response: Object of type {name} is not JSON serializable")
+        for name in UNASKED
+    ]
 
 
 def test_http_response_begins_with_prelude(tmp_path: Path) -> None:

@@ -148,6 +148,47 @@ def test_unfinished_line_is_written_before_reply(tmp_path: Path) -> None:
     assert run_lite(tmp_path, source).stdout == b"no newline"
 
 
+KILLS = {
+    "os._exit": "os._exit(9)",
+    "signal": "os.kill(os.getpid(), 9)",
+    "crash": "faulthandler._sigsegv()",
+    "exec": "os.execv('/bin/true', ['true'])",
+}
+
+
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
+def test_unfinished_line_survives_a_kill(tmp_path: Path, kill: str, log_format: str) -> None:
+    """Text without a line end is written at once, so that the end of the process does not lose it."""
+    source = (
+        "import faulthandler, os, sys\ndef handler(event, context):\n    print('a', 'b', end=' ')\n"
+        "    sys.stdout.writelines(['c', '\\nd'])\n    print(1, 2, end=' ', file=sys.stderr)\n"
+        f"    sys.stderr.write('3')\n    {kill}\n"
+    )
+    result = run_lite(tmp_path, source, env={"AWS_LAMBDA_LOG_FORMAT": log_format})
+    assert (result.stdout, result.stderr) == (b"a b c\nd", b"1 2 3")
+
+
+CHILDREN = {
+    "subprocess": "subprocess.run(['echo', 'child'])",
+    "os.system": "os.system('echo child')",
+    "posix_spawn": "os.waitpid(os.posix_spawnp('echo', ['echo', 'child'], os.environ), 0)",
+    "fork": "pid = os.fork(); pid or (print('child'), os._exit(0)); os.waitpid(pid, 0)",
+    "multiprocessing": "p = multiprocessing.Process(target=print, args=('child',)); p.start(); p.join()",
+    "thread": "t = threading.Thread(target=os.write, args=(1, b'child\\n')); t.start(); t.join()",
+    "descriptor": "os.write(1, b'child\\n')",
+    "buffer": "sys.stdout.buffer.write(b'child\\n')",
+}
+
+
+@pytest.mark.parametrize("run", CHILDREN.values(), ids=CHILDREN)
+def test_output_of_children_has_its_place(tmp_path: Path, run: str) -> None:
+    """What a child or another writer writes appears between the texts before and after it."""
+    source = "import multiprocessing, os, subprocess, sys, threading\ndef handler(event, context):\n"
+    source += f"    print('copying ...', end=' ')\n    {run}\n    print('done', end='')\n"
+    assert run_lite(tmp_path, source, numbered(2)).stdout == b"copying ... child\ndone" * 2
+
+
 def test_surrogates_are_logged_with_escapes(tmp_path: Path) -> None:
     """An error text that the stream cannot encode is logged with escapes."""
     source = "def handler(event, context):\n    raise ValueError('before ' + chr(0xD800) + ' after')\n"

@@ -55,7 +55,7 @@ def _no_runtime(no_sink: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_frame_matches_protocol_vector(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame has the bytes of the protocol's test vector: type, length, microseconds, text."""
-    monkeypatch.setattr(_framed_sink, "time", Clock())
+    monkeypatch.setattr(_framed_sink, "_time_ns", Clock().time_ns)
     framed(pipe[1]).log("hello", TEXT_FRAMES[20])
     assert os.read(pipe[0], 100).hex() == "a55a000f0000000500060a241820224068656c6c6f"
 

@@ -16,7 +16,8 @@ from .doubles import MakeClient, Notices, RecordingClock, RecordingSocketModule,
 def sockets(monkeypatch: pytest.MonkeyPatch) -> RecordingSocketModule:
     """Give the client sockets that record its calls."""
     module = RecordingSocketModule()
-    monkeypatch.setattr(_connection, "_socket", module)
+    monkeypatch.setattr(_connection, "_make_socket", module.socket)
+    monkeypatch.setattr(_connection, "_resolve", module.getaddrinfo)
     return module
 
 
@@ -24,7 +25,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> RecordingSocketModule:
 def clock(monkeypatch: pytest.MonkeyPatch) -> RecordingClock:
     """Let the client retry without pauses, and record them."""
     recording = RecordingClock()
-    monkeypatch.setattr(_client, "time", recording)
+    monkeypatch.setattr(_client, "_sleep", recording.sleep)
     return recording
 
 
