@@ -2,7 +2,7 @@
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
-    "APP": ("auto", "handler", "asgi", "wsgi"),
+    "APP": ("auto", "handler", "asgi", "wsgi", "factory"),
     "APP_STREAM": ("0", "1"),
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
@@ -40,7 +40,7 @@ class Options:
     @property
     def concerns_handler(self) -> bool:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
-        return self["APP"] in ("asgi", "wsgi") or self.timeout_dump_ms is not None
+        return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
 
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""

@@ -1,9 +1,11 @@
 """ASGI applications: owns the server side of the protocol (specification 3.0: HTTP and lifespan)."""
 
 import asyncio
+from contextlib import suppress
 
 from .http_request import HttpRequest
-from .responses import StreamingResponse
+from .http_response import end_to_end, has_no_content, header_text, render
+from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Message = dict[str, Any]
     Application = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
+_HEAD_WAITS_S = 0.05  # seconds; a chunk that comes soon leaves in the same write as the head
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -26,7 +29,7 @@ class AsgiHandler:
     """Calls an application with each event; the application's lifespan is the process's."""
 
     def __init__(self, application: "Application", loop: "EventLoop", log: "Callable[[BaseException], None]") -> None:
-        """`log` receives an error that the application raises after its response was complete."""
+        """`log` receives an error that the application raises after the client has disconnected."""
         self._application = application
         self._loop = loop
         self._log = log
@@ -43,50 +46,28 @@ class AsgiHandler:
         self._loop.run(lifespan.started())
         return lifespan.shut_down if lifespan.complete else None
 
-    def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> "object":
-        """Answer one event; stream the response if `stream` allows it and the integration supports it."""
+    def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> ApplicationResponse:
+        """Call the application with one event until its response is complete, or has begun if it is streamed.
+
+        The response is streamed if `stream` allows it and the integration supports it.
+        """
         request = HttpRequest(event)
-        exchange = _AsgiRequest(self._application, self._scope(request, context), request.body)
-        if stream and request.accepts_stream:
-            return self._loop.run(self._begin_stream(exchange), context)
-        self._loop.run(exchange.run(), context)
-        if exchange.error is not None:
-            self._log(exchange.error)
-        return request.render(exchange.status, exchange.headers, b"".join(exchange.chunks))
+        streams = stream and request.accepts_stream
+        exchange = _AsgiRequest(self._application, self._scope(request, context), request, self._log, streams=streams)
+        self._loop.run(exchange.begin(self._loop.own_tasks), context)
 
-    async def _begin_stream(self, exchange: "_AsgiRequest") -> StreamingResponse:
-        exchange.streams = True
-        task = asyncio.get_running_loop().create_task(exchange.run())
-        self._loop.own_tasks.add(task)
-        task.add_done_callback(self._loop.own_tasks.discard)
-        begun = asyncio.ensure_future(exchange.begun.wait())
-        await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        if not exchange.begun.is_set():
-            await task  # raises
-        return StreamingResponse(self._chunks(exchange, task), exchange.status, exchange.headers)
+        def finish() -> None:
+            self._loop.run(exchange.finish(), context)
 
-    async def _chunks(self, exchange: "_AsgiRequest", task: "asyncio.Task[None]") -> "AsyncIterator[bytes]":
+        headers = end_to_end(exchange.headers)
         try:
-            while True:
-                getting = asyncio.ensure_future(exchange.queue.get())
-                await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    yield getting.result()
-                    continue
-                getting.cancel()
-                break
-            await task
-            if exchange.error is not None:
-                self._log(exchange.error)
-        finally:
-            exchange.disconnected.set()
-            if not task.done():  # the caller has disconnected: let the application clean up in this invocation
-                task.cancel()
-                await asyncio.wait({task})
-                error = None if task.cancelled() else task.exception()
-                if error is not None:
-                    self._log(error)
+            if streams:
+                early = exchange.head_first
+                return ApplicationResponse(finish, None, exchange.body(), exchange.status, headers, head_first=early)
+            return ApplicationResponse(finish, render(request, exchange.status, headers, b"".join(exchange.chunks)))
+        except BaseException:  # e.g. for a status that does not exist
+            self._loop.run(exchange.abandon())
+            raise
 
     def _scope(self, request: HttpRequest, context: "Any") -> "Message":
         return {
@@ -109,70 +90,163 @@ class AsgiHandler:
 
 
 class _AsgiRequest:
-    """One request and its response."""
+    """One request and its response.
 
-    def __init__(self, application: "Application", scope: "Message", body: bytes) -> None:
+    The application runs in a separate task. It stops in the call of `send` that completes the response, until the
+    response was posted, because whatever it does then must not delay the response.
+    """
+
+    def __init__(
+        self,
+        application: "Application",
+        scope: "Message",
+        request: HttpRequest,
+        log: "Callable[[BaseException], None]",
+        *,
+        streams: bool,
+    ) -> None:
         self._application = application
         self._scope = scope
-        self._body: bytes | None = body
-        self._started = False
+        self._request = request
+        self._log = log
+        self._streams = streams
+        self._content: bytes | None = request.body
+        self._error: BaseException | None = None  # raised by the application and not reported yet
+        self._task: asyncio.Task[None] | None = None
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(1)  # of a stream; an empty chunk is the end
+        self._started = asyncio.Event()  # the application has sent status and headers, or has ended
+        self._ready = asyncio.Event()  # the first chunk of a stream exists, the response is complete, or neither comes
+        self._posted = asyncio.Event()
+        self._disconnected = asyncio.Event()
+        self._has_chunks = False  # a chunk of the stream exists or has existed
         self._complete = False
-        self.streams = False
-        self.status = 200
+        self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.chunks: list[bytes] = []
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(1)
-        self.begun = asyncio.Event()
-        self.disconnected = asyncio.Event()
-        self.error: BaseException | None = None
-        """The exception that the application raised after its response was complete."""
 
-    async def run(self) -> None:
-        """Call the application.
+    @property
+    def head_first(self) -> bool:
+        """Whether the head of the stream must leave now, because no chunk exists that it could leave with."""
+        return not self._ready.is_set()
+
+    async def begin(self, own_tasks: "set[asyncio.Task[Any]]") -> None:
+        """Call the application; return when the response is complete, or can be sent if it is streamed.
 
         Raises:
             RuntimeError: the application returned without a complete response.
-            BaseException: whatever the application raises before its response is complete.
+            BaseException: whatever the application raises before that.
         """
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        own_tasks.add(self._task)
+        self._task.add_done_callback(own_tasks.discard)
         try:
-            await self._application(self._scope, self._receive, self._send)
-        except Exception as error:  # frameworks respond with 500 and then raise the error again
+            if self._streams:
+                await self._started.wait()
+                if not self._is_event_stream():
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(self._ready.wait(), _HEAD_WAITS_S)
+            else:
+                await self._ready.wait()
+        except asyncio.CancelledError:
+            self._posted.set()
+            self._task.cancel()
+            await self._ready.wait()  # the application may still complete its response
             if not self._complete:
                 raise
-            self.error = error
-        if not self._complete:
-            raise RuntimeError("the application returned before its response was complete")
+        if self._error is not None and not self._complete and not self._has_chunks:
+            raise self._take_error()
+
+    async def body(self) -> "AsyncIterator[bytes]":
+        """Yield the chunks of a stream; if the caller disconnects, let the application clean up in this invocation."""
+        whole = False
+        try:
+            while chunk := await self._queue.get():
+                yield chunk
+            if self._error is not None and not self._complete:
+                raise self._take_error()
+            whole = True
+        finally:
+            if not whole:
+                await self.abandon()
+
+    async def abandon(self) -> None:
+        """Cancel the application, because nobody receives its response, and wait for its end."""
+        self._disconnected.set()
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        error, self._error = self._error, None
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            self._log(error)
+
+    async def finish(self) -> None:
+        """Let the application go on after its response, and wait for its end.
+
+        Raises:
+            BaseException: whatever the application raises.
+        """
+        self._disconnected.set()
+        self._posted.set()
+        assert self._task is not None
+        await self._task
+        if self._error is not None:
+            raise self._take_error()
+
+    def _take_error(self) -> BaseException:
+        error, self._error = self._error, None
+        assert error is not None
+        return error
+
+    def _is_event_stream(self) -> bool:
+        kind = "".join(value for name, value in self.headers if name.lower() == "content-type")
+        return kind.partition(";")[0].strip().lower() == "text/event-stream"
+
+    async def _run(self) -> None:
+        """Call the application; keep what it raises, because SystemExit in a task would stop the loop."""
+        try:
+            await self._application(self._scope, self._receive, self._send)
+            if not self._complete:
+                raise RuntimeError("the application returned before its response was complete")
+        except BaseException as error:
+            self._error = error
+        self._started.set()
+        if self._streams and not self._complete and not self._disconnected.is_set():
+            await self._queue.put(b"")
+        self._ready.set()
 
     async def _receive(self) -> "Message":
-        body, self._body = self._body, None
-        if body is not None:
-            return {"type": "http.request", "body": body, "more_body": False}
-        await self.disconnected.wait()
+        content, self._content = self._content, None
+        if content is not None:
+            return {"type": "http.request", "body": content, "more_body": False}
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: "Message") -> None:
         kind = message["type"]
-        if kind == "http.response.start" and not self._started:
-            self._started = True
+        if kind == "http.response.start" and not self._started.is_set():
             self.status = message["status"]
             self.headers = [
-                (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
-                for name, value in message.get("headers", ())
+                (header_text(bytes(name)), header_text(bytes(value))) for name, value in message.get("headers", ())
             ]
-        elif kind == "http.response.body" and self._started and not self._complete:
-            body = b"" if self._scope["method"] == "HEAD" else message.get("body", b"")
-            if self.streams:
-                self.begun.set()
-                if self.disconnected.is_set():
-                    raise OSError("the client has disconnected")
-                if body:
-                    await self.queue.put(bytes(body))
+            self._started.set()
+        elif kind == "http.response.body" and self._started.is_set() and not self._complete:
+            if self._disconnected.is_set():
+                raise OSError("the client has disconnected")
+            body = b"" if has_no_content(self._request, self.status) else bytes(message.get("body", b""))
+            last = not message.get("more_body", False)
+            if not self._streams:
+                self.chunks.append(body)
             elif body:
-                self.chunks.append(bytes(body))
-            if not message.get("more_body", False):
+                self._has_chunks = True
+                self._ready.set()
+                await self._queue.put(body)
+            if last:
+                if self._streams:
+                    await self._queue.put(b"")
                 self._complete = True
-                self.disconnected.set()
-        elif not self.disconnected.is_set():
+                self._ready.set()
+                await self._posted.wait()
+        elif not self._disconnected.is_set():
             raise RuntimeError(f"the application sent {kind!r} out of order")
 
 

@@ -17,12 +17,13 @@ class EventLoop:
     """Runs the coroutines of handlers, in a loop that the event loop policy of user code creates."""
 
     def __init__(self, warn: "Callable[[str], None]", *, cancel_at_deadline: bool = False) -> None:
-        """`warn` receives one text about tasks that outlive their invocation."""
+        """`warn` receives a text about tasks that outlive their invocation."""
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
         self.own_tasks: set[asyncio.Task[Any]] = set()
-        """Tasks of the runtime, which may outlive an invocation without a warning."""
-        self._warn: Callable[[str], None] | None = warn
+        """Tasks of the runtime and of the application's start, which may outlive an invocation without a warning."""
+        self._warn = warn
+        self._warned: set[str] = set()
         self._cancel_at_deadline = cancel_at_deadline
 
     def run(self, awaitable: "Awaitable[object]", context: "Any" = None) -> object:
@@ -49,7 +50,6 @@ class EventLoop:
                 timer.cancel()
         if timer is not None and timer.when() <= loop.time() and isinstance(raised, asyncio.CancelledError):
             raise TimeoutError(f"cancelled {DEADLINE_MARGIN_S * 1000:.0f} ms before the deadline") from raised
-        self._look_for_leftovers()
         if raised is not None:
             raise raised
         return result
@@ -58,21 +58,43 @@ class EventLoop:
         """Write the chunks of an asynchronous body in one task, because its timeouts and its context need that."""
         self.run(_pump(body, write), context)
 
-    def _look_for_leftovers(self) -> None:
+    def keep_tasks(self) -> None:
+        """Expect the present tasks to outlive every invocation, because the application started them in init."""
+        self.own_tasks.update(asyncio.all_tasks(self.loop))
+
+    def warn_of_forgotten_tasks(self) -> None:
+        """Warn about tasks that an invocation has left behind; to be called when its response is complete."""
         left = [task for task in asyncio.all_tasks(self.loop) - self.own_tasks if not task.done()]
         if not left:
             return
         closing = [task for task in left if type(task.get_coro()).__name__ == "async_generator_athrow"]
         if closing:  # generators that were not exhausted and were collected: run their `finally` now
             self.loop.run_until_complete(asyncio.wait(closing))
-            left = [task for task in left if not task.done()]
-        if left and self._warn is not None:
-            names = ", ".join(sorted({getattr(task.get_coro(), "__qualname__", repr(task)) for task in left}))
-            warn, self._warn = self._warn, None
-            warn(
-                f"A background task outlives its invocation and is suspended until the next one: {names}. "
-                "Await it in the handler."
+        names = {_name(task) for task in left if not task.done() and not _is_awaited(task)} - self._warned
+        if names:
+            self._warned |= names
+            self._warn(
+                "A background task outlives its invocation and is suspended until the next one: "
+                f"{', '.join(sorted(names))}. Await it in the handler."
             )
+
+
+def _name(task: "asyncio.Task[Any]") -> str:
+    """Return the name that user code gave to a task, else the name of its coroutine function."""
+    name = task.get_name()
+    if name.startswith("Task-") and name[5:].isdigit():  # asyncio's default
+        return getattr(task.get_coro(), "__qualname__", name)
+    return name
+
+
+def _is_awaited(task: "asyncio.Task[Any]") -> bool:
+    """Return whether a task group or another task waits for a task, so that it is not forgotten."""
+    for callback, _ in getattr(task, "_callbacks", None) or ():
+        waiter = getattr(callback, "__self__", None)
+        module = getattr(callback, "__module__", None) or type(callback).__module__
+        if isinstance(waiter, asyncio.Task) or module.partition(".")[0] in ("_asyncio", "anyio", "asyncio"):
+            return True
+    return False
 
 
 async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":

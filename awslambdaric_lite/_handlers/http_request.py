@@ -4,7 +4,7 @@ Sources: the Lambda developer guide ("Lambda function URLs", "Using AWS Lambda w
 API Gateway guide ("Working with AWS Lambda proxy integrations", payload formats 1.0 and 2.0).
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from urllib.parse import unquote_to_bytes, urlencode
 
 TYPE_CHECKING = False
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     Fields = list[tuple[str, str]]
 
 FUNCTION_URL, HTTP_API, REST_API, LOAD_BALANCER = "function URL", "HTTP API", "REST API", "load balancer"
-_TEXT_TYPES = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
-_TEXT_ENDINGS = ("+json", "+xml")
 
 
 class HttpRequest:
@@ -84,25 +82,6 @@ class HttpRequest:
             if event.get("version") == "1.0":
                 self.integration = HTTP_API
 
-    def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
-        """Return the response in the format of the integration, with all repeated headers and cookies."""
-        text = _text(headers, body)
-        answer: dict[str, object] = {
-            "statusCode": status,
-            "body": b64encode(body).decode() if text is None else text,
-            "isBase64Encoded": text is None,
-        }
-        if "http" in self.event["requestContext"]:
-            cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-            answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
-            if cookies:
-                answer["cookies"] = cookies
-        elif self.integration == LOAD_BALANCER and "multiValueHeaders" not in self.event:
-            answer["headers"] = _with_case_variants(headers)
-        else:
-            answer["multiValueHeaders"] = _gathered(headers)
-        return answer
-
 
 _NO_HTTP = (
     "the event is not an HTTP request: invoke the application through a function URL, an HTTP API, a REST API or an "
@@ -120,41 +99,3 @@ def _pairs(event: "dict[str, Any]", multi: str, single: str, *, fold: bool = Tru
     else:
         for name, value in (event.get(single) or {}).items():
             yield (name.lower() if fold else name), value
-
-
-def _text(headers: "Fields", body: bytes) -> "str | None":
-    """Return the body as text, None if encoding the text would not return the same bytes."""
-    fields = {name.lower(): value for name, value in headers}
-    kind = fields.get("content-type", "").partition(";")[0].strip().lower()
-    textual = kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(_TEXT_ENDINGS) or not body
-    if "content-encoding" in fields or not textual:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        name = name.lower()
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
-
-
-def _gathered(headers: "Fields") -> "dict[str, list[str]]":
-    gathered: dict[str, list[str]] = {}
-    for name, value in headers:
-        gathered.setdefault(name.lower(), []).append(value)
-    return gathered
-
-
-def _with_case_variants(headers: "Fields") -> "dict[str, str]":
-    """Return one value for each name: cookies get names that differ in case, other repeated values are joined."""
-    fields = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
-    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-    for number, cookie in enumerate(cookies):
-        letters = [letter.upper() if number >> position & 1 else letter for position, letter in enumerate("setcookie")]
-        fields["".join((*letters[:3], "-", *letters[3:]))] = cookie
-    return fields

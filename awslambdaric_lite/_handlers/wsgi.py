@@ -4,7 +4,8 @@ import sys
 from io import BytesIO
 
 from .http_request import HttpRequest
-from .responses import StreamingResponse
+from .http_response import end_to_end, has_no_content, header_text, render
+from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,29 +15,43 @@ if TYPE_CHECKING:
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def handle(application: "Application", event: "Any", context: "Any", *, stream: bool = False) -> object:
-    """Answer one event; stream the response if `stream` allows it and the integration supports it."""
+def handle(
+    application: "Application",
+    event: "Any",
+    context: "Any",
+    log: "Callable[[BaseException], None]",
+    *,
+    stream: bool = False,
+) -> ApplicationResponse:
+    """Call the application with one event until its response is complete, or has begun if it is streamed.
+
+    The response is streamed if `stream` allows it and the integration supports it. `log` receives an error of `close()`
+    that follows another error.
+    """
     request = HttpRequest(event)
-    response = _Response()
-    body = response.body(application(_environ(request, context), response.start))
-    if request.method == "HEAD":  # some applications treat HEAD as GET; no server sends such a body
+    exchange = _Response(log)
+    body = exchange.body(application(_environ(request, context), exchange.start))
+    first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
+    headers = end_to_end(exchange.headers)
+    if has_no_content(request, exchange.status):
+        first = b""
         for _ in body:
             pass
     if stream and request.accepts_stream:
-        first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
-        return StreamingResponse(_RemainingBody(first, body), response.status, response.headers)
-    chunks = b"".join(body)
-    return request.render(response.status, response.headers, chunks)
+        return ApplicationResponse(exchange.close, None, _RemainingBody(first, body), exchange.status, headers)
+    return ApplicationResponse(exchange.close, render(request, exchange.status, headers, b"".join((first, *body))))
 
 
 class _Response:
     """The status and headers that the application passes to `start_response`, and the body."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: "Callable[[BaseException], None]") -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
+        self._log = log
         self._written: list[bytes] = []
         self._sent = False
+        self._result: object = None
 
     def start(self, status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Callable[[bytes], None]":
         """Implement `start_response`: a second call needs an error, and is refused after the body has begun."""
@@ -49,11 +64,13 @@ class _Response:
         elif self.status:
             raise AssertionError("start_response was called twice without exc_info")
         self.status = int(status[:3])
-        self.headers = list(headers)
+        self.headers = [(_from_latin_1(name), _from_latin_1(value)) for name, value in headers]
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
-        """Yield the chunks that are not empty, in order; close the iterable whatever happens."""
+        """Yield the chunks that are not empty, in order; close the iterable if not all of them are taken."""
+        self._result = result
+        whole = False
         try:
             yield from self._drain()
             for chunk in result:
@@ -63,10 +80,20 @@ class _Response:
                     yield chunk
             self._begin()
             yield from self._drain()
+            whole = True
         finally:
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
+            if not whole:
+                try:
+                    self.close()
+                except Exception as error:  # the error that ended the body is the one to report
+                    self._log(error)
+
+    def close(self) -> None:
+        """Close the iterable that the application returned, once."""
+        result, self._result = self._result, None
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
 
     def _drain(self) -> "Iterator[bytes]":
         while self._written:
@@ -93,7 +120,7 @@ class _RemainingBody:
         yield from self._rest
 
     def close(self) -> None:
-        """Close the generator, which closes the iterable that the application returned."""
+        """Close the generator, which closes the iterable that the application returned if chunks are left."""
         self._rest.close()  # type: ignore[attr-defined]
 
 
@@ -134,3 +161,8 @@ def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
 
 def _as_latin_1(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _from_latin_1(text: str) -> str:
+    """Return header text whose characters are bytes (PEP 3333) as text."""
+    return header_text(text.encode("latin-1"))

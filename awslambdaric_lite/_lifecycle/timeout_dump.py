@@ -56,13 +56,14 @@ class TimeoutDump:
         """Return a handler that arms the timer first."""
 
         def watched(event: object, context: "Any") -> object:
-            self.arm(context.get_remaining_time_in_millis() - self._before_ms)
+            self.arm(context)
             return handler(event, context)
 
         return watched
 
-    def arm(self, left_ms: int) -> None:
-        """Dump in `left_ms` milliseconds; do not dump if `left_ms` is not positive."""
+    def arm(self, context: "Any") -> None:
+        """Dump before the deadline of an invocation, unless less time is left."""
+        left_ms = context.get_remaining_time_in_millis() - self._before_ms
         if left_ms <= 0:
             return
         self._due = time.monotonic() + left_ms / 1000

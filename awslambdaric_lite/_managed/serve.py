@@ -46,11 +46,11 @@ class DeferredAdapter:
 
     def adapt(self, handler: "Handler") -> "Handler":
         """Return the handler unchanged, and remember that each worker must adapt it."""
-        from .._handlers import adapter  # noqa: F401
+        from .._handlers import adapter, recognition  # noqa: F401
 
         if code_flags(handler) & _COROUTINE:
             from .._handlers import event_loop  # noqa: F401
-        if not hasattr(handler, "__code__"):
+        if recognition.kind_of(handler) is not None:
             from .._handlers import asgi, web_apps, wsgi  # noqa: F401
         self.wanted = True
         return handler

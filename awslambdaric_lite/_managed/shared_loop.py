@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class SharedLoop(EventLoop):
     """Runs in the main thread; coroutines of other threads run in the context of their thread."""
 
-    def __init__(self, warn: "Callable[[str], None]", *, cancel_at_deadline: bool = False) -> None:
-        super().__init__(warn, cancel_at_deadline=cancel_at_deadline)
+    def __init__(self, *, cancel_at_deadline: bool = False) -> None:
+        super().__init__(lambda _: None, cancel_at_deadline=cancel_at_deadline)
         self._owner = get_ident()
 
     def run(self, awaitable: "Awaitable[object]", context: "Any" = None) -> object:
@@ -54,6 +54,9 @@ class SharedLoop(EventLoop):
         _, raised = outcome.result()
         if raised is not None:
             raise raised
+
+    def warn_of_forgotten_tasks(self) -> None:
+        """Do nothing, because this loop is never suspended."""
 
     def _submit(self, awaitable: "Awaitable[object]", context: "Any") -> "Future[Outcome]":
         outcome: Future[Outcome] = Future()

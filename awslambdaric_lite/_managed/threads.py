@@ -10,6 +10,7 @@ import threading
 
 from .._handler import code_flags
 from .._handlers.adapter import ClientAdapter
+from .._handlers.recognition import kind_of
 from .._lifecycle.shutdown import arm_if_wanted
 from .._report import exit_status, notice
 from .._runtime_errors import ApiError, ConnectionLost, ForkedChild, ProtocolError
@@ -35,7 +36,9 @@ _DRAIN = 10.0  # seconds for answering the other invocations after one has ended
 def obstacle(mode: str, handler: object) -> "str | None":
     """Return why a handler cannot be served in `asyncio` or `thread` mode, None if it can."""
     if mode == "asyncio":
-        return None if code_flags(handler) & _ASYNCHRONOUS else "the handler is not a coroutine function (async def)"
+        if code_flags(handler) & _ASYNCHRONOUS or kind_of(handler) == "asgi":
+            return None
+        return "the handler is not a coroutine function (async def)"
     locked: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
     return "this Python has a global lock, so only one thread would run" if locked else None
 
@@ -53,7 +56,7 @@ def serve(
     if options is not None and options["CONCURRENCY_MODE"] == "asyncio":
         from . import shared_loop
 
-        shared = shared_loop.SharedLoop(_ignore, cancel_at_deadline=options["CANCEL_AT_DEADLINE"] == "1")
+        shared = shared_loop.SharedLoop(cancel_at_deadline=options["CANCEL_AT_DEADLINE"] == "1")
     if options is not None and options.timeout_dump_ms is not None:
         notice(sink, "", "AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS is ignored: one process serves several invocations")
     threads = PollingThreads(runtime, settings, scope, sink, count, shared)
@@ -61,10 +64,6 @@ def serve(
     threads.adapt(handler)
     arm_if_wanted(settings.api, sink, runtime.flush, runtime.existing_loop)
     return threads.serve()
-
-
-def _ignore(warning: str) -> None:
-    """Ignore warnings about tasks that outlive their invocation, because this loop is never suspended."""
 
 
 class _ThreadState(threading.local):
