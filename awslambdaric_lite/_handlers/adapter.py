@@ -88,7 +88,7 @@ class ClientAdapter:
         if self.application is not None:
             from . import web_apps
 
-            handler = web_apps.adapt(handler, self.application, self, stream=self._options["APP_STREAM"] == "1")
+            handler = web_apps.adapt(handler, self.application, self, self._options)
             if self._loop is not None:
                 self._loop.keep_tasks()
         flags = code_flags(handler)
@@ -150,10 +150,10 @@ class ClientAdapter:
             self.loop.drive(body, write, context)
 
         if isinstance(response, ApplicationResponse):
-            if response.envelope is None:
+            if response.streamed:
                 deliver(client, response, request_id, invocation_id, self._sink, flush, drive)
             else:
-                body, content_type = client.marshaller.marshal_response(response.envelope)
+                body, content_type = client.marshaller.marshal_response(response.result)
                 flush()
                 # The caller has the response now, and the environment is free when the application has finished.
                 client.pipeline, pipeline = False, client.pipeline

@@ -3,8 +3,8 @@
 import asyncio
 from contextlib import suppress
 
-from .http_request import HttpRequest
-from .http_response import end_to_end, has_no_content, header_text, render
+from .http_request import HttpRequest, bytes_of, text_of
+from .http_response import end_to_end, has_no_content
 from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
@@ -28,11 +28,21 @@ class ApplicationStartupFailed(Exception):
 class AsgiHandler:
     """Calls an application with each event; the application's lifespan is the process's."""
 
-    def __init__(self, application: "Application", loop: "EventLoop", log: "Callable[[BaseException], None]") -> None:
-        """`log` receives an error that the application raises after the client has disconnected."""
+    def __init__(
+        self,
+        application: "Application",
+        loop: "EventLoop",
+        log: "Callable[[BaseException], None]",
+        read: "Callable[[object], HttpRequest]" = HttpRequest,
+    ) -> None:
+        """`log` receives an error that the invocation does not report, e.g. after the client has disconnected.
+
+        `read` reads events.
+        """
         self._application = application
         self._loop = loop
         self._log = log
+        self._read = read
         self.state: dict[str, Any] = {}
 
     def start(self) -> "Callable[[], Awaitable[None]] | None":
@@ -51,22 +61,24 @@ class AsgiHandler:
 
         The response is streamed if `stream` allows it and the integration supports it.
         """
-        request = HttpRequest(event)
+        request = self._read(event)
         streams = stream and request.accepts_stream
-        exchange = _AsgiRequest(self._application, self._scope(request, context), request, self._log, streams=streams)
+        scope = self._scope(request, context)
+        exchange = _AsgiRequest(self._application, scope, request.body, self._log, streams=streams)
         self._loop.run(exchange.begin(self._loop.own_tasks), context)
 
         def finish() -> None:
             self._loop.run(exchange.finish(), context)
 
-        headers = end_to_end(exchange.headers)
+        status, headers = exchange.status, end_to_end(exchange.headers)
         try:
             if streams:
-                early = exchange.head_first
-                return ApplicationResponse(finish, None, exchange.body(), exchange.status, headers, head_first=early)
-            return ApplicationResponse(finish, render(request, exchange.status, headers, b"".join(exchange.chunks)))
-        except BaseException:  # e.g. for a status that does not exist
-            self._loop.run(exchange.abandon())
+                return ApplicationResponse(
+                    finish, body=exchange.body(), status_code=status, headers=headers, head_first=exchange.head_first
+                )
+            return ApplicationResponse(finish, request.render(status, headers, b"".join(exchange.chunks)))
+        except BaseException:
+            self._loop.run(exchange.abandon(), context)
             raise
 
     def _scope(self, request: HttpRequest, context: "Any") -> "Message":
@@ -76,12 +88,12 @@ class AsgiHandler:
             "http_version": "1.1",
             "method": request.method,
             "scheme": request.scheme,
-            "path": request.path.decode("utf-8", "replace"),
+            "path": (request.root_path + request.path).decode("utf-8", "replace"),
             "raw_path": request.raw_path.encode(),
             "query_string": request.query.encode(),
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in request.headers],
-            "client": (request.client, 0),
+            "root_path": request.root_path.decode("utf-8", "replace"),
+            "headers": [(name.encode(), bytes_of(value)) for name, value in request.headers],
+            "client": None if request.client is None else (request.client, 0),
             "server": (request.host, request.port),
             "state": self.state.copy(),
             "aws.event": request.event,
@@ -100,17 +112,16 @@ class _AsgiRequest:
         self,
         application: "Application",
         scope: "Message",
-        request: HttpRequest,
+        content: bytes,
         log: "Callable[[BaseException], None]",
         *,
         streams: bool,
     ) -> None:
         self._application = application
         self._scope = scope
-        self._request = request
         self._log = log
         self._streams = streams
-        self._content: bytes | None = request.body
+        self._content: bytes | None = content
         self._error: BaseException | None = None  # raised by the application and not reported yet
         self._task: asyncio.Task[None] | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(1)  # of a stream; an empty chunk is the end
@@ -170,10 +181,12 @@ class _AsgiRequest:
                 await self.abandon()
 
     async def abandon(self) -> None:
-        """Cancel the application, because nobody receives its response, and wait for its end."""
+        """End the application whose response nobody receives: cancel it if the response is not complete."""
         self._disconnected.set()
+        self._posted.set()
         assert self._task is not None
-        self._task.cancel()
+        if not self._complete:
+            self._task.cancel()
         await asyncio.wait({self._task})
         error, self._error = self._error, None
         if error is not None and not isinstance(error, asyncio.CancelledError):
@@ -225,14 +238,12 @@ class _AsgiRequest:
         kind = message["type"]
         if kind == "http.response.start" and not self._started.is_set():
             self.status = message["status"]
-            self.headers = [
-                (header_text(bytes(name)), header_text(bytes(value))) for name, value in message.get("headers", ())
-            ]
+            self.headers = [(text_of(bytes(name)), text_of(bytes(value))) for name, value in message.get("headers", ())]
             self._started.set()
         elif kind == "http.response.body" and self._started.is_set() and not self._complete:
             if self._disconnected.is_set():
                 raise OSError("the client has disconnected")
-            body = b"" if has_no_content(self._request, self.status) else bytes(message.get("body", b""))
+            body = b"" if has_no_content(self._scope["method"], self.status) else bytes(message.get("body", b""))
             last = not message.get("more_body", False)
             if not self._streams:
                 self.chunks.append(body)

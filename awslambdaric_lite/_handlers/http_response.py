@@ -5,8 +5,6 @@ Sources: as those of `http_request`; RFC 9110 for statuses without content and f
 
 from base64 import b64encode
 
-from .http_request import LOAD_BALANCER, HttpRequest
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,17 +36,9 @@ _TEXT_TYPES = (
 _TEXT_ENDINGS = ("+json", "+xml", "+yaml")
 
 
-def has_no_content(request: HttpRequest, status: int) -> bool:
+def has_no_content(method: str, status: int) -> bool:
     """Return whether the response must not have a body: some applications send one all the same."""
-    return request.method == "HEAD" or status in _WITHOUT_CONTENT
-
-
-def header_text(raw: bytes) -> str:
-    """Decode a name or a value of a header field: UTF-8, else ISO 8859-1."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
+    return method == "HEAD" or status in _WITHOUT_CONTENT
 
 
 def end_to_end(headers: "Iterable[tuple[str, str]]") -> "Fields":
@@ -56,24 +46,33 @@ def end_to_end(headers: "Iterable[tuple[str, str]]") -> "Fields":
     return [(name, value) for name, value in headers if name.lower() not in _OF_CONNECTION]
 
 
-def render(request: HttpRequest, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
-    """Return the response in the format of the integration, with all repeated headers and cookies."""
-    text = _text(headers, body)
-    answer: dict[str, object] = {
-        "statusCode": status,
-        "body": b64encode(body).decode() if text is None else text,
-        "isBase64Encoded": text is None,
-    }
-    if "http" in request.event["requestContext"]:
-        cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-        answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
-        if cookies:
-            answer["cookies"] = cookies
-    elif request.integration == LOAD_BALANCER and "multiValueHeaders" not in request.event:
+def format_2(status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
+    """Return a response in payload format 2.0, which has each name once and cookies in a separate field."""
+    answer = _envelope(status, headers, body)
+    answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
+    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
+    if cookies:
+        answer["cookies"] = cookies
+    return answer
+
+
+def format_1(status: int, headers: "Fields", body: bytes, *, single: bool = False) -> "dict[str, object]":
+    """Return a response in payload format 1.0; a `single` value for each name is what some load balancers take."""
+    answer = _envelope(status, headers, body)
+    if single:
         answer["headers"] = _with_case_variants(headers)
     else:
         answer["multiValueHeaders"] = _gathered(headers)
     return answer
+
+
+def _envelope(status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
+    text = _text(headers, body)
+    return {
+        "statusCode": status,
+        "body": b64encode(body).decode() if text is None else text,
+        "isBase64Encoded": text is None,
+    }
 
 
 def _text(headers: "Fields", body: bytes) -> "str | None":

@@ -85,22 +85,24 @@ class ApplicationResponse(StreamingResponse):
     """The response of a web application, which may go on after it, e.g. with background tasks.
 
     Attributes:
-        envelope: the response for an integration that takes it as JSON, None if it is streamed.
         finish: lets the application go on when the response was posted.
+        result: the result of the invocation if the response is not `streamed`.
     """
 
-    __slots__ = ("envelope", "finish")
+    __slots__ = ("finish", "result", "streamed")
 
     def __init__(
         self,
         finish: "Callable[[], object]",
-        envelope: "dict[str, object] | None" = None,
-        body: "Body" = b"",
+        result: object = None,
+        *,
+        body: "Body | None" = None,
         status_code: int = 200,
         headers: "Headers" = (),
-        *,
         head_first: bool = False,
     ) -> None:
-        super().__init__(body, status_code, headers, head_first=head_first)
-        self.envelope = envelope
+        """Describe a response with its `result`, or a streamed one with its `body`."""
+        self.streamed = body is not None
+        super().__init__(body or b"", status_code, headers, head_first=head_first)
+        self.result = result
         self.finish = finish

@@ -3,8 +3,8 @@
 import sys
 from io import BytesIO
 
-from .http_request import HttpRequest
-from .http_response import end_to_end, has_no_content, header_text, render
+from .http_request import HttpRequest, bytes_of, text_of
+from .http_response import end_to_end, has_no_content
 from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
@@ -22,24 +22,31 @@ def handle(
     log: "Callable[[BaseException], None]",
     *,
     stream: bool = False,
+    read: "Callable[[object], HttpRequest]" = HttpRequest,
 ) -> ApplicationResponse:
     """Call the application with one event until its response is complete, or has begun if it is streamed.
 
     The response is streamed if `stream` allows it and the integration supports it. `log` receives an error of `close()`
-    that follows another error.
+    that follows another error. `read` reads the event.
     """
-    request = HttpRequest(event)
+    request = read(event)
     exchange = _Response(log)
     body = exchange.body(application(_environ(request, context), exchange.start))
     first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
-    headers = end_to_end(exchange.headers)
-    if has_no_content(request, exchange.status):
+    status, headers = exchange.status, end_to_end(exchange.headers)
+    if has_no_content(request.method, status):
         first = b""
         for _ in body:
             pass
     if stream and request.accepts_stream:
-        return ApplicationResponse(exchange.close, None, _RemainingBody(first, body), exchange.status, headers)
-    return ApplicationResponse(exchange.close, render(request, exchange.status, headers, b"".join((first, *body))))
+        chunks = _RemainingBody(first, body)
+        return ApplicationResponse(exchange.close, body=chunks, status_code=status, headers=headers)
+    whole = b"".join((first, *body))
+    try:
+        return ApplicationResponse(exchange.close, request.render(status, headers, whole))
+    except BaseException:
+        exchange.close_and_log()
+        raise
 
 
 class _Response:
@@ -64,7 +71,7 @@ class _Response:
         elif self.status:
             raise AssertionError("start_response was called twice without exc_info")
         self.status = int(status[:3])
-        self.headers = [(_from_latin_1(name), _from_latin_1(value)) for name, value in headers]
+        self.headers = [(name, _as_text(value)) for name, value in headers]
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
@@ -83,10 +90,7 @@ class _Response:
             whole = True
         finally:
             if not whole:
-                try:
-                    self.close()
-                except Exception as error:  # the error that ended the body is the one to report
-                    self._log(error)
+                self.close_and_log()
 
     def close(self) -> None:
         """Close the iterable that the application returned, once."""
@@ -94,6 +98,13 @@ class _Response:
         close = getattr(result, "close", None)
         if close is not None:
             close()
+
+    def close_and_log(self) -> None:
+        """Close the iterable after an error, which is the one to report; log the error of `close()`."""
+        try:
+            self.close()
+        except Exception as error:
+            self._log(error)
 
     def _drain(self) -> "Iterator[bytes]":
         while self._written:
@@ -127,15 +138,15 @@ class _RemainingBody:
 def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
     """Return the environment of one request; each character of text is one byte (PEP 3333, "Unicode Issues")."""
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
+        "REQUEST_METHOD": _as_latin_1(request.method),
+        "SCRIPT_NAME": request.root_path.decode("latin-1"),
         "PATH_INFO": request.path.decode("latin-1"),
-        "QUERY_STRING": _as_latin_1(request.query),
+        "QUERY_STRING": request.query,
         "CONTENT_LENGTH": str(len(request.body)),
-        "SERVER_NAME": request.host,
+        "SERVER_NAME": _as_latin_1(request.host),
         "SERVER_PORT": str(request.port),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": request.client,
+        "REMOTE_ADDR": _as_latin_1(request.client or ""),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": BytesIO(request.body),
@@ -145,24 +156,28 @@ def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
         "wsgi.run_once": False,
         "apig_wsgi.full_event": request.event,
         "apig_wsgi.context": context,
-        "apig_wsgi.request_context": request.event["requestContext"],
+        "apig_wsgi.request_context": request.context,
     }
     for name, value in request.headers:
+        if "_" in name:  # HTTP_X_A is also the key of `x-a`, which proxies may set and clients may not
+            continue
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = _as_latin_1(value)
         elif key != "CONTENT_LENGTH":
             key = f"HTTP_{key}"
-            joint = "; " if key == "HTTP_COOKIE" else ","
             text = _as_latin_1(value)
-            environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
 
 
 def _as_latin_1(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return bytes_of(text).decode("latin-1")
 
 
-def _from_latin_1(text: str) -> str:
-    """Return header text whose characters are bytes (PEP 3333) as text."""
-    return header_text(text.encode("latin-1"))
+def _as_text(value: str) -> str:
+    """Return a header of the application: the characters are bytes, unless the application violates PEP 3333."""
+    try:
+        return text_of(value.encode("latin-1"))
+    except UnicodeEncodeError:
+        return value

@@ -38,9 +38,10 @@ def api_gateway_v1(
 
         api_gateway_v1("GET", "/orders/7?page=2", resource="/orders/{id}")
 
-    This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling. The plain
-    fields have the last value of repeated headers and parameters, the `multiValue…` fields have all. The path stays
-    percent-encoded. A body of bytes is base64, as for a binary media type of the API.
+    This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling, and REST
+    APIs remove the Content-Length header. The plain fields have the last value of repeated headers and parameters, the
+    `multiValue…` fields have all. The path stays percent-encoded. A body of bytes is base64, as for a binary media type
+    of the API.
 
     Args:
         path: path as in the URL, without the stage, with or without a query.
@@ -61,7 +62,9 @@ def api_gateway_v1(
     request_id = request_id or fresh_id()
     domain = request.domain or f"{api_id}.execute-api.{request.region}.amazonaws.com"
     resource = resource or request.path
-    headers, parameters = grouped(request.forwarded(domain, request_id)), request.parameters
+    lines = request.forwarded(domain, request_id)
+    headers = grouped((name, value) for name, value in lines if name.lower() != "content-length")
+    parameters = request.parameters
     context = {
         "accountId": account,
         "apiId": api_id,

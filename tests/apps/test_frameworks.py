@@ -71,7 +71,7 @@ def test_application_gets_the_whole_request(tmp_path: Path, source: str, build: 
     )
     request = json.loads(body(answer(run(tmp_path, source, [event]))))
     assert request["method"] == "POST"
-    assert request["path"] in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
+    assert request["path"].removeprefix("/prod") in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
     assert request["query"].replace("+", "%20") == "x=1&y=a%20b"
     assert request["body"] == "\x00\xff binary"
     assert request["cookies"] == {"a": "1", "b": "2"}
@@ -134,10 +134,12 @@ def test_buffered_integrations_get_whole_response(tmp_path: Path, source: str, i
 
 @frameworks
 def test_event_that_is_not_request_is_refused(tmp_path: Path, source: str) -> None:
-    """An event that is not a request is refused, and the error names the supported integrations."""
-    (request,) = run(tmp_path, source, [{"Records": []}]).replies
-    error = json.loads(request.body)
-    assert error["errorType"] == "ValueError" and "function URL" in error["errorMessage"]
+    """An event that is not a request is refused; the error names the supported integrations and the setting."""
+    requests = run(tmp_path, source, [{"Records": []}, [], "text", events.websocket("chat", "hello")]).replies
+    for request in requests:
+        error = json.loads(request.body)
+        assert error["errorType"] == "ValueError" and "AWSLAMBDARIC_LITE_APP_EVENTS_PATH" in error["errorMessage"]
+        assert ("WebSocket" if request is requests[-1] else "function URL") in error["errorMessage"]
 
 
 def test_fastapi_routes_and_validates(tmp_path: Path) -> None:
