@@ -293,6 +293,12 @@ def _handle(
         client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
         return
     log_report(report, sink)
+    if report["errorType"] in ("TypeError", "KeyError"):
+        from ._handlers.application_hints import hint
+
+        text = hint(report, None if adapter is None else adapter.application)
+        if text:
+            notice(sink, invoke_id, text)
     flush()
     client.post_invocation_error(invoke_id, report_json(report), cause, invocation_id)
     if leaving is not None:
@@ -301,13 +307,7 @@ def _handle(
 
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
-    return (
-        hasattr(kind, "__next__")
-        or hasattr(kind, "__anext__")
-        or hasattr(kind, "__await__")
-        or hasattr(kind, "read")
-        or hasattr(kind, "body_iterator")
-    )
+    return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":

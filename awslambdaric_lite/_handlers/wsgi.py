@@ -75,7 +75,7 @@ class _Response:
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
-        """Yield the chunks that are not empty, in order; close the iterable if not all of them are taken."""
+        """Yield the chunks that are not empty, in order; close the iterable if the caller stops before the last one."""
         self._result = result
         whole = False
         try:

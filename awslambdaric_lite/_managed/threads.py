@@ -129,6 +129,7 @@ class PollingThreads:
         self._scope = scope
         self._sink = sink
         self._shared = shared
+        self.application: str | None = None
         self._thread = _ThreadState()
         self._changed = threading.Condition()
         self._status: int | None = None
@@ -161,6 +162,7 @@ class PollingThreads:
             adapter.adopt_loop(self._shared)
             if self._shared is None or not self._threads:
                 own = adapted(self._runtime, adapter, client, self._sink, handler)
+                self.application = adapter.application
             arguments = (client, adapter, own)
             self._threads.append(threading.Thread(target=self._serve, args=arguments, daemon=True))
         return own

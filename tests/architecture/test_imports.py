@@ -43,6 +43,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         },
         {"_handlers.event_loop", "_handlers.web_apps", "_lifecycle.timeout_dump"},
     ),
+    "_handlers.application_hints": (set(), set()),
     "_handlers.asgi": ({"_handlers.http_request", "_handlers.http_response", "_handlers.responses"}, set()),
     "_handlers.event_loop": (set(), set()),
     "_handlers.event_request": ({"_codec", "_handlers.http_request"}, set()),
@@ -132,6 +133,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_client", "_codec", "_context", "_function_errors", "_handler", "_paths", "_report", "_settings", "_sinks"},
         {
             "_handlers.adapter",
+            "_handlers.application_hints",
             "_lifecycle.import_hints",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",

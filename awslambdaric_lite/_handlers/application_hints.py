@@ -1,0 +1,50 @@
+"""Hints about applications: owns the log line for a call that fails because the handler is, or is not, an application.
+
+Loaded at the first TypeError or KeyError of an invocation that such a call could have raised.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._types import ErrorReport
+
+# Keys that only a WSGI environment has, and keys of events.
+_ENVIRON = ("PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME")
+_EVENT = ("Records", "httpMethod", "rawPath", "requestContext")
+_NAMES = {"asgi": "an ASGI application", "wsgi": "a WSGI application"}
+_given: "set[str]" = set()
+
+
+def hint(report: "ErrorReport", application: "str | None") -> str:
+    """Return the text for an error, empty if the error has another cause or the hint is a repetition.
+
+    `application` is the kind of application that the handler was called as, None for a handler.
+    """
+    message = report["errorMessage"]
+    if report["stackTrace"] and not _shows_wrong_call(report["errorType"], message, application):
+        return ""
+    if application is None:
+        text = (
+            "The handler was called with an event and a context. If it is a web application, set "
+            "AWSLAMBDARIC_LITE_APP=asgi or wsgi; if it is a function that creates one, set "
+            "AWSLAMBDARIC_LITE_APP=factory."
+        )
+    else:
+        other = "wsgi" if application == "asgi" else "asgi"
+        text = (
+            f"The handler was called as {_NAMES[application]}. If it is not one, set AWSLAMBDARIC_LITE_APP={other}, "
+            "factory for a function that creates an application, or handler for a function of an event and a context."
+        )
+    if text in _given:
+        return ""
+    _given.add(text)
+    return text
+
+
+def _shows_wrong_call(error_type: str, message: str, application: "str | None") -> bool:
+    """Return whether a function of the other kind got the arguments, e.g. a context instead of `start_response`."""
+    if error_type == "TypeError":
+        return application is None and "'LambdaContext' object is not callable" in message
+    key = message.strip("'")
+    if application is None:
+        return key in _ENVIRON or key.startswith("wsgi.")
+    return key in _EVENT
