@@ -39,7 +39,7 @@ class DeferredAdapter:
     Event loops and lifespans hold descriptors, so workers cannot share them; the modules are imported once, here.
     """
 
-    application: str | None = None
+    application: "str | None" = None
     existing_loop = None
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,9 @@ def test_kind_follows_from_call(kind: str | None, source: str) -> None:
     """Each kind of application is recognised, and each kind of handler stays one."""
     names: dict[str, object] = {"__name__": "app"}
     try:
-        exec(source, names)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the frameworks
+            exec(source, names)
     except ModuleNotFoundError as missing:
         pytest.skip(f"{missing.name} is not installed")
     assert kind_of(names["app"]) == kind

@@ -23,7 +23,15 @@ from .service_errors import service_error, too_large
 from .url_cors import Cors, is_preflight
 from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
-from .url_response import BAD_GATEWAY, MalformedResponse, UrlResponse, buffered_response, plain_head, streamed_head
+from .url_response import (
+    BAD_GATEWAY,
+    MalformedResponse,
+    UrlResponse,
+    buffered_response,
+    is_envelope,
+    plain_head,
+    streamed_head,
+)
 
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 
@@ -126,8 +134,7 @@ class FunctionUrl:
         try:
             self._host.submit(invocation)
             if invocation.stream is None:
-                answer = await _answer(invocation)
-                reply.send(buffered_response(answer.payload))
+                reply.send(_read_buffered(await _answer(invocation)))
             else:
                 await _pass_on(reply, invocation, invocation.stream)
         except _FunctionError:
@@ -197,24 +204,47 @@ class _Reply:
             self.send(response)
 
 
+def _read_buffered(answer: FunctionOutcome) -> UrlResponse:
+    try:
+        return buffered_response(answer.payload)
+    except MalformedResponse as malformed:
+        if _media_type(answer.content_type) != CONTENT_TYPE:
+            raise
+        raise MalformedResponse(
+            f"{malformed}. The response is a stream with metadata, which needs the invoke mode RESPONSE_STREAM: set it "
+            "(--url-mode RESPONSE_STREAM), or unset AWSLAMBDARIC_LITE_APP_STREAM"
+        ) from None
+
+
 async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream) -> None:
     """Forward a response while it is received, no faster than the caller reads."""
     head = await stream.head
     if head is None:
         await _answer(invocation)
         raise _FunctionError
-    if head.content_type.partition(";")[0].strip().lower() == CONTENT_TYPE:
+    has_prelude = _media_type(head.content_type) == CONTENT_TYPE
+    if has_prelude:
         response, part = await _read_prelude(invocation, stream)
     else:
         response, part = plain_head(head.content_type), await stream.read()
         if not part:  # the stream ended before its first byte, perhaps with an error
             await _answer(invocation)
     reply.begin(response)
+    text = part if part[:1] == b"{" and not has_prelude else b""
     if part:
         await reply.write(part)
     while part := await stream.read():
         await reply.write(part)
+        if text and len(text) <= MAX_PAYLOAD:
+            text += part
     await _answer(invocation)
+    if is_envelope(text):
+        _log.warning(
+            "function URL: request %s was answered with the text of an object with statusCode, because the invoke mode "
+            "RESPONSE_STREAM reads streams only: return a StreamingResponse, set AWSLAMBDARIC_LITE_APP_STREAM=1 for a "
+            "web application, or use the invoke mode BUFFERED",
+            invocation.request_id,
+        )
     reply.finish()
 
 
@@ -238,6 +268,10 @@ async def _answer(invocation: Invocation) -> FunctionOutcome:
     if answer.error is not None:
         raise _FunctionError
     return answer
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _service_failure(error: Exception) -> UrlResponse:
