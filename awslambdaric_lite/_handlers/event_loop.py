@@ -4,6 +4,8 @@ Loaded in init for an `async def` handler, else when a plain function returns a 
 """
 
 import asyncio
+import posix
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ class EventLoop:
         closing = [task for task in left if type(task.get_coro()).__name__ == "async_generator_athrow"]
         if closing:  # generators that were not exhausted and were collected: run their `finally` now
             self.loop.run_until_complete(asyncio.wait(closing))
-        names = {_name(task) for task in left if not task.done() and not _is_awaited(task)} - self._warned
+        forgotten = [task for task in left if not (task.done() or _is_awaited(task) or _is_private(task))]
+        names = {_name(task) for task in forgotten} - self._warned
         if names:
             self._warned |= names
             self._warn(
@@ -95,6 +98,27 @@ def _is_awaited(task: "asyncio.Task[Any]") -> bool:
         if isinstance(waiter, asyncio.Task) or module.partition(".")[0] in ("_asyncio", "anyio", "asyncio"):
             return True
     return False
+
+
+def _is_private(task: "asyncio.Task[Any]") -> bool:
+    """Return whether a library started a task for itself: users do not call its private and its local functions."""
+    coroutine = task.get_coro()
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None:
+        return False
+    module: str = frame.f_globals.get("__name__", "")
+    if not any(part.startswith(("_", "<")) for part in (*module.split("."), *coroutine.__qualname__.split("."))):  # type: ignore[union-attr]
+        return False
+    package = module.partition(".")[0]
+    path = getattr(sys.modules.get(package), "__file__", None) or ""
+    folder = path.removesuffix("/__init__.py").rpartition("/")[0]
+    if folder.endswith(("/site-packages", "/dist-packages")):
+        return True
+    try:
+        names = posix.listdir(folder)
+    except OSError:
+        return False
+    return any(name.endswith(".dist-info") and name.partition("-")[0].lower() == package.lower() for name in names)
 
 
 async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":
