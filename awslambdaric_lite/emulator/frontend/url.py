@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from typing import Literal
 
 from ..config.function import MAX_PAYLOAD
@@ -25,6 +26,7 @@ from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
 from .url_response import (
     BAD_GATEWAY,
+    Headers,
     MalformedResponse,
     UrlResponse,
     buffered_response,
@@ -36,6 +38,7 @@ from .url_response import (
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 
 _WITHOUT_BODY = (204, 304)  # RFC 9110, section 6.4.1
+_ALLOW_ORIGIN = "access-control-allow-origin"
 _TRACE_KEY = re.compile(r"(?:^|(?<=;))\w+(?==)")
 _log = logging.getLogger(__name__)
 
@@ -63,6 +66,7 @@ class FunctionUrl:
         self._streaming = invoke_mode == "RESPONSE_STREAM"
         self._version, self._arn = host.function.resolve(qualifier)
         self._cors = cors
+        self._noted_origins = False
         self._streams: dict[Exchange, ResponseStream] = {}
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
 
@@ -161,7 +165,17 @@ class FunctionUrl:
             headers.append(("X-Amzn-Trace-Id", _TRACE_KEY.sub(lambda key: key[0].lower(), trace_id)))
         if self._cors is not None:
             headers += self._cors.response_headers(exchange.request)
-        return _Reply(exchange, headers)
+        return _Reply(exchange, headers, self._note_origins)
+
+    def _note_origins(self) -> None:
+        """Log once that the function and the URL send a header of which browsers accept only one."""
+        if self._noted_origins:
+            return
+        self._noted_origins = True
+        _log.warning(
+            "function URL: the function sends Access-Control-Allow-Origin and the URL adds its own, as on AWS, so that "
+            "browsers refuse the response: configure CORS in one of the two"
+        )
 
 
 class _FunctionError(Exception):
@@ -171,13 +185,16 @@ class _FunctionError(Exception):
 class _Reply:
     """Response to one request, with the headers of every response."""
 
-    def __init__(self, exchange: Exchange, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, exchange: Exchange, headers: Headers, on_origins: Callable[[], None]) -> None:
+        """`on_origins` is called for a function that sends the header of CORS which `headers` have, too."""
         self._exchange = exchange
         self._headers = headers
+        self._on_origins = on_origins
         self._began = False
 
     def send(self, response: UrlResponse) -> None:
         """Send a whole response."""
+        self._compare_origins(response.headers)
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
     def begin(self, head: UrlResponse) -> None:
@@ -185,7 +202,12 @@ class _Reply:
         self._began = True
         if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; the rest is dropped
             return self.send(head)
+        self._compare_origins(head.headers)
         return self._exchange.start(head.status, [*head.headers, *self._headers])
+
+    def _compare_origins(self, sent: Headers) -> None:
+        if all(any(name.lower() == _ALLOW_ORIGIN for name, _ in headers) for headers in (sent, self._headers)):
+            self._on_origins()
 
     async def write(self, data: bytes) -> None:
         """Send a part of the body; return when the caller can receive more."""
