@@ -46,13 +46,18 @@ class EventRequest(HttpRequest):
         self.scheme, self.host, self.port, self.client = "https", "localhost", 443, None
 
     def render(self, status: int, headers: "Fields", body: bytes) -> "Any":
-        """Return the result of the invocation: the response itself for a WebSocket API, else the value of its body.
+        """Return the result of the invocation: the value of the response's body.
+
+        A WebSocket API reads an object with a `statusCode`: that of the body, else the response itself.
 
         Raises:
             EventNotProcessed: the status is not 2xx, so the invocation fails and its sender may retry.
             ValueError: the body is neither JSON nor text.
         """
         if is_websocket(self.event):
+            value = _value(body)
+            if isinstance(value, dict) and "statusCode" in value:
+                return value
             answer = super().render(status, headers, body)
             fields: Any = answer.pop("multiValueHeaders")  # WebSocket APIs read the other field
             answer["headers"] = {name: ",".join(values) for name, values in fields.items()}
@@ -60,13 +65,21 @@ class EventRequest(HttpRequest):
         if not 200 <= status <= 299:
             text = body.decode("utf-8", "replace")
             raise EventNotProcessed(f"POST {self.raw_path} was answered with status {status}: {text[:_QUOTED]}")
-        if not body:
-            return None
-        try:
-            text = body.decode()
-        except UnicodeDecodeError:
-            raise ValueError(f"the response to POST {self.raw_path} is neither JSON nor text") from None
-        try:
-            return loads(text)
-        except (ValueError, RecursionError):
-            return text
+        value = _value(body)
+        if isinstance(value, bytes):
+            raise ValueError(f"the response to POST {self.raw_path} is neither JSON nor text")
+        return value
+
+
+def _value(body: bytes) -> object:
+    """Return the value of a body in JSON, else the text, None for an empty body, the bytes if they are not text."""
+    if not body:
+        return None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return body
+    try:
+        return loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -47,7 +47,7 @@ class HttpRequest:
         query: the percent-encoded query.
         headers: names in lower case; repeated fields are repeated, cookies are in one field, and the content length is
             that of the body.
-        client: address of the client, as the integration saw it.
+        client: address of the client, as the integration saw it; None for an event that is not from a client.
     """
 
     def __init__(self, event: "Any", base_path: "str | None" = None) -> None:
@@ -72,12 +72,13 @@ class HttpRequest:
         host, port = _host_and_port(found.get("host", ""))
         scheme = _first(found.get("x-forwarded-proto", "")).lower()
         self.scheme = scheme if scheme in ("http", "https") else "https"
-        self.host = host or "localhost"
+        self.host = bytes_of(host).decode() or "localhost"
         default = 80 if self.scheme == "http" else 443
         self.port = _port(port) or _port(_first(found.get("x-forwarded-port", ""))) or default
         if self.integration == LOAD_BALANCER:
             # Each proxy appends the address that it saw; the load balancer is the last.
-            self.client = _host_and_port(found.get("x-forwarded-for", "").rpartition(",")[2].strip())[0]
+            address = found.get("x-forwarded-for", "").rpartition(",")[2].strip()
+            self.client = bytes_of(_host_and_port(address)[0]).decode()
         self.accepts_stream = self.integration in (FUNCTION_URL, REST_API)
         raw_path = quote(bytes_of(path), _PATH) if self.integration == HTTP_API else encoded_path(path)
         root, rest = self._split(raw_path, base_path)
@@ -89,7 +90,7 @@ class HttpRequest:
         self.method = _required(context["http"], "method", "requestContext.http.method")
         self.query = quote(bytes_of(_text_of_scalar(event.get("rawQueryString"), "rawQueryString") or ""), _PRINTABLE)
         self.client = _text_of_scalar(context["http"].get("sourceIp"), "requestContext.http.sourceIp") or ""
-        path = _text_of_scalar(event.get("rawPath"), "rawPath") or "/"
+        path = _text_of_scalar(event.get("rawPath") or context["http"].get("path"), "rawPath") or "/"
         return path, _pairs(event, "headers")
 
     def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> "tuple[str, Lines]":
@@ -111,7 +112,7 @@ class HttpRequest:
     def _split(self, path: str, base_path: "str | None") -> "tuple[str, str]":
         """Split an encoded path where the application is mounted: after the stage or the base path.
 
-        Only API Gateway's own domains have the stage in their URLs. It is in the path of HTTP APIs, and of none else.
+        Only API Gateway's own domains have the stage in their URLs, and only events of HTTP APIs have it in their path.
         """
         root = ""
         stage = self.context.get("stage")
@@ -175,14 +176,14 @@ def encoded_path(path: str) -> str:
 
 
 def _refusal(event: object) -> str:
+    problem = "is not an HTTP request"
     if is_websocket(event):
-        return (
-            "the event is from a WebSocket API and not an HTTP request, because each message is a separate invocation; "
-            "set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that receives such events"
-        )
+        problem = "is from a WebSocket API and not an HTTP request, because each message is a separate invocation"
+    elif isinstance(event, dict) and "method" in event and ("raw_path" in event or "path" in event):
+        problem = "is a request through VPC Lattice, which is not supported"
     return (
-        "the event is not an HTTP request: invoke the application through a function URL, an HTTP API, a REST API or "
-        "an Application Load Balancer, or set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that "
+        f"the event {problem}: invoke the application through a function URL, an HTTP API, a REST API or an "
+        "Application Load Balancer, or set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that "
         "receives other events (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
     )
 
@@ -242,35 +243,38 @@ def _headers(lines: "Lines", event: "dict[str, Any]", body: bytes) -> "Fields":
 def _pairs(event: "dict[str, Any]", field: str) -> "Lines":
     """Return names and values of a field; a name in a `multiValue…` field has a list of values."""
     pairs: Lines = []
+    multiple = field.startswith("multi")
     for name, value in _object(event, field).items():
-        values = value if isinstance(value, list) and field.startswith("multi") else (value,)
-        pairs += [(name, _text_of_scalar(each, f"{field}[{name!r}]")) for each in values]
+        if multiple and isinstance(value, list):
+            pairs += [(name, _text_of_scalar(each, field, name)) for each in value]
+        else:
+            pairs.append((name, _text_of_scalar(value, field, name)))
     return pairs
 
 
 def _object(event: "dict[str, Any]", field: str) -> "dict[str, Any]":
     """Return a field that is an object; the console's test events have null in any field."""
     value = event.get(field)
-    if value is not None and not isinstance(value, dict):
+    if value and not isinstance(value, dict):
         raise ValueError(f"{field} of the event must be an object, not {value!r:.100}")
     return value or {}
 
 
 def _list(event: "dict[str, Any]", field: str) -> "list[Any]":
     value = event.get(field)
-    if value is not None and not isinstance(value, list):
+    if value and not isinstance(value, list):
         raise ValueError(f"{field} of the event must be a list, not {value!r:.100}")
     return value or []
 
 
 def _flag(event: "dict[str, Any]", field: str) -> bool:
     value = event.get(field)
-    if value is not None and not isinstance(value, bool):
+    if value and value is not True:
         raise ValueError(f"{field} of the event must be true or false, not {value!r:.100}")
     return bool(value)
 
 
-def _text_of_scalar(value: object, field: str) -> "str | None":
+def _text_of_scalar(value: object, field: str, name: "str | None" = None) -> "str | None":
     """Return text as it is, None for null, and another scalar as its JSON text."""
     if value is None or isinstance(value, str):
         return value
@@ -278,7 +282,8 @@ def _text_of_scalar(value: object, field: str) -> "str | None":
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
-    raise ValueError(f"{field} of the event must be text, not {value!r:.100}")
+    part = "" if name is None else f"[{name!r}]"
+    raise ValueError(f"{field}{part} of the event must be text, not {value!r:.100}")
 
 
 def _required(event: "dict[str, Any]", key: str, field: str) -> str:

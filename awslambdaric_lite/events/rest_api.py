@@ -44,13 +44,13 @@ def api_gateway_v1(
     of the API.
 
     Args:
-        path: path as in the URL, without the stage, with or without a query.
+        path: path as in the URL, without the stage but with the base path of a custom domain, with or without a query.
         resource: resource of the API, e.g. `/orders/{id}` or `/{proxy+}`; it sets `pathParameters`. Default: the path.
         authorizer: result of the authorizer. A Lambda authorizer's `principalId` and context, or Cognito's
             `{"claims": {…}}`.
         stage: stage of the API.
         stage_variables: stage variables.
-        domain: host name of the API. Default: the name that AWS assigns.
+        domain: host name of the API, e.g. a custom domain. Default: the name that AWS assigns.
         api_id: id of the API.
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
@@ -77,7 +77,7 @@ def api_gateway_v1(
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent") or request.user_agent,
         },
-        "path": f"/{stage}{request.path}",
+        "path": f"/{stage}{request.path}" if ".execute-api." in domain else request.path,
         "protocol": "HTTP/1.1",
         "requestId": request_id,
         "requestTime": request.moment.log_time,

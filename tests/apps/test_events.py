@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite import events
-from tests.apps.test_frameworks import answer, run
+from tests.apps.test_frameworks import answer, body, run
 
 STARLETTE = """
 import json
@@ -94,6 +94,7 @@ def test_websocket_apis_get_the_response_itself(tmp_path: Path, source: str) -> 
     """Each message, connect and disconnect event of a WebSocket API is posted, and its API reads the response."""
     sent = [events.websocket("$connect"), events.websocket("chat", "hello"), events.websocket("$disconnect")]
     result = run(tmp_path, source, sent, **PATH)
+    assert b"ERROR" not in result.stdout
     replies = [answer(result, number) for number in range(3)]
     assert [reply["statusCode"] for reply in replies] == [403, 200, 200]
     assert [reply["body"] for reply in replies] == ["echo None", "echo hello", "echo None"]
@@ -126,9 +127,21 @@ def test_any_event_is_posted_unchanged(tmp_path: Path, event: object) -> None:
     assert json.loads(reply.body) == event
 
 
+def test_response_for_a_websocket_api_may_be_in_the_body(tmp_path: Path) -> None:
+    """An object with a status code in the body is what a WebSocket API reads, and other values are a body."""
+    source = ECHO.replace('"body": body', '"body": json.loads(body)["body"].encode()').replace(
+        "async", "import json\nasync", 1
+    )
+    bodies = ['{"statusCode": 403}', '{"status": 1}', "\u00ff", ""]
+    result = run(tmp_path, source, [events.websocket("chat", each) for each in bodies], APP="asgi", **PATH)
+    first, *others = [answer(result, number) for number in range(4)]
+    assert first == {"statusCode": 403}
+    assert [(each["statusCode"], body(each).decode()) for each in others] == [(200, each) for each in bodies[1:]]
+
+
 def test_malformed_request_is_not_an_event(tmp_path: Path) -> None:
     """An HTTP request with a malformed field is an error that names the field, not an event."""
-    event = {**events.api_gateway_v1(), "headers": [], "multiValueHeaders": None}
+    event = {**events.api_gateway_v1(), "headers": ["a"], "multiValueHeaders": None}
     (reply,) = run(tmp_path, ECHO, [event], APP="asgi", **PATH).replies
     assert json.loads(reply.body)["errorMessage"].startswith("headers of the event must be an object")
 
@@ -146,22 +159,3 @@ def test_value_that_is_not_a_path_is_ignored_with_a_line(tmp_path: Path, name: s
     result = run(tmp_path, ECHO, [{}], APP="asgi", **{name: value})
     assert f"AWSLAMBDARIC_LITE_{name}='{value}' is ignored: must be a path".encode() in result.stdout
     assert "AWSLAMBDARIC_LITE_APP_EVENTS_PATH" in json.loads(result.replies[0].body)["errorMessage"]
-
-
-def test_base_path_reaches_the_application(tmp_path: Path) -> None:
-    """The setting for the base path mounts an application of a framework: its routes match, its links have the path."""
-    source = """
-from flask import Flask, url_for
-app = Flask(__name__)
-@app.get("/items/<name>")
-def item(name): return url_for("item", name="x")
-"""
-    sent = [
-        events.api_gateway_v1("GET", "/shop/items/a", domain="example.com"),
-        events.api_gateway_v2("GET", "/items/a", stage="live"),
-        events.function_url("GET", "/shopping/items/a"),
-    ]
-    result = run(tmp_path, source, sent, APP_BASE_PATH="/shop/")
-    replies = [answer(result, number) for number in range(3)]
-    assert [reply["body"] for reply in replies[:2]] == ["/shop/items/x", "/live/items/x"]
-    assert replies[2]["statusCode"] == 404

@@ -135,11 +135,19 @@ def test_buffered_integrations_get_whole_response(tmp_path: Path, source: str, i
 @frameworks
 def test_event_that_is_not_request_is_refused(tmp_path: Path, source: str) -> None:
     """An event that is not a request is refused; the error names the supported integrations and the setting."""
-    requests = run(tmp_path, source, [{"Records": []}, [], "text", events.websocket("chat", "hello")]).replies
-    for request in requests:
+    given = [
+        ({"Records": []}, "is not an HTTP request"),
+        ([], "is not an HTTP request"),
+        ("text", "is not an HTTP request"),
+        (events.websocket("chat", "hello"), "is from a WebSocket API"),
+        ({"raw_path": "/a", "method": "GET", "headers": {}}, "through VPC Lattice, which is not supported"),
+        ({"version": "2.0", "path": "/a", "method": "GET", "requestContext": {}}, "through VPC Lattice"),
+    ]
+    requests = run(tmp_path, source, [event for event, _ in given]).replies
+    for request, (_, problem) in zip(requests, given, strict=True):
         error = json.loads(request.body)
-        assert error["errorType"] == "ValueError" and "AWSLAMBDARIC_LITE_APP_EVENTS_PATH" in error["errorMessage"]
-        assert ("WebSocket" if request is requests[-1] else "function URL") in error["errorMessage"]
+        assert error["errorType"] == "ValueError" and problem in error["errorMessage"]
+        assert "function URL" in error["errorMessage"] and "_APP_EVENTS_PATH" in error["errorMessage"]
 
 
 def test_fastapi_routes_and_validates(tmp_path: Path) -> None:

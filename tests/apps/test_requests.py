@@ -6,18 +6,22 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from awslambdaric_lite import events
 from awslambdaric_lite._handlers import wsgi
 from awslambdaric_lite._handlers.asgi import AsgiHandler
 from awslambdaric_lite._handlers.event_loop import EventLoop
 from awslambdaric_lite._handlers.http_request import FUNCTION_URL, HTTP_API, REST_API, HttpRequest
-from tests.apps.test_frameworks import INTEGRATIONS, integrations
+from tests.apps.test_frameworks import INTEGRATIONS, answer, body, integrations, run
+from tests.events.quiet import quiet
 
 CONTEXT = SimpleNamespace(aws_request_id="id", get_remaining_time_in_millis=lambda: 1000)
 DOMAIN = "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
@@ -50,12 +54,12 @@ def see_asgi(loop: EventLoop, event: object, base_path: str | None = None) -> Se
     seen: list[Seen] = []
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body = (await receive())["body"]
+        sent = (await receive())["body"]
         headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
         root, raw = scope["root_path"], scope["raw_path"].decode("ascii")
         assert scope["path"].startswith(root)
         path, query = scope["path"].removeprefix(root), scope["query_string"].decode("ascii")
-        seen.append(Seen(root, path, raw, query, headers, body, scope["scheme"], scope["server"], scope["client"][0]))
+        seen.append(Seen(root, path, raw, query, headers, sent, scope["scheme"], scope["server"], scope["client"][0]))
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -68,7 +72,7 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
     seen: list[Seen] = []
 
     def text(value: str) -> str:
-        return value.encode("latin-1").decode()
+        return value.encode("latin-1").decode("utf-8", "replace")
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         headers = [
@@ -76,7 +80,6 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
             for name, value in environ.items()
             if name.startswith(("HTTP_", "CONTENT_"))
         ]
-        body = environ["wsgi.input"].read()
         seen.append(
             Seen(
                 root_path=text(environ["SCRIPT_NAME"]),
@@ -84,7 +87,7 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
                 raw_path=None,
                 query=environ["QUERY_STRING"],
                 headers=headers,
-                body=body,
+                body=environ["wsgi.input"].read(),
                 scheme=environ["wsgi.url_scheme"],
                 server=(environ["SERVER_NAME"], int(environ["SERVER_PORT"])),
                 client=environ["REMOTE_ADDR"],
@@ -371,6 +374,7 @@ def test_underscores_do_not_replace_content_type() -> None:
         ({"multiValueHeaders": {"X-Trace": "ab"}}, "", ["ab"]),
         ({"headers": None, "multiValueHeaders": None, "queryStringParameters": None, "body": None}, "", []),
         ({"isBase64Encoded": None, "path": None, "cookies": None}, "", []),
+        ({"headers": [], "queryStringParameters": [], "cookies": {}, "isBase64Encoded": 0}, "", []),
         ({"requestContext": {"identity": None, "stage": 7, "domainName": 7, "elb": None}}, "", []),
     ],
 )
@@ -398,6 +402,7 @@ def test_scalar_bodies_are_their_json_text(see: See, body: object, content: byte
         ({"headers": {"X-Trace": {"a": 1}}}, "headers['X-Trace']"),
         ({"headers": {"X-Trace": ["a"]}}, "headers['X-Trace']"),
         ({"headers": ["a"]}, "headers"),
+        ({"isBase64Encoded": "true"}, "isBase64Encoded"),
         ({"multiValueHeaders": {"a": [["b"]]}}, "multiValueHeaders['a']"),
         ({"queryStringParameters": {"a": {}}}, "queryStringParameters['a']"),
         ({"queryStringParameters": "a=b"}, "queryStringParameters"),
@@ -421,6 +426,62 @@ def test_other_values_are_refused_by_field(see: See, fields: dict[str, Any], nam
 def test_base64_may_have_line_ends(see: See) -> None:
     """Line ends in base64 text, which some tools write, do not matter."""
     assert see(rest(body="YWJj\r\nZGVm\n", isBase64Encoded=True)).body == b"abcdef"
+
+
+QUERY = ("queryStringParameters", "multiValueQueryStringParameters", "rawQueryString")
+OTHERS = (
+    "headers",
+    "multiValueHeaders",
+    "cookies",
+    "body",
+    "isBase64Encoded",
+    "path",
+    "rawPath",
+    "version",
+    "httpMethod",
+)
+FIELDS = st.sampled_from([*QUERY, *OTHERS])
+CONTEXT_FIELDS = st.sampled_from(["http", "identity", "elb", "stage", "domainName", "apiId", "routeKey"])
+TEXTS = st.text(st.characters(exclude_categories=[]), max_size=5)  # surrogates, too
+JSONS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@quiet
+@given(
+    event=st.sampled_from([rest(), format_2(), events.alb(), events.api_gateway_v2()]),
+    fields=st.dictionaries(FIELDS, JSONS, max_size=3),
+    context=st.dictionaries(CONTEXT_FIELDS, JSONS, max_size=2),
+)
+def test_any_json_is_a_request_or_an_error_with_its_field(
+    event: dict[str, Any], fields: dict[str, Any], context: dict[str, Any]
+) -> None:
+    """Whatever JSON the fields of an event have, both gateways get a request, or an error names the field."""
+    event = {**event, **fields, "requestContext": {**event["requestContext"], **context}}
+    try:
+        seen = see_wsgi(event, "/shop")
+    except ValueError as error:
+        assert " of the event " in str(error) or "not an HTTP request" in str(error)
+    else:
+        f"{seen.path}{seen.client}{seen.server}".encode()  # has no lone surrogates
+
+
+@quiet
+@given(value=TEXTS, other=TEXTS, path=TEXTS)
+@pytest.mark.parametrize("elb", [{}, {"elb": {}}])
+def test_any_text_of_a_client_is_a_request(elb: dict[str, Any], value: str, other: str, path: str) -> None:
+    """Whatever text clients send as path, query and header values, both gateways get a request."""
+    headers = dict.fromkeys(("host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", other), value)
+    loop = EventLoop(lambda text: None)
+    for event in (
+        rest(path=f"/{path}", headers=headers, queryStringParameters={value: other}, body=value, requestContext=elb),
+        format_2(rawPath=f"/{path}", rawQueryString=value, headers=headers, cookies=[other], body=value),
+    ):
+        assert see_wsgi(event).path == see_asgi(loop, event).path
+    loop.loop.close()
 
 
 # What clients can send
@@ -465,12 +526,13 @@ def test_lone_surrogates_are_replaced(see: See, surrogate: str) -> None:
     event = rest(path=f"/{text}", body=text, queryStringParameters={"q": text}, headers={"x-a": text, "host": text})
     seen = see(event)
     assert (seen.path, seen.body, seen.all("x-a")) == (f"/{marks}", marks.encode(), [marks])
-    assert seen.query == f"q={marks.replace('?', '%3F')}"
+    assert (seen.query, seen.server[0]) == (f"q={marks.replace('?', '%3F')}", marks)
     event = format_2(rawPath=f"/{text}", rawQueryString=text, cookies=[text])
     seen = see(event)
     assert (seen.path, seen.query, seen.all("cookie")) == (f"/{marks}", marks, [marks])
     balanced = rest(requestContext={"elb": {}}, queryStringParameters={text: text}, headers={"x-forwarded-for": text})
-    assert see(balanced).query == f"{marks}={marks}"
+    seen = see(balanced)
+    assert (seen.query, seen.client) == (f"{marks}={marks}", marks)
 
 
 @pytest.mark.parametrize(
@@ -515,3 +577,88 @@ def test_header_bytes_are_utf_8_or_latin_1(sent: bytes, text: str) -> None:
     answers: list[Any] = [response.result for response in responses]
     assert [answer["headers"]["x-name"] for answer in answers] == [text, text]
     json.dumps(answers)
+
+
+# Frameworks, in real processes
+
+LINKS = {
+    "starlette": """
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+async def item(request): return PlainTextResponse(str(request.url_for("item", name="x").path))
+app = Starlette(routes=[Mount("/items", routes=[Route("/{name}", item, name="item")])])
+""",
+    "fastapi": """
+from fastapi import FastAPI, Request
+app = FastAPI()
+@app.get("/items/{name}")
+async def item(name: str, request: Request): return request.url_for("item", name="x").path
+""",
+    "flask": """
+from flask import Flask, url_for
+app = Flask(__name__)
+@app.get("/items/<name>")
+def item(name): return url_for("item", name="x")
+""",
+    **dict.fromkeys(
+        ("django asgi", "django wsgi"),
+        """
+import django
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path, reverse
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
+django.setup()
+urlpatterns = [path("items/<name>", lambda request, name: HttpResponse(reverse("item", args=["x"])), name="item")]
+from django.core.{gateway} import get_{gateway}_application
+app = get_{gateway}_application()
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", LINKS)
+def test_routes_and_links_know_the_mount(tmp_path: Path, framework: str) -> None:
+    """Routes match without the stage or base path, and links have it."""
+    sent = [
+        events.api_gateway_v1("GET", "/items/a", stage="live"),
+        events.api_gateway_v2("GET", "/items/a", stage="live"),
+        events.api_gateway_v1("GET", "/shop/items/a", domain="example.com"),
+        events.function_url("GET", "/items/a"),
+        events.function_url("GET", "/shopping/items/a"),
+    ]
+    source = LINKS[framework].replace("{gateway}", framework[-4:])
+    result = run(tmp_path, source, sent, APP_BASE_PATH="/shop/")
+    replies = [answer(result, number) for number in range(5)]
+    links = [body(reply).decode().strip('"') for reply in replies[:4]]
+    assert links == ["/live/items/x", "/live/items/x", "/shop/items/x", "/items/x"]
+    assert replies[4]["statusCode"] == 404
+
+
+FORM = {
+    "asgi": """
+from starlette.applications import Starlette
+from starlette.middleware.wsgi import WSGIMiddleware
+from starlette.routing import Mount
+def inner(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))]
+app = Starlette(routes=[Mount("/", WSGIMiddleware(inner))])
+""",
+    "wsgi": """
+from flask import Flask, request
+app = Flask(__name__)
+@app.post("/")
+def form(): return f"name={request.form['name']}"
+""",
+}
+
+
+@pytest.mark.parametrize("framework", FORM)
+@pytest.mark.parametrize("header", [{}, {"Content-Length": "1"}, {"Transfer-Encoding": "chunked"}])
+def test_frameworks_read_the_whole_form(tmp_path: Path, framework: str, header: dict[str, str]) -> None:
+    """A framework that reads as many bytes as the length says gets the whole form."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded", **header}
+    event = {**events.api_gateway_v1("POST", "/"), "headers": headers, "multiValueHeaders": None, "body": "name=Zoe"}
+    assert body(answer(run(tmp_path, FORM[framework], [event]))) == b"name=Zoe"

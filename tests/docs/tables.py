@@ -28,8 +28,7 @@ _SETTINGS = {
     "handler in init, without arguments, and uses the application that it returns.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
     "APP_BASE_PATH": "Path at which clients see the application: the mapping of a custom domain, or a path of a load "
-    "balancer or distribution. It becomes `root_path` or `SCRIPT_NAME`. Default: the stage of an API in its own "
-    "domain.",
+    "balancer or distribution. It becomes `root_path` or `SCRIPT_NAME`. Default: the stage of an API in AWS's domain.",
     "APP_EVENTS_PATH": "Path of the application to which events that are not HTTP requests are posted. Unset, they are "
     "refused.",
     "CANCEL_AT_DEADLINE": "Cancel coroutine handlers 0.25 s before the deadline.",
@@ -45,7 +44,7 @@ _NOT_A_CHOICE = {
     "NEXT_WRAPPER": "a path",
     "APP_BASE_PATH": "unset, a path, e.g. `/shop`",
     "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
-    "TIMEOUT_DUMP_MS": "unset, `1` to `900000`",
+    "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
 }
 
 _FINDINGS = {
