@@ -109,7 +109,7 @@ def test_task_of_application_is_not_named(tmp_path: Path, name: str, stream: str
 
 @pytest.mark.parametrize("stream", ["0", "1"], ids=["buffered", "streamed"])
 def test_forgotten_task_of_application_is_named(tmp_path: Path, stream: str) -> None:
-    """A task that a request leaves behind is named once, although the application has tasks, too."""
+    """A warning names a task that a request leaves behind once, although the application has tasks, too."""
     source = (
         LIFESPAN
         + """

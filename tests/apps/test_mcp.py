@@ -32,7 +32,7 @@ app = server.streamable_http_app(stateless_http={stateless})
 @pytest.mark.parametrize("stateless", [True, False], ids=["stateless", "stateful"])
 @pytest.mark.parametrize("mode", ["BUFFERED", "RESPONSE_STREAM"])
 def test_client_calls_tool(tmp_path: Path, mode: InvokeMode, stateless: bool) -> None:
-    """The client lists tools, calls one twice with its progress, and no task of the server is named as forgotten."""
+    """The client lists tools, calls one twice with its progress, and no warning names a task of the server."""
     write_app(tmp_path, SERVER.format(stateless=stateless))
     lines: list[str] = []
     stream = "1" if mode == "RESPONSE_STREAM" else "0"

@@ -1,4 +1,4 @@
-"""Applications are told from handlers by the parameters of their call; where that is wrong, a log line says how to."""
+"""The parameters of the call tell an application from a handler; where that is wrong, a log line has the cure."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def app(scope, receive, send):
 
 @pytest.mark.parametrize("source", [SITE.format(first="environ", second="start_response"), ASGI_APP])
 def test_recognised_application_is_called(tmp_path: Path, source: str) -> None:
-    """An application that is no framework's gets requests."""
+    """An application without a framework gets requests."""
     assert [json.loads(reply.body)["body"] for reply in run(tmp_path, source).replies] == ["path /a"] * 2
 
 
