@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+from .event_loop import raise_from_deadline, run_due_callbacks
 from .http_request import HttpRequest, bytes_of, text_of
 from .http_response import end_to_end, has_no_content
 from .responses import ApplicationResponse
@@ -64,11 +65,13 @@ class AsgiHandler:
         request = self._read(event)
         streams = stream and request.accepts_stream
         scope = self._scope(request, context)
-        exchange = _AsgiRequest(self._application, scope, request.body, self._log, streams=streams)
-        self._loop.run(exchange.begin(self._loop.own_tasks), context)
+        exchange = _AsgiRequest(self._application, scope, request.body, self._loop, self._log, streams=streams)
+        late = self._loop.run_until(exchange.begin, exchange.cancel, context)
+        exchange.raise_if_unanswered(late=late)
 
         def finish() -> None:
-            self._loop.run(exchange.finish(), context)
+            late = self._loop.run_until(exchange.finish, exchange.cancel, context)
+            exchange.raise_error(late=late)
 
         status, headers = exchange.status, end_to_end(exchange.headers)
         try:
@@ -113,22 +116,26 @@ class _AsgiRequest:
         application: "Application",
         scope: "Message",
         content: bytes,
+        loop: "EventLoop",
         log: "Callable[[BaseException], None]",
         *,
         streams: bool,
     ) -> None:
         self._application = application
         self._scope = scope
+        self._content: bytes | None = content
+        self._loop = loop.loop
+        self._own_tasks = loop.own_tasks
         self._log = log
         self._streams = streams
-        self._content: bytes | None = content
         self._error: BaseException | None = None  # raised by the application and not reported yet
         self._task: asyncio.Task[None] | None = None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue(1)  # of a stream; an empty chunk is the end
-        self._started = asyncio.Event()  # the application has sent status and headers, or has ended
-        self._ready = asyncio.Event()  # the first chunk of a stream exists, the response is complete, or neither comes
-        self._posted = asyncio.Event()
+        self._begun: asyncio.Future[None] = self._loop.create_future()  # the response can be sent, or fails
+        self._posted: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
         self._disconnected = asyncio.Event()
+        self._started = False
         self._has_chunks = False  # a chunk of the stream exists or has existed
         self._complete = False
         self.status = 0
@@ -138,34 +145,38 @@ class _AsgiRequest:
     @property
     def head_first(self) -> bool:
         """Whether the head of the stream must leave now, because no chunk exists that it could leave with."""
-        return not self._ready.is_set()
+        return not (self._has_chunks or self._complete)
 
-    async def begin(self, own_tasks: "set[asyncio.Task[Any]]") -> None:
-        """Call the application; return when the response is complete, or can be sent if it is streamed.
+    def begin(self) -> "asyncio.Future[None]":
+        """Call the application; the future is done when the response is complete, or can be sent if it is streamed."""
+        self._task = self._loop.create_task(self._run())
+        self._own_tasks.add(self._task)
+        self._task.add_done_callback(self._own_tasks.discard)
+        return self._begun
 
-        Raises:
-            RuntimeError: the application returned without a complete response.
-            BaseException: whatever the application raises before that.
-        """
-        self._task = asyncio.get_running_loop().create_task(self._run())
-        own_tasks.add(self._task)
-        self._task.add_done_callback(own_tasks.discard)
-        try:
-            if self._streams:
-                await self._started.wait()
-                if not self._is_event_stream():
-                    with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(self._ready.wait(), _HEAD_WAITS_S)
-            else:
-                await self._ready.wait()
-        except asyncio.CancelledError:
-            self._posted.set()
-            self._task.cancel()
-            await self._ready.wait()  # the application may still complete its response
-            if not self._complete:
-                raise
-        if self._error is not None and not self._complete and not self._has_chunks:
-            raise self._take_error()
+    def finish(self) -> "asyncio.Task[None]":
+        """Let the application go on after its response; the task is done when the application has ended."""
+        assert self._task is not None
+        self._disconnected.set()
+        _resolve(self._posted)
+        return self._task
+
+    def cancel(self) -> None:
+        """Cancel the application, which may still complete its response."""
+        assert self._task is not None
+        _resolve(self._posted)
+        self._task.cancel()
+
+    def raise_if_unanswered(self, *, late: bool) -> None:
+        """Raise what the application raised before its response could be sent."""
+        if not self._complete and not self._has_chunks:
+            self.raise_error(late=late)
+
+    def raise_error(self, *, late: bool = False) -> None:
+        """Raise what the application raised, once; `late` tells that the deadline cancelled it."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise_from_deadline(error, late=late)
 
     async def body(self) -> "AsyncIterator[bytes]":
         """Yield the chunks of a stream; if the caller disconnects, let the application clean up in this invocation."""
@@ -173,8 +184,8 @@ class _AsgiRequest:
         try:
             while chunk := await self._queue.get():
                 yield chunk
-            if self._error is not None and not self._complete:
-                raise self._take_error()
+            if not self._complete:
+                self.raise_error()
             whole = True
         finally:
             if not whole:
@@ -182,37 +193,15 @@ class _AsgiRequest:
 
     async def abandon(self) -> None:
         """End the application whose response nobody receives: cancel it if the response is not complete."""
-        self._disconnected.set()
-        self._posted.set()
         assert self._task is not None
+        self._disconnected.set()
+        _resolve(self._posted)
         if not self._complete:
             self._task.cancel()
         await asyncio.wait({self._task})
         error, self._error = self._error, None
         if error is not None and not isinstance(error, asyncio.CancelledError):
             self._log(error)
-
-    async def finish(self) -> None:
-        """Let the application go on after its response, and wait for its end.
-
-        Raises:
-            BaseException: whatever the application raises.
-        """
-        self._disconnected.set()
-        self._posted.set()
-        assert self._task is not None
-        await self._task
-        if self._error is not None:
-            raise self._take_error()
-
-    def _take_error(self) -> BaseException:
-        error, self._error = self._error, None
-        assert error is not None
-        return error
-
-    def _is_event_stream(self) -> bool:
-        kind = "".join(value for name, value in self.headers if name.lower() == "content-type")
-        return kind.partition(";")[0].strip().lower() == "text/event-stream"
 
     async def _run(self) -> None:
         """Call the application; keep what it raises, because SystemExit in a task would stop the loop."""
@@ -222,10 +211,16 @@ class _AsgiRequest:
                 raise RuntimeError("the application returned before its response was complete")
         except BaseException as error:
             self._error = error
-        self._started.set()
+        await run_due_callbacks(self._loop)
+        self._set_begun()
         if self._streams and not self._complete and not self._disconnected.is_set():
-            await self._queue.put(b"")
-        self._ready.set()
+            with suppress(asyncio.CancelledError):
+                await self._queue.put(b"")
+
+    def _set_begun(self) -> None:
+        _resolve(self._begun)
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _receive(self) -> "Message":
         content, self._content = self._content, None
@@ -236,11 +231,16 @@ class _AsgiRequest:
 
     async def _send(self, message: "Message") -> None:
         kind = message["type"]
-        if kind == "http.response.start" and not self._started.is_set():
+        if kind == "http.response.start" and not self._started:
+            self._started = True
             self.status = message["status"]
             self.headers = [(text_of(bytes(name)), text_of(bytes(value))) for name, value in message.get("headers", ())]
-            self._started.set()
-        elif kind == "http.response.body" and self._started.is_set() and not self._complete:
+            if self._streams:
+                if _is_event_stream(self.headers):
+                    self._set_begun()
+                else:
+                    self._timer = self._loop.call_later(_HEAD_WAITS_S, self._set_begun)
+        elif kind == "http.response.body" and self._started and not self._complete:
             if self._disconnected.is_set():
                 raise OSError("the client has disconnected")
             body = b"" if has_no_content(self._scope["method"], self.status) else bytes(message.get("body", b""))
@@ -249,16 +249,26 @@ class _AsgiRequest:
                 self.chunks.append(body)
             elif body:
                 self._has_chunks = True
-                self._ready.set()
+                self._set_begun()
                 await self._queue.put(body)
             if last:
                 if self._streams:
                     await self._queue.put(b"")
                 self._complete = True
-                self._ready.set()
-                await self._posted.wait()
+                self._set_begun()
+                await self._posted
         elif not self._disconnected.is_set():
             raise RuntimeError(f"the application sent {kind!r} out of order")
+
+
+def _resolve(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _is_event_stream(headers: "list[tuple[str, str]]") -> bool:
+    kind = "".join(value for name, value in headers if name.lower() == "content-type")
+    return kind.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 class _Lifespan:

@@ -10,7 +10,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable
-    from typing import Any
+    from typing import Any, NoReturn
 
 DEADLINE_MARGIN_S = 0.25  # seconds before the deadline; posting the error takes some of them
 
@@ -35,26 +35,38 @@ class EventLoop:
             BaseException: whatever the coroutine raises.
             TimeoutError: the coroutine was cancelled shortly before the deadline.
         """
+        step = Step(self.loop, awaitable)
+        late = self.run_until(step.start, step.cancel, context)
+        return step.result(late=late)
+
+    def run_until(
+        self, start: "Callable[[], asyncio.Future[Any]]", cancel: "Callable[[], object]", context: "Any" = None
+    ) -> bool:
+        """Run the loop until the future is done that `start` returns; return whether the deadline cancelled it.
+
+        Raises:
+            BaseException: whatever a signal handler raises; `cancel` has ended the future before.
+        """
         loop = self.loop
-        task = loop.create_task(settle(awaitable))
-        timer = None
-        if self._cancel_at_deadline and context is not None:
-            left = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_S
-            timer = loop.call_later(max(left, 0.0), task.cancel)
+        future = start()
+        timer = self.timer(cancel, context)
         try:
-            result, raised = loop.run_until_complete(task)
-        except BaseException:  # a signal handler raised it, so the loop stopped while the task was still in it
-            task.cancel()
-            loop.run_until_complete(task)
+            loop.run_until_complete(future)
+        except BaseException:  # a signal handler raised it, so the loop stopped before the future was done
+            cancel()
+            loop.run_until_complete(future)
             raise
         finally:
             if timer is not None:
                 timer.cancel()
-        if timer is not None and timer.when() <= loop.time() and isinstance(raised, asyncio.CancelledError):
-            raise TimeoutError(f"cancelled {DEADLINE_MARGIN_S * 1000:.0f} ms before the deadline") from raised
-        if raised is not None:
-            raise raised
-        return result
+        return timer is not None and timer.when() <= loop.time()
+
+    def timer(self, cancel: "Callable[[], object]", context: "Any") -> "asyncio.TimerHandle | None":
+        """Start the timer that calls `cancel` shortly before the deadline, if the user has asked for it."""
+        if not self._cancel_at_deadline or context is None:
+            return None
+        left = context.get_remaining_time_in_millis() / 1000 - DEADLINE_MARGIN_S
+        return self.loop.call_later(max(left, 0.0), cancel)
 
     def drive(self, body: "AsyncIterable[object]", write: "Callable[[object], None]", context: "Any" = None) -> None:
         """Write the chunks of an asynchronous body in one task, because its timeouts and its context need that."""
@@ -80,6 +92,44 @@ class EventLoop:
                 "A background task outlives its invocation and is suspended until the next one: "
                 f"{', '.join(sorted(names))}. Await it in the handler."
             )
+
+
+class Step:
+    """A coroutine that runs in a task of the loop until it returns."""
+
+    def __init__(self, loop: "asyncio.AbstractEventLoop", awaitable: "Awaitable[object]") -> None:
+        self._loop = loop
+        self._awaitable = awaitable
+        self._task: asyncio.Task[tuple[object, BaseException | None]] | None = None
+
+    def start(self) -> "asyncio.Task[tuple[object, BaseException | None]]":
+        """Start the task."""
+        self._task = self._loop.create_task(settle(self._awaitable))
+        return self._task
+
+    def cancel(self) -> None:
+        """Cancel the task."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def result(self, *, late: bool) -> object:
+        """Return the coroutine's result; `late` tells that the deadline cancelled it.
+
+        Raises:
+            BaseException: whatever the coroutine raised; a TimeoutError if it was cancelled.
+        """
+        assert self._task is not None
+        result, raised = (None, asyncio.CancelledError()) if self._task.cancelled() else self._task.result()
+        if raised is not None:
+            raise_from_deadline(raised, late=late)
+        return result
+
+
+def raise_from_deadline(raised: BaseException, *, late: bool) -> "NoReturn":
+    """Raise an exception, or a TimeoutError for a cancellation at the deadline."""
+    if late and isinstance(raised, asyncio.CancelledError):
+        raise TimeoutError(f"cancelled {DEADLINE_MARGIN_S * 1000:.0f} ms before the deadline") from raised
+    raise raised
 
 
 def _name(task: "asyncio.Task[Any]") -> str:
@@ -130,13 +180,18 @@ async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException
         result = await awaitable
     except BaseException as error:
         raised = error
+    await run_due_callbacks(loop)
+    return result, raised
+
+
+async def run_due_callbacks(loop: "asyncio.AbstractEventLoop") -> None:
+    """Run callbacks that are due before a freeze, e.g. of a closed connection."""
     if asyncio._get_running_loop() is None:  # in a forked child; from Python 3.14 on, its tasks would not go on
         asyncio._set_running_loop(loop)
     try:
-        await asyncio.sleep(0)  # run callbacks that are due, e.g. of a closed connection, before a freeze
+        await asyncio.sleep(0)
     except asyncio.CancelledError:
         pass  # the result exists already
-    return result, raised
 
 
 async def _pump(body: "AsyncIterable[object]", write: "Callable[[object], None]") -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,17 @@ KINDS = [
 ]
 
 
+@pytest.fixture
+def event_loop() -> Iterator[None]:
+    """Set an event loop for frameworks that would create one and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("event_loop")
 @pytest.mark.parametrize(("kind", "source"), KINDS)
 def test_kind_follows_from_call(kind: str | None, source: str) -> None:
     """Each kind of application is recognised, and each kind of handler stays one."""

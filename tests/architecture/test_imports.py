@@ -44,7 +44,10 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_handlers.event_loop", "_handlers.web_apps", "_lifecycle.timeout_dump"},
     ),
     "_handlers.application_hints": (set(), set()),
-    "_handlers.asgi": ({"_handlers.http_request", "_handlers.http_response", "_handlers.responses"}, set()),
+    "_handlers.asgi": (
+        {"_handlers.event_loop", "_handlers.http_request", "_handlers.http_response", "_handlers.responses"},
+        set(),
+    ),
     "_handlers.event_loop": (set(), set()),
     "_handlers.event_request": ({"_codec", "_handlers.http_request"}, set()),
     "_handlers.http_request": ({"_handlers.http_response"}, set()),
