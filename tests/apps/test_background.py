@@ -241,3 +241,30 @@ def test_local_lambda_answers_before_task(tmp_path: Path, name: str) -> None:
         with gate.open("w") as file:  # waits until the task reads
             file.write("this")
         assert "task got this" in result.logs
+
+
+@pytest.mark.parametrize("mode", ["process", "asyncio"])
+@both
+def test_task_follows_response_on_managed_instances(tmp_path: Path, mode: str, stream: str) -> None:
+    """On Managed Instances, too, callers have their responses while the tasks of their requests run."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    source = f"def wait():\n    with open({str(gate)!r}) as file: print('task got', file.read())\n"
+    write_app(tmp_path, source + APPLICATIONS["starlette"].replace("TASK", "wait"))
+    env = {"AWSLAMBDARIC_LITE_APP_STREAM": stream, "AWSLAMBDARIC_LITE_CONCURRENCY_MODE": mode}
+    lines: list[str] = []
+    with LocalLambda(
+        "app.app",
+        task_root=tmp_path,
+        env=env,
+        managed_concurrency=2,
+        memory_mb=2048,
+        timeout_s=30,
+        init_timeout_s=60,
+        on_log=lines.append,
+    ) as function:
+        for _ in range(2):
+            assert b"body" in function.invoke(events.function_url("GET", "/")).payload
+            with gate.open("w") as file:  # waits until the task reads
+                file.write("this")
+    assert not [line for line in lines if "ERROR" in line or "outlives" in line]
