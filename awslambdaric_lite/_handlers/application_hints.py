@@ -20,7 +20,8 @@ def hint(report: "ErrorReport", application: "str | None") -> str:
     `application` is the kind of application that the handler was called as, None for a handler.
     """
     message = report["errorMessage"]
-    if report["stackTrace"] and not _shows_wrong_call(report["errorType"], message, application):
+    refused = not report["stackTrace"] and "positional argument" in message  # the call itself failed
+    if not refused and not _shows_wrong_call(report["errorType"], message, application):
         return ""
     if application is None:
         text = (
