@@ -10,6 +10,7 @@ from .._function_errors import Fault
 from .._handler import code_flags
 from .._optional_settings import Options
 from .._report import exit_status, log_report, make_report, notice
+from .._runtime_errors import RuntimeFailure
 from .recognition import kind_of
 from .responses import ApplicationResponse
 from .streaming import deliver, streams
@@ -159,6 +160,9 @@ class ClientAdapter:
                 client.pipeline, pipeline = False, client.pipeline
                 try:
                     client.post_invocation_result(request_id, body, content_type, invocation_id)
+                except RuntimeFailure:
+                    client.finishing = True  # it is not the application's error, so none is posted
+                    raise
                 finally:
                     client.pipeline = pipeline
             self._finish(response, context)

@@ -15,7 +15,7 @@ from awslambdaric_lite.emulator import LocalLambda
 from tests.apps.applications import DJANGO
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, Run, run_client
-from tests.support.recorder import Event
+from tests.support.recorder import Event, Reaction, Request
 from tests.support.runtime_messages import DueEvent
 
 # `mark` asks the Runtime API for a path that it does not have: the record shows what happened before and after.
@@ -226,6 +226,32 @@ def app(environ, start_response):
 """
     (first, _) = run(tmp_path, source, stream=stream).replies
     assert json.loads(first.body)["errorMessage"] == "in the body"
+
+
+@pytest.mark.parametrize("name", ["asgi", "wsgi"])
+def test_forked_child_ends_at_its_response(tmp_path: Path, name: str) -> None:
+    """A child that the application forks and that responds ends with one line; the parent responds to each request."""
+    source = APPLICATIONS[name].replace("TASK()", "print('task')")
+    source = source.replace("    start_response(", "    fork()\n    start_response(")
+    source = source.replace('== "http"\n', '== "http"\n    fork()\n')
+    fork = "def fork():\n    global child\n    child = os.fork()\n    if child: os.waitpid(child, 0)\n"
+    result = run(tmp_path, fork + source)
+    assert order(result) == ["poll", "reply", "poll", "reply", "poll"]
+    assert result.stdout == b"task\ntask\n"
+    assert result.stderr.count(b"forked child returned from the handler") == 2
+
+
+@pytest.mark.parametrize("name", ["asgi", "wsgi"])
+def test_refused_response_ends_process(tmp_path: Path, name: str) -> None:
+    """If the Runtime API responds with 500, the process exits with 1, the task does not run, and no error is posted."""
+    write_app(tmp_path, APPLICATIONS[name].replace("TASK()", "print('task')"))
+    sent = [Event(json.dumps(events.function_url("GET", "/")).encode())]
+
+    def react(request: Request, count: int) -> Reaction | None:
+        return Reaction(500) if request.verb == "response" else None
+
+    result = run_client(LITE, "app.app", sent, task_root=tmp_path, react=react)
+    assert (order(result), result.exit_code, result.stdout) == (["poll", "reply"], 1, b"")
 
 
 @pytest.mark.parametrize("name", ["asgi", "wsgi", "starlette"])

@@ -40,6 +40,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_handlers.streaming",
             "_optional_settings",
             "_report",
+            "_runtime_errors",
         },
         {"_handlers.event_loop", "_handlers.web_apps", "_lifecycle.timeout_dump"},
     ),
