@@ -124,6 +124,7 @@ class LambdaRuntimeClient:
 
     Attributes:
         finishing: the process exits after the current reply, so it must not poll again.
+        pipeline: the next poll may leave with a reply.
         marshaller: an attribute of the class, which function authors may replace, as in the official client.
         report: `report(request_id, text)` logs a warning about an invocation.
     """
@@ -146,7 +147,7 @@ class LambdaRuntimeClient:
         LambdaRuntimeClient.marshaller = marshaller
         self._connection = Connection(address)
         self.report = report
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._netloc = address.netloc
         self._target = address.prefix + _VERSION
         python = ".".join(map(str, sys.version_info[:3]))
@@ -291,7 +292,7 @@ class LambdaRuntimeClient:
     def post_reply(self, reply: Reply) -> None:
         """Send the reply to an invocation; results and errors both pass through this method."""
         self._reply = reply
-        self._send(reply, poll=self._pipeline)
+        self._send(reply, poll=self.pipeline)
         if self.finishing:
             self._confirm(reply)
 

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-WSGI_FRAMEWORKS = ("bottle", "django", "falcon", "flask", "pyramid", "werkzeug")
 _GENERATOR_OR_COROUTINE = 0x2A0  # inspect.CO_COROUTINE, CO_GENERATOR and CO_ASYNC_GENERATOR
 
 
@@ -64,13 +63,14 @@ def needs_adapter(handler: object) -> bool:
     if code_flags(handler) & _GENERATOR_OR_COROUTINE:
         return True
     try:
-        if not hasattr(handler, "__code__"):
-            for base in type(handler).__mro__:
-                if base.__module__.partition(".")[0] in WSGI_FRAMEWORKS:
-                    return True
+        code = getattr(handler, "__code__", None)
+        if code is not None and code.co_argcount == 2 and code.co_varnames[1][:5] != "start":
+            return False
+        from ._handlers.recognition import kind_of
+
+        return kind_of(handler) is not None
     except Exception:
-        pass  # a proxy, or a class whose attributes cannot be read
-    return False
+        return False  # a proxy, or a class whose attributes cannot be read
 
 
 def code_flags(handler: object) -> int:

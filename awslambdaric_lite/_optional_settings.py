@@ -6,7 +6,7 @@ if TYPE_CHECKING:
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
-    "APP": ("auto", "handler", "asgi", "wsgi"),
+    "APP": ("auto", "handler", "asgi", "wsgi", "factory"),
     "APP_STREAM": ("0", "1"),
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
@@ -51,7 +51,7 @@ class Options:
     @property
     def concerns_handler(self) -> bool:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
-        return self["APP"] in ("asgi", "wsgi") or self.timeout_dump_ms is not None
+        return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
 
     def prepare_reports(self) -> None:
         """Let error reports contain the chain of exceptions, if that is chosen."""

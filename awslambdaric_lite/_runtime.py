@@ -299,6 +299,13 @@ def _handle(
         client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
         return
     log_report(report, sink)
+    if report["errorType"] in ("TypeError", "KeyError"):
+        try:
+            from ._handlers.application_hints import log_hint
+
+            log_hint(report, None if adapter is None else adapter.application, sink, invoke_id)
+        except Exception:
+            pass  # e.g. no file descriptor is left
     flush()
     client.post_invocation_error(invoke_id, report_json(report), cause, invocation_id)
     if leaving is not None:
@@ -308,13 +315,7 @@ def _handle(
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
     try:
-        return (
-            hasattr(kind, "__next__")
-            or hasattr(kind, "__anext__")
-            or hasattr(kind, "__await__")
-            or hasattr(kind, "read")
-            or hasattr(kind, "body_iterator")
-        )
+        return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
     except Exception:
         return False  # the metaclass has no attributes
 

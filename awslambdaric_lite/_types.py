@@ -100,6 +100,9 @@ class ErrorChain(Protocol):
 class HandlerAdapter(Protocol):
     """An object that adapts handlers which are not plain functions, and delivers results which are not JSON."""
 
+    application: "str | None"
+    """The kind of web application that the handler is called as, None for a handler."""
+
     @property
     def existing_loop(self) -> "AbstractEventLoop | None":
         """The event loop, None if no handler has needed one."""

@@ -1,9 +1,12 @@
 """ASGI applications: owns the server side of the protocol (specification 3.0: HTTP and lifespan)."""
 
 import asyncio
+from contextlib import suppress
 
+from .event_loop import raise_from_deadline, run_due_callbacks
 from .http_request import HttpRequest, bytes_of, text_of
-from .responses import StreamingResponse
+from .http_response import end_to_end, has_no_content
+from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     Message = dict[str, Any]
     Application = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Any]
 
+_HEAD_WAITS_S = 0.05  # seconds; a chunk that comes soon leaves in the same write as the head
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
@@ -32,7 +36,10 @@ class AsgiHandler:
         log: "Callable[[BaseException], None]",
         read: "Callable[[object], HttpRequest]" = HttpRequest,
     ) -> None:
-        """`log` receives an error that the application raises after its response was complete; `read` reads events."""
+        """`log` receives an error that the invocation does not report, e.g. after the client has disconnected.
+
+        `read` reads events.
+        """
         self._application = application
         self._loop = loop
         self._log = log
@@ -50,50 +57,32 @@ class AsgiHandler:
         self._loop.run(lifespan.started())
         return lifespan.shut_down if lifespan.complete else None
 
-    def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> "object":
-        """Answer one event; stream the response if `stream` allows it and the integration supports it."""
+    def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> ApplicationResponse:
+        """Call the application with one event until its response is complete, or has begun if it is streamed.
+
+        The response is streamed if `stream` allows it and the integration supports it.
+        """
         request = self._read(event)
-        exchange = _AsgiRequest(self._application, self._scope(request, context), request.body)
-        if stream and request.accepts_stream:
-            return self._loop.run(self._begin_stream(exchange), context)
-        self._loop.run(exchange.run(), context)
-        if exchange.error is not None:
-            self._log(exchange.error)
-        return request.render(exchange.status, exchange.headers, b"".join(exchange.chunks))
+        streams = stream and request.accepts_stream
+        scope = self._scope(request, context)
+        exchange = _AsgiRequest(self._application, scope, request.body, self._loop, self._log, streams=streams)
+        late = self._loop.run_until(exchange.begin, exchange.cancel, context)
+        exchange.raise_if_unanswered(late=late)
 
-    async def _begin_stream(self, exchange: "_AsgiRequest") -> StreamingResponse:
-        exchange.streams = True
-        task = asyncio.get_running_loop().create_task(exchange.run())
-        self._loop.own_tasks.add(task)
-        task.add_done_callback(self._loop.own_tasks.discard)
-        begun = asyncio.ensure_future(exchange.begun.wait())
-        await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        if not exchange.begun.is_set():
-            await task  # raises
-        return StreamingResponse(self._chunks(exchange, task), exchange.status, exchange.headers)
+        def finish() -> None:
+            late = self._loop.run_until(exchange.finish, exchange.cancel, context)
+            exchange.raise_error(late=late)
 
-    async def _chunks(self, exchange: "_AsgiRequest", task: "asyncio.Task[None]") -> "AsyncIterator[bytes]":
+        status, headers = exchange.status, end_to_end(exchange.headers)
         try:
-            while True:
-                getting = asyncio.ensure_future(exchange.queue.get())
-                await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
-                if getting.done():
-                    yield getting.result()
-                    continue
-                getting.cancel()
-                break
-            await task
-            if exchange.error is not None:
-                self._log(exchange.error)
-        finally:
-            exchange.disconnected.set()
-            if not task.done():  # the caller has disconnected: let the application clean up in this invocation
-                task.cancel()
-                await asyncio.wait({task})
-                error = None if task.cancelled() else task.exception()
-                if error is not None:
-                    self._log(error)
+            if streams:
+                return ApplicationResponse(
+                    finish, body=exchange.body(), status_code=status, headers=headers, head_first=exchange.head_first
+                )
+            return ApplicationResponse(finish, request.render(status, headers, b"".join(exchange.chunks)))
+        except BaseException:
+            self._loop.run(exchange.abandon(), context)
+            raise
 
     def _scope(self, request: HttpRequest, context: "Any") -> "Message":
         return {
@@ -116,45 +105,128 @@ class AsgiHandler:
 
 
 class _AsgiRequest:
-    """One request and its response."""
+    """One request and its response.
 
-    def __init__(self, application: "Application", scope: "Message", body: bytes) -> None:
+    The application runs in a separate task. It stops in the call of `send` that completes the response, until the
+    response was posted, because whatever it does then must not delay the response.
+    """
+
+    def __init__(
+        self,
+        application: "Application",
+        scope: "Message",
+        content: bytes,
+        loop: "EventLoop",
+        log: "Callable[[BaseException], None]",
+        *,
+        streams: bool,
+    ) -> None:
         self._application = application
         self._scope = scope
-        self._body: bytes | None = body
+        self._content: bytes | None = content
+        self._loop = loop.loop
+        self._own_tasks = loop.own_tasks
+        self._log = log
+        self._streams = streams
+        self._error: BaseException | None = None  # raised by the application and not reported yet
+        self._task: asyncio.Task[None] | None = None
+        self._queue: asyncio.Queue[bytes] = asyncio.Queue(1)  # of a stream; an empty chunk is the end
+        self._begun: asyncio.Future[None] = self._loop.create_future()  # the response can be sent, or fails
+        self._posted: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._disconnected = asyncio.Event()
         self._started = False
+        self._has_chunks = False  # a chunk of the stream exists or has existed
         self._complete = False
-        self.streams = False
-        self.status = 200
+        self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.chunks: list[bytes] = []
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(1)
-        self.begun = asyncio.Event()
-        self.disconnected = asyncio.Event()
-        self.error: BaseException | None = None
-        """The exception that the application raised after its response was complete."""
 
-    async def run(self) -> None:
-        """Call the application.
+    @property
+    def head_first(self) -> bool:
+        """Whether the head of the stream must leave now, because no chunk exists that it could leave with."""
+        return not (self._has_chunks or self._complete)
 
-        Raises:
-            RuntimeError: the application returned without a complete response.
-            BaseException: whatever the application raises before its response is complete.
-        """
+    def begin(self) -> "asyncio.Future[None]":
+        """Call the application; the future is done when the response is complete, or can be sent if it is streamed."""
+        self._task = self._loop.create_task(self._run())
+        self._own_tasks.add(self._task)
+        self._task.add_done_callback(self._own_tasks.discard)
+        return self._begun
+
+    def finish(self) -> "asyncio.Task[None]":
+        """Let the application go on after its response; the task is done when the application has ended."""
+        assert self._task is not None
+        self._disconnected.set()
+        _resolve(self._posted)
+        return self._task
+
+    def cancel(self) -> None:
+        """Cancel the application, which may still complete its response."""
+        assert self._task is not None
+        _resolve(self._posted)
+        self._task.cancel()
+
+    def raise_if_unanswered(self, *, late: bool) -> None:
+        """Raise what the application raised before its response could be sent."""
+        if not self._complete and not self._has_chunks:
+            self.raise_error(late=late)
+
+    def raise_error(self, *, late: bool = False) -> None:
+        """Raise what the application raised, once; `late` tells that the deadline cancelled it."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise_from_deadline(error, late=late)
+
+    async def body(self) -> "AsyncIterator[bytes]":
+        """Yield the chunks of a stream; if the caller disconnects, let the application clean up in this invocation."""
+        whole = False
+        try:
+            while chunk := await self._queue.get():
+                yield chunk
+            if not self._complete:
+                self.raise_error()
+            whole = True
+        finally:
+            if not whole:
+                await self.abandon()
+
+    async def abandon(self) -> None:
+        """End the application whose response nobody receives: cancel it if the response is not complete."""
+        assert self._task is not None
+        self._disconnected.set()
+        _resolve(self._posted)
+        if not self._complete:
+            self._task.cancel()
+        await asyncio.wait({self._task})
+        error, self._error = self._error, None
+        if error is not None and not isinstance(error, asyncio.CancelledError):
+            self._log(error)
+
+    async def _run(self) -> None:
+        """Call the application; keep what it raises, because SystemExit in a task would stop the loop."""
         try:
             await self._application(self._scope, self._receive, self._send)
-        except Exception as error:  # frameworks respond with 500 and then raise the error again
             if not self._complete:
-                raise
-            self.error = error
-        if not self._complete:
-            raise RuntimeError("the application returned before its response was complete")
+                raise RuntimeError("the application returned before its response was complete")
+        except BaseException as error:
+            self._error = error
+        await run_due_callbacks(self._loop)
+        self._set_begun()
+        if self._streams and not self._complete and not self._disconnected.is_set():
+            with suppress(asyncio.CancelledError):
+                await self._queue.put(b"")
+
+    def _set_begun(self) -> None:
+        _resolve(self._begun)
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _receive(self) -> "Message":
-        body, self._body = self._body, None
-        if body is not None:
-            return {"type": "http.request", "body": body, "more_body": False}
-        await self.disconnected.wait()
+        content, self._content = self._content, None
+        if content is not None:
+            return {"type": "http.request", "body": content, "more_body": False}
+        await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: "Message") -> None:
@@ -163,21 +235,40 @@ class _AsgiRequest:
             self._started = True
             self.status = message["status"]
             self.headers = [(text_of(bytes(name)), text_of(bytes(value))) for name, value in message.get("headers", ())]
+            if self._streams:
+                if _is_event_stream(self.headers):
+                    self._set_begun()
+                else:
+                    self._timer = self._loop.call_later(_HEAD_WAITS_S, self._set_begun)
         elif kind == "http.response.body" and self._started and not self._complete:
-            body = b"" if self._scope["method"] == "HEAD" else message.get("body", b"")
-            if self.streams:
-                self.begun.set()
-                if self.disconnected.is_set():
-                    raise OSError("the client has disconnected")
-                if body:
-                    await self.queue.put(bytes(body))
+            if self._disconnected.is_set():
+                raise OSError("the client has disconnected")
+            body = b"" if has_no_content(self._scope["method"], self.status) else bytes(message.get("body", b""))
+            last = not message.get("more_body", False)
+            if not self._streams:
+                self.chunks.append(body)
             elif body:
-                self.chunks.append(bytes(body))
-            if not message.get("more_body", False):
+                self._has_chunks = True
+                self._set_begun()
+                await self._queue.put(body)
+            if last:
+                if self._streams:
+                    await self._queue.put(b"")
                 self._complete = True
-                self.disconnected.set()
-        elif not self.disconnected.is_set():
+                self._set_begun()
+                await self._posted
+        elif not self._disconnected.is_set():
             raise RuntimeError(f"the application sent {kind!r} out of order")
+
+
+def _resolve(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _is_event_stream(headers: "list[tuple[str, str]]") -> bool:
+    kind = "".join(value for name, value in headers if name.lower() == "content-type")
+    return kind.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 class _Lifespan:

@@ -16,9 +16,11 @@ Sources: the Lambda developer guide ("Lambda function URLs", "Using AWS Lambda w
 API Gateway guide ("Working with AWS Lambda proxy integrations", payload formats 1.0 and 2.0).
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote_to_bytes
+
+from .http_response import format_1, format_2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     Fields = list[tuple[str, str]]
 
 FUNCTION_URL, HTTP_API, REST_API, LOAD_BALANCER = "function URL", "HTTP API", "REST API", "load balancer"
-_TEXT_TYPES = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
-_TEXT_ENDINGS = ("+json", "+xml")
 _UNRESERVED = "-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 3986, 2.3
 _PATH = "/:@!$&'()*+,;=" + _UNRESERVED  # characters that clients leave as they are in paths (RFC 3986, `pchar`)
 _QUERY = "".join(map(chr, range(0x21, 0x7F)))
@@ -140,22 +140,10 @@ class HttpRequest:
 
     def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
         """Return the response in the format of the integration, with all repeated headers and cookies."""
-        text = _text(headers, body)
-        answer: dict[str, object] = {
-            "statusCode": status,
-            "body": b64encode(body).decode() if text is None else text,
-            "isBase64Encoded": text is None,
-        }
         if self.context.get("http") is not None:
-            cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-            answer["headers"] = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
-            if cookies:
-                answer["cookies"] = cookies
-        elif self.integration == LOAD_BALANCER and self.event.get("multiValueHeaders") is None:
-            answer["headers"] = _with_case_variants(headers)
-        else:
-            answer["multiValueHeaders"] = _gathered(headers)
-        return answer
+            return format_2(status, headers, body)
+        single = self.integration == LOAD_BALANCER and self.event.get("multiValueHeaders") is None
+        return format_1(status, headers, body, single=single)
 
 
 def is_http(event: "Any") -> bool:
@@ -358,41 +346,3 @@ def _port(text: str) -> "int | None":
 
 def _first(values: str) -> str:
     return values.partition(",")[0].strip()
-
-
-def _text(headers: "Fields", body: bytes) -> "str | None":
-    """Return the body as text, None if encoding the text would not return the same bytes."""
-    fields = {name.lower(): value for name, value in headers}
-    kind = fields.get("content-type", "").partition(";")[0].strip().lower()
-    textual = kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(_TEXT_ENDINGS) or not body
-    if "content-encoding" in fields or not textual:
-        return None
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _joined(headers: "Iterable[tuple[str, str]]") -> "dict[str, str]":
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        name = name.lower()
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
-
-
-def _gathered(headers: "Fields") -> "dict[str, list[str]]":
-    gathered: dict[str, list[str]] = {}
-    for name, value in headers:
-        gathered.setdefault(name.lower(), []).append(value)
-    return gathered
-
-
-def _with_case_variants(headers: "Fields") -> "dict[str, str]":
-    """Return one value for each name: cookies get names that differ in case, other repeated values are joined."""
-    fields = _joined((name, value) for name, value in headers if name.lower() != "set-cookie")
-    cookies = [value for name, value in headers if name.lower() == "set-cookie"]
-    for number, cookie in enumerate(cookies):
-        letters = [letter.upper() if number >> position & 1 else letter for position, letter in enumerate("setcookie")]
-        fields["".join((*letters[:3], "-", *letters[3:]))] = cookie
-    return fields

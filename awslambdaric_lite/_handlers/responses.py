@@ -1,8 +1,11 @@
-"""`StreamingResponse`, which a handler returns to stream an HTTP response. Imports only C builtins."""
+"""HTTP responses: `StreamingResponse`, which a handler returns to stream one, and the response of a web application.
+
+Imports only C builtins.
+"""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import AsyncIterable, Callable, Iterable, Mapping
     from typing import IO
 
     Chunk = bytes | bytearray | memoryview | str
@@ -20,9 +23,10 @@ class StreamingResponse:
         body_iterator: the body: chunks of `bytes` or `str`, from any iterable, sync or async, or a binary file.
         headers: name and value pairs in order; a `set-cookie` among them is a cookie.
         cookies: values for `Set-Cookie`, one each.
+        head_first: status and headers are sent before the first chunk of the body exists.
     """
 
-    __slots__ = ("body_iterator", "cookies", "headers", "status_code")
+    __slots__ = ("body_iterator", "cookies", "head_first", "headers", "status_code")
 
     def __init__(
         self,
@@ -31,8 +35,14 @@ class StreamingResponse:
         headers: "Headers | None" = None,
         cookies: "Iterable[str] | None" = None,
         media_type: "str | None" = None,
+        *,
+        head_first: bool = False,
     ) -> None:
         """Describe the response; `media_type` is the content type, unless `headers` has one.
+
+        Status and headers leave with the first chunk, so that an earlier error is an ordinary error. With `head_first`
+        they leave before it, e.g. for a client that waits for the start of an event stream; every error then ends
+        the stream.
 
         Raises:
             TypeError: the status or a header has the wrong type.
@@ -46,6 +56,7 @@ class StreamingResponse:
             raise ValueError(f"status_code {status_code} is not between 100 and 599")
         self.body_iterator = body
         self.status_code = status_code
+        self.head_first = head_first
         self.headers: list[tuple[str, str]] = []
         self.cookies = [] if cookies is None else list(cookies)
         pairs: Iterable[tuple[object, object]] = headers or ()  # type: ignore[assignment]
@@ -68,3 +79,30 @@ class StreamingResponse:
             name = name.lower()
             joined[name] = f"{joined[name]}, {value}" if name in joined else value
         return joined
+
+
+class ApplicationResponse(StreamingResponse):
+    """The response of a web application, which may go on after it, e.g. with background tasks.
+
+    Attributes:
+        finish: lets the application go on when the response was posted.
+        result: the result of the invocation if the response is not `streamed`.
+    """
+
+    __slots__ = ("finish", "result", "streamed")
+
+    def __init__(
+        self,
+        finish: "Callable[[], object]",
+        result: object = None,
+        *,
+        body: "Body | None" = None,
+        status_code: int = 200,
+        headers: "Headers" = (),
+        head_first: bool = False,
+    ) -> None:
+        """Describe a response with its `result`, or a streamed one with its `body`."""
+        self.streamed = body is not None
+        super().__init__(body or b"", status_code, headers, head_first=head_first)
+        self.result = result
+        self.finish = finish

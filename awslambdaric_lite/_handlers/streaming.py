@@ -1,8 +1,8 @@
 """Streamed responses: owns sending generators, iterators of user code, binary files and `StreamingResponse`.
 
 Loaded for handlers that return one of these, in init if the handler's code shows it. Writes on the client's connection.
-Nothing is sent before the first byte of the body, so an earlier failure is an ordinary error; a later failure is
-reported in trailers.
+Nothing is sent before the first byte of the body, unless the response asks for its head first, so an earlier failure is
+an ordinary error; a later failure is reported in trailers.
 """
 
 import sys
@@ -75,12 +75,15 @@ def deliver(
         SystemExit: the handler raised it; its error was sent.
         ApiError: 500, after which the execution environment is lost.
     """
-    body, content_type, prelude = response, "application/octet-stream", b""
+    body, content_type, prelude, head_first = response, "application/octet-stream", b"", False
     if isinstance(response, StreamingResponse):
         body, content_type, prelude = response.body_iterator, _HTTP_RESPONSE, _prelude(response)
+        head_first = response.head_first
     sender = _Sender(client, invoke_id, invocation_id, content_type, prelude)
     try:
         try:
+            if head_first:
+                sender.begin()
             if hasattr(body, "__aiter__"):
                 drive(body, sender.write)  # pyright: ignore[reportArgumentType]
             else:
@@ -112,7 +115,7 @@ def deliver(
 
 
 class _Sender:
-    """One streamed response: its head with the first byte, then chunks, then the last chunk and the API's status."""
+    """One streamed response: its head, alone or with the first byte, then chunks, the last chunk and the status."""
 
     __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "_whole", "began")
 
@@ -135,6 +138,14 @@ class _Sender:
             b"Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
         )
 
+    def begin(self) -> None:
+        """Send the head and the prelude.
+
+        Raises:
+            _CutOff: the Runtime API accepts no more.
+        """
+        self._send(self._head_and_prelude())
+
     def write(self, chunk: object) -> None:
         """Send a chunk; skip an empty one, because it would end the body.
 
@@ -146,7 +157,7 @@ class _Sender:
         size = len(data)
         if not size:
             return
-        begin = b"" if self.began else self._begin()
+        begin = b"" if self.began else self._head_and_prelude()
         if size <= _ONE_WRITE:
             self._send(b"".join((begin, b"%x\r\n" % size, data, b"\r\n")))
         else:
@@ -159,7 +170,7 @@ class _Sender:
             _CutOff: the connection was lost before the confirmation.
             ApiError: 500, after which the execution environment is lost.
         """
-        begin = b"" if self.began else self._begin()
+        begin = b"" if self.began else self._head_and_prelude()
         self._send(begin + b"0\r\n" + trailers + b"\r\n")
         try:
             status, _, answer, _ = self._connection.receive()
@@ -175,7 +186,7 @@ class _Sender:
         self._connection.close()
         self._client.report(self._invoke_id, text)
 
-    def _begin(self) -> bytes:
+    def _head_and_prelude(self) -> bytes:
         self.began = True
         prelude = self._prelude
         return self._head + (b"%x\r\n%b\r\n" % (len(prelude), prelude) if prelude else b"")

@@ -1,6 +1,4 @@
-"""Web applications as handlers: owns finding out the kind of application, and calling it with events."""
-
-from .._handler import WSGI_FRAMEWORKS, code_flags
+"""Web applications as handlers: owns calling an application with events."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,26 +10,6 @@ if TYPE_CHECKING:
     from .adapter import ClientAdapter
     from .http_request import HttpRequest
 
-_COROUTINE = 0x80  # inspect.CO_COROUTINE
-_ARGUMENTS = 3  # scope, receive, send
-
-
-def kind_of(handler: object, chosen: str) -> "str | None":
-    """Return `asgi` or `wsgi` for an application; plain functions count as one only if the user chose so."""
-    if chosen != "auto":
-        return None if chosen == "handler" else chosen
-    if hasattr(handler, "__code__"):
-        return None
-    if any(base.__module__.partition(".")[0] in WSGI_FRAMEWORKS for base in type(handler).__mro__):
-        code = getattr(getattr(type(handler), "__call__", None), "__code__", None)  # noqa: B004
-        return "asgi" if code is not None and code.co_flags & _COROUTINE else "wsgi"
-    if code_flags(handler) & _COROUTINE:
-        call = type(handler).__call__
-        code = getattr(call, "__code__", None)
-        if code is not None and code.co_argcount == _ARGUMENTS + 1 and not call.__defaults__:  # and self
-            return "asgi"
-    return None
-
 
 def adapt(handler: "Any", kind: str, adapter: "ClientAdapter", options: "Options") -> "Handler":
     """Start an application and return the function that calls it with an event."""
@@ -41,7 +19,7 @@ def adapt(handler: "Any", kind: str, adapter: "ClientAdapter", options: "Options
         from . import wsgi
 
         def answer(event: object, context: object) -> object:
-            return wsgi.handle(handler, event, context, stream=stream, read=read)
+            return wsgi.handle(handler, event, context, adapter.log, stream=stream, read=read)
 
     else:
         from . import asgi

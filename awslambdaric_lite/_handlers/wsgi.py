@@ -5,7 +5,8 @@ from functools import lru_cache
 from io import BytesIO
 
 from .http_request import HttpRequest, bytes_of, text_of
-from .responses import StreamingResponse
+from .http_response import end_to_end, has_no_content
+from .responses import ApplicationResponse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,32 +22,46 @@ def handle(
     application: "Application",
     event: "Any",
     context: "Any",
+    log: "Callable[[BaseException], None]",
     *,
     stream: bool = False,
     read: "Callable[[object], HttpRequest]" = HttpRequest,
-) -> object:
-    """Answer one event, which `read` reads; stream if `stream` allows it and the integration supports it."""
+) -> ApplicationResponse:
+    """Call the application with one event until its response is complete, or has begun if it is streamed.
+
+    The response is streamed if `stream` allows it and the integration supports it. `log` receives an error of `close()`
+    that follows another error. `read` reads the event.
+    """
     request = read(event)
-    response = _Response()
-    body = response.body(application(_environ(request, context), response.start))
-    if request.method == "HEAD":  # some applications treat HEAD as GET; no server sends such a body
+    exchange = _Response(log)
+    body = exchange.body(application(_environ(request, context), exchange.start))
+    first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
+    status, headers = exchange.status, end_to_end(exchange.headers)
+    if has_no_content(request.method, status):
+        first = b""
         for _ in body:
             pass
     if stream and request.accepts_stream:
-        first = next(body, b"")  # PEP 3333: headers are sent with the first chunk that is not empty
-        return StreamingResponse(_RemainingBody(first, body), response.status, response.headers)
-    chunks = b"".join(body)
-    return request.render(response.status, response.headers, chunks)
+        chunks = _RemainingBody(first, body)
+        return ApplicationResponse(exchange.close, body=chunks, status_code=status, headers=headers)
+    whole = b"".join((first, *body))
+    try:
+        return ApplicationResponse(exchange.close, request.render(status, headers, whole))
+    except BaseException:
+        exchange.close_and_log()
+        raise
 
 
 class _Response:
     """The status and headers that the application passes to `start_response`, and the body."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: "Callable[[BaseException], None]") -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
+        self._log = log
         self._written: list[bytes] = []
         self._sent = False
+        self._result: object = None
 
     def start(self, status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Callable[[bytes], None]":
         """Implement `start_response`: a second call needs an error, and is refused after the body has begun."""
@@ -63,7 +78,9 @@ class _Response:
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
-        """Yield the chunks that are not empty, in order; close the iterable whatever happens."""
+        """Yield the chunks that are not empty, in order; close the iterable if the caller stops before the last one."""
+        self._result = result
+        whole = False
         try:
             yield from self._drain()
             for chunk in result:
@@ -73,10 +90,24 @@ class _Response:
                     yield chunk
             self._begin()
             yield from self._drain()
+            whole = True
         finally:
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
+            if not whole:
+                self.close_and_log()
+
+    def close(self) -> None:
+        """Close the iterable that the application returned, once."""
+        result, self._result = self._result, None
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+
+    def close_and_log(self) -> None:
+        """Close the iterable after an error, which is the one to report; log the error of `close()`."""
+        try:
+            self.close()
+        except Exception as error:
+            self._log(error)
 
     def _drain(self) -> "Iterator[bytes]":
         while self._written:
@@ -103,7 +134,7 @@ class _RemainingBody:
         yield from self._rest
 
     def close(self) -> None:
-        """Close the generator, which closes the iterable that the application returned."""
+        """Close the generator, which closes the iterable that the application returned if chunks are left."""
         self._rest.close()  # type: ignore[attr-defined]
 
 

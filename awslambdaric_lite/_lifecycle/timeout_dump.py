@@ -55,14 +55,14 @@ class TimeoutDump:
         """Return a handler that arms the timer first."""
 
         def watched(event: object, context: "Any") -> object:
-            left_ms = context._epoch_deadline_time_in_ms - int(time.time() * 1000)
-            self.arm(left_ms - self._before_ms)
+            self.arm(context)
             return handler(event, context)
 
         return watched
 
-    def arm(self, left_ms: int) -> None:
-        """Dump in `left_ms` milliseconds; do not dump if `left_ms` is not positive."""
+    def arm(self, context: "Any") -> None:
+        """Dump before the deadline of an invocation, unless less time is left."""
+        left_ms = context._epoch_deadline_time_in_ms - int(time.time() * 1000) - self._before_ms
         if left_ms <= 0:
             return
         self._due = time.monotonic() + left_ms / 1000

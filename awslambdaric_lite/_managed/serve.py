@@ -39,6 +39,7 @@ class DeferredAdapter:
     Event loops and lifespans hold descriptors, so workers cannot share them; the modules are imported once, here.
     """
 
+    application: "str | None" = None
     existing_loop = None
 
     def __init__(self) -> None:
@@ -46,11 +47,11 @@ class DeferredAdapter:
 
     def adapt(self, handler: "Handler") -> "Handler":
         """Return the handler unchanged, and remember that each worker must adapt it."""
-        from .._handlers import adapter  # noqa: F401
+        from .._handlers import adapter, recognition  # noqa: F401
 
         if code_flags(handler) & _COROUTINE:
             from .._handlers import event_loop  # noqa: F401
-        if not hasattr(handler, "__code__"):
+        if recognition.kind_of(handler) is not None:
             from .._handlers import asgi, web_apps, wsgi  # noqa: F401
         self.wanted = True
         return handler

@@ -6,43 +6,41 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from threading import get_ident
 
-from .._handlers.event_loop import DEADLINE_MARGIN_S, EventLoop, seconds_to_deadline, settle
+from .._handlers.event_loop import EventLoop, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable
+    from collections.abc import AsyncIterable, Callable
     from typing import Any
 
-    Outcome = tuple[object, BaseException | None]
     Chunk = tuple[object, asyncio.Future[None]]
 
 
 class SharedLoop(EventLoop):
     """Runs in the main thread; coroutines of other threads run in the context of their thread."""
 
-    def __init__(self, warn: "Callable[[str], None]", *, cancel_at_deadline: bool = False) -> None:
-        super().__init__(warn, cancel_at_deadline=cancel_at_deadline)
+    def __init__(self, *, cancel_at_deadline: bool = False) -> None:
+        super().__init__(lambda _: None, cancel_at_deadline=cancel_at_deadline)
         self._owner = get_ident()
 
-    def run(self, awaitable: "Awaitable[object]", context: "Any" = None) -> object:
-        """Wait for a result, in another thread than the loop's; in the loop's thread only before it serves.
-
-        Raises:
-            BaseException: whatever the coroutine raises.
-            TimeoutError: the coroutine was cancelled shortly before the deadline.
-        """
-        if get_ident() == self._owner:
-            return super().run(awaitable, context)
-        result, raised = self._submit(awaitable, context).result()
-        if raised is not None:
-            raise raised
-        return result
+    def run_until(
+        self,
+        start: "Callable[[], asyncio.Future[Any]]",
+        cancel: "Callable[[], object]",
+        context: "Any" = None,
+        loop: "asyncio.AbstractEventLoop | None" = None,
+    ) -> bool:
+        """Wait in another thread than the loop's until a future is done; in the loop's only before it serves."""
+        if get_ident() == self._owner or loop not in (None, self.loop):
+            return super().run_until(start, cancel, context, loop)
+        return self._submit(start, cancel, context).result()
 
     def drive(self, body: "AsyncIterable[object]", write: "Callable[[object], None]", context: "Any" = None) -> None:
         """Write the chunks of an asynchronous body in the calling thread; a slow client must not block the loop."""
         chunks: SimpleQueue[Chunk | None] = SimpleQueue()
-        outcome = self._submit(_enqueue(body, chunks), context)
-        outcome.add_done_callback(lambda _: chunks.put(None))
+        step = Step(self.loop, _enqueue(body, chunks))
+        late = self._submit(step.start, step.cancel, context)
+        late.add_done_callback(lambda _: chunks.put(None))
         while (item := chunks.get()) is not None:
             chunk, written = item
             try:
@@ -51,30 +49,33 @@ class SharedLoop(EventLoop):
                 self.loop.call_soon_threadsafe(_resolve, written, error)
             else:
                 self.loop.call_soon_threadsafe(_resolve, written, None)
-        _, raised = outcome.result()
-        if raised is not None:
-            raise raised
+        step.result(late=late.result())
 
-    def _submit(self, awaitable: "Awaitable[object]", context: "Any") -> "Future[Outcome]":
-        outcome: Future[Outcome] = Future()
-        self.loop.call_soon_threadsafe(self._start, awaitable, context, outcome, context=copy_context())
-        return outcome
+    def warn_of_forgotten_tasks(self) -> None:
+        """Do nothing, because this loop is never suspended."""
 
-    def _start(self, awaitable: "Awaitable[object]", context: "Any", outcome: "Future[Outcome]") -> None:
-        task = self.loop.create_task(settle(awaitable))
-        timer: asyncio.TimerHandle | None = None
-        if self._cancel_at_deadline and context is not None:
-            timer = self.loop.call_later(seconds_to_deadline(context), task.cancel)
+    def _submit(
+        self, start: "Callable[[], asyncio.Future[Any]]", cancel: "Callable[[], object]", context: "Any"
+    ) -> "Future[bool]":
+        late: Future[bool] = Future()
+        self.loop.call_soon_threadsafe(self._start, start, cancel, context, late, context=copy_context())
+        return late
 
-        def tell(task: "asyncio.Task[Outcome]") -> None:
-            result, raised = (None, asyncio.CancelledError()) if task.cancelled() else task.result()
+    def _start(
+        self,
+        start: "Callable[[], asyncio.Future[Any]]",
+        cancel: "Callable[[], object]",
+        context: "Any",
+        late: "Future[bool]",
+    ) -> None:
+        timer = self.timer(self.loop, cancel, context)
+
+        def tell(_: "asyncio.Future[Any]") -> None:
             if timer is not None:
                 timer.cancel()
-                if timer.when() <= self.loop.time() and isinstance(raised, asyncio.CancelledError):
-                    raised = TimeoutError(f"cancelled {DEADLINE_MARGIN_S * 1000:.0f} ms before the deadline")
-            outcome.set_result((result, raised))
+            late.set_result(timer is not None and timer.when() <= self.loop.time())
 
-        task.add_done_callback(tell)
+        start().add_done_callback(tell)
 
 
 async def _enqueue(body: "AsyncIterable[object]", chunks: "SimpleQueue[Chunk | None]") -> None:

@@ -9,6 +9,7 @@ from threading import Condition, Thread, local
 
 from .._handler import code_flags
 from .._handlers.adapter import ClientAdapter
+from .._handlers.recognition import kind_of
 from .._lifecycle.originals import posix
 from .._lifecycle.shutdown import arm_if_wanted
 from .._report import exit_status_of, notice
@@ -35,7 +36,9 @@ _DRAIN = 10.0  # seconds for answering the other invocations after one has ended
 def obstacle(mode: str, handler: object) -> "str | None":
     """Return why a handler cannot be served in `asyncio` or `thread` mode, None if it can."""
     if mode == "asyncio":
-        return None if code_flags(handler) & _ASYNCHRONOUS else "the handler is not a coroutine function (async def)"
+        if code_flags(handler) & _ASYNCHRONOUS or kind_of(handler) == "asgi":
+            return None
+        return "the handler is not a coroutine function (async def)"
     locked: bool = getattr(sys, "_is_gil_enabled", lambda: True)()
     return "this Python has a global lock, so only one thread would run" if locked else None
 
@@ -53,7 +56,7 @@ def serve(
     if options is not None and options["CONCURRENCY_MODE"] == "asyncio":
         from . import shared_loop
 
-        shared = shared_loop.SharedLoop(_ignore, cancel_at_deadline=options["CANCEL_AT_DEADLINE"] == "1")
+        shared = shared_loop.SharedLoop(cancel_at_deadline=options["CANCEL_AT_DEADLINE"] == "1")
     if options is not None and options.timeout_dump_ms is not None:
         notice(sink, "", "AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS is ignored: one process serves several invocations")
     threads = PollingThreads(runtime, settings, scope, sink, count, shared)
@@ -61,10 +64,6 @@ def serve(
     threads.adapt(handler)
     arm_if_wanted(settings.api, sink, runtime.flush, runtime.existing_loop)
     return threads.serve()
-
-
-def _ignore(warning: str) -> None:
-    """Ignore warnings about tasks that outlive their invocation, because this loop is never suspended."""
 
 
 class _ThreadState(local):
@@ -130,6 +129,7 @@ class PollingThreads:
         self._scope = scope
         self._sink = sink
         self._shared = shared
+        self.application: str | None = None
         self._thread = _ThreadState()
         self._changed = Condition()
         self._status: int | None = None
@@ -162,6 +162,7 @@ class PollingThreads:
             adapter.adopt_loop(self._shared)
             if self._shared is None or not self._threads:
                 own = adapted(self._runtime, adapter, client, self._sink, handler)
+                self.application = adapter.application
             arguments = (client, adapter, own)
             self._threads.append(Thread(target=self._serve, args=arguments, daemon=True))
         return own

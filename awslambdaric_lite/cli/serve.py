@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import importlib
 import io
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,33 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="allow web pages of this origin to call the function URL, e.g. http://localhost:3000 (repeatable)",
     )
+    network.add_argument(
+        "--cors-header",
+        metavar="NAME",
+        action="append",
+        type=_header_name,
+        default=[],
+        help="allow such pages to send this header, e.g. authorization (repeatable; default: every header)",
+    )
+    network.add_argument(
+        "--cors-expose-header",
+        metavar="NAME",
+        action="append",
+        type=_header_name,
+        default=[],
+        help="allow such pages to read this header of responses, e.g. x-request-id (repeatable)",
+    )
+    network.add_argument(
+        "--cors-credentials",
+        action="store_true",
+        help="allow such pages to send cookies and HTTP authentication; browsers then need each --cors-header",
+    )
+    network.add_argument(
+        "--cors-max-age",
+        metavar="SECONDS",
+        type=int,
+        help="time for which browsers may cache the response to a preflight request, 0 to 86400 (default: 0)",
+    )
     events = parser.add_argument_group("asynchronous events")
     events.add_argument(
         "--retries", metavar="N", type=int, default=2, help="number of retries after function errors (default: 2)"
@@ -84,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
+    _check_cors(arguments)
     settings = {
         **function_settings(arguments),
         "concurrency": arguments.concurrency,
@@ -106,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(arguments: argparse.Namespace, function: FunctionConfig, display: Display) -> None:
     from ..emulator.frontend.asynchronous import AsyncOptions
-    from ..emulator.frontend.url_cors import Cors
+    from ..emulator.frontend.url_cors import METHODS, Cors
     from .serving import Network, Serving
 
     asynchronous = AsyncOptions(
@@ -115,8 +144,17 @@ async def _serve(arguments: argparse.Namespace, function: FunctionConfig, displa
         on_success=_path(arguments.on_success),
         on_failure=_path(arguments.on_failure),
     )
-    origins = arguments.cors_origin
-    cors = Cors(allow_origins=origins, allow_methods=["*"], allow_headers=["*"]) if origins else None
+    cors = None
+    if arguments.cors_origin:
+        cors = Cors(
+            allow_origins=arguments.cors_origin,
+            # Browsers take the wildcard literally where credentials are sent.
+            allow_methods=METHODS if arguments.cors_credentials else ["*"],
+            allow_headers=arguments.cors_header or ["*"],
+            expose_headers=arguments.cors_expose_header,
+            allow_credentials=arguments.cors_credentials,
+            max_age=arguments.cors_max_age or 0,
+        )
     network = Network(arguments.host, arguments.port, arguments.url_port, arguments.url_mode, cors)
     watched = [function.task_root, *map(Path, arguments.layer)] if arguments.watch else []
     await Serving(function, network, asynchronous, display).run(watched)
@@ -145,6 +183,27 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 (a free port) to 65535")
     return port
+
+
+def _header_name(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header name; give one name, e.g. x-request-id")
+    return text
+
+
+def _check_cors(arguments: argparse.Namespace) -> None:
+    """Refuse options that need `--cors-origin` without it.
+
+    Raises:
+        UsageError: an option lacks `--cors-origin`.
+    """
+    if arguments.cors_origin:
+        return
+    for name in ("header", "expose_header", "credentials", "max_age"):
+        value = getattr(arguments, f"cors_{name}")
+        if value or (name == "max_age" and value is not None):
+            option = f"--cors-{name.replace('_', '-')}"
+            raise UsageError(f"{option} needs an origin; add --cors-origin ORIGIN, e.g. http://localhost:3000")
 
 
 def _path(text: str | None) -> Path | None:

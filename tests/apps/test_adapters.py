@@ -16,6 +16,7 @@ from awslambdaric_lite import events
 from awslambdaric_lite._handlers import wsgi as _wsgi
 from awslambdaric_lite._handlers.asgi import AsgiHandler
 from awslambdaric_lite._handlers.event_loop import EventLoop
+from awslambdaric_lite._handlers.responses import ApplicationResponse
 from tests.apps.test_frameworks import INTEGRATIONS, body, fields
 
 CONTEXT = SimpleNamespace(aws_request_id="id", function_name="function", get_remaining_time_in_millis=lambda: 1000)
@@ -53,6 +54,13 @@ def pairs(query: str) -> list[tuple[str, str]]:
     return sorted(parse_qsl(query, keep_blank_values=True))
 
 
+def finished(response: ApplicationResponse) -> Any:
+    """Let the application go on after its response, as if that was posted; return the response."""
+    response.finish()
+    result: Any = response.result
+    return result
+
+
 def same_answer(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     """Assert that two responses are equal, in whichever form the integration wants the headers."""
     assert ours["statusCode"] == theirs["statusCode"]
@@ -79,7 +87,7 @@ def test_asgi_request_and_response_equal_mangum(
         await send({"type": "http.response.body", "body": b"h\xc3\xa9"})
 
     first, second = event_pair(build, request_)
-    ours: Any = AsgiHandler(app, loop, print).handle(first, CONTEXT)
+    ours = finished(AsgiHandler(app, loop, print).handle(first, CONTEXT))
     same_answer(ours, Mangum(app, lifespan="off")(second, CONTEXT))  # type: ignore[arg-type]
     (scope, sent), (expected, expected_sent) = seen
     assert sent == expected_sent
@@ -109,7 +117,7 @@ def test_wsgi_request_and_response_equal_apig_wsgi(
         return [b"h\xc3\xa9"]
 
     first, second = event_pair(build, request_)
-    ours: Any = _wsgi.handle(app, first, CONTEXT)
+    ours = finished(_wsgi.handle(app, first, CONTEXT, print))
     same_answer(ours, make_lambda_handler(app, binary_support=True)(second, CONTEXT))
     (environ, sent), (expected, expected_sent) = seen
     assert sent == expected_sent

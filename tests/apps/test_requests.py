@@ -63,7 +63,7 @@ def see_asgi(loop: EventLoop, event: object, base_path: str | None = None) -> Se
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    AsgiHandler(app, loop, print, partial(HttpRequest, base_path=base_path)).handle(event, CONTEXT)
+    AsgiHandler(app, loop, print, partial(HttpRequest, base_path=base_path)).handle(event, CONTEXT).finish()
     return seen[0]
 
 
@@ -96,7 +96,7 @@ def see_wsgi(event: object, base_path: str | None = None) -> Seen:
         start_response("200 OK", [])
         return []
 
-    wsgi.handle(app, event, CONTEXT, read=partial(HttpRequest, base_path=base_path))
+    wsgi.handle(app, event, CONTEXT, print, read=partial(HttpRequest, base_path=base_path))
     return seen[0]
 
 
@@ -613,8 +613,11 @@ def test_header_bytes_are_utf_8_or_latin_1(sent: bytes, text: str) -> None:
 
     event = format_2(headers={"x-name": text})
     loop = EventLoop(lambda text: None)
-    answers: list[Any] = [AsgiHandler(app, loop, print).handle(event, CONTEXT), wsgi.handle(wsgi_app, event, CONTEXT)]
+    responses = AsgiHandler(app, loop, print).handle(event, CONTEXT), wsgi.handle(wsgi_app, event, CONTEXT, print)
+    for response in responses:
+        response.finish()
     loop.loop.close()
+    answers: list[Any] = [response.result for response in responses]
     assert [answer["headers"]["x-name"] for answer in answers] == [text, text]
     json.dumps(answers)
 

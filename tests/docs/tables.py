@@ -26,7 +26,8 @@ _SETTINGS = {
     "result above 1 MB on.",
     "ENCODER": "Conversion of values that JSON lacks, see [below](#convert-results).",
     "ERROR_CHAIN": "Report the causes, notes and group members of exceptions, see [below](#report-causes-of-errors).",
-    "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
+    "APP": "Type of the handler. `auto` recognizes applications by the parameters of their call. `factory` calls the "
+    "handler in init, without arguments, and uses the application that it returns.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
     "APP_BASE_PATH": "Path at which clients see the application: the mapping of a custom domain, or a path of a load "
     "balancer or distribution. It becomes `root_path` or `SCRIPT_NAME`. Default: the stage of an API in AWS's domain.",

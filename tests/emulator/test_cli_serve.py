@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from .command_line import Serve, shell
+from .command_line import Serve, run, shell
 from .sdk import lambda_client
 from .waiting import WAIT, alive, wait_until
 
@@ -186,6 +186,50 @@ def test_cors_origin_allows_browser_requests(
             http.request("GET", serve.url, headers={"Origin": origin}),
         ):
             assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (200, origin)
+
+
+def test_cors_options_are_sent_to_browsers(
+    write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager
+) -> None:
+    """The further options of CORS are in the responses to preflight and to other requests."""
+    root = str(write_handler(HELLO))
+    origin = "http://localhost:5173"
+    options = ["--cors-origin", origin, "--cors-header", "Authorization", "--cors-header", "content-type"]
+    options += ["--cors-expose-header", "x-a", "--cors-expose-header", "x-b", "--cors-credentials"]
+    options += ["--cors-max-age", "60"]
+    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), *options) as serve:
+        asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+        preflight = http.request("OPTIONS", serve.url, headers=asked).headers
+        regular = http.request("GET", serve.url, headers={"Origin": origin}).headers
+    assert preflight["Access-Control-Allow-Headers"] == "authorization,content-type"
+    assert "PUT" in preflight["Access-Control-Allow-Methods"].split(",")
+    assert preflight["Access-Control-Max-Age"] == "60"
+    assert regular["Access-Control-Expose-Headers"] == "x-a,x-b"
+    for reply in (preflight, regular):
+        assert reply["Access-Control-Allow-Credentials"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--cors-max-age", "60"], "--cors-max-age needs an origin; add --cors-origin"),
+        (["--cors-max-age", "0"], "--cors-max-age needs an origin"),
+        (["--cors-credentials"], "--cors-credentials needs an origin"),
+        (["--cors-header", "x-a"], "--cors-header needs an origin"),
+        (["--cors-expose-header", "x-a"], "--cors-expose-header needs an origin"),
+        (["--cors-origin", "*", "--cors-max-age", "86401"], "max_age 86401 of CORS is out of range"),
+        (["--cors-origin", "*", "--cors-max-age", "-1"], "max_age -1 of CORS is out of range"),
+        (["--cors-origin", "*", "--cors-max-age", "1m"], "argument --cors-max-age: invalid int value"),
+        (["--cors-origin", "*", "--cors-expose-header", "x-a, x-b"], "'x-a, x-b' is not a header name; give one name"),
+        (["--cors-origin", "*", "--cors-header", "x\r\ny"], "is not a header name"),
+    ],
+)
+def test_invalid_cors_option_is_refused(write_handler: WriteHandler, options: list[str], told: str) -> None:
+    """An invalid option of CORS ends `serve` before it serves, with a message that names the option and the cure."""
+    result = run("serve", "app.handler", "--task-root", str(write_handler(HELLO)), "--port", "0", *options)
+    assert result.returncode == 2
+    assert result.stdout == b""
+    assert told in result.stderr.decode()
 
 
 def test_closed_output_stops_serve(write_handler: WriteHandler, socket_runtime: list[str]) -> None:

@@ -295,6 +295,21 @@ def test_preflight_without_settings_reaches_function(serve: Serve) -> None:
         assert not {"Vary", "Access-Control-Allow-Origin"} & set(answer.headers)
 
 
+def test_origin_of_function_and_url_is_warned_about_once(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """If the function and the URL send Access-Control-Allow-Origin, both are sent, and one log line says so."""
+    answer = {"statusCode": 200, "headers": {"access-control-allow-origin": "*"}}
+    source = f"def handler(event, context): return {answer} if event['rawPath'] == '/both' else 'x'"
+    with serve(source, cors=Cors(allow_origins=["https://a.example"])) as url:
+        for path, origin in (("/", "https://a.example"), ("/both", "https://b.example")):
+            url.request("GET", path, headers={"Origin": origin})
+        assert not caplog.records
+        for _ in range(2):
+            reply = url.request("GET", "/both", headers={"Origin": "https://a.example"})
+            assert reply.headers.getlist("access-control-allow-origin") == ["*", "https://a.example"]
+    (record,) = caplog.records
+    assert "Access-Control-Allow-Origin" in record.getMessage()
+
+
 def test_invalid_cors_settings_are_rejected() -> None:
     """A string where a list belongs, and an age out of range, are rejected as CORS settings."""
     with pytest.raises(InvalidFunction, match=r"allow_origins of CORS is text; give a list"):

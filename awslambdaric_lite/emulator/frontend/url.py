@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from typing import Literal
 
 from ...common.quotas import MAX_PAYLOAD
@@ -23,11 +24,21 @@ from .service_errors import service_error, too_large
 from .url_cors import Cors, is_preflight
 from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
-from .url_response import BAD_GATEWAY, MalformedResponse, UrlResponse, buffered_response, plain_head, streamed_head
+from .url_response import (
+    BAD_GATEWAY,
+    Headers,
+    MalformedResponse,
+    UrlResponse,
+    buffered_response,
+    is_envelope,
+    plain_head,
+    streamed_head,
+)
 
 InvokeMode = Literal["BUFFERED", "RESPONSE_STREAM"]
 
 _WITHOUT_BODY = (204, 304)  # RFC 9110, section 6.4.1
+_ALLOW_ORIGIN = "access-control-allow-origin"
 _TRACE_KEY = re.compile(r"(?:^|(?<=;))\w+(?==)")
 _log = logging.getLogger(__name__)
 
@@ -55,6 +66,7 @@ class FunctionUrl:
         self._streaming = invoke_mode == "RESPONSE_STREAM"
         self._version, self._arn = host.function.resolve(qualifier)
         self._cors = cors
+        self._noted_origins = False
         self._streams: dict[Exchange, ResponseStream] = {}
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
 
@@ -126,8 +138,7 @@ class FunctionUrl:
         try:
             self._host.submit(invocation)
             if invocation.stream is None:
-                answer = await _answer(invocation)
-                reply.send(buffered_response(answer.payload))
+                reply.send(_read_buffered(await _answer(invocation)))
             else:
                 await _pass_on(reply, invocation, invocation.stream)
         except _FunctionError:
@@ -154,7 +165,17 @@ class FunctionUrl:
             headers.append(("X-Amzn-Trace-Id", _TRACE_KEY.sub(lambda key: key[0].lower(), trace_id)))
         if self._cors is not None:
             headers += self._cors.response_headers(exchange.request)
-        return _Reply(exchange, headers)
+        return _Reply(exchange, headers, self._note_origins)
+
+    def _note_origins(self) -> None:
+        """Log once that the function and the URL send a header of which browsers accept only one."""
+        if self._noted_origins:
+            return
+        self._noted_origins = True
+        _log.warning(
+            "function URL: the function sends Access-Control-Allow-Origin and the URL adds its own, as on AWS, so that "
+            "browsers refuse the response: configure CORS in one of the two"
+        )
 
 
 class _FunctionError(Exception):
@@ -164,13 +185,16 @@ class _FunctionError(Exception):
 class _Reply:
     """Response to one request, with the headers of every response."""
 
-    def __init__(self, exchange: Exchange, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, exchange: Exchange, headers: Headers, on_origins: Callable[[], None]) -> None:
+        """`on_origins` is called for a function that sends the header of CORS which `headers` have, too."""
         self._exchange = exchange
         self._headers = headers
+        self._on_origins = on_origins
         self._began = False
 
     def send(self, response: UrlResponse) -> None:
         """Send a whole response."""
+        self._compare_origins(response.headers)
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
     def begin(self, head: UrlResponse) -> None:
@@ -178,7 +202,12 @@ class _Reply:
         self._began = True
         if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; the rest is dropped
             return self.send(head)
+        self._compare_origins(head.headers)
         return self._exchange.start(head.status, [*head.headers, *self._headers])
+
+    def _compare_origins(self, sent: Headers) -> None:
+        if all(any(name.lower() == _ALLOW_ORIGIN for name, _ in headers) for headers in (sent, self._headers)):
+            self._on_origins()
 
     async def write(self, data: bytes) -> None:
         """Send a part of the body; return when the caller can receive more."""
@@ -197,24 +226,47 @@ class _Reply:
             self.send(response)
 
 
+def _read_buffered(answer: FunctionOutcome) -> UrlResponse:
+    try:
+        return buffered_response(answer.payload)
+    except MalformedResponse as malformed:
+        if _media_type(answer.content_type) != CONTENT_TYPE:
+            raise
+        raise MalformedResponse(
+            f"{malformed}. The response is a stream with metadata, which needs the invoke mode RESPONSE_STREAM: set it "
+            "(--url-mode RESPONSE_STREAM), or unset AWSLAMBDARIC_LITE_APP_STREAM"
+        ) from None
+
+
 async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream) -> None:
     """Forward a response while it is received, no faster than the caller reads."""
     head = await stream.head
     if head is None:
         await _answer(invocation)
         raise _FunctionError
-    if head.content_type.partition(";")[0].strip().lower() == CONTENT_TYPE:
+    has_prelude = _media_type(head.content_type) == CONTENT_TYPE
+    if has_prelude:
         response, part = await _read_prelude(invocation, stream)
     else:
         response, part = plain_head(head.content_type), await stream.read()
         if not part:  # the stream ended before its first byte, perhaps with an error
             await _answer(invocation)
     reply.begin(response)
+    text = part if part[:1] == b"{" and not has_prelude else b""
     if part:
         await reply.write(part)
     while part := await stream.read():
         await reply.write(part)
+        if text and len(text) <= MAX_PAYLOAD:
+            text += part
     await _answer(invocation)
+    if is_envelope(text):
+        _log.warning(
+            "function URL: request %s was answered with the text of an object with statusCode, because the invoke mode "
+            "RESPONSE_STREAM reads streams only: return a StreamingResponse, set AWSLAMBDARIC_LITE_APP_STREAM=1 for a "
+            "web application, or use the invoke mode BUFFERED",
+            invocation.request_id,
+        )
     reply.finish()
 
 
@@ -238,6 +290,10 @@ async def _answer(invocation: Invocation) -> FunctionOutcome:
     if answer.error is not None:
         raise _FunctionError
     return answer
+
+
+def _media_type(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _service_failure(error: Exception) -> UrlResponse:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ..errors import InvalidFunction
 from ..http.exchange import RecordedRequest
 
+METHODS = ("GET", "PUT", "HEAD", "POST", "PATCH", "DELETE")
+"""The methods that a function URL can allow."""
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 
 

@@ -57,6 +57,17 @@ def buffered_response(payload: bytes) -> UrlResponse:
     return UrlResponse(_status(result["statusCode"]), headers, _body(result.get("body"), result.get("isBase64Encoded")))
 
 
+def is_envelope(payload: bytes) -> bool:
+    """Return whether a result is an object with `statusCode`, which only a buffered response is read from."""
+    if b'"statusCode"' not in payload:
+        return False
+    try:
+        result = parse(payload)
+    except ValueError:
+        return False
+    return isinstance(result, dict) and "statusCode" in result
+
+
 def streamed_head(metadata: bytes) -> UrlResponse:
     """Read the metadata of a streamed response; the default status is 200.
 
