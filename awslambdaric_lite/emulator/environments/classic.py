@@ -127,7 +127,6 @@ class ClassicEnvironment(ExecutionEnvironment):
         """Give the outcome to the caller; the invocation is complete later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
-        self._read_output()
         if self._current_run is not None:
             self._current_run.take_reply(answer)
         invocation.answer(answer)
@@ -169,12 +168,11 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._log.emit(RestoreStart(self._instance))
         self._event_waiter.expect_runtime()
         self._api.restore()
-        event = await self._event_waiter.wait(_RESTORE_LIMIT_S)
+        event = await self._wait(self._sandbox, _RESTORE_LIMIT_S)
         took_ms = (self._event_waiter.at - started) * 1000
         outcome: Outcome = "success"
         failure: FunctionOutcome | None = None
         if event is ProcessEvent.TIMED_OUT:
-            self._read_output()
             outcome = "timeout"
             failure = outcomes.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
         elif event is not ProcessEvent.NEXT:
@@ -202,7 +200,7 @@ class ClassicEnvironment(ExecutionEnvironment):
             self._event_waiter.expect_runtime()
             sandbox.extensions.invoke(invocation)
             api.deliver(invocation)
-            event = await self._event_waiter.wait(remaining)
+            event = await self._wait(sandbox, remaining)
             if event is ProcessEvent.NEXT:
                 clock.runtime_ready = self._event_waiter.at
                 self._log.emit(run.runtime_done(self._event_waiter.at))
@@ -211,7 +209,6 @@ class ClassicEnvironment(ExecutionEnvironment):
         if event is ProcessEvent.EXTENSIONS_READY:
             clock.extensions_ready = self._event_waiter.at
             return
-        self._read_output()
         if event is ProcessEvent.TIMED_OUT:
             api.interrupt()
             await self._time_out(run)

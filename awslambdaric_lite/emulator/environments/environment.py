@@ -165,7 +165,6 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                 self._report_init(sandbox, phase, "success")
                 return None
             if event is ProcessEvent.TIMED_OUT:
-                self._read_output()
                 self._report_init(sandbox, phase, "timeout")
                 await self._reset("timeout")
                 if phase == "invoke" and request_id is not None:
@@ -195,13 +194,13 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         programs = (*self.function.extensions, *self._filesystem.extension_programs)
         extensions.launch(programs, variables, self._filesystem.extension_command)
         if not extensions.registered or extensions.failure is not None:
-            event = await self._event_waiter.wait(limit_s)
+            event = await self._wait(sandbox, limit_s)
             if event is not ProcessEvent.EXTENSIONS_REGISTERED:
                 return event
         self._event_waiter.expect_runtime()
         command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
         sandbox.start_runtime(command, variables, self.new_log_source())
-        event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
+        event = await self._wait(sandbox, self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
             return event
         extensions.runtime_is_up()

@@ -134,7 +134,6 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         """Complete the invocation with its outcome."""
-        self._read_output()
         run = self._runs.get(invocation.request_id)
         if run is not None and not run.ended.done():
             run.take_reply(answer)
@@ -182,9 +181,9 @@ class ManagedEnvironment(ExecutionEnvironment):
             )
         await asyncio.wait({run.ended}, timeout=self.function.timeout_s)
         event = run.ended.result() if run.ended.done() else ProcessEvent.TIMED_OUT
+        await self._sandbox.drain()
         if event is ProcessEvent.NEXT:
             return None
-        self._read_output()
         run.end_with(event)
         if event is not ProcessEvent.TIMED_OUT:
             return self._ended(self._sandbox, event).answer(run.invocation.request_id)

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..logs.pending import READ_SIZE, drain, pending_size, read_pending
 from .memory import GroupMemory
 
-_READ_SIZE = 64 * 1024
 _STANDARD_ERROR = 2
 
 
@@ -61,24 +61,21 @@ class RuntimeProcess:
         self.pid = self._popen.pid
         self.memory = GroupMemory(self.pid)
         os.set_blocking(self._output, False)
-        self._loop.add_reader(self._output, self.read_output)
+        self._loop.add_reader(self._output, self._read_part)
         self._watch_end()
 
     def read_output(self) -> None:
-        """Read the available output.
+        """Read the available output, as much as a pipe holds by default."""
+        if self._output >= 0 and (data := read_pending(self._output)):
+            self._on_output(data)
+
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts.
 
         The output that the process wrote before a request to the Runtime API is in the pipe when the request arrives,
-        so reading it there keeps every line in its invocation.
+        so reading it then keeps every line in its invocation.
         """
-        while self._output >= 0:
-            try:
-                data = os.read(self._output, _READ_SIZE)
-            except (BlockingIOError, InterruptedError):
-                return
-            if not data:
-                self._close_output()
-                return
-            self._on_output(data)
+        await drain(lambda: pending_size(self._output) if self._output >= 0 else 0, self._read_part)
 
     def kill(self) -> None:
         """Kill the whole process group; its exit is reported as any other."""
@@ -128,6 +125,20 @@ class RuntimeProcess:
         if self._popen.returncode is None:  # else the id of the group may be used again
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
+
+    def _read_part(self) -> int:
+        """Read a part of the output, small enough for one turn of the event loop; return its size."""
+        if self._output < 0:
+            return 0
+        try:
+            data = os.read(self._output, READ_SIZE)
+        except BlockingIOError:
+            return 0
+        if data:
+            self._on_output(data)
+        else:
+            self._close_output()
+        return len(data)
 
     def _close_output(self) -> None:
         if self._output >= 0:

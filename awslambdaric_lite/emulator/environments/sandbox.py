@@ -55,8 +55,8 @@ class LogSource(Protocol):
     def handed_over(self) -> None:
         """Release what the runtime inherits, after its start or a failed start."""
 
-    def read(self) -> None:
-        """Read the available logs."""
+    async def drain(self) -> None:
+        """Read the logs that are available now, in parts."""
 
     def close(self) -> None:
         """Read the rest and close the source."""
@@ -154,13 +154,13 @@ class Sandbox:
             self.process.go_on()
         self.extensions.go_on()
 
-    def read_output(self) -> None:
-        """Read the available output."""
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts."""
         if self.process is not None:
-            self.process.read_output()
+            await self.process.drain()
         if self._log_source is not None:
-            self._log_source.read()
-        self.extensions.read_output()
+            await self._log_source.drain()
+        await self.extensions.drain()
 
     def peak_memory_mb(self) -> int:
         """Return the peak memory of the runtime and the external extensions."""
@@ -177,6 +177,12 @@ class Sandbox:
         if self.process is not None:
             self.process.memory.measure_kb()
         return self.out_of_memory
+
+    def halt(self) -> None:
+        """Kill the runtime before its last output is read, unless extensions are registered: they get a shutdown."""
+        if self.process is not None and not len(self.extensions):
+            self._ending = True
+            self.process.kill()
 
     async def end(self, reason: str) -> None:
         """Shut every process down: with SIGKILL, or with a shutdown phase if extensions are registered."""
@@ -241,11 +247,11 @@ class Sandbox:
         process.kill()  # its remaining children keep its connections open
         if not self._ending:  # it may have replied just before its exit
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
+        await self.drain()
         returncode = process.reap()
         self.peak_memory_mb()
         if self._watcher is not None:
             self._watcher.forget(process.pid)
-        self.read_output()
         self.process = None
         self.gone.set()
         self._observer.on_exited(returncode)

@@ -160,10 +160,10 @@ class Extensions:
             if extension.state is State.READY:
                 self._api.deliver(extension, event)
 
-    def read_output(self) -> None:
-        """Read the available output."""
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts."""
         for running in self._running.values():
-            running.process.read_output()
+            await running.process.drain()
 
     def peak_memory_mb(self) -> int:
         """Return the sum of the peak memory of all external extensions."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from ..http.exchange import Application, Exchange
 
+MAX_KEPT_BODY = 8 * 1024 * 1024  # bytes of a request, above every limit of these APIs
+
 
 class Router:
     """Application of an environment's port: the Runtime API and the APIs of the extensions.
@@ -27,6 +29,7 @@ class Router:
         """Pass on a request whose head has been read."""
         if self._on_request is not None:
             self._on_request(exchange)
+        exchange.keep = MAX_KEPT_BODY
         self._of(exchange).on_head(exchange)
 
     def on_body(self, exchange: Exchange) -> None:

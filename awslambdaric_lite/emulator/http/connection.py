@@ -22,13 +22,16 @@ from .faults import Fault, Faults
 
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
+_READ_SIZE = 32 * 1024  # bytes in a turn of the event loop: some thousand chunks or pipelined requests
 _LINGER_S = 0.5
 _RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Connection of one client; a request is read after the response to the one before.
+
+    Nothing is read while the client does not read its responses.
 
     With `serve_half_closed`, a client that closes its sending side still gets its response; else it is disconnected.
     """
@@ -60,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._paused = False  # by the application
         self._ahead = False  # the client has pipelined requests, and reading is paused
         self._linger_end: asyncio.TimerHandle | None = None
+        self._buffer = bytearray()
         self.writable = asyncio.Event()
         self.writable.set()
 
@@ -69,9 +73,13 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._buffer = bytearray(_READ_SIZE)
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._linger_end is None:
-            self._h11.receive_data(data)
+            self._h11.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
             self._process_events()
 
     def eof_received(self) -> bool:
@@ -82,9 +90,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable.clear()
+        self._update_flow_control()
 
     def resume_writing(self) -> None:
         self.writable.set()
+        self._update_flow_control()
+        self._process_events()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.writable.set()
@@ -208,7 +219,7 @@ class Connection(asyncio.Protocol):
     def _update_flow_control(self) -> None:
         if self._transport is None:
             return
-        if self._paused or self._ahead:
+        if self._paused or self._ahead or not (self.writable.is_set() or self._linger_end):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -227,7 +238,7 @@ class Connection(asyncio.Protocol):
             self._processing = False
 
     def _step(self) -> bool:
-        if self._transport is None or not self._is_open() or self._paused:
+        if self._transport is None or not self._is_open() or self._paused or not self.writable.is_set():
             return False
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()

@@ -7,8 +7,7 @@ import os
 from collections.abc import Callable
 
 from .frames import Frame, FrameReader
-
-_READ_SIZE = 64 * 1024
+from .pending import READ_SIZE, drain, pending_size, read_pending
 
 
 class TelemetryDescriptor:
@@ -20,7 +19,7 @@ class TelemetryDescriptor:
         self._loop = asyncio.get_running_loop()
         self._read_end, self.write_end = os.pipe()
         os.set_blocking(self._read_end, False)
-        self._loop.add_reader(self._read_end, self.read)
+        self._loop.add_reader(self._read_end, self._read_part)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -40,21 +39,31 @@ class TelemetryDescriptor:
 
     def read(self) -> None:
         """Read the available frames."""
-        while self._read_end >= 0:
-            try:
-                data = os.read(self._read_end, _READ_SIZE)
-            except (BlockingIOError, InterruptedError):
-                return
-            if not data:
-                self._end()
-                return
-            self._give(self._frames.feed(data))
+        if self._read_end >= 0:
+            self._give(self._frames.feed(read_pending(self._read_end)))
+
+    async def drain(self) -> None:
+        """Read the frames that are available now, in parts."""
+        await drain(lambda: pending_size(self._read_end) if self._read_end >= 0 else 0, self._read_part)
 
     def close(self) -> None:
         """Read the rest and close both ends."""
         self.handed_over()
         self.read()
         self._end()
+
+    def _read_part(self) -> int:
+        if self._read_end < 0:
+            return 0
+        try:
+            data = os.read(self._read_end, READ_SIZE)
+        except BlockingIOError:
+            return 0
+        if data:
+            self._give(self._frames.feed(data))
+        else:
+            self._end()
+        return len(data)
 
     def _end(self) -> None:
         if self._read_end >= 0:
