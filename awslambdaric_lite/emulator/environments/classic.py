@@ -200,7 +200,10 @@ class ClassicEnvironment(ExecutionEnvironment):
             self._event_waiter.expect_runtime()
             sandbox.extensions.invoke(invocation)
             api.deliver(invocation)
-            event = await self._wait(sandbox, remaining)
+            event = await self._event_waiter.wait(remaining)
+            if event is ProcessEvent.TIMED_OUT and sandbox.halt():
+                run.fail(outcomes.timed_out(invocation.request_id, self.function.timeout_s))  # its output may be long
+            await sandbox.drain()
             if event is ProcessEvent.NEXT:
                 clock.runtime_ready = self._event_waiter.at
                 self._log.emit(run.runtime_done(self._event_waiter.at))

@@ -17,6 +17,7 @@ from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
+from ..logs.pipe_reader import PIPE_SIZE
 from ..logs.stream import LogStream
 from .memory import MemoryWatch
 from .orphaned_processes import OrphanedProcesses
@@ -25,6 +26,7 @@ from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
 _DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay open, so this limit is always reached
+_LAST_OUTPUT = 16 * 1024  # bytes that are read of a runtime that was killed
 WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
 FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
 
@@ -154,10 +156,10 @@ class Sandbox:
             self.process.go_on()
         self.extensions.go_on()
 
-    async def drain(self) -> None:
+    async def drain(self, limit: int = PIPE_SIZE) -> None:
         """Read the output that is available now, in parts."""
         if self.process is not None:
-            await self.process.drain()
+            await self.process.drain(limit)
         if self._log_source is not None:
             await self._log_source.drain()
         await self.extensions.drain()
@@ -178,11 +180,13 @@ class Sandbox:
             self.process.memory.measure_kb()
         return self.out_of_memory
 
-    def halt(self) -> None:
-        """Kill the runtime before its last output is read, unless extensions are registered: they get a shutdown."""
-        if self.process is not None and not len(self.extensions):
-            self._ending = True
-            self.process.kill()
+    def halt(self) -> bool:
+        """Kill the runtime before its last output is read; return False if extensions need a shutdown phase first."""
+        if self.process is None or len(self.extensions):
+            return False
+        self._ending = True
+        self.process.kill()
+        return True
 
     async def end(self, reason: str) -> None:
         """Shut every process down: with SIGKILL, or with a shutdown phase if extensions are registered."""
@@ -247,7 +251,7 @@ class Sandbox:
         process.kill()  # its remaining children keep its connections open
         if not self._ending:  # it may have replied just before its exit
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
-        await self.drain()
+        await self.drain(_LAST_OUTPUT if self._ending else PIPE_SIZE)
         returncode = process.reap()
         self.peak_memory_mb()
         if self._watcher is not None:

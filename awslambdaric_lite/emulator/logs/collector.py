@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from .pending import PIPE_SIZE, READ_SIZE, drain, pending_size
+from .pipe_reader import PIPE_SIZE, READ_SIZE, drain, pending_size, size_of_lines
 from .stream import Output
 
 MAX_PATH = 107  # bytes of a socket's address, without the NUL at its end; source: unix(7)
@@ -78,7 +78,7 @@ class LogCollector:
 
     async def drain(self) -> None:
         """Read the output that is available now, in parts."""
-        await drain(self._pending, self._read_part)
+        await drain(self._pending(), self._read_part)
 
     def close(self) -> None:
         """Read the rest and close everything."""
@@ -109,15 +109,15 @@ class LogCollector:
         ready = [key.fileobj for key, _ in self._ready.select(0) if key.fileobj is not self._listener]
         return sum(self._read(each) for each in ready[:_PART] if isinstance(each, socket.socket))
 
-    def _read(self, ready: socket.socket, size: int = READ_SIZE) -> int:
-        """Accept a connection, or read from one; return the number of connections or bytes."""
+    def _read(self, ready: socket.socket, size: int = 0) -> int:
+        """Accept a connection, or read some lines or `size` bytes from one; return the number of connections or bytes."""
         try:
             if ready is self._listener:
                 connection, _ = self._listener.accept()
                 self._outputs[connection] = self._new_output()
                 self._watch(connection)
                 return 1
-            data = ready.recv(size)
+            data = ready.recv(size or size_of_lines(ready.recv(READ_SIZE, socket.MSG_PEEK)))
         except (BlockingIOError, InterruptedError):
             return 0
         except OSError:  # of a connection that was reset
