@@ -61,6 +61,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="invoke mode of the function URL (default: BUFFERED)",
     )
     network.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="serve requests to this host name, too, e.g. of a proxy; names that web pages could use get 421 "
+        "(repeatable)",
+    )
+    network.add_argument(
         "--cors-origin",
         metavar="ORIGIN",
         action="append",
@@ -95,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
         **function_settings(arguments),
         "concurrency": arguments.concurrency,
         "provisioned": arguments.provisioned,
+        "allow_hosts": arguments.allow_host,
         "aliases": dict(_alias(text) for text in arguments.alias),
     }
     from ..emulator import EmulatorError, FunctionConfig

@@ -24,7 +24,7 @@ from .displays import Display, Figures, InvocationOutcome, Served
 from .errors import UsageError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_OPEN = "anyone who can reach {} can invoke this function; use --host 127.0.0.1 to allow this machine only"
+_OPEN = "anyone who can reach {} can invoke this function{}; use --host 127.0.0.1 to allow this machine only"
 _TICK_S = 0.5  # between figures that change without an invocation, e.g. when idle environments are shut down
 
 
@@ -97,7 +97,8 @@ class Serving:
             await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
         if not _is_loopback(self._network.host):
-            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host)))
+            identity = " with your AWS credentials" if self._function.aws_credentials else ""
+            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host, identity)))
         await self._stop.wait()
 
     def _expect_signals(self) -> None:

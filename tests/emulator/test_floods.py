@@ -144,13 +144,13 @@ def test_long_log_keeps_both_ends_and_says_what_was_cut() -> None:
     """A log above the limit keeps its first and last lines, with one line about the bytes between them."""
     kept = KeptLog()
     total = 0
-    for number in range(300_000):
+    for number in range(450_000):
         line = f"line {number}"
         total += len(line) + 1
         kept.add(line)
         assert kept.size <= 2 * MAX_KEPT
     first, note, last = kept.text().partition("[local Lambda] ")
-    assert first.startswith("line 0\nline 1\n") and last.endswith("\nline 299999\n")
+    assert first.startswith("line 0\nline 1\n") and last.endswith("\nline 449999\n")
     cut, _, last = last.partition(" bytes of this log are not kept\n")
     assert len(first) + len(last) + int(cut) == total
     assert note and int(cut) > 0 and len(first) + len(last) <= MAX_KEPT

@@ -13,6 +13,7 @@ from typing import get_args
 
 from ...common.json_text import compact
 from ..errors import InvalidFunction
+from ..http.authority import canonical_host
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 
 MAX_LAYERS = 5
@@ -66,6 +67,21 @@ def check_layers(layers: Sequence[Path]) -> None:
     for layer in layers:
         if not layer.is_dir() and not zipfile.is_zipfile(layer):
             raise InvalidFunction(f"layer {layer} is neither a folder nor a zip file; give the path of one")
+
+
+def check_allowed_hosts(names: Sequence[str]) -> None:
+    """Check the names of hosts that requests may name.
+
+    Raises:
+        InvalidFunction: one is not a host name or an address.
+    """
+    if isinstance(names, str):
+        raise InvalidFunction("allow_hosts is text; give a list, e.g. ['my-proxy.com']")
+    for name in names:
+        if canonical_host(name) is None:
+            raise InvalidFunction(
+                f"allowed host {name!r} is not a host name; give it without scheme and port, e.g. my-proxy.com"
+            )
 
 
 def check_logging(log_format: str, level: str | None, system_level: str | None) -> None:

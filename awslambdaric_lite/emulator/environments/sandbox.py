@@ -92,7 +92,10 @@ class Sandbox:
         """Whether it was killed because it exceeded the function's memory."""
         self.extensions = Extensions(function, version, log, observer, watcher)
         router = Router(api, self.extensions.applications, observer.on_request)
-        self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
+        allowed = function.allow_hosts
+        self._server = HttpServer(
+            router, recorded=recorded, faults=faults, serve_half_closed=False, allow_hosts=allowed
+        )
         self._orphans = OrphanedProcesses(f"AWS_LAMBDA_RUNTIME_API={self.address}")
         self._function = function
         self._log = log

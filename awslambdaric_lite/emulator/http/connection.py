@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from collections.abc import Callable
 import h11
 
 from . import answers
+from .authority import AllowedHosts
 from .exchange import Application, Exchange, Framing, Headers, RecordedRequest
 from .faults import Fault, Faults
 
@@ -43,6 +45,7 @@ class Connection(asyncio.BufferedProtocol):
         on_closed: Callable[[Connection], None],
         recorded: list[RecordedRequest] | None,
         faults: Faults,
+        hosts: AllowedHosts,
         *,
         serve_half_closed: bool,
     ) -> None:
@@ -51,6 +54,7 @@ class Connection(asyncio.BufferedProtocol):
         self._on_closed = on_closed
         self._recorded = recorded
         self._faults = faults
+        self._hosts = hosts
         self._serve_half_closed = serve_half_closed
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._transport: asyncio.Transport | None = None
@@ -267,9 +271,10 @@ class Connection(asyncio.BufferedProtocol):
     def _begin(self, event: h11.Request) -> None:
         if sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
             raise h11.RemoteProtocolError("headers too large", error_status_hint=431)  # h11 checks only between reads
+        authority, path = _split_target(event.target.decode("latin-1"))
         recorded = RecordedRequest(
             method=event.method.decode("ascii"),
-            path=event.target.decode("latin-1"),
+            path=path,
             http_version=event.http_version.decode("ascii"),
             headers=answers.text(event.headers.raw_items()),
             connection=self._number,
@@ -280,11 +285,16 @@ class Connection(asyncio.BufferedProtocol):
         if self._recorded is not None:
             self._record.clear()
             self._recorded.append(recorded)
+        assert self._transport is not None
+        local = str(self._transport.get_extra_info("sockname")[0])
+        if (refusal := self._hosts.refusal(recorded, authority, local)) is not None:
+            return exchange.respond(421, answers.PLAIN_TEXT, refusal.encode())
         self._fault = self._faults.take(recorded.path)
         if self._fault is None or not self._inject_fault(exchange, self._fault):
             self._application.on_head(exchange)
         if exchange.open and self._h11.they_are_waiting_for_100_continue:
             self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+        return None
 
     def _inject_fault(self, exchange: Exchange, fault: Fault) -> bool:
         """Apply a fault to a request; return whether the application must not see the request."""
@@ -338,3 +348,12 @@ class Connection(asyncio.BufferedProtocol):
         elif self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._write(answers.protocol_error(431 if error.error_status_hint == 431 else 400))
         self._linger()
+
+
+def _split_target(target: str) -> tuple[str | None, str]:
+    """Return the authority of a request target in absolute form, else None, and the target in origin form."""
+    if not target.lower().startswith(("http://", "https://")):
+        return None, target
+    authority = re.split("[/?#]", target.partition("://")[2], maxsplit=1)[0]
+    path = target.partition("://")[2][len(authority) :]
+    return authority, path if path.startswith("/") else f"/{path}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from collections.abc import Iterable
 
+from .authority import AllowedHosts
 from .connection import Connection
 from .exchange import Application, RecordedRequest
 from .faults import Faults
@@ -14,8 +16,9 @@ from .faults import Faults
 class HttpServer:
     """Server of one application on a port (0 selects a free one).
 
-    `faults` are applied to requests. With `serve_half_closed`, a client that has closed its sending side still gets its
-    response; without, it counts as disconnected, which fits responses that may never be sent.
+    Requests have to name this machine or one of `allow_hosts`. `faults` are applied to requests. With
+    `serve_half_closed`, a client that has closed its sending side still gets its response; without, it counts as
+    disconnected, which fits responses that may never be sent.
 
     Raises:
         OSError: the address cannot be opened for listening.
@@ -30,6 +33,7 @@ class HttpServer:
         faults: Faults | None = None,
         *,
         serve_half_closed: bool = True,
+        allow_hosts: Iterable[str] = (),
     ) -> None:
         self.faults = Faults() if faults is None else faults
         self._serve_half_closed = serve_half_closed
@@ -44,6 +48,7 @@ class HttpServer:
         self._listener = socket.create_server((host, port), family=family, backlog=1024)
         self._listener.setblocking(False)
         self.host, self.port = self._listener.getsockname()[:2]
+        self._hosts = AllowedHosts(self.host, (host, *allow_hosts))
         self._loop.add_reader(self._listener.fileno(), self._accept)
 
     @property
@@ -66,6 +71,7 @@ class HttpServer:
                 self._closed,
                 self._recorded,
                 self.faults,
+                self._hosts,
                 serve_half_closed=self._serve_half_closed,
             )
             self._connections.add(connection)

@@ -110,7 +110,7 @@ class LogCollector:
         return sum(self._read(each) for each in ready[:_PART] if isinstance(each, socket.socket))
 
     def _read(self, ready: socket.socket, size: int = 0) -> int:
-        """Accept a connection, or read some lines or `size` bytes from one; return the number of connections or bytes."""
+        """Accept a connection, or read some lines or `size` bytes from one; return the number of either."""
         try:
             if ready is self._listener:
                 connection, _ = self._listener.accept()
