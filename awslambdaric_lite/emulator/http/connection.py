@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 import socket
 import struct
@@ -27,6 +28,7 @@ MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep
 _READ_SIZE = 32 * 1024  # bytes in a turn of the event loop: some thousand chunks or pipelined requests
 _LINGER_S = 0.5
 _RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
+_log = logging.getLogger(__name__)
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
 
@@ -129,7 +131,12 @@ class Connection(asyncio.BufferedProtocol):
         request = self._request_to_answer(status)
         if request is None:
             return False
-        self._write(answers.head(self._h11, request, headers, answers.CHUNKED, close=self._has_to_close(request)))
+        try:
+            head = answers.head(self._h11, request, headers, answers.CHUNKED, close=self._has_to_close(request))
+        except Exception:
+            self._fail(request)
+            return False
+        self._write(head)
         return True
 
     def write(self, data: bytes) -> None:
@@ -166,13 +173,24 @@ class Connection(asyncio.BufferedProtocol):
         request = self._request_to_answer(status)
         if request is None:
             return
-        answer = answers.whole(self._h11, request, headers, body, framing, close=self._has_to_close(request))
+        try:
+            answer = answers.whole(self._h11, request, headers, body, framing, close=self._has_to_close(request))
+        except Exception:
+            return self._fail(request)
         if self._fault is not None and self._fault.cut_after is not None:
             self._write(answer[: self._fault.cut_after])
             self._linger()
         else:
             self._write(answer)
         self._go_on()
+        return None
+
+    def _fail(self, request: RecordedRequest) -> None:
+        """Respond with 500 where nothing else can be sent, and log the exception."""
+        _log.exception("%s %s: the response cannot be sent", request.method, request.path)
+        request.status = 500
+        self._write(answers.last_response(500))
+        self._linger()
 
     def _request_to_answer(self, status: int) -> RecordedRequest | None:
         """Return the request with its new status; None if its client has disconnected or has a response."""
@@ -238,6 +256,11 @@ class Connection(asyncio.BufferedProtocol):
                 pass
         except h11.RemoteProtocolError as error:
             self._protocol_error(error)
+        except Exception:
+            if self._exchange is None or not self._exchange.open:
+                raise
+            _log.exception("%s %s failed", self._exchange.request.method, self._exchange.request.path)
+            self._exchange.respond(500, answers.PLAIN_TEXT, answers.phrase(500))
         finally:
             self._processing = False
 
@@ -346,7 +369,7 @@ class Connection(asyncio.BufferedProtocol):
             self._receiving = False
             self._application.on_truncated(exchange)
         elif self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._write(answers.protocol_error(431 if error.error_status_hint == 431 else 400))
+            self._write(answers.last_response(431 if error.error_status_hint == 431 else 400))
         self._linger()
 
 
