@@ -6,12 +6,12 @@ name, a function may set those that tests often set (`AWS_EXECUTION_ENV`, `AWS_R
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 from ...common.json_text import compact
+from ...packaging.reading import is_zip
 from ..errors import InvalidFunction
 from ..http.authority import canonical_host
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
@@ -65,7 +65,7 @@ def check_layers(layers: Sequence[Path]) -> None:
     if len(layers) > MAX_LAYERS:
         raise InvalidFunction(f"{len(layers)} layers are too many; Lambda takes up to {MAX_LAYERS}")
     for layer in layers:
-        if not layer.is_dir() and not zipfile.is_zipfile(layer):
+        if not layer.is_dir() and not is_zip(layer):
             raise InvalidFunction(f"layer {layer} is neither a folder nor a zip file; give the path of one")
 
 
