@@ -107,8 +107,7 @@ def _layers(arguments: argparse.Namespace) -> Iterator[Layer]:
     """
     from layers import provided, wrapper
 
-    every = wrapper.MANAGED_VERSIONS if arguments.kind == "wrapper" else PYTHON_VERSIONS
-    targets = _targets(arguments, every)
+    targets = _targets(arguments)
     if arguments.interpreter is not None and len(targets) > 1:
         raise PackagingError("--interpreter has one version of Python; build one version at a time")
     if arguments.interpreter is not None and not arguments.interpreter.exists():
@@ -137,10 +136,10 @@ def _layers(arguments: argparse.Namespace) -> Iterator[Layer]:
         )
 
 
-def _targets(arguments: argparse.Namespace, every: Sequence[str]) -> list[Target]:
+def _targets(arguments: argparse.Namespace) -> list[Target]:
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     arch = arguments.arch or (host_target().arch if arguments.target == "host" else "x86_64")
-    versions = every if arguments.all else arguments.python or [running]
+    versions = PYTHON_VERSIONS if arguments.all else arguments.python or [running]
     targets = [Target.parse(version, arch) for version in dict.fromkeys(versions)]
     if arguments.target == "host" and targets[0].arch != host_target().arch:
         raise PackagingError(f"this machine is not {arch}; --target host packs its own files, so omit --arch")

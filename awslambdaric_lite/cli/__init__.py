@@ -13,6 +13,7 @@ import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is None or sys.stderr is None:  # the caller has closed them
         nowhere = open(os.devnull, "w")  # noqa: SIM115 -- open until the process exits
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     try:
         status = _run(arguments)
         sys.stdout.flush()  # here, where errors are handled

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from ..common.quotas import UNPACKED_LIMIT
 from ..common.tables import Printer, Table
 from ..common.words import count, format_size
 from ..packaging.audit.findings import LEVELS
 from ..packaging.audit.run import Audit
 from ..packaging.flame import milliseconds
 from ..packaging.import_tree import Imported
-from ..packaging.sizes import UNPACKED_LIMIT
 from ..packaging.targets import Target
 
 _LARGEST = 8  # packages

@@ -8,10 +8,10 @@ import platform
 import sys
 from pathlib import Path
 
+from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import count, format_size
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
-from ..packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
 from .progress import show_progress

@@ -27,11 +27,12 @@ from urllib3.exceptions import (
 )
 from urllib3.util import parse_url
 
+from ..common.quotas import MAX_MANAGED_TIMEOUT_S
 from ..common.tables import escape_unprintable
 from .errors import UsageError
 from .event_stream import CONTENT_TYPE, MalformedStream, decode_frames
 
-_CONNECT_S, _READ_S = 10.0, 910.0  # a function may run for 900 s
+_CONNECT_S, _READ_S = 10.0, MAX_MANAGED_TIMEOUT_S + 10.0
 _CHUNK = 64 * 1024  # bytes
 _LONGEST = 500  # characters of an error that is shown
 

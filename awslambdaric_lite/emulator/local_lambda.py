@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typing_extensions import deprecated
 
 from ..common.json_text import compact
-from .config.function import LATEST, MAX_PAYLOAD, FunctionConfig
+from ..common.quotas import MAX_ASYNC_PAYLOAD, MAX_PAYLOAD
+from .config.function import LATEST, FunctionConfig
 from .environments.environment import ExecutionEnvironment
 from .errors import EmulatorError, EventTooLarge
 from .frontend.asynchronous import AsyncOptions
-from .frontend.requests import MAX_ASYNC_PAYLOAD, new_trace_id
+from .frontend.requests import new_trace_id
 from .http.faults import Faults
 from .logs.stream import LineSink
 from .loop_thread import LoopThread, closed
@@ -46,7 +47,8 @@ class LocalLambda:
     methods may be called from any thread.
 
     Raises:
-        InvalidFunction: a setting is outside of Lambda's limits.
+        InvalidFunction: a setting is outside of Lambda's limits. Above a quota that AWS has raised before (timeout,
+            memory), it works, with a warning.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class LocalLambda:
     ) -> None:
         values: dict[str, Any] = dict(settings)  # FunctionConfig accepts paths as text, but does not declare that
         self.function = FunctionConfig(handler=handler, name=function_name, **values)
+        for text in self.function.above_quotas:
+            warnings.warn(text, stacklevel=2)
         self._on_log = on_log
         self._asynchronous = asynchronous
         self._url_mode: InvokeMode = url_mode

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MAX_STREAM = 200 * 1024 * 1024  # bytes of a streamed response; source: the developer guide, "Response streaming"
 _HIGH_WATER = 256 * 1024  # bytes that may wait for the reader before the writer is paused
 
 

@@ -22,7 +22,7 @@ from .errors import PackagingError
 
 # The final numbers of released versions; source: the list in Include/internal/pycore_magic_number.h of CPython, and in
 # Lib/importlib/_bootstrap_external.py up to 3.13. Versions without a known final number are missing.
-MAGIC: Mapping[str, int] = {"3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 3571, "3.14": 3627}
+MAGIC: Mapping[str, int] = {"3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 3571, "3.14": 3627, "3.15": 3666}
 """The number in the first two bytes (little endian) of each version's bytecode files; two bytes `\\r\\n` follow it."""
 
 HEADER_SIZE = 16

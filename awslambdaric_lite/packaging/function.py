@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import format_size
 from .archive import Member, Sizes, check_names, check_output, write_zip
 from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
-from .sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .source_tree import collect
 from .targets import Target
 from .wheels import install_requirements

@@ -1,7 +1,8 @@
 """The target of a package: a version of Python on an architecture, and the software that Lambda has for it.
 
-Facts only. Sources: the Lambda developer guide, "Lambda runtimes" (which runtime runs on which Amazon Linux) and
-"OS-only runtimes"; the Amazon Linux 2023 user guide, "Core toolchain packages glibc, gcc, binutils".
+Facts only. Sources: the service model of Lambda in botocore (which runtimes exist; a test compares the table with the
+newest model); the Lambda developer guide, "Lambda runtimes" (which runtime runs on which Amazon Linux) and "OS-only
+runtimes"; the Amazon Linux 2023 user guide, "Core toolchain packages glibc, gcc, binutils".
 """
 
 from __future__ import annotations
@@ -12,15 +13,23 @@ from dataclasses import dataclass
 
 from .errors import PackagingError
 
-PYTHON_VERSIONS: tuple[str, ...] = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
-"""The versions of Python that packages can be made for."""
+_AMAZON_LINUX = {
+    "3.10": "2",
+    "3.11": "2",
+    "3.12": "2023",
+    "3.13": "2023",
+    "3.14": "2023",
+    "3.15": "2023",
+}  # of the managed runtime of each version
+PYTHON_VERSIONS: tuple[str, ...] = tuple(_AMAZON_LINUX)
+"""The versions of Python that packages can be made for; each has a managed runtime, e.g. `python3.13`."""
 
 ARCHITECTURES: tuple[str, ...] = ("x86_64", "arm64")
 """The architectures, in Lambda's spelling."""
 
 _ALIASES = {"aarch64": "arm64", "amd64": "x86_64"}
 _MACHINES = {"x86_64": 62, "arm64": 183}  # EM_X86_64 and EM_AARCH64 of elf.h
-_AMAZON_LINUX_2 = ("3.10", "3.11")  # managed runtimes of these versions run on it; later ones on Amazon Linux 2023
+_GLIBC = {"2": (2, 26), "2023": (2, 34)}
 _OLDEST_WHEELS = 17  # manylinux2014 is manylinux_2_17 (PEP 600); pip adds older ones
 
 # The loaders of each architecture's programs and libraries (its psABI).
@@ -113,7 +122,7 @@ class Target:
 
         On `provided.al2023` it is 2.34 for every Python; binaries for an older glibc run with it.
         """
-        return (2, 26) if self.python in _AMAZON_LINUX_2 else (2, 34)
+        return _GLIBC[_AMAZON_LINUX[self.python]]
 
     @property
     def compiler_versions(self) -> dict[str, tuple[int, ...]]:

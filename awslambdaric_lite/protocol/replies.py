@@ -9,8 +9,8 @@ import re
 from typing import NamedTuple
 
 from ..common.json_text import compact
+from ..common.quotas import MAX_PAYLOAD
 
-MAX_PAYLOAD = 6 * 1024 * 1024 + 100  # bytes of an event or a response; exactly this many are accepted
 JSON_TYPE = "application/json"
 ATTEMPT_ID = "Lambda-Runtime-Invocation-Id"
 ERROR_TYPE = "Lambda-Runtime-Function-Error-Type"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from awslambdaric_lite.common.quotas import UNPACKED_LIMIT
 from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT
 from awslambdaric_lite.packaging.targets import Target
 
 KINDS = ("wrapper", "provided")

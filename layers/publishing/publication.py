@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from awslambdaric_lite.common.quotas import ZIPPED_LIMIT
 from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.errors import PackagingError
-from awslambdaric_lite.packaging.sizes import ZIPPED_LIMIT
 
 from .layer_file import LayerFile
 

@@ -5,6 +5,6 @@ This package decides which files are in the layer, and where. `build` collects t
 
 from __future__ import annotations
 
-from .builder import MANAGED_VERSIONS, build
+from .builder import build
 
-__all__ = ["MANAGED_VERSIONS", "build"]
+__all__ = ["build"]

@@ -14,9 +14,6 @@ from awslambdaric_lite.packaging.targets import Target
 from ..layer import MOUNTED_AT, Component, Layer, Where, not_precompiled, own_component
 from ..vendored import FOLDER, vendored_orjson
 
-MANAGED_VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-"""The versions of Python that have managed runtimes; source: the Lambda developer guide, "Lambda runtimes"."""
-
 _DEPLOYED = Path(__file__).with_name("deployed")  # what runs on Lambda
 _SCRIPT = "awslambdaric-lite"
 _VENDOR_MODULE = b"pass\n"

@@ -69,3 +69,15 @@ def test_init_error_is_logged_once(write_handler: WriteHandler) -> None:
     assert code == 1
     assert isinstance(payload, dict) and payload["errorType"] == "Runtime.ImportModuleError"
     assert log.count("Runtime.ImportModuleError: Unable to import module") == 1
+
+
+def test_setting_above_quota_gets_a_warning(write_handler: WriteHandler) -> None:
+    """A timeout or a memory above Lambda's quota gets a warning, and the function runs."""
+    root = write_handler("def handler(event, context):\n    return context.get_remaining_time_in_millis() > 1800_000")
+    code, payload, log = invoke(root, "--timeout", "1801", "--memory", "10241")
+    assert (code, payload) == (0, True)
+    assert log.splitlines()[:2] == [
+        "warning: timeout 1801 s is above Lambda's quota of 1800 s",
+        "warning: memory 10241 MB is above Lambda's quota of 10240 MB",
+    ]
+    assert "quota" not in invoke(root, "--timeout", "1800", "--memory", "10240")[2]

@@ -73,6 +73,13 @@ def test_plain_output_shows_examples_then_logs(
     assert b"\x1b" not in output
 
 
+def test_setting_above_quota_is_reported_as_warning(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
+    """A timeout above Lambda's quota is a `warning` event."""
+    root = str(write_handler(HELLO))
+    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--timeout", "1801") as serve:
+        assert serve.event("warning")["text"] == "timeout 1801 s is above Lambda's quota of 1800 s"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_stops_serve_cleanly(
     number: int, write_handler: WriteHandler, socket_runtime: list[str], http: urllib3.PoolManager

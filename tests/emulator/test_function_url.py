@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, FunctionConfig
+from awslambdaric_lite.common.quotas import MAX_PAYLOAD
+from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.errors import InvalidFunction, UnknownQualifier
 from awslambdaric_lite.emulator.frontend.url import FunctionUrl
 from awslambdaric_lite.emulator.frontend.url_cors import Cors

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.common.quotas import MAX_PAYLOAD
 from awslambdaric_lite.emulator import ApiOptions, EventTooLarge, InvalidFunction, LocalLambda, LocalLambdaClosed
-from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD
 
 from .runtimes import AWSLAMBDARIC, SUPPORT, needs_awslambdaric
 from .waiting import alive, gone, wait_until

@@ -10,7 +10,8 @@ from typing import Literal
 
 import pytest
 
-from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions
+from awslambdaric_lite.common.quotas import MAX_PAYLOAD
+from awslambdaric_lite.emulator.config.function import ApiOptions
 
 from .harness import ARN, ApiServer, Client, get, post, reply
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions
+from awslambdaric_lite.common.quotas import MAX_PAYLOAD
+from awslambdaric_lite.emulator.config.function import ApiOptions
 from awslambdaric_lite.emulator.results import Invocation
 from awslambdaric_lite.emulator.runtime_api import managed, outcomes
 from awslambdaric_lite.emulator.runtime_api.managed import DuplicatedInvocation, Unavailable

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.config.function import MAX_PAYLOAD, ApiOptions, FunctionConfig
+from awslambdaric_lite.common.quotas import MAX_PAYLOAD, MAX_STREAM
+from awslambdaric_lite.emulator.config.function import ApiOptions, FunctionConfig
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.runtime_api import api as api_module
 from awslambdaric_lite.emulator.runtime_api import body_forwarder
 from awslambdaric_lite.emulator.runtime_api.bandwidth import BURST, REFILL_S, TokenBucket
-from awslambdaric_lite.emulator.streams import MAX_STREAM, ResponseStream, StreamHead
+from awslambdaric_lite.emulator.streams import ResponseStream, StreamHead
 
 from .harness import ApiServer, get, post, reply
 from .runtimes import STREAMING_RUNTIME

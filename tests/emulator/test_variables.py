@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from awslambdaric_lite.emulator.config.checks import MAX_SIZE
+from awslambdaric_lite.common.quotas import MAX_VARIABLES
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.environments.variables import process_environment
@@ -140,8 +140,8 @@ def test_reserved_name_is_rejected_with_cure(tmp_path: Path, name: str, cure: st
 
 def test_variables_above_4_kb_are_rejected(tmp_path: Path) -> None:
     """Variables of exactly the limit in bytes of JSON are accepted; one more byte is rejected with both sizes."""
-    room = MAX_SIZE - len('{"A":"","B":""}') - 2
+    room = MAX_VARIABLES - len('{"A":"","B":""}') - 2
     FunctionConfig("app.handler", tmp_path, env={"A": "x" * room, "B": "ä"})
-    text = re.escape(f"{MAX_SIZE + 1} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+    text = re.escape(f"{MAX_VARIABLES + 1} bytes as JSON; Lambda takes up to {MAX_VARIABLES}")
     with pytest.raises(InvalidFunction, match=text):
         FunctionConfig("app.handler", tmp_path, env={"A": "x" * (room + 1), "B": "ä"})

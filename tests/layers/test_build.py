@@ -16,7 +16,7 @@ import pytest
 
 import layers.build
 from awslambdaric_lite.packaging.bytecode import PycHeader
-from awslambdaric_lite.packaging.targets import Target
+from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS, Target
 from layers.build import main
 from tests.support.client_process import GUARD
 
@@ -168,14 +168,14 @@ def test_every_version_in_one(capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr("awslambdaric_lite.packaging.bytecode.find_interpreter", lambda version: None)
     assert build("--no-orjson", "--all") == 0
     name = f"awslambdaric-lite-wrapper-all-{HERE.arch}"
-    versions = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+    versions = list(PYTHON_VERSIONS)
     assert manifest(name)["python"] == versions
     with zipfile.ZipFile(Path("dist", f"{name}.zip")) as opened:
         names = opened.namelist()
     assert names.count("awslambdaric-lite") == 1
     for version in versions:
         assert f"python/lib/python{version}/site-packages/awslambdaric_lite/start.py" in names
-    assert "for 5 versions of Python" in capsys.readouterr().err
+    assert f"for {len(versions)} versions of Python" in capsys.readouterr().err
 
 
 def test_several_versions(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ import layers
 from awslambdaric_lite.emulator import LocalLambda
 from awslambdaric_lite.packaging.reading import extract
 from awslambdaric_lite.packaging.targets import Target
-from layers.wrapper import MANAGED_VERSIONS
 from tests.layers.managed_image import Interpreter, ManagedImage
 from tests.layers.private_root import why_not
 from tests.layers.provided.installations import make_archive, make_installation
@@ -47,8 +46,6 @@ _AWS = """#!/bin/sh
 exec "{python}" "{aws_command}" "$@"
 """
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-pytestmark = pytest.mark.skipif(RUNNING not in MANAGED_VERSIONS, reason=f"Python {RUNNING} has no managed runtime")
 
 
 def commands(page: str) -> list[str]:

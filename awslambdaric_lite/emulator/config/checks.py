@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import get_args
 
 from ...common.json_text import compact
+from ...common.quotas import MAX_LAYERS, MAX_VARIABLES
 from ...packaging.reading import is_zip
 from ..errors import InvalidFunction
 from ..http.authority import canonical_host
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
-
-MAX_LAYERS = 5
-MAX_SIZE = 4096  # bytes of all customer variables; Lambda measures them as JSON
 
 # Reserved names, and the setting that is the cure, or None.
 _SETTINGS = {
@@ -52,8 +50,10 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
             advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
             raise InvalidFunction(f"environment variable {name} is reserved; {advice}")
     size = len(compact(dict(env)).encode(errors="surrogateescape"))
-    if size > MAX_SIZE:
-        raise InvalidFunction(f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_SIZE}")
+    if size > MAX_VARIABLES:
+        raise InvalidFunction(
+            f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_VARIABLES}"
+        )
 
 
 def check_layers(layers: Sequence[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -9,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from ...protocol.replies import MAX_PAYLOAD as MAX_PAYLOAD
+from ...common import quotas
 from ..errors import InvalidFunction, UnknownQualifier
 from ..http.exchange import Framing
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 from .checks import check_allowed_hosts, check_customer_variables, check_layers, check_logging
-from .managed import MAX_MEMORY_MB, managed_defaults
+from .managed import managed_defaults
 
 ACCOUNT = "012345678912"
 LATEST = "$LATEST"
@@ -112,11 +113,12 @@ class FunctionConfig:
             raise InvalidFunction("the handler is empty; give it as module.function, e.g. app.handler")
         if not self.task_root.is_dir():
             raise InvalidFunction(f"task root {self.task_root} is not a directory; give the folder of the function")
-        if not 0 < self.timeout_s <= 900:
-            raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; Lambda takes up to 900 s")
-        most_mb = 10240 if self.managed_concurrency is None else MAX_MEMORY_MB
-        if not 128 <= self.memory_mb <= most_mb:
-            raise InvalidFunction(f"memory {self.memory_mb} MB is out of range; Lambda takes 128 to {most_mb} MB")
+        if not 0 < self.timeout_s < math.inf:
+            raise InvalidFunction(f"timeout {self.timeout_s:g} s is out of range; it is above 0")
+        if self.memory_mb < quotas.MIN_MEMORY_MB:
+            raise InvalidFunction(
+                f"memory {self.memory_mb} MB is out of range; Lambda takes {quotas.MIN_MEMORY_MB} MB and more"
+            )
         if self.concurrency < 1:
             raise InvalidFunction(f"concurrency {self.concurrency} is out of range; it is 1 or more")
         if not 0 <= self.provisioned <= self.concurrency:
@@ -146,6 +148,20 @@ class FunctionConfig:
         check_customer_variables(self.env, self.pass_env)
         object.__setattr__(self, "layers", tuple(Path(layer).absolute() for layer in self.layers))
         check_layers(self.layers)
+
+    @property
+    def above_quotas(self) -> list[str]:
+        """Return a text for each setting that is above AWS's quota, which AWS may have raised since."""
+        managed = self.managed_concurrency is not None
+        limits = (
+            ("timeout", self.timeout_s, quotas.MAX_MANAGED_TIMEOUT_S if managed else quotas.MAX_TIMEOUT_S, "s"),
+            ("memory", self.memory_mb, quotas.MAX_MANAGED_MEMORY_MB if managed else quotas.MAX_MEMORY_MB, "MB"),
+        )
+        return [
+            f"{name} {value:g} {unit} is above Lambda's quota of {limit} {unit}"
+            for name, value, limit, unit in limits
+            if value > limit and not self.debug
+        ]
 
     @property
     def arn(self) -> str:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...common.quotas import MAX_MANAGED_CONCURRENCY
 from ..errors import InvalidFunction
 
-MAX_CONCURRENCY = 1600
-MAX_MEMORY_MB = 32768
 _MEMORY_MB = 2048  # of the smallest function
 _INIT_LIMIT_S = 130.0
 
@@ -24,8 +23,10 @@ def managed_defaults(function: Mapping[str, Any], ordinary: Mapping[str, Any]) -
         InvalidFunction: the concurrency is out of range, or another setting does not fit.
     """
     concurrency = function["managed_concurrency"]
-    if not 1 <= concurrency <= MAX_CONCURRENCY:
-        raise InvalidFunction(f"managed concurrency {concurrency} is out of range; Lambda takes 1 to {MAX_CONCURRENCY}")
+    if not 1 <= concurrency <= MAX_MANAGED_CONCURRENCY:
+        raise InvalidFunction(
+            f"managed concurrency {concurrency} is out of range; Lambda takes 1 to {MAX_MANAGED_CONCURRENCY}"
+        )
     refused = {
         "snap_start": (function["snap_start"], "Managed Instances have no snapshots"),
         "debug": (function["debug"], "several workers cannot share one terminal"),

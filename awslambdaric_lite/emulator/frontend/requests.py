@@ -14,7 +14,8 @@ from enum import Enum
 from urllib.parse import parse_qs, unquote
 
 from ...common import json_text
-from ..config.function import MAX_PAYLOAD, FunctionConfig
+from ...common.quotas import MAX_ASYNC_PAYLOAD, MAX_LEGACY_PAYLOAD, MAX_PAYLOAD
+from ..config.function import FunctionConfig
 from ..http.exchange import RecordedRequest
 from ..results import Invocation
 from ..streams import ResponseStream
@@ -28,8 +29,6 @@ from .service_errors import (
 )
 from .targets import Target, find_target
 
-MAX_ASYNC_PAYLOAD = 1024 * 1024  # bytes of an event; source: "Lambda quotas" of the developer guide
-MAX_LEGACY_PAYLOAD = 256 * 1024  # source: InvokeAsync in the API reference
 MAX_CLIENT_CONTEXT = 3583  # bytes in base64; source: Invoke in the API reference
 _TENANT_ID = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 _LOG_TYPES = ("None", "Tail")

@@ -13,7 +13,7 @@ import re
 import uuid
 from typing import Literal
 
-from ..config.function import MAX_PAYLOAD
+from ...common.quotas import MAX_PAYLOAD
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Protocol
 
+from ...common.quotas import MAX_PAYLOAD, MAX_STREAM
 from ...protocol import replies, routes
 from ...protocol.replies import Reply
 from ...protocol.routes import MatchedRoute, Route
@@ -20,11 +21,11 @@ from ...protocol.states import (
     TransitionRefused,
     UnknownRequestId,
 )
-from ..config.function import MAX_PAYLOAD, ApiOptions
+from ..config.function import ApiOptions
 from ..errors import EmulatorError
 from ..http.exchange import Exchange
 from ..results import FunctionOutcome, Invocation
-from ..streams import MAX_STREAM, ResponseStream
+from ..streams import ResponseStream
 from . import outcomes
 from .body_forwarder import ThrottledBodyForwarder
 from .sending import send_event, send_reply

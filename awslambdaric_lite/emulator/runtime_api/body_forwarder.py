@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ...common.quotas import MAX_STREAM
 from ..http.exchange import Exchange
-from ..streams import MAX_STREAM, ResponseStream, StreamHead
+from ..streams import ResponseStream, StreamHead
 from .bandwidth import TokenBucket
 
 

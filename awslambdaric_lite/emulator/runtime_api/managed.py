@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 
+from ...common.quotas import MAX_PAYLOAD, MAX_STREAM
 from ...protocol import replies, routes
 from ...protocol.replies import Reply
 from ...protocol.routes import MatchedRoute, Route
-from ..config.function import MAX_PAYLOAD, ApiOptions
+from ..config.function import ApiOptions
 from ..errors import EmulatorError
 from ..http.exchange import Exchange
 from ..results import FunctionOutcome, Invocation
-from ..streams import MAX_STREAM
 from . import outcomes
 from .api import Observer
 from .body_forwarder import ThrottledBodyForwarder

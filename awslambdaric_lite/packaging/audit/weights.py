@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ...common.words import format_size
-from ..sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from .findings import Finding
 from .subject import Subject
 

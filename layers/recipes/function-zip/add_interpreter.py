@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from awslambdaric_lite.common.words import format_size
 from awslambdaric_lite.packaging.archive import Member, Sizes, write_zip
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.reading import Package, open_package
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 
 _INTERPRETER = re.compile(r"bin/(python3\.\d+)")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,7 +189,6 @@ def test_single_invocation_features_are_rejected(tmp_path: Path) -> None:
         ({"snap_start": True}, "snap_start does not go with managed_concurrency"),
         ({"debug": True}, "debug does not go with managed_concurrency"),
         ({"telemetry_log_fd": True}, "telemetry_log_fd does not go with managed_concurrency"),
-        ({"memory_mb": 32769}, "memory 32769 MB is out of range; Lambda takes 128 to 32768 MB"),
         ({"env": {"AWS_LAMBDA_MAX_CONCURRENCY": "3"}}, "follows from the setting `managed_concurrency`"),
     ],
 )
@@ -206,3 +207,19 @@ def test_unset_settings_get_managed_defaults(tmp_path: Path) -> None:
     assert (function.freeze, function.capacity) == (False, 20)
     function = LocalLambda("app.handler", task_root=tmp_path, managed_concurrency=2, memory_mb=512).function
     assert (function.memory_mb, function.init_timeout_s) == (512, 130)
+
+
+@pytest.mark.parametrize(
+    ("settings", "texts"),
+    [
+        ({"timeout_s": 5400, "memory_mb": 32768}, []),
+        ({"timeout_s": 5401}, ["timeout 5401 s is above Lambda's quota of 5400 s"]),
+        ({"memory_mb": 32769}, ["memory 32769 MB is above Lambda's quota of 32768 MB"]),
+    ],
+)
+def test_quotas_of_managed_instances(settings: dict[str, Any], texts: list[str], tmp_path: Path) -> None:
+    """Managed Instances have other quotas; above them, the local Lambda warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        LocalLambda("app.handler", task_root=tmp_path, managed_concurrency=2, **settings)
+    assert [str(each.message) for each in caught] == texts

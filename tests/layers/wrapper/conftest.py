@@ -12,8 +12,8 @@ import pytest
 
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.reading import extract
-from awslambdaric_lite.packaging.targets import Target
-from layers.wrapper import MANAGED_VERSIONS, build
+from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS, Target
+from layers.wrapper import build
 from layers.writing import write
 from tests.layers.managed_image import Interpreter
 from tests.layers.wheels import has_orjson, orjson_wheel
@@ -47,7 +47,7 @@ def layer_of(tmp_path_factory: pytest.TempPathFactory) -> Unpack:
     return layer_of
 
 
-@pytest.fixture(params=MANAGED_VERSIONS)
+@pytest.fixture(params=PYTHON_VERSIONS)
 def interpreter(request: pytest.FixtureRequest) -> Interpreter:
     """Return each interpreter of this machine whose version has a managed runtime."""
     found = find_interpreter(request.param)
@@ -60,8 +60,6 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
 def running() -> Interpreter:
     """Return the interpreter that runs the tests, with AWS's client installed."""
     found = Interpreter(_base(Path(sys.executable)), RUNNING)
-    if RUNNING not in MANAGED_VERSIONS:
-        pytest.skip(f"Python {RUNNING} has no managed runtime")
     if not found.has_official_client:
         pytest.skip(f"awslambdaric is not installed for Python {RUNNING}")
     return found

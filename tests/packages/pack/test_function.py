@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from awslambdaric_lite.packaging import function
 from awslambdaric_lite.packaging.bytecode import PycHeader, cache_path
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.function import Packed, Recipe, pack_function
-from awslambdaric_lite.packaging.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT
 from awslambdaric_lite.packaging.targets import Target
 
 from .wheelhouse import add_wheel, needs_pip
