@@ -39,7 +39,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="add an alias of a version, e.g. live=3 (repeatable)",
     )
-    environments.add_argument("--watch", action="store_true", help="reload the code when a file changes")
+    environments.add_argument(
+        "--watch",
+        action="store_true",
+        help="reload the function when its code changes, or a file that it has read (Linux) and not written",
+    )
+    environments.add_argument(
+        "--watch-ignore",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="ignore changes of files matching this name, or path if it contains a slash, e.g. 'generated/*' "
+        "(repeatable)",
+    )
     network = parser.add_argument_group("network")
     network.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
@@ -99,6 +111,27 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
+    if arguments.watch_ignore and not arguments.watch:
+        raise UsageError("--watch-ignore has no effect without --watch; add --watch")
+    if "" in [pattern.strip("/") for pattern in arguments.watch_ignore]:
+        raise UsageError("--watch-ignore is empty; give a name or a path, e.g. 'generated/*'")
+    from ..emulator import EmulatorError
+
+    if arguments.watch:
+        importlib.import_module("..emulator.watching", __package__)
+    display = _display(arguments)
+    try:
+        asyncio.run(_serve(arguments, _function(arguments), display))
+    except EmulatorError as error:
+        raise UsageError(str(error)) from None
+    finally:
+        display.close()
+    return 0
+
+
+def _function(arguments: argparse.Namespace) -> FunctionConfig:
+    from ..emulator import FunctionConfig
+
     settings = {
         **function_settings(arguments),
         "concurrency": arguments.concurrency,
@@ -106,19 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
         "allow_hosts": arguments.allow_host,
         "aliases": dict(_alias(text) for text in arguments.alias),
     }
-    from ..emulator import EmulatorError, FunctionConfig
-
-    if arguments.watch:
-        importlib.import_module("..emulator.watching", __package__)
-    display = _display(arguments)
-    try:
-        function = FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
-        asyncio.run(_serve(arguments, function, display))
-    except EmulatorError as error:
-        raise UsageError(str(error)) from None
-    finally:
-        display.close()
-    return 0
+    return FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
 
 
 async def _serve(arguments: argparse.Namespace, function: FunctionConfig, display: Display) -> None:
@@ -135,8 +156,17 @@ async def _serve(arguments: argparse.Namespace, function: FunctionConfig, displa
     origins = arguments.cors_origin
     cors = Cors(allow_origins=origins, allow_methods=["*"], allow_headers=["*"]) if origins else None
     network = Network(arguments.host, arguments.port, arguments.url_port, arguments.url_mode, cors)
-    watched = [function.task_root, *map(Path, arguments.layer)] if arguments.watch else []
-    await Serving(function, network, asynchronous, display).run(watched)
+    serving = Serving(function, network, asynchronous, display)
+    if not arguments.watch:
+        return await serving.run()
+    from ..emulator.watching import Sources
+
+    others = [Path(path) for path in (*arguments.layer, *arguments.env_file)]
+    sources = Sources(function.task_root, others, arguments.watch_ignore)
+    try:
+        await serving.run(sources, lambda: _function(arguments))
+    finally:
+        sources.close()
 
 
 def _display(arguments: argparse.Namespace) -> Display:

@@ -95,9 +95,9 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._begin(run)
         if run.failure is None:
             await self._invoke(run)
+        self._freeze()  # before anybody learns that the invocation is complete
         self._complete(run)
         self._signalled = None
-        self._freeze()
 
     # Events on demand
 

@@ -146,6 +146,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> FunctionOutcome | None:
         """Start the processes and wait until they are ready; return the failure."""
         await self._end("failure")  # of extensions that outlived their runtime
+        self.on_activity(self, True)
         self._started_at = time.perf_counter()
         self._reported = None
         self._peak_mb = 0

@@ -32,6 +32,8 @@ class EnvironmentProcesses:
         self.function = function
         self.requests: list[RecordedRequest] = []
         """Every request that reached the Runtime API, in order (with `ApiOptions.record_requests`)."""
+        self.on_activity: Callable[[EnvironmentProcesses, bool], None] = lambda environment, runs: None
+        """Called when processes are started or thawed (True), and when they are frozen or gone (False)."""
         self.exit_code: int | None = None
         """The exit code of the last process; negative for a signal."""
         self._log = log
@@ -53,9 +55,11 @@ class EnvironmentProcesses:
         """Freeze every process of the environment."""
         if self._sandbox is not None:
             self._sandbox.freeze()
+        self.on_activity(self, False)
 
     def thaw(self) -> None:
         """Thaw the processes."""
+        self.on_activity(self, True)
         if self._sandbox is not None:
             self._sandbox.thaw()
 
@@ -150,3 +154,4 @@ class EnvironmentProcesses:
             await self._sandbox.end(reason)
             self._peak_mb = self._sandbox.peak_memory_mb()
             self._sandbox = None
+            self.on_activity(self, False)
