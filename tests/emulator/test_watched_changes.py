@@ -97,6 +97,12 @@ def rename(root: Path) -> None:
     (root / "new").replace(root / "config.json")
 
 
+def in_new_folder(root: Path, name: str) -> None:
+    """Write a file into a new folder."""
+    (root / "out").mkdir()
+    (root / "out" / name).write_text("x")
+
+
 def grow(path: Path) -> None:
     """Append to a file without closing it."""
     KEPT_OPEN.append(path.open("a"))
@@ -113,9 +119,9 @@ OUTPUTS: dict[str, Callable[[Path], object]] = {
     "replaced": rename,
     "held-open": lambda root: grow(root / "log.txt"),
     "database": database,
-    "folder": lambda root: ((root / "out").mkdir(), (root / "out" / "a.json").write_text("x")),
+    "folder": lambda root: in_new_folder(root, "a.json"),
     "new-code": lambda root: (root / "parsetab.py").write_text("x"),
-    "folder-of-new-code": lambda root: ((root / "out").mkdir(), (root / "out" / "a.py").write_text("x")),
+    "folder-of-new-code": lambda root: in_new_folder(root, "a.py"),
     "same-code": lambda root: (root / "made.py").write_text("N = 0"),
     "touched": lambda root: os.utime(root / "app.py"),
     "removed": lambda root: (root / "README.md").unlink(),

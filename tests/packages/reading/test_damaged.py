@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.cli.__main__ import main
+from awslambdaric_lite.cli import main
 from awslambdaric_lite.emulator import InvalidFunction
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.layers import merge
