@@ -37,7 +37,7 @@ class FileUse:
         while self._descriptor >= 0:
             try:
                 data = os.read(self._descriptor, _READ_SIZE)
-            except OSError:  # there is no more event
+            except OSError:  # no event is left
                 return
             at = 0
             while at < len(data):

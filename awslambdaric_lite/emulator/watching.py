@@ -172,7 +172,7 @@ def _is_output(path: str) -> bool:
 
 
 def _content(path: Path) -> bytes | None:
-    """Return what stands for the content of a file; None if it does not exist."""
+    """Return a digest of the content of a file; None if it does not exist."""
     with contextlib.suppress(OSError):
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -125,7 +125,7 @@ PAGES = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_apis_refuse_web_pages_of_other_origins(function: LocalLambda, page: list[str]) -> None:
-    """The APIs for programs refuse requests of web pages before the function runs, or an event is given away."""
+    """The APIs for programs refuse requests of web pages before the function runs, or an event is lost."""
     reply = ask(function.endpoint_url, INVOKE, "Host: localhost", "Content-Type: text/plain", *page)
     assert (reply.status, reply.headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
     assert function.environments == []

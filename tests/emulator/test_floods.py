@@ -171,7 +171,7 @@ def test_deeply_nested_line_is_text() -> None:
 
 
 def test_unread_telemetry_is_not_collected() -> None:
-    """An attempt to send telemetry over TCP that is given up leaves nothing behind that the next one adds to."""
+    """An attempt to send telemetry over TCP that reaches its limit closes the connection with what was not read."""
 
     async def scenario() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -136,7 +136,7 @@ def test_origin_of_caller_is_repeated(function: LocalLambda, value: bytes) -> No
 
 
 class Broken(Echo):
-    """Application with faults of its own."""
+    """Application whose methods raise, or respond with fields that are not HTTP."""
 
     def on_head(self, exchange: Exchange) -> None:
         if exchange.request.path == "/raises-at-head":
