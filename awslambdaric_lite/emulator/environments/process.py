@@ -106,10 +106,12 @@ class RuntimeProcess:
             return all(_waits(thread / "stat") for thread in threads.iterdir())
         return True
 
-    def reap(self) -> int:
-        """Kill the rest of the group of an exited process, close its output, return its exit code."""
+    def reap(self, *, read: bool = True) -> int:
+        """Kill the rest of the group of an exited process, read and close its output, return its exit code."""
         self.kill()  # before the wait, so that the group's id is not used again
         returncode = self._popen.wait()
+        if read:
+            self.read_output()
         if unread := self._output.close():
             self._on_output(b"\n[local Lambda] %d bytes of output were not read\n" % unread)
         return returncode

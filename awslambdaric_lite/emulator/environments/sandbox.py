@@ -159,10 +159,10 @@ class Sandbox:
             self.process.go_on()
         self.extensions.go_on()
 
-    async def drain(self, limit: int = PIPE_SIZE) -> None:
-        """Read the output that is available now, in parts."""
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts; little of that of a runtime that was killed."""
         if self.process is not None:
-            await self.process.drain(limit)
+            await self.process.drain(_LAST_OUTPUT if self._ending else PIPE_SIZE)
         if self._log_source is not None:
             await self._log_source.drain()
         await self.extensions.drain()
@@ -254,8 +254,8 @@ class Sandbox:
         process.kill()  # its remaining children keep its connections open
         if not self._ending:  # it may have replied just before its exit
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
-        await self.drain(_LAST_OUTPUT if self._ending else PIPE_SIZE)
-        returncode = process.reap()
+        await self.drain()
+        returncode = process.reap(read=not self._ending)
         self.peak_memory_mb()
         if self._watcher is not None:
             self._watcher.forget(process.pid)
