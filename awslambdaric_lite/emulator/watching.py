@@ -106,6 +106,8 @@ class Sources:
 
     def _has_changed(self, path: Path) -> bool:
         """Return whether a file, or a file below a folder, has new content; the next call compares with this one."""
+        if path.is_file() or path in self._code:
+            return self._is_new(path)
         known = [file for file in (*self._code, *self._read) if file.is_relative_to(path)]
         changed = [file for file in dict.fromkeys((*known, *self._files(path))) if self._is_new(file)]
         return bool(changed)

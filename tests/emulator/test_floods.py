@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+import signal
 import socket
+import subprocess
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from awslambdaric_lite.emulator.logs.managed_collector import SharedLogStream
 from awslambdaric_lite.emulator.logs.pipe_reader import PIPE_SIZE, PipeReader
 from awslambdaric_lite.emulator.logs.stream import MAX_LINE, LogStream, Output
 
+from .command_line import command, environment, shell
 from .environment_harness import answered, completed, running
 from .test_http import Echo
 from .waiting import WAIT
@@ -230,3 +235,23 @@ def test_flood_beside_a_reply_is_complete(write_handler: WriteHandler, socket_ru
             assert completion.report.status == "success"
 
     asyncio.run(scenario())
+
+
+def test_exhausted_descriptors_pause_the_listener(write_handler: WriteHandler) -> None:
+    """Without a free descriptor `serve` says so in one line and waits; it serves again when clients have left."""
+    root = write_handler("def handler(event, context): ...")
+    script = f"ulimit -n 64; exec {shell(command('serve', 'app.handler', '--port', '0', '--url-port', '0', '--json'))}"
+    with subprocess.Popen(
+        ["sh", "-c", script], cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as serve:
+        assert serve.stdout is not None and serve.stderr is not None
+        url = json.loads(serve.stdout.readline())["endpointUrl"]
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        clients = [socket.create_connection((host, int(port))) for _ in range(100)]
+        assert b"cannot accept a connection: Too many open files" in serve.stderr.readline()
+        for client in clients:
+            client.close()
+        with urllib.request.urlopen(f"{url}/health", timeout=WAIT) as reply:
+            assert reply.status == 200
+        serve.send_signal(signal.SIGINT)
+        assert serve.communicate(timeout=WAIT)[1] == b""
