@@ -103,6 +103,13 @@ def in_new_folder(root: Path, name: str) -> None:
     (root / "out" / name).write_text("x")
 
 
+def move_folder(root: Path) -> None:
+    """Move a folder with code into the function's folder."""
+    (root.parent / "lib").mkdir()
+    (root.parent / "lib" / "x.py").write_text("x")
+    (root.parent / "lib").rename(root / "lib")
+
+
 def grow(path: Path) -> None:
     """Append to a file without closing it."""
     KEPT_OPEN.append(path.open("a"))
@@ -148,6 +155,8 @@ CHANGES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "code": (lambda root: (root / "app.py").write_text("new"), ["app.py"]),
     "new-code": (lambda root: (root / "more.py").write_text("new"), ["more.py"]),
     "removed-code": (lambda root: (root / "package" / "__init__.py").unlink(), ["package/__init__.py"]),
+    "moved-folder": (move_folder, ["lib"]),
+    "removed-folder": (lambda root: (root / "package").rename(root.parent / "away"), ["package"]),
     "program": (lambda root: (root / "bootstrap").write_text("new"), ["bootstrap"]),
     "read-file": (lambda root: (root / "config.json").write_text("new"), ["config.json"]),
     "read-template": (lambda root: (root / "templates" / "page.html").write_text("new"), ["templates/page.html"]),
