@@ -33,13 +33,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--provisioned", metavar="N", type=int, default=0, help="number of provisioned environments (default: 0)"
     )
     environments.add_argument(
-        "--alias",
-        metavar="NAME=VERSION",
-        action="append",
-        default=[],
-        help="add an alias of a version, e.g. live=3 (repeatable)",
-    )
-    environments.add_argument(
         "--watch",
         action="store_true",
         help="reload the function when its code changes, or a file that it has read (Linux) and not written",
@@ -137,7 +130,6 @@ def _function(arguments: argparse.Namespace) -> FunctionConfig:
         "concurrency": arguments.concurrency,
         "provisioned": arguments.provisioned,
         "allow_hosts": arguments.allow_host,
-        "aliases": dict(_alias(text) for text in arguments.alias),
     }
     return FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
 
@@ -192,13 +184,6 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 (a free port) to 65535")
     return port
-
-
-def _alias(text: str) -> tuple[str, str]:
-    name, equals, version = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--alias {text!r} has no version; write NAME=VERSION, e.g. live=3")
-    return name, version
 
 
 def _path(text: str | None) -> Path | None:

@@ -103,7 +103,7 @@ class Serving:
             self._helpers.append(asyncio.create_task(self._watch(sources, new_function)))
             await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
-        for text in self._function.above_quotas:
+        for text in (*self._function.warnings, *self._service.host.warnings):
             self._tell(functools.partial(self._display.warning, text))
         if not _is_loopback(self._network.host):
             identity = " with your AWS credentials" if self._function.aws_credentials else ""

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config.function import LATEST, FunctionConfig
+from .config.function import FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
@@ -41,6 +41,8 @@ class FunctionHost:
         self.on_activity: Callable[[bool], None] = lambda runs: None
         """Called when the function's processes begin to run (True), and when all of them are frozen or gone (False)."""
         self._active: set[EnvironmentProcesses] = set()
+        self.warnings: list[str] = []
+        """What differs from AWS on this machine; known when it has started."""
         self._on_log = on_log
         self._on_invocation = on_invocation
         self._numbers = itertools.count()
@@ -57,7 +59,8 @@ class FunctionHost:
         with contextlib.suppress(OSError):  # without a shell no watcher runs, and close() has to clean up
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
-        await self.pool.provision(LATEST, self.function.provisioned)
+        self.warnings = self._layout.warnings
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def reload(self, function: FunctionConfig | None = None) -> None:
         """Reload the code: later invocations get new environments, running ones complete in theirs.
@@ -65,16 +68,16 @@ class FunctionHost:
         A `function` with other variables replaces the settings.
 
         Raises:
-            InvalidFunction, OSError: a layer is damaged or cannot be read; the old code stays.
+            InvalidFunction, OSError: the package or a layer is damaged or cannot be read; the old code stays.
         """
         assert self._scratch is not None
         self.function = function or self.function
-        if self.function.layers:
+        if self.function.layers or not self.function.task_root.is_dir():
             folder = self._scratch / f"reload-{next(self._numbers)}"
             folder.mkdir()
             self._layout = Layout(self.function, folder)
         self.pool.retire_all()
-        await self.pool.provision(LATEST, self.function.provisioned)
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def close(self) -> None:
         """Kill every process, remove every file and fail every invocation that still waits."""
@@ -105,6 +108,11 @@ class FunctionHost:
         task = asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue))
         self._running[task] = invocation
         task.add_done_callback(self._done)
+
+    def note(self, line: str) -> None:
+        """Show a line of the local Lambda itself among those of the log."""
+        if self._on_log is not None:
+            self._on_log(line)
 
     def _note_activity(self, environment: EnvironmentProcesses, runs: bool) -> None:
         before = bool(self._active)

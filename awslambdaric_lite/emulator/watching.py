@@ -72,7 +72,7 @@ class Sources:
     """
 
     def __init__(self, task_root: Path, others: Sequence[Path] = (), ignored: Sequence[str] = ()) -> None:
-        self._others = [other.resolve() for other in others]
+        self._others = [other.resolve() for other in (*others, *([task_root] if task_root.is_file() else []))]
         self._roots = [task_root.resolve(), *self._others]
         self._filter = SourceFilter(self._roots, ignored)
         found = (path for root in self._roots for path in self._files(root) if self._is_code(path))
