@@ -16,7 +16,7 @@ from .lines import coloured
 class TerminalDisplay(Display):
     """A display that redraws its figures when one of its methods is called; no thread draws them.
 
-    The lines of the log that come in one turn of the event loop are drawn at once.
+    The lines of the log that come in one turn of the event loop are drawn together.
     """
 
     def __init__(self, console: Console) -> None:

@@ -144,7 +144,7 @@ class Extensions:
         self._awaited = {extension for extension in self._registry if extension.state is not State.READY}
 
     def report(self) -> None:
-        """Log the state of each extension at the end of the init."""
+        """Log the state of each extension after the init."""
         for extension in self._registry:
             state = ExtensionState(extension.name, extension.state.value, extension.events, extension.error_type)
             self._log.emit(state)

@@ -15,7 +15,7 @@ from pathlib import Path
 from .pipe_reader import PIPE_SIZE, READ_SIZE, drain, pending_size, size_of_lines
 from .stream import Output
 
-MAX_PATH = 107  # bytes of a socket's address, without the NUL at its end; source: unix(7)
+MAX_PATH = 107  # bytes of a socket's address, without its last NUL; source: unix(7)
 _ROUNDS = 32  # each of them accepts one new connection
 _MAX_READ = 8 * PIPE_SIZE  # bytes; a worker that never stops must not block the others
 _PART = 4  # connections that are read in one turn of the event loop
