@@ -52,7 +52,7 @@ class AllowedHosts:
         `authority` is that of a request target in absolute form, and `local` this machine's address of the connection.
         """
         for named in (request.header("Host"), authority):
-            if named is not None and not self._is_allowed(named, local):  # HTTP/1.0 may name no host
+            if named and not self._is_allowed(named, local):  # no browser sends a request that names no host
                 shown = named.encode("ascii", "backslashreplace").decode()[:255]
                 host = shown.partition(":")[0] if shown.count(":") < 2 else shown
                 return (
