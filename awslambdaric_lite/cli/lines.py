@@ -9,6 +9,7 @@ from ..common.tables import is_terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _PLATFORM = ("START ", "END ", "REPORT ", "INIT_START ", "INIT_REPORT ", "RESTORE_START ", "RESTORE_REPORT ")
 _FAILURES = ("[ERROR]", "[CRITICAL]", "LAMBDA_WARNING")
@@ -44,15 +45,19 @@ def plain_line(line: str, stream: TextIO) -> None:
 
 
 def coloured_line(line: str, console: Console) -> None:
-    """Write a line of the platform dimmed, a failure in red, and a line of the function in the colours it chose."""
+    """Write a line of a log in colours."""
+    console.print(coloured(line))
+
+
+def coloured(line: str) -> Text:
+    """Return a line of the platform dimmed, a failure in red, and a line of the function in the colours it chose."""
     from rich.text import Text
 
     text = line.replace("\r", "\n")
     if line.startswith(_PLATFORM):
         failed = "\tStatus: " in line and "\tStatus: success" not in line
-        console.print(Text(text, style="red" if failed else "dim"))
-    elif line.startswith(_FAILURES) or " Task timed out after " in line:
+        return Text(text, style="red" if failed else "dim")
+    if line.startswith(_FAILURES) or " Task timed out after " in line:
         first, newline, rest = text.partition("\n")
-        console.print(Text.assemble((first, "bold red"), newline, rest))
-    else:
-        console.print(Text.from_ansi(text))
+        return Text.assemble((first, "bold red"), newline, rest)
+    return Text.from_ansi(text) if "\x1b" in text else Text(text)

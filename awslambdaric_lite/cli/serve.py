@@ -33,7 +33,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     environments.add_argument(
         "--provisioned", metavar="N", type=int, default=0, help="number of provisioned environments (default: 0)"
     )
-    environments.add_argument("--watch", action="store_true", help="reload the code when a file changes")
+    environments.add_argument(
+        "--watch",
+        action="store_true",
+        help="reload the function when its code changes, or a file that it has read (Linux) and not written",
+    )
+    environments.add_argument(
+        "--watch-ignore",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="ignore changes of files matching this name, or path if it contains a slash, e.g. 'generated/*' "
+        "(repeatable)",
+    )
     network = parser.add_argument_group("network")
     network.add_argument(
         "--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
@@ -53,6 +65,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=["BUFFERED", "RESPONSE_STREAM"],
         default="BUFFERED",
         help="invoke mode of the function URL (default: BUFFERED)",
+    )
+    network.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="serve requests to this host name, too, e.g. of a proxy; names that web pages could use get 421 "
+        "(repeatable)",
     )
     network.add_argument(
         "--cors-origin",
@@ -113,24 +133,34 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: the command line has to be changed; the message says how.
     """
     _check_cors(arguments)
-    settings = {
-        **function_settings(arguments),
-        "concurrency": arguments.concurrency,
-        "provisioned": arguments.provisioned,
-    }
-    from ..emulator import EmulatorError, FunctionConfig
+    if arguments.watch_ignore and not arguments.watch:
+        raise UsageError("--watch-ignore has no effect without --watch; add --watch")
+    if "" in [pattern.strip("/") for pattern in arguments.watch_ignore]:
+        raise UsageError("--watch-ignore is empty; give a name or a path, e.g. 'generated/*'")
+    from ..emulator import EmulatorError
 
     if arguments.watch:
         importlib.import_module("..emulator.watching", __package__)
     display = _display(arguments)
     try:
-        function = FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
-        asyncio.run(_serve(arguments, function, display))
+        asyncio.run(_serve(arguments, _function(arguments), display))
     except EmulatorError as error:
         raise UsageError(str(error)) from None
     finally:
         display.close()
     return 0
+
+
+def _function(arguments: argparse.Namespace) -> FunctionConfig:
+    from ..emulator import FunctionConfig
+
+    settings = {
+        **function_settings(arguments),
+        "concurrency": arguments.concurrency,
+        "provisioned": arguments.provisioned,
+        "allow_hosts": arguments.allow_host,
+    }
+    return FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
 
 
 async def _serve(arguments: argparse.Namespace, function: FunctionConfig, display: Display) -> None:
@@ -156,8 +186,17 @@ async def _serve(arguments: argparse.Namespace, function: FunctionConfig, displa
             max_age=arguments.cors_max_age or 0,
         )
     network = Network(arguments.host, arguments.port, arguments.url_port, arguments.url_mode, cors)
-    watched = [function.task_root, *map(Path, arguments.layer)] if arguments.watch else []
-    await Serving(function, network, asynchronous, display).run(watched)
+    serving = Serving(function, network, asynchronous, display)
+    if not arguments.watch:
+        return await serving.run()
+    from ..emulator.watching import Sources
+
+    others = [Path(path) for path in (*arguments.layer, *arguments.env_file)]
+    sources = Sources(function.task_root, others, arguments.watch_ignore)
+    try:
+        await serving.run(sources, lambda: _function(arguments))
+    finally:
+        sources.close()
 
 
 def _display(arguments: argparse.Namespace) -> Display:

@@ -8,10 +8,10 @@ import functools
 import ipaddress
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..emulator.config.function import FunctionConfig
 from ..emulator.errors import AddressUnavailable, EmulatorError, TooManyRequests
@@ -23,8 +23,11 @@ from ..emulator.service import FunctionService
 from .displays import Display, Figures, InvocationOutcome, Served
 from .errors import UsageError
 
+if TYPE_CHECKING:
+    from ..emulator.watching import Sources
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_OPEN = "anyone who can reach {} can invoke this function; use --host 127.0.0.1 to allow this machine only"
+_OPEN = "anyone who can reach {} can invoke this function{}; use --host 127.0.0.1 to allow this machine only"
 _TICK_S = 0.5  # between figures that change without an invocation, e.g. when idle environments are shut down
 
 
@@ -62,8 +65,10 @@ class Serving:
             cors=network.cors,
         )
 
-    async def run(self, watched: Sequence[Path]) -> None:
-        """Serve until a signal arrives, and reload when a file below the watched folders changes.
+    async def run(
+        self, sources: Sources | None = None, new_function: Callable[[], FunctionConfig] | None = None
+    ) -> None:
+        """Serve until a signal arrives, and reload when the sources change; `new_function` reads the settings again.
 
         Raises:
             UsageError: a port is in use, or standard output cannot be written.
@@ -71,7 +76,7 @@ class Serving:
         """
         self._expect_signals()
         stopped = asyncio.create_task(self._stop.wait())
-        serving = asyncio.create_task(self._serve(watched))
+        serving = asyncio.create_task(self._serve(sources, new_function))
         try:
             await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
             if serving.done():
@@ -88,18 +93,21 @@ class Serving:
         if self._stdout_error is not None:
             raise UsageError(f"standard output cannot be written: {self._stdout_error.strerror}")
 
-    async def _serve(self, watched: Sequence[Path]) -> None:
+    async def _serve(self, sources: Sources | None, new_function: Callable[[], FunctionConfig] | None) -> None:
+        if sources is not None:
+            self._service.host.on_activity = sources.on_activity
         await self._service.start()
         served = self._open()
         self._helpers.append(asyncio.create_task(self._tick()))
-        if watched:
-            self._helpers.append(asyncio.create_task(self._watch(watched)))
+        if sources is not None:
+            self._helpers.append(asyncio.create_task(self._watch(sources, new_function)))
             await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
         for text in (*self._function.warnings, *self._service.host.warnings):
             self._tell(functools.partial(self._display.warning, text))
         if not _is_loopback(self._network.host):
-            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host)))
+            identity = " with your AWS credentials" if self._function.aws_credentials else ""
+            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host, identity)))
         await self._stop.wait()
 
     def _expect_signals(self) -> None:
@@ -125,25 +133,23 @@ class Serving:
             raise UsageError(f"--url-port: {error}") from None
         return Served(self._function.name, self._function.handler, endpoint_url, url)
 
-    async def _watch(self, watched: Sequence[Path]) -> None:
-        from ..emulator.watching import changes
-
+    async def _watch(self, sources: Sources, new_function: Callable[[], FunctionConfig] | None) -> None:
         try:
-            async for paths in changes(watched, self._stop):
+            async for paths in sources.changes(self._stop):
                 names = [os.path.relpath(path, self._function.task_root.resolve()) for path in paths]
                 self._tell(functools.partial(self._display.reloading, names))
                 # A reload may wait for provisioned environments; the next change does not wait for it.
-                reload = asyncio.create_task(self._reload())
+                reload = asyncio.create_task(self._reload(new_function))
                 self._reloads.add(reload)
                 reload.add_done_callback(self._reloads.discard)
         except OSError as error:
             text = f"watching files stopped: {error}"
             self._tell(lambda: self._display.warning(text))
 
-    async def _reload(self) -> None:
+    async def _reload(self, new_function: Callable[[], FunctionConfig] | None) -> None:
         try:
-            await self._service.host.reload()
-        except (EmulatorError, OSError) as error:
+            await self._service.host.reload(None if new_function is None else new_function())
+        except (EmulatorError, OSError, UsageError) as error:
             text = f"not reloaded: {error}"
             self._tell(lambda: self._display.warning(text))
 

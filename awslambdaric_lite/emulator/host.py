@@ -17,6 +17,7 @@ from .environments.filesystem import Layout
 from .environments.managed import ManagedEnvironment
 from .environments.parent_death_watcher import ParentDeathWatcher
 from .environments.pool import EnvironmentPool
+from .environments.processes import EnvironmentProcesses
 from .errors import LocalLambdaClosed
 from .http.faults import Faults
 from .logs.stream import LineSink
@@ -37,6 +38,9 @@ class FunctionHost:
         self.function = function
         self.faults = Faults()
         """Faults between the runtimes of all environments and their Runtime APIs."""
+        self.on_activity: Callable[[bool], None] = lambda runs: None
+        """Called when the function's processes begin to run (True), and when all of them are frozen or gone (False)."""
+        self._active: set[EnvironmentProcesses] = set()
         self.warnings: list[str] = []
         """What differs from AWS on this machine; known when it has started."""
         self._on_log = on_log
@@ -58,13 +62,16 @@ class FunctionHost:
         self.warnings = self._layout.warnings
         await self.pool.provision(self.function.default_version, self.function.provisioned)
 
-    async def reload(self) -> None:
+    async def reload(self, function: FunctionConfig | None = None) -> None:
         """Reload the code: later invocations get new environments, running ones complete in theirs.
+
+        A `function` with other variables replaces the settings.
 
         Raises:
             InvalidFunction, OSError: the package or a layer is damaged or cannot be read; the old code stays.
         """
         assert self._scratch is not None
+        self.function = function or self.function
         if self.function.layers or not self.function.task_root.is_dir():
             folder = self._scratch / f"reload-{next(self._numbers)}"
             folder.mkdir()
@@ -107,6 +114,15 @@ class FunctionHost:
         if self._on_log is not None:
             self._on_log(line)
 
+    def _note_activity(self, environment: EnvironmentProcesses, runs: bool) -> None:
+        before = bool(self._active)
+        if runs:
+            self._active.add(environment)
+        else:
+            self._active.discard(environment)
+        if before != bool(self._active):
+            self.on_activity(runs)
+
     async def _finish_answered(self) -> None:
         """Wait for invocations that have an outcome to complete, so that they have logs and reports."""
         answered = [task for task, invocation in self._running.items() if invocation.answered.done()]
@@ -123,7 +139,7 @@ class FunctionHost:
     def _create(self, version: str, provisioned: bool) -> ExecutionEnvironment:
         assert self._layout is not None
         kind = ClassicEnvironment if self.function.managed_concurrency is None else ManagedEnvironment
-        return kind(
+        environment = kind(
             self.function,
             self._layout.environment(next(self._numbers)),
             self._watcher,
@@ -132,3 +148,5 @@ class FunctionHost:
             provisioned=provisioned,
             faults=self.faults,
         )
+        environment.on_activity = self._note_activity
+        return environment

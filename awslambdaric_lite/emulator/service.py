@@ -83,7 +83,7 @@ class FunctionService:
             from .frontend.invoke_api import InvokeApi
 
             application = InvokeApi(self.host, self.queue)
-            self._api = application, _listen(application, address, port)
+            self._api = application, self._listen(application, address, port)
         return f"http://{self._api[1].address}"
 
     def open_url(self, address: str = _LOOPBACK, port: int = 0) -> str:
@@ -97,16 +97,15 @@ class FunctionService:
 
             mode, cors = self._url_mode, self._cors
             application = FunctionUrl(self.host, invoke_mode=mode, cors=cors)  # pyright: ignore[reportArgumentType]
-            self._url = application, _listen(application, address, port)
+            self._url = application, self._listen(application, address, port)
         return f"http://{self._url[1].address}/"
 
-
-def _listen(application: Application, address: str, port: int) -> HttpServer:
-    try:
-        return HttpServer(application, address, port)
-    except OSError as error:
-        unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0  # negative: a number of the resolver
-        raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
+    def _listen(self, application: Application, address: str, port: int) -> HttpServer:
+        try:
+            return HttpServer(application, address, port, allow_hosts=self.function.allow_hosts)
+        except OSError as error:
+            unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0  # negative: a number of the resolver
+            raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
 
 
 def _reason(address: str, port: int, error: OSError) -> str:

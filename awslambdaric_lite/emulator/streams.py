@@ -7,7 +7,6 @@ end of the response, as on AWS, where the function is not notified.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,7 +33,7 @@ class ResponseStream:
         """The head, or None for an invocation that ended with an error instead of a response."""
         self.size = 0
         """The number of bytes received from the runtime."""
-        self._parts: deque[bytes] = deque()
+        self._parts: list[bytes] = []
         self._waiting = 0
         self._ended = False
         self._abandoned = False
@@ -69,15 +68,16 @@ class ResponseStream:
     # Called by the caller
 
     async def read(self) -> bytes:
-        """Return the next part, of any size; no bytes after the last one."""
+        """Return the parts that wait, as one; no bytes after the last one."""
         while not self._parts:
             if self._ended:
                 return b""
             self._changed.clear()
             await self._changed.wait()
-        part = self._parts.popleft()
-        before, self._waiting = self._waiting, self._waiting - len(part)
-        if before >= _HIGH_WATER > self._waiting:
+        part = b"".join(self._parts)  # thousands of small parts take one turn of the event loop
+        self._parts.clear()
+        was_full, self._waiting = self._waiting >= _HIGH_WATER, 0
+        if was_full:
             self._room()
         return part
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import calendar
 import functools
 import io
-import lzma
 import os
 import shutil
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +18,8 @@ from ..common.words import quoted
 from .errors import PackagingError
 from .package import File, Package, check_size, checked_name
 
-__all__ = ["Package", "copy_package", "extract", "open_package"]
+__all__ = ["Package", "copy_package", "extract", "is_zip", "open_package"]
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
 _ENCRYPTED = 0x1
 _METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstandard"}  # APPNOTE.TXT 4.4.5
 _NO_DATE = 315532800  # 1980-01-01, the earliest that a zip file can have
@@ -53,19 +50,37 @@ def _open(path: Path) -> Package:
             raise PackagingError(f"{path} is not an ordinary file; give the path of a folder or a zip file")
         with path.open("rb"):  # a missing or unreadable file has its own error
             pass
-        if not zipfile.is_zipfile(path):
+        if not is_zip(path):
             raise PackagingError(f"{path} is neither a folder nor a zip file; give the path of one")
     except OSError as error:
         raise PackagingError(f"{path} cannot be read: {error.strerror or error}") from error
-    try:
+    with _reading_zip(f"{path} is a damaged zip file", "create it again"):
         archive = zipfile.ZipFile(path)
-    except (*_DAMAGED, NotImplementedError) as error:
-        raise PackagingError(f"{path} is a damaged zip file: {error}; create it again") from error
     try:
         return _Zip(path, archive)
     except BaseException:
         archive.close()
         raise
+
+
+def is_zip(path: Path) -> bool:
+    """Return whether a file can be read as a zip file up to its table of contents."""
+    try:
+        with _reading_zip(str(path), "create it again"):
+            return zipfile.is_zipfile(path)
+    except PackagingError:
+        return False
+
+
+@contextmanager
+def _reading_zip(fault: str, cure: str) -> Iterator[None]:
+    """Raise PackagingError for any exception of `zipfile`, which raises many kinds for damaged bytes."""
+    try:
+        yield
+    except PackagingError:
+        raise
+    except Exception as error:
+        raise PackagingError(f"{fault}: {str(error) or type(error).__name__}; {cure}") from error
 
 
 def extract(path: Path, into: Path) -> None:
@@ -239,17 +254,15 @@ class _Zip(Package):
 
     def _content(self, entry: zipfile.ZipInfo) -> IO[bytes]:
         # Read completely: a damaged member fails here rather than in the middle of the caller's work.
-        try:
-            return io.BytesIO(self._archive.read(entry))
-        except NotImplementedError:
-            method = _METHODS.get(entry.compress_type, f"method {entry.compress_type}")
-            shown = quoted(entry.filename)
-            raise PackagingError(
-                f"{self.path}: {shown} is compressed with {method}, which Lambda cannot unpack; zip it with deflate"
-            ) from None
-        except _DAMAGED as error:
-            shown = quoted(entry.filename)
-            raise PackagingError(f"{self.path}: {shown} is damaged: {error}; create the zip file again") from error
+        shown = quoted(entry.filename)
+        with _reading_zip(f"{self.path}: {shown} is damaged", "create the zip file again"):
+            try:
+                return io.BytesIO(self._archive.read(entry))
+            except NotImplementedError:
+                method = _METHODS.get(entry.compress_type, f"method {entry.compress_type}")
+                raise PackagingError(
+                    f"{self.path}: {shown} is compressed with {method}, which Lambda cannot unpack; zip it with deflate"
+                ) from None
 
 
 def _seconds(entry: zipfile.ZipInfo) -> int:

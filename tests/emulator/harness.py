@@ -82,12 +82,17 @@ class Client:
 
 def get(path: str = "runtime/invocation/next") -> bytes:
     """Encode a GET request of the Runtime API."""
-    return f"GET /2018-06-01/{path} HTTP/1.1\r\nHost: api\r\n\r\n".encode()
+    return f"GET /2018-06-01/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes = b"{}", *headers: str) -> bytes:
     """Encode a POST request of the Runtime API with a declared length."""
-    lines = ["POST /2018-06-01/runtime/" + path + " HTTP/1.1", "Host: api", f"Content-Length: {len(body)}", *headers]
+    lines = [
+        "POST /2018-06-01/runtime/" + path + " HTTP/1.1",
+        "Host: localhost",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -136,11 +136,11 @@ def test_oversized_request_is_rejected_with_413(serve: Serve) -> None:
     """A request whose body or event exceeds the limit is rejected with 413 without an invocation."""
     with serve(ECHO) as url:
         with Client(url.server.address) as client:
-            head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_PAYLOAD + 1}\r\n\r\n"
+            head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MAX_PAYLOAD + 1}\r\n\r\n"
             assert client.ask(head.encode()).status == 413
         with Client(url.server.address) as client:
             size = MAX_PAYLOAD + 1
-            client.send(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size)
+            client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % size)
             client.send(bytes(size) + b"\r\n")
             assert client.read().status == 413
         answer = url.request("POST", "/", bytes(5 * 1024 * 1024))  # base64 makes it a third larger
@@ -170,7 +170,7 @@ def test_request_above_concurrency_gets_429(serve: Serve, tmp_path: Path) -> Non
 def test_head_response_has_no_body(serve: Serve) -> None:
     """The response to HEAD has the head of the response to GET and no body."""
     with serve(ECHO) as url, Client(url.server.address) as client:
-        client.send(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.send(b"HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\nGET /next HTTP/1.1\r\nHost: localhost\r\n\r\n")
         replies = client.socket.makefile("rb")
         assert replies.readline() == b"HTTP/1.1 200 OK\r\n"
         head = b"".join(iter(replies.readline, b"\r\n")).lower()
@@ -191,14 +191,14 @@ def test_http_1_0_connection_is_closed(serve: Serve) -> None:
 def test_pipelined_requests_are_answered_in_order(serve: Serve) -> None:
     """Two pipelined requests on one connection are answered in order."""
     with serve(ECHO) as url, Client(url.server.address) as client:
-        client.send(b"GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.send(b"GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /2 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert [json.loads(client.read().body)["event"]["rawPath"] for _ in range(2)] == ["/1", "/2"]
 
 
 def test_invalid_target_is_rejected_with_400(serve: Serve) -> None:
     """A request whose target is not a path is rejected with 400 without an invocation."""
     with serve(ECHO) as url, Client(url.server.address) as client:
-        reply = client.ask(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+        reply = client.ask(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert reply.status == 400
         assert "path '*' does not begin with /" in json.loads(reply.body)["message"]
         assert not url.lines
@@ -208,7 +208,7 @@ def test_truncated_request_is_not_invoked(serve: Serve) -> None:
     """A truncated request invokes nothing, and the next request is served."""
     with serve(ECHO) as url:
         with Client(url.server.address) as client:
-            client.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+            client.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
         assert url.request("GET").status == 200
         assert sum(line.startswith("START") for line in url.lines) == 1
 

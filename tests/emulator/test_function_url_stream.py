@@ -100,7 +100,7 @@ def test_payload_after_prelude_is_kept(serve: Serve) -> None:
     source = "def handler(event, headers):\n    yield b'{}' + bytes(8) + event['rawPath'].encode()\n    yield b'!'\n"
     with serve(source + WITH_PRELUDE) as url, Client(url.server.address) as client:
         for path in ("/1", "/2"):
-            reply = client.ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            reply = client.ask(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert (reply.status, reply.body) == (200, path.encode() + b"!")
             assert reply.headers["content-type"] == "application/octet-stream"
 
@@ -156,7 +156,7 @@ def test_error_during_stream_truncates_response(serve: Serve, ending: str, prelu
         with pytest.raises(urllib3.exceptions.ProtocolError):
             answer.read()
         with Client(url.server.address) as client:
-            client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
             received = read_all(client)
     assert received.endswith(b"first\r\n")
 

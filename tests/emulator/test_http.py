@@ -117,7 +117,7 @@ def strict_server() -> Iterator[Server]:
 
 def request(path: str, body: bytes = b"", *headers: str, method: str = "POST", version: str = "1.1") -> bytes:
     """Encode a request with a declared length."""
-    lines = [f"{method} {path} HTTP/{version}", "Host: test", f"Content-Length: {len(body)}", *headers, "", ""]
+    lines = [f"{method} {path} HTTP/{version}", "Host: localhost", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
 
@@ -266,7 +266,7 @@ def test_large_upload_is_received_whole(server: Server, path: str, chunked: bool
     """A body of 20 MB arrives whole, with a length or chunked, buffered or in parts."""
     body = b"x" * 20_000_000
     if chunked:
-        head = f"POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         parts = [body[at : at + 77_777] for at in range(0, len(body), 77_777)]
         sent = head + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
     else:
@@ -307,7 +307,7 @@ def test_early_rejection_reaches_sending_client(server: Server, size: int) -> No
 def test_long_rejected_chunked_body_closes_connection(server: Server) -> None:
     """The connection ends when a rejected chunked body exceeds the limit."""
     with server.client() as client:
-        client.send(b"POST /refuse HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(b"POST /refuse HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert client.read().body == b"no"
         for _ in range(30):
             client.send(b"2710\r\n%s\r\n" % (b"x" * 10_000))
@@ -328,9 +328,9 @@ def test_oversized_head_gets_431(server: Server, attempt: int) -> None:
     [
         b"nonsense\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
@@ -339,7 +339,7 @@ def test_oversized_head_gets_431(server: Server, attempt: int) -> None:
 def test_malformed_request_smuggles_nothing(server: Server, data: bytes) -> None:
     """A malformed request gets at most an error; no request behind it reaches the application."""
     with server.client() as client:
-        client.send(data + b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.send(data + b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n")
         answer = received(client)
     assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5"))
     assert b"/smuggled" not in answer

@@ -115,9 +115,8 @@ def test_chunked_event_is_rejected_while_sending(make_front_end: MakeFrontEnd) -
     """A chunked event above the limit is rejected before the caller has sent its end."""
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
-        head = (
-            f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nX-Amz-Invocation-Type: Event\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+        head = f"POST {INVOKE} HTTP/1.1\r\nHost: localhost\r\nX-Amz-Invocation-Type: Event\r\n"
+        head += "Transfer-Encoding: chunked\r\n\r\n"
         caller.send(head.encode() + b"%x\r\n%s\r\n" % (LIMITS["Event"] + 1, b"x" * (LIMITS["Event"] + 1)))
         answer = caller.read()
     assert (answer.status, answer.headers["x-amzn-errortype"]) == (413, "RequestTooLargeException")
@@ -129,7 +128,7 @@ def test_truncated_request_starts_no_environment(make_front_end: MakeFrontEnd) -
     """A truncated request starts no environment, and the API forgets it."""
     front_end = make_front_end(ANY)
     with Client(front_end.server.address) as caller:
-        caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345".encode())
+        caller.send(f"POST {INVOKE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345".encode())
         wait_until(lambda: front_end.api.unfinished)
     wait_until(lambda: not front_end.api.unfinished)
     assert front_end.host.pool.environments == []

@@ -35,7 +35,7 @@ def handler(event, headers):
 UNLIMITED = ApiOptions(stream_bytes_per_s=None)
 REQUEST = (
     b"POST /2021-11-15/functions/function/response-streaming-invocations HTTP/1.1\r\n"
-    b"Host: a\r\nContent-Length: 0\r\n\r\n"
+    b"Host: localhost\r\nContent-Length: 0\r\n\r\n"
 )
 
 

@@ -226,7 +226,7 @@ def test_streamed_response_is_buffered_for_caller(api: ApiServer) -> None:
     with api.client() as client:
         invocation = api.begin(client)
         head = (
-            f"POST /2018-06-01/runtime/invocation/{invocation.request_id}/response HTTP/1.1\r\nHost: api\r\n"
+            f"POST /2018-06-01/runtime/invocation/{invocation.request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
             "Transfer-Encoding: chunked\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
             "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
         )
@@ -388,7 +388,7 @@ def test_second_poll_gets_following_event(api: ApiServer) -> None:
     [
         (get("ping"), 200, b"pong"),
         (get("nothing/here"), 404, b"404 page not found\n"),
-        (b"GET /other/api HTTP/1.1\r\nHost: api\r\n\r\n", 404, b"404 page not found\n"),
+        (b"GET /other/api HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, b"404 page not found\n"),
         (get("runtime/restore/next"), 404, b"404 page not found\n"),
         (get("runtime/init/error"), 405, b""),
         (post("invocation/next"), 405, b""),
@@ -448,7 +448,7 @@ def test_expect_continue_gets_100(api: ApiServer) -> None:
         assert client.ask(body).status == 202
 
 
-@pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\nHost: api\r\n"])
+@pytest.mark.parametrize("head", ["HTTP/1.0\r\n", "HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n"])
 def test_connection_close_is_honoured(api: ApiServer, head: str) -> None:
     """HTTP/1.0 and `Connection: close` get one response and the end of the connection."""
     with api.client() as client:
@@ -470,7 +470,7 @@ def test_requests_are_recorded_unchanged(api: ApiServer) -> None:
         b"yes",
         202,
     )
-    assert right.headers == [("Host", "api"), ("Content-Length", "3"), ("X-Odd-cAsE", "Ünïcode")]
+    assert right.headers == [("Host", "localhost"), ("Content-Length", "3"), ("X-Odd-cAsE", "Ünïcode")]
     assert right.header("x-odd-case") == "Ünïcode"
 
 

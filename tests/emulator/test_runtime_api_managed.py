@@ -249,7 +249,8 @@ def test_error_trailers_replace_body(api: ManagedApiServer) -> None:
     with api.client() as client:
         invocation = begin(api, client, "id-1")
         head = (
-            "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: chunked\r\n"
+            "POST /2018-06-01/runtime/invocation/id-1/response HTTP/1.1\r\nHost: localhost\r\n"
+            "Transfer-Encoding: chunked\r\n"
             "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
             "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
         )

@@ -37,7 +37,7 @@ def head(invocation: Invocation, *headers: str) -> bytes:
     """Return the request head of a streamed response."""
     lines = [
         f"POST /2018-06-01/runtime/invocation/{invocation.request_id}/response HTTP/1.1",
-        "Host: api",
+        "Host: localhost",
         "Content-Type: text/plain",
         "Lambda-Runtime-Function-Response-Mode: streaming",
         "Transfer-Encoding: chunked",

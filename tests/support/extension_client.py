@@ -43,7 +43,7 @@ class ExtensionClient:
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
         """Send a request; underscores in names of headers become hyphens."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: api", f"Content-Length: {len(body)}"]
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
 

@@ -17,7 +17,7 @@ ROOT = "/2018-06-01/runtime/"
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
     """Return a request as bytes."""
-    return f"{method} {ROOT}{path} HTTP/1.1\r\nHost: api\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+    return f"{method} {ROOT}{path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def read(reply: BinaryIO) -> tuple[int, dict[str, str], bytes]:

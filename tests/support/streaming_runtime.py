@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 from tests.support.socket_runtime import ROOT, failure, read, request
 
 HEAD = (
-    "POST {root}invocation/{id}/response HTTP/1.1\r\nHost: api\r\nContent-Type: {content_type}\r\n"
+    "POST {root}invocation/{id}/response HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n"
     "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
     "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"
 )

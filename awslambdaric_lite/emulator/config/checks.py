@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, get_args
 from ...common.json_text import compact
 from ...common.quotas import MAX_LAYERS, MAX_VARIABLES
 from ...common.regions import require_region
+from ...packaging.reading import is_zip
 from ..errors import InvalidFunction
+from ..http.authority import canonical_host
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
 
 if TYPE_CHECKING:
@@ -119,8 +120,23 @@ def check_layers(layers: Sequence[Path]) -> None:
     if len(layers) > MAX_LAYERS:
         raise InvalidFunction(f"{len(layers)} layers are too many; Lambda takes up to {MAX_LAYERS}")
     for layer in layers:
-        if not layer.is_dir() and not zipfile.is_zipfile(layer):
+        if not layer.is_dir() and not is_zip(layer):
             raise InvalidFunction(f"layer {layer} is neither a folder nor a zip file; give the path of one")
+
+
+def check_allowed_hosts(names: Sequence[str]) -> None:
+    """Check the names of hosts that requests may name.
+
+    Raises:
+        InvalidFunction: one is not a host name or an address.
+    """
+    if isinstance(names, str):
+        raise InvalidFunction("allow_hosts is text; give a list, e.g. ['my-proxy.com']")
+    for name in names:
+        if canonical_host(name) is None:
+            raise InvalidFunction(
+                f"allowed host {name!r} is not a host name; give it without scheme and port, e.g. my-proxy.com"
+            )
 
 
 def check_logging(log_format: str, level: str | None, system_level: str | None) -> None:

@@ -15,7 +15,14 @@ from ...common.regions import ACCOUNT, is_region, make_arn, users_region
 from ..errors import InvalidFunction, UnknownQualifier
 from ..http.exchange import Framing
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
-from .checks import check_customer_variables, check_layers, check_logging, check_place, unapplied_variables
+from .checks import (
+    check_allowed_hosts,
+    check_customer_variables,
+    check_layers,
+    check_logging,
+    check_place,
+    unapplied_variables,
+)
 from .managed import managed_defaults
 
 LATEST = "$LATEST"
@@ -113,6 +120,9 @@ class FunctionConfig:
     debug: bool = False
     """Disable timeouts and freezing, use one environment, and attach its process to the standard input and the standard
     error of this one, so that `breakpoint()` works."""
+    allow_hosts: Sequence[str] = ()
+    """Host names that requests may name, in addition to those of this machine and to names that nobody can point at
+    it; other requests get 421."""
     api: ApiOptions = ApiOptions()
 
     def __post_init__(self) -> None:
@@ -153,6 +163,7 @@ class FunctionConfig:
             alone = {"concurrency": 1, "provisioned": min(self.provisioned, 1), "freeze": False}
             for name, value in {**limits, **alone}.items():
                 object.__setattr__(self, name, value)
+        check_allowed_hosts(self.allow_hosts)
         check_logging(self.log_format, self.log_level, self.system_log_level)
         object.__setattr__(self, "extensions", tuple(Path(program).absolute() for program in self.extensions))
         for program in self.extensions:

@@ -42,4 +42,5 @@ class FunctionSettings(TypedDict, total=False):
     telemetry_log_fd: bool
     extensions: Sequence[str | Path]
     debug: bool
+    allow_hosts: Sequence[str]
     api: ApiOptions

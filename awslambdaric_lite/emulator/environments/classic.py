@@ -95,9 +95,9 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._begin(run)
         if run.failure is None:
             await self._invoke(run)
+        self._freeze()  # before anybody learns that the invocation is complete
         self._complete(run)
         self._signalled = None
-        self._freeze()
 
     # Events on demand
 
@@ -127,7 +127,6 @@ class ClassicEnvironment(ExecutionEnvironment):
         """Give the outcome to the caller; the invocation is complete later."""
         if self._look_at_memory():
             return  # killed: it could not have replied
-        self._read_output()
         if answer.error is not None:
             self._look_for_read_only(answer.payload.decode("utf-8", "replace"))
         if self._current_run is not None:
@@ -171,12 +170,11 @@ class ClassicEnvironment(ExecutionEnvironment):
         self._log.emit(RestoreStart(self._instance))
         self._event_waiter.expect_runtime()
         self._api.restore()
-        event = await self._event_waiter.wait(_RESTORE_LIMIT_S)
+        event = await self._wait(self._sandbox, _RESTORE_LIMIT_S)
         took_ms = (self._event_waiter.at - started) * 1000
         outcome: Outcome = "success"
         failure: FunctionOutcome | None = None
         if event is ProcessEvent.TIMED_OUT:
-            self._read_output()
             outcome = "timeout"
             failure = outcomes.failure("SnapStart.RestoreTimeout", "Restore took longer than 10 s")
         elif event is not ProcessEvent.NEXT:
@@ -205,6 +203,9 @@ class ClassicEnvironment(ExecutionEnvironment):
             sandbox.extensions.invoke(invocation)
             api.deliver(invocation)
             event = await self._event_waiter.wait(remaining)
+            if event is ProcessEvent.TIMED_OUT and sandbox.halt():
+                run.fail(outcomes.timed_out(invocation.request_id, self.function.timeout_s))  # its output may be long
+            await sandbox.drain()
             if event is ProcessEvent.NEXT:
                 clock.runtime_ready = self._event_waiter.at
                 self._log.emit(run.runtime_done(self._event_waiter.at))
@@ -213,7 +214,6 @@ class ClassicEnvironment(ExecutionEnvironment):
         if event is ProcessEvent.EXTENSIONS_READY:
             clock.extensions_ready = self._event_waiter.at
             return
-        self._read_output()
         if event is ProcessEvent.TIMED_OUT:
             api.interrupt()
             await self._time_out(run)

@@ -159,6 +159,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     async def _initialize(self, phase: InitPhase, limit_s: float, request_id: str | None) -> FunctionOutcome | None:
         """Start the processes and wait until they are ready; return the failure."""
         await self._end("failure")  # of extensions that outlived their runtime
+        self.on_activity(self, True)
         self._started_at = time.perf_counter()
         self._reported = None
         self._peak_mb = 0
@@ -178,7 +179,6 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                 self._report_init(sandbox, phase, "success")
                 return None
             if event is ProcessEvent.TIMED_OUT:
-                self._read_output()
                 self._report_init(sandbox, phase, "timeout")
                 await self._reset("timeout")
                 if phase == "invoke" and request_id is not None:
@@ -209,7 +209,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         programs = (*self.function.extensions, *self._filesystem.extension_programs)
         extensions.launch(programs, variables, self._filesystem.extension_command)
         if not extensions.registered or extensions.failure is not None:
-            event = await self._event_waiter.wait(limit_s)
+            event = await self._wait(sandbox, limit_s)
             if event is not ProcessEvent.EXTENSIONS_REGISTERED:
                 return event
         self._event_waiter.expect_runtime()
@@ -217,7 +217,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         variables |= added
         command = self._filesystem.command(command, variables)
         sandbox.start_runtime(command, variables, self._filesystem.task_root, self.new_log_source())
-        event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
+        event = await self._wait(sandbox, self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
             return event
         extensions.runtime_is_up()

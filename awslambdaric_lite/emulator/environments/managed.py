@@ -135,7 +135,6 @@ class ManagedEnvironment(ExecutionEnvironment):
 
     def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         """Complete the invocation with its outcome."""
-        self._read_output()
         if answer.error is not None:
             self._look_for_read_only(answer.payload.decode("utf-8", "replace"))
         run = self._runs.get(invocation.request_id)
@@ -185,9 +184,9 @@ class ManagedEnvironment(ExecutionEnvironment):
             )
         await asyncio.wait({run.ended}, timeout=self.function.timeout_s)
         event = run.ended.result() if run.ended.done() else ProcessEvent.TIMED_OUT
+        await self._sandbox.drain()
         if event is ProcessEvent.NEXT:
             return None
-        self._read_output()
         run.end_with(event)
         if event is not ProcessEvent.TIMED_OUT:
             return self._ended(self._sandbox, event).answer(run.invocation.request_id)

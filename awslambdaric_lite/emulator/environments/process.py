@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from ..logs.pipe_reader import PIPE_SIZE, PipeReader
 from .memory import GroupMemory
 
-_READ_SIZE = 64 * 1024
 _STANDARD_ERROR = 2
 
 
@@ -41,7 +41,7 @@ class RuntimeProcess:
         self._on_output = on_output
         self._on_exit = on_exit
         # One pipe for both streams keeps their output in order.
-        self._output, write_end = os.pipe()
+        read_end, write_end = os.pipe()
         try:
             self._popen = subprocess.Popen(
                 command,
@@ -54,31 +54,26 @@ class RuntimeProcess:
                 pass_fds=inherited,
             )
         except BaseException:
-            os.close(self._output)
+            os.close(read_end)
             raise
         finally:
             os.close(write_end)
         self.pid = self._popen.pid
         self.memory = GroupMemory(self.pid)
-        os.set_blocking(self._output, False)
-        self._loop.add_reader(self._output, self.read_output)
+        self._output = PipeReader(read_end, on_output)
         self._watch_end()
 
     def read_output(self) -> None:
-        """Read the available output.
+        """Read the available output, as much as a pipe holds by default."""
+        self._output.read()
+
+    async def drain(self, limit: int = PIPE_SIZE) -> None:
+        """Read the output that is available now, in parts.
 
         The output that the process wrote before a request to the Runtime API is in the pipe when the request arrives,
-        so reading it there keeps every line in its invocation.
+        so reading it then keeps every line in its invocation.
         """
-        while self._output >= 0:
-            try:
-                data = os.read(self._output, _READ_SIZE)
-            except (BlockingIOError, InterruptedError):
-                return
-            if not data:
-                self._close_output()
-                return
-            self._on_output(data)
+        await self._output.drain(limit)
 
     def kill(self) -> None:
         """Kill the whole process group; its exit is reported as any other."""
@@ -111,12 +106,14 @@ class RuntimeProcess:
             return all(_waits(thread / "stat") for thread in threads.iterdir())
         return True
 
-    def reap(self) -> int:
-        """Kill the rest of the group of an exited process, close its output, return its exit code."""
+    def reap(self, *, read: bool = True) -> int:
+        """Kill the rest of the group of an exited process, read and close its output, return its exit code."""
         self.kill()  # before the wait, so that the group's id is not used again
         returncode = self._popen.wait()
-        self.read_output()
-        self._close_output()
+        if read:
+            self.read_output()
+        if unread := self._output.close():
+            self._on_output(b"\n[local Lambda] %d bytes of output were not read\n" % unread)
         return returncode
 
     def peak_memory_mb(self) -> int:
@@ -128,12 +125,6 @@ class RuntimeProcess:
         if self._popen.returncode is None:  # else the id of the group may be used again
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
-
-    def _close_output(self) -> None:
-        if self._output >= 0:
-            self._loop.remove_reader(self._output)
-            os.close(self._output)
-            self._output = -1
 
     def _watch_end(self) -> None:
         try:

@@ -32,6 +32,8 @@ class EnvironmentProcesses:
         self.function = function
         self.requests: list[RecordedRequest] = []
         """Every request that reached the Runtime API, in order (with `ApiOptions.record_requests`)."""
+        self.on_activity: Callable[[EnvironmentProcesses, bool], None] = lambda environment, runs: None
+        """Called when processes are started or thawed (True), and when they are frozen or gone (False)."""
         self.exit_code: int | None = None
         """The exit code of the last process; negative for a signal."""
         self._log = log
@@ -53,9 +55,11 @@ class EnvironmentProcesses:
         """Freeze every process of the environment."""
         if self._sandbox is not None:
             self._sandbox.freeze()
+        self.on_activity(self, False)
 
     def thaw(self) -> None:
         """Thaw the processes."""
+        self.on_activity(self, True)
         if self._sandbox is not None:
             self._sandbox.thaw()
 
@@ -93,19 +97,21 @@ class EnvironmentProcesses:
 
     # Waits and shutdown
 
-    def _read_output(self) -> None:
-        if self._sandbox is not None:
-            self._sandbox.read_output()
+    async def _wait(self, sandbox: Sandbox, limit_s: float) -> ProcessEvent:
+        """Wait for the expected event, and read the output before it; at a timeout, kill the runtime first."""
+        event = await self._event_waiter.wait(limit_s)
+        if event is ProcessEvent.TIMED_OUT:
+            sandbox.halt()
+        await sandbox.drain()
+        return event
 
     def _look_at_memory(self) -> bool:
         """Measure the memory once for an invocation; return whether it exceeds the limit."""
         return self._sandbox is not None and self._sandbox.exceeds_memory()
 
     def _settle(self, event: ProcessEvent) -> None:
-        if self._sandbox is not None:
-            self._sandbox.read_output()  # written before this request, so it belongs to this invocation
-            if self._sandbox.out_of_memory and event is not ProcessEvent.EXITED:
-                return  # it is being killed, whatever it sent before
+        if self._sandbox is not None and self._sandbox.out_of_memory and event is not ProcessEvent.EXITED:
+            return  # it is being killed, whatever it sent before
         self._event_waiter.settle(event)
 
     async def _await_extensions(self, sandbox: Sandbox, limit_s: float) -> ProcessEvent:
@@ -117,7 +123,7 @@ class EnvironmentProcesses:
         if sandbox.extensions.ready:
             return ProcessEvent.EXTENSIONS_READY
         self._event_waiter.expect_extensions()
-        return await self._event_waiter.wait(limit_s)
+        return await self._wait(sandbox, limit_s)
 
     def _ended(self, sandbox: Sandbox, event: ProcessEvent) -> EnvironmentFailure:
         """Return the failure for an exited process; an internal extension may be the cause of the runtime's exit."""
@@ -148,3 +154,4 @@ class EnvironmentProcesses:
             await self._sandbox.end(reason)
             self._peak_mb = self._sandbox.peak_memory_mb()
             self._sandbox = None
+            self.on_activity(self, False)

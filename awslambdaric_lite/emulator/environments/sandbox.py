@@ -18,6 +18,7 @@ from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
 from ..http.server import HttpServer
+from ..logs.pipe_reader import PIPE_SIZE
 from ..logs.stream import LogStream
 from .memory import MemoryWatch
 from .orphaned_processes import OrphanedProcesses
@@ -26,6 +27,7 @@ from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
 _DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay open, so this limit is always reached
+_LAST_OUTPUT = 16 * 1024  # bytes that are read of a runtime that was killed
 WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
 FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
 
@@ -56,8 +58,8 @@ class LogSource(Protocol):
     def handed_over(self) -> None:
         """Release what the runtime inherits, after its start or a failed start."""
 
-    def read(self) -> None:
-        """Read the available logs."""
+    async def drain(self) -> None:
+        """Read the logs that are available now, in parts."""
 
     def close(self) -> None:
         """Read the rest and close the source."""
@@ -91,7 +93,10 @@ class Sandbox:
         """Whether it was killed because it exceeded the function's memory."""
         self.extensions = Extensions(function, version, log, observer, watcher)
         router = Router(api, self.extensions.applications, observer.on_request)
-        self._server = HttpServer(router, recorded=recorded, faults=faults, serve_half_closed=False)
+        allowed = function.allow_hosts
+        self._server = HttpServer(
+            router, recorded=recorded, faults=faults, serve_half_closed=False, allow_hosts=allowed
+        )
         self._orphans = OrphanedProcesses(f"AWS_LAMBDA_RUNTIME_API={self.address}")
         self._function = function
         self._log = log
@@ -155,13 +160,13 @@ class Sandbox:
             self.process.go_on()
         self.extensions.go_on()
 
-    def read_output(self) -> None:
-        """Read the available output."""
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts; little of that of a runtime that was killed."""
         if self.process is not None:
-            self.process.read_output()
+            await self.process.drain(_LAST_OUTPUT if self._ending else PIPE_SIZE)
         if self._log_source is not None:
-            self._log_source.read()
-        self.extensions.read_output()
+            await self._log_source.drain()
+        await self.extensions.drain()
 
     def peak_memory_mb(self) -> int:
         """Return the peak memory of the runtime and the external extensions."""
@@ -178,6 +183,14 @@ class Sandbox:
         if self.process is not None:
             self.process.memory.measure_kb()
         return self.out_of_memory
+
+    def halt(self) -> bool:
+        """Kill the runtime before its last output is read; return False if extensions need a shutdown phase first."""
+        if self.process is None or len(self.extensions):
+            return False
+        self._ending = True
+        self.process.kill()
+        return True
 
     async def end(self, reason: str) -> None:
         """Shut every process down: with SIGKILL, or with a shutdown phase if extensions are registered."""
@@ -242,11 +255,11 @@ class Sandbox:
         process.kill()  # its remaining children keep its connections open
         if not self._ending:  # it may have replied just before its exit
             await self._server.drain(_DRAIN_BESIDE_EXTENSIONS_S if self.extensions.has_external else _DRAIN_LIMIT_S)
-        returncode = process.reap()
+        await self.drain()
+        returncode = process.reap(read=not self._ending)
         self.peak_memory_mb()
         if self._watcher is not None:
             self._watcher.forget(process.pid)
-        self.read_output()
         self.process = None
         self.gone.set()
         self._observer.on_exited(returncode)

@@ -101,6 +101,9 @@ class TcpSender:
         except OSError as error:
             self.close()
             raise DeliveryFailed(str(error)) from error
+        except asyncio.CancelledError:
+            self.close()  # else each attempt would add to what the listener has not read
+            raise
 
     def close(self) -> None:
         if self._writer is not None:

@@ -144,7 +144,7 @@ class Extensions:
         self._awaited = {extension for extension in self._registry if extension.state is not State.READY}
 
     def report(self) -> None:
-        """Log the state of each extension at the end of the init."""
+        """Log the state of each extension after the init."""
         for extension in self._registry:
             state = ExtensionState(extension.name, extension.state.value, extension.events, extension.error_type)
             self._log.emit(state)
@@ -160,10 +160,10 @@ class Extensions:
             if extension.state is State.READY:
                 self._api.deliver(extension, event)
 
-    def read_output(self) -> None:
-        """Read the available output."""
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts."""
         for running in self._running.values():
-            running.process.read_output()
+            await running.process.drain()
 
     def peak_memory_mb(self) -> int:
         """Return the sum of the peak memory of all external extensions."""

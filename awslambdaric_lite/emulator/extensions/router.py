@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..http.answers import PLAIN_TEXT
+from ..http.authority import foreign_origin
 from ..http.exchange import Application, Exchange
+
+MAX_KEPT_BODY = 8 * 1024 * 1024  # bytes of a request, above every limit of these APIs
 
 
 class Router:
@@ -24,9 +28,13 @@ class Router:
         self._on_request = on_request
 
     def on_head(self, exchange: Exchange) -> None:
-        """Pass on a request whose head has been read."""
+        """Pass on a request whose head has been read; refuse one of a web page."""
+        if (reason := foreign_origin(exchange.request)) is not None:
+            exchange.respond(403, PLAIN_TEXT, reason.encode())
+            return
         if self._on_request is not None:
             self._on_request(exchange)
+        exchange.keep = MAX_KEPT_BODY
         self._of(exchange).on_head(exchange)
 
     def on_body(self, exchange: Exchange) -> None:

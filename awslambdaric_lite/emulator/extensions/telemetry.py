@@ -21,6 +21,7 @@ from .subscription import InvalidSubscription, parse_subscription
 TELEMETRY = "/2022-07-01/telemetry"
 LOGS = "/2020-08-15/logs"
 _BACKLOG = 10_000  # records
+_BACKLOG_SIZE = 4 * 1024 * 1024  # bytes of them
 
 FindExtension = Callable[[str, str], Extension]
 """Returns the extension of an identifier, with the text of a refusal; raises `ExtensionRefused`."""
@@ -33,6 +34,7 @@ class TelemetryApi:
         self._find = find
         self._log = log
         self._backlog: list[TelemetryRecord] = []
+        self._backlog_size = 0
         self._subscribers: dict[str, Subscriber] = {}
         self._open = True
         log.listen(self._take)
@@ -108,7 +110,8 @@ class TelemetryApi:
         self._log.emit(TelemetrySubscribed(name, "Subscribed", subscription.types))
 
     def _take(self, record: TelemetryRecord) -> None:
-        if self._open and len(self._backlog) < _BACKLOG:
+        if self._open and len(self._backlog) < _BACKLOG and self._backlog_size < _BACKLOG_SIZE:
             self._backlog.append(record)
+            self._backlog_size += len(record.line())
         for subscriber in self._subscribers.values():
             subscriber.add(record)

@@ -14,13 +14,14 @@ from collections.abc import Coroutine
 
 from ..errors import UnknownQualifier
 from ..host import FunctionHost
+from ..http.authority import foreign_origin
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
 from . import eventstream
 from .asynchronous import AsynchronousQueue
 from .requests import InvokeRequest, Operation, read_head
-from .service_errors import service_error
+from .service_errors import access_denied, service_error
 
 LOG_TAIL = 4096  # bytes of the log, before base64
 _HEALTH_PATHS = ("/health", "/")
@@ -51,6 +52,8 @@ class InvokeApi:
     def on_head(self, exchange: Exchange) -> None:
         """Refuse the requests that can be refused without their body, and limit the size of the others."""
         request = exchange.request
+        if (reason := foreign_origin(request)) is not None:
+            return _refuse(exchange, access_denied(reason.rstrip()))
         if request.method in ("GET", "HEAD") and request.path.partition("?")[0] in _HEALTH_PATHS:
             return self._health(exchange)
         try:

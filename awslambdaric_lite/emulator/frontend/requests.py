@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 import secrets
 import time
@@ -22,6 +23,7 @@ from ..streams import ResponseStream
 from .service_errors import (
     ServiceError,
     invalid_content,
+    invalid_parameter,
     too_large,
     unknown_operation,
     unsupported_media_type,
@@ -47,6 +49,27 @@ class Operation(Enum):
     INVOKE_WITH_RESPONSE_STREAM = ("2021-11-15", "response-streaming-invocations")
     INVOKE_ASYNC = ("2014-11-13", "invoke-async")
 
+
+_NAMED = {"FunctionName": "", "Qualifier": "Qualifier", "Payload": "", "InvokeArgs": ""}  # in the path, query and body
+_HEADERS = {
+    "InvocationType": "X-Amz-Invocation-Type",
+    "LogType": "X-Amz-Log-Type",
+    "ClientContext": "X-Amz-Client-Context",
+    "TenantId": "X-Amz-Tenant-Id",
+}
+SUPPORTED = _NAMED | _HEADERS
+"""The members of requests that are served, with their names in HTTP."""
+REFUSED = {"DurableExecutionName": "X-Amz-Durable-Execution-Name"}
+"""The members that would change what a request means; a request with one of them is refused."""
+
+# Headers of the signature and of SDKs, which are not members.
+_NOT_MEMBERS = re.compile(
+    r"x-amz-(?:date|security-token|content-sha256|region-set|user-agent|target|trailer|decoded-content-length"
+    r"|checksum-.*|sdk-checksum-algorithm|te|request-.*|id-2|apigw-.*|cf-.*|source-.*)"
+)
+_MAX_NOTED = 100
+_log = logging.getLogger(__name__)
+_noted: set[str] = set()  # unknown names that the log has already
 
 _INVOCATION_TYPES: Mapping[Operation, tuple[str, ...]] = {
     Operation.INVOKE: ("RequestResponse", "Event", "DryRun"),
@@ -115,6 +138,7 @@ def read_head(request: RecordedRequest, function: FunctionConfig) -> InvokeReque
     """
     path, _, query = request.path.partition("?")
     operation, name = _route(request.method, path)
+    _check_members(request, query)
     invocation_type = request.header("X-Amz-Invocation-Type") or _INVOCATION_TYPES[operation][0]
     if invocation_type not in _INVOCATION_TYPES[operation]:
         allowed = ", ".join(_INVOCATION_TYPES[operation])
@@ -152,6 +176,26 @@ def _route(method: str, path: str) -> tuple[Operation, str]:
                 if operation.value == (version, last):
                     return operation, unquote(name)
     raise unknown_operation(method, path)
+
+
+def _check_members(request: RecordedRequest, query: str) -> None:
+    """Refuse a member that is not supported; log names that may be members of a newer service, each once."""
+    for member, header in REFUSED.items():
+        if request.header(header) is not None:
+            raise invalid_parameter(f"{member} ({header}) is not supported by the local Lambda; remove it")
+    known = {name.lower() for name in SUPPORTED.values()}
+    headers = [name for name, _ in request.headers if name.lower().startswith("x-amz-")]
+    parameters = [name for name in parse_qs(query) if not name.lower().startswith("x-amz-")]  # else of a signature
+    for name in (*headers, *parameters):
+        lower = name.lower()
+        if (
+            lower not in known
+            and not _NOT_MEMBERS.fullmatch(lower)
+            and lower not in _noted
+            and len(_noted) < _MAX_NOTED
+        ):
+            _noted.add(lower)
+            _log.warning("%r in a request is unknown to the local Lambda and has no effect", name)
 
 
 def _check_content_type(content_type: str) -> None:

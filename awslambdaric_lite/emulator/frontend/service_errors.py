@@ -49,6 +49,11 @@ class ServiceError(Exception):
         return compact(fields, ascii_only=True).encode()
 
 
+def access_denied(message: str) -> ServiceError:
+    """Return the error for a caller that may not invoke."""
+    return ServiceError(403, "AccessDeniedException", message)
+
+
 def not_found(message: str) -> ServiceError:
     """Return the error for an unknown function, version or alias."""
     return ServiceError(404, "ResourceNotFoundException", message, message_field="Message")

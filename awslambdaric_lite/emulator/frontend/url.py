@@ -97,6 +97,8 @@ class FunctionUrl:
         """Invoke."""
         request, request_id = exchange.request, str(uuid.uuid4())
         given = request.header("X-Amzn-Trace-Id")
+        if given is not None and not given.isascii():
+            given = None  # as in the Lambda API
         trace_id = given or new_trace_id()
         reply = self._reply(exchange, request_id, trace_id)
         try:

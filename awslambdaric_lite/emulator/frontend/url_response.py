@@ -81,12 +81,8 @@ def streamed_head(metadata: bytes) -> UrlResponse:
 
 
 def plain_head(content_type: str) -> UrlResponse:
-    """Return the head of a streamed response without metadata.
-
-    Raises:
-        MalformedResponse: the content type cannot be sent.
-    """
-    return UrlResponse(200, [("Content-Type", _value("Content-Type", content_type))])
+    """Return the head of a streamed response without metadata; its content type is that of the runtime."""
+    return UrlResponse(200, [("Content-Type", content_type)])
 
 
 def _json(text: bytes) -> Any:

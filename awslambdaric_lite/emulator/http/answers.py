@@ -14,6 +14,7 @@ CHUNKED = (b"Transfer-Encoding", b"chunked")
 PLAIN_TEXT = (("Content-Type", "text/plain; charset=utf-8"),)
 DECLARED_LENGTH_LIMIT = 2048  # bytes; a Go server declares the length of shorter bodies
 _CHUNK = 32 * 1024
+_CODEC = ("utf-8", "surrogateescape")  # of header values: bytes that are not UTF-8 leave as they came
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -51,7 +52,7 @@ def head(
 ) -> bytes:
     """Return the head of a response; `close` announces that it is the last one."""
     assert request.status is not None
-    fields = [(name.encode(), value.encode()) for name, value in headers]
+    fields = [(name.encode(), value.encode(*_CODEC)) for name, value in headers]
     fields.append((b"Date", _date()))
     if request.status != 204:  # it has no body and no framing (RFC 9110, section 8.6)
         fields.append(framed)
@@ -66,8 +67,8 @@ def has_body(request: RecordedRequest) -> bool:
     return request.method != "HEAD" and request.status not in (204, 304)
 
 
-def protocol_error(status: int) -> bytes:
-    """Return the response to bytes that are not a request; the connection is closed after it."""
+def last_response(status: int) -> bytes:
+    """Return a response that h11 has no part in, e.g. to bytes that are not a request; it closes the connection."""
     text = phrase(status)
     return b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%s" % (text, text)
 
@@ -79,7 +80,7 @@ def phrase(status: int) -> bytes:
 
 def text(headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """Return headers as text; bytes that are not UTF-8 become surrogates."""
-    return [(name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in headers]
+    return [(name.decode("ascii"), value.decode(*_CODEC)) for name, value in headers]
 
 
 def _reason(status: int) -> bytes:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import re
 import socket
 import struct
 from collections.abc import Callable
@@ -17,18 +19,23 @@ from collections.abc import Callable
 import h11
 
 from . import answers
+from .authority import AllowedHosts
 from .exchange import Application, Exchange, Framing, Headers, RecordedRequest
 from .faults import Fault, Faults
 
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
+_READ_SIZE = 32 * 1024  # bytes in a turn of the event loop: some thousand chunks or pipelined requests
 _LINGER_S = 0.5
 _RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
+_log = logging.getLogger(__name__)
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Connection of one client; a request is read after the response to the one before.
+
+    Nothing is read while the client does not read its responses.
 
     With `serve_half_closed`, a client that closes its sending side still gets its response; else it is disconnected.
     """
@@ -40,6 +47,7 @@ class Connection(asyncio.Protocol):
         on_closed: Callable[[Connection], None],
         recorded: list[RecordedRequest] | None,
         faults: Faults,
+        hosts: AllowedHosts,
         *,
         serve_half_closed: bool,
     ) -> None:
@@ -48,6 +56,7 @@ class Connection(asyncio.Protocol):
         self._on_closed = on_closed
         self._recorded = recorded
         self._faults = faults
+        self._hosts = hosts
         self._serve_half_closed = serve_half_closed
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._transport: asyncio.Transport | None = None
@@ -60,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._paused = False  # by the application
         self._ahead = False  # the client has pipelined requests, and reading is paused
         self._linger_end: asyncio.TimerHandle | None = None
+        self._buffer = bytearray()
         self.writable = asyncio.Event()
         self.writable.set()
 
@@ -69,9 +79,13 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._buffer = bytearray(_READ_SIZE)
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._linger_end is None:
-            self._h11.receive_data(data)
+            self._h11.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
             self._process_events()
 
     def eof_received(self) -> bool:
@@ -82,9 +96,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.writable.clear()
+        self._update_flow_control()
 
     def resume_writing(self) -> None:
         self.writable.set()
+        self._update_flow_control()
+        self._process_events()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.writable.set()
@@ -114,7 +131,12 @@ class Connection(asyncio.Protocol):
         request = self._request_to_answer(status)
         if request is None:
             return False
-        self._write(answers.head(self._h11, request, headers, answers.CHUNKED, close=self._has_to_close(request)))
+        try:
+            head = answers.head(self._h11, request, headers, answers.CHUNKED, close=self._has_to_close(request))
+        except Exception:
+            self._fail(request)
+            return False
+        self._write(head)
         return True
 
     def write(self, data: bytes) -> None:
@@ -151,13 +173,24 @@ class Connection(asyncio.Protocol):
         request = self._request_to_answer(status)
         if request is None:
             return
-        answer = answers.whole(self._h11, request, headers, body, framing, close=self._has_to_close(request))
+        try:
+            answer = answers.whole(self._h11, request, headers, body, framing, close=self._has_to_close(request))
+        except Exception:
+            return self._fail(request)
         if self._fault is not None and self._fault.cut_after is not None:
             self._write(answer[: self._fault.cut_after])
             self._linger()
         else:
             self._write(answer)
         self._go_on()
+        return None
+
+    def _fail(self, request: RecordedRequest) -> None:
+        """Respond with 500 where nothing else can be sent, and log the exception."""
+        _log.exception("%s %s: the response cannot be sent", request.method, request.path)
+        request.status = 500
+        self._write(answers.last_response(500))
+        self._linger()
 
     def _request_to_answer(self, status: int) -> RecordedRequest | None:
         """Return the request with its new status; None if its client has disconnected or has a response."""
@@ -208,7 +241,7 @@ class Connection(asyncio.Protocol):
     def _update_flow_control(self) -> None:
         if self._transport is None:
             return
-        if self._paused or self._ahead:
+        if self._paused or self._ahead or not (self.writable.is_set() or self._linger_end):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -223,11 +256,16 @@ class Connection(asyncio.Protocol):
                 pass
         except h11.RemoteProtocolError as error:
             self._protocol_error(error)
+        except Exception:
+            if self._exchange is None or not self._exchange.open:
+                raise
+            _log.exception("%s %s failed", self._exchange.request.method, self._exchange.request.path)
+            self._exchange.respond(500, answers.PLAIN_TEXT, answers.phrase(500))
         finally:
             self._processing = False
 
     def _step(self) -> bool:
-        if self._transport is None or not self._is_open() or self._paused:
+        if self._transport is None or not self._is_open() or self._paused or not self.writable.is_set():
             return False
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
@@ -256,9 +294,10 @@ class Connection(asyncio.Protocol):
     def _begin(self, event: h11.Request) -> None:
         if sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
             raise h11.RemoteProtocolError("headers too large", error_status_hint=431)  # h11 checks only between reads
+        authority, path = _split_target(event.target.decode("latin-1"))
         recorded = RecordedRequest(
             method=event.method.decode("ascii"),
-            path=event.target.decode("latin-1"),
+            path=path,
             http_version=event.http_version.decode("ascii"),
             headers=answers.text(event.headers.raw_items()),
             connection=self._number,
@@ -269,11 +308,16 @@ class Connection(asyncio.Protocol):
         if self._recorded is not None:
             self._record.clear()
             self._recorded.append(recorded)
+        assert self._transport is not None
+        local = str(self._transport.get_extra_info("sockname")[0])
+        if (refusal := self._hosts.refusal(recorded, authority, local)) is not None:
+            return exchange.respond(421, answers.PLAIN_TEXT, refusal.encode())
         self._fault = self._faults.take(recorded.path)
         if self._fault is None or not self._inject_fault(exchange, self._fault):
             self._application.on_head(exchange)
         if exchange.open and self._h11.they_are_waiting_for_100_continue:
             self._write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
+        return None
 
     def _inject_fault(self, exchange: Exchange, fault: Fault) -> bool:
         """Apply a fault to a request; return whether the application must not see the request."""
@@ -325,5 +369,14 @@ class Connection(asyncio.Protocol):
             self._receiving = False
             self._application.on_truncated(exchange)
         elif self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._write(answers.protocol_error(431 if error.error_status_hint == 431 else 400))
+            self._write(answers.last_response(431 if error.error_status_hint == 431 else 400))
         self._linger()
+
+
+def _split_target(target: str) -> tuple[str | None, str]:
+    """Return the authority of a request target in absolute form, else None, and the target in origin form."""
+    if not target.lower().startswith(("http://", "https://")):
+        return None, target
+    authority = re.split("[/?#]", target.partition("://")[2], maxsplit=1)[0]
+    path = target.partition("://")[2][len(authority) :]
+    return authority, path if path.startswith("/") else f"/{path}"

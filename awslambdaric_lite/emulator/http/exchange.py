@@ -97,7 +97,8 @@ class Exchange:
             self._connection.write(data)
 
     async def drained(self) -> None:
-        """Wait until the client has read most of the written bytes, or has disconnected."""
+        """Wait until the client has read most of the written bytes, or has disconnected; other tasks run first."""
+        await asyncio.sleep(0)
         if self._connection is not None:
             await self._connection.writable.wait()
 

@@ -12,11 +12,13 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from .pipe_reader import PIPE_SIZE, READ_SIZE, drain, pending_size, size_of_lines
 from .stream import Output
 
-MAX_PATH = 107  # bytes of a socket's address, without the NUL at its end; source: unix(7)
-_READ_SIZE = 64 * 1024
-_ROUNDS = 32  # above the size of a connection's buffer; a worker that never stops must not block the others
+MAX_PATH = 107  # bytes of a socket's address, without its last NUL; source: unix(7)
+_ROUNDS = 32  # each of them accepts one new connection
+_MAX_READ = 8 * PIPE_SIZE  # bytes; a worker that never stops must not block the others
+_PART = 4  # connections that are read in one turn of the event loop
 _BACKLOG = 1024  # of connections, two for each worker, when all of them start
 
 
@@ -64,12 +66,19 @@ class LogCollector:
 
     def read(self) -> None:
         """Read the available output of all connections."""
+        left = _MAX_READ
         for _ in range(_ROUNDS):
-            if self._closed or not (ready := self._ready.select(0)):
+            if self._closed or not left or not (ready := self._ready.select(0)):
                 return
             for key, _ in ready:
                 assert isinstance(key.fileobj, socket.socket)
-                self._read(key.fileobj)
+                size = min(pending_size(key.fd), left)
+                left -= size
+                self._read(key.fileobj, size or 1)  # a byte tells the end of a connection
+
+    async def drain(self) -> None:
+        """Read the output that is available now, in parts."""
+        await drain(self._pending(), self._read_part)
 
     def close(self) -> None:
         """Read the rest and close everything."""
@@ -86,22 +95,38 @@ class LogCollector:
     def _closed(self) -> bool:
         return self._listener.fileno() < 0
 
-    def _read(self, ready: socket.socket) -> None:
+    def _pending(self) -> int:
+        """Accept the connections that wait; return the number of bytes in all of them."""
+        if self._closed:
+            return 0
+        while self._read(self._listener):
+            pass
+        return sum(pending_size(connection.fileno()) for connection in self._outputs)
+
+    def _read_part(self) -> int:
+        if self._closed:
+            return 0
+        ready = [key.fileobj for key, _ in self._ready.select(0) if key.fileobj is not self._listener]
+        return sum(self._read(each) for each in ready[:_PART] if isinstance(each, socket.socket))
+
+    def _read(self, ready: socket.socket, size: int = 0) -> int:
+        """Accept a connection, or read some lines or `size` bytes from one; return the number of either."""
         try:
             if ready is self._listener:
                 connection, _ = self._listener.accept()
                 self._outputs[connection] = self._new_output()
                 self._watch(connection)
-                return
-            data = ready.recv(_READ_SIZE)
+                return 1
+            data = ready.recv(size or size_of_lines(ready.recv(READ_SIZE, socket.MSG_PEEK)))
         except (BlockingIOError, InterruptedError):
-            return
+            return 0
         except OSError:  # of a connection that was reset
             data = b""
         if data:
             self._outputs[ready].feed(data)
         else:
             self._end(ready)
+        return len(data)
 
     def _end(self, connection: socket.socket) -> None:
         self._outputs.pop(connection).finish()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
 from .frames import Frame, FrameReader
-
-_READ_SIZE = 64 * 1024
+from .pipe_reader import PipeReader
 
 
 class TelemetryDescriptor:
@@ -17,10 +15,10 @@ class TelemetryDescriptor:
     def __init__(self, on_frame: Callable[[Frame], None]) -> None:
         self._on_frame = on_frame
         self._frames = FrameReader()
-        self._loop = asyncio.get_running_loop()
-        self._read_end, self.write_end = os.pipe()
-        os.set_blocking(self._read_end, False)
-        self._loop.add_reader(self._read_end, self.read)
+        read_end, self.write_end = os.pipe()
+        self._reader = PipeReader(
+            read_end, lambda data: self._give(self._frames.feed(data)), lambda: self._give(self._frames.end())
+        )
 
     @property
     def variables(self) -> dict[str, str]:
@@ -40,28 +38,17 @@ class TelemetryDescriptor:
 
     def read(self) -> None:
         """Read the available frames."""
-        while self._read_end >= 0:
-            try:
-                data = os.read(self._read_end, _READ_SIZE)
-            except (BlockingIOError, InterruptedError):
-                return
-            if not data:
-                self._end()
-                return
-            self._give(self._frames.feed(data))
+        self._reader.read()
+
+    async def drain(self) -> None:
+        """Read the frames that are available now, in parts."""
+        await self._reader.drain()
 
     def close(self) -> None:
         """Read the rest and close both ends."""
         self.handed_over()
         self.read()
-        self._end()
-
-    def _end(self) -> None:
-        if self._read_end >= 0:
-            self._loop.remove_reader(self._read_end)
-            os.close(self._read_end)
-            self._read_end = -1
-            self._give(self._frames.end())
+        self._reader.close()
 
     def _give(self, frames: list[Frame]) -> None:
         for frame in frames:

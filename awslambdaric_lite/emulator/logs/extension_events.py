@@ -12,7 +12,7 @@ from .levels import SystemLevel
 
 @dataclass(frozen=True)
 class ExtensionState(PlatformEvent):
-    """The state of an extension at the end of the init."""
+    """The state of an extension after the init."""
 
     type = "platform.extension"
     name: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from .kept_log import MAX_KEPT, KeptLog
 from .levels import ApplicationLevel, LogFormat, SystemLevel
 from .stream import LineSink, LogStream
 
@@ -26,27 +27,34 @@ class SharedLogStream(LogStream):
         system_level: SystemLevel | None = None,
     ) -> None:
         super().__init__(sink, log_format=log_format, level=level, system_level=system_level)
-        self._open: dict[str, list[str]] = {}
-        self._unclaimed: deque[str] = deque(maxlen=_UNCLAIMED)
+        self._open: dict[str, KeptLog] = {}
+        self._unclaimed: deque[str] = deque()
+        self._unclaimed_size = 0
 
     def open(self, request_id: str) -> None:
         """An invocation begins."""
-        self._open[request_id] = list(self._unclaimed)
+        kept = self._open[request_id] = KeptLog()
+        for line in self._unclaimed:
+            kept.add(line)
         self._unclaimed.clear()
+        self._unclaimed_size = 0
 
     def close(self, request_id: str) -> str:
         """End an invocation; return its lines, each with its newline."""
-        return "".join(f"{line}\n" for line in self._open.pop(request_id))
+        return self._open.pop(request_id).text()
 
     def _keep(self, line: str, request_id: object) -> None:
         if isinstance(request_id, str) and request_id:
             if request_id in self._open:
-                self._open[request_id].append(line)
+                self._open[request_id].add(line)
         elif self._open:
-            for lines in self._open.values():
-                lines.append(line)
+            for kept in self._open.values():
+                kept.add(line)
         else:
             self._unclaimed.append(line)
+            self._unclaimed_size += len(line)
+            while len(self._unclaimed) > _UNCLAIMED or self._unclaimed_size > MAX_KEPT:
+                self._unclaimed_size -= len(self._unclaimed.popleft())
 
     def _interrupt(self) -> None:
         """Do nothing: lines of other invocations may come before the end of an unfinished line."""

@@ -10,8 +10,11 @@ from typing import Any, Literal
 from ...common.json_text import compact
 from .events import PlatformEvent
 from .frames import Frame
+from .kept_log import KeptLog
 from .levels import SYSTEM_RANKS, ApplicationLevel, LogFormat, SystemLevel, as_object, is_wanted
 from .timestamps import iso_time, now
+
+MAX_LINE = 256 * 1024  # bytes; Lambda cuts a longer line into several log events of CloudWatch's maximum size
 
 LineSink = Callable[[str], None]
 Source = Literal["function", "extension"]
@@ -60,7 +63,7 @@ class LogStream:
         self._json = log_format == "JSON"
         self._level: ApplicationLevel = level or "INFO"
         self._system_rank = SYSTEM_RANKS[system_level or "INFO"]
-        self._lines: list[str] = []
+        self._kept = KeptLog()
         self._listeners: list[Listener] = []
         self._function = self.function_output()
 
@@ -92,7 +95,15 @@ class LogStream:
         runtimes write to standard output.
         """
         self._interrupt()
-        self._add_message("function", frame.message.removesuffix("\n"))
+        message = frame.message.removesuffix("\n")
+        if len(message) <= MAX_LINE // 4:  # bytes of a character in UTF-8
+            return self._add_message("function", message)
+        rest = memoryview(message.encode("utf-8", "replace"))
+        while rest:
+            size = _piece_size(rest)
+            self.add_line("function", bytes(rest[:size]))
+            rest = rest[size:]
+        return None
 
     def emit(self, event: PlatformEvent) -> None:
         """Add an event of the platform; an unfinished line of the function ends before it."""
@@ -125,8 +136,8 @@ class LogStream:
     def take(self) -> str:
         """Return and remove the lines since the last call, each with its newline."""
         self._function.finish()
-        lines, self._lines = self._lines, []
-        return "".join(f"{line}\n" for line in lines)
+        kept, self._kept = self._kept, KeptLog()
+        return kept.text()
 
     def add_line(self, source: Source, line: bytes) -> None:
         """Add one line of output, without its line end."""
@@ -145,7 +156,7 @@ class LogStream:
 
     def _keep(self, line: str, request_id: object) -> None:
         """Keep a line for `take`; `request_id` is the one that the line names, or None."""
-        self._lines.append(line)
+        self._kept.add(line)
 
     def _interrupt(self) -> None:
         """End an unfinished line before a line that is not of the function."""
@@ -161,20 +172,43 @@ class LogStream:
 
 
 class Output:
-    """Output of one process, split into lines."""
+    """Output of one process, split into lines; a long line becomes several."""
 
     def __init__(self, stream: LogStream, source: Source) -> None:
         self._stream = stream
         self._source = source
-        self._partial = b""
+        self._partial = bytearray()
 
     def feed(self, data: bytes) -> None:
         """Add output."""
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        *lines, partial = data.split(b"\n")
         for line in lines:
+            if self._partial or len(line) > MAX_LINE:
+                self._extend(line)
+                line = bytes(self._partial)
+                self._partial.clear()
             self._stream.add_line(self._source, line)  # pyright: ignore[reportArgumentType]
+        self._extend(partial)
 
     def finish(self) -> None:
         """End an unfinished line."""
         if self._partial:
             self.feed(b"\n")
+
+    def _extend(self, part: bytes) -> None:
+        """Extend the unfinished line; cut pieces off when it is too long."""
+        self._partial += part
+        while len(self._partial) > MAX_LINE:
+            size = _piece_size(self._partial)
+            self._stream.add_line(self._source, bytes(self._partial[:size]))  # pyright: ignore[reportArgumentType]
+            del self._partial[:size]
+
+
+def _piece_size(text: bytearray | memoryview) -> int:
+    """Return the size of the first piece of UTF-8 text that is not longer than a line can be."""
+    size = min(len(text), MAX_LINE)
+    if size < len(text):
+        for shorter in range(size, size - 4, -1):  # not between the bytes of a character
+            if text[shorter] & 0xC0 != 0x80:
+                return shorter
+    return size
