@@ -12,6 +12,9 @@ from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from ..common.words import count, format_size
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
+from ..packaging.installers import INSTALLERS
+from ..packaging.requirement_sources import find_requirements, requirements_above
+from ..packaging.source_builds import BuildPolicy
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
 from .progress import show_progress
@@ -42,11 +45,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     packages = parser.add_argument_group("requirements")
     which = packages.add_mutually_exclusive_group()
     which.add_argument(
-        "--requirements", metavar="FILE", help="requirements file for pip (default: SRC/requirements.txt if it exists)"
+        "--requirements",
+        metavar="FILE",
+        help="file that declares dependencies: requirements in pip's format, or a file named pylock.toml, uv.lock, "
+        "poetry.lock, Pipfile.lock or pyproject.toml (default: the first of these in SRC)",
     )
     which.add_argument("--no-requirements", action="store_true", help="install no requirements")
     packages.add_argument("--find-links", metavar="DIR", help="folder with wheels, in addition to the index")
     packages.add_argument("--no-index", action="store_true", help="install from --find-links only")
+    packages.add_argument(
+        "--installer",
+        choices=INSTALLERS,
+        default="auto",
+        help="program that installs the requirements (default: uv if it is installed, else pip)",
+    )
+    packages.add_argument(
+        "--build",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="build only these projects from source, e.g. docopt, or none (repeatable; default: all without a wheel); "
+        "their code gets no credentials from the environment",
+    )
     packages.add_argument(
         "--no-prune",
         action="store_true",
@@ -82,14 +102,20 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
-    recipe = _recipe(arguments)
     output = Path(arguments.output)
     try:
+        recipe = _recipe(arguments)
         with show_progress(sys.stderr) as progress:
             packed = pack_function(recipe, output, progress)
     except PackagingError as error:
         print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
         return 1
+    is_without = recipe.requirements is None and not arguments.no_requirements
+    if is_without and (above := requirements_above(recipe.source)) is not None:
+        packed.warnings.append(
+            f"{above} declares dependencies, which were not packed; name it with --requirements, "
+            "or use --no-requirements"
+        )
     _tell(packed, recipe.target)
     print(output)
     return 0
@@ -101,6 +127,10 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         target = Target.parse(arguments.python, arguments.arch)
     except PackagingError as error:
         raise UsageError(str(error)) from None
+    try:
+        build = BuildPolicy.parse(arguments.build)
+    except PackagingError as error:
+        raise UsageError(str(error)) from None
     if arguments.find_links is not None and not os.path.isdir(arguments.find_links):
         raise UsageError(f"--find-links {arguments.find_links} is not a folder; name a folder with wheels")
     return Recipe(
@@ -109,6 +139,8 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         requirements=_requirements(arguments, source),
         find_links=None if arguments.find_links is None else Path(arguments.find_links),
         no_index=arguments.no_index,
+        installer=arguments.installer,
+        build=build,
         exclude=arguments.exclude,
         prune=not arguments.no_prune,
         handler=arguments.handler,
@@ -123,8 +155,7 @@ def _requirements(arguments: argparse.Namespace, source: Path) -> Path | None:
         return None
     if arguments.requirements is not None:
         return Path(arguments.requirements)
-    default = source / "requirements.txt"
-    return default if os.path.isfile(default) else None
+    return find_requirements(source)
 
 
 def _tell(packed: Packed, target: Target) -> None:

@@ -16,6 +16,7 @@ from .bytecode import choose_interpreter
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
+from .source_builds import BUILD_ALL, BuildPolicy
 from .source_tree import collect
 from .targets import Target
 from .wheels import install_requirements
@@ -40,7 +41,8 @@ class Progress(Protocol):
 class Recipe:
     """The ingredients of a function's package.
 
-    `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
+    `requirements` is a file that declares dependencies, `find_links` and `no_index` choose the source of their wheels,
+    `installer` the program, `build` the projects that may be built from source; `exclude` has
     patterns for files of `source` (see `source_tree.collect`); the package must contain `handler`; `runtime` adds
     everything that `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of
     this machine; `through_s3` skips the limit of direct uploads.
@@ -51,6 +53,8 @@ class Recipe:
     requirements: Path | None = None
     find_links: Path | None = None
     no_index: bool = False
+    installer: str = "auto"
+    build: BuildPolicy = BUILD_ALL
     exclude: Sequence[str] = ()
     prune: bool = True
     handler: str | None = None
@@ -124,6 +128,8 @@ def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Pa
         find_links=recipe.find_links,
         no_index=recipe.no_index,
         progress=progress.happening,
+        installer=recipe.installer,
+        build=recipe.build,
     )
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
