@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -22,6 +23,7 @@ from .source_builds import normal_name
 from .targets import Target
 from .wheel_choice import marker_holds, standard
 
+_PIPS_HEADERS = re.compile(r"^include/(site/)?python[\d.]*/")
 _OF_UV = ("uv_cache.json", "uv_build.json")
 _NOTES = ("INSTALLER", "REQUESTED", "direct_url.json")  # of the installer, in each package's metadata
 
@@ -91,6 +93,7 @@ def make_reproducible(into: Path, requirements: Iterable[Requirement]) -> None:
     The notes of the installer are as pip writes them, whose tools look for them.
     """
     (into / ".lock").unlink(missing_ok=True)  # uv's
+    _move_headers(into)
     named = {normal_name(each.name or re.match(r"[\w.-]*", each.text)[0]) for each in requirements}  # type: ignore[index]
     for name, package in _packages(into).items():
         for note in _OF_UV:
@@ -111,6 +114,17 @@ def make_reproducible(into: Path, requirements: Iterable[Requirement]) -> None:
             record.write_text(text, encoding="utf-8")
 
 
+def _move_headers(into: Path) -> None:
+    """Move headers for C from pip's place for them to uv's."""
+    for folder in (*into.glob("include/site/python*"), *into.glob("include/python*")):
+        if _PIPS_HEADERS.match(f"{folder.relative_to(into).as_posix()}/"):
+            for each in sorted(folder.iterdir()):
+                shutil.move(each, into / "include" / each.name)
+            folder.rmdir()
+    if (into / "include" / "site").is_dir() and not any((into / "include" / "site").iterdir()):
+        (into / "include" / "site").rmdir()
+
+
 def _origin(file: Path) -> str | None:
     """Return the address that a package was installed from, or None if it is a path on this machine."""
     try:
@@ -126,7 +140,7 @@ def _record(text: str, into: Path, information: str, notes: Mapping[str, bytes])
         [f"{information}{name}", f"sha256={_digest(content)}", str(len(content))] for name, content in notes.items()
     ]
     for row in csv.reader(text.splitlines()):
-        name = re.sub(r"^(\.\./)+", "", row[0]) if row else ""
+        name = _PIPS_HEADERS.sub("include/", re.sub(r"^(\.\./)+", "", row[0])) if row else ""
         if name and name.removeprefix(information) not in _NOTES and (into / name).exists():
             rows.append([name, *row[1:]])
     out = io.StringIO()
