@@ -15,6 +15,7 @@ from ..packaging.audit.findings import LEVELS
 from ..packaging.audit.run import Audit, audit
 from ..packaging.errors import PackagingError
 from ..packaging.flame import flame_html, flame_svg
+from ..packaging.hosts import HOSTS
 from ..packaging.targets import ARCHITECTURES, Target
 from .doctor_report import show
 from .env_file import variable
@@ -38,6 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--arch", default="x86_64", help=f"the function's architecture: {' or '.join(ARCHITECTURES)} (default: x86_64)"
+    )
+    parser.add_argument(
+        "--runs-on",
+        choices=HOSTS,
+        default="managed",
+        help="what runs the function: a managed runtime, with or without the wrapper layer; provided.al2023 with this "
+        "runtime's bootstrap; or an image of yours that starts `python -m awslambdaric_lite` (default: managed)",
     )
     parser.add_argument(
         "--fail-on", choices=LEVELS, default="error", help="lowest level that makes the exit code 1 (default: error)"
@@ -77,6 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--flame draws the imports of a handler; name the handler with --handler")
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):
         raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write e.g. app.handler")
+    if arguments.layer and arguments.runs_on == "image":
+        raise UsageError("--layer does not go with --runs-on image: functions in images have no layers; omit one")
     variables = dict(variable(text) for text in arguments.env)
     if not arguments.json:
         require_rich()
@@ -88,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             target,
             handler=arguments.handler,
             layers=[Path(layer) for layer in arguments.layer],
+            host=arguments.runs_on,
             variables=variables,
         )
         if arguments.flame is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .archive import Member
 from .errors import PackagingError
@@ -41,22 +41,37 @@ def check_handler(handler: str, members: Mapping[str, Member]) -> str | None:
     if source is None:
         if any(name.startswith(path) and _BUILT.fullmatch(name[len(path) :]) for name in members):
             return None
-        raise PackagingError(f"handler {handler}: the package has no {path}.py{_there_is(path, members)}")
+        found = other_place(module, members)
+        raise PackagingError(
+            f"handler {handler}: the package has no {path}.py; {found or 'correct --handler, or put the file there'}"
+        )
     text = members[source].read().decode("utf-8", "replace")
     if not re.search(rf"\b{re.escape(function)}\b", text) and not _DYNAMIC.search(text):
         raise PackagingError(f"handler {handler}: {source} has no {function}{_meant(function, text)}")
     return source
 
 
-def _there_is(path: str, members: Mapping[str, Member]) -> str:
-    folder = path.rpartition("/")[0]
-    beside = [
-        name.removesuffix(".py")
-        for name in members
-        if name.endswith(".py") and name.rpartition("/")[0] == folder and not name.endswith("__init__.py")
-    ]
-    close = difflib.get_close_matches(path, beside, 1) or ([beside[0]] if len(beside) == 1 else [])
-    return f"; did you mean {close[0].replace('/', '.')}?" if close else "; correct --handler, or put the file there"
+def other_place(module: str, names: Iterable[str], *, guess: bool = True) -> str | None:
+    """Return the module of a package that may be meant by one that it lacks; None if it has no such module.
+
+    It is the same in another folder or with other case; with `guess` also one with a similar name.
+    """
+    path = module.replace(".", "/")
+    sources = [name.removesuffix("/__init__.py").removesuffix(".py") for name in names if name.endswith(".py")]
+    below = sorted((name for name in sources if name.endswith(f"/{path}")), key=len)
+    if below:
+        folder = below[0][: -len(path) - 1]
+        return f"it is in {folder}/: zip the content of that folder, not the folder, or write {_dotted(below[0])}"
+    same = [name for name in sources if name.lower() == path.lower()]
+    beside = [name for name in sources if name.rpartition("/")[0] == path.rpartition("/")[0]]
+    if not guess:
+        beside = []
+    close = same or difflib.get_close_matches(path, beside, 1) or (beside if len(beside) == 1 else [])
+    return f"did you mean {_dotted(close[0])}?" if close else None
+
+
+def _dotted(path: str) -> str:
+    return path.replace("/", ".")
 
 
 def _meant(function: str, text: str) -> str:

@@ -27,11 +27,11 @@ _GRACE_S = 2.0  # for output that arrives after the process has exited
 # Under -S, so that the interpreter's own packages are not found; what `site` does for Lambda's folders is done here.
 _PROGRAM = r"""
 import marshal, posix, site, sys, time
-report, statement, folders = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+report, statement, folders, sites = int(sys.argv[1]), sys.argv[2], *marshal.loads(bytes.fromhex(sys.argv[3]))
 posix.set_inheritable(report, False)
 site.setquit(); site.setcopyright(); site.sethelper()
 sys.path[:0] = folders
-for folder in folders:
+for folder in sites:
     site.addsitedir(folder)
 sys.argv = [""]
 def failure(error):
@@ -43,7 +43,7 @@ def failure(error):
     if found is None and isinstance(error, SyntaxError) and error.filename:
         found = str(error.filename), error.lineno or 0
     try:
-        text = str(error)
+        text = error.msg if isinstance(error, SyntaxError) and found else str(error)
     except Exception:
         text = ""
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
@@ -51,14 +51,14 @@ def failure(error):
 code = compile(statement, "<doctor>", "exec")
 sys.stderr.flush()
 posix.write(2, b"\nBEGIN %d\n" % report)
-begin = time.perf_counter_ns()
+begin, cpu = time.perf_counter_ns(), time.process_time_ns()
 try:
     exec(code, {"__name__": "doctor"})
     result = None
 except BaseException as error:
     result = failure(error)
-took = time.perf_counter_ns() - begin
-posix.write(report, marshal.dumps((took, result), 2))
+took = time.perf_counter_ns() - begin, time.process_time_ns() - cpu
+posix.write(report, marshal.dumps((*took, result), 2))
 posix._exit(0)
 """
 
@@ -87,6 +87,7 @@ class ImportRun:
     """The seconds of an import, or its failure. `stderr` is its standard error from the statement on."""
 
     seconds: float | None
+    cpu_seconds: float | None
     failure: ImportFailure | None
     stderr: bytes
 
@@ -118,7 +119,8 @@ def run_import(
     *,
     environ: Mapping[str, str] | None = None,
     path: Sequence[Path] = (),
-    folder: Path | None = None,
+    sites: Sequence[Path] | None = None,
+    prefix: Sequence[str] = (),
     timeout_s: float = 60,
     trace: bool = False,
 ) -> ImportRun:
@@ -128,8 +130,9 @@ def run_import(
         interpreter: the Python that runs it.
         statement: e.g. `import boto3`.
         environ: all variables of the process.
-        path: the folders before the standard library in `sys.path`.
-        folder: the working folder; default: the first of `path`.
+        path: the folders before the standard library in `sys.path`; the process works in the first.
+        sites: those of them whose `.pth` files are processed; None: all.
+        prefix: a command that runs the interpreter, and sets its working folder.
         timeout_s: seconds until the process is killed.
         trace: let the interpreter write a line for each import (`-X importtime`).
 
@@ -137,17 +140,18 @@ def run_import(
         PackagingError: the interpreter cannot be run.
     """
     folders = [str(entry.absolute()) for entry in path]
+    paths = marshal.dumps((folders, folders if sites is None else [str(entry.absolute()) for entry in sites]), 2).hex()
     flags = ["-X", "importtime"] if trace else []
     with tempfile.TemporaryFile() as report:
         number = str(report.fileno())
         try:
             process = subprocess.Popen(
-                [str(interpreter), "-I", "-S", "-B", *flags, "-c", _PROGRAM, number, statement, *folders],
+                [*prefix, str(interpreter), "-I", "-S", "-B", *flags, "-c", _PROGRAM, number, statement, paths],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=dict(environ or {}),
-                cwd=folder or (path[0] if path else None),
+                cwd=path[0] if path and not prefix else None,
                 pass_fds=(report.fileno(),),
                 start_new_session=True,
             )
@@ -169,7 +173,8 @@ def run_import(
         reader.join(_GRACE_S)  # a process that has left the group may keep the pipe open
         stderr = b"".join(written).partition(b"\nBEGIN %s\n" % number.encode())[2]
         if timed_out:
-            return ImportRun(None, ImportFailure("TimeoutError", f"it was not done after {timeout_s:g} s"), stderr)
+            failure = ImportFailure("TimeoutError", f"it was not done after {timeout_s:g} s")
+            return ImportRun(None, None, failure, stderr)
         report.seek(0)
         return _outcome(process.returncode, report.read(), stderr)
 
@@ -180,7 +185,8 @@ def measure_imports(
     *,
     environ: Mapping[str, str] | None = None,
     path: Sequence[Path] = (),
-    folder: Path | None = None,
+    sites: Sequence[Path] | None = None,
+    prefix: Sequence[str] = (),
     timeout_s: float = 60,
 ) -> Imported:
     """Run a statement in a fresh interpreter, and return it with all that it imports.
@@ -190,7 +196,16 @@ def measure_imports(
     Raises:
         PackagingError: the interpreter cannot be run, or the statement fails there.
     """
-    run = run_import(interpreter, statement, environ=environ, path=path, folder=folder, timeout_s=timeout_s, trace=True)
+    run = run_import(
+        interpreter,
+        statement,
+        environ=environ,
+        path=path,
+        sites=sites,
+        prefix=prefix,
+        timeout_s=timeout_s,
+        trace=True,
+    )
     if run.failure is not None or run.seconds is None:
         raise PackagingError(f"{statement!r} fails in {interpreter}: {run.failure}; correct it first")
     children = parse_importtime(run.stderr)
@@ -217,18 +232,18 @@ def parse_importtime(stderr: bytes) -> list[Imported]:
 
 def _outcome(status: int, report: bytes, stderr: bytes) -> ImportRun:
     try:
-        nanoseconds, failure = marshal.loads(report)
+        took, cpu, failure = marshal.loads(report)
         if failure is None:
-            return ImportRun(int(nanoseconds) / 1e9, None, stderr)
+            return ImportRun(int(took) / 1e9, int(cpu) / 1e9, None, stderr)
         kind, message, where, missing = failure
-        return ImportRun(None, ImportFailure(str(kind), str(message), where, missing), stderr)
+        return ImportRun(None, None, ImportFailure(str(kind), str(message), where, missing), stderr)
     except (EOFError, ValueError, TypeError):
         pass
     if status < 0:
         with contextlib.suppress(ValueError):
             name = signal.Signals(-status).name
-            return ImportRun(None, ImportFailure(name, "the interpreter crashed"), stderr)
-    return ImportRun(None, ImportFailure("SystemExit", f"the process exited with status {status}"), stderr)
+            return ImportRun(None, None, ImportFailure(name, "the interpreter crashed"), stderr)
+    return ImportRun(None, None, ImportFailure("SystemExit", f"the process exited with status {status}"), stderr)
 
 
 def _read(pipe: IO[bytes], written: list[bytes]) -> None:

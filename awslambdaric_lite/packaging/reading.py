@@ -11,7 +11,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -100,6 +100,36 @@ def copy_package(package: Package, into: Path) -> None:
             (into / name).symlink_to(target)
     except OSError as error:
         raise PackagingError(f"{into} cannot be written: {error.strerror or error}") from error
+
+
+def merge(folder: Path, into: Path, put: Callable[[Path, Path], object]) -> None:
+    """Put the content of a folder into another, over its files, as Lambda does with layers.
+
+    Args:
+        folder: one with the content.
+        into: a folder that exists.
+        put: copies or moves a file or a link.
+
+    Raises:
+        OSError: a file cannot be read, or a folder cannot be written to.
+    """
+    for source in folder.iterdir():
+        target = into / source.name
+        if source.is_dir() and not source.is_symlink():
+            if target.is_symlink() or not target.is_dir():  # a link could lead anywhere
+                _remove(target)
+                target.mkdir()
+            merge(source, target, put)
+        else:
+            _remove(target)
+            put(source, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _copy_file(package: Package, name: str, copy: Path) -> None:

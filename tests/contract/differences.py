@@ -121,6 +121,15 @@ DIFFERENCES = [
         source="raise ValueError('x')",
     ),
     Difference(
+        "no warning of a preview runtime",
+        "AWS announces previews, and the warning would import logging in each cold start",
+        Side(["response 1"], logged=["LAMBDA_WARNING: This is a preview runtime version"]),
+        Side(["response 1"]),
+        body="return 1",
+        env={"AWS_EXECUTION_ENV": "AWS_Lambda_python3.15"},
+        configurations=("managed",),
+    ),
+    Difference(
         "no importlib frames",
         "the import machinery is not part of the function",
         Side(["init/error ValueError: x"], 1, ["importlib._bootstrap", "importlib/__init__.py"]),

@@ -26,6 +26,8 @@ from .subject import Subject, folder_of
 _CACHED = re.compile(r"(?:.*/)?__pycache__/(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-?\d+[a-z]*)(?P<optimised>\.opt-\w+)?\.pyc")
 _IMPORTABLE = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
 _SCRIPTS = ("bin/",)  # pip's folder of programs, which are not imported
+# What the wrapper layer of this project starts by path; the first is in the start file, too.
+_STARTED = ("awslambdaric_lite/start.py", "awslambdaric_lite/fall_back.py")
 _32_BITS = 0xFFFFFFFF
 _TRIED = 100  # modules
 
@@ -43,6 +45,8 @@ class _PycByStatus:
     unverified: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
+    bytecode: dict[str, list[str]] = field(default_factory=dict)
+    """The bytecode that this interpreter ignores, by its source."""
 
 
 _MESSAGES: tuple[tuple[str, Level, str, str], ...] = (
@@ -56,7 +60,8 @@ _MESSAGES: tuple[tuple[str, Level, str, str], ...] = (
         "bytecode-unusable",
         "error",
         "unusable",
-        "{modules} without source, and with bytecode that Python {python} does not import; add the sources",
+        "{modules} without source, and with bytecode for {versions}, which Python {python} does not import; add the "
+        "sources",
     ),
     (
         "bytecode-stale",
@@ -69,8 +74,8 @@ _MESSAGES: tuple[tuple[str, Level, str, str], ...] = (
         "bytecode-version",
         "warning",
         "other_version",
-        "{modules} with bytecode for another Python than {python} only, compiled at each cold start; compile with "
-        "{python}",
+        "{modules} with bytecode for {versions} only, compiled at each cold start; compile with Python {python}, or "
+        "name the function's version with --python",
     ),
     (
         "bytecode-missing",
@@ -104,7 +109,11 @@ def check_bytecode(subject: Subject) -> Iterator[Finding]:
     found = _sort(subject)
     for code, level, kind, message in _MESSAGES:
         for top, members in subject.by_top(getattr(found, kind)).items():
-            text = message.format(modules=count(len(members), "module"), python=subject.target.python)
+            names = [name for each in members for name in found.bytecode.get(each, [each])]
+            versions = sorted({_version(subject, name) for name in names}) if "{versions}" in message else []
+            text = message.format(
+                modules=count(len(members), "module"), python=subject.target.python, versions=" and ".join(versions)
+            )
             yield Finding(code, level, top, f"{text} ({examples(members)})")
     if found.idle:
         size = format_size(sum(subject.files[name] for name in found.idle))
@@ -121,14 +130,16 @@ def importable_sources(subject: Subject) -> Iterator[str]:
     """Return the sources that can be imported as modules: neither scripts, nor templates outside of packages."""
     for name in subject.files:
         below = subject.module_name(name)
-        if below is not None and _IMPORTABLE.fullmatch(below) and not below.startswith(_SCRIPTS):
+        if below is None or below.startswith(_SCRIPTS) or (subject.is_layer and below in _STARTED):
+            continue
+        if _IMPORTABLE.fullmatch(below):
             yield name
 
 
 def _sort(subject: Subject) -> _PycByStatus:
     found = _PycByStatus()
     hashed: list[tuple[str, PycHeader]] = []
-    others = _others(subject)
+    others = found.bytecode = _others(subject)
     for source in importable_sources(subject):
         cached = cache_path(source, subject.target.python)
         if cached not in subject.files:
@@ -158,6 +169,18 @@ def _others(subject: Subject) -> dict[str, list[str]]:
             folder = name.rpartition("__pycache__/")[0]
             found.setdefault(f"{folder}{match['stem']}.py", []).append(name)
     return found
+
+
+def _version(subject: Subject, name: str) -> str:
+    """Return the version of Python that bytecode is for, by its tag, else by the number in it."""
+    match = _CACHED.fullmatch(name)
+    if match is not None:
+        major, minor = match["tag"].rpartition("-")[2][:1], match["tag"].rpartition("-")[2][1:]
+        kind = "" if match["tag"].startswith("cpython-") else f" ({match['tag'].rpartition('-')[0]})"
+        return f"{'optimised ' if match['optimised'] else ''}Python {major}.{minor}{kind}"
+    header = _header(subject, name)
+    known = {number: version for version, number in MAGIC.items()}
+    return "an unknown version" if header is None or header.magic not in known else f"Python {known[header.magic]}"
 
 
 def _header(subject: Subject, name: str) -> PycHeader | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypedDict
 
 from ...common.words import escape_controls
 from ..bytecode import find_interpreter
 from ..errors import PackagingError
-from ..import_tree import Imported, ImportFailure, measure_imports, run_import
+from ..handler_check import other_place
+from ..hosts import OPT, TASK_ROOT
+from ..import_tree import Imported, ImportFailure, ImportRun, measure_imports, run_import
 from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start
@@ -25,12 +29,13 @@ TIMEOUT_S = 60.0
 """Seconds that an import may take here; Lambda allows ten, then it starts again."""
 
 RUNS = 5
-"""Imports that measure the cost of each kind of bytecode, unless they take too long."""
+"""Imports that measure the cost of each kind of bytecode; fewer if they take long, but at least three."""
 
 SLOW_US = 20_000
 """Microseconds in a package's own modules from which on it is worth a finding."""
 
 _PATIENCE_S = 6.0  # seconds for all runs
+_FEWEST_RUNS = 3
 _SLOWEST = 5
 _GUESSES = ("lambda_function.py", "app.py", "main.py", "handler.py", "index.py")
 
@@ -67,8 +72,15 @@ def check_handler(
     if has_binaries(subject) and not _is_like_here(subject.target):
         return _unchecked(f"imports were not checked: binaries for {subject.target.arch} do not run on this machine")
     statement = _statement(module.replace("/", "."), function)
-    with workplace(subject) as place:
+    with workplace(subject, interpreter) as place:
         return _Check(subject, place, interpreter, handler, statement, variables).run(costs_cold_start(found))
+
+
+class _Arguments(TypedDict):
+    environ: dict[str, str]
+    path: list[Path]
+    sites: list[Path]
+    prefix: list[str]
 
 
 class _Check:
@@ -87,23 +99,23 @@ class _Check:
         self._place = place
         self._interpreter = interpreter
         self._handler = handler
+        self._module = handler.rpartition(".")[0].replace("/", ".")
         self._statement = statement
         self._variables = variables
 
     def run(self, costly: bool) -> HandlerAudit:
         first = self._import(self._place)
-        if isinstance(first, ImportFailure):
-            return HandlerAudit([self._failed(first)])
+        if first.failure is not None:
+            return HandlerAudit([self._failed(first.failure)])
         audit = HandlerAudit()
         if costly:
-            audit.findings += self._cost(first)
+            audit.findings += self._cost(first.seconds or 0)
         try:
             audit.tree = measure_imports(
                 self._interpreter,
                 self._statement,
-                environ=environment(self._subject, self._place, self._handler, self._variables),
-                path=self._place.path,
                 timeout_s=TIMEOUT_S,
+                **self._arguments(self._place),
             )
         except PackagingError as error:  # the first import succeeded; the code depends on something that changed
             text = self._place.shown(str(error)).replace(repr(self._statement), self._handler)
@@ -113,17 +125,20 @@ class _Check:
         audit.findings += _slow(audit.tree)
         return audit
 
-    def _import(self, place: Workplace) -> float | ImportFailure:
-        run = run_import(
-            self._interpreter,
-            self._statement,
-            environ=environment(self._subject, place, self._handler, self._variables),
-            path=place.path,
-            timeout_s=TIMEOUT_S,
-        )
-        if run.failure is not None or run.seconds is None:
-            return run.failure or ImportFailure("SystemExit", "")
-        return run.seconds
+    def _import(self, place: Workplace) -> ImportRun:
+        return run_import(self._interpreter, self._statement, timeout_s=TIMEOUT_S, **self._arguments(place))
+
+    def _arguments(self, place: Workplace) -> _Arguments:
+        variables = dict(self._variables)
+        path = place.search_path(self._subject, variables)
+        if "PYTHONPATH" in variables and place.mounts is None:
+            variables["PYTHONPATH"] = ":".join(path.customers)
+        return {
+            "environ": environment(self._subject, place, self._handler, variables),
+            "path": [Path(folder) for folder in path.folders],
+            "sites": [Path(folder) for folder in path.sites],
+            "prefix": place.prefix(),
+        }
 
     def _failed(self, failure: ImportFailure) -> Finding:
         message = plain_message(self._place.shown(failure.message))
@@ -132,7 +147,7 @@ class _Check:
         missing = (failure.missing or "").partition(".")[0]
         what = f"{self._handler} does not import: {failure.kind}" + (f": {message}" if message else "")
         where = f" ({escape_controls(file)}{line})" if failure.where else ""
-        if missing in PLATFORM_PACKAGES:
+        if missing in PLATFORM_PACKAGES and self._subject.host == "managed":
             name = PLATFORM_PACKAGES[missing]
             return Finding(
                 "imports-unchecked",
@@ -141,35 +156,64 @@ class _Check:
                 f"imports were checked as far as {missing}, which only managed runtimes have; pip install {name} here "
                 "to have them checked",
             )
-        return Finding("handler-import", "error", escape_controls(file), f"{what}{where}{_cure(failure)}")
+        if self._place.mounts is None and any(place in failure.message for place in (f"{TASK_ROOT}/", f"{OPT}/")):
+            return Finding(
+                "imports-unchecked",
+                "info",
+                escape_controls(file),
+                f"imports were checked as far as a path of Lambda: {failure.kind}: {message}{where}; run doctor as "
+                "root, which may mount the package there",
+            )
+        return Finding("handler-import", "error", escape_controls(file), f"{what}{where}{self._cure(failure)}")
 
-    def _cost(self, first: float) -> list[Finding]:
+    def _cure(self, failure: ImportFailure) -> str:
+        if failure.kind == "ModuleNotFoundError":
+            names = self._subject.files
+            if failure.missing and (
+                found := other_place(failure.missing, names, guess=failure.missing == self._module)
+            ):
+                return f"; {found}"
+            if failure.missing in PLATFORM_PACKAGES:
+                return f"; only managed runtimes have {failure.missing}: add it to the package"
+            return "; add it to the package, or name the layer that has it with --layer"
+        if failure.kind == "KeyError":
+            return "; if it is an environment variable, set it with --env NAME=VALUE"
+        if failure.kind == "AttributeError" and failure.where is None:
+            return "; correct the handler's name"
+        if failure.kind == "OSError" and f"[Errno {errno.EROFS}]" in failure.message:
+            return "; a function's files are read-only on Lambda: write to /tmp"
+        return ""
+
+    def _cost(self, first_s: float) -> list[Finding]:
         try:
             compiled = with_valid_bytecode(self._place, self._subject, self._interpreter)
         except PackagingError:
             return []
-        runs = max(1, min(RUNS, int(_PATIENCE_S / 2 / max(first, 0.001))))
+        runs = max(_FEWEST_RUNS, min(RUNS, int(_PATIENCE_S / 2 / max(first_s, 0.001))))
         as_it_is: list[float] = []
         valid: list[float] = []
         for _ in range(runs):  # interleaved, so that background load slows both down
             for times, place in ((as_it_is, self._place), (valid, compiled)):
-                took = self._import(place)
-                if isinstance(took, ImportFailure):
+                run = self._import(place)
+                if run.cpu_seconds is None:
                     return []
-                times.append(took)
-        before, after = statistics.median(as_it_is), statistics.median(valid)
-        if before <= after:
-            return []
+                times.append(run.cpu_seconds * 1e3)
+        if min(as_it_is) <= max(valid):
+            return []  # the difference is within the spread
+        saved = statistics.median(as_it_is) - statistics.median(valid)
         return [
             Finding(
                 "bytecode-cost",
                 "warning",
                 ".",
-                f"importing {self._handler} takes {before * 1e3:.0f} ms as it is and {after * 1e3:.0f} ms with valid "
-                f"bytecode: about {(before - after) * 1e3:.0f} ms of each cold start (on this machine, "
-                f"{f'median of {runs} runs' if runs > 1 else 'one run'})",
+                f"importing {self._handler} takes {_spread(as_it_is)} of CPU time as it is and {_spread(valid)} with "
+                f"valid bytecode: about {saved:.0f} ms of each cold start (on this machine, medians of {runs} runs)",
             )
         ]
+
+
+def _spread(times_ms: list[float]) -> str:
+    return f"{statistics.median(times_ms):.0f} ms ({min(times_ms):.0f} to {max(times_ms):.0f})"
 
 
 def plain_message(text: str) -> str:
@@ -185,16 +229,6 @@ def _statement(module: str, function: str) -> str:
         f"if not hasattr(module, {function!r}): raise AttributeError({missing!r})\n"
         f"if not callable(getattr(module, {function!r})): raise TypeError({f'{module}.{function} is not callable'!r})"
     )
-
-
-def _cure(failure: ImportFailure) -> str:
-    if failure.kind == "ModuleNotFoundError":
-        return "; add it to the package, or name the layer that has it with --layer"
-    if failure.kind == "KeyError":
-        return "; if it is an environment variable, set it with --env NAME=VALUE"
-    if failure.kind == "AttributeError" and failure.where is None:
-        return "; correct the handler's name"
-    return ""
 
 
 def _slow(tree: Imported) -> list[Finding]:

@@ -29,6 +29,8 @@ PLATFORM_PACKAGES: dict[str, str] = {  # imported name: installed name
 
 def check_platform_packages(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each; a packed copy fixes the version, which may be intended."""
+    if subject.host != "managed":
+        return
     sizes = dict.fromkeys(PLATFORM_PACKAGES, 0)
     paths: dict[str, str] = {}
     for name, size in subject.files.items():
@@ -45,5 +47,5 @@ def check_platform_packages(subject: Subject) -> Iterator[Finding]:
             "info",
             path,
             f"{PLATFORM_PACKAGES[package]} ({format_size(sizes[package])}) is in the managed runtimes already; "
-            "exclude it unless you need this exact version, or a runtime of provided.*",
+            "exclude it unless you need this exact version",
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..hosts import Host
 from ..import_tree import Imported
 from ..reading import open_package
 from ..targets import Target
@@ -43,6 +44,7 @@ def audit(
     *,
     handler: str | None = None,
     layers: Sequence[Path] = (),
+    host: Host = "managed",
     variables: Mapping[str, str] | None = None,
 ) -> Audit:
     """Audit a folder or a zip file, without changing anything in it.
@@ -52,6 +54,7 @@ def audit(
         target: where it will run.
         handler: e.g. `app.handler`, which is imported: that runs the package's code; None: no import.
         layers: the function's layers.
+        host: what runs the function.
         variables: environment variables that its code needs during the import.
 
     Raises:
@@ -60,7 +63,7 @@ def audit(
     with contextlib.ExitStack() as stack:
         package = stack.enter_context(open_package(path))
         beside = [stack.enter_context(open_package(layer)) for layer in layers]
-        subject = Subject(path, package, target, beside)
+        subject = Subject(path, package, target, beside, host)
         findings = [finding for check in _CHECKS for finding in check(subject)]
         of_handler = check_handler(subject, handler, findings, variables or {})
         findings += of_handler.findings

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ..hosts import Host
 from ..package import Package
 from ..targets import Target
 
@@ -22,6 +23,7 @@ class Subject:
     target: Target
     layers: Sequence[Package] = field(default=())
     """The function's layers."""
+    host: Host = "managed"
 
     @cached_property
     def is_layer(self) -> bool:
@@ -48,7 +50,9 @@ class Subject:
         """Return a file's name below `sys.path`; None if Python does not search its folder."""
         for root in self.roots:
             if name.startswith(root):
-                return name[len(root) :]
+                below = name[len(root) :]
+                # In a layer, `python/lib/pythonX.Y` is a folder of another version.
+                return None if root == "python/" and below.startswith("lib/python") else below
         return None
 
     def top(self, name: str) -> str:

@@ -218,7 +218,7 @@ def test_unset_settings_get_managed_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_quotas_of_managed_instances(settings: dict[str, Any], texts: list[str], tmp_path: Path) -> None:
-    """Managed Instances have quotas of their own; above them, the local Lambda warns."""
+    """Managed Instances have other quotas; above them, the local Lambda warns."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         LocalLambda("app.handler", task_root=tmp_path, managed_concurrency=2, **settings)

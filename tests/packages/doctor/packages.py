@@ -15,6 +15,7 @@ from pathlib import Path
 
 from awslambdaric_lite.packaging.audit.findings import Finding
 from awslambdaric_lite.packaging.audit.run import audit
+from awslambdaric_lite.packaging.hosts import Host
 from awslambdaric_lite.packaging.targets import Target
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -79,10 +80,11 @@ def findings(
     *,
     handler: str | None = None,
     layers: Sequence[Path] = (),
+    host: Host = "managed",
     variables: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     """Return the findings, without the note about a missing --handler."""
-    found = audit(path, target, handler=handler, layers=layers, variables=variables).findings
+    found = audit(path, target, handler=handler, layers=layers, host=host, variables=variables).findings
     return [each for each in found if handler or each.code != "imports-unchecked"]
 
 

@@ -172,3 +172,28 @@ def test_uncomputable_hashes_are_noted(tmp_path: Path, monkeypatch: pytest.Monke
     (found,) = findings(path, replace(TARGET, python=version))
     assert codes([found]) == [("bytecode-unverified", "info", "thing")]
     assert f"takes a Python {version} here" in found.message
+
+
+@pytest.mark.parametrize(
+    ("files", "text"),
+    [
+        ({cached(NAME, "cpython-39"): b""}, "bytecode for Python 3.9 only"),
+        ({cached(NAME, "cpython-39"): b"", cached(NAME, "cpython-38"): b""}, "for Python 3.8 and Python 3.9 only"),
+        ({cached(NAME, f"{TAG}.opt-1"): b""}, f"bytecode for optimised Python {PYTHON} only"),
+        ({cached(NAME, "pypy-39"): b""}, "bytecode for Python 3.9 (pypy) only"),
+    ],
+)
+def test_version_that_bytecode_is_for_is_named(files: dict[str, Content], text: str, tmp_path: Path) -> None:
+    """A finding about bytecode of another version names that version."""
+    (found,) = [
+        each for each in findings(make_zip(tmp_path / "a.zip", {NAME: SOURCE, **files})) if each.level != "info"
+    ]
+    assert found.code == "bytecode-version" and text in found.message
+
+
+def test_version_of_sourceless_bytecode_is_named(tmp_path: Path) -> None:
+    """A finding about a module without source names the version of its number."""
+    other = "3.10" if PYTHON != "3.10" else "3.11"
+    data = MAGIC[other].to_bytes(2, "little") + b"\r\n" + bytes(12)
+    (found,) = [each for each in findings(make_zip(tmp_path / "a.zip", {"a.pyc": data})) if each.level == "error"]
+    assert f"with bytecode for Python {other}, which Python {PYTHON} does not import" in found.message

@@ -9,7 +9,7 @@ import pytest
 from awslambdaric_lite.packaging.audit import weights as weights_module
 from awslambdaric_lite.packaging.audit.run import audit
 
-from .packages import PYTHON, TARGET, codes, compiled, findings, make_folder, make_zip
+from .packages import PYTHON, TARGET, Content, codes, compiled, findings, make_folder, make_zip
 
 
 def test_packages_of_the_managed_runtime(tmp_path: Path) -> None:
@@ -92,3 +92,14 @@ def test_an_empty_package(tmp_path: Path) -> None:
     """An empty package is an error, because the user has named the wrong folder."""
     (tmp_path / "empty").mkdir()
     assert codes(findings(tmp_path / "empty")) == [("empty", "error", ".")]
+
+
+def test_other_versions_of_a_layer_are_not_judged(tmp_path: Path) -> None:
+    """In a layer for several versions of Python, doctor does not report the files of another one."""
+    own = f"python/lib/python{PYTHON}/site-packages/helper.py"
+    others: dict[str, Content] = {
+        "python/lib/python3.9/site-packages/helper.py": "",
+        "python/lib/python3.8/site-packages/only.pyc": b"\0",
+    }
+    layer = make_zip(tmp_path / "a.zip", {**compiled({own: ""}), **others})
+    assert findings(layer) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,11 +153,11 @@ def test_mismatched_bytecode_is_imported(tmp_path: Path) -> None:
 
 
 def test_layers_reach_the_import(tmp_path: Path) -> None:
-    """Packages of layers are imported from both folders; the first layer wins."""
+    """Packages of layers are imported from both folders; the last layer wins."""
     packages = f"python/lib/python{PYTHON}/site-packages"
     one = make_zip(tmp_path / "one.zip", compiled({"python/helper.py": "VALUE = 1\n"}))
     two = make_folder(tmp_path / "two", compiled({f"{packages}/deep.py": "", "python/helper.py": "VALUE = 2\n"}))
-    source = "import deep, helper\nassert helper.VALUE == 1\n" + HANDLER
+    source = "import deep, helper\nassert helper.VALUE == 2\n" + HANDLER
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": source}))
     assert findings(path, handler="app.handler", layers=[one, two]) == []
     assert codes(findings(path, handler="app.handler")) == [("handler-import", "error", "app.py")]
@@ -176,7 +176,7 @@ def test_runtimes_packages_are_not_missed(tmp_path: Path, monkeypatch: pytest.Mo
     pytest.importorskip("jmespath", reason="jmespath is missing: pip install -e '.[test]'")
     path = make_zip(tmp_path / "a.zip", compiled({"app.py": "import jmespath\n" + HANDLER}))
     assert {each.level for each in findings(path, handler="app.handler")} <= {"info"}
-    monkeypatch.setattr("awslambdaric_lite.packaging.audit.workplace.link_platform_packages", os.mkdir)
+    monkeypatch.setattr("awslambdaric_lite.packaging.audit.workplace.PLATFORM_PACKAGES", {})
     (found,) = findings(path, handler="app.handler")
     assert codes([found]) == [("imports-unchecked", "info", "app.py")]
     assert "pip install jmespath here" in found.message
@@ -219,3 +219,60 @@ def test_slow_imports_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (found,) = findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler")
     assert codes([found]) == [("imports-slow", "info", ".")]
     assert "slow " in found.message
+
+
+@pytest.mark.parametrize(
+    ("name", "handler", "cure"),
+    [
+        (
+            "shop/app.py",
+            "app.handler",
+            "it is in shop/: zip the content of that folder, not the folder, or write shop.app",
+        ),
+        ("shop/src/app.py", "app.handler", "it is in shop/src/: zip the content of that folder"),
+        ("shop/app/__init__.py", "app.handler", "it is in shop/: zip the content of that folder"),
+        ("App.py", "app.handler", "did you mean App?"),
+        ("apps.py", "app.handler", "did you mean apps?"),
+        ("src/main.py", "src.app.handler", "did you mean src.main?"),
+        ("data.txt", "app.handler", "add it to the package, or name the layer that has it with --layer"),
+    ],
+)
+def test_a_module_elsewhere_in_the_package_is_named(tmp_path: Path, name: str, handler: str, cure: str) -> None:
+    """If the handler's module is missing, the error names the folder or the module that may be meant."""
+    path = make_zip(tmp_path / "a.zip", {name: HANDLER})
+    (found,) = [each for each in findings(path, handler=handler) if each.level == "error"]
+    assert "No module named" in found.message and cure in found.message
+
+
+def test_a_syntax_error_has_its_place_once(tmp_path: Path) -> None:
+    """The error of a file that is not Python names its line once."""
+    found = findings(make_zip(tmp_path / "a.zip", {"app.py": "def (\n"}), handler="app.handler")
+    assert [each.message for each in found if each.level == "error"] == [
+        "app.handler does not import: SyntaxError: invalid syntax (app.py, line 1)"
+    ]
+
+
+def test_cost_of_bytecode_has_three_runs_and_their_spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost is CPU time of at least three runs, with the fastest and the slowest; slow imports have them, too."""
+    monkeypatch.setattr(handler_module, "_PATIENCE_S", 0.0)
+    body = "".join(f"def function{index}(a, b):\n    return [a, b, {{a: b}}, {index}]\n" for index in range(1000))
+    files = {"app.py": "import large, time\ntime.sleep(0.1)\n" + HANDLER, "large.py": body}
+    found = findings(make_zip(tmp_path / "a.zip", files), handler="app.handler")
+    (cost,) = [each.message for each in found if each.code == "bytecode-cost"]
+    time = r"(\d+) ms \((\d+) to (\d+)\)"
+    figures = re.fullmatch(
+        rf"importing app\.handler takes {time} of CPU time as it is and {time} "
+        r"with valid bytecode: about (\d+) ms of each cold start \(on this machine, medians of 3 runs\)",
+        cost,
+    )
+    assert figures is not None
+    median, fastest, slowest, valid, *_, saved = map(int, figures.groups())
+    assert fastest <= median <= slowest and valid < median and saved <= median - valid + 1
+
+
+@pytest.mark.parametrize(("name", "cure"), [("lib/helper.py", "it is in lib/"), ("Helper.py", "did you mean Helper?")])
+def test_an_imported_module_elsewhere_in_the_package_is_named(tmp_path: Path, name: str, cure: str) -> None:
+    """If a module that the handler imports is missing, the error names the same module in another place."""
+    path = make_zip(tmp_path / "a.zip", {name: "", "app.py": "import helper\n" + HANDLER})
+    (found,) = [each for each in findings(path, handler="app.handler") if each.level == "error"]
+    assert cure in found.message
