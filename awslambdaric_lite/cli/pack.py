@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
@@ -124,7 +125,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     source = Path(arguments.source)
     try:
-        target = Target.parse(arguments.python, arguments.arch)
+        target = replace(Target.parse(arguments.python, arguments.arch), is_provided=arguments.runtime)
     except PackagingError as error:
         raise UsageError(str(error)) from None
     try:

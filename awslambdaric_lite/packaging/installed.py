@@ -63,7 +63,8 @@ def check_installed(requirements: Iterable[Requirement], into: Path, target: Tar
         if requirement.marker is not None and not marker_holds(str(requirement.marker), target, extra):
             continue
         package = _check(requirement, parent, packages)
-        for wanted in ["", *requirement.extras]:
+        provided = {normal_name(str(extra)) for extra in package.metadata.get_all("Provides-Extra") or []}
+        for wanted in ["", *(extra for extra in requirement.extras if normal_name(extra) in provided)]:
             key = (normal_name(requirement.name), wanted)
             if key not in seen:
                 seen.add(key)
