@@ -143,6 +143,11 @@ def _record(text: str, into: Path, information: str, notes: Mapping[str, bytes])
     for row in csv.reader(text.splitlines()):
         name = _PIPS_HEADERS.sub("include/", re.sub(r"^(\.\./)+", "", row[0])) if row else ""
         if name and name.removeprefix(information) not in _NOTES and (into / name).exists():
+            if name == f"{information}RECORD":
+                row = [name, "", ""]
+            elif not all(row[1:]):  # what a wheel does not tell, uv adds in part
+                content = (into / name).read_bytes()
+                row = [name, f"sha256={_digest(content)}", str(len(content))]
             rows.append([name, *row[1:]])
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(sorted(rows))
