@@ -110,7 +110,8 @@ def _of_project(
     files = index.files(project)
     if not files:
         where = f"the package index {index.shown}" if index.addresses else "the folder of --find-links"
-        return PackagingError(f"requirement {shown}: {where} has no project of this name; correct the name")
+        cure = "correct the name or the index"
+        return PackagingError(f"requirement {shown}: {where} has no project of this name; {cure}")
     files = [file for file in files if _python_fits(file.requires_python, target)] or files
     fitting = _fitting(files, specifier)
     with_wheel = [file for file in files if file.is_wheel and best_wheel([file.name], target)]
@@ -137,8 +138,8 @@ def _source(files: Sequence[IndexFile]) -> IndexFile | None:
     """Return the newest source distribution; a version with wheels for other machines needs a compiler."""
     compiled = {file.version for file in files if file.is_wheel and not file.name.endswith("-none-any.whl")}
     parse = standard("version").Version
-    sources = [file for file in files if not file.is_wheel and file.version not in compiled]
-    return max(sources, key=lambda file: parse(file.version), default=None)
+    newest = max((file for file in files if not file.is_wheel), key=lambda file: parse(file.version), default=None)
+    return None if newest is None or newest.version in compiled else newest
 
 
 def _newest(files: Iterable[IndexFile]) -> list[str]:

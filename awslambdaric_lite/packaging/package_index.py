@@ -169,7 +169,7 @@ class PackageIndex:
                 **({"cert_reqs": "CERT_NONE"} if trusted else {}),
             ) as client:
                 response = client.request(
-                    "GET", bare, headers=headers, timeout=_TIMEOUT_S, retries=urllib3.Retry(0, redirect=5)
+                    "GET", bare, headers=headers, timeout=self._timeout(), retries=urllib3.Retry(0, redirect=5)
                 )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise unreachable(address, cause_of(error)) from None
@@ -181,6 +181,12 @@ class PackageIndex:
         if response.status not in allowed:
             raise unreachable(address, f"status {response.status}")
         return response
+
+    def _timeout(self) -> float:
+        try:
+            return min(_TIMEOUT_S, float(self._settings.get("timeout", [_TIMEOUT_S])[-1]))
+        except ValueError:
+            return _TIMEOUT_S
 
     def _authorization(self, url: str, address: str) -> dict[str, str]:
         """Return the credentials for a URL: those in it or its index's address, in `.netrc`, or in the keyring."""

@@ -30,6 +30,7 @@ _WORKER = Path(__file__).with_name("build_worker.py")
 _LEGACY = ("setuptools.build_meta:__legacy__", ["setuptools>=40.8", "wheel"])  # the default of PEP 517
 _KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "SOURCE_DATE_EPOCH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _KEPT_BEGINNINGS = ("LC_", "SETUPTOOLS_SCM_PRETEND_VERSION")
+_NO_COMPILER = "no-compiler"  # a program that does not exist, which the message of a build shows
 _LEFT_OUT = ("build", "*.egg-info", "__pycache__", ".venv", "venv", "node_modules", ".tox", ".nox", ".mypy_cache")
 
 
@@ -172,6 +173,8 @@ class SourceBuilder:
         }
         backends = [str(source / each) for each in job["backend_path"]]
         environment |= {"HOME": str(home), "TMPDIR": str(home), "PYTHONIOENCODING": "utf-8:replace"}
+        # An optional extension module is left out; another one fails before it is compiled for this machine.
+        environment |= {"CC": _NO_COMPILER, "CXX": _NO_COMPILER}
         # A backend may start this interpreter again, e.g. for setup.py.
         environment["PYTHONPATH"] = os.pathsep.join([*backends, job["dependencies"]])
         environment["PATH"] = os.pathsep.join([f"{job['dependencies']}/bin", environment.get("PATH", os.defpath)])

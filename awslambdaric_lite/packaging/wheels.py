@@ -85,6 +85,7 @@ class _Run:
 
     def install(self, wanted: RequirementList) -> None:
         """Install; build what has no wheel, one project after the other, until nothing is missing."""
+        self._into.mkdir(parents=True, exist_ok=True)
         applying = [each for each in wanted.requirements if not each.marker or marker_holds(each.marker, self._target)]
         requirements = [self._with_wheel(each, wanted.from_source) for each in applying]
         if "require-hashes" in self._settings or any(each.hashes for each in requirements):

@@ -117,7 +117,11 @@ def test_index_of_uv_applies(
     [
         ("first", {"status": 500}, r"the package index URL cannot be reached \(status 500\); check its address"),
         ("first", {"status": 403}, r"the package index URL cannot be used: it refuses access \(status 403\); check"),
-        ("frist", {}, "requirement frist: the package index URL has no project of this name; correct the name"),
+        (
+            "frist",
+            {},
+            "requirement frist: the package index URL has no project of this name; correct the name or the index",
+        ),
         ("first>=3", {}, r"requirement first>=3 has no wheel .*, as only other versions exist \(newest .*: 1.0, 2.0\)"),
         ("native", {}, r"requirement native has no wheel for Python 3.13 on x86_64; correct it, or build"),
         ("asks", {}, r"requirement native(==1.0)? has no wheel for Python 3.13 on x86_64; correct it, or build"),

@@ -46,7 +46,15 @@ def test_build_gets_no_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     variables = ast.literal_eval(text.removeprefix("VARIABLES = "))
     assert "secret" not in text and variables["HOME"] != os.environ["HOME"] and variables["LC_ALL"] == "C.UTF-8"
     allowed = {"HOME", "LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "LD_LIBRARY_PATH", "PATH", "PYTHONIOENCODING", "TZ"}
-    assert set(variables) <= allowed | {"PYTHONPATH", "SOURCE_DATE_EPOCH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR"}
+    assert set(variables) <= allowed | {
+        "CC",
+        "CXX",
+        "PYTHONPATH",
+        "SOURCE_DATE_EPOCH",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+    }
 
 
 @pytest.mark.parametrize("form", ["folder", "editable", "named", "archive", "extras", "git"])
