@@ -16,7 +16,7 @@ from .errors import PackagingError
 from .index_settings import uv_table_settings
 from .requirement_lines import RequirementList, read_requirements_text, read_text
 from .targets import Target
-from .wheel_choice import best_wheel, marker_holds
+from .wheel_choice import best_wheel, lock_marker_holds, marker_holds
 
 # In this order: what a file pins precedes what a file allows.
 _FILES = ("requirements.txt", "pylock.toml", "uv.lock", "poetry.lock", "Pipfile.lock", "pyproject.toml")
@@ -163,7 +163,7 @@ def _from_uv_source(dependency: str, source: Any, file: Path) -> str:
 def _read_pylock(file: Path, folder: Path, target: Target, result: RequirementList) -> None:
     document = _toml(file)
     for package in document["packages"]:
-        if "marker" in package and not marker_holds(package["marker"], target):
+        if "marker" in package and not lock_marker_holds(package["marker"], target, document.get("default-groups", ())):
             continue
         name = package["name"]
         if "directory" in package or "vcs" in package:

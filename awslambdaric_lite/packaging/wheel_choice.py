@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,22 @@ def marker_holds(marker: str, target: Target, extra: str = "") -> bool:
         return bool(module.Marker(marker).evaluate(values))
     except (module.InvalidMarker, module.UndefinedEnvironmentName, module.UndefinedComparison):
         raise PackagingError(f"{marker!r} is not a marker of a requirement; correct it") from None
+
+
+def lock_marker_holds(marker: str, target: Target, groups: Iterable[str]) -> bool:
+    """Return whether a marker of a lock file (PEP 751) holds on the target, without extras and with some groups.
+
+    Raises:
+        PackagingError: it is not a marker.
+    """
+    if not re.search(r"\b(extras|dependency_groups)\b", marker):
+        return marker_holds(marker, target)
+    module = standard("markers")
+    values = {**markers(target), "extras": frozenset(), "dependency_groups": frozenset(groups)}
+    try:
+        return bool(module.Marker(marker).evaluate(values, context="lock_file"))
+    except (module.InvalidMarker, TypeError):  # of a `packaging` that is older than PEP 751
+        raise PackagingError(f"{marker!r} cannot be evaluated; pip install -U packaging") from None
 
 
 def best_wheel(names: Iterable[str], target: Target) -> str | None:

@@ -84,6 +84,7 @@ lock-version = "2.1"
 PYLOCK = """
 lock-version = "1.0"
 created-by = "a test"
+default-groups = ["prod"]
 [[packages]]
 name = "pure"
 version = "1.0"
@@ -103,6 +104,15 @@ wheels = [
 name = "windows"
 version = "1"
 marker = "sys_platform == 'win32'"
+[[packages]]
+name = "tests"
+version = "1"
+marker = "'tests' in dependency_groups or 'all' in extras"
+[[packages]]
+name = "prod"
+version = "1"
+marker = "'prod' in dependency_groups and os_name == 'posix'"
+archive = {url = "https://index.test/prod-1.zip", hashes = {sha256 = "cc"}}
 [[packages]]
 name = "greet"
 directory = {path = "greet", editable = true}
@@ -247,6 +257,7 @@ def test_unreadable_declaration_is_refused(files: dict[str, str], message: str, 
             [
                 "pure @ https://index.test/files/pure-1.0-py3-none-any.whl --hash=sha256:aa",
                 "native @ https://index.test/native-2.0-cp313-cp313-manylinux_2_28_x86_64.whl --hash=sha256:b3",
+                "prod @ https://index.test/prod-1.zip --hash=sha256:cc",
                 "greet @ file://ROOT/src/greet",
             ],
         ),
