@@ -101,11 +101,11 @@ def _of_project(
     except module.InvalidRequirement:
         return None
     project = normal_name(requirement.name)
-    specifier, shown = requirement.specifier, named
+    specifiers, shown = [requirement.specifier], named
     for each in requirements:
         own = re.match(r"[\w.-]*", each.text)
         if own is not None and own[0] and normal_name(own[0]) == project:
-            specifier &= module.Requirement(each.text).specifier
+            specifiers.append(module.Requirement(each.text).specifier)
             shown = each.text
     files = index.files(project)
     if not files:
@@ -113,7 +113,10 @@ def _of_project(
         cure = "correct the name or the index"
         return PackagingError(f"requirement {shown}: {where} has no project of this name; {cure}")
     files = [file for file in files if _python_fits(file.requires_python, target)] or files
+    specifier = standard("specifiers").SpecifierSet(",".join(str(each) for each in specifiers if str(each)))
     fitting = _fitting(files, specifier)
+    if not fitting and all(_fitting(files, each) for each in specifiers):
+        return None  # the requirements contradict each other
     with_wheel = [file for file in files if file.is_wheel and best_wheel([file.name], target)]
     if any(file in fitting for file in with_wheel):
         return None
@@ -179,7 +182,7 @@ def _reason(failure: InstallerFailure) -> str:
         if line.startswith("["):  # pip's notice of a newer version
             break
         kept.append(re.sub(r"^(error|cause|hint):\s*", "", line.strip(), flags=re.IGNORECASE))
-    return " ".join(kept)
+    return re.sub(r"(?<=://)[^/@\s]+@", "", " ".join(kept))  # without credentials
 
 
 def _without_origin(text: str) -> str:

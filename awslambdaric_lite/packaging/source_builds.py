@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from ..common import toml_text
 from .errors import PackagingError
+from .index_settings import without_credentials
 from .package_index import IndexFile, PackageIndex
 from .requirement_lines import Requirement, file_name, is_version_control, read_text
 
@@ -237,6 +238,7 @@ class SourceBuilder:
         parts = urlsplit(url)
         path, at, reference = parts.path.rpartition("@")
         address = parts._replace(path=path if at else parts.path, fragment="").geturl()
+        shown = without_credentials(location)
         into = self._new_folder() / "repository"
         steps = [["clone", "--quiet", address, str(into)]]
         steps += [["-C", str(into), "checkout", "--quiet", reference]] if at else []
@@ -252,10 +254,10 @@ class SourceBuilder:
                     check=False,
                 )
             except FileNotFoundError:
-                raise PackagingError(f"requirement {location} needs git, which is missing; install git") from None
+                raise PackagingError(f"requirement {shown} needs git, which is missing; install git") from None
             if done.returncode:
-                reason = " ".join(done.stderr.split())
-                raise PackagingError(f"requirement {location} cannot be fetched: {reason}; correct its address")
+                reason = " ".join(done.stderr.replace(address, without_credentials(address)).split())
+                raise PackagingError(f"requirement {shown} cannot be fetched: {reason}; correct its address")
         return _below(into, parts.fragment)
 
     def _new_folder(self) -> Path:
