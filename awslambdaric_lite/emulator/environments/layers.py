@@ -39,8 +39,16 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
         if layer.is_dir():
             _merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
         else:
-            _unpack(layer, folder)
+            _merge_zip(layer, folder)
     return folder
+
+
+def find(content: Path | None, path: str) -> Path | None:
+    """Return the file of the layers that a path in `/opt` names, as a path for this process; None for any other."""
+    if content is None or not path.startswith("/opt/"):
+        return None
+    file = content / path.removeprefix("/opt/")
+    return file if file.is_file() else None
 
 
 def extension_programs(opt: Path | None) -> list[Path]:
@@ -64,12 +72,21 @@ def layer_variables(content: Path, seen_at: Path, variables: Mapping[str, str]) 
     return found
 
 
-def _unpack(layer: Path, folder: Path) -> None:
+def unpack(package: Path, folder: Path, kind: str) -> None:
+    """Unpack a zip file as Lambda does.
+
+    Raises:
+        InvalidFunction: the zip file is damaged, or has a member or a link that leads out of it.
+    """
+    try:
+        extract(package, folder)
+    except PackagingError as error:
+        raise InvalidFunction(f"{kind} {error}") from error
+
+
+def _merge_zip(layer: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
-        try:
-            extract(layer, Path(unpacked))
-        except PackagingError as error:
-            raise InvalidFunction(f"layer {error}") from error
+        unpack(layer, Path(unpacked), "layer")
         _merge(Path(unpacked), folder, os.replace)
 
 
