@@ -108,10 +108,11 @@ def _of_project(
             specifiers.append(module.Requirement(each.text).specifier)
             shown = each.text
     files = index.files(project)
-    if not files:
-        where = f"the package index {index.shown}" if index.addresses else "the folder of --find-links"
+    if not files and index.addresses:
         cure = "correct the name or the index"
-        return PackagingError(f"requirement {shown}: {where} has no project of this name; {cure}")
+        return PackagingError(
+            f"requirement {shown}: the package index {index.shown} has no project of this name; {cure}"
+        )
     files = [file for file in files if _python_fits(file.requires_python, target)] or files
     specifier = standard("specifiers").SpecifierSet(",".join(str(each) for each in specifiers if str(each)))
     fitting = _fitting(files, specifier)
@@ -122,7 +123,7 @@ def _of_project(
         return None
     newest = _newest(with_wheel or ([] if fitting else files))
     there_is = f" (newest {'with a wheel' if with_wheel else 'version'}: {', '.join(newest)})" if newest else ""
-    why = "" if fitting else ", as only other versions exist"
+    why = "" if fitting else ", as only other versions exist" if files else ", as --find-links has no such project"
     return MissingWheel(
         f"requirement {shown} has no wheel for Python {target.python} on {target.arch}{why}{there_is}; "
         "correct it, or build a wheel there and give its folder with --find-links",
