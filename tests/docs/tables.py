@@ -24,6 +24,8 @@ _SETTINGS = {
     "PIPELINE": "Send a result and the request for the next event in one write.",
     "CODEC": "JSON encoder of results. `auto` uses orjson if its import costs almost nothing, and from the second "
     "result above 1 MB on.",
+    "ENCODER": "Conversion of values that JSON lacks, see [below](#convert-results).",
+    "ERROR_CHAIN": "Report the causes, notes and group members of exceptions, see [below](#report-causes-of-errors).",
     "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
     "APP_BASE_PATH": "Path at which clients see the application: the mapping of a custom domain, or a path of a load "
@@ -45,11 +47,19 @@ _NOT_A_CHOICE = {
     "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
 }
+_FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
 _FINDINGS = {
     "empty": "The package has no files.",
     "permissions": "Lambda's user cannot read some files.",
+    "compression": "Lambda cannot unpack some files, because they are neither stored nor deflated.",
+    "layer-path": "A layer has its packages where Python does not look for them.",
     "layer-version": "The layer has packages for another Python version only.",
+    "standard-library": "A module has the name of one of the standard library, which it hides.",
+    "metadata-twice": "A package has the metadata of several versions.",
+    "bootstrap": "`provided.*` cannot start `bootstrap`.",
+    "secret": "A file looks like a secret, e.g. a private key or `.env`.",
+    "tool-files": "Files that tools have left, e.g. `.git` or `__MACOSX`.",
     "bytecode-mismatch": "The bytecode belongs to another source and would run instead of the source in the package.",
     "bytecode-unusable": "A module has bytecode only, and the function's Python does not import it.",
     "bytecode-stale": "Python rejects the bytecode and compiles the source at each cold start.",
@@ -92,6 +102,7 @@ def settings_table() -> str:
     rows = []
     for name, description in _SETTINGS.items():
         values = _NOT_A_CHOICE.get(name) or ", ".join(f"`{value}`" for value in choices[name])
+        values += _FURTHER.get(name, "")
         rows.append([f"`AWSLAMBDARIC_LITE_{name}`", values, description])
     return _table(["variable", "values, default first", "effect"], rows)
 

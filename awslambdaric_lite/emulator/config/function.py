@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import sys
 import zipfile
@@ -231,25 +230,9 @@ class FunctionConfig:
 
 
 def default_runtime() -> list[str]:
-    """Return this package's runtime on this interpreter, so that the packages of a virtual environment import."""
-    package = Path(__file__).resolve().parents[2]
-    if _importable_by_children(package.parent):
-        return [sys.executable, "-m", package.name]
-    # In a checkout only the path of the file finds it: the handler would see a PYTHONPATH.
-    return [sys.executable, str(package / "__main__.py")]
+    """Return this package's runtime on this interpreter, so that the packages of a virtual environment import.
 
-
-def _importable_by_children(folder: Path) -> bool:
-    if folder.name in ("site-packages", "dist-packages"):
-        return True
-    for entry in sys.path:
-        if not entry.endswith(("site-packages", "dist-packages")):
-            continue
-        try:
-            links = [name for name in os.listdir(entry) if name.endswith(".pth") and "awslambdaric_lite" in name]
-        except OSError:
-            continue
-        for link in links:
-            if str(folder) in Path(entry, link).read_text(encoding="utf-8", errors="replace").splitlines():
-                return True
-    return False
+    Started by its path it is importable from a checkout, too, without a PYTHONPATH that the handler would see, and it
+    processes the `.pth` files of the function, as managed runtimes do.
+    """
+    return [sys.executable, str(Path(__file__).resolve().parents[2] / "__main__.py")]

@@ -9,12 +9,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from ...packaging import reading
 from ...packaging.errors import PackagingError
-from ...packaging.reading import extract
 from ..errors import InvalidFunction
 
 _DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions if this file exists
@@ -37,7 +37,7 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     folder.mkdir()
     for layer in layers:
         if layer.is_dir():
-            _merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
+            reading.merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
         else:
             _merge_zip(layer, folder)
     return folder
@@ -79,7 +79,7 @@ def unpack(package: Path, folder: Path, kind: str) -> None:
         InvalidFunction: the zip file is damaged, or has a member or a link that leads out of it.
     """
     try:
-        extract(package, folder)
+        reading.extract(package, folder)
     except PackagingError as error:
         raise InvalidFunction(f"{kind} {error}") from error
 
@@ -87,29 +87,4 @@ def unpack(package: Path, folder: Path, kind: str) -> None:
 def _merge_zip(layer: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
         unpack(layer, Path(unpacked), "layer")
-        _merge(Path(unpacked), folder, os.replace)
-
-
-def _merge(layer: Path, folder: Path, put: Callable[[Path, Path], object]) -> None:
-    """Put the content of a folder into another, over what is there."""
-    for source in layer.iterdir():
-        target = folder / source.name
-        if source.is_dir() and not source.is_symlink():
-            _make_folder(target)  # it replaces a link, which could lead anywhere
-            _merge(source, target, put)
-        else:
-            _remove(target)
-            put(source, target)
-
-
-def _make_folder(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        _remove(path)
-        path.mkdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        reading.merge(Path(unpacked), folder, os.replace)
