@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
@@ -14,6 +15,9 @@ from ..common.words import count, escape_controls, format_size, shorten_list
 from ..packaging.audit.platform_packages import PLATFORM_PACKAGES
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
+from ..packaging.installers import INSTALLERS
+from ..packaging.requirement_sources import find_requirements, requirements_above
+from ..packaging.source_builds import BuildPolicy
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
 from .progress import show_progress
@@ -46,11 +50,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     packages = parser.add_argument_group("requirements")
     which = packages.add_mutually_exclusive_group()
     which.add_argument(
-        "--requirements", metavar="FILE", help="requirements file for pip (default: SRC/requirements.txt if it exists)"
+        "--requirements",
+        metavar="FILE",
+        help="file that declares dependencies: requirements in pip's format, or a file named pylock.toml, uv.lock, "
+        "poetry.lock, Pipfile.lock or pyproject.toml (default: the first of these in SRC)",
     )
     which.add_argument("--no-requirements", action="store_true", help="install no requirements")
     packages.add_argument("--find-links", metavar="DIR", help="folder with wheels, in addition to the index")
     packages.add_argument("--no-index", action="store_true", help="install from --find-links only")
+    packages.add_argument(
+        "--installer",
+        choices=INSTALLERS,
+        default="auto",
+        help="program that installs the requirements (default: uv if it is installed, else pip)",
+    )
+    packages.add_argument(
+        "--build",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="build only these projects from source, e.g. docopt, or none (repeatable; default: all without a wheel); "
+        "their code gets no credentials from the environment",
+    )
     packages.add_argument(
         "--no-prune",
         action="store_true",
@@ -119,14 +140,20 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
-    recipe = _recipe(arguments)
     output = Path(arguments.output)
     try:
+        recipe = _recipe(arguments)
         with show_progress(sys.stderr) as progress:
             packed = pack_function(recipe, output, progress)
     except PackagingError as error:
         print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
         return 1
+    is_without = recipe.requirements is None and not arguments.no_requirements
+    if is_without and (above := requirements_above(recipe.source)) is not None:
+        packed.warnings.append(
+            f"{above} declares dependencies, which were not packed; name it with --requirements, "
+            "or use --no-requirements"
+        )
     _tell(packed, recipe.target)
     print(output)
     return 0
@@ -140,7 +167,11 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         other = "--no-sources" if arguments.no_sources else "--interpreter"
         raise UsageError(f"--no-bytecode compiles nothing, but {other} needs bytecode; use one of them")
     try:
-        target = Target.parse(arguments.python, arguments.arch)
+        target = replace(Target.parse(arguments.python, arguments.arch), is_provided=arguments.runtime)
+    except PackagingError as error:
+        raise UsageError(str(error)) from None
+    try:
+        build = BuildPolicy.parse(arguments.build)
     except PackagingError as error:
         raise UsageError(str(error)) from None
     if arguments.find_links is not None and not os.path.isdir(arguments.find_links):
@@ -151,6 +182,8 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         requirements=_requirements(arguments, source),
         find_links=None if arguments.find_links is None else Path(arguments.find_links),
         no_index=arguments.no_index,
+        installer=arguments.installer,
+        build=build,
         exclude=arguments.exclude,
         include=arguments.include,
         without_platform_packages=arguments.without_platform_packages,
@@ -171,8 +204,7 @@ def _requirements(arguments: argparse.Namespace, source: Path) -> Path | None:
         return None
     if arguments.requirements is not None:
         return Path(arguments.requirements)
-    default = source / "requirements.txt"
-    return default if os.path.isfile(default) else None
+    return find_requirements(source)
 
 
 def _tell(packed: Packed, target: Target) -> None:

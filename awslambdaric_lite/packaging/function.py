@@ -18,6 +18,7 @@ from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
 from .selection import Selection
+from .source_builds import BUILD_ALL, BuildPolicy
 from .source_tree import collect
 from .targets import Target
 from .wheels import install_requirements
@@ -42,9 +43,10 @@ class Progress(Protocol):
 class Recipe:
     """The ingredients of a function's package.
 
-    `requirements` is a file for pip, `find_links` and `no_index` choose the source of its wheels; `exclude` has
-    patterns for files of the package, `include` for files that are packed in any case (see `source_tree.collect` for
-    what is not), `without_platform_packages` excludes installed packages that managed runtimes have; `follow_links`
+    `requirements` is a file that declares dependencies, `find_links` and `no_index` choose the source of their wheels,
+    `installer` the program, `build` the projects that may be built from source; `exclude` has patterns for files of the
+    package, `include` for files that are packed in any case (see `source_tree.collect` for what is not),
+    `without_platform_packages` excludes installed packages that managed runtimes have; `follow_links`
     packs files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that
     `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of this machine;
     without `bytecode` nothing is compiled, without `sources` bytecode replaces the modules' sources; `strip` removes
@@ -56,6 +58,8 @@ class Recipe:
     requirements: Path | None = None
     find_links: Path | None = None
     no_index: bool = False
+    installer: str = "auto"
+    build: BuildPolicy = BUILD_ALL
     exclude: Sequence[str] = ()
     include: Sequence[str] = ()
     without_platform_packages: bool = False
@@ -194,6 +198,8 @@ def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Pa
         find_links=recipe.find_links,
         no_index=recipe.no_index,
         progress=progress.happening,
+        installer=recipe.installer,
+        build=recipe.build,
     )
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}

@@ -3,7 +3,6 @@
 pip takes a version and platforms on its command line, but evaluates the markers of requirements
 (`; python_version < "3.11"`) for the interpreter that runs it (pypa/pip issue 11664), and older
 versions did so with `Requires-Python`. MARKERS is a JSON object with the values that hold where the function runs.
-The line `package index: URL` names the first index that pip uses.
 """
 
 import sys
@@ -25,8 +24,6 @@ if __name__ == "__main__":
     make_resolver = InstallCommand.make_resolver
 
     def make_resolver_for_target(self: InstallCommand, *arguments: Any, **settings: Any) -> Any:
-        for url in settings["finder"].index_urls[:1]:
-            print(f"package index: {url}", flush=True)
         return make_resolver(*arguments, **{**settings, "py_version_info": version})
 
     InstallCommand.make_resolver = make_resolver_for_target  # type: ignore

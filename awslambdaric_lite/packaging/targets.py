@@ -75,10 +75,14 @@ _GLIBCXX = {  # newest symbol versions of libstdc++ and libgcc; source: GCC manu
 
 @dataclass(frozen=True)
 class Target:
-    """A version of Python, e.g. "3.13", on an architecture of `ARCHITECTURES`."""
+    """A version of Python, e.g. "3.13", on an architecture of `ARCHITECTURES`.
+
+    It runs on the managed runtime of that version, or, with `is_provided`, on `provided.al2023`.
+    """
 
     python: str
     arch: str
+    is_provided: bool = False
 
     @classmethod
     def parse(cls, python: str, arch: str) -> Target:
@@ -121,11 +125,8 @@ class Target:
 
     @property
     def glibc(self) -> tuple[int, int]:
-        """Return the version of glibc: 2.34 on Amazon Linux 2023, 2.26 on Amazon Linux 2 (python3.10, python3.11).
-
-        On `provided.al2023` it is 2.34 for every Python; binaries for an older glibc run with it.
-        """
-        return _GLIBC[_AMAZON_LINUX[self.python]]
+        """Return the version of glibc: 2.34 on Amazon Linux 2023, 2.26 on Amazon Linux 2 (python3.10, python3.11)."""
+        return _GLIBC["2023" if self.is_provided else _AMAZON_LINUX[self.python]]
 
     @property
     def compiler_versions(self) -> dict[str, tuple[int, ...]]:

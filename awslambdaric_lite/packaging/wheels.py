@@ -1,33 +1,27 @@
-"""Requirements that pip installs from wheels for another machine."""
+"""Requirements of a function, installed into a folder from wheels for Lambda."""
 
 from __future__ import annotations
 
-import importlib.util
-import json
-import os
+import hashlib
 import re
-import subprocess
-import sys
+import shlex
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from .errors import PackagingError
-from .targets import Target
-
-_WORKER = Path(__file__).with_name("pip_worker.py")
-# Lambda patches its interpreters within weeks, so a requirement on a patch release ("python_full_version >= '3.11.3'")
-# holds there; a bare "3.11" would mean 3.11.0.
-_LATE_PATCH = 99
-_UNWANTED = {  # settings that would change the installation or the output that this module parses
-    *("PIP_DRY_RUN", "PIP_PREFIX", "PIP_PYTHON", "PIP_QUIET", "PIP_REPORT", "PIP_ROOT", "PIP_TARGET", "PIP_USER"),
-    *("PIP_ABI", "PIP_IMPLEMENTATION", "PIP_NO_BINARY", "PIP_PLATFORM", "PIP_PYTHON_VERSION"),
-}
-_INDEX = "package index: "  # before the address, in a line of pip_worker
-_PROBE_TIMEOUT_S = 5.0
-_NO_ENTRY = (401, 407)  # the index or a proxy asks for credentials
-_HAPPENING = re.compile(r"\s*(Collecting|Downloading|Using cached|Processing|Building wheel|Installing collected) .*")
+from .index_settings import Settings, machine_settings, merged
+from .install_failures import MissingWheel, explain, newest_source
+from .installed import check_installed, make_reproducible
+from .installers import Installation, InstallerFailure, choose_installer, run_installer
+from .package_index import PackageIndex
+from .requirement_lines import Requirement, RequirementList, file_name, line_for, read_requirements_text
+from .requirement_sources import read_requirements
+from .source_builds import BUILD_ALL, BuildPolicy, SourceBuilder, normal_name
+from .targets import Target, host_target
+from .wheel_choice import marker_holds
 
 
 def install_requirements(
@@ -38,172 +32,164 @@ def install_requirements(
     find_links: Path | None = None,
     no_index: bool = False,
     progress: Callable[[str], None] | None = None,
+    installer: str = "auto",
+    build: BuildPolicy = BUILD_ALL,
 ) -> None:
-    """Install a requirements file or a list of requirements into a folder: the target's wheels.
+    """Install a file of requirements, in any of the known formats, or a list of them into a folder.
 
-    Markers are evaluated for the target, too. Nothing is compiled to bytecode. pip's own settings (index, proxy,
-    credentials) apply. `find_links` is a folder with more wheels, `no_index` disables the index. `progress` receives
-    pip's current step, a line at a time.
+    The packages are those for the target, whose values markers get, too. Nothing is compiled to bytecode. Of this
+    machine's settings those of the package index apply. `find_links` is a folder with more wheels, `no_index` disables
+    the index. `progress` receives the current step, a line at a time. What has no wheel is built from source if the
+    result is a wheel for every platform.
 
     Raises:
-        PackagingError: pip is missing, a requirement has no wheel for the target, does not match its hash, would be
-            built for this machine, or cannot be installed for another reason.
+        PackagingError: the installer is missing, a requirement has no wheel for the target, does not match its hash,
+            would be built for this machine, or cannot be installed for another reason.
     """
-    if importlib.util.find_spec("pip") is None:
-        raise PackagingError(f"requirements are installed by pip, which is missing: {sys.executable} -m ensurepip")
-    with tempfile.TemporaryDirectory() as folder:
-        if isinstance(requirements, Path):
-            file = requirements
-            _check_readable(file)
-        else:
-            file = Path(folder, "requirements.txt")
-            file.write_text("".join(f"{requirement}\n" for requirement in requirements), encoding="utf-8")
-        _run_pip(_arguments(file, into, target, find_links, no_index), target, folder, progress)
-    _check_installed(into, target)
-
-
-def _check_readable(file: Path) -> None:
-    try:
-        file.read_bytes()
-    except OSError as error:
-        raise PackagingError(f"requirements {file} cannot be read: {error.strerror}; check the path") from None
-
-
-def _arguments(file: Path, into: Path, target: Target, find_links: Path | None, no_index: bool) -> list[str]:
-    arguments = ["install", "--requirement", str(file), "--target", str(into), "--only-binary", ":all:"]
-    arguments += ["--python-version", f"{target.python}.{_LATE_PATCH}", "--implementation", "cp", "--abi", target.abi]
-    for platform in target.wheel_platforms:
-        arguments += ["--platform", platform]
-    arguments += ["--no-compile", "--no-user", "--no-warn-conflicts", "--no-input", "--no-color"]
-    arguments += ["--disable-pip-version-check", "--progress-bar", "off"]
+    program = choose_installer(installer, target)
+    if isinstance(requirements, Path):
+        wanted = read_requirements(requirements, target)
+    else:
+        wanted = RequirementList()
+        read_requirements_text("\n".join(requirements), Path.cwd(), "requirements", wanted)
+    settings = merged(machine_settings(), wanted.settings)
     if find_links is not None:
-        arguments += ["--find-links", str(find_links)]
-    return [*arguments, "--no-index"] if no_index else arguments
+        settings = merged(settings, {"find-links": [str(find_links.absolute())]})
+    if no_index:
+        settings["no-index"] = ["1"]
+    with tempfile.TemporaryDirectory() as folder:
+        _Run(Path(folder), into, target, program, settings, build, progress).install(wanted)
 
 
-def _run_pip(arguments: list[str], target: Target, folder: str, progress: Callable[[str], None] | None) -> None:
-    """Run pip; `folder` is for the temporary files that it leaves when it is killed."""
-    environment = {name: value for name, value in os.environ.items() if name.upper() not in _UNWANTED}
-    environment |= {"PIP_REQUIRE_VIRTUALENV": "0", "PYTHONIOENCODING": "utf-8:replace", "TMPDIR": folder}
-    said: list[str] = []
-    index = ""
-    with subprocess.Popen(
-        [sys.executable, str(_WORKER), json.dumps(_markers(target)), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        assert process.stdout is not None
+class _Run:
+    """One installation in a temporary folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        into: Path,
+        target: Target,
+        program: str,
+        settings: Settings,
+        build: BuildPolicy,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self._folder = folder
+        self._into = into
+        self._target = target
+        self._program = program
+        self._settings = settings
+        self._progress = progress
+        self._index = PackageIndex(settings)
+        self._builder = SourceBuilder(folder / "builds", build, self._index, self._install_backend, progress)
+
+    def install(self, wanted: RequirementList) -> None:
+        """Install; build what has no wheel, one project after the other, until nothing is missing."""
+        self._into.mkdir(parents=True, exist_ok=True)
+        applying = [each for each in wanted.requirements if not each.marker or marker_holds(each.marker, self._target)]
+        requirements = [self._with_wheel(each, wanted.from_source) for each in applying]
+        if "require-hashes" in self._settings or any(each.hashes for each in requirements):
+            self._settings = {**self._settings, "require-hashes": ["1"]}
+            requirements = [self._pinned(_with_hash(each)) for each in requirements]
+        if requirements:
+            requirements = self._install(requirements, wanted.constraints)
+            check_installed(requirements, self._into, self._target)
+            make_reproducible(self._into, requirements)
+
+    def _install(self, requirements: list[Requirement], constraints: Sequence[str]) -> list[Requirement]:
+        built = set()
+        while True:
+            try:
+                self._run([line_for(each) for each in requirements], constraints, self._into, self._target)
+            except InstallerFailure as failure:
+                problem = explain(failure, self._index, self._target, requirements)
+                if not isinstance(problem, MissingWheel) or problem.source is None or problem.source in built:
+                    raise problem from None
+                built.add(problem.source)
+                hashes = next(
+                    (each.hashes for each in requirements if _project(each) == normal_name(problem.project)), ()
+                )
+                wheel = self._builder.build_file(problem.source, problem.project, hashes)
+                requirements = [
+                    replace(each, hashes=(*each.hashes, _hash_of(wheel)))
+                    if each.hashes and _project(each) == normal_name(problem.project)
+                    else each
+                    for each in requirements
+                ]
+            else:
+                return requirements
+
+    def _with_wheel(self, requirement: Requirement, from_source: set[str]) -> Requirement:
+        """Return a requirement that names a wheel instead of a folder, an archive or a repository."""
+        if requirement.location:
+            if file_name(requirement.location).endswith(".whl"):
+                name = requirement.name or file_name(requirement.location).partition("-")[0]
+                return replace(requirement, name=name)
+            wheel = self._builder.build_requirement(requirement)
+            extras = requirement.extras
+        elif _project(requirement) in from_source:
+            file = newest_source(requirement.text, self._index, self._target)
+            wheel = self._builder.build_file(file, _project(requirement), requirement.hashes)
+            found = re.search(r"\[.*?\]", requirement.text)
+            extras = found[0] if found is not None else ""
+        else:
+            return requirement
+        return Requirement("", wheel.name.partition("-")[0], extras, str(wheel), requirement.marker)
+
+    def _pinned(self, requirement: Requirement) -> Requirement:
+        """Return a requirement with the version of the file that has its hash: uv compares hashes of versions only."""
+        if requirement.location or re.search(r"===?\s*[^\s*;]+\s*(;|$)", requirement.text):
+            return requirement
+        for file in self._index.files(_project(requirement)):
+            if f"sha256:{self._index.digest(file)}" in requirement.hashes:
+                before, semicolon, marker = requirement.text.partition(";")
+                name = re.match(r"\s*[\w.-]+\s*(\[.*?\])?", before)
+                assert name is not None
+                return replace(requirement, text=f"{name[0].strip()}=={file.version} {semicolon}{marker}".strip())
+        return requirement
+
+    def _run(self, lines: Sequence[str], constraints: Sequence[str], into: Path, target: Target | None) -> None:
+        """Start the installer for an empty folder."""
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(parents=True)
+        files = [self._folder / name for name in ("requirements.txt", "constraints.txt")]
+        for file, content in zip(files, (lines, [*self._machine_constraints(), *constraints]), strict=True):
+            file.write_text("".join(f"{line}\n" for line in content), encoding="utf-8")
+        settings = merged(self._settings, {"find-links": [str(self._builder.wheels)]})
+        if target is None:
+            settings.pop("require-hashes", None)
+        job = Installation(files[0], files[1], into, target, settings, self._folder)
+        run_installer(self._program, job, self._progress)
+
+    def _machine_constraints(self) -> list[str]:
+        wanted = RequirementList()
+        for file in self._settings.get("constraint", ()):
+            read_requirements_text(f"-c {shlex.quote(file)}", self._folder, "pip's settings", wanted)
+        return wanted.constraints
+
+    def _install_backend(self, requires: Sequence[str], into: Path) -> None:
+        """Install the wheels of a build backend for the running interpreter."""
         try:
-            for line in process.stdout:
-                if line.startswith(_INDEX):
-                    index = line.removeprefix(_INDEX).strip()
-                    continue
-                said.append(line.rstrip())
-                if progress is not None and _HAPPENING.match(line):
-                    progress(line.strip())
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        raise PackagingError(_explain(said, process.returncode, target, index))
+            self._run(requires, (), into, None)
+        except InstallerFailure as failure:
+            raise explain(failure, self._index, host_target(), [Requirement(each) for each in requires]) from None
 
 
-def _markers(target: Target) -> dict[str, str]:
-    """Return the values of PEP 508's environment markers on Lambda."""
-    full_version = f"{target.python}.{_LATE_PATCH}"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full_version,
-        "os_name": "posix",
-        "platform_machine": "aarch64" if target.arch == "arm64" else target.arch,
-        "platform_python_implementation": "CPython",
-        "platform_system": "Linux",
-        "python_full_version": full_version,
-        "python_version": target.python,
-        "sys_platform": "linux",
-    }
+def _project(requirement: Requirement) -> str:
+    """Return the normal name of a requirement's project, as far as the requirement names it."""
+    found = re.match(r"[\w.-]*", requirement.text)
+    return normal_name(requirement.name or (found[0] if found is not None else ""))
 
 
-def _explain(said: Sequence[str], status: int, target: Target, index: str) -> str:
-    """Return the reason of pip's failure on one line."""
-    text = "\n".join(said)
-    if broken := re.search(r"after connection broken by '(.+)': \S+$", text, re.MULTILINE):
-        return _unreachable(index, _index_error(index) or broken[1].rpartition(": ")[2].strip("()'\""))
-    if missing := re.search(r"No matching distribution found for (.+)", text):
-        others = re.search(r"\(from versions: (.+)\)", text)
-        if others and others[1] == "none" and (error := _index_error(index)):
-            return _unreachable(index, error)
-        newest = ", ".join(others[1].split(", ")[-3:]) if others and others[1] != "none" else ""
-        there_is = f" (newest with a wheel: {newest})" if newest else ""
-        return (
-            f"requirement {_without_origin(missing[1])} has no wheel for Python {target.python} on {target.arch}"
-            f"{there_is}; correct it, or build a wheel there and give its folder with --find-links"
-        )
-    if "DO NOT MATCH THE HASHES" in text:
-        named = re.search(r"HASHES.*\n\s+(.+)", text)
-        name = _without_origin(named[1]).partition(" from ")[0] if named else "a requirement"
-        return f"{name} does not match the hash in the requirements; find out why before you correct the hash"
-    if "ResolutionImpossible" in text:
-        conflict = re.search(r"Cannot install (.+?) because", text)
-        return f"{conflict[1] if conflict else 'the requirements'} cannot be installed together; loosen one of them"
-    if failed := re.search("^\\s*\N{MULTIPLICATION SIGN} (.+)", text, re.MULTILINE):
-        return f"a requirement is not a wheel and cannot be built: {failed[1]} Build its wheel and require that instead"
-    errors = [line.partition(":")[2].strip() for line in said if line.lower().startswith("error:")]
-    is_told = errors and errors[0] != "Exception:"  # which a traceback follows
-    reason = errors[0] if is_told else next((line for line in reversed(said) if line), f"exit status {status}")
-    return f"pip cannot install the requirements: {reason}"
+def _with_hash(requirement: Requirement) -> Requirement:
+    """Return a requirement on a file with its hash, which installers want for all requirements or for none."""
+    if requirement.hashes or not requirement.location.startswith("/"):
+        return requirement
+    return replace(requirement, hashes=(_hash_of(Path(requirement.location)),))
 
 
-def _unreachable(index: str, error: str) -> str:
-    parts = urlsplit(index)
-    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # without credentials
-    cure = "check the network, or use --find-links and --no-index"
-    return f"the package index {shown} cannot be reached ({error}); {cure}"
-
-
-def _index_error(index: str) -> str:
-    """Ask the index for its first page and return why that fails; "" if it succeeds, or without an index."""
-    if not index.startswith(("http://", "https://")):
-        return ""
+def _hash_of(file: Path) -> str:
     try:
-        import urllib3
-
-        from ..common.http_client import cause_of, open_client
-    except ModuleNotFoundError:  # installed without dependencies: pip's own message remains
-        return ""
-    try:
-        with open_client(index) as client:
-            response = client.request("HEAD", index, timeout=_PROBE_TIMEOUT_S, retries=urllib3.Retry(0, redirect=5))
-    except urllib3.exceptions.HTTPError as error:
-        return cause_of(error)
-    return f"status {response.status}" if response.status >= 500 or response.status in _NO_ENTRY else ""
-
-
-def _without_origin(text: str) -> str:
-    return re.sub(r"\s*\(from .*", "", text.strip())
-
-
-def _check_installed(into: Path, target: Target) -> None:
-    """Refuse packages that pip has built from a path or a URL, and editable ones."""
-    for information in into.glob("*.dist-info"):
-        name = information.name.removesuffix(".dist-info")
-        tags = _read(information / "WHEEL")
-        if re.search(r"^Tag: \S+-linux_\w+\s*$", tags, re.MULTILINE):
-            raise PackagingError(
-                f"requirement {name} was built for this machine, not for Lambda's {target.arch}; "
-                "build its wheel for manylinux and name that instead"
-            )
-        origin = json.loads(_read(information / "direct_url.json") or "{}")
-        if origin.get("dir_info", {}).get("editable"):
-            raise PackagingError(f"requirement {name} is editable, so it is not installed; write it without -e")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+        return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}"
+    except OSError as error:
+        raise PackagingError(f"requirement {file} cannot be read: {error.strerror}; correct the path") from None

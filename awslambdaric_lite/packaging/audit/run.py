@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..hosts import Host
@@ -65,6 +65,7 @@ def audit(
     Raises:
         PackagingError: the package or a layer is unreadable or hostile, or the handler's name is wrong.
     """
+    target = replace(target, is_provided=host == "provided")
     with contextlib.ExitStack() as stack:
         package = stack.enter_context(open_package(path))
         beside = [stack.enter_context(open_package(layer)) for layer in layers]
