@@ -7,6 +7,7 @@ _CHOICES = {
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
     "CONCURRENCY_MODE": ("process", "asyncio", "thread"),
+    "LAZY_IMPORTS": ("off", "all", "installed"),
     "FORK": ("auto", "after", "before"),
     "PIPELINE": ("1", "0"),
     "STALE_PYC": ("installed", "off", "all"),
@@ -51,10 +52,14 @@ class Options:
                 return "must be a number of milliseconds, 1 to 999999999"
             self.timeout_dump_ms = int(value)
             return None
+        if name == "LAZY_IMPORTS" and "/" in value:
+            self._chosen[name] = value
+            return None
         allowed = _CHOICES.get(name)
         if allowed is None:
             return f"unknown variable; choose one of: {', '.join(sorted((*_CHOICES, 'TIMEOUT_DUMP_MS', *_ELSEWHERE)))}"
         if value.lower() not in allowed:
-            return f"must be one of: {', '.join(allowed)}"
+            others = ", the path of a file (with a slash)" if name == "LAZY_IMPORTS" else ""
+            return f"must be one of: {', '.join(allowed)}{others}"
         self._chosen[name] = value.lower()
         return None

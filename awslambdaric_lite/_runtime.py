@@ -133,6 +133,10 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
+    if settings.options is not None and settings.options["LAZY_IMPORTS"] != "off":
+        from ._lifecycle.lazy_imports import enable
+
+        enable(settings.options["LAZY_IMPORTS"], sink, settings.log_level)
     return attempt_init(load_handler, client, sink, settings.handler)
 
 
