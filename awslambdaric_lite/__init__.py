@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ._lifecycle.shutdown import on_shutdown as on_shutdown
 
 
-if getattr(sys, "get_lazy_imports", str)() == "all":  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later
+if getattr(sys.flags, "lazy_imports", -1) == 1:  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later
+    sys.set_lazy_imports("normal")  # type: ignore[attr-defined]
     from ._lifecycle.lazy_imports import keep_own_imports_eager
 
     keep_own_imports_eager()

@@ -37,6 +37,7 @@ def keep_own_imports_eager() -> None:
     """Set a filter where the interpreter was started with lazy imports (`PYTHON_LAZY_IMPORTS`, `-X lazy_imports`)."""
     if _interpreter.get_lazy_imports_filter() is None:
         _interpreter.set_lazy_imports_filter(_is_of_others)
+    _interpreter.set_lazy_imports("all")
 
 
 def enable(value: str, sink: "LogSink", log_level: "str | None") -> None:
