@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from ._lifecycle.shutdown import on_shutdown as on_shutdown
 
 
-if getattr(sys.flags, "lazy_imports", -1) == 1:  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later
+def _keep_own_imports_eager() -> None:
     sys.set_lazy_imports("normal")  # type: ignore[attr-defined]
-    from ._lifecycle.lazy_imports import keep_own_imports_eager
+    from ._lifecycle.own_imports import keep_own_imports_eager
 
     keep_own_imports_eager()
+
+
+if getattr(sys.flags, "lazy_imports", -1) == 1:  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later
+    _keep_own_imports_eager()
 
 
 def __getattr__(name: str) -> object:

@@ -7,6 +7,7 @@ _CHOICES = {
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
     "CONCURRENCY_MODE": ("process", "asyncio", "thread"),
+    "IMPORT_LIST": ("",),
     "LAZY_IMPORTS": ("off", "all", "installed"),
     "FORK": ("auto", "after", "before"),
     "PIPELINE": ("1", "0"),
@@ -43,6 +44,11 @@ class Options:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi") or self.timeout_dump_ms is not None
 
+    @property
+    def concerns_imports(self) -> bool:
+        """Whether an option asks for lazy imports, or for imports in init."""
+        return self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
+
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""
         if name in _ELSEWHERE or not value:
@@ -52,7 +58,7 @@ class Options:
                 return "must be a number of milliseconds, 1 to 999999999"
             self.timeout_dump_ms = int(value)
             return None
-        if name == "LAZY_IMPORTS" and "/" in value:
+        if name == "IMPORT_LIST" or (name == "LAZY_IMPORTS" and "/" in value):
             self._chosen[name] = value
             return None
         allowed = _CHOICES.get(name)

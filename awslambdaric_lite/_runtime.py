@@ -133,10 +133,10 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
-    if settings.options is not None and settings.options["LAZY_IMPORTS"] != "off":
-        from ._lifecycle.lazy_imports import enable
+    if settings.options is not None and settings.options.concerns_imports:
+        from ._lifecycle.lazy_imports import around
 
-        enable(settings.options["LAZY_IMPORTS"], sink, settings.log_level)
+        load_handler = around(load_handler, settings, sink)
     return attempt_init(load_handler, client, sink, settings.handler)
 
 

@@ -16,7 +16,7 @@ COLD = sorted(name.partition(".")[2] or "__init__" for name in listed() if name.
 
 # module: (what it imports of the package when it is loaded, what only when something unusual happens)
 EDGES: dict[str, tuple[set[str], set[str]]] = {
-    "__init__": (set(), set()),
+    "__init__": (set(), {"_lifecycle.own_imports"}),
     "__main__": ({"_runtime"}, set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_function_errors", "_http"}, set()),
     "_client_context": (set(), set()),
@@ -50,6 +50,12 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_json.with_orjson": ({"_json.compatible"}, {"_vendor"}),
     "_lifecycle.__init__": (set(), set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
+    "_lifecycle.import_list": ({"_report"}, set()),
+    "_lifecycle.lazy_imports": (
+        {"_lifecycle.own_imports", "_report"},
+        {"_lifecycle.import_list", "_lifecycle.stale_bytecode"},
+    ),
+    "_lifecycle.own_imports": (set(), set()),
     "_lifecycle.shutdown": ({"_connection", "_report", "_runtime_errors"}, set()),
     "_lifecycle.snapstart": ({"_report", "_runtime_errors"}, set()),
     "_lifecycle.stale_bytecode": (set(), set()),
@@ -110,6 +116,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {
             "_handlers.adapter",
             "_lifecycle.import_hints",
+            "_lifecycle.lazy_imports",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",
             "_lifecycle.stale_bytecode",
