@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._types import LogSink, Settings
 
     Handler = Callable[[object, Any], object]
-    Filter = Callable[[str, str, "tuple[str, ...] | None"], bool]
+    Filter = Callable[["str | None", str, "tuple[str, ...] | None"], bool]
 
 _SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _SITES = ("/site-packages", "/dist-packages")
@@ -122,8 +122,10 @@ class _ImportTime:
         self._machinery._find_and_load = self._find_and_load
 
 
-def _is_installed(importing: str, name: str, names: "tuple[str, ...] | None") -> bool:
+def _is_installed(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
     """Return whether an import is written in an installed distribution or a layer."""
+    if importing is None:
+        return False
     known = _installed.get(importing)
     if known is None:
         known = _installed[importing] = is_of_others(importing, name, names) and _is_of_distribution(importing)
@@ -161,7 +163,9 @@ def _matching(path: str, sink: "LogSink") -> "Filter | None":
         notice(sink, "", f"{_SETTING}={path} is ignored: the file names no module; write one a line, e.g. botocore.*")
         return None
 
-    def matches(importing: str, name: str, names: "tuple[str, ...] | None") -> bool:
-        return is_of_others(importing, name, names) and (importing in exact or importing.startswith(begins))
+    def matches(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
+        if importing is None or not is_of_others(importing, name, names):
+            return False
+        return importing in exact or importing.startswith(begins)
 
     return matches

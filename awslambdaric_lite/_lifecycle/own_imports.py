@@ -14,6 +14,11 @@ _EAGER = frozenset(
 )
 """The top-level packages whose own imports are never lazy: this one, and those that it imports."""
 
+BREAKING = {
+    "pandas": "its C code uses an attribute that a module of it sets when it is imported",
+    "sqlalchemy": "it registers its events when their modules are imported",
+}
+"""Known packages that do not work if their own imports are lazy, with the reasons."""
 
 _interpreter: "Any" = sys  # type checkers know the functions of Python 3.15 only for that version
 
@@ -25,6 +30,7 @@ def keep_own_imports_eager() -> None:
     _interpreter.set_lazy_imports("all")
 
 
-def is_of_others(importing: str, name: str, names: "tuple[str, ...] | None") -> bool:
-    """Return whether an import may be lazy: whether neither this package nor what it imports contains it."""
-    return importing.partition(".")[0] not in _EAGER
+def is_of_others(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
+    """Return whether an import may be lazy; `importing` is None for code without a `__name__`, e.g. of a template."""
+    top = importing.partition(".")[0] if importing else "awslambdaric_lite"
+    return top not in _EAGER and top not in BREAKING

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite._lifecycle.own_imports import BREAKING
 from tests.process.lite import run_lite
 from tests.support.client_process import package_root
 
@@ -177,3 +178,34 @@ import sys
     ]
 """
     assert json.loads(run_lite(tmp_path, source, env=env).replies[0].body) == []
+
+
+@needs_lazy_imports
+def test_code_without_a_name_is_eager(tmp_path: Path) -> None:
+    """An import in code that has no module, as templates compile it, is an ordinary one."""
+    source = """
+def handler(event, context):
+    names = {}
+    exec("import used_by_handler", names)
+    return type(names["used_by_handler"]).__name__
+"""
+    for value in ("all", "installed"):
+        assert run(tmp_path, {SETTING: value}, source)[0] == "module"
+
+
+# What breaks such a package, with its own imports lazy.
+_BREAKING = {
+    "sqlalchemy": "import sqlalchemy\nengine = sqlalchemy.create_engine('sqlite://')\n"
+    "def handler(event, context):\n    with engine.connect() as connection:\n"
+    "        return connection.execute(sqlalchemy.text('select 1')).scalar()",
+    "pandas": "import pandas\ndef handler(event, context):\n    return int(pandas.DataFrame({'a': [1]}).sum().iloc[0])",
+}
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("name", BREAKING)
+@pytest.mark.parametrize("env", [{SETTING: "all"}, {"PYTHON_LAZY_IMPORTS": "all"}], ids=["setting", "interpreter"])
+def test_packages_that_need_their_imports_work(tmp_path: Path, name: str, env: dict[str, str]) -> None:
+    """A package that is known not to work with lazy imports keeps its own."""
+    pytest.importorskip(name, reason=f"{name} is not installed")
+    assert run_lite(tmp_path, _BREAKING[name], env=env).replies[0].body == b"1"
