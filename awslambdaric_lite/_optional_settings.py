@@ -13,6 +13,7 @@ _CHOICES = {
     "PIPELINE": ("1", "0"),
     "STALE_PYC": ("installed", "off", "all"),
 }  # allowed values, the default first
+_PATHS = ("APP_BASE_PATH", "APP_EVENTS_PATH")
 _ELSEWHERE = ("PYTHON", "NEXT_WRAPPER")  # read by `bootstrap` and by the layer's wrapper
 
 
@@ -39,6 +40,10 @@ class Options:
         """Return the value of an option, e.g. of `CODEC`."""
         return self._chosen.get(name, _CHOICES[name][0])  # pyright: ignore[reportReturnType]
 
+    def path(self, name: str) -> "str | None":
+        """Return the value of an option that is a path, None if it is not set."""
+        return self._chosen.get(name)
+
     @property
     def concerns_handler(self) -> bool:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
@@ -58,12 +63,18 @@ class Options:
                 return "must be a number of milliseconds, 1 to 999999999"
             self.timeout_dump_ms = int(value)
             return None
+        if name in _PATHS:
+            if not value.startswith("/") or any(part in value for part in ("//", "?", "#", " ")):
+                return "must be a path that begins with /, e.g. /shop"
+            self._chosen[name] = value
+            return None
         if name == "IMPORT_LIST" or (name == "LAZY_IMPORTS" and "/" in value):
             self._chosen[name] = value
             return None
         allowed = _CHOICES.get(name)
         if allowed is None:
-            return f"unknown variable; choose one of: {', '.join(sorted((*_CHOICES, 'TIMEOUT_DUMP_MS', *_ELSEWHERE)))}"
+            names = sorted((*_CHOICES, *_PATHS, "TIMEOUT_DUMP_MS", *_ELSEWHERE))
+            return f"unknown variable; choose one of: {', '.join(names)}"
         if value.lower() not in allowed:
             others = ", the path of a file (with a slash)" if name == "LAZY_IMPORTS" else ""
             return f"must be one of: {', '.join(allowed)}{others}"

@@ -74,7 +74,7 @@ class ClientAdapter:
 
             kind = web_apps.kind_of(handler, self._options["APP"])
             if kind is not None:
-                handler = web_apps.adapt(handler, kind, self, stream=self._options["APP_STREAM"] == "1")
+                handler = web_apps.adapt(handler, kind, self, self._options)
         flags = code_flags(handler)
         live = flags & (_COROUTINE | _GENERATOR | _ASYNC_GENERATOR)
         if live and type(self._client.marshaller) is Marshaller:  # else the function's author replaced the marshaller

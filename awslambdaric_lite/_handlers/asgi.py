@@ -2,7 +2,7 @@
 
 import asyncio
 
-from .http_request import HttpRequest
+from .http_request import HttpRequest, bytes_of, text_of
 from .responses import StreamingResponse
 
 TYPE_CHECKING = False
@@ -25,11 +25,18 @@ class ApplicationStartupFailed(Exception):
 class AsgiHandler:
     """Calls an application with each event; the application's lifespan is the process's."""
 
-    def __init__(self, application: "Application", loop: "EventLoop", log: "Callable[[BaseException], None]") -> None:
-        """`log` receives an error that the application raises after its response was complete."""
+    def __init__(
+        self,
+        application: "Application",
+        loop: "EventLoop",
+        log: "Callable[[BaseException], None]",
+        read: "Callable[[object], HttpRequest]" = HttpRequest,
+    ) -> None:
+        """`log` receives an error that the application raises after its response was complete; `read` reads events."""
         self._application = application
         self._loop = loop
         self._log = log
+        self._read = read
         self.state: dict[str, Any] = {}
 
     def start(self) -> "Callable[[], Awaitable[None]] | None":
@@ -45,7 +52,7 @@ class AsgiHandler:
 
     def handle(self, event: "Any", context: "Any", *, stream: bool = False) -> "object":
         """Answer one event; stream the response if `stream` allows it and the integration supports it."""
-        request = HttpRequest(event)
+        request = self._read(event)
         exchange = _AsgiRequest(self._application, self._scope(request, context), request.body)
         if stream and request.accepts_stream:
             return self._loop.run(self._begin_stream(exchange), context)
@@ -95,12 +102,12 @@ class AsgiHandler:
             "http_version": "1.1",
             "method": request.method,
             "scheme": request.scheme,
-            "path": request.path.decode("utf-8", "replace"),
+            "path": (request.root_path + request.path).decode("utf-8", "replace"),
             "raw_path": request.raw_path.encode(),
             "query_string": request.query.encode(),
-            "root_path": "",
-            "headers": [(name.encode(), value.encode()) for name, value in request.headers],
-            "client": (request.client, 0),
+            "root_path": request.root_path.decode("utf-8", "replace"),
+            "headers": [(name.encode(), bytes_of(value)) for name, value in request.headers],
+            "client": None if request.client is None else (request.client, 0),
             "server": (request.host, request.port),
             "state": self.state.copy(),
             "aws.event": request.event,
@@ -155,10 +162,7 @@ class _AsgiRequest:
         if kind == "http.response.start" and not self._started:
             self._started = True
             self.status = message["status"]
-            self.headers = [
-                (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))
-                for name, value in message.get("headers", ())
-            ]
+            self.headers = [(text_of(bytes(name)), text_of(bytes(value))) for name, value in message.get("headers", ())]
         elif kind == "http.response.body" and self._started and not self._complete:
             body = b"" if self._scope["method"] == "HEAD" else message.get("body", b"")
             if self.streams:

@@ -1,11 +1,23 @@
 """HTTP requests in Lambda events: owns the formats of function URLs, HTTP and REST APIs and load balancers.
 
+Path and query are percent-encoded in some events and decoded in others, and only some paths include the stage:
+
+    integration     payload format   path                           query
+    function URL    2.0              encoded                        encoded
+    HTTP API        2.0              decoded, after a named stage   encoded
+    HTTP API        1.0              decoded, after a named stage   decoded
+    REST API                         encoded, without the stage     decoded
+    load balancer                    encoded                        encoded
+
+Behind a custom domain, the path of an HTTP API in format 1.0 and of a REST API begins with the base path of the mapping
+instead; the path in format 2.0 has the stage there, too, and nothing has the base path.
+
 Sources: the Lambda developer guide ("Lambda function URLs", "Using AWS Lambda with an Application Load Balancer"), the
 API Gateway guide ("Working with AWS Lambda proxy integrations", payload formats 1.0 and 2.0).
 """
 
 from base64 import b64decode, b64encode
-from urllib.parse import unquote_to_bytes, urlencode
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +25,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     Fields = list[tuple[str, str]]
+    Lines = list[tuple[str, str | None]]
 
 FUNCTION_URL, HTTP_API, REST_API, LOAD_BALANCER = "function URL", "HTTP API", "REST API", "load balancer"
 _TEXT_TYPES = ("application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded")
 _TEXT_ENDINGS = ("+json", "+xml")
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")  # RFC 9110, 5.6.2
+_PATH = "/:@!$&'()*+,;=~"  # characters that clients leave as they are in paths (RFC 3986, `pchar`)
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_ENCODED_PATH = _PRINTABLE.replace("?", "").replace("#", "")
 
 
 class HttpRequest:
@@ -24,65 +41,100 @@ class HttpRequest:
 
     Attributes:
         integration: the kind of sender, one of the four.
-        raw_path: the percent-encoded path of the event; `path` is decoded.
-        headers: names in lower case; repeated fields are repeated, cookies are in one field.
-        client: address of the client, as the integration saw it.
+        accepts_stream: whether that integration can stream responses.
+        root_path: the decoded path at which the application is mounted; empty, or begins with `/`.
+        path: the decoded path after `root_path`.
+        raw_path: the whole percent-encoded path.
+        query: the percent-encoded query.
+        headers: names in lower case; repeated fields are repeated, cookies are in one field, and the content length is
+            that of the body.
+        client: address of the client, as the integration saw it; None for an event that is not from a client.
     """
 
-    def __init__(self, event: "dict[str, Any]") -> None:
-        """Read an event.
+    def __init__(self, event: "Any", base_path: "str | None" = None) -> None:
+        """Read an event; `base_path` is the path of a custom domain's mapping, or another one below the stage.
 
         Raises:
-            ValueError: the event is not an HTTP request.
+            ValueError: the event is not an HTTP request, or a field has a value that no integration sends.
         """
-        context = event.get("requestContext") if isinstance(event, dict) else None
-        if not isinstance(context, dict):
-            raise ValueError(_NO_HTTP)
-        self.event = event
-        self.headers: Fields = []
-        if "http" in context:
-            self._read_format_2(event, context)
-        elif "httpMethod" in event:
-            self._read_format_1(event, context)
+        if not is_http(event):
+            raise ValueError(_refusal(event))
+        self.event: dict[str, Any] = event
+        self.context: dict[str, Any] = event["requestContext"]
+        self.client: str | None
+        body = _text_of_scalar(event.get("body"), "body") or ""
+        self.body = _decoded(body) if _flag(event, "isBase64Encoded") else bytes_of(body)
+        if "http" in self.context:
+            path, lines = self._read_format_2(event, self.context)
         else:
-            raise ValueError(_NO_HTTP)
-        self.path = unquote_to_bytes(self.raw_path)
-        body = event.get("body") or ""
-        self.body = b64decode(body) if event.get("isBase64Encoded") else body.encode()
+            path, lines = self._read_format_1(event, self.context)
+        self.headers = _headers(lines, event, self.body)
         found = dict(self.headers)
-        self.scheme = found.get("x-forwarded-proto", "https")
-        host, _, port = found.get("host", "").partition(":")
-        self.host = host or "localhost"
-        port = port or found.get("x-forwarded-port", "")
-        self.port = int(port) if port.isdigit() else 443
-        self.accepts_stream = self.integration in (FUNCTION_URL, REST_API)
-
-    def _read_format_2(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
-        self.integration = FUNCTION_URL if ".lambda-url." in context.get("domainName", "") else HTTP_API
-        self.method: str = context["http"]["method"]
-        self.raw_path: str = event.get("rawPath") or "/"
-        self.query: str = event.get("rawQueryString") or ""
-        self.client: str = context["http"].get("sourceIp", "")
-        for name, value in (event.get("headers") or {}).items():
-            self.headers.append((name.lower(), value))
-        if event.get("cookies"):
-            self.headers.append(("cookie", "; ".join(event["cookies"])))
-
-    def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> None:
-        self.integration = LOAD_BALANCER if "elb" in context else REST_API
-        self.method = event["httpMethod"]
-        self.raw_path = event.get("path") or "/"
-        self.headers = list(_pairs(event, "multiValueHeaders", "headers"))
-        query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters", fold=False)
-        if self.integration == LOAD_BALANCER:  # which passes parameters on unchanged, encoded
-            self.query = "&".join(f"{name}={value}" for name, value in query)
+        host, port = _host_and_port(found.get("host", ""))
+        scheme = _first(found.get("x-forwarded-proto", "")).lower()
+        self.scheme = scheme if scheme in ("http", "https") else "https"
+        self.host = bytes_of(host).decode() or "localhost"
+        default = 80 if self.scheme == "http" else 443
+        self.port = _port(port) or _port(_first(found.get("x-forwarded-port", ""))) or default
+        if self.integration == LOAD_BALANCER:
             # Each proxy appends the address that it saw; the load balancer is the last.
-            self.client = dict(self.headers).get("x-forwarded-for", "").rpartition(",")[2].strip()
-        else:
-            self.query = urlencode(list(query))
-            self.client = (context.get("identity") or {}).get("sourceIp") or ""
-            if event.get("version") == "1.0":
-                self.integration = HTTP_API
+            address = found.get("x-forwarded-for", "").rpartition(",")[2].strip()
+            self.client = bytes_of(_host_and_port(address)[0]).decode()
+        self.accepts_stream = self.integration in (FUNCTION_URL, REST_API)
+        raw_path = quote(bytes_of(path), _PATH) if self.integration == HTTP_API else encoded_path(path)
+        root, rest = self._split(raw_path, base_path)
+        self.raw_path = root + rest
+        self.root_path, self.path = unquote_to_bytes(root), unquote_to_bytes(rest)
+
+    def _read_format_2(self, event: "dict[str, Any]", context: "dict[str, Any]") -> "tuple[str, Lines]":
+        self.integration = HTTP_API if _is_http_api(event, context) else FUNCTION_URL
+        self.method = _required(context["http"], "method", "requestContext.http.method")
+        self.query = quote(bytes_of(_text_of_scalar(event.get("rawQueryString"), "rawQueryString") or ""), _PRINTABLE)
+        self.client = _text_of_scalar(context["http"].get("sourceIp"), "requestContext.http.sourceIp") or ""
+        path = _text_of_scalar(event.get("rawPath") or context["http"].get("path"), "rawPath") or "/"
+        return path, _pairs(event, "headers")
+
+    def _read_format_1(self, event: "dict[str, Any]", context: "dict[str, Any]") -> "tuple[str, Lines]":
+        self.integration = REST_API
+        if "elb" in context:
+            self.integration = LOAD_BALANCER
+        elif event.get("version") == "1.0":
+            self.integration = HTTP_API
+        self.method = _required(event, "httpMethod", "httpMethod")
+        pairs = _pairs(event, "multiValueQueryStringParameters") or _pairs(event, "queryStringParameters")
+        if self.integration != LOAD_BALANCER:  # which passes parameters on unchanged, encoded
+            pairs = [(_quoted(name), None if value is None else _quoted(value)) for name, value in pairs]
+        query = "&".join(name if value is None else f"{name}={value}" for name, value in pairs)
+        self.query = quote(bytes_of(query), _PRINTABLE)
+        self.client = _text_of_scalar(_object(context, "identity").get("sourceIp"), "identity.sourceIp") or ""
+        path = _text_of_scalar(event.get("path"), "path") or "/"
+        return path, _pairs(event, "multiValueHeaders") or _pairs(event, "headers")
+
+    def _split(self, path: str, base_path: "str | None") -> "tuple[str, str]":
+        """Split an encoded path where the application is mounted: after the stage or the base path.
+
+        Only API Gateway's own domains have the stage in their URLs, and only events of HTTP APIs have it in their path.
+        """
+        root = ""
+        stage = self.context.get("stage")
+        own_domain = ".execute-api." in (_domain(self.context) or dict(self.headers).get("host", ""))
+        if isinstance(stage, str) and stage not in ("", "$default"):
+            stage = "/" + quote(bytes_of(stage), "")
+            if self.integration == HTTP_API:
+                root, path = _split_off(stage, path) or ("", path)
+            elif self.integration == REST_API and own_domain:
+                root = stage
+        if base_path is not None:
+            base_path = encoded_path(base_path).rstrip("/")
+            mapped = self.integration == HTTP_API and not own_domain
+            if mapped:
+                root = ""
+            found = _split_off(base_path, path)
+            if found:
+                root, path = root + found[0], found[1]
+            elif mapped and "http" in self.context:
+                root = base_path
+        return root, path
 
     def render(self, status: int, headers: "Fields", body: bytes) -> "dict[str, object]":
         """Return the response in the format of the integration, with all repeated headers and cookies."""
@@ -104,22 +156,186 @@ class HttpRequest:
         return answer
 
 
-_NO_HTTP = (
-    "the event is not an HTTP request: invoke the application through a function URL, an HTTP API, a REST API or an "
-    "Application Load Balancer (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
-)
+def is_http(event: object) -> bool:
+    """Return whether an event is an HTTP request; requests to authorizers are not."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    if not isinstance(context, dict) or "methodArn" in event or "routeArn" in event:  # type: ignore[operator]
+        return False
+    return isinstance(context["http"], dict) if "http" in context else "httpMethod" in event  # type: ignore[operator]
 
 
-def _pairs(event: "dict[str, Any]", multi: str, single: str, *, fold: bool = True) -> "Iterable[tuple[str, str]]":
-    """Yield names and values; the console's test events have null in either field."""
-    values = event.get(multi)
-    if values:
-        for name, each in values.items():
-            for value in each or ():
-                yield (name.lower() if fold else name), value
-    else:
-        for name, value in (event.get(single) or {}).items():
-            yield (name.lower() if fold else name), value
+def is_websocket(event: object) -> bool:
+    """Return whether an event is a message, a connect or a disconnect event of a WebSocket API."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    return isinstance(context, dict) and "connectionId" in context and "eventType" in context
+
+
+def text_of(data: bytes) -> str:
+    """Decode the bytes of a header: UTF-8, else Latin-1."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def bytes_of(text: str) -> bytes:
+    """Encode text of an event in UTF-8; a lone surrogate, which has no encoding, becomes `?`."""
+    return text.encode("utf-8", "replace")
+
+
+def encoded_path(path: str) -> str:
+    """Return an encoded path, with the characters encoded that clients should not have left as they are."""
+    return quote(bytes_of(path), _ENCODED_PATH)
+
+
+def _refusal(event: object) -> str:
+    problem = "is not an HTTP request"
+    if is_websocket(event):
+        problem = "is from a WebSocket API and not an HTTP request, because each message is a separate invocation"
+    elif isinstance(event, dict) and "method" in event and ("raw_path" in event or "path" in event):
+        problem = "is a request through VPC Lattice, which is not supported"
+    return (
+        f"the event {problem}: invoke the application through a function URL, an HTTP API, a REST API or an "
+        "Application Load Balancer, or set AWSLAMBDARIC_LITE_APP_EVENTS_PATH to the path of the application that "
+        "receives other events (AWSLAMBDARIC_LITE_APP=handler calls it with the event itself)"
+    )
+
+
+def _is_http_api(event: "dict[str, Any]", context: "dict[str, Any]") -> bool:
+    """Return whether an event in format 2.0 has what a function URL's never has, whatever its host name is."""
+    domain, api_id = _domain(context), context.get("apiId")
+    if ".execute-api." in domain or (domain and isinstance(api_id, str) and not domain.startswith(api_id)):
+        return True
+    names = (event.get("routeKey"), context.get("routeKey"), context.get("stage"))
+    return any(name not in (None, "", "$default") for name in names)
+
+
+def _domain(context: "dict[str, Any]") -> str:
+    domain = context.get("domainName")
+    return domain if isinstance(domain, str) else ""
+
+
+def _split_off(base: str, path: str) -> "tuple[str, str] | None":
+    """Split an encoded path after its first segments, None if those are not the segments of `base`."""
+    wanted, segments = base.split("/"), path.split("/")
+    count = len(wanted)
+    if list(map(unquote_to_bytes, segments[:count])) != list(map(unquote_to_bytes, wanted)):
+        return None
+    rest = "".join(f"/{segment}" for segment in segments[count:])
+    return path[: len(path) - len(rest)], rest
+
+
+def _headers(lines: "Lines", event: "dict[str, Any]", body: bytes) -> "Fields":
+    """Return the headers of the request: valid names in lower case, one cookie field, the length of the body.
+
+    Integrations leave the length out or state that of the encoded body, and the body is not chunked here.
+    """
+    headers: Fields = []
+    cookies: list[str] = []
+    length = bool(body)
+    for name, value in lines:
+        if value is None or not name or not _TOKEN.issuperset(name):
+            continue
+        name = name.lower()
+        if name == "cookie":
+            cookies.append(value)
+        elif name == "content-length":
+            length = True
+        elif name != "transfer-encoding":
+            headers.append((name, value))
+    # Some integrations send cookies in this list and in the header.
+    listed = [_text_of_scalar(each, "cookies") for each in _list(event, "cookies")]
+    cookies = [each for each in listed if each] or [each for each in cookies if each]
+    if cookies:
+        headers.append(("cookie", "; ".join(cookies)))
+    if length:
+        headers.append(("content-length", str(len(body))))
+    return headers
+
+
+def _pairs(event: "dict[str, Any]", field: str) -> "Lines":
+    """Return names and values of a field; a name in a `multiValue…` field has a list of values."""
+    pairs: Lines = []
+    multiple = field.startswith("multi")
+    for name, value in _object(event, field).items():
+        if multiple and isinstance(value, list):
+            pairs += [(name, _text_of_scalar(each, field, name)) for each in value]
+        else:
+            pairs.append((name, _text_of_scalar(value, field, name)))
+    return pairs
+
+
+def _object(event: "dict[str, Any]", field: str) -> "dict[str, Any]":
+    """Return a field that is an object; the console's test events have null in any field."""
+    value = event.get(field)
+    if value and not isinstance(value, dict):
+        raise ValueError(f"{field} of the event must be an object, not {value!r:.100}")
+    return value or {}
+
+
+def _list(event: "dict[str, Any]", field: str) -> "list[Any]":
+    value = event.get(field)
+    if value and not isinstance(value, list):
+        raise ValueError(f"{field} of the event must be a list, not {value!r:.100}")
+    return value or []
+
+
+def _flag(event: "dict[str, Any]", field: str) -> bool:
+    value = event.get(field)
+    if value and value is not True:
+        raise ValueError(f"{field} of the event must be true or false, not {value!r:.100}")
+    return bool(value)
+
+
+def _text_of_scalar(value: object, field: str, name: "str | None" = None) -> "str | None":
+    """Return text as it is, None for null, and another scalar as its JSON text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    part = "" if name is None else f"[{name!r}]"
+    raise ValueError(f"{field}{part} of the event must be text, not {value!r:.100}")
+
+
+def _required(event: "dict[str, Any]", key: str, field: str) -> str:
+    value = event.get(key)
+    if not value or not isinstance(value, str):
+        raise ValueError(f"{field} of the event must be text, not {value!r:.100}")
+    return value
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return b64decode("".join(body.split()), validate=True)
+    except ValueError as error:
+        raise ValueError(f"body of the event is not base64, although isBase64Encoded is true: {error}") from None
+
+
+def _quoted(text: str) -> str:
+    return quote_plus(bytes_of(text))
+
+
+def _host_and_port(text: str) -> "tuple[str, str]":
+    """Split an address; IPv6 addresses have brackets if a port follows."""
+    if text.startswith("["):
+        host, _, rest = text[1:].partition("]")
+        return host, rest[1:]
+    if text.count(":") > 1:
+        return text, ""
+    host, _, port = text.partition(":")
+    return host, port
+
+
+def _port(text: str) -> "int | None":
+    """Return a port number, None if it is not one (`²` is a digit, too, and clients may send 5,000 of them)."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else 0
+    return number if 0 < number < 65536 else None
+
+
+def _first(values: str) -> str:
+    return values.partition(",")[0].strip()
 
 
 def _text(headers: "Fields", body: bytes) -> "str | None":

@@ -3,7 +3,7 @@
 import sys
 from io import BytesIO
 
-from .http_request import HttpRequest
+from .http_request import HttpRequest, bytes_of, text_of
 from .responses import StreamingResponse
 
 TYPE_CHECKING = False
@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def handle(application: "Application", event: "Any", context: "Any", *, stream: bool = False) -> object:
-    """Answer one event; stream the response if `stream` allows it and the integration supports it."""
-    request = HttpRequest(event)
+def handle(
+    application: "Application",
+    event: "Any",
+    context: "Any",
+    *,
+    stream: bool = False,
+    read: "Callable[[object], HttpRequest]" = HttpRequest,
+) -> object:
+    """Answer one event, which `read` reads; stream if `stream` allows it and the integration supports it."""
+    request = read(event)
     response = _Response()
     body = response.body(application(_environ(request, context), response.start))
     if request.method == "HEAD":  # some applications treat HEAD as GET; no server sends such a body
@@ -49,7 +56,7 @@ class _Response:
         elif self.status:
             raise AssertionError("start_response was called twice without exc_info")
         self.status = int(status[:3])
-        self.headers = list(headers)
+        self.headers = [(name, _as_text(value)) for name, value in headers]
         return self._written.append
 
     def body(self, result: "Iterable[bytes]") -> "Iterator[bytes]":
@@ -100,15 +107,15 @@ class _RemainingBody:
 def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
     """Return the environment of one request; each character of text is one byte (PEP 3333, "Unicode Issues")."""
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
+        "REQUEST_METHOD": _as_latin_1(request.method),
+        "SCRIPT_NAME": request.root_path.decode("latin-1"),
         "PATH_INFO": request.path.decode("latin-1"),
-        "QUERY_STRING": _as_latin_1(request.query),
+        "QUERY_STRING": request.query,
         "CONTENT_LENGTH": str(len(request.body)),
-        "SERVER_NAME": request.host,
+        "SERVER_NAME": _as_latin_1(request.host),
         "SERVER_PORT": str(request.port),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "REMOTE_ADDR": request.client,
+        "REMOTE_ADDR": _as_latin_1(request.client or ""),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme,
         "wsgi.input": BytesIO(request.body),
@@ -118,19 +125,28 @@ def _environ(request: HttpRequest, context: "Any") -> "dict[str, Any]":
         "wsgi.run_once": False,
         "apig_wsgi.full_event": request.event,
         "apig_wsgi.context": context,
-        "apig_wsgi.request_context": request.event["requestContext"],
+        "apig_wsgi.request_context": request.context,
     }
     for name, value in request.headers:
+        if "_" in name:  # HTTP_X_A is also the key of `x-a`, which proxies may set and clients may not
+            continue
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             environ[key] = _as_latin_1(value)
         elif key != "CONTENT_LENGTH":
             key = f"HTTP_{key}"
-            joint = "; " if key == "HTTP_COOKIE" else ","
             text = _as_latin_1(value)
-            environ[key] = f"{environ[key]}{joint}{text}" if key in environ else text
+            environ[key] = f"{environ[key]},{text}" if key in environ else text
     return environ
 
 
 def _as_latin_1(text: str) -> str:
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return bytes_of(text).decode("latin-1")
+
+
+def _as_text(value: str) -> str:
+    """Return a header of the application: the characters are bytes, unless the application violates PEP 3333."""
+    try:
+        return text_of(value.encode("latin-1"))
+    except UnicodeEncodeError:
+        return value

@@ -36,8 +36,8 @@ def api_gateway_v2(
         api_gateway_v2("POST", "/orders/7?dry=1", body={"count": 2}, route_key="POST /orders/{id}")
 
     This is payload format 2.0. Header names become lower case and repeated headers and parameters are joined with `,`.
-    As HTTP APIs do, the event has the decoded path, after the stage unless that is `$default`. Bytes, and text of a
-    binary content type (forms too), are base64.
+    As HTTP APIs do, the event has the decoded path, after the stage unless that is `$default`, and cookies are in the
+    list `cookies` and in no header. Bytes, and text of a binary content type (forms too), are base64.
 
     Args:
         path: path as in the URL, without the stage, with or without a query.
@@ -93,8 +93,8 @@ def function_url(
         function_url("POST", "/orders?dry=1", headers={"x-tag": ["a", "b"]}, cookies={"id": "7"}, body={"count": 2})
 
     This is payload format 2.0. Header names become lower case and repeated headers and parameters are joined with `,`.
-    Path and query string stay percent-encoded. Bytes are text if the content type is textual and they are UTF-8; other
-    bodies (forms too) are base64.
+    Path and query string stay percent-encoded. Cookies are in the list `cookies` and in the header. Bytes are text if
+    the content type is textual and they are UTF-8; other bodies (forms too) are base64.
 
     Args:
         authorizer: caller of a URL with authentication type AWS_IAM, e.g. `{"iam": {"accessKey": "AKIAEXAMPLE"}}`.
@@ -123,6 +123,8 @@ def function_url(
         routeKey="$default",
         stage="$default",
     )
+    if request.cookie_list:
+        event["headers"]["cookie"] = "; ".join(request.cookie_list)
     return event | {"pathParameters": None, "stageVariables": None}
 
 

@@ -38,18 +38,19 @@ def api_gateway_v1(
 
         api_gateway_v1("GET", "/orders/7?page=2", resource="/orders/{id}")
 
-    This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling. The plain
-    fields have the last value of repeated headers and parameters, the `multiValue…` fields have all. The path stays
-    percent-encoded. A body of bytes is base64, as for a binary media type of the API.
+    This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling, and REST
+    APIs remove the Content-Length header. The plain fields have the last value of repeated headers and parameters, the
+    `multiValue…` fields have all. The path stays percent-encoded. A body of bytes is base64, as for a binary media type
+    of the API.
 
     Args:
-        path: path as in the URL, without the stage, with or without a query.
+        path: path as in the URL, without the stage but with the base path of a custom domain, with or without a query.
         resource: resource of the API, e.g. `/orders/{id}` or `/{proxy+}`; it sets `pathParameters`. Default: the path.
         authorizer: result of the authorizer. A Lambda authorizer's `principalId` and context, or Cognito's
             `{"claims": {…}}`.
         stage: stage of the API.
         stage_variables: stage variables.
-        domain: host name of the API. Default: the name that AWS assigns.
+        domain: host name of the API, e.g. a custom domain. Default: the name that AWS assigns.
         api_id: id of the API.
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
@@ -61,7 +62,9 @@ def api_gateway_v1(
     request_id = request_id or fresh_id()
     domain = request.domain or f"{api_id}.execute-api.{request.region}.amazonaws.com"
     resource = resource or request.path
-    headers, parameters = grouped(request.forwarded(domain, request_id)), request.parameters
+    lines = request.forwarded(domain, request_id)
+    headers = grouped((name, value) for name, value in lines if name.lower() != "content-length")
+    parameters = request.parameters
     context = {
         "accountId": account,
         "apiId": api_id,
@@ -74,7 +77,7 @@ def api_gateway_v1(
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent") or request.user_agent,
         },
-        "path": f"/{stage}{request.path}",
+        "path": f"/{stage}{request.path}" if ".execute-api." in domain else request.path,
         "protocol": "HTTP/1.1",
         "requestId": request_id,
         "requestTime": request.moment.log_time,

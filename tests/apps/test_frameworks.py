@@ -71,7 +71,7 @@ def test_application_gets_the_whole_request(tmp_path: Path, source: str, build: 
     )
     request = json.loads(body(answer(run(tmp_path, source, [event]))))
     assert request["method"] == "POST"
-    assert request["path"] in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
+    assert request["path"].removeprefix("/prod") in ("/tell/a b/cé", "/tell/a%20b/c%C3%A9")
     assert request["query"].replace("+", "%20") == "x=1&y=a%20b"
     assert request["body"] == "\x00\xff binary"
     assert request["cookies"] == {"a": "1", "b": "2"}
@@ -134,10 +134,20 @@ def test_buffered_integrations_get_whole_response(tmp_path: Path, source: str, i
 
 @frameworks
 def test_event_that_is_not_request_is_refused(tmp_path: Path, source: str) -> None:
-    """An event that is not a request is refused, and the error names the supported integrations."""
-    (request,) = run(tmp_path, source, [{"Records": []}]).replies
-    error = json.loads(request.body)
-    assert error["errorType"] == "ValueError" and "function URL" in error["errorMessage"]
+    """An event that is not a request is refused; the error names the supported integrations and the setting."""
+    given = [
+        ({"Records": []}, "is not an HTTP request"),
+        ([], "is not an HTTP request"),
+        ("text", "is not an HTTP request"),
+        (events.websocket("chat", "hello"), "is from a WebSocket API"),
+        ({"raw_path": "/a", "method": "GET", "headers": {}}, "through VPC Lattice, which is not supported"),
+        ({"version": "2.0", "path": "/a", "method": "GET", "requestContext": {}}, "through VPC Lattice"),
+    ]
+    requests = run(tmp_path, source, [event for event, _ in given]).replies
+    for request, (_, problem) in zip(requests, given, strict=True):
+        error = json.loads(request.body)
+        assert error["errorType"] == "ValueError" and problem in error["errorMessage"]
+        assert "function URL" in error["errorMessage"] and "_APP_EVENTS_PATH" in error["errorMessage"]
 
 
 def test_fastapi_routes_and_validates(tmp_path: Path) -> None:

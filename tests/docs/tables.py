@@ -26,6 +26,10 @@ _SETTINGS = {
     "result above 1 MB on.",
     "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
+    "APP_BASE_PATH": "Path at which clients see the application: the mapping of a custom domain, or a path of a load "
+    "balancer or distribution. It becomes `root_path` or `SCRIPT_NAME`. Default: the stage of an API in AWS's domain.",
+    "APP_EVENTS_PATH": "Path of the application to which events that are not HTTP requests are posted. Unset, they are "
+    "refused.",
     "CANCEL_AT_DEADLINE": "Cancel coroutine handlers 0.25 s before the deadline.",
     "CONCURRENCY_MODE": "How invocations share a Managed Instance. `thread` needs a free-threaded Python.",
     "FORK": "Fork the workers of a Managed Instance after or before the handler is loaded. `auto` forks after it, "
@@ -40,6 +44,8 @@ _SETTINGS = {
 _NOT_A_CHOICE = {
     "PYTHON": "a path",
     "NEXT_WRAPPER": "a path",
+    "APP_BASE_PATH": "unset, a path, e.g. `/shop`",
+    "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",

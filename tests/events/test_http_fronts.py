@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -138,6 +139,22 @@ def test_rest_api_encodes_only_bytes() -> None:
         "POST", "/", body="a=1", headers={"content-type": "application/x-www-form-urlencoded"}
     )
     assert (event["body"], event["isBase64Encoded"]) == ("a=1", False)
+
+
+@pytest.mark.parametrize(
+    ("domain", "path"), [(None, "/live/shop/a"), ("api.example.com", "/shop/a"), ("a.execute-api.x", "/live/shop/a")]
+)
+def test_rest_api_has_the_whole_path_in_the_context(domain: str | None, path: str) -> None:
+    """The path in the context has the stage in AWS's domains, and is the same as that of the event in custom ones."""
+    event = events.api_gateway_v1("GET", "/shop/a?b=c", stage="live", domain=domain)
+    assert (event["path"], event["requestContext"]["path"]) == ("/shop/a", path)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Length": "4"}, {"content-length": ["4", "5"]}])
+def test_rest_api_removes_the_length(headers: dict[str, Any]) -> None:
+    """A REST API removes the content length, also one that the client sent."""
+    event = events.api_gateway_v1("POST", "/", body="text", headers=headers)
+    assert "content-length" not in {name.lower() for name in (*event["headers"], *event["multiValueHeaders"])}
 
 
 def test_load_balancer_keeps_encoded_last_values() -> None:
