@@ -4,7 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # the fields that the official client accepts
+W3C_FIELDS = ("traceparent", "tracestate", "baggage")  # the fields that the official client accepts
 
 
 def format_record(record: object, names: "tuple[str, ...]") -> str:
@@ -17,7 +17,8 @@ class Client:
 
     __slots__ = ("app_package_name", "app_title", "app_version_code", "app_version_name", "installation_id")
 
-    def __init__(self, fields: "dict[str, Any]") -> None:
+    def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
+        fields = {} if fields is None else fields
         self.installation_id: "str | None" = fields.get("installation_id")
         self.app_title: "str | None" = fields.get("app_title")
         self.app_version_name: "str | None" = fields.get("app_version_name")
@@ -34,7 +35,8 @@ class ClientContext:
 
     __slots__ = ("client", "custom", "env")
 
-    def __init__(self, fields: "dict[str, Any]") -> None:
+    def __init__(self, fields: "dict[str, Any] | None" = None) -> None:
+        fields = {} if fields is None else fields
         self.custom: "dict[str, Any] | None" = fields.get("custom")
         self.env: "dict[str, Any] | None" = fields.get("env")
         client = fields.get("client")
@@ -49,4 +51,4 @@ def w3c_fields(client_context: "dict[str, Any]") -> "dict[str, str]":
     fields = client_context.pop("w3c", None) if type(client_context) is dict else None
     if type(fields) is not dict:
         return {}
-    return {name: fields[name] for name in _W3C_FIELDS if isinstance(fields.get(name), str)}
+    return {name: fields[name] for name in W3C_FIELDS if isinstance(fields.get(name), str)}

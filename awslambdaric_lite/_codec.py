@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Any
 
-    from ._types import Encode, Quote
+    from ._types import Convert, Encode, Quote
 
 LARGE = 1 << 20  # bytes of a response; above that, the speed of orjson outweighs its import
 
@@ -184,6 +184,8 @@ def _is_marshalled(value: object) -> bool:
 class Marshaller:
     """A converter of bytes to events and of results to bytes, with the method names of the official client's."""
 
+    convert: "Convert | None" = None  # returns another value for one without a JSON form, as json.dumps(default=)
+
     def __init__(self, codec: str = "auto") -> None:
         """`codec` is `auto`, `stdlib` or `orjson`, see `choose_encoder()`."""
         self._codec = codec
@@ -194,7 +196,7 @@ class Marshaller:
         self._largest = 0  # bytes of an event or result, of those above LARGE
 
     def unmarshal_request(
-        self, request: "bytes | bytearray", content_type: "str | None" = "application/json"
+        self, request: "bytes | bytearray | str", content_type: "str | None" = "application/json"
     ) -> object:
         """Return the event: parsed if the content type is exactly `application/json`, else the bytes.
 
@@ -202,15 +204,17 @@ class Marshaller:
             Fault: `Runtime.UnmarshalError`.
         """
         if content_type != "application/json":
-            return request if type(request) is bytes else bytes(request)
+            return request if type(request) is not bytearray else bytes(request)
         try:
-            text = str(request, "utf-8")
+            text = str(request, "utf-8")  # type: ignore[arg-type]
             if len(request) > LARGE:
                 self._raise_mmap_threshold(len(request))
                 if type(request) is bytearray:
                     request.clear()  # also for the frames that still refer to it in CPython 3.10
-            del request
+            request = b""
             return loads(text)
+        except TypeError:  # a tool that replaced `handle_event_request` passes text
+            return self.unmarshal_request(request.encode(), content_type)  # type: ignore[union-attr]
         except (ValueError, RecursionError) as error:
             raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
 
@@ -274,7 +278,7 @@ class Marshaller:
     def _use_orjson(self) -> bool:
         from ._json.with_orjson import orjson_encoder
 
-        encode = orjson_encoder(self._encode_stdlib, quote)
+        encode = orjson_encoder(self._encode_stdlib, quote, self)
         if encode is None:
             return False
         self._codec = "settled"
@@ -287,12 +291,10 @@ class Marshaller:
                 chunks = self._plain_encoder(value, 0)
                 text = chunks[0] if len(chunks) == 1 else "".join(chunks)
                 return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes \ud800, its JSON escape
-            except (TypeError, ValueError):
-                # NaN, a circle or a set; the failed run left its markers in the encoder.
-                self._plain_encoder = _new_encoder(self._quote)
-            except BaseException:
-                self._plain_encoder = _new_encoder(self._quote)
-                raise
+            except BaseException as error:
+                self._plain_encoder = _new_encoder(self._quote)  # the failed run left its markers in the old one
+                if not isinstance(error, (TypeError, ValueError)):  # NaN, a circle or a set
+                    raise
         from ._json.compatible import encode
 
-        return encode(value, quote)
+        return encode(value, quote, self.convert)

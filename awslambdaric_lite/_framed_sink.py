@@ -7,9 +7,16 @@ import time
 class FramedTelemetryLogSink:
     """The telemetry descriptor, which receives whole messages in frames with type, length and time."""
 
-    def __init__(self, fd: int, untyped: bytes, error: bytes, *, json_format: bool = False) -> None:
+    def __init__(
+        self,
+        fd: int,
+        untyped: bytes = b"\xa5\x5a\x00\x03",
+        error: bytes = b"\xa5\x5a\x00\x17",
+        *,
+        json_format: bool = False,
+    ) -> None:
         """`untyped` and `error` are the frame types of text without a level and of error reports."""
-        self.fd = fd
+        self.fd = int(fd)
         self.json_format = json_format
         self._untyped = untyped
         self._error = error

@@ -22,10 +22,11 @@ class Fault(Exception):
         trace: the entries of `stackTrace`.
     """
 
-    def __init__(self, error_type: str, message: str, trace: "list[str] | None" = None) -> None:
-        super().__init__(message)
-        self.error_type = error_type
-        self.message = message
+    def __init__(self, exception_type: str, msg: str, trace: "list[str] | None" = None) -> None:
+        """The parameters have the official client's names, because user code may raise this error."""
+        super().__init__(msg)
+        self.error_type = exception_type
+        self.message = msg or ""
         self.trace = trace or []
 
 

@@ -104,6 +104,7 @@ def rescue_stale_bytecode(*, trust_all: bool) -> None:
     external._validate_timestamp_pyc = validate_or_rescue  # type: ignore[attr-defined]
 
 
+_OFFICIAL = "awslambdaric"  # the package of AWS's client
 _awaited: "dict[str, list[Callable[[ModuleType], None]]]" = {}  # module name: actions to run after its import
 
 
@@ -113,15 +114,30 @@ def after_import(name: str, action: "Callable[[ModuleType], None]") -> None:
     if module is not None:
         action(module)
         return
-    _awaited.setdefault(name, []).append(action)
+    _await(name).append(action)
+
+
+def provide_official_names() -> None:
+    """Let `_official` answer for the package of AWS's client, unless that is imported already."""
+    if _OFFICIAL not in sys.modules:
+        _await(_OFFICIAL)
+
+
+def _await(name: str) -> "list[Callable[[ModuleType], None]]":
     if _THIS not in sys.meta_path:
         sys.meta_path.insert(0, _THIS)  # pyright: ignore[reportArgumentType]
+    return _awaited.setdefault(name, [])
 
 
 def find_spec(name: str, path: object = None, target: object = None) -> "ModuleSpec | None":
     """Find a module that has actions, with the other finders; `sys.meta_path` calls this function."""
     if name not in _awaited:
         return None
+    if name == _OFFICIAL:
+        from ._official.finder import complete
+
+        _THIS.find_spec = complete(find_spec)  # type: ignore[attr-defined]
+        return _THIS.find_spec(name)  # type: ignore[no-any-return]
     for finder in sys.meta_path:
         find = None if finder is _THIS else getattr(finder, "find_spec", None)
         spec: "ModuleSpec | None" = find(name, None) if find is not None else None

@@ -7,22 +7,27 @@ import logging
 import time
 import traceback
 
-from ._sinks import JSON_FRAMES, TEXT_FRAMES
+from . import _report
+from ._sinks import JSON_FRAMES, TEXT_FRAMES, has_milliseconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from ._types import Current, LogSink
 
 _TEXT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 _TEXT_DATE = "%Y-%m-%dT%H:%M:%S"
-_JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
+JSON_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 # The attributes of a record without `extra`; `taskName` counts as `extra`, as in the official client.
-_NOT_EXTRA = frozenset(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
+NOT_EXTRA = set(logging.makeLogRecord({}).__dict__) - {"taskName"} | {
     "aws_request_id",
     "tenant_id",
     "_frame_type",
 }
+
+invocations: "list[Current]" = []  # the functions that `install()` got
 
 
 def level_name(value: "str | None") -> str:
@@ -30,7 +35,8 @@ def level_name(value: "str | None") -> str:
     return {None: "", "TRACE": "DEBUG"}.get(value, value or "").upper()
 
 
-def _level(record: logging.LogRecord) -> int:
+def level_of(record: logging.LogRecord) -> int:
+    """Return a record's level, rounded down to one of the standard levels."""
     return min(50, max(0, record.levelno)) // 10 * 10
 
 
@@ -38,15 +44,23 @@ class JsonFormatter(logging.Formatter):
     """A formatter that writes a JSON object for each record, with the official client's keys in its order."""
 
     converter = time.gmtime  # type: ignore[assignment]  # wrong in typeshed: a function without self
+    encoder: "Any" = None  # of all records; a json.JSONEncoder
 
     def __init__(self) -> None:
-        super().__init__(datefmt=_JSON_DATE)
-        import json
+        super().__init__(datefmt=JSON_DATE)
+        if JsonFormatter.encoder is None:
+            import json
 
-        self._encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+            JsonFormatter.encoder = json.JSONEncoder(ensure_ascii=False, default=str)
+        self._milliseconds = has_milliseconds()
+
+    def formatTime(self, record: logging.LogRecord, datefmt: "str | None" = None) -> str:
+        """Return the time of a record, with milliseconds if `AWS_LAMBDA_LOG_TIMESTAMP_PRECISION` asks for them."""
+        text = super().formatTime(record, datefmt)
+        return f"{text[:-1]}.{int(record.msecs):03d}Z" if self._milliseconds and datefmt == JSON_DATE else text
 
     def format(self, record: logging.LogRecord) -> str:
-        record.levelno = _level(record)
+        record.levelno = level_of(record)
         record.levelname = logging.getLevelName(record.levelno)
         record._frame_type = JSON_FRAMES.get(record.levelno, JSON_FRAMES[0])
         kind, error, trace = record.exc_info or (None, None, None)  # also if `exc_info=True` found no exception
@@ -61,13 +75,15 @@ class JsonFormatter(logging.Formatter):
             "requestId": getattr(record, "aws_request_id", None),
             "location": f"{record.pathname}:{record.funcName}:{record.lineno}" if kind else None,
         }
+        if kind and _report.chain is not None:
+            fields.update(_report.chain.members(error))
         tenant_id = getattr(record, "tenant_id", None)
         if tenant_id is not None:
             fields["tenantId"] = tenant_id
         for name, value in record.__dict__.items():
-            if name not in _NOT_EXTRA and name not in fields:
+            if name not in NOT_EXTRA and name not in fields:
                 fields[name] = value
-        return self._encode({name: value for name, value in fields.items() if value is not None}) + "\n"
+        return str(self.encoder.encode({name: value for name, value in fields.items() if value is not None})) + "\n"
 
 
 class _TextFormatter(logging.Formatter):
@@ -95,15 +111,15 @@ class LambdaLoggerHandlerWithFrameType(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         text = self.format(record)
-        self.log_sink.log(text, frame_type=getattr(record, "_frame_type", None) or TEXT_FRAMES.get(_level(record)))
+        self.log_sink.log(text, frame_type=getattr(record, "_frame_type", None) or TEXT_FRAMES.get(level_of(record)))
 
 
 class LambdaLoggerFilter(logging.Filter):
     """A filter that adds request id and tenant id to every record; tools replace formatters, but not filters."""
 
-    def __init__(self, invocation: "Current") -> None:
+    def __init__(self, invocation: "Current | None" = None) -> None:
         super().__init__()
-        self._invocation = invocation
+        self._invocation = invocation or invocations[-1]
 
     def filter(self, record: logging.LogRecord) -> bool:
         request_id, tenant_id = self._invocation()
@@ -120,6 +136,7 @@ def install(
     log_level: "str | None",
 ) -> None:
     """Add Lambda's handler to the root logger; `invocation()` returns the ids of the current invocation."""
+    invocations.append(invocation)
     root = logging.getLogger()
     level = level_name(log_level)
     framed = json_format or bool(level)

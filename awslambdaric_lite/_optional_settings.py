@@ -1,4 +1,8 @@
-"""Optional settings: owns the variables that begin with `AWSLAMBDARIC_LITE_`. Imports nothing."""
+"""Optional settings: owns the variables that begin with `AWSLAMBDARIC_LITE_`. Imports what they ask for, when used."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._codec import Marshaller
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
@@ -7,6 +11,8 @@ _CHOICES = {
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
     "CONCURRENCY_MODE": ("process", "asyncio", "thread"),
+    "ENCODER": ("off", "standard"),
+    "ERROR_CHAIN": ("0", "1"),
     "IMPORT_LIST": ("",),
     "LAZY_IMPORTS": ("off", "all", "installed"),
     "FORK": ("auto", "after", "before"),
@@ -54,6 +60,24 @@ class Options:
         """Whether an option asks for lazy imports, or for imports in init."""
         return self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
 
+    def prepare_reports(self) -> None:
+        """Let error reports contain the chain of exceptions, if that is chosen."""
+        if self["ERROR_CHAIN"] == "1":
+            from ._lifecycle.error_chain import install
+
+            install()
+
+    def prepare_results(self, marshaller: "Marshaller") -> None:
+        """Let the chosen function convert the values of results that have no JSON form.
+
+        Raises:
+            Fault: `Runtime.InvalidEncoder`.
+        """
+        if self["ENCODER"] != "off" and hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
+            from ._json.conversion import resolve
+
+            marshaller.convert = resolve(self["ENCODER"])
+
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""
         if name in _ELSEWHERE or not value:
@@ -62,6 +86,12 @@ class Options:
             if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value)):
                 return "must be a number of milliseconds, 1 to 999999999"
             self.timeout_dump_ms = int(value)
+            return None
+        if name == "ENCODER" and value.lower() not in _CHOICES[name]:
+            module, *others = value.split(".")
+            if not others or not all(part.isidentifier() for part in (module, *others)):
+                return "must be one of: off, standard, MODULE.FUNCTION"
+            self._chosen[name] = value
             return None
         if name in _PATHS:
             if not value.startswith("/") or any(part in value for part in ("//", "?", "#", " ")):

@@ -11,13 +11,14 @@ import time
 
 from ._codec import quote
 from ._function_errors import Fault
-from ._sinks import JSON_FRAMES, TEXT_FRAMES
+from ._sinks import JSON_FRAMES, TEXT_FRAMES, format_time, json_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
+    from typing import Any
 
-    from ._types import ErrorReport, LogSink
+    from ._types import ErrorChain, ErrorReport, LogSink
 
     Frame = tuple[str, int | None, str, str]
 
@@ -31,6 +32,7 @@ _OWN = __name__.rpartition(".")[0] + "."  # beginning of the names of the packag
 _EXAMPLES = _OWN + "examples."  # handlers
 _lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
 reset_caches = _lines.clear  # tests call this
+chain: "ErrorChain | None" = None  # `_lifecycle.error_chain`, if reports contain causes
 
 
 def make_report(raised: BaseException, request_id: str = "", status: "int | None" = None) -> "tuple[ErrorReport, str]":
@@ -57,6 +59,8 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
         "requestId": request_id,
         "stackTrace": trace,
     }
+    if chain is not None:
+        chain.extend(report, raised)
     return report, xray_cause(xray_type, message, frames)
 
 
@@ -102,6 +106,14 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
     """Return a line of source without its indentation, or an empty string if it cannot be read."""
     if not line:
         return ""
+    try:
+        cached = _cached_line(path, line)
+    except Exception:
+        cached = None
+    if cached is not None:
+        return cached.strip()
+    if path[:1] == "<" and path[-1:] == ">":
+        return ""  # there is no file; the globals may be those of a module that has one
     known = _lines.get((path, line))
     if known is None:
         if len(_lines) > 1000:
@@ -114,21 +126,41 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
     return known
 
 
+def _read(path: str, folders: "list[str]") -> bytes:
+    """Read a file from the first folder that has it."""
+    for folder in folders:
+        try:
+            with open(folder + path, "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):  # another error means that it exists but cannot be read
+            pass
+    raise FileNotFoundError(path)
+
+
+def _cached_line(path: str, line: int) -> "str | None":
+    """Return a line that `linecache` knows, e.g. of generated code; None if the file decides."""
+    linecache = sys.modules.get("linecache")
+    if linecache is None:
+        return None
+    linecache.checkcache(path)  # drops the lines of a file that has changed
+    return str(linecache.getline(path, line)) if path in linecache.cache else None
+
+
 def _read_line(path: str, line: int, names: "dict[str, object]") -> str:
-    """Read a line from a file, or from the loader of a module in a zip archive.
+    """Read a line from a file, from the loader of a module in a zip archive, or from a file below `sys.path`.
 
     Raises:
         Exception: whatever a loader or a codec raises.
     """
-    if path[:1] == "<" and path[-1:] == ">":
-        return ""  # there is no file; the globals may be those of a module that has one
     try:
-        with open(path, "rb") as file:
-            source = file.read()
-    except (FileNotFoundError, NotADirectoryError):  # another error means that the file exists but cannot be read
-        loader: "object" = names.get("__loader__")
-        text = str(loader.get_source(names["__name__"]))  # type: ignore[attr-defined]
-        return text.splitlines()[line - 1]
+        source = _read(path, [""])
+    except FileNotFoundError:
+        spec: "Any" = names.get("__spec__")
+        loader: "Any" = getattr(spec, "loader", None) or names.get("__loader__")
+        name = getattr(spec, "name", None) or names.get("__name__")
+        if name and hasattr(loader, "get_source"):
+            return (loader.get_source(name) or "").splitlines()[line - 1]
+        source = _read(path, [f"{folder}/" for folder in sys.path] if path[:1] != "/" else [])
     lines = source.removeprefix(b"\xef\xbb\xbf").splitlines()  # of bytes: at CR, LF and CRLF only, as the tokenizer
     encoding = "utf-8"
     for comment in lines[:2]:  # PEP 263
@@ -174,10 +206,13 @@ def exit_status(code: object) -> int:
 
 def report_json(report: "ErrorReport") -> str:
     """Encode an error report as ASCII JSON."""
-    trace = report["stackTrace"]
-    entries = ",".join(map(quote, trace))
-    texts = ",".join(f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace)
-    return f'{{{texts},"stackTrace":[{entries}]}}'
+    if chain is not None:
+        return chain.to_json(report)
+    trace = report.get("stackTrace")
+    fields = [f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace]
+    if trace is not None:
+        fields.append(f'"stackTrace":[{",".join(map(quote, trace))}]')
+    return f"{{{','.join(fields)}}}"
 
 
 def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
@@ -220,31 +255,40 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
     """
     try:
         if sink.json_format:
-            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            sink.log_error([f'{{"timestamp":"{now}","level":"ERROR",{report_json(report)[1:]}'])
+            sink.log_error([f'{{"timestamp":"{json_time(time.time())}","level":"ERROR",{report_json(report)[1:]}'])
             return
-        message = report["errorMessage"]
-        headline = f"[ERROR] {report['errorType']}" + (f": {message}" if message else "")
-        lines = [headline, "Traceback (most recent call last):"]
-        for entry in report["stackTrace"]:
-            for line in entry.splitlines():
-                bare = line.lstrip(" ")
-                lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
+        error_type, message, trace = report.get("errorType"), report.get("errorMessage"), report.get("stackTrace")
+        headline = f"[ERROR] {error_type}{':' if message else ''}" if error_type else "[ERROR]"
+        lines = [f"{headline} {message}" if message else headline]
+        if trace is not None:
+            lines += ["Traceback (most recent call last):", *trace_lines(trace)]
+        if chain is not None:
+            lines += chain.log_lines(report)
         sink.log_error(lines)
     except Exception:
         pass
+
+
+def trace_lines(trace: "list[str]") -> "list[str]":
+    """Return the lines of stack entries, indented by characters that Lambda's log collector keeps."""
+    lines: "list[str]" = []
+    for entry in trace:
+        for line in entry.splitlines() or [""]:
+            bare = line.lstrip(" ")
+            lines.append(_NO_BREAK_SPACE * (len(line) - len(bare)) + bare)
+    return lines
 
 
 def notice(sink: "LogSink", request_id: str, text: str) -> None:
     """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
     try:
         seconds = time.time()
-        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         if sink.json_format:
-            fields = f'"timestamp":"{now}Z","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
+            now = json_time(seconds)
+            fields = f'"timestamp":"{now}","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
             sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
         else:
-            millis = int(seconds * 1000) % 1000
-            sink.log(f"[WARNING]\t{now}.{millis:03d}Z\t{request_id}\t{text}\n", TEXT_FRAMES[30])
+            now = format_time(seconds, milliseconds=True)
+            sink.log(f"[WARNING]\t{now}\t{request_id}\t{text}\n", TEXT_FRAMES[30])
     except Exception:
         pass  # user code closed or replaced standard output

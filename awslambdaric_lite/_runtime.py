@@ -13,7 +13,7 @@ from ._client import LambdaRuntimeClient
 from ._codec import Marshaller, parse_header
 from ._context import LambdaContext
 from ._function_errors import Fault
-from ._handler import after_import, load, needs_adapter, rescue_stale_bytecode
+from ._handler import after_import, load, needs_adapter, provide_official_names, rescue_stale_bytecode
 from ._paths import complete_path
 from ._report import exit_status, log_report, make_report, notice, report_json
 from ._settings import read_settings
@@ -50,6 +50,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if settings.options is not None:
             for problem in settings.options.problems:
                 notice(sink, "", problem)
+            settings.options.prepare_reports()
         current_ids: "list[str | None]" = [None, None]
         client = LambdaRuntimeClient(
             settings.api,
@@ -72,7 +73,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             from ._lifecycle.snapstart import pass_through_snapshot
 
             pass_through_snapshot(client, sink, flush)
-        run(client, handler, current_ids, sink)
+        loop(client, handler, current_ids, sink)
     except SystemExit as error:
         _exit(exit_status(error.code))
         raise
@@ -111,6 +112,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         handler: "Handler" = load(settings.handler)
         if needs_adapter(handler) or (settings.options is not None and settings.options.concerns_handler):
             handler = adapter_for(client, sink).adapt(handler)
+        if settings.options is not None:
+            settings.options.prepare_results(client.marshaller)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # a marshaller of user code has none
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: cannot import orjson; using the standard library's json")
@@ -126,6 +129,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         pass  # standard output is missing, or user code replaced it
     posix.register_at_fork(before=flush)  # else parent and child would both write the buffered output
     after_import("logging", install_logging)
+    provide_official_names()
     # What is loaded by now stays. Without this, the collector may walk these objects at the first error: twice the CPU
     # (benchmark cpu_first_error, packed function).
     gc.freeze()
@@ -192,7 +196,7 @@ def _warm_up(client: LambdaRuntimeClient, sink: "LogSink") -> None:
     client.warm_up(answer)
 
 
-def run(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
+def loop(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
     """Take and answer invocations until the process exits."""
     while True:
         invocation = client.wait_next_invocation()

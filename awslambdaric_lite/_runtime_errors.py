@@ -26,12 +26,18 @@ class ProtocolError(RuntimeFailure):
 
 
 class ApiError(RuntimeFailure):
-    """A refusal of the Runtime API after which the process must exit."""
+    """A refusal of the Runtime API after which the process must exit.
 
-    def __init__(self, request: str, status: int, body: "bytes | bytearray") -> None:
+    Parameters and attributes have the official client's names, because `_official` provides this class.
+    """
+
+    def __init__(self, endpoint: str, response_code: int, response_body: "bytes | bytearray | str") -> None:
+        body = response_body.encode() if isinstance(response_body, str) else bytes(response_body)
         text = str(body[:500], "utf-8", "backslashreplace").strip()
-        super().__init__(f"the Runtime API answered {request} with {status}: {text or '(no body)'}")
-        self.status = status
+        super().__init__(f"the Runtime API answered {endpoint} with {response_code}: {text or '(no body)'}")
+        self.endpoint = endpoint
+        self.response_code = self.status = response_code
+        self.response_body = body
 
 
 class ForkedChild(RuntimeFailure):

@@ -7,6 +7,7 @@ Imports only C builtins.
 
 import posix
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,22 @@ class StandardLogSink:
         self.log(self._line_end.join(message_lines) + "\n")
 
 
+def json_time(seconds: float) -> str:
+    """Return a time as JSON logs contain it."""
+    return format_time(seconds, milliseconds=has_milliseconds())
+
+
+def has_milliseconds() -> bool:
+    """Return whether times in JSON logs have milliseconds."""
+    return posix.environ.get(b"AWS_LAMBDA_LOG_TIMESTAMP_PRECISION", b"").lower() == b"milliseconds"
+
+
+def format_time(seconds: float, *, milliseconds: bool) -> str:
+    """Format a time of UTC as ISO 8601."""
+    fraction = f".{int(seconds * 1000) % 1000:03d}" if milliseconds else ""
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}{fraction}Z"
+
+
 _current: "list[LogSink | None]" = [None]
 
 
@@ -54,7 +71,7 @@ def current() -> "LogSink | None":
     return _current[0]
 
 
-def create_log_sink(*, json_format: bool) -> "LogSink":
+def create_log_sink(*, json_format: bool = False) -> "LogSink":
     """Create the sink that the environment selects, and remove its descriptor from the environment."""
     value = posix.environ.pop(b"_LAMBDA_TELEMETRY_LOG_FD", None)
     sink: "LogSink" = StandardLogSink(json_format=json_format)

@@ -1,6 +1,6 @@
 """Interfaces between the modules. Only type checkers read this module; the runtime never imports it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from typing_extensions import Protocol, TypedDict
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Encode = Callable[[object], bytes]
 """Encodes a value as JSON."""
+
+Convert = Callable[[object], object]
+"""Returns another value for one that has no JSON form."""
 
 Quote = Callable[[str], str]
 """Encodes ASCII text as a JSON string."""
@@ -85,6 +88,15 @@ class ErrorReport(TypedDict):
     stackTrace: "list[str]"
 
 
+class ErrorChain(Protocol):
+    """The functions of the module `_lifecycle.error_chain` that `_report` and `_logs` call."""
+
+    def extend(self, report: ErrorReport, raised: BaseException) -> None: ...
+    def members(self, raised: "BaseException | None", taken: int = 0) -> "dict[str, Any]": ...
+    def to_json(self, value: object) -> str: ...
+    def log_lines(self, report: ErrorReport) -> "Iterable[str]": ...
+
+
 class HandlerAdapter(Protocol):
     """An object that adapts handlers which are not plain functions, and delivers results which are not JSON."""
 
@@ -122,6 +134,6 @@ class Runtime(Protocol):
     ) -> "Handler": ...
     def adapter_for(self, client: "Client", sink: LogSink) -> HandlerAdapter: ...
     def existing_loop(self) -> "AbstractEventLoop | None": ...
-    def run(self, client: "Client", handler: "Handler", current_ids: CurrentIds, sink: LogSink) -> "NoReturn": ...
+    def loop(self, client: "Client", handler: "Handler", current_ids: CurrentIds, sink: LogSink) -> "NoReturn": ...
     def flush(self) -> None: ...
     def print_stderr(self, text: str) -> None: ...

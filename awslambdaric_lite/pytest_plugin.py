@@ -84,13 +84,13 @@ def lambda_context() -> LambdaContext:
     import uuid
 
     from . import LambdaContext
+    from .common.regions import ACCOUNT, make_arn, users_region
 
-    region = os.environ.get("AWS_REGION", "us-east-1")
     name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "function")
     context = LambdaContext(
         str(uuid.uuid4()),
         epoch_deadline_time_in_ms=int((time.time() + _TIMEOUT_S) * 1000),
-        invoked_function_arn=f"arn:aws:lambda:{region}:012345678912:function:{name}",
+        invoked_function_arn=make_arn("lambda", users_region(), ACCOUNT, f"function:{name}"),
     )
     context.function_name = name
     context.function_version = context.function_version or "$LATEST"

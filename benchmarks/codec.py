@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 from .build_cache import HERE
 from .contenders import BASELINE, Contender
 from .contenders.python import OFFICIAL, stage_lite
-from .job import ENVIRONMENT, Bench, Samples
+from .job import ENVIRONMENT, Bench, Samples, run_script
 from .loadgen import RunFailed
 
 EVENTS = ("tiny", "apigw", "5mb_plain", "5mb_structured")
@@ -73,13 +71,7 @@ class Codec:
         codec = contender.environment.get("AWSLAMBDARIC_LITE_CODEC", "auto")
         arguments = [contender.base, codec, str(path), str(self.seconds)]
         command: list[str | Path] = [cache.python.executable, "-S", _SCRIPT, *arguments]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"codec {self.event}: no end after {error.timeout:.0f} s") from error
-        if done.returncode:
-            raise RunFailed((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
-        found = json.loads(done.stdout)
+        found = run_script(command, environment, self.name)
         if not found["again"]:
             raise RunFailed(f"{contender.name} encoded {self.event} wrongly")
         return {f"codec_{what}_{self.event}": [statistics.median(found[what])] for what in ("loads", "dumps")}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,7 +14,7 @@ from .build_cache import BuildCache
 from .contenders import Contender
 from .events import event_bytes
 from .groups import Groups, available
-from .loadgen import LoadGenerator
+from .loadgen import LoadGenerator, RunFailed
 
 Samples = dict[str, list[float]]
 """Seconds, bytes, counts or bytes a second, by measure."""
@@ -82,6 +83,21 @@ class Bench:
             **contender.client.environment,
             **contender.environment,
         }
+
+
+def run_script(command: Sequence[str | Path], environment: Mapping[str, str], name: str) -> Any:
+    """Return the JSON that the script of the job `name` prints.
+
+    Raises:
+        RunFailed: the script failed, or did not end in a minute.
+    """
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise RunFailed(f"{name}: no end after {error.timeout:.0f} s") from error
+    if done.returncode:
+        raise RunFailed((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
+    return json.loads(done.stdout)
 
 
 class Job(Protocol):

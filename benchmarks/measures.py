@@ -58,6 +58,7 @@ _PATTERNS = (
     (r"memory_(powertools|fastapi)", "highest resident size, a {0} application"),
     (r"codec_loads_(\w+)", "parsing alone, {0} event"),
     (r"codec_dumps_(\w+)", "encoding alone, {0} event"),
+    (r"request_(asgi|wsgi)_(\w+)", "making the request of an application alone, {0}, {1} event"),
     (r"echo_(\w+)_memory", "highest resident size, {0} event echoed"),
     (r"echo_(\w+)", "from sending the event to its response, {0} event echoed"),
 )

@@ -12,6 +12,8 @@ from .groups import FULL_CPU_MB
 from .instructions import Instructions
 from .job import Job
 from .managed import Managed
+from .requests import EVENTS as REQUEST_EVENTS
+from .requests import Requests
 from .scenario import Figures, Scenario, every, one, total
 from .streaming import Streaming
 
@@ -42,6 +44,7 @@ def scenarios(quick: bool) -> list[Job]:
         *_bytecode(quick),
         *_instructions(quick),
         *_codec(quick),
+        *_requests(quick),
         *_streaming(quick),
         *_managed(quick),
     ]
@@ -206,6 +209,11 @@ def _instructions(quick: bool) -> Iterator[Job]:
 def _codec(quick: bool) -> Iterator[Job]:
     for event in ("apigw",) if quick else EVENTS:
         yield Codec(event, seconds=0.1 if quick else 0.2, every=5 if quick else 4)
+
+
+def _requests(quick: bool) -> Iterator[Job]:
+    for event in REQUEST_EVENTS[:1] if quick else REQUEST_EVENTS:
+        yield Requests(event)
 
 
 def _streaming(quick: bool) -> Iterator[Job]:

@@ -15,6 +15,10 @@ SLOW = ("benchmarks", "instrumentation", "layers", "real_emulator")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The defaults of the local Lambda and of events follow the developer's region, which no test expects.
+for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+    os.environ.pop(name, None)
+
 # A shared machine may be slow, so examples have no deadline. Nothing is stored between runs; CI always draws the same
 # examples.
 settings.register_profile(

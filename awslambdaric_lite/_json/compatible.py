@@ -3,7 +3,7 @@
 Imports only C builtins; `_codec` loads it when a value needs it.
 
 The rules are those of simplejson's encoder as the official client configures it, with the additions in the README: NaN
-and the infinities become null, UUID becomes text, an Enum becomes its value.
+and the infinities become null, UUID becomes text, an Enum becomes its value. A function may convert all other values.
 """
 
 import sys
@@ -12,46 +12,61 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .._types import Quote
+    from .._types import Convert, Quote
 
 _INFINITY = float("inf")
 
 
-def encode(value: object, quote: "Quote") -> bytes:
+def encode(value: object, quote: "Quote", convert: "Convert | None" = None) -> bytes:
     """Encode a value as compact JSON; `quote` encodes ASCII text as a JSON string.
+
+    `convert` returns another value for one that has no JSON form, as `default` of `json.dumps` does.
 
     Raises:
         TypeError: a part of the value has no JSON form.
         ValueError: the value contains itself, or bytes that are not UTF-8.
         RecursionError: the value is nested more deeply than the official client's encoder allows, which is C code.
+        Exception: whatever `convert` raises.
     """
     out: list[str] = []
     put = out.append
-    open_containers: list[tuple[Iterator[object], bool, object]] = []  # iterator, is an object, marker
+    open_containers: list[tuple[Iterator[object], bool, list[object]]] = []  # iterator, is an object, marked values
     markers: set[int] = set()
     version = sys.version_info  # from Python 3.13 on, C code has its own limit; from 3.14 on, the stack's 8 MB
     limit = 30_000 if version >= (3, 14) else 10_000 if version >= (3, 13) else sys.getrecursionlimit()
     item = value
     while True:
-        item = _unwrapped(item)
-        rendered = _scalar(item, quote)
-        if rendered is not None:
-            put(rendered)
-        else:
-            children, is_object = _children(item)
+        marked: list[object] = []
+        while True:
+            item = _unwrapped(item)
+            if convert is not None:
+                item = _decimal_converted(item, convert)
+            rendered = _scalar(item, quote)
+            if rendered is not None:
+                put(rendered)
+                markers.difference_update(map(id, marked))
+                break
             if id(item) in markers:
                 raise ValueError("Circular reference detected")
-            if len(open_containers) >= limit:
+            if len(open_containers) + len(marked) >= limit:
                 raise RecursionError("maximum recursion depth exceeded while encoding a JSON object")
+            marked.append(item)
             markers.add(id(item))
-            put("{" if is_object else "[")
-            open_containers.append((iter(children), is_object, item))
+            children = _children(item)
+            if children is not None:
+                iterator, is_object = children
+                put("{" if is_object else "[")
+                open_containers.append((iterator, is_object, marked))
+                break
+            if convert is None:
+                raise TypeError(f"Object of type {type(item).__name__} is not JSON serializable")
+            item = convert(item)
         while open_containers:
-            iterator, is_object, marker = open_containers[-1]
+            iterator, is_object, marked = open_containers[-1]
             following = next(iterator, _END)
             if following is _END:
                 open_containers.pop()
-                markers.discard(id(marker))
+                markers.difference_update(map(id, marked))
                 put("}" if is_object else "]")
                 continue
             if out[-1] not in ("{", "["):
@@ -92,6 +107,23 @@ def _unwrapped(item: object) -> object:
     return item
 
 
+def _decimal_converted(item: object, convert: "Convert") -> object:
+    """Convert a decimal, as `json.dumps(default=)` does; return other values, and one that `convert` refuses, as is."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None and isinstance(item, decimal.Decimal):
+        try:
+            return convert(item)
+        except TypeError:
+            pass  # this module encodes it
+    return item
+
+
+def has_json_form(item: object) -> bool:
+    """Return whether this module encodes a value, or its items, without converting it."""
+    item = _unwrapped(item)
+    return _scalar(item, ascii) is not None or _children(item) is not None
+
+
 def _scalar(item: object, quote: "Quote") -> "str | None":
     """Encode a scalar; return None for any other value."""
     if item is None:
@@ -115,14 +147,17 @@ def _scalar(item: object, quote: "Quote") -> "str | None":
     uuid = loaded("uuid")
     if uuid is not None and isinstance(item, uuid.UUID):
         return _string(str(item), quote)
+    raw_json = loaded("simplejson.raw_json")
+    if raw_json is not None and isinstance(item, raw_json.RawJSON):
+        return str.encode(item.encoded_json, "utf-8", "backslashreplace").decode()  # pyright: ignore
     return None
 
 
-def _children(item: object) -> "tuple[Iterator[object], bool]":
-    """Return a container's items, and whether they are key-value pairs.
+def _children(item: object) -> "tuple[Iterator[object], bool] | None":
+    """Return a container's items, and whether they are key-value pairs; None for a value that is not a container.
 
     Raises:
-        TypeError: the value is not a container.
+        TypeError: `_asdict()` of the value returns something else than a dictionary.
     """
     as_dict = getattr(item, "_asdict", None)
     if callable(as_dict):
@@ -138,7 +173,7 @@ def _children(item: object) -> "tuple[Iterator[object], bool]":
         return iter(item), False
     if isinstance(item, dict):
         return iter(item.items()), True
-    raise TypeError(f"Object of type {type(item).__name__} is not JSON serializable")
+    return None
 
 
 def _key(key: object) -> str:

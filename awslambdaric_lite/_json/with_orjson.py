@@ -3,19 +3,21 @@
 import sys
 
 from .compatible import encode as encode_exactly
+from .compatible import has_json_form
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .._codec import Marshaller
     from .._types import Encode, Quote
 
 
-def orjson_encoder(otherwise: "Encode", quote: "Quote") -> "Encode | None":
+def orjson_encoder(otherwise: "Encode", quote: "Quote", marshaller: "Marshaller | None" = None) -> "Encode | None":
     """Return an encoder that uses orjson, and `otherwise` for values that orjson refuses; None without orjson.
 
     orjson calls `hand_over` for values of types that it does not support, so that bytes, namedtuples and exact decimals
-    become the same JSON as in the official client.
+    become the same JSON as in the official client, and all others what the marshaller converts them to.
     """
     orjson = _find()
     if orjson is None:
@@ -25,7 +27,10 @@ def orjson_encoder(otherwise: "Encode", quote: "Quote") -> "Encode | None":
     options = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
     def hand_over(value: object) -> object:
-        return fragment(encode_exactly(value, quote))
+        convert = None if marshaller is None else marshaller.convert
+        if convert is not None and not has_json_form(value):
+            return convert(value)
+        return fragment(encode_exactly(value, quote, convert))
 
     def encode(value: object) -> bytes:
         try:

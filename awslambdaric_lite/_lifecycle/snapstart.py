@@ -36,7 +36,7 @@ def pass_through_snapshot(client: "LambdaRuntimeClient", sink: "LogSink", flush:
     random = sys.modules.get("random")
     if random is not None:
         random.seed()  # every environment that is restored from the snapshot has the same state
-    failure = _attempt(sink, _run_after_restore)
+    failure = _attempt(sink, lambda: run_after_restore())
     if failure is not None:
         flush()
         client.post_error("restore/error", "Runtime.AfterRestoreError", failure)
@@ -44,17 +44,23 @@ def pass_through_snapshot(client: "LambdaRuntimeClient", sink: "LogSink", flush:
 
 
 def _until_restored(client: "LambdaRuntimeClient", flush: "Callable[[], None]") -> None:
-    hooks = _hooks("get_before_snapshot")
-    while hooks:
-        function, arguments, named = hooks.pop()  # registered last, run first; each once, as in the official client
-        function(*arguments, **named)
+    run_before_snapshot()
     flush()
     status, _, answer, _ = client.request("GET", "restore/next")
     if status != 200:
         raise ApiError("GET restore/next", status, answer)
 
 
-def _run_after_restore() -> None:
+def run_before_snapshot() -> None:
+    """Run the hooks before the snapshot; tools replace this function and the next one, as in the official client."""
+    hooks = _hooks("get_before_snapshot")
+    while hooks:
+        function, arguments, named = hooks.pop()  # registered last, run first; each once, as in the official client
+        function(*arguments, **named)
+
+
+def run_after_restore() -> None:
+    """Run the hooks after the restore."""
     for function, arguments, named in _hooks("get_after_restore"):
         function(*arguments, **named)
 

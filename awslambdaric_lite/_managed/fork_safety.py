@@ -50,6 +50,7 @@ class ProcessBaseline:
         posix.chdir(self._folder)
         environment = {**_first_environment(), b"AWSLAMBDARIC_LITE_FORK": b"before"}
         environment[b"AWSLAMBDARIC_LITE_CONCURRENCY_MODE"] = b"process"
+        environment[b"_AWSLAMBDARIC_LITE_PRE_FORK"] = b"done"  # for `_official.lambda_concurrency_hooks`
         posix.execve(sys.executable or "/proc/self/exe", sys.orig_argv, environment)
 
     def _is_new(self, number: int, target: str) -> bool:

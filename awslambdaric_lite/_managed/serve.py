@@ -6,6 +6,7 @@ fork, each worker loads the function itself. In the modes `asyncio` and `thread`
 
 import gc
 import posix
+import sys
 import time
 
 from .._codec import quote
@@ -15,7 +16,7 @@ from .._lifecycle import shutdown
 from .._optional_settings import Options
 from .._report import notice
 from .._runtime_errors import SettingError
-from .._sinks import StandardLogSink, replace_current
+from .._sinks import StandardLogSink, json_time, replace_current
 from .fork_safety import ProcessBaseline
 from .supervisor import Supervisor
 from .worker import redirect_output, work
@@ -111,6 +112,10 @@ def serve(
                 return threads.serve(runtime, settings, scope, sink, count, handler)
             lead = f"AWSLAMBDARIC_LITE_CONCURRENCY_MODE={mode} is ignored"
             notice(log, "", f"{lead}: {obstacle}; using {count} worker processes instead.")
+        if "awslambdaric_lite._official.lambda_concurrency_hooks" in sys.modules:
+            from .pre_fork import run_hooks
+
+            run_hooks(runtime, client, sink)
         obstacles = baseline.obstacles() if fork == "auto" else []
         if obstacles:
             notice(log, "", _why_not_forked(settings.handler, obstacles, count))
@@ -160,7 +165,7 @@ def _why_not_forked(handler: str, obstacles: "list[str]", count: int) -> str:
 def _announce(settings: "Settings", count: int, log: StandardLogSink) -> None:
     """Write the official client's DEBUG record of the pool."""
     if (settings.log_level or "").upper() in ("DEBUG", "TRACE"):
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = json_time(time.time())
         numbers = f'"workerCount":{count},"executionEnvironmentMaxConcurrency":{count}'
         log.log(
             f'{{"timestamp":{quote(now)},"level":"DEBUG","message":{{"event":"runtime_worker_pool_initializing",'

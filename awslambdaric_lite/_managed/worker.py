@@ -134,7 +134,7 @@ def serve_worker(
     """
     while True:
         try:
-            runtime.run(client, handler, current_ids, sink)
+            runtime.loop(client, handler, current_ids, sink)
         except ApiError as refusal:
             if client.refused:
                 raise

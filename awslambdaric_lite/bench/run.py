@@ -51,7 +51,7 @@ class Runner:
             version=LATEST,
             initialization_type="on-demand",
             runtime_api=runtime_api,
-            filesystem=Filesystem(self._tmp, None, None, mount_tmp=False, mount_opt=False),
+            filesystem=Filesystem(self.function.task_root, self._tmp),
             log_stream=_LOG_STREAM,
         )
 

@@ -9,13 +9,14 @@ Exit codes: 0 success; 1 the function or the command failed; 2 wrong usage; 130 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from .errors import UsageError
 
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if sys.stdout is None or sys.stderr is None:  # the caller has closed them
         nowhere = open(os.devnull, "w")  # noqa: SIM115 -- open until the process exits
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    warnings.showwarning = _show_warning
     try:
         status = _run(arguments)
         sys.stdout.flush()  # here, where errors are handled
@@ -65,6 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere", file=sys.stderr)
         _discard_output()
         return 1
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    with contextlib.suppress(OSError):  # nobody reads standard error
+        print(f"warning: {message}", file=sys.stderr, flush=True)
 
 
 def _event_kind(arguments: list[str]) -> str:

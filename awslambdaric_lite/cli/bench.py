@@ -41,7 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "rotation (repeatable)",
     )
     parser.add_argument(
-        "--task-root", metavar="DIR", default=".", help="folder with the function's code (default: the current folder)"
+        "--task-root",
+        metavar="PATH",
+        default=".",
+        help="folder or zip file with the function's code (default: the current folder)",
     )
     parser.add_argument(
         "--env", metavar="K=V", action="append", default=[], help="set an environment variable (repeatable)"

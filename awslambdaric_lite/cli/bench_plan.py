@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from ..bench.budgets import Budget, cold_start_budget, memory_budget, warm_budge
 from ..bench.contenders import Contender, NotUsable, TargetPython, commanded
 from ..bench.rounds import Event, Plan
 from ..bench.run import Runner
+from ..common.regions import REGION
 from ..emulator import EmulatorError, FunctionConfig
+from ..emulator.environments.layers import unpack
 from .env_file import read_env_file, variable
 from .errors import UsageError
 from .events import read_event
@@ -70,12 +73,17 @@ def read_plan(arguments: argparse.Namespace, folder: Path) -> Planned:
 def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
     variables: dict[str, str] = {}
     for path in arguments.env_file:
-        variables |= read_env_file(path)
+        variables |= read_env_file(path, "function")
     variables |= dict(variable(text) for text in arguments.env)
+    task_root = Path(arguments.task_root)
     try:
+        if zipfile.is_zipfile(task_root):
+            unpack(task_root, folder / "task", "task root")
+            task_root = folder / "task"
         function = FunctionConfig(
             handler=arguments.handler,
-            task_root=Path(arguments.task_root),
+            task_root=task_root,
+            region=REGION,  # that of the ARN in every event of a benchmark
             env=variables,
             aws_credentials=arguments.aws,
         )

@@ -3,18 +3,24 @@ r"""Environment variables from the command line, `NAME=value`, and from a file w
 Files have the syntax that all dotenv tools share: blank lines, `# comments` (also after a value and a space), `export`
 before a name, 'single' quotes around literal text, "double" quotes in which \n, \r, \t, \", \$ and \\ are escapes.
 Variables are not expanded: a dollar sign is a dollar sign. A value ends with its line.
+
+A file that begins with a brace is JSON, as SAM's `--env-vars` has it: variables by the name of a function, or under
+`Parameters` for every function; AWS's own `--environment` has them under `Variables`.
 """
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
+from ..common import json_text
 from .errors import UsageError
 
 _LINE = re.compile(r"(?:export\s+)?(?P<name>[^=\s]*)\s*=\s*(?P<value>.*)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMMENT = re.compile(r"(^|\s+)#.*", re.DOTALL)
+_OF_EVERY_FUNCTION = ("Variables", "Parameters")
 _QUOTED = {
     "'": re.compile(r"'([^']*)'\s*(?:\s#.*)?"),
     '"': re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:\s#.*)?'),
@@ -34,14 +40,20 @@ def variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def read_env_file(path: str) -> dict[str, str]:
+def read_env_file(path: str, function_name: str) -> dict[str, str]:
     """Return the variables of a file; the last of several with one name counts.
 
     Raises:
         UsageError: the file cannot be read, or a line of it cannot be parsed; the message names the line.
     """
     variables: dict[str, str] = {}
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    text = _text(path)
+    if text.lstrip().startswith("{"):
+        try:
+            return _of_functions(json_text.parse(text), function_name)
+        except ValueError as error:
+            raise UsageError(f"--env-file {path}: {error}") from None
+    for number, line in enumerate(text.split("\n"), start=1):
         line = line.strip()
         if line and not line.startswith("#"):
             try:
@@ -50,6 +62,33 @@ def read_env_file(path: str) -> dict[str, str]:
                 raise UsageError(f"--env-file {path}, line {number}: {error}") from None
             variables[name] = value
     return variables
+
+
+def _of_functions(groups: dict[str, Any], function_name: str) -> dict[str, str]:
+    """Return the variables of one function from a JSON object; its own replace those of every function."""
+    variables: dict[str, str] = {}
+    wanted = [name for name in (*_OF_EVERY_FUNCTION, function_name) if name in groups]
+    if not wanted:
+        raise ValueError(
+            f"the JSON has no variables for the function {function_name!r}; name one of its functions by --name "
+            f'({", ".join(groups) or "it has none"}), or put them under "Parameters"'
+        )
+    for group in wanted:
+        if not isinstance(groups[group], dict):
+            raise ValueError(f'{group} is not a JSON object; write e.g. {{"{group}": {{"TABLE": "orders"}}}}')
+        for name, value in groups[group].items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a name; use letters, digits and underscores")
+            if isinstance(value, dict | list):
+                raise ValueError(f"the value of {name} is not text or a number; write it as text")
+            variables[name] = _as_text(value)
+    return variables
+
+
+def _as_text(value: str | int | float | bool | None) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _text(path: str) -> str:

@@ -18,11 +18,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..common.regions import require_region, users_region
 from .events import refuse_constant
 
 # Prefix of the builder's arguments in the namespace, which also contains `version` of the command itself.
 PREFIX = "builder."
 _FLAGS = {"message_attributes": "--attribute", "version": "--trigger-version"}
+_REGION_HELP = "AWS region (default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1)"
 _OBJECT = "; a JSON object, or @FILE"
 _CONTENT = ": text, @FILE, or @- for standard input"
 _REPEATABLE = "; repeatable"
@@ -45,6 +47,10 @@ def declare(parser: argparse.ArgumentParser, builder: Callable[..., Any]) -> Non
         kind = str(parameter.annotation).removesuffix(" | None")
         hint, settings = _VALUES[kind]
         settings = {**settings, "help": _help(texts.get(name, ""), hint, parameter.default)}
+        if name == "region":
+            settings |= {"type": _region, "default": users_region(), "help": _REGION_HELP}
+        elif name == "account":
+            settings["type"] = _account
         is_batch = parameter.kind is parameter.VAR_POSITIONAL
         is_required = parameter.default is parameter.empty
         singular = _singular(name) if is_batch or "action" in settings else name
@@ -91,6 +97,19 @@ def _text_content(text: str) -> str:
         name = text.removeprefix("@")
         raise argparse.ArgumentTypeError(f"{name!r} is not UTF-8, and the service carries text; encode it first")
     return found
+
+
+def _region(text: str) -> str:
+    try:
+        return require_region(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch("[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the number of an AWS account; give its 12 digits")
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

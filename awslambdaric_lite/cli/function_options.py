@@ -23,7 +23,10 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
     )
     options = parser.add_argument_group("the function")
     options.add_argument(
-        "--task-root", metavar="DIR", default=".", help="folder with the function's code (default: the current folder)"
+        "--task-root",
+        metavar="PATH",
+        default=".",
+        help="folder or zip file with the function's code (default: the current folder)",
     )
     options.add_argument("--name", default="function", help="the function's name (default: function)")
     options.add_argument(
@@ -41,6 +44,17 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         help="the function's memory in MB (default: 128, as on AWS; with --managed-concurrency 2048)",
     )
     options.add_argument(
+        "--ephemeral-storage",
+        metavar="MB",
+        type=int,
+        help="limit of the files in /tmp in MB, 512 to 10240, where mounts are allowed (default: none; on AWS 512)",
+    )
+    options.add_argument(
+        "--writable",
+        action="store_true",
+        help="let the function write to its folder (default: read-only as on AWS, where mounts are allowed)",
+    )
+    options.add_argument(
         "--layer", metavar="PATH", action="append", default=[], help="add a layer: a folder or a zip file (repeatable)"
     )
     options.add_argument(
@@ -51,7 +65,23 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         metavar="FILE",
         action="append",
         default=[],
-        help="set the environment variables of a file, one K=V a line; --env overrides them (repeatable)",
+        help="set the environment variables of a file, one K=V a line or SAM's JSON; --env overrides them (repeatable)",
+    )
+    options.add_argument(
+        "--alias",
+        metavar="NAME=VERSION",
+        action="append",
+        default=[],
+        help="add an alias of a version, e.g. live=3 (repeatable)",
+    )
+    options.add_argument(
+        "--region",
+        help="AWS region of the function's variables and ARNs (default: AWS_REGION, AWS_DEFAULT_REGION or us-east-1)",
+    )
+    options.add_argument(
+        "--account",
+        metavar="NUMBER",
+        help="number of the AWS account in the function's ARNs, 12 digits (default: 012345678912)",
     )
     options.add_argument(
         "--aws", action="store_true", help="pass your AWS credentials to the function (default: placeholders)"
@@ -91,19 +121,24 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: an option has a value that cannot be used.
     """
-    runtime = _runtime_command(arguments.runtime, arguments.task_root)
+    runtime = _runtime_command(arguments.runtime, arguments.task_root, arguments.layer)
     if runtime is None and "." not in arguments.handler:
         raise UsageError(
             f"handler {arguments.handler!r} has no dot; write MODULE.FUNCTION, e.g. {arguments.handler}.handler"
         )
     if arguments.managed_concurrency is not None and arguments.log_format == "Text":
         raise UsageError("--log-format Text does not work with --managed-concurrency: those logs are JSON; remove it")
+    place = {name: getattr(arguments, name) for name in ("region", "account")}
     return {
+        **{name: value for name, value in place.items() if value is not None},
         "task_root": arguments.task_root,
         "timeout_s": arguments.timeout,
         "memory_mb": arguments.memory,
+        "read_only": False if arguments.writable else None,
+        "ephemeral_storage_mb": arguments.ephemeral_storage,
         "runtime": runtime,
         "env": _variables(arguments),
+        "aliases": dict(_alias(text) for text in arguments.alias),
         "layers": arguments.layer,
         "aws_credentials": arguments.aws,
         "managed_concurrency": arguments.managed_concurrency,
@@ -113,16 +148,23 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _alias(text: str) -> tuple[str, str]:
+    name, equals, version = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"--alias {text!r} has no version; write NAME=VERSION, e.g. live=3")
+    return name, version
+
+
 def _variables(arguments: argparse.Namespace) -> dict[str, str]:
     variables: dict[str, str] = {}
     if arguments.debug and "TERM" in os.environ:
         variables["TERM"] = os.environ["TERM"]  # debuggers edit lines
     for path in arguments.env_file:
-        variables |= read_env_file(path)
+        variables |= read_env_file(path, arguments.name)
     return variables | dict(variable(text) for text in arguments.env)
 
 
-def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
+def _runtime_command(text: str | None, task_root: str, layers: list[str]) -> list[str] | None:
     if text is None:
         return None
     try:
@@ -132,6 +174,8 @@ def _runtime_command(text: str | None, task_root: str) -> list[str] | None:
     if not command:
         raise UsageError("--runtime is empty; give a command, e.g. ./bootstrap")
     program = command[0] if os.sep not in command[0] else os.path.join(os.path.abspath(task_root), command[0])
+    if layers and program.startswith("/opt/"):
+        return command  # a file of a layer
     if Path(task_root).is_dir() and shutil.which(program) is None:
         place = "on PATH" if os.sep not in command[0] else "in the task root, where relative paths start"
         raise UsageError(f"--runtime: no executable {command[0]} {place}; correct the command or make it executable")

@@ -30,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--client-context", metavar="JSON", help="send a client context, as mobile applications do: a JSON object"
     )
+    parser.add_argument("--qualifier", help="version or alias to invoke (default: none)")
+    parser.add_argument("--tenant-id", metavar="ID", help="tenant to send, for functions with tenant isolation")
     parser.add_argument("--json", action="store_true", help="print payload, error, logs and report as one JSON object")
     add_function_options(parser, handler_required=False)
     remote = parser.add_argument_group("a function that already runs elsewhere (requests are not signed)")
@@ -57,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         UsageError: the command line has to be changed; the message says how.
     """
     client_context = _client_context(arguments.client_context)
+    _check_tenant(arguments.tenant_id)
+    if arguments.qualifier == "":
+        raise UsageError("--qualifier is empty; give a version or an alias, or leave it out")
     if arguments.endpoint_url is not None or arguments.function_url is not None:
         return _invoke_elsewhere(arguments, client_context)
     if arguments.handler is None:
@@ -70,15 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
     event = read_event(arguments.event)
     from ..emulator import EmulatorError, LocalLambda
 
+    if (qualifier := arguments.qualifier) and qualifier.isdecimal():
+        settings["aliases"][f"version-{qualifier}"] = qualifier  # the code here is that of any version
     try:
-        with LocalLambda(
+        function = LocalLambda(
             arguments.handler,
             function_name=arguments.name,
             on_log=None if arguments.json else line_writer(sys.stderr),
             repeat_failed_init=False,  # the user waits for this one invocation, so once is enough
             **settings,
-        ) as function:
-            result = function.invoke(event, client_context=client_context)
+        )
+        function.function.resolve(qualifier)  # before anything starts
+        with function:
+            result = function.invoke(
+                event, client_context=client_context, qualifier=qualifier, tenant_id=arguments.tenant_id or ""
+            )
             _ = result.report  # waits for completion: the log lines come first
             _show(result, as_json=arguments.json)
     except EmulatorError as error:
@@ -101,6 +112,8 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
                 arguments.name,
                 event,
                 client_context=client_context,
+                qualifier=arguments.qualifier,
+                tenant_id=arguments.tenant_id,
                 stream=arguments.stream,
                 log=arguments.log,
                 show=_write if arguments.stream else _show_payload,
@@ -119,13 +132,24 @@ def _refuse_options_of_local_functions(arguments: argparse.Namespace, option: st
     add_function_options(parser, handler_required=False)
     without_effect = {**vars(parser.parse_args([])), "json": False}
     if option == "--function-url":
-        without_effect |= {"client_context": None, "stream": False, "log": False}
+        without_effect |= {"client_context": None, "qualifier": None, "tenant_id": None, "stream": False, "log": False}
     else:
         del without_effect["name"]
     for name, default in without_effect.items():
         if getattr(arguments, name) != default:
             shown = "HANDLER" if name == "handler" else f"--{name.replace('_', '-')}"
             raise UsageError(f"{shown} has no effect with {option}; leave one of them out")
+
+
+def _check_tenant(tenant_id: str | None) -> None:
+    if tenant_id is None:
+        return
+    from ..emulator.frontend.requests import is_tenant_id
+
+    if not is_tenant_id(tenant_id):
+        raise UsageError(
+            f"--tenant-id {tenant_id!r} is not valid; it has 1 to 256 letters, digits, blanks and ._:/=+-@"
+        )
 
 
 def _client_context(text: str | None) -> dict[str, Any] | None:

@@ -47,6 +47,8 @@ def invoke_through_api(
     event: bytes,
     *,
     client_context: dict[str, Any] | None,
+    qualifier: str | None,
+    tenant_id: str | None,
     stream: bool,
     log: bool,
     show: Callable[[bytes], None],
@@ -58,6 +60,8 @@ def invoke_through_api(
         name: of the function, with an alias behind a colon if it has one.
         event: JSON.
         client_context: the client context of mobile applications.
+        qualifier: a version or an alias.
+        tenant_id: the tenant of a function with tenant isolation.
         stream: show the response while the function sends it.
         log: show the end of the function's log on standard error.
         show: shows the response, a streamed one part by part.
@@ -68,7 +72,11 @@ def invoke_through_api(
     """
     version, operation = ("2021-11-15", "response-streaming-invocations") if stream else ("2015-03-31", "invocations")
     path = f"/{version}/functions/{quote(name, safe=':')}/{operation}"
+    if qualifier is not None:
+        path += f"?Qualifier={quote(qualifier, safe='')}"
     headers = {"X-Amz-Log-Type": "Tail"} if log else {}
+    if tenant_id is not None:
+        headers["X-Amz-Tenant-Id"] = tenant_id
     if client_context is not None:
         headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
     with _post("--endpoint-url", endpoint_url, event, headers, path) as response:

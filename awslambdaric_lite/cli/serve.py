@@ -32,13 +32,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     environments.add_argument(
         "--provisioned", metavar="N", type=int, default=0, help="number of provisioned environments (default: 0)"
     )
-    environments.add_argument(
-        "--alias",
-        metavar="NAME=VERSION",
-        action="append",
-        default=[],
-        help="add an alias of a version, e.g. live=3 (repeatable)",
-    )
     environments.add_argument("--watch", action="store_true", help="reload the code when a file changes")
     network = parser.add_argument_group("network")
     network.add_argument(
@@ -95,7 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
         **function_settings(arguments),
         "concurrency": arguments.concurrency,
         "provisioned": arguments.provisioned,
-        "aliases": dict(_alias(text) for text in arguments.alias),
     }
     from ..emulator import EmulatorError, FunctionConfig
 
@@ -153,13 +145,6 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 (a free port) to 65535")
     return port
-
-
-def _alias(text: str) -> tuple[str, str]:
-    name, equals, version = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--alias {text!r} has no version; write NAME=VERSION, e.g. live=3")
-    return name, version
 
 
 def _path(text: str | None) -> Path | None:

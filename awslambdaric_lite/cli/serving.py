@@ -96,7 +96,7 @@ class Serving:
             self._helpers.append(asyncio.create_task(self._watch(watched)))
             await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
-        for text in self._function.above_quotas:
+        for text in (*self._function.warnings, *self._service.host.warnings):
             self._tell(functools.partial(self._display.warning, text))
         if not _is_loopback(self._network.host):
             self._tell(lambda: self._display.warning(_OPEN.format(self._network.host)))

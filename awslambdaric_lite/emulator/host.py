@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from .config.function import LATEST, FunctionConfig
+from .config.function import FunctionConfig
 from .environments.classic import ClassicEnvironment
 from .environments.environment import ExecutionEnvironment
 from .environments.filesystem import Layout
@@ -37,6 +37,8 @@ class FunctionHost:
         self.function = function
         self.faults = Faults()
         """Faults between the runtimes of all environments and their Runtime APIs."""
+        self.warnings: list[str] = []
+        """What differs from AWS on this machine; known when it has started."""
         self._on_log = on_log
         self._on_invocation = on_invocation
         self._numbers = itertools.count()
@@ -53,21 +55,22 @@ class FunctionHost:
         with contextlib.suppress(OSError):  # without a shell no watcher runs, and close() has to clean up
             self._watcher = ParentDeathWatcher(self._scratch)
         self._layout = Layout(self.function, self._scratch)
-        await self.pool.provision(LATEST, self.function.provisioned)
+        self.warnings = self._layout.warnings
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def reload(self) -> None:
         """Reload the code: later invocations get new environments, running ones complete in theirs.
 
         Raises:
-            InvalidFunction, OSError: a layer is damaged or cannot be read; the old code stays.
+            InvalidFunction, OSError: the package or a layer is damaged or cannot be read; the old code stays.
         """
         assert self._scratch is not None
-        if self.function.layers:
+        if self.function.layers or not self.function.task_root.is_dir():
             folder = self._scratch / f"reload-{next(self._numbers)}"
             folder.mkdir()
             self._layout = Layout(self.function, folder)
         self.pool.retire_all()
-        await self.pool.provision(LATEST, self.function.provisioned)
+        await self.pool.provision(self.function.default_version, self.function.provisioned)
 
     async def close(self) -> None:
         """Kill every process, remove every file and fail every invocation that still waits."""
@@ -98,6 +101,11 @@ class FunctionHost:
         task = asyncio.get_running_loop().create_task(self.pool.run(invocation, queue=queue))
         self._running[task] = invocation
         task.add_done_callback(self._done)
+
+    def note(self, line: str) -> None:
+        """Show a line of the local Lambda itself among those of the log."""
+        if self._on_log is not None:
+            self._on_log(line)
 
     async def _finish_answered(self) -> None:
         """Wait for invocations that have an outcome to complete, so that they have logs and reports."""

@@ -64,7 +64,7 @@ class LocalLambda:
     ) -> None:
         values: dict[str, Any] = dict(settings)  # FunctionConfig accepts paths as text, but does not declare that
         self.function = FunctionConfig(handler=handler, name=function_name, **values)
-        for text in self.function.above_quotas:
+        for text in self.function.warnings:
             warnings.warn(text, stacklevel=2)
         self._on_log = on_log
         self._asynchronous = asynchronous
@@ -94,6 +94,8 @@ class LocalLambda:
             )
             self._loop.start(service.start(), service.close)
             self._running = service
+            for text in service.host.warnings:
+                warnings.warn(text, stacklevel=2)
 
     def close(self) -> None:
         """Kill every process, remove every file and fail every invocation that still waits.

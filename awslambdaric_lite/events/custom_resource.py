@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from ..common.regions import dns_suffix, make_arn
 from .shared import ACCOUNT, REGION, Event, derived_uuid, fresh_id, require_choice
 
 
@@ -51,9 +52,9 @@ def cloudformation(
     if request_type == "Create" and physical_resource_id is not None:
         raise ValueError("a Create request has no physical_resource_id; leave it out, because the function returns it")
     request_id = request_id or fresh_id()
-    token = f"arn:aws:lambda:{region}:{account}:function:{function_name}"
-    stack_id = f"arn:aws:cloudformation:{region}:{account}:stack/{stack}/{derived_uuid(stack, 'stack')}"
-    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}.s3.{region}.amazonaws.com"
+    token = make_arn("lambda", region, account, f"function:{function_name}")
+    stack_id = make_arn("cloudformation", region, account, f"stack/{stack}/{derived_uuid(stack, 'stack')}")
+    bucket = f"cloudformation-custom-resource-response-{region.replace('-', '')}.s3.{region}.{dns_suffix(region)}"
     path = quote(f"{stack_id}|{logical_resource_id}|{request_id}", safe="/")
     event: Event = {
         "RequestType": request_type,

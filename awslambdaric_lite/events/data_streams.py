@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..common.regions import make_arn, partition
 from .shared import ACCOUNT, REGION, Content, Event, Moment, When, as_base64, digits, fresh_id, per_item, require_items
 
 
@@ -52,9 +53,9 @@ def kinesis(
             "eventVersion": "1.0",
             "eventID": f"shardId-{shard:012}:{number}",
             "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": f"arn:aws:iam::{account}:role/my-function-role",
+            "invokeIdentityArn": f"arn:{partition(region)}:iam::{account}:role/my-function-role",
             "awsRegion": region,
-            "eventSourceARN": f"arn:aws:kinesis:{region}:{account}:stream/{stream}",
+            "eventSourceARN": make_arn("kinesis", region, account, f"stream/{stream}"),
         }
         for number, value in zip(numbers, data, strict=True)
     ]
@@ -90,7 +91,7 @@ def firehose(
     first = int("4959" + digits(invocation_id, "record", 52))
     return {
         "invocationId": invocation_id,
-        "deliveryStreamArn": f"arn:aws:firehose:{region}:{account}:deliverystream/{stream}",
+        "deliveryStreamArn": make_arn("firehose", region, account, f"deliverystream/{stream}"),
         "region": region,
         "records": [
             {

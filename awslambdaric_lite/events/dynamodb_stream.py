@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..common.regions import make_arn
 from .attribute_values import marshal_item, size_of
 from .shared import ACCOUNT, REGION, Event, Moment, When, digits, hexadecimal, per_item, require_choice, require_items
 
@@ -75,7 +76,7 @@ def dynamodb(
                 "SizeBytes": sum(map(size_of, typed.values())),
                 "StreamViewType": view_type,
             },
-            "eventSourceARN": f"arn:aws:dynamodb:{region}:{account}:table/{table}/stream/2024-06-10T19:26:16.525",
+            "eventSourceARN": make_arn("dynamodb", region, account, f"table/{table}/stream/2024-06-10T19:26:16.525"),
         }
         records.append(record)
     return {"Records": records}

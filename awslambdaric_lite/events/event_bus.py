@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..common.regions import make_arn
 from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id
 
 
@@ -72,7 +73,7 @@ def scheduled(
     Source: docs lambda/latest/dg/with-eventbridge-scheduler.html
     """
     service = "scheduler" if scheduler else "events"
-    arn = f"arn:aws:{service}:{region}:{account}:" + (f"schedule/default/{name}" if scheduler else f"rule/{name}")
+    arn = make_arn(service, region, account, f"schedule/default/{name}" if scheduler else f"rule/{name}")
     source = f"aws.{service}"
     event = eventbridge(
         "Scheduled Event", source=source, resources=[arn], id=id, account=account, region=region, time=time

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from ..common.regions import dns_suffix
 from .http_request import HttpFields, HttpRequest, grouped, path_parameters, shows_request
 from .shared import ACCOUNT, Event, fresh_id, require_choice, token
 
@@ -61,7 +62,7 @@ def api_gateway_v2(
     event = _event(
         request,
         request_id or token(fresh_id(), "request", 11),
-        request.host or f"{api_id}.execute-api.{request.region}.amazonaws.com",
+        request.host or f"{api_id}.execute-api.{request.region}.{dns_suffix(request.region)}",
         decoded if stage == "$default" else f"/{stage}{decoded}",
         authorizer,
         accountId=account,

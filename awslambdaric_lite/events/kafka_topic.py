@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.regions import dns_suffix, make_arn
 from .shared import ACCOUNT, REGION, Content, Event, Moment, When, as_base64, derived_uuid, require_items
 
 RecordHeaders = Mapping[str, str | bytes]
@@ -75,10 +76,10 @@ def msk(
     Source: docs lambda/latest/dg/with-msk.html
     """
     require_items("msk", values)
-    broker = f"{cluster}.a1bcde.c1.kafka.{region}.amazonaws.com:9092"
+    broker = f"{cluster}.a1bcde.c1.kafka.{region}.{dns_suffix(region)}:9092"
     return {
         "eventSource": "aws:kafka",
-        "eventSourceArn": f"arn:aws:kafka:{region}:{account}:cluster/{cluster}/{derived_uuid(cluster, 'cluster')}-1",
+        "eventSourceArn": make_arn("kafka", region, account, f"cluster/{cluster}/{derived_uuid(cluster, 'cluster')}-1"),
         "bootstrapServers": f"b-1.{broker},b-2.{broker}",
         "records": _records(values, topic, key, headers, partition, offset, time),
     }

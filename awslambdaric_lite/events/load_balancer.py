@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..common.regions import dns_suffix, make_arn
 from .http_request import HttpFields, HttpRequest, grouped, last_values, shows_request
 from .shared import ACCOUNT, Event, fresh_id
 
@@ -41,12 +42,12 @@ def alb(
     Source: docs elasticloadbalancing/latest/application/lambda-functions.html
     """
     request = HttpRequest(method, path, domain=domain, **fields)
-    domain = request.domain or f"my-load-balancer-1234567890.{request.region}.elb.amazonaws.com"
+    domain = request.domain or f"my-load-balancer-1234567890.{request.region}.elb.{dns_suffix(request.region)}"
     headers = grouped((name.lower(), value) for name, value in request.forwarded(domain, fresh_id()))
     pieces = (piece.partition("=") for piece in request.raw_query.split("&") if piece)
     parameters = grouped((name, value) for name, _, value in pieces)
     body, is_base64 = request.encoded_body()
-    arn = f"arn:aws:elasticloadbalancing:{request.region}:{account}:targetgroup/my-target-group/6d0ecf831eec9f09"
+    arn = make_arn("elasticloadbalancing", request.region, account, "targetgroup/my-target-group/6d0ecf831eec9f09")
     event: Event = {
         "requestContext": {"elb": {"targetGroupArn": target_group or arn}},
         "httpMethod": request.method,

@@ -1,11 +1,12 @@
-"""Events of Amazon SES: received mail."""
+"""Events of mail: Amazon SES and Amazon WorkMail."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 
-from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id, label, require_choice
+from ..common.regions import make_arn
+from .shared import ACCOUNT, REGION, Event, Moment, When, fresh_id, hexadecimal, label, require_choice
 
 _CHECKS = ("spam", "virus", "spf", "dkim", "dmarc")
 _VERDICTS = ("PASS", "FAIL", "GRAY", "PROCESSING_FAILED")
@@ -88,9 +89,54 @@ def ses(
         **{f"{check}Verdict": {"status": (verdicts or {}).get(check, "PASS")} for check in _CHECKS},
         "action": {
             "type": "Lambda",
-            "functionArn": f"arn:aws:lambda:{region}:{account}:function:{function_name}",
+            "functionArn": make_arn("lambda", region, account, f"function:{function_name}"),
             "invocationType": "Event",
         },
     }
     record = {"eventSource": "aws:ses", "eventVersion": "1.0", "ses": {"mail": mail, "receipt": receipt}}
     return {"Records": [record]}
+
+
+def workmail(
+    subject: str = "Hello",
+    *,
+    sender: str = "ada@example.com",
+    recipients: Sequence[str] = ("inbox@example.org",),
+    direction: str = "INBOUND",
+    truncated: bool = False,
+    message_id: str | None = None,
+    invocation_id: str | None = None,
+) -> Event:
+    """Return a mail that an Amazon WorkMail rule passes to a function.
+
+        workmail("Invoice", sender="bob@example.com", direction="OUTBOUND")
+
+    The event does not contain the body of the mail.
+
+    Args:
+        subject: subject of the mail.
+        sender: address of the sender.
+        recipients: addresses of the recipients. Default: inbox@example.org.
+        direction: direction of the mail: INBOUND or OUTBOUND.
+        truncated: whether the body is longer than 50 KB.
+        message_id: id of the mail. Default: a new one.
+        invocation_id: id of the invocation. Default: a new one.
+
+    Source: docs workmail/latest/adminguide/lambda-data.html
+    """
+    require_choice("direction", direction, ("INBOUND", "OUTBOUND"))
+    if not recipients or isinstance(recipients, str):
+        raise ValueError("recipients is a list of addresses; give at least one")
+    return {
+        "summaryVersion": "2019-07-28",
+        "envelope": {
+            "mailFrom": {"address": sender},
+            "recipients": [{"address": recipient} for recipient in recipients],
+        },
+        "sender": {"address": sender},
+        "subject": subject,
+        "messageId": message_id or fresh_id(),
+        "invocationId": invocation_id or hexadecimal(fresh_id(), "invocation", 32),
+        "flowDirection": direction,
+        "truncated": truncated,
+    }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from ..common.regions import dns_suffix, make_arn
 from . import shared
 from .shared import ACCOUNT, REGION, Event, Moment, TextContent, When, as_base64, as_text, fresh_id
 
@@ -61,7 +62,7 @@ def sqs(
             "messageAttributes": {name: _sqs_attribute(value) for name, value in (message_attributes or {}).items()},
             "md5OfBody": _md5(body.encode()),
             "eventSource": "aws:sqs",
-            "eventSourceARN": f"arn:aws:sqs:{region}:{account}:{queue}",
+            "eventSourceARN": make_arn("sqs", region, account, queue),
             "awsRegion": region,
         }
         if message_attributes:
@@ -106,9 +107,9 @@ def sns(
     Source: docs lambda/latest/dg/with-sns.html
     """
     moment, message_id = Moment(time), message_id or fresh_id()
-    arn = f"arn:aws:sns:{region}:{account}:{topic}"
+    arn = make_arn("sns", region, account, topic)
     subscription = f"{arn}:{shared.derived_uuid(arn, 'subscription')}"
-    endpoint = f"https://sns.{region}.amazonaws.com"
+    endpoint = f"https://sns.{region}.{dns_suffix(region)}"
     certificate = shared.hexadecimal(region, "certificate", 32)
     attributes = {name: _attribute(value) for name, value in (message_attributes or {}).items()}
     notification = {

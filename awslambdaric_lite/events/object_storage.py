@@ -1,11 +1,24 @@
-"""Events of Amazon S3 notifications."""
+"""Events of Amazon S3: notifications and batch operations."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
-from .shared import REGION, SOURCE_IP, Event, Moment, When, fresh_id, hexadecimal, require_choice, token
+from ..common.regions import partition
+from .shared import (
+    REGION,
+    SOURCE_IP,
+    Event,
+    Moment,
+    When,
+    fresh_id,
+    hexadecimal,
+    require_choice,
+    require_items,
+    token,
+)
 
 # The supported event types and the version of their structure. Types with additional fields are not supported.
 _VERSIONS = {
@@ -83,9 +96,55 @@ def s3(
             "bucket": {
                 "name": bucket,
                 "ownerIdentity": {"principalId": "A3NL1KOZZKEXAMPLE"},
-                "arn": f"arn:aws:s3:::{bucket}",
+                "arn": f"arn:{partition(region)}:s3:::{bucket}",
             },
             "object": s3_object,
         },
     }
     return {"Records": [record]}
+
+
+def s3_batch(
+    *keys: str,
+    bucket: str = "my-bucket",
+    version_id: str | None = None,
+    user_arguments: Mapping[str, str] | None = None,
+    job_id: str | None = None,
+    invocation_id: str | None = None,
+    region: str = REGION,
+) -> Event:
+    """Return tasks of an S3 Batch Operations job.
+
+        s3_batch("2024/red flower.jpg", bucket="photos")
+
+    The invocation schema is 1.0, and 2.0 with user arguments.
+
+    Args:
+        keys: key of the object of each task, not URL-encoded; the event has it URL-encoded, as S3 sends it.
+        bucket: name of the bucket.
+        version_id: version of the objects. Default: none, as in a bucket without versioning.
+        user_arguments: arguments of the job. Default: none.
+        job_id: id of the job. Default: a new one.
+        invocation_id: id of the invocation. Default: a new one.
+        region: AWS region.
+
+    Source: docs AmazonS3/latest/userguide/batch-ops-invoke-lambda.html
+    """
+    require_items("s3_batch", keys)
+    invocation_id = invocation_id or token(fresh_id(), "invocation", 36)
+    job: dict[str, Any] = {"id": job_id or fresh_id()}
+    place = {"s3BucketArn": f"arn:{partition(region)}:s3:::{bucket}"}
+    if user_arguments is not None:
+        job["userArguments"] = dict(user_arguments)
+        place = {"s3Bucket": bucket}
+    tasks = [
+        {
+            "taskId": token(invocation_id, f"task {position}", 15),
+            "s3Key": quote_plus(key, safe="/"),
+            "s3VersionId": version_id,
+            **place,
+        }
+        for position, key in enumerate(keys)
+    ]
+    schema = "1.0" if user_arguments is None else "2.0"
+    return {"invocationSchemaVersion": schema, "invocationId": invocation_id, "job": job, "tasks": tasks}

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..common.regions import dns_suffix
 from .http_request import HttpFields, HttpRequest, grouped, last_values, path_parameters, shows_request
 from .shared import ACCOUNT, Event, as_base64, fresh_id, label, token
 
@@ -60,7 +61,7 @@ def api_gateway_v1(
     """
     request = HttpRequest(method, path, domain=domain, **fields)
     request_id = request_id or fresh_id()
-    domain = request.domain or f"{api_id}.execute-api.{request.region}.amazonaws.com"
+    domain = request.domain or f"{api_id}.execute-api.{request.region}.{dns_suffix(request.region)}"
     resource = resource or request.path
     lines = request.forwarded(domain, request_id)
     headers = grouped((name, value) for name, value in lines if name.lower() != "content-length")

@@ -14,13 +14,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..common.regions import REGION as REGION
+
 Event = dict[str, Any]
 When = datetime | float | None
 Content = object  # bytes, text in UTF-8, or anything else as JSON
 TextContent = object  # text as it is, or anything else as JSON; services that carry text refuse bytes
 
 ACCOUNT = "123456789012"
-REGION = "us-east-1"
 SOURCE_IP = "203.0.113.17"  # an address for documentation (RFC 5737)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

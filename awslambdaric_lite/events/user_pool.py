@@ -50,6 +50,17 @@ _TRIGGERS = {
         {"challengeName": "CUSTOM_CHALLENGE", "session": [], "userNotFound": False},
         {"publicChallengeParameters": None, "privateChallengeParameters": None, "challengeMetadata": None},
     ),
+    "CustomEmailSender": _Trigger(
+        "SignUp AdminCreateUser ForgotPassword ResendCode UpdateUserAttribute VerifyUserAttribute Authentication"
+        " AccountTakeOverNotification",
+        {"type": "customEmailSenderRequestV1", "code": "an encrypted code"},
+        {},
+    ),
+    "CustomSMSSender": _Trigger(
+        "SignUp AdminCreateUser ForgotPassword ResendCode UpdateUserAttribute VerifyUserAttribute Authentication",
+        {"type": "customSMSSenderRequestV1", "code": "an encrypted code"},
+        {},
+    ),
     "VerifyAuthChallengeResponse": _Trigger(
         "Authentication",
         {"privateChallengeParameters": {}, "challengeAnswer": "an answer", "userNotFound": False},

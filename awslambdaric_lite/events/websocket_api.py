@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.regions import dns_suffix
 from .http_request import Headers, HttpRequest, Query, grouped, last_values
 from .shared import REGION, SOURCE_IP, Content, Event, When, as_base64, as_text, fresh_id, token
 
@@ -62,7 +63,7 @@ def websocket(
     request = HttpRequest(query=query, headers=headers, source_ip=source_ip, user_agent=user_agent, time=time)
     request_id = request_id or token(fresh_id(), "request", 11)
     connection_id = connection_id or token(fresh_id(), "connection", 11)
-    domain = domain or f"{api_id}.execute-api.{region}.amazonaws.com"
+    domain = domain or f"{api_id}.execute-api.{region}.{dns_suffix(region)}"
     context: dict[str, Any] = {
         "routeKey": route_key,
         "eventType": event_type,

@@ -198,7 +198,7 @@ def test_unavailable_parts_are_skipped(bench: Bench) -> None:
 def test_suites_have_all_measures() -> None:
     """Each part of the suite exists, and no measure belongs to two jobs."""
     parts = {"core", "payloads", "models", "layers", "applications", "bytecode", "instructions", "codec", "streaming"}
-    assert set(suites()) == parts | {"managed"}
+    assert set(suites()) == parts | {"managed", "requests"}
     for quick in (True, False):
         measures = [measure for job in scenarios(quick) for measure in job.measures]
         assert len(measures) == len(set(measures))

@@ -27,6 +27,8 @@ def handler(event, context):
     print("the function's log")
     if event == "fail":
         raise ValueError("refused")
+    if event == "context":
+        return [context.tenant_id, context.invoked_function_arn.partition(":function:")[2]]
     return {"got": event, "client": context.client_context and context.client_context.custom}
 
 def stream(event, context):
@@ -62,7 +64,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def served(root: Path) -> Iterator[Serve]:
     """A buffered function behind `serve`."""
-    with Serve("app.handler", "--task-root", str(root), "--name", "orders") as serve:
+    with Serve("app.handler", "--task-root", str(root), "--name", "orders", "--alias", "live=3") as serve:
         yield serve
 
 
@@ -100,6 +102,15 @@ def test_payload_goes_to_standard_output(served: Serve) -> None:
     """The payload, and nothing else, goes to standard output; the exit code is 0."""
     code, output, errors = invoke(served.endpoint_url, "--name", "orders", event='{"a": "höhö"}')
     assert (code, json.loads(output), errors) == (0, {"got": {"a": "höhö"}, "client": None}, "")
+
+
+def test_qualifier_and_tenant_are_sent(served: Serve) -> None:
+    """The function gets the tenant of `--tenant-id`, and runs as the version or alias of `--qualifier`."""
+    arguments = ("--name", "orders", "--qualifier", "live", "--tenant-id", "blue team")
+    _, output, errors = invoke(served.endpoint_url, *arguments, event='"context"')
+    assert (json.loads(output), errors) == (["blue team", "orders:live"], "")
+    code, _, errors = invoke(served.endpoint_url, "--name", "orders", "--qualifier", "v2")
+    assert code == 1 and "404 ResourceNotFoundException: Function not found: arn:aws:lambda:" in errors
 
 
 def test_client_context_is_sent(served: Serve) -> None:

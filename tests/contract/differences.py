@@ -293,4 +293,18 @@ DIFFERENCES = [
         body="logging.error('nothing wrong', exc_info=True)\nreturn 1",
         env={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
     ),
+    Difference(
+        "modules of awslambdaric that are not provided",
+        "tools that find the module would expect that replacing its names has an effect",
+        Side(["response 1"]),
+        Side(["error ModuleNotFoundError: awslambdaric-lite does not provide awslambdaric.lambda_config, only *"]),
+        body="import awslambdaric.lambda_config\nreturn 1",
+    ),
+    Difference(
+        "names of awslambdaric.bootstrap that are not used",
+        "the runtime does not call that function, so that a replacement would have no effect",
+        Side(["response 1"]),
+        Side(["error AttributeError: awslambdaric-lite does not use awslambdaric.bootstrap.run; do not replace it"]),
+        body="from awslambdaric import bootstrap\nbootstrap.run = print\nreturn 1",
+    ),
 ]

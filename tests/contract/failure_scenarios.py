@@ -120,6 +120,60 @@ def handler(event, context):
 """
 
 
+_GENERATED = """
+import linecache, os, sys
+
+TEXT = "def rate(n):\\n    return 1 / n  # %s\\n"
+names = {"__name__": "none"}
+
+def entry(name):
+    text = TEXT % name
+    return len(text), None, text.splitlines(True), name
+
+class Loader:
+    def get_source(self, name):
+        return None if name == "sourceless" else TEXT % "of the loader"
+
+linecache.cache["<tariff>"] = entry("<tariff>")
+linecache.cache["<lazy>"] = (lambda: TEXT % "lazy",)
+linecache.cache["tariff"] = entry("tariff")
+linecache.cache["/no/such/tariff.py"] = entry("/no/such/tariff.py")
+linecache.lazycache("virtual", {"__name__": "virtual", "__loader__": Loader()})
+linecache.getlines(os.path.abspath("changing.py"))
+with open("changing.py", "w") as file:
+    file.write("# one more line\\n" + TEXT % "changed")
+changing = os.path.abspath("changing.py")
+os.chdir("/")
+CASES = {
+    "<tariff>": {}, "<lazy>": {}, "<unknown>": {}, "tariff": {}, "/no/such/tariff.py": {}, "virtual": {},
+    "gen/rates.py": {}, "gen/absent.py": {}, changing: {}, "of a loader": {"__name__": "a", "__loader__": Loader()},
+    "sourceless": {"__name__": "sourceless", "__loader__": Loader()}, "gen/own.py": globals(),
+    "gen/rates2.py": {"__name__": "a", "__loader__": object()}, "/no/such/rates.py": {"__name__": "a"},
+}
+
+def handler(event, context):
+    path = list(CASES)[event % len(CASES)]
+    if path == "<tariff>" and event:
+        linecache.cache[path] = entry("another text")
+    names = dict(CASES[path])
+    exec(compile(TEXT % "compiled", path, "exec"), names)
+    names["rate"](0)
+"""
+
+_CHANGED_LATER = """
+def rate(n):
+    return n
+
+def handler(event, context):
+    names = {}
+    exec(compile("def rate(n):\\n    return 1 / n\\n", "<later>", "exec"), names)
+    if event:
+        import linecache
+        linecache.cache["<later>"] = (1, None, ["def rate(n):\\n", f"    return {event} / n\\n"], "<later>")
+    names["rate"](0)
+"""
+
+
 def _source(name: str, source: bytes | str, *events: bytes) -> Scenario:
     return Scenario(name, "app.handler", [Event(body) for body in events or (b"1",)], files={"app.py": source})
 
@@ -143,6 +197,18 @@ FAILURES = [
     _source("source without newline", _NO_NEWLINE),
     _source("statements over several lines", _MULTI_LINE),
     _source("directory changed", _CHDIR, b"1", b"2"),
+    Scenario(
+        "generated code",
+        "app.handler",
+        [Event(b"%d" % number) for number in range(15)],
+        files={
+            "app.py": _GENERATED,
+            "gen/rates.py": "# rates\n    return 1 / n  # below the path\n",
+            "gen/rates2.py": "# rates\n    return 1 / n  # below the path, too\n",
+            "changing.py": "# old\n",
+        },
+    ),
+    _source("generated code, known later", _CHANGED_LATER, b"0", b"1", b"2", b"2"),
     _source("traceback limit", _LIMIT, b"2", b"0", b"1000", b"-1"),
     Scenario(
         "frames of a user's bootstrap.py",

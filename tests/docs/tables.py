@@ -24,6 +24,8 @@ _SETTINGS = {
     "PIPELINE": "Send a result and the request for the next event in one write.",
     "CODEC": "JSON encoder of results. `auto` uses orjson if its import costs almost nothing, and from the second "
     "result above 1 MB on.",
+    "ENCODER": "Conversion of values that JSON lacks, see [below](#convert-results).",
+    "ERROR_CHAIN": "Report the causes, notes and group members of exceptions, see [below](#report-causes-of-errors).",
     "APP": "Type of the handler. `auto` recognizes application objects, but no plain functions.",
     "APP_STREAM": "Stream the responses of applications. Set it only if the function URL or REST API streams.",
     "APP_BASE_PATH": "Path at which clients see the application: the mapping of a custom domain, or a path of a load "
@@ -50,6 +52,7 @@ _NOT_A_CHOICE = {
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",
 }
+_FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
 _FINDINGS = {
     "empty": "The package has no files.",
@@ -97,6 +100,7 @@ def settings_table() -> str:
     rows = []
     for name, description in _SETTINGS.items():
         values = _NOT_A_CHOICE.get(name) or ", ".join(f"`{value}`" for value in choices[name])
+        values += _FURTHER.get(name, "")
         rows.append([f"`AWSLAMBDARIC_LITE_{name}`", values, description])
     return _table(["variable", "values, default first", "effect"], rows)
 

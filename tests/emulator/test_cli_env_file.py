@@ -38,7 +38,7 @@ def test_value_is_parsed_as_dotenv(line: str, value: str, tmp_path: Path) -> Non
     """A value is parsed like other tools parse dotenv files, without expansion of variables."""
     path = tmp_path / ".env"
     path.write_bytes(f"# a comment\n\n{line}\n".encode())
-    assert read_env_file(str(path)) == {"A": value}
+    assert read_env_file(str(path), "function") == {"A": value}
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,65 @@ def test_invalid_line_is_rejected_with_cure(line: bytes, message: str, tmp_path:
     path = tmp_path / "bad.env"
     path.write_bytes(b"# one\n\n" + line)
     with pytest.raises(UsageError) as raised:
-        read_env_file(str(path))
+        read_env_file(str(path), "function")
     assert str(raised.value).startswith(f"--env-file {path}")
+    assert message in str(raised.value)
+
+
+ORDERS = {"Orders": {"TABLE": "own"}, "Other": {"TABLE": "other"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "variables"),
+    [
+        ({"Parameters": {"STAGE": "dev"}}, {"STAGE": "dev"}),
+        ({"Orders": {"TABLE": "own"}}, {"TABLE": "own"}),
+        ({"Orders": {"TABLE": "own"}, "Parameters": {"TABLE": "all", "B": "2"}}, {"TABLE": "own", "B": "2"}),
+        ({"Variables": {"STAGE": "dev"}}, {"STAGE": "dev"}),
+        (ORDERS, {"TABLE": "own"}),
+        (
+            {"Parameters": {"N": 1, "F": 1.5, "T": True, "NO": False, "X": None}},
+            {"N": "1", "F": "1.5", "T": "true", "NO": "false", "X": ""},
+        ),
+        ({"Parameters": {}}, {}),
+        ({"Parameters": {"A": "1"}, "Other": {"A": "2"}}, {"A": "1"}),
+    ],
+)
+def test_json_of_sam_is_read(content: object, variables: dict[str, str], tmp_path: Path) -> None:
+    """SAM's JSON has variables of every function and of functions by name; the function's own ones win."""
+    for text in (json.dumps(content), "\ufeff\n" + json.dumps(content, indent=2)):
+        path = tmp_path / "env.json"
+        path.write_text(text, encoding="utf-8")
+        assert read_env_file(str(path), "Orders") == variables
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"Parameters": {"A": "1"}', "Expecting"),
+        ("{}", "no variables for the function 'function'; name one of its functions by --name (it has none), or put"),
+        (json.dumps(ORDERS), "no variables for the function 'function'; name one of its functions by --name (Orders, "),
+        ('{"Parameters": "A=1"}', "Parameters is not a JSON object; write e.g. {"),
+        ('{"Parameters": {"A B": "1"}}', "'A B' is not a name"),
+        ('{"Parameters": {"A": ["1"]}}', "the value of A is not text or a number; write it as text"),
+    ],
+)
+def test_other_json_is_rejected_with_cure(text: str, message: str, tmp_path: Path) -> None:
+    """JSON that has no variables for the function is rejected; the message names the file and the cure."""
+    path = tmp_path / "env.json"
+    path.write_text(text)
+    with pytest.raises(UsageError) as raised:
+        read_env_file(str(path), "function")
+    assert str(raised.value).startswith(f"--env-file {path}: ")
     assert message in str(raised.value)
 
 
 def test_missing_file_or_directory_is_rejected(tmp_path: Path) -> None:
     """A missing file and a directory are rejected as environment files."""
     with pytest.raises(UsageError, match="does not exist; check the path"):
-        read_env_file(str(tmp_path / "missing"))
+        read_env_file(str(tmp_path / "missing"), "function")
     with pytest.raises(UsageError, match="is a directory"):
-        read_env_file(str(tmp_path))
+        read_env_file(str(tmp_path), "function")
 
 
 def test_later_file_and_env_option_win(write_handler: WriteHandler, socket_runtime: list[str]) -> None:

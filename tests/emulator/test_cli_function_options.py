@@ -29,6 +29,25 @@ def test_name_and_client_context_reach_handler(write_handler: WriteHandler) -> N
     assert (code, payload) == (0, ["orders", "value"])
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--qualifier", "7"), ["7", "function:7", None]),
+        (("--qualifier", "live", "--alias", "live=3"), ["3", "function:live", None]),
+        (("--qualifier", "$LATEST", "--tenant-id", "blue"), ["$LATEST", "function:$LATEST", "blue"]),
+    ],
+)
+def test_qualifier_and_tenant_reach_handler(
+    options: tuple[str, ...], expected: list[str | None], write_handler: WriteHandler
+) -> None:
+    """`--qualifier` selects the version and the ARN, and `--tenant-id` sets the tenant."""
+    root = write_handler(
+        "def handler(event, context):\n    arn = context.invoked_function_arn.partition(':function:')[2]\n"
+        "    return [context.function_version, arn, context.tenant_id]"
+    )
+    assert invoke(root, *options)[:2] == (0, expected)
+
+
 def test_last_layer_is_imported_first(write_handler: WriteHandler, tmp_path: Path) -> None:
     """Packages of `--layer` folders are importable; the last layer takes precedence."""
     for name in ("one", "two"):
@@ -44,7 +63,7 @@ def test_log_format_and_level_apply(write_handler: WriteHandler) -> None:
     root = write_handler(
         "import logging\ndef handler(event, context):\n    logging.info('quiet')\n    logging.warning('loud')"
     )
-    code, _, log = invoke(root, "--log-format", "JSON", "--log-level", "WARN")
+    code, _, log = invoke(root, "--log-format", "JSON", "--log-level", "WARN", "--writable")
     records = [json.loads(line) for line in log.splitlines()]
     assert code == 0
     assert "platform.report" in [record.get("type") for record in records]

@@ -25,7 +25,7 @@ def test_payload_is_on_stdout_logs_on_stderr(write_handler: WriteHandler) -> Non
     """`invoke` writes only the payload to standard output and the logs to standard error, and exits with 0."""
     root = write_handler(HELLO)
     (root / "event.json").write_text('{"name": "Ünï"}')
-    done = run("invoke", "app.handler", "--task-root", str(root), "--event", str(root / "event.json"))
+    done = run("invoke", "app.handler", "--task-root", str(root), "--event", str(root / "event.json"), "--writable")
     assert done.returncode == 0
     assert json.loads(done.stdout) == {"got": {"name": "Ünï"}}
     lines = done.stderr.decode().splitlines()
@@ -82,7 +82,7 @@ def test_carriage_returns_become_line_breaks(write_handler: WriteHandler) -> Non
 def test_json_option_prints_one_object(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """`--json` prints one object with payload, report and logs, and nothing to standard error."""
     root = str(write_handler(HELLO))
-    done = run("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--json")
+    done = run("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--json", "--writable")
     result = json.loads(done.stdout)
     assert (result["payload"], result["error"], result["cold"]) == ({"got": {}}, None, True)
     assert result["report"]["memorySizeMB"] == 128

@@ -33,7 +33,7 @@ def test_sdk_and_http_invocations_are_reported(
 ) -> None:
     """boto3 and plain HTTP clients reach the function; each invocation prints an event after its log."""
     root = str(write_handler(HELLO))
-    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
+    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--writable") as serve:
         answer = lambda_client(serve.endpoint_url).invoke(FunctionName="function", Payload=b'{"n": 1}')
         assert json.loads(answer["Payload"].read()) == {"got": {"n": 1}}
         event = serve.event("invocation")
@@ -58,7 +58,7 @@ def test_plain_output_shows_examples_then_logs(
     """Plain output shows addresses and example commands once, then the log, without escape sequences."""
     root = str(write_handler(HELLO))
     arguments = ("app.handler", "--name", "hello", "--task-root", root, "--runtime", shell(socket_runtime))
-    with Serve(*arguments, as_json=False) as serve:
+    with Serve(*arguments, "--writable", as_json=False) as serve:
         banner = serve.output.text("  curl http://127.0.0.1:").splitlines()
         assert banner[0] == "Serving app.handler as hello until Ctrl-C"
         endpoint_url = banner[1].split()[-1]
@@ -191,7 +191,7 @@ def test_cors_origin_allows_browser_requests(
 def test_closed_output_stops_serve(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """`serve` exits with 1 and without a traceback if the reader of its output closes the pipe."""
     root = str(write_handler("import os\ndef handler(event, context):\n    print('pid', os.getpid())"))
-    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as serve:
+    with Serve("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--writable") as serve:
         assert serve.process.stdout is not None
         serve.process.stdout.close()
         lambda_client(serve.endpoint_url).invoke(FunctionName="function", InvocationType="Event")
@@ -204,7 +204,7 @@ def test_non_loopback_host_prints_warning(write_handler: WriteHandler, socket_ru
     """A host other than loopback prints a warning about who can run the function."""
     root = str(write_handler(HELLO))
     arguments = ("app.handler", "--task-root", root, "--runtime", shell(socket_runtime), "--host", "0.0.0.0")
-    with Serve(*arguments, as_json=False) as serve:
+    with Serve(*arguments, "--writable", as_json=False) as serve:
         serve.output.text("Serving app.handler")
         returncode, _, error = serve.end()
     assert returncode == 0

@@ -83,7 +83,8 @@ def terminal(*arguments: str, **env: str) -> Iterator[Terminal]:
 def test_invoke_colours_output_on_terminal(write_handler: WriteHandler, socket_runtime: list[str]) -> None:
     """On a terminal `invoke` dims platform lines and colours the payload; the text is unchanged."""
     root = str(write_handler(HELLO))
-    with terminal("invoke", "app.handler", "--task-root", root, "--runtime", shell(socket_runtime)) as shown:
+    options = ("--task-root", root, "--runtime", shell(socket_runtime), "--writable")
+    with terminal("invoke", "app.handler", *options) as shown:
         text = shown.rest()
     assert re.search(r"\x1b\[2mSTART RequestId", text)
     assert re.search(r"\x1b\[[0-9;]*m\"got\"", text)

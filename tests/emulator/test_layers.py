@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.emulator import LocalLambda
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.layers import extension_programs, layer_variables, merge
 from awslambdaric_lite.emulator.errors import InvalidFunction
@@ -190,3 +191,13 @@ def test_extension_of_layer_registers_by_filename(
         ]
 
     asyncio.run(scenario())
+
+
+def test_pth_files_of_the_function_are_processed(write_handler: WriteHandler) -> None:
+    """The default runtime finds modules in a folder that a `.pth` file in the task root names."""
+    root = write_handler("import vended\ndef handler(event, context):\n    return vended.X")
+    (root / "vendor").mkdir()
+    (root / "vendor" / "vended.py").write_text("X = 1")
+    (root / "more.pth").write_text("vendor\n")
+    with LocalLambda("app.handler", task_root=root) as function:
+        assert function.invoke().json() == 1

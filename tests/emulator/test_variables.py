@@ -106,14 +106,14 @@ def test_aws_credentials_pass_profile_and_files(tmp_path: Path, monkeypatch: pyt
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_PROFILE", "development")
-    monkeypatch.setenv("AWS_REGION", "of-the-host-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "~/elsewhere")
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws" / "config").touch()
     (tmp_path / "elsewhere").touch()
     seen = environment(tmp_path, aws_credentials=True)
     assert seen["AWS_PROFILE"] == "development"
-    assert seen["AWS_REGION"] == "us-east-1"
+    assert seen["AWS_REGION"] == "eu-west-1"
     assert seen["AWS_CONFIG_FILE"] == str(tmp_path / ".aws" / "config")
     assert seen["AWS_SHARED_CREDENTIALS_FILE"] == str(tmp_path / "elsewhere")
     assert not {"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HOME"} & set(seen)

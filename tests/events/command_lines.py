@@ -47,6 +47,89 @@ SAME: list[tuple[list[str], Callable[[], Event]]] = [
         lambda: events.alb(multi_value=True, headers={"x-amzn-trace-id": "Root=1"}, target_group="arn:x"),
     ),
     (
+        ["authorizer-token", "Bearer x", "post", "/orders/7", "--stage", "dev"],
+        lambda: events.authorizer_token("Bearer x", "post", "/orders/7", stage="dev"),
+    ),
+    (
+        ["authorizer-v1", "GET", "/orders/7", "--header", "Authorization=x", "--request-id", ID, *AT],
+        lambda: events.authorizer_v1("GET", "/orders/7", headers=[("Authorization", "x")], request_id=ID, time=TIME),
+    ),
+    (
+        ["authorizer-v2", "--identity-source", "a", "--identity-source", "b", "--request-id", "R", *AT],
+        lambda: events.authorizer_v2(identity_source=["a", "b"], request_id="R", time=TIME),
+    ),
+    (
+        ["cloudfront", "--event-type", "origin-response", "--response-header", "Vary=*", "--request-id", "R"],
+        lambda: events.cloudfront(event_type="origin-response", response_headers=[("Vary", "*")], request_id="R"),
+    ),
+    (
+        ["appsync", "createPost", "--arguments", '{"a": 1}', "--parent-type", "Mutation", "--selection", "id"],
+        lambda: events.appsync("createPost", {"a": 1}, parent_type="Mutation", selections=["id"]),
+    ),
+    (
+        ["s3-batch", "a", "b", "--bucket", "photos", "--user-argument", "k=v", "--job-id", ID, "--invocation-id", ID],
+        lambda: events.s3_batch("a", "b", bucket="photos", user_arguments={"k": "v"}, job_id=ID, invocation_id=ID),
+    ),
+    (
+        [
+            "alexa",
+            "Answer",
+            "--slot",
+            "Answer=1",
+            "--attributes",
+            '{"a": 1}',
+            "--session-id",
+            "S",
+            "--request-id",
+            "R",
+            *AT,
+        ],
+        lambda: events.alexa(
+            "Answer", slots={"Answer": "1"}, attributes={"a": 1}, session_id="S", request_id="R", time=TIME
+        ),
+    ),
+    (
+        ["alexa-smart-home", "Alexa.PowerController.TurnOn", "--endpoint-id", "lamp", "--message-id", ID],
+        lambda: events.alexa_smart_home("Alexa.PowerController.TurnOn", endpoint_id="lamp", message_id=ID),
+    ),
+    (
+        ["lex", "BookHotel", "--slot", "City=Berlin", "--slot", "Nights=", "--session-id", "7", "--request-id", ID],
+        lambda: events.lex("BookHotel", slots={"City": "Berlin", "Nights": ""}, session_id="7", request_id=ID),
+    ),
+    (
+        ["connect", "--parameter", "menu=sales", "--attribute", "a=b", "--contact-id", ID],
+        lambda: events.connect(parameters={"menu": "sales"}, attributes={"a": "b"}, contact_id=ID),
+    ),
+    (
+        ["codepipeline", '{"stage": "prod"}', "--input-key", "a.zip", "--job-id", ID],
+        lambda: events.codepipeline('{"stage": "prod"}', input_key="a.zip", job_id=ID),
+    ),
+    (
+        ["codecommit", "shop", "--ref", "refs/heads/a", "--event-id", ID, *AT],
+        lambda: events.codecommit("shop", ref="refs/heads/a", event_id=ID, time=TIME),
+    ),
+    (
+        ["config-rule", "AWS::S3::Bucket", "--configuration", "{}", "--parameter", "a=b", "--result-token", "t", *AT],
+        lambda: events.config_rule("AWS::S3::Bucket", {}, parameters={"a": "b"}, result_token="t", time=TIME),
+    ),
+    (["stepfunctions", "E", "why"], lambda: events.step_functions_error("E", "why")),
+    (
+        [
+            "workmail",
+            "Invoice",
+            "--recipient",
+            "a@example.org",
+            "--truncated",
+            "--message-id",
+            "m",
+            "--invocation-id",
+            "i",
+        ],
+        lambda: events.workmail(
+            "Invoice", recipients=["a@example.org"], truncated=True, message_id="m", invocation_id="i"
+        ),
+    ),
+    (
         ["websocket", "chat", "hello", "--connection-id", "C", "--request-id", "R", *AT],
         lambda: events.websocket("chat", "hello", connection_id="C", request_id="R", time=TIME),
     ),

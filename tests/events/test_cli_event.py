@@ -148,6 +148,15 @@ def test_content_comes_from_standard_input(run: Run, monkeypatch: pytest.MonkeyP
     assert run("kinesis", "@-")["Records"][0]["kinesis"]["data"] == "/w=="
 
 
+@pytest.mark.parametrize("arguments", [["sqs", "a"], ["http-api"], ["scheduled"], ["cognito"], ["msk", "a"]])
+def test_region_is_the_users(arguments: list[str], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --region, an event comes from the region of the user's variables, in its partition."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+    text = json.dumps(run(*arguments))
+    assert "cn-north-1" in text and "us-east-1" not in text
+    assert "arn:aws:" not in text and not re.search(r"amazonaws\.com(?!\.cn)", text)
+
+
 @pytest.mark.parametrize(
     "text", ["2020-03-12T19:03:58.390Z", "2020-03-12T20:03:58.390+01:00", "2020-03-12 19:03:58.390", "1584039838.390"]
 )

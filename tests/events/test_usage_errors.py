@@ -57,6 +57,8 @@ REFUSED_CALLS: list[tuple[Callable[[], Event], str]] = [
 USAGE_ERRORS = [
     (["no-such-kind"], "invalid choice: 'no-such-kind'"),
     (["sqs"], "required: BODY"),
+    (["sqs", "a", "--region", "nowhere"], "argument --region: 'nowhere' is not the name of an AWS region; choose one"),
+    (["alb", "--account", "12"], "argument --account: '12' is not the number of an AWS account; give its 12 digits"),
     (["sqs", "a", "--attribute", "b"], "argument --attribute: 'b' has no value; write NAME=value"),
     (["sqs", "a", "--time", "soon"], "argument --time: 'soon' is not a time; write e.g. 2024-06-10T19:26:16Z"),
     (["sqs", "a", "--message-id", "1", "--message-id", "2"], "sqs: message_ids has 2 values for 1 items"),

@@ -17,13 +17,14 @@ import sys
 from decimal import Decimal
 from importlib.util import find_spec
 
-NAMES = ("orjson", "urllib3", "typing_extensions", "h11", "rich", "awslambdaric", "simplejson")
+NAMES = ("orjson", "urllib3", "typing_extensions", "h11", "rich", "snapshot_restore_py", "simplejson")
 
 def handler(event, context):
     return {
         "hello": event["name"],
         "amount": Decimal("1.10"),
         "there": [name for name in NAMES if find_spec(name)],
+        "official": find_spec("awslambdaric").loader.__name__,
         "package": sys.modules["awslambdaric_lite"].__file__,
         "id": context.aws_request_id,
     }
@@ -44,6 +45,7 @@ def said_hello(result: Run, folder: Path) -> None:
     assert b'"amount":1.10' in reply.body
     answer = json.loads(reply.body)
     package = answer.pop("package")
+    assert answer.pop("official") == "awslambdaric_lite._official.finder"  # AWS's package is missing, too
     assert answer == {"hello": "wörld", "amount": 1.1, "there": [], "id": "request-0"}
     assert Path(package).is_relative_to(folder)
 

@@ -44,6 +44,19 @@ def test_snapstart_hooks_run_in_order(tmp_path: Path, command: Sequence[str]) ->
     assert json.loads(result.replies[0].body) == ["before 2", "before 1", "after 1", "after 2"]
 
 
+@clients
+def test_replaced_hook_runner_is_called(tmp_path: Path, command: Sequence[str]) -> None:
+    """Functions that replace those of `awslambdaric.lambda_runtime_hooks_runner` run instead of them."""
+    source = HOOKS + (
+        "from awslambdaric import lambda_runtime_hooks_runner as runner\n"
+        "plain = runner.run_before_snapshot\n"
+        "runner.run_before_snapshot = lambda: (log.append('mine'), plain())\n"
+        "runner.run_after_restore = lambda: log.append('restored')\n"
+    )
+    result = run(tmp_path, source, command)
+    assert json.loads(result.replies[0].body) == ["mine", "before 2", "before 1", "restored"]
+
+
 def test_missing_hooks_package_is_not_imported(tmp_path: Path) -> None:
     """The package of SnapStart's hooks is not imported unless user code does."""
     result = run(tmp_path, "import sys\ndef handler(e, c): return 'snapshot_restore_py' in sys.modules", LITE)

@@ -6,15 +6,23 @@ name, a function may set those that tests often set (`AWS_EXECUTION_ENV`, `AWS_R
 
 from __future__ import annotations
 
+import os
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from ...common.json_text import compact
 from ...common.quotas import MAX_LAYERS, MAX_VARIABLES
+from ...common.regions import require_region
 from ..errors import InvalidFunction
 from ..logs.levels import ApplicationLevel, LogFormat, SystemLevel
+
+if TYPE_CHECKING:
+    from .function import FunctionConfig
+
+EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 # Reserved names, and the setting that is the cure, or None.
 _SETTINGS = {
@@ -30,6 +38,15 @@ _SETTINGS = {
     "AWS_LAMBDA_RUNTIME_API": "",
     "AWS_LAMBDA_LOG_GROUP_NAME": "",
     "AWS_LAMBDA_LOG_STREAM_NAME": "",
+}
+
+_SCRIPT_SIZE = 64 * 1024  # bytes
+
+# Variables on which AWS, or its emulator, acts, and what has their effect here.
+_NOT_APPLIED = {
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "set the timeout by --timeout or timeout_s",
+    "AWS_LAMBDA_LOG_FORMAT": "set the format of all lines by --log-format or log_format",
+    "AWS_LAMBDA_LOG_LEVEL": "set the level by --log-level or log_level",
 }
 
 
@@ -53,6 +70,44 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
         raise InvalidFunction(
             f"the environment variables have {size} bytes as JSON; Lambda takes up to {MAX_VARIABLES}"
         )
+
+
+def check_place(region: str, account: str) -> None:
+    """Check the region and the account of a function.
+
+    Raises:
+        InvalidFunction: AWS has neither such regions nor such accounts.
+    """
+    try:
+        require_region(region)
+    except ValueError as error:
+        raise InvalidFunction(f"region {error}") from None
+    if not isinstance(account, str) or not re.fullmatch(r"[0-9]{12}", account):
+        raise InvalidFunction(f"account {account!r} is not the number of an AWS account; give its 12 digits as text")
+
+
+def unapplied_variables(function: FunctionConfig) -> list[str]:
+    """Return a line for each variable on which AWS, or its emulator, acts and the local Lambda does not."""
+    given = {name: os.environ[name] for name in function.pass_env if name in os.environ} | dict(function.env)
+    agreed = {"AWS_LAMBDA_LOG_FORMAT": function.log_format, "AWS_LAMBDA_LOG_LEVEL": function.log_level}
+    cures = {name: cure for name, cure in _NOT_APPLIED.items() if given.get(name) != agreed.get(name)}
+    if function.runtime is not None and not _names_wrapper(Path(function.task_root, function.runtime[0])):
+        cures[EXEC_WRAPPER] = "a runtime other than the default one has to start the wrapper itself"
+    return [
+        f"the platform does not act on the variable {name}: {cures[name]}"
+        for name in sorted(given)
+        if given[name] and name in cures
+    ]
+
+
+def _names_wrapper(program: Path) -> bool:
+    """Return whether a program is a script that reads the variable, as `bootstrap` does."""
+    try:
+        with program.open("rb") as file:
+            start = file.read(_SCRIPT_SIZE)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and EXEC_WRAPPER.encode() in start
 
 
 def check_layers(layers: Sequence[Path]) -> None:

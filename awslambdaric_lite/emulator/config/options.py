@@ -20,6 +20,7 @@ class FunctionSettings(TypedDict, total=False):
     concurrency: int
     managed_concurrency: int | None
     region: str
+    account: str
     aliases: Mapping[str, str]
     provisioned: int
     idle_timeout_s: float
@@ -32,6 +33,8 @@ class FunctionSettings(TypedDict, total=False):
     aws_credentials: bool
     enforce_memory: bool
     private_tmp: bool | None
+    read_only: bool | None
+    ephemeral_storage_mb: int | None
     layers: Sequence[str | Path]
     log_format: LogFormat
     log_level: ApplicationLevel | None

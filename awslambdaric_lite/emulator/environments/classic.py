@@ -128,6 +128,8 @@ class ClassicEnvironment(ExecutionEnvironment):
         if self._look_at_memory():
             return  # killed: it could not have replied
         self._read_output()
+        if answer.error is not None:
+            self._look_for_read_only(answer.payload.decode("utf-8", "replace"))
         if self._current_run is not None:
             self._current_run.take_reply(answer)
         invocation.answer(answer)
@@ -249,6 +251,7 @@ class ClassicEnvironment(ExecutionEnvironment):
     def _complete(self, run: InvocationRun) -> None:
         if self._sandbox is not None:
             self._peak_mb = self._sandbox.peak_memory_mb()
+        self._explain_read_only()
         ended = run.end(
             self._event_waiter.at,
             memory_size_mb=self.function.memory_mb,

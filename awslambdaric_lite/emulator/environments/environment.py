@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -24,6 +25,7 @@ from ..logs.timestamps import iso_time, now
 from ..results import FunctionOutcome, Invocation
 from ..runtime_api import outcomes
 from .event_waiter import ProcessEvent
+from .exec_wrapper import wrapped
 from .filesystem import Filesystem
 from .parent_death_watcher import ParentDeathWatcher
 from .processes import EnvironmentProcesses
@@ -32,6 +34,13 @@ from .variables import log_stream_name, process_environment
 
 EXIT_GRACE_S = 2.0  # for a runtime that has reported an init error, to log more and exit
 PREPARATION_LIMIT_S = 130.0  # of an init that no invocation waits for; source: "Lambda runtime environment"
+
+# What errors say about a read-only file: of the C library and Python, of Node, and of SQLite.
+_READ_ONLY_ERROR = re.compile(r"read-only file system|\bEROFS\b|attempt to write a readonly database", re.IGNORECASE)
+_READ_ONLY_ADVICE = (
+    "AWS refuses this write, too: a function's folder is read-only there. Write to /tmp (tempfile.gettempdir()), or "
+    "allow it here with --writable, in LocalLambda with read_only=False."
+)
 
 
 class EnvironmentOver(EmulatorError):
@@ -68,6 +77,9 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._watcher = watcher
         self._faults = faults
         self._started_at = 0.0
+        self._met_read_only = False
+        if filesystem.is_read_only:
+            log.listen(lambda record: self._look_for_read_only(record.record))
 
     @property
     @abstractmethod
@@ -102,6 +114,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
     async def close(self) -> None:
         """Shut the processes down, as in a spin-down, and wait until all have exited."""
         await self._end("spindown")
+        self._filesystem.close()
 
     async def discard(self) -> None:
         """Close the environment and remove its files."""
@@ -149,7 +162,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         self._started_at = time.perf_counter()
         self._reported = None
         self._peak_mb = 0
-        self._filesystem.scratch.mkdir(exist_ok=True)
+        self._filesystem.prepare()
         recorded = self.requests if self.function.api.record_requests else None
         sandbox = self._sandbox = Sandbox(
             self.function, self.version, self._log, self._watcher, self, self.new_api(), recorded, self._faults
@@ -172,6 +185,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                     self._log.note(self._time_out_line(request_id))
                 return outcomes.timed_out(request_id, limit_s)
             failure = await self._failure(sandbox, event, request_id)
+            self._look_for_read_only(failure.payload.decode("utf-8", "replace"))
         self._report_init(sandbox, phase, "error", failure.error_type)
         await self._reset("failure")
         return failure
@@ -199,8 +213,10 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             if event is not ProcessEvent.EXTENSIONS_REGISTERED:
                 return event
         self._event_waiter.expect_runtime()
-        command = self._filesystem.command(self.function.command(), variables, self.function.task_root)
-        sandbox.start_runtime(command, variables, self.new_log_source())
+        command, added = wrapped(self.function, variables, self._filesystem)
+        variables |= added
+        command = self._filesystem.command(command, variables)
+        sandbox.start_runtime(command, variables, self._filesystem.task_root, self.new_log_source())
         event = await self._event_waiter.wait(self._started_at + limit_s - time.perf_counter())
         if event not in (ProcessEvent.NEXT, ProcessEvent.RESTORE_READY):
             return event
@@ -209,6 +225,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         return event if after is ProcessEvent.EXTENSIONS_READY else after
 
     def _report_init(self, sandbox: Sandbox, phase: InitPhase, outcome: Outcome, error_type: str | None = None) -> None:
+        self._explain_read_only()
         kind = self.initialization_type
         took_ms = (self._event_waiter.at - self._started_at) * 1000
         self._log.emit(InitRuntimeDone(kind, phase, outcome, error_type))
@@ -223,6 +240,19 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
                 await asyncio.wait_for(sandbox.gone.wait(), EXIT_GRACE_S)
             return self._reported
         return self._ended(sandbox, event).answer(request_id)
+
+    # The read-only task root
+
+    def _look_for_read_only(self, text: object) -> None:
+        """Note whether a log line or an error says that the function tried to write to a read-only file."""
+        if self._filesystem.is_read_only and _READ_ONLY_ERROR.search(str(text)):
+            self._met_read_only = True
+
+    def _explain_read_only(self) -> None:
+        """Log once what the noted errors mean."""
+        if self._met_read_only:
+            self._met_read_only = False
+            self._log.advise(_READ_ONLY_ADVICE)
 
     # The processes
 

@@ -1,8 +1,9 @@
-"""The content of `/tmp` and `/opt`: the scratch folder of an environment, and the function's layers.
+"""The file system of an environment: its scratch folder, the function's layers, and the read-only task root.
 
-If this process may mount (root with `unshare` and `mount` of util-linux), layers, and on demand the scratch folder, are
-mounted for the processes only, unless the function needs a file that the mount would hide. Otherwise search paths and
-`TMPDIR` replace the mounts. A mount executes two more programs, which delays a cold start.
+If this process may mount (root with `unshare` and `mount` of util-linux), layers, the task root, and on demand the
+scratch folder, are mounted for the processes only, unless the function needs a file that the mount would hide.
+Otherwise search paths and `TMPDIR` replace the mounts, and the task root is writable. A mount executes two more
+programs, which delays a cold start. A limit of the ephemeral storage is the size of a file system in memory.
 """
 
 from __future__ import annotations
@@ -26,13 +27,30 @@ TMP = Path("/tmp")
 OPT = Path("/opt")
 _PROBE_LIMIT_S = 5.0
 
-# The layers are mounted first: their folder may be in the `/tmp` that the second mount hides.
+# A scratch folder in the read-only folder is mounted first, so that it stays writable. Layers are mounted before the
+# `/tmp` that could hide their folder. The current folder becomes read-only when it is entered again.
 _SCRIPT = r"""
-[ -z "$1" ] || "$0" -o bind,ro "$1" /opt || exit
-[ -z "$2" ] || "$0" -o bind "$2" /tmp || exit
-shift 2
+if [ -n "$1" ]; then
+  [ -z "$2" ] || "$0" -o bind "$2" "$2" || exit
+  "$0" -o rbind,ro "$1" "$1" || exit
+  cd "$1" || exit
+fi
+[ -z "$3" ] || "$0" -o bind,ro "$3" /opt || exit
+[ -z "$4" ] || "$0" -o bind "$4" /tmp || exit
+shift 4
 exec "$@"
 """
+
+
+@dataclass(frozen=True)
+class _Mounts:
+    """The folders that the processes of an environment see in other places or in another way; None for none."""
+
+    read_only: Path | None = None
+    writable: Path | None = None
+    """A folder inside of the read-only one."""
+    opt: Path | None = None
+    tmp: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -43,25 +61,63 @@ class _Mounter:
     mount: str
     clean: tuple[str, ...]  # removes variables that the shell adds
 
-    def command(self, command: Sequence[str], opt: Path | None, tmp: Path | None) -> list[str]:
-        sources = ["" if source is None else str(source) for source in (opt, tmp)]
+    def command(self, command: Sequence[str], mounts: _Mounts) -> list[str]:
+        folders = (mounts.read_only, mounts.writable, mounts.opt, mounts.tmp)
+        sources = ["" if source is None else str(source) for source in folders]
         return [self.unshare, "-m", "/bin/sh", "-c", _SCRIPT, self.mount, *sources, *self.clean, *command]
+
+    def can_protect(self, folder: Path) -> bool:
+        """Return whether a folder can be mounted read-only."""
+        return _succeeds(self.command(["true"], _Mounts(read_only=folder))) and folder.resolve() != Path("/")
 
 
 class Filesystem:
     """The folders of one environment's processes."""
 
     def __init__(
-        self, scratch: Path, content: Path | None, mounter: _Mounter | None, *, mount_tmp: bool, mount_opt: bool
+        self,
+        task_root: Path,
+        scratch: Path,
+        content: Path | None = None,
+        mounter: _Mounter | None = None,
+        mounts: _Mounts = _Mounts(),
+        size_mb: int | None = None,
     ) -> None:
+        self.task_root = task_root
+        """The folder with the function's code."""
         self.scratch = scratch
         """The path of `tmp` for this process; the folder may not exist yet."""
-        self.tmp = TMP if mount_tmp else scratch
+        self.tmp = scratch if mounts.tmp is None else TMP
         """The path of the environment's folder for its processes."""
         self._content = content
-        self._mounter = mounter if mount_tmp or mount_opt else None
-        self._opt_source = content if mount_opt else None
-        self._tmp_source = scratch if mount_tmp else None
+        self._mounter = None if mounts == _Mounts() else mounter
+        self._mounts = mounts
+        self._size_mb = size_mb
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the processes cannot write to the task root."""
+        return self._mounts.read_only is not None
+
+    def prepare(self) -> None:
+        """Make the scratch folder, with its limit of size, unless it exists.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self.scratch.exists():
+            return
+        self.scratch.mkdir()
+        if self._size_mb is not None:
+            options = f"size={self._size_mb}m,mode=0755"
+            if not _succeeds(["mount", "-t", "tmpfs", "-o", options, "local-lambda", str(self.scratch)]):
+                self.scratch.rmdir()
+                raise OSError(errno.EPERM, "the ephemeral storage cannot be mounted", str(self.scratch))
+
+    def close(self) -> None:
+        """Unmount the scratch folder; its files are gone if its size was limited."""
+        if self._size_mb is not None and self.scratch.exists():
+            _succeeds(["umount", "-l", str(self.scratch)])
 
     @property
     def extension_programs(self) -> list[Path]:
@@ -72,18 +128,20 @@ class Filesystem:
         """Return the search paths, extended by those of the layers."""
         if self._content is None:
             return {}
-        return layers.layer_variables(self._content, OPT if self._opt_source else self._content, variables)
+        return layers.layer_variables(self._content, OPT if self._mounts.opt else self._content, variables)
 
-    def command(self, command: Sequence[str], variables: Mapping[str, str], cwd: Path) -> list[str]:
+    def command(self, command: Sequence[str], variables: Mapping[str, str]) -> list[str]:
         """Return the command line that mounts the folders and executes a command, in the same process.
 
         Raises:
             OSError: the command cannot be executed, which the shell that mounts would not report.
         """
+        in_layers = layers.find(self._content, command[0])
+        program = command[0] if in_layers is None else str(in_layers)
         if self._mounter is None:
-            return list(command)
-        program = _executable(command[0], variables.get("PATH", os.defpath), cwd)
-        return self._mounter.command([program, *command[1:]], self._opt_source, self._tmp_source)
+            return [program, *command[1:]]
+        program = _executable(program, variables.get("PATH", os.defpath), self.task_root)
+        return self._mounter.command([self._seen(program), *command[1:]], self._mounts)
 
     def extension_command(self, program: Path) -> list[str]:
         """Return the command line of an external extension with the mounts of the runtime.
@@ -93,24 +151,41 @@ class Filesystem:
         """
         if self._mounter is None:
             return [str(program)]
-        path = _executable(str(program), "", Path("/"))
-        if self._opt_source is not None and program.is_relative_to(self._opt_source):
-            path = str(OPT / program.relative_to(self._opt_source))
-        return self._mounter.command([path], self._opt_source, self._tmp_source)
+        return self._mounter.command([self._seen(_executable(str(program), "", Path("/")))], self._mounts)
+
+    def in_opt(self, path: str) -> str:
+        """Return a path in `/opt` as the processes have it, if the layers are not mounted there."""
+        in_layers = layers.find(self._content, path)
+        return path if in_layers is None else self._seen(str(in_layers))
+
+    def _seen(self, path: str) -> str:
+        """Return the path that the processes have of a file of this process."""
+        if self._mounts.opt is not None and Path(path).is_relative_to(self._mounts.opt):
+            return str(OPT / Path(path).relative_to(self._mounts.opt))
+        return path
 
 
 class Layout:
-    """The files of a function: its layers, merged once, and a scratch folder for each environment.
+    """The files of a function: its code and its layers, unpacked once, and a scratch folder for each environment.
+
+    Attributes:
+        warnings: what differs from AWS here, because this process may not mount.
 
     Raises:
-        InvalidFunction: a layer is damaged, or a private `/tmp` is required and not possible.
+        InvalidFunction: the package or a layer is damaged, or a mount is required and not possible.
         OSError: a layer cannot be read.
     """
 
     def __init__(self, function: FunctionConfig, folder: Path) -> None:
         self._folder = folder
+        self._root = function.task_root
+        if not self._root.is_dir():
+            self._root = folder / "task"
+            layers.unpack(function.task_root, self._root, "task root")
         self._content = layers.merge(function.layers, folder / "opt")
-        needed = [path for needed in _needed(function) for path in (needed, needed.resolve())]
+        needed = [
+            path for needed in _needed(function, self._root, self._content) for path in (needed, needed.resolve())
+        ]
         self._mounter = _mounter()
         self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
         if self._content is not None and not self._mount_opt:
@@ -122,16 +197,35 @@ class Layout:
             if self._mounter is not None and inside is not None:
                 reason = f"{inside} is in it"
             raise InvalidFunction(f"private /tmp is not possible: {reason}; omit private_tmp to use TMPDIR only")
+        self._mount_root = function.read_only is not False and self._can_protect()
+        if function.read_only and not self._mount_root:
+            raise InvalidFunction(
+                "a read-only task root is not possible: this process may not mount it; run as root, or omit read_only"
+            )
+        self._size_mb = None if self._mounter is None else function.ephemeral_storage_mb
+        self.warnings: list[str] = []
+        if function.read_only is None and not self._mount_root:
+            self.warnings.append(
+                "the function can write to its task root, unlike on AWS: this process may not mount it; "
+                "run as root, or hide this by --writable (read_only=False)"
+            )
+        if function.ephemeral_storage_mb != self._size_mb:
+            self.warnings.append("the ephemeral storage has no limit, unlike on AWS: this process may not mount")
 
     def environment(self, number: int) -> Filesystem:
         """Return the folders of one environment."""
-        return Filesystem(
-            self._folder / f"tmp-{number}",
-            self._content,
-            self._mounter,
-            mount_tmp=self._mount_tmp,
-            mount_opt=self._mount_opt,
+        scratch = self._folder / f"tmp-{number}"
+        is_inside = self._mount_root and self._folder.resolve().is_relative_to(self._root.resolve())
+        mounts = _Mounts(
+            read_only=self._root if self._mount_root else None,
+            writable=scratch if is_inside else None,
+            opt=self._content if self._mount_opt else None,
+            tmp=scratch if self._mount_tmp else None,
         )
+        return Filesystem(self._root, scratch, self._content, self._mounter, mounts, self._size_mb)
+
+    def _can_protect(self) -> bool:
+        return self._mounter is not None and self._mounter.can_protect(self._root)
 
     def _can_mount(self, place: Path, needed: Sequence[Path]) -> bool:
         return (
@@ -142,14 +236,15 @@ class Layout:
         )
 
 
-def _needed(function: FunctionConfig) -> Iterator[Path]:
+def _needed(function: FunctionConfig, task_root: Path, content: Path | None) -> Iterator[Path]:
     """Return the paths that a function's processes read: its code, its interpreter, its programs."""
-    yield function.task_root
+    yield task_root
     command = function.command()
-    program = function.task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
-    for path in (program, program.resolve()):
-        yield path
-        yield path.parent.parent  # the parent of `bin`, where an interpreter has its libraries
+    program = task_root / (shutil.which(command[0], path=function.env.get("PATH")) or command[0])
+    if layers.find(content, command[0]) is None:
+        for path in (program, program.resolve()):
+            yield path
+            yield path.parent.parent  # the parent of `bin`, where an interpreter has its libraries
     yield from function.extensions
     for argument in command[1:]:
         if os.path.isabs(argument):
@@ -172,6 +267,13 @@ def _executable(name: str, path: str, cwd: Path) -> str:
     raise OSError(code, os.strerror(code), name)
 
 
+def _succeeds(command: Sequence[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_PROBE_LIMIT_S).returncode == 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+
+
 @functools.cache
 def _mounter() -> _Mounter | None:
     """Return the programs for mounts after trying them; None if this process may not mount."""
@@ -179,7 +281,8 @@ def _mounter() -> _Mounter | None:
     if os.geteuid() != 0 or unshare is None or mount is None or env is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
-        trial = _Mounter(unshare, mount, ()).command([env], Path(folder), Path(folder))
+        place = Path(folder)
+        trial = _Mounter(unshare, mount, ()).command([env], _Mounts(read_only=place, opt=place, tmp=place))
         try:
             done = subprocess.run(trial, env={}, capture_output=True, timeout=_PROBE_LIMIT_S, check=True)
         except (OSError, subprocess.SubprocessError):

@@ -9,12 +9,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from ...packaging import reading
 from ...packaging.errors import PackagingError
-from ...packaging.reading import extract
 from ..errors import InvalidFunction
 
 _DISABLED = "disable-extensions-jwigqn8j"  # source: the open server, which starts no extensions if this file exists
@@ -37,10 +37,18 @@ def merge(layers: Sequence[Path], folder: Path) -> Path | None:
     folder.mkdir()
     for layer in layers:
         if layer.is_dir():
-            _merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
+            reading.merge(layer, folder, partial(shutil.copy2, follow_symlinks=False))
         else:
-            _unpack(layer, folder)
+            _merge_zip(layer, folder)
     return folder
+
+
+def find(content: Path | None, path: str) -> Path | None:
+    """Return the file of the layers that a path in `/opt` names, as a path for this process; None for any other."""
+    if content is None or not path.startswith("/opt/"):
+        return None
+    file = content / path.removeprefix("/opt/")
+    return file if file.is_file() else None
 
 
 def extension_programs(opt: Path | None) -> list[Path]:
@@ -64,35 +72,19 @@ def layer_variables(content: Path, seen_at: Path, variables: Mapping[str, str]) 
     return found
 
 
-def _unpack(layer: Path, folder: Path) -> None:
+def unpack(package: Path, folder: Path, kind: str) -> None:
+    """Unpack a zip file as Lambda does.
+
+    Raises:
+        InvalidFunction: the zip file is damaged, or has a member or a link that leads out of it.
+    """
+    try:
+        reading.extract(package, folder)
+    except PackagingError as error:
+        raise InvalidFunction(f"{kind} {error}") from error
+
+
+def _merge_zip(layer: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
-        try:
-            extract(layer, Path(unpacked))
-        except PackagingError as error:
-            raise InvalidFunction(f"layer {error}") from error
-        _merge(Path(unpacked), folder, os.replace)
-
-
-def _merge(layer: Path, folder: Path, put: Callable[[Path, Path], object]) -> None:
-    """Put the content of a folder into another, over what is there."""
-    for source in layer.iterdir():
-        target = folder / source.name
-        if source.is_dir() and not source.is_symlink():
-            _make_folder(target)  # it replaces a link, which could lead anywhere
-            _merge(source, target, put)
-        else:
-            _remove(target)
-            put(source, target)
-
-
-def _make_folder(path: Path) -> None:
-    if path.is_symlink() or not path.is_dir():
-        _remove(path)
-        path.mkdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        unpack(layer, Path(unpacked), "layer")
+        reading.merge(Path(unpacked), folder, os.replace)

@@ -103,6 +103,7 @@ class ManagedEnvironment(ExecutionEnvironment):
             await asyncio.wait({self._init})
         self.over = True
         await self._end(self._end_reason)
+        self._filesystem.close()
 
     # Events on demand
 
@@ -135,6 +136,8 @@ class ManagedEnvironment(ExecutionEnvironment):
     def on_outcome(self, invocation: Invocation, answer: FunctionOutcome) -> None:
         """Complete the invocation with its outcome."""
         self._read_output()
+        if answer.error is not None:
+            self._look_for_read_only(answer.payload.decode("utf-8", "replace"))
         run = self._runs.get(invocation.request_id)
         if run is not None and not run.ended.done():
             run.take_reply(answer)
@@ -223,6 +226,7 @@ class ManagedEnvironment(ExecutionEnvironment):
         run.end_with(ProcessEvent.EXITED)  # of an invocation that no worker got
         if self._sandbox is not None:
             self._peak_mb = self._sandbox.peak_memory_mb()
+        self._explain_read_only()
         ended = run.managed_end(memory_size_mb=self.function.memory_mb, max_memory_used_mb=self._peak_mb)
         self._log.emit(ended)
         logs = self._log.close(run.invocation.request_id)

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from ..config.function import FunctionConfig
@@ -109,7 +110,7 @@ class Sandbox:
         return self._server.address
 
     def start_runtime(
-        self, command: Sequence[str], variables: dict[str, str], log_source: LogSource | None = None
+        self, command: Sequence[str], variables: dict[str, str], cwd: Path, log_source: LogSource | None = None
     ) -> None:
         """Start the runtime's process, which may also log through `log_source`.
 
@@ -121,7 +122,7 @@ class Sandbox:
             self.process = RuntimeProcess(
                 command,
                 env=variables if log_source is None else {**variables, **log_source.variables},
-                cwd=self._function.task_root,
+                cwd=cwd,
                 on_output=self._log.feed,
                 on_exit=self._on_exit,
                 inherited=() if log_source is None else log_source.inherited,

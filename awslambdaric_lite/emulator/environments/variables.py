@@ -64,7 +64,7 @@ def process_environment(
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "TMPDIR": str(filesystem.tmp),
-        "LAMBDA_TASK_ROOT": str(function.task_root),
+        "LAMBDA_TASK_ROOT": str(filesystem.task_root),
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "_HANDLER": function.handler,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ...protocol.replies import ACCEPTED, METHOD_NOT_ALLOWED, NOT_FOUND, Reply
 from ...protocol.routes import EXTENSIONS
-from ..config.function import ACCOUNT, FunctionConfig
+from ..config.function import FunctionConfig
 from ..http.exchange import Exchange
 from ..runtime_api.sending import send_reply
 from .payloads import compact, forbidden
@@ -110,7 +110,7 @@ class ExtensionsApi:
             "handler": self._function.handler,
         }
         if "accountId" in [feature.strip() for feature in (request.header(_FEATURES) or "").split(",")]:
-            body["accountId"] = ACCOUNT
+            body["accountId"] = self._function.account
         send_reply(exchange, Reply(200, compact(body) + b"\n"), [(IDENTIFIER, extension.identifier)])
         self._observer.on_registered(extension)
 

@@ -28,7 +28,7 @@ def invocation_record(
     unqualified = event.arn.count(":") == 6
     context = {
         "requestId": event.request_id,
-        "functionArn": f"{event.arn}:$LATEST" if unqualified else event.arn,
+        "functionArn": f"{event.arn}:{event.version}" if unqualified else event.arn,
         "condition": condition,
         "approximateInvokeCount": invoke_count,
     }

@@ -12,6 +12,7 @@ import json
 import uuid
 from collections.abc import Coroutine
 
+from ..errors import UnknownQualifier
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
@@ -55,6 +56,8 @@ class InvokeApi:
         try:
             head = read_head(request, self._host.function)
         except Exception as error:
+            if isinstance(error.__cause__, UnknownQualifier):
+                self._host.note(str(error.__cause__))  # the caller gets AWS's text
             return _refuse(exchange, error)
 
         def on_data(data: bytes) -> None:

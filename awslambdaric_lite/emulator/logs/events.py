@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ... import __version__
+from ...common.regions import make_arn
 from .levels import SystemLevel
 
 InitPhase = Literal["init", "invoke"]
@@ -67,7 +68,7 @@ class Instance:
     def runtime_arn(self) -> str:
         """An invented ARN in the right form, derived from the version."""
         digest = hashlib.sha256(RUNTIME_VERSION.encode()).hexdigest()
-        return f"arn:aws:lambda:{self.region}::runtime:{digest}"
+        return make_arn("lambda", self.region, "", f"runtime:{digest}")
 
     def line(self, prefix: str) -> str:
         """Return the line with the version of the runtime."""

@@ -116,6 +116,12 @@ class LogStream:
         if not self._json:
             self._add(line)
 
+    def advise(self, text: str) -> None:
+        """Add a line of the local Lambda itself, in either format; listeners do not get it."""
+        self._interrupt()
+        advice = {"timestamp": iso_time(now()), "level": "WARN", "message": text}
+        self._add(compact(advice) if self._json else text)
+
     def take(self) -> str:
         """Return and remove the lines since the last call, each with its newline."""
         self._function.finish()

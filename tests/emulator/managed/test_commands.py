@@ -35,7 +35,9 @@ def test_serve_runs_concurrent_invocations(runtime: Runtime, tmp_path: Path) -> 
     """`serve` runs invocations of Lambda API and function URL concurrently in one environment."""
     meeting = tmp_path / "meeting"
     meeting.mkdir()
-    arguments = written(tmp_path, runtime)
+    code = tmp_path / "code"  # read-only for the function
+    code.mkdir()
+    arguments = written(code, runtime)
     with (
         Serve(*arguments, "--concurrency", "1") as serve,
         concurrent.futures.ThreadPoolExecutor() as callers,

@@ -196,6 +196,8 @@ def test_init_error_does_not_fall_back(running: Interpreter, forms: list[Path], 
 
 PUBLIC = """
 import importlib.util, sys
+from awslambdaric import bootstrap
+from awslambdaric.lambda_context import LambdaContext as Official
 from awslambdaric_lite import LambdaContext, StreamingResponse, on_shutdown
 import awslambdaric_lite.types
 
@@ -204,7 +206,8 @@ async def handler(event, context):
     return {
         "orjson": found is not None and found.origin.startswith("/opt/"),
         "private": "awslambdaric_lite._vendor.orjson" in sys.modules,
-        "context": type(context) is LambdaContext,
+        "context": type(context) is LambdaContext is Official,
+        "bootstrap": bootstrap is sys.modules["__main__"].bootstrap,
         "nan": float("nan"),
     }
 
@@ -224,7 +227,7 @@ def every(event, context):
 
 
 def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
-    """Functions can import the public names and every module of the runtime, but not orjson."""
+    """Functions can import the public and the official names and every module of the runtime, but not orjson."""
     package = f"/opt/python/lib/python{RUNNING}/site-packages/awslambdaric_lite"
     from awslambdaric_lite.packaging.runtime import runtime_sources
     from awslambdaric_lite.packaging.start_file import module_name
@@ -236,7 +239,13 @@ def test_what_functions_import(running: Interpreter, forms: list[Path], tmp_path
         with_orjson = (layer / package.removeprefix("/opt/") / "_vendor").is_dir()
         wrapped = image.wrapped(AWSLAMBDARIC_LITE_CODEC="orjson" if with_orjson else "stdlib")
         result = invoke(wrapped, tmp_path)[0]
-        assert result.json() == {"orjson": False, "private": with_orjson, "context": True, "nan": None}, result.logs
+        assert result.json() == {
+            "orjson": False,
+            "private": with_orjson,
+            "context": True,
+            "bootstrap": True,
+            "nan": None,
+        }, result.logs
         assert "cannot be imported" not in result.logs
         assert invoke(wrapped, tmp_path, handler="app.stream")[0].payload == b"one two"
         found = invoke(wrapped, tmp_path, modules, handler="app.every")[0].json()
