@@ -30,7 +30,7 @@ COMMANDS = {
     "doctor": "audit a package or a layer: what breaks on Lambda, what slows the start down",
 }
 
-_OPTIONAL = ("h11", "rich", "urllib3", "watchfiles")  # the module that misses one says how to install it
+_OPTIONAL = ("h11", "pathspec", "rich", "urllib3", "watchfiles")  # the module that misses one says how to install it
 
 
 class _Parser(argparse.ArgumentParser):

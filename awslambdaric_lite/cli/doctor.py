@@ -24,7 +24,7 @@ from .errors import UsageError
 HELP = """Audit a function's package or a layer: find bytecode that Lambda rejects, binaries that do not run there,
 modules that the managed runtime has already, and large packages. With --handler the command imports the package's code
 on this machine and measures that. The package is not changed. The exit code is 1 if a finding has at least the
---fail-on level: an error breaks the function, a warning slows its cold start."""
+--fail-on level: an error breaks the function, a warning slows its cold start or may break it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

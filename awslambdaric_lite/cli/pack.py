@@ -6,10 +6,12 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
-from ..common.words import count, format_size
+from ..common.words import count, escape_controls, format_size, shorten_list
+from ..packaging.audit.platform_packages import PLATFORM_PACKAGES
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
 from ..packaging.targets import ARCHITECTURES, Target
@@ -19,6 +21,8 @@ from .progress import show_progress
 HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
 stays valid when Lambda unpacks it. The same input gives the same bytes. Prints the path; if something fails, an
 existing file stays as it is."""
+
+_NAMED = 10  # files and folders in the line about what was left out
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     packages.add_argument(
         "--no-prune",
         action="store_true",
-        help="keep files of the requirements that never run: tests, type stubs, pip's records",
+        help="keep files of the requirements that never run: tests and type stubs",
     )
 
     content = parser.add_argument_group("content")
@@ -59,7 +63,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="PATTERN",
         action="append",
         default=[],
-        help="exclude files of SRC that match this name, or path if it contains a slash, e.g. docs/*.md (repeatable)",
+        help="exclude files of SRC and of the requirements: a pattern as in .gitignore, relative to the package, e.g. "
+        "'*.md', tests/ or botocore/data/ec2 (repeatable)",
+    )
+    content.add_argument(
+        "--include",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="pack files that would be left out or refused: those of tools, secrets, and files that --exclude, "
+        ".lambdaignore or .gitignore name (repeatable)",
+    )
+    content.add_argument(
+        "--without-platform-packages",
+        action="store_true",
+        help="exclude installed packages that the managed Python runtimes have: "
+        + ", ".join(sorted(PLATFORM_PACKAGES.values())),
+    )
+    content.add_argument(
+        "--follow-links",
+        action="store_true",
+        help="pack the files and folders outside of SRC that links in SRC lead to (default: refuse such links)",
     )
     content.add_argument(
         "--runtime",
@@ -70,6 +94,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--interpreter",
         metavar="FILE",
         help="interpreter that compiles the bytecode (default: a Python of that version on this machine)",
+    )
+    content.add_argument(
+        "--no-bytecode", action="store_true", help="add no bytecode, so that each cold start compiles its modules"
+    )
+    content.add_argument(
+        "--no-sources",
+        action="store_true",
+        help="replace the sources of modules by their bytecode: smaller, but stack traces show no lines of code",
+    )
+    content.add_argument(
+        "--strip",
+        action="store_true",
+        help="remove symbols for debuggers from binaries (needs the program strip or llvm-strip)",
     )
     content.add_argument(
         "--s3", action="store_true", help="skip the 50 MB direct-upload limit (upload through S3 instead)"
@@ -97,6 +134,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _recipe(arguments: argparse.Namespace) -> Recipe:
     source = Path(arguments.source)
+    if arguments.runtime and arguments.without_platform_packages:
+        raise UsageError("--runtime is for provided.*, which has none of --without-platform-packages; use one of them")
+    if arguments.no_bytecode and (arguments.no_sources or arguments.interpreter is not None):
+        other = "--no-sources" if arguments.no_sources else "--interpreter"
+        raise UsageError(f"--no-bytecode compiles nothing, but {other} needs bytecode; use one of them")
     try:
         target = Target.parse(arguments.python, arguments.arch)
     except PackagingError as error:
@@ -110,10 +152,16 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         find_links=None if arguments.find_links is None else Path(arguments.find_links),
         no_index=arguments.no_index,
         exclude=arguments.exclude,
+        include=arguments.include,
+        without_platform_packages=arguments.without_platform_packages,
+        follow_links=arguments.follow_links,
         prune=not arguments.no_prune,
         handler=arguments.handler,
         runtime=arguments.runtime,
         interpreter=None if arguments.interpreter is None else Path(arguments.interpreter),
+        bytecode=not arguments.no_bytecode,
+        sources=not arguments.no_sources,
+        strip=arguments.strip,
         through_s3=arguments.s3,
     )
 
@@ -131,9 +179,18 @@ def _tell(packed: Packed, target: Target) -> None:
     sizes = packed.sizes
     lines = [
         *(f"warning: {warning}" for warning in packed.warnings),
+        *([f"left out: {_left_out(packed.left_out)}; --include PATTERN packs them"] if packed.left_out else []),
         f"{count(sizes.files, 'file')} for Python {target.python} on {target.arch}, "
         f"{packed.precompiled} of them bytecode",
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
     print("\n".join(lines), file=sys.stderr)
+
+
+def _left_out(names: Mapping[str, str]) -> str:
+    """Return names with their reasons: `.git/, .venv/ (of tools); a, b, c and 2 more (named in .gitignore)`."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in names.items():
+        by_reason.setdefault(reason, []).append(escape_controls(name))
+    return "; ".join(f"{shorten_list(some, _NAMED)} ({reason})" for reason, some in by_reason.items())

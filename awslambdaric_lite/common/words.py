@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _LONGEST = 200  # characters of a name that a message shows
 
 
@@ -28,3 +30,9 @@ def quoted(name: str) -> str:
 def escape_controls(name: str) -> str:
     """Return a name as it is, or quoted where it is long or has characters that a terminal could obey."""
     return name if name.isprintable() and len(name) <= _LONGEST else quoted(name)
+
+
+def shorten_list(texts: Sequence[str], longest: int) -> str:
+    """Return at most that many texts with commas between them: `a, b and 2 more`."""
+    rest = len(texts) - longest
+    return ", ".join(texts[:longest]) + (f" and {rest} more" if rest > 0 else "")

@@ -6,6 +6,7 @@ import os
 import stat
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,15 @@ from typing import BinaryIO
 
 from ..common.files import replacing, unfinished_name
 from .errors import PackagingError
+
+FAST = 6
+"""The level of deflate with 0.25 to 0.54 of the CPU time of `SMALLEST`, and 0.2 to 0.9 % more bytes.
+
+So says `benchmarks.compression` about packages with Boto3, with FastAPI, SQLAlchemy and cryptography, and with NumPy
+and pydantic. At level 5 the bytes are 0.4 to 2.3 % more.
+"""
+
+SMALLEST = 9
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)  # the first moment of a zip file's calendar
 _LATEST = (2107, 12, 31, 23, 59, 58)
@@ -68,10 +78,11 @@ def write_zip(
     output: Path,
     members: Iterable[Member],
     *,
+    level: int = SMALLEST,
     progress: Callable[[str, int, int], None] | None = None,
     accept: Callable[[Sizes], None] | None = None,
 ) -> Sizes:
-    """Write an archive whose bytes depend only on its members (and `SOURCE_DATE_EPOCH`, where it is set).
+    """Write an archive whose bytes depend on its members, `level` and `SOURCE_DATE_EPOCH` only.
 
     Members are sorted, deflated and have mode 0644 or 0755; their date is `SOURCE_DATE_EPOCH` (UTC), or 1980-01-01.
     `progress(name, done, total)` is called after each member with bytes of content, `accept(sizes)` before the file
@@ -90,7 +101,7 @@ def write_zip(
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for member in ordered:
                 content = member.read()
-                archive.writestr(_info(member, date), content, compresslevel=9)
+                archive.writestr(_info(member, date), content, compresslevel=level)
                 done += len(content)
                 if progress is not None:
                     progress(member.name, done, total)
@@ -98,6 +109,13 @@ def write_zip(
         if accept is not None:
             accept(sizes)
     return sizes
+
+
+def zipped_size(member: Member) -> int:
+    """Return the bytes that a member takes in the smallest archive, with its headers (APPNOTE.TXT 4.3.7 and 4.3.12)."""
+    compressor = zlib.compressobj(SMALLEST, zlib.DEFLATED, -zlib.MAX_WBITS)
+    content = compressor.compress(member.read()) + compressor.flush()
+    return len(content) + 30 + 46 + 2 * len(member.name.encode())
 
 
 def write_text_file(output: Path, text: str) -> None:

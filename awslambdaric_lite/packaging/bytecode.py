@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import marshal
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,9 @@ MAGIC: Mapping[str, int] = {"3.10": 3439, "3.11": 3495, "3.12": 3531, "3.13": 35
 
 HEADER_SIZE = 16
 """Bytes before the code of a `.pyc`."""
+
+IMPORTABLE = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
+"""The names of sources that an import statement can name."""
 
 _HASHED, _CHECKED = 0b01, 0b10  # the flags of PEP 552
 

@@ -45,6 +45,7 @@ class Package(abc.ABC):
         self.path = path
         self._files: dict[str, File] = {}
         self._folders: set[str] = set()
+        self._folder_modes: dict[str, int] = {}
         self._links: dict[str, str] = {}
 
     @abc.abstractmethod
@@ -62,6 +63,14 @@ class Package(abc.ABC):
     def folders(self) -> list[str]:
         """Return every folder that the package mentions, sorted; parents of files may be missing."""
         return sorted(self._folders)
+
+    def folder_modes(self) -> Mapping[str, int]:
+        """Return the permissions of the folders that the package states."""
+        return self._folder_modes
+
+    def compressions(self) -> Mapping[str, str]:
+        """Return the method for each file that Lambda cannot unpack, because it is neither stored nor deflated."""
+        return {}
 
     def links(self) -> Mapping[str, str]:
         """Return every symbolic link with its target, as it is written."""

@@ -1,7 +1,7 @@
 """Files of installed packages that never run in a function.
 
 Only files that are recognized by themselves are dropped: test folders that nothing else imports, stubs for type
-checkers, and pip's own notes. `METADATA` and `entry_points.txt` stay because `importlib.metadata` reads them, licences
+checkers, and signatures of `RECORD`. The rest of the metadata stays because `importlib.metadata` reads it, licences
 because they are required.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from .archive import Member
 
-_INSTALLERS_NOTES = {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"}
+_SIGNATURES = {"RECORD.jws", "RECORD.p7s"}
 _TEST_FOLDERS = {"test", "tests"}
 _TEST_FILE = re.compile(r"test_\w+\.py|\w+_tests?\.py|tests\.py|conftest\.py")
 _MENTIONS_TESTS = re.compile(rb"\btests?\b")
@@ -35,7 +35,7 @@ def never_runs(installed: Mapping[str, Path], users: Mapping[str, Path]) -> set[
     for name in installed:
         path = PurePosixPath(name)
         if path.parent.name.endswith(".dist-info"):
-            is_unused = path.name in _INSTALLERS_NOTES
+            is_unused = path.name in _SIGNATURES
         elif path.suffix == ".pyi":
             is_unused = path.parts[0] not in read_stubs
         else:
@@ -46,25 +46,24 @@ def never_runs(installed: Mapping[str, Path], users: Mapping[str, Path]) -> set[
 
 
 def only_runs_here(installed: Mapping[str, Path]) -> set[str]:
-    """Return the names of files for this machine alone: commands that pip makes for its Python, and bytecode of wheels,
-    which is compiled again."""
+    """Return the names of files for this machine alone.
+
+    These are commands for the Python that has installed them, bytecode of wheels, which is compiled again, and paths of
+    local folders that packages were installed from.
+    """
     found = set()
     for name, path in installed.items():
         if "/__pycache__/" in f"/{name}":
             found.add(name)
         elif name.startswith("bin/"):
             with path.open("rb") as file:
-                first = file.readline(512)
-            if first.startswith(b"#!") and b"python" in first:
+                first, second = file.readline(512), file.readline(512)
+            # Where the path is long, a shell runs Python.
+            if first.startswith(b"#!") and (b"python" in first or second.startswith(b"'''exec' ")):
                 found.add(name)
+        elif name.endswith(".dist-info/direct_url.json") and b'"file:' in path.read_bytes():
+            found.add(name)
     return found
-
-
-def record_without(record: bytes, dropped: Iterable[str]) -> bytes:
-    """Return a `RECORD` without those files; with `--target`, pip lists commands as `../../bin/NAME`."""
-    gone = {name.encode() for name in dropped}
-    lines = record.splitlines(keepends=True)
-    return b"".join(line for line in lines if line.partition(b",")[0].removeprefix(b"../../") not in gone)
 
 
 def _unused_tests(installed: Mapping[str, Path], texts: Mapping[str, bytes]) -> Iterator[str]:
@@ -98,21 +97,27 @@ def _test_folder(name: str) -> str | None:
     return None
 
 
-def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
-    """Return those of the folders that a source imports from."""
+def parse_module(text: bytes) -> ast.Module | None:
+    """Parse a source; return None if it is not written for the running version of Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Written for another version of Python: it may import any module of its package.
+        return None
+
+
+def _imported_folders(name: str, text: bytes, folders: Iterable[str]) -> list[str]:
+    """Return those of the folders that a source imports from."""
+    tree = parse_module(text)
+    if tree is None:  # it may import any module of its package
         return [folder for folder in folders if folder.partition("/")[0] == name.partition("/")[0]]
-    modules = {f"{module}." for module in _modules_named_in(tree, name.split("/")[:-1])}
+    modules = {f"{module}." for module in modules_named_in(tree, name.split("/")[:-1])}
     packages = {folder: folder.replace("/", ".") + "." for folder in folders}
     return [folder for folder, package in packages.items() if any(each.startswith(package) for each in modules)]
 
 
-def _modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
+def modules_named_in(tree: ast.AST, package: list[str]) -> Iterator[str]:
     """Return the full names of a module's imports, and texts that could be names for `importlib`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

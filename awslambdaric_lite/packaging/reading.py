@@ -11,7 +11,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -24,6 +24,7 @@ __all__ = ["Package", "copy_package", "extract", "open_package"]
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
 _ENCRYPTED = 0x1
+_METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstandard"}  # APPNOTE.TXT 4.4.5
 _NO_DATE = 315532800  # 1980-01-01, the earliest that a zip file can have
 _DEFAULT_MODE = 0o644  # of zip files from systems without modes
 _TARGET_LIMIT = 4096  # bytes of a link's target, as of a path on Linux
@@ -189,6 +190,7 @@ class _Zip(Package):
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
         super().__init__(path)
         self._archive = archive
+        self._compressions: dict[str, str] = {}
         entries = archive.infolist()
         check_size(len(entries), sum(entry.file_size for entry in entries), path)
         if sum(entry.compress_size for entry in entries) > self.packed_size():
@@ -203,9 +205,14 @@ class _Zip(Package):
     def packed_size(self) -> int:
         return self.path.stat().st_size
 
+    def compressions(self) -> Mapping[str, str]:
+        return self._compressions
+
     def _add(self, entry: zipfile.ZipInfo, name: str) -> None:
         if entry.is_dir():
             self._folders.add(name)
+            if mode := stat.S_IMODE(entry.external_attr >> 16):
+                self._folder_modes[name] = mode
             return
         if not name:
             raise PackagingError(f"{self.path} has a member without a name; create it again")
@@ -215,6 +222,8 @@ class _Zip(Package):
             raise PackagingError(
                 f"{self.path}: {quoted(name)} is encrypted, which Lambda cannot read; zip without password"
             )
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            self._compressions[name] = _METHODS.get(entry.compress_type, f"method {entry.compress_type}")
         mode = entry.external_attr >> 16
         self._check_kind(name, mode)
         content = functools.partial(self._content, entry)
@@ -232,7 +241,13 @@ class _Zip(Package):
         # Read completely: a damaged member fails here rather than in the middle of the caller's work.
         try:
             return io.BytesIO(self._archive.read(entry))
-        except (*_DAMAGED, NotImplementedError) as error:
+        except NotImplementedError:
+            method = _METHODS.get(entry.compress_type, f"method {entry.compress_type}")
+            shown = quoted(entry.filename)
+            raise PackagingError(
+                f"{self.path}: {shown} is compressed with {method}, which Lambda cannot unpack; zip it with deflate"
+            ) from None
+        except _DAMAGED as error:
             shown = quoted(entry.filename)
             raise PackagingError(f"{self.path}: {shown} is damaged: {error}; create the zip file again") from error
 

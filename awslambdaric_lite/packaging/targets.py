@@ -30,6 +30,9 @@ ARCHITECTURES: tuple[str, ...] = ("x86_64", "arm64")
 _ALIASES = {"aarch64": "arm64", "amd64": "x86_64"}
 _MACHINES = {"x86_64": 62, "arm64": 183}  # EM_X86_64 and EM_AARCH64 of elf.h
 _GLIBC = {"2": (2, 26), "2023": (2, 34)}
+NEWEST_GLIBC = max(_GLIBC.values())
+"""The glibc of `provided.al2023` and of AWS's newest images, with every Python."""
+
 _OLDEST_WHEELS = 17  # manylinux2014 is manylinux_2_17 (PEP 600); pip adds older ones
 
 # The loaders of each architecture's programs and libraries (its psABI).

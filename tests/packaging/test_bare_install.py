@@ -83,6 +83,17 @@ def test_missing_extra_is_named(bare_environment: Path, tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_pack_names_what_patterns_need(bare_environment: Path, tmp_path: Path) -> None:
+    """Without pathspec a folder is packed, unless patterns choose its files: then one line says what to install."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "app.py").write_text(HELLO)
+    result = command_line(bare_environment, tmp_path, "pack", "source", "-o", "a.zip")
+    assert (result.returncode, result.stdout) == (0, "a.zip\n")
+    result = command_line(bare_environment, tmp_path, "pack", "source", "-o", "a.zip", "--exclude", "*.md")
+    assert result.returncode == 2 and result.stdout == ""
+    assert "needs pathspec" in result.stderr and "pip install 'awslambdaric-lite[local]'" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["invoke", "--help"]], ids=" ".join)
 def test_command_line_without_extras(bare_environment: Path, tmp_path: Path, arguments: list[str]) -> None:
     """Help and version need no extra."""

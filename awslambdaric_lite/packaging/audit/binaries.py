@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from ...common.words import count, escape_controls
 from ..elf import Incompatibility, check_compatible, read_elf
 from ..errors import PackagingError
+from ..targets import NEWEST_GLIBC
 from .findings import Finding, Level, examples
 from .libraries import Found, Libraries
 from .subject import Subject
 
-_EXTENSION = re.compile(r"(?P<stem>.*?)\.(?P<suffix>(?:cpython-|pypy|cp|abi3)[^/]*\.)?(?P<kind>so|pyd|dylib)")
+_EXTENSION = re.compile(r"(?P<stem>.*?)\.(?P<suffix>(?:cpython-|pypy|cp|abi3)[^/]*\.)?(?P<kind>so|pyd)")
 _LIBRARY = re.compile(r".*\.so(\.[\w.-]+)?")
 _VENDORED = re.compile(r".*-[0-9a-f]{8,}\.so.*")  # auditwheel's names, which belong to one wheel
 _FOREIGN = {b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS", b"MZ": "Windows"}
@@ -64,7 +65,9 @@ def _problems(subject: Subject, name: str, libraries: Libraries) -> Iterator[tup
         return
     found = {library: libraries.find(library, elf, name) for library in elf.needed}
     provided = {library for library, place in found.items() if place is not Found.NOWHERE}
-    for problem in check_compatible(elf, shown, subject.target, provided=provided):
+    is_newer = subject.host != "managed" and subject.target.glibc < NEWEST_GLIBC
+    glibc = NEWEST_GLIBC if is_newer else None
+    for problem in check_compatible(elf, shown, subject.target, provided=provided, glibc=glibc):
         yield _level(subject, problem, elf.needed), problem
     for library, place in found.items():
         if place is Found.ELSEWHERE and not _is_near(name, libraries, library):

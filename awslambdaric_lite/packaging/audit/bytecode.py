@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from ...common.words import count, format_size
-from ..bytecode import HEADER_SIZE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
+from ..bytecode import HEADER_SIZE, IMPORTABLE, MAGIC, PycHeader, cache_path, compile_sources, find_interpreter
 from ..errors import PackagingError
 from .findings import Finding, Level, examples
 from .source_hashes import source_hashes
 from .subject import Subject, folder_of
 
 _CACHED = re.compile(r"(?:.*/)?__pycache__/(?P<stem>[^/]+?)\.(?P<tag>[a-z]+-?\d+[a-z]*)(?P<optimised>\.opt-\w+)?\.pyc")
-_IMPORTABLE = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
 _SCRIPTS = ("bin/",)  # pip's folder of programs, which are not imported
 # What the wrapper layer of this project starts by path; the first is in the start file, too.
 _STARTED = ("awslambdaric_lite/start.py", "awslambdaric_lite/fall_back.py")
@@ -132,7 +131,7 @@ def importable_sources(subject: Subject) -> Iterator[str]:
         below = subject.module_name(name)
         if below is None or below.startswith(_SCRIPTS) or (subject.is_layer and below in _STARTED):
             continue
-        if _IMPORTABLE.fullmatch(below):
+        if IMPORTABLE.fullmatch(below):
             yield name
 
 

@@ -11,7 +11,7 @@ from ...common.words import escape_controls
 Level = Literal["error", "warning", "info"]
 
 LEVELS: tuple[Level, ...] = ("error", "warning", "info")
-"""Errors break the function, warnings slow cold starts down, infos are only worth knowing."""
+"""Errors break the function, warnings slow cold starts down or may break it, infos are only worth knowing."""
 
 _EXAMPLES = 3
 

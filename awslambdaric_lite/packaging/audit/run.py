@@ -12,15 +12,20 @@ from ..import_tree import Imported
 from ..reading import open_package
 from ..targets import Target
 from .binaries import check_binaries
+from .bootstrap import check_bootstrap
 from .bytecode import check_bytecode
 from .findings import LEVELS, Finding
 from .handler import check_handler
+from .leftovers import check_leftovers
 from .platform_packages import check_platform_packages
 from .structure import check_structure
 from .subject import Subject
 from .weights import Weight, check_weights, weights
 
-_CHECKS = (check_structure, check_bytecode, check_binaries, check_platform_packages, check_weights)
+CONTENT_CHECKS = (check_structure, check_bootstrap, check_leftovers, check_binaries)
+"""Checks of files that are in a package before bytecode is added."""
+
+_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_platform_packages, check_weights)
 
 
 @dataclass(frozen=True)

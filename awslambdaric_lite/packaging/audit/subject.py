@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +24,15 @@ class Subject:
     layers: Sequence[Package] = field(default=())
     """The function's layers."""
     host: Host = "managed"
+    is_function: bool = False
+    """Whether it is known to be a function's package, although it may have a folder `python`."""
+    unchecked: Collection[str] = ()
+    """Names of files that the checks pass over."""
 
     @cached_property
     def is_layer(self) -> bool:
         """Return whether it has a layer's `python` folder."""
-        return is_layer(self.package)
+        return not self.is_function and is_layer(self.package)
 
     @cached_property
     def roots(self) -> tuple[str, ...]:
@@ -37,9 +41,9 @@ class Subject:
 
     @cached_property
     def files(self) -> dict[str, int]:
-        """Return every file that is not a link, with its size in bytes."""
-        links = self.package.links()
-        return {name: self.package.size(name) for name in self.package.names() if name not in links}
+        """Return every file to check that is not a link, with its size in bytes."""
+        passed = {*self.package.links(), *self.unchecked}
+        return {name: self.package.size(name) for name in self.package.names() if name not in passed}
 
     @cached_property
     def unpacked_size(self) -> int:

@@ -132,6 +132,13 @@ def test_modules_of_alpine(tmp_path: Path) -> None:
     assert audited(tmp_path, {name: library()}) == [("extension-version", "error", "package")]
 
 
+def test_libraries_of_macos(tmp_path: Path) -> None:
+    """A library with the suffix of macOS is not a module, so that nothing on Lambda tries to load it."""
+    assert audited(tmp_path, {"package/attach.dylib": b"\xcf\xfa\xed\xfe", "package/__init__.py": ""})[:1] == [
+        ("bytecode-missing", "warning", "package")
+    ]
+
+
 def test_content_of_other_systems(tmp_path: Path) -> None:
     """A file that Linux cannot load, or a damaged one, is an error, whatever its name."""
     files: dict[str, Content] = {"package/a.so": b"\xcf\xfa\xed\xfe" + bytes(60), "package/b.so": library()[:200]}

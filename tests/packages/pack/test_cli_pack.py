@@ -66,6 +66,11 @@ def test_packed_function_can_be_invoked(source: Path, tmp_path: Path) -> None:
         (["--find-links", "nowhere"], 2, "--find-links nowhere is not a folder"),
         (["--requirements", "a.txt", "--no-requirements"], 2, "not allowed with argument"),
         (["--requirements", "missing.txt"], 1, "requirements missing.txt cannot be read: No such file"),
+        (["--no-bytecode", "--no-sources"], 2, "--no-bytecode compiles nothing, but --no-sources needs bytecode"),
+        (["--no-bytecode", "--interpreter", "python3"], 2, "but --interpreter needs bytecode; use one of them"),
+        (["--runtime", "--without-platform-packages"], 2, "provided.*, which has none of --without-platform-packages"),
+        (["--exclude", "[z-a]"], 1, "--exclude '[z-a]' is not a pattern; write it as in .gitignore"),
+        (["--include", ""], 1, "--include '' is not a pattern"),
         (["--handler", "main.handler"], 1, "handler main.handler: the package has no main.py"),
         (["--handler", "app.handle"], 1, "handler app.handle: app.py has no handle; did you mean handler?"),
         (["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
@@ -79,6 +84,22 @@ def test_bad_input_keeps_old_file(arguments: list[str], code: int, message: str,
     assert exit_code == code and message in line
     assert output.read_bytes() == b"old"
     assert sorted(os.listdir(tmp_path)) == ["function.zip", "source"]
+
+
+def test_left_out_files_are_told_in_one_line(source: Path, tmp_path: Path) -> None:
+    """One line names what was left out and why, and shows control characters of names as escapes."""
+    for number in range(12):
+        (source / f"n{number:02}.log").touch()
+    (source / "node_modules").mkdir()
+    (source / "node_modules" / "x.js").touch()
+    (source / ".gitignore").write_text("*.log\n*.bin\n")
+    (source / "\x1b.bin").touch()
+    done = run("pack", str(source), "-o", str(tmp_path / "a.zip"), "--exclude", "n00.log")
+    (line,) = [line for line in done.stderr.decode().splitlines() if line.startswith("left out: ")]
+    assert line == (
+        "left out: '\\x1b.bin', n01.log, n02.log, n03.log, n04.log, n05.log, n06.log, n07.log, n08.log, n09.log and 2 "
+        "more (named in .gitignore); .gitignore, node_modules/ (of tools); --include PATTERN packs them"
+    )
 
 
 def test_invalid_paths_are_refused(source: Path, tmp_path: Path) -> None:

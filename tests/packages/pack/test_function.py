@@ -18,6 +18,7 @@ import pytest
 
 from awslambdaric_lite.common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
 from awslambdaric_lite.packaging import function
+from awslambdaric_lite.packaging.archive import SMALLEST
 from awslambdaric_lite.packaging.bytecode import PycHeader, cache_path
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.function import Packed, Recipe, pack_function
@@ -177,7 +178,7 @@ def test_requirements_are_installed_for_target(source: Path, tmp_path: Path) -> 
     assert {"needed/__init__.py", cache_path("needed/__init__.py", HERE.python), "needed.libs/data.so"} <= set(inside)
     assert not [name for name in inside if "tests" in name or "39" in name or name.startswith("bin/")]
     information = [name.partition("/")[2] for name in inside if name.startswith("needed-1.0.dist-info/")]
-    assert information == ["METADATA", "WHEEL", "entry_points.txt"]
+    assert information == ["INSTALLER", "METADATA", "RECORD", "REQUESTED", "WHEEL", "entry_points.txt"]
     task = unpacked(output, tmp_path / "task")
     assert PathDistribution(task / "needed-1.0.dist-info").version == "1.0"
     assert packed.warnings == []
@@ -256,9 +257,22 @@ def test_sources_that_do_not_compile(source: Path, tmp_path: Path) -> None:
         pack(source, tmp_path / "a.zip", handler="app.handler")
 
 
+@pytest.mark.parametrize("ignored", ["app.py", "lib/"])
+def test_handler_that_is_left_out_is_named(ignored: str, source: Path, tmp_path: Path) -> None:
+    """Where the handler's module is left out, the message says why."""
+    (source / ".gitignore").write_text(ignored)
+    handler = "app.handler" if ignored == "app.py" else "lib.tools.answer"
+    with pytest.raises(PackagingError, match=rf"{ignored} is left out \(.* .gitignore\); use --include {ignored}"):
+        pack(source, tmp_path / "a.zip", handler=handler)
+    pack(source, tmp_path / "a.zip", handler=handler, include=[ignored])
+
+
 def test_names_of_the_standard_library(source: Path, tmp_path: Path) -> None:
     """A warning names modules that hide one of the standard library, but not data files."""
-    make(source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": ""})
+    make(
+        source, {"token.py": "", "queue/__init__.py": "", "json/data.txt": "", "lib/re.py": "", "test/__init__.py": ""}
+    )
+    make(source, {"email/helper.py": ""})  # Python takes its own package, which has a file __init__.py
     warnings = pack(source, tmp_path / "a.zip").warnings
     assert warnings == ["queue, token: on Lambda this hides the standard library's; rename it"]
 
@@ -284,11 +298,120 @@ def test_too_large_zipped(source: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert pack(source, tmp_path / "a.zip", through_s3=True).sizes.zipped > 2**20
 
 
+@pytest.fixture
+def branches(tmp_path: Path) -> Path:
+    """Return a function whose modules are at different distances from the handler."""
+    lines = "".join(f"{'x' * 90}{number} = {number}\n" for number in range(500))
+    return make(
+        tmp_path / "branches",
+        {
+            "app.py": f"import near\ndef handler(event, context):\n    return near.far.VALUE\n{lines}",
+            "near/__init__.py": f"from . import far\n{lines}",
+            "near/far.py": f"VALUE = 1\n{lines}",
+            "near/unused.py": lines,
+        },
+    )
+
+
+@pytest.mark.parametrize(("missing", "expected"), [(1, ["unused"]), (2, ["far", "unused"])])
+@pytest.mark.parametrize("kind", ["unpacked", "zipped"])
+def test_bytecode_gives_way_to_limits(
+    kind: str, missing: int, expected: list[str], branches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a limit is exceeded, the bytecode of modules that are far from the handler is left out with a warning."""
+    output = tmp_path / "function.zip"
+    monkeypatch.setattr(function, "FAST", SMALLEST)
+    size, share = sizes_of(kind, branches, output)
+    monkeypatch.setattr(function, f"{kind.upper()}_LIMIT", size - share * (missing - 1) - share // 2)
+    packed = pack(branches, output, handler="app.handler")
+    gone = {"app", "near/__init__", "near/far", "near/unused"} - {
+        name for name in ("app", "near/__init__", "near/far", "near/unused") if cached_name(name) in names(output)
+    }
+    assert sorted(name.rpartition("/")[2] for name in gone) == expected
+    assert packed.precompiled == 4 - len(expected)
+    assert len(packed.warnings) == 1 and packed.warnings[0].startswith(f"bytecode of {missing} module")
+    if kind == "zipped":
+        assert pack(branches, output, through_s3=True).warnings == []
+
+
+@pytest.mark.parametrize("kind", ["unpacked", "zipped"])
+def test_package_that_exceeds_limit_without_bytecode(
+    kind: str, branches: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A package that is too large even without bytecode is refused."""
+    size, share = sizes_of(kind, branches, tmp_path / "function.zip")
+    monkeypatch.setattr(function, f"{kind.upper()}_LIMIT", size - share * 5)
+    with pytest.raises(PackagingError, match="exclude files, or"):
+        pack(branches, tmp_path / "function.zip", handler="app.handler")
+
+
+def test_better_compression_precedes_other_measures(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip file beyond the limit is compressed better before bytecode is left out."""
+    words = random.Random(1).choices([f"word{number}" for number in range(3000)], k=60_000)
+    (source / "text.txt").write_text(" ".join(words))
+    fast = pack(source, tmp_path / "a.zip").sizes.zipped
+    monkeypatch.setattr(function, "ZIPPED_LIMIT", fast - 1)
+    packed = pack(source, tmp_path / "a.zip")
+    assert packed.sizes.zipped < fast and packed.warnings == [] and packed.precompiled == 3
+    assert pack(source, tmp_path / "a.zip", through_s3=True).sizes.zipped == fast
+
+
+def sizes_of(kind: str, source: Path, output: Path) -> tuple[int, int]:
+    """Return the size of a package, and of one module's bytecode in it."""
+    packed = pack(source, output, handler="app.handler")
+    with zipfile.ZipFile(output) as archive:
+        info = archive.getinfo(cached_name("near/unused"))
+    if kind == "unpacked":
+        return packed.sizes.unpacked, info.file_size
+    return packed.sizes.zipped, info.compress_size
+
+
+def cached_name(module: str) -> str:
+    """Return the name of the bytecode of a module."""
+    return cache_path(f"{module}.py", HERE.python)
+
+
+def test_package_without_bytecode(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without bytecode no interpreter is needed, and no warning misses it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    packed = pack(source, tmp_path / "a.zip", bytecode=False, interpreter=None, target=Target("3.15", "x86_64"))
+    assert (packed.precompiled, packed.warnings) == (0, [])
+    assert not [name for name in names(tmp_path / "a.zip") if name.endswith(".pyc")]
+    with pytest.raises(PackagingError, match=r"no Python 3\.15 to replace sources with bytecode; install"):
+        pack(source, tmp_path / "a.zip", sources=False, interpreter=None, target=Target("3.15", "x86_64"))
+
+
+@needs_pip
+def test_package_without_sources(source: Path, tmp_path: Path) -> None:
+    """Bytecode replaces the sources of modules, RECORD lists it, and the handler runs; other files stay as they are."""
+    add_wheel(tmp_path / "wheels", "needed", {"needed/__init__.py": "VALUE = 7\n"})
+    (source / "requirements.txt").write_text("needed\n")
+    make(source, {"app.py": "import needed\ndef handler(event, context):\n    return needed.VALUE\n"})
+    make(source, {"template-1.py": "", "broken.py": "x ="})
+    links = {"requirements": source / "requirements.txt", "find_links": tmp_path / "wheels", "no_index": True}
+    pack(source, tmp_path / "a.zip", sources=False, handler="app.handler", runtime=True, **links)
+    inside = names(tmp_path / "a.zip")
+    assert {"app.pyc", "lib/tools.pyc", "needed/__init__.pyc", "template-1.py", "broken.py"} <= set(inside)
+    assert not {"app.py", "lib/tools.py", "needed/__init__.py"} & set(inside)
+    assert "awslambdaric_lite/_runtime.py" in inside
+    task = unpacked(tmp_path / "a.zip", tmp_path / "task")
+    files = [str(path) for path in PathDistribution(task / "needed-1.0.dist-info").files or ()]
+    assert "needed/__init__.pyc" in files and "needed/__init__.py" not in files
+    code = "import app; print(app.handler(None, None), app.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=task, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["7", str(task / "app.pyc")]
+
+
 def test_nothing_to_pack(tmp_path: Path) -> None:
     """An empty folder is refused."""
     (tmp_path / "empty" / ".git").mkdir(parents=True)
     with pytest.raises(PackagingError, match="has no files for a package"):
         pack(tmp_path / "empty", tmp_path / "a.zip")
+    make(tmp_path / "ignored", {"app.py": "", ".gitignore": "*"})
+    with pytest.raises(PackagingError, match=r"no files for a package; .*app\.py is left out \(named in \.gitignore\)"):
+        pack(tmp_path / "ignored", tmp_path / "a.zip")
     assert not (tmp_path / "a.zip").exists()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.packaging.prune import never_runs, only_runs_here, record_without
+from awslambdaric_lite.packaging.prune import never_runs, only_runs_here
 
 
 def make(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
@@ -19,8 +19,8 @@ def make(folder: Path, files: Mapping[str, str]) -> dict[str, Path]:
     return {name: folder / name for name in files}
 
 
-def test_tests_stubs_and_notes_are_dropped(tmp_path: Path) -> None:
-    """Tests, stubs and pip's notes are dropped; metadata, licences and data stay."""
+def test_tests_and_stubs_are_dropped(tmp_path: Path) -> None:
+    """Tests, stubs and signatures are dropped; metadata, licences and data stay."""
     unused = {
         "pkg/tests/__init__.py": "",
         "pkg/tests/test_a.py": "from pkg.tests.data import x",
@@ -29,10 +29,7 @@ def test_tests_stubs_and_notes_are_dropped(tmp_path: Path) -> None:
         "tests/test_top.py": "",
         "pkg/py.typed": "",
         "pkg/core.pyi": "",
-        "pkg-1.dist-info/RECORD": "",
-        "pkg-1.dist-info/INSTALLER": "",
-        "pkg-1.dist-info/REQUESTED": "",
-        "pkg-1.dist-info/direct_url.json": "",
+        "pkg-1.dist-info/RECORD.jws": "",
     }
     kept = {
         "pkg/__init__.py": "import pkg.testing  # pkg.tests is mentioned",
@@ -41,6 +38,9 @@ def test_tests_stubs_and_notes_are_dropped(tmp_path: Path) -> None:
         "pkg/tests.py": "",
         "pkg/RECORD": "",
         "pkg-1.dist-info/METADATA": "",
+        "pkg-1.dist-info/RECORD": "",
+        "pkg-1.dist-info/INSTALLER": "",
+        "pkg-1.dist-info/REQUESTED": "",
         "pkg-1.dist-info/WHEEL": "",
         "pkg-1.dist-info/entry_points.txt": "",
         "pkg-1.dist-info/licenses/LICENSE": "",
@@ -88,18 +88,17 @@ def test_lazy_loader_keeps_stubs(tmp_path: Path) -> None:
 
 
 def test_commands_and_bytecode_are_dropped(tmp_path: Path) -> None:
-    """Commands for this machine's Python and bytecode are always dropped, programs stay."""
+    """Commands for this machine's Python, its paths and bytecode are always dropped, programs stay."""
     files = {
         "bin/command": "#!/home/me/.venv/bin/python3\nimport sys\n",
+        "bin/long": "#!/bin/sh\n'''exec' /home/me/a long path/.venv/bin/python3 \"$0\" \"$@\"\n' '''\n",
         "bin/script": "#!/bin/sh\necho\n",
+        "pkg-1.dist-info/direct_url.json": '{"dir_info": {}, "url": "file:///home/me/pkg"}',
+        "other-1.dist-info/direct_url.json": '{"vcs_info": {}, "url": "https://example.com/other.git"}',
         "bin/program": "\x7fELF",
         "pkg/__pycache__/a.cpython-313.pyc": "",
         "pkg/a.py": "",
     }
-    assert only_runs_here(make(tmp_path, files)) == {"bin/command", "pkg/__pycache__/a.cpython-313.pyc"}
-
-
-def test_record_lists_kept_files() -> None:
-    """A kept RECORD does not list dropped files."""
-    record = b"../../bin/command,sha256=x,1\npkg/a.py,sha256=y,2\r\npkg/tests/t.py,,\n"
-    assert record_without(record, ["bin/command", "pkg/tests/t.py"]) == b"pkg/a.py,sha256=y,2\r\n"
+    assert only_runs_here(make(tmp_path, files)) == {
+        *("bin/command", "bin/long", "pkg/__pycache__/a.cpython-313.pyc", "pkg-1.dist-info/direct_url.json")
+    }
