@@ -21,7 +21,7 @@ from awslambdaric_lite._lifecycle.import_list import Watch
 
 def main(output: str, handler: str) -> int:
     """Run the handler until the process is killed."""
-    run: Callable[..., None] = bootstrap.run
+    run: Callable[..., None] = bootstrap.loop
 
     def run_and_record(client: Any, function: Callable[[object, Any], object], *others: Any) -> None:
         watch: list[Watch] = []
@@ -37,7 +37,7 @@ def main(output: str, handler: str) -> int:
 
         run(client, record, *others)
 
-    bootstrap.run = run_and_record  # type: ignore[assignment]
+    bootstrap.loop = run_and_record  # type: ignore[assignment]
     return bootstrap.main(["", handler])
 
 

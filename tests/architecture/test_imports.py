@@ -162,7 +162,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_client", "_codec", "_json.compatible", "_official.lambda_runtime_exception"},
         set(),
     ),
-    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain"}),
+    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_function_errors", "_sinks"}, set()),
     "_runtime": (
@@ -170,7 +170,6 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {
             "_handlers.adapter",
             "_lifecycle.import_hints",
-            "_lifecycle.lazy_imports",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",
             "_lifecycle.stale_bytecode",

@@ -52,9 +52,8 @@ def logs_with_list(function: Path) -> str:
     env = {
         "AWSLAMBDARIC_LITE_IMPORT_LIST": "imports.txt",
         "AWSLAMBDARIC_LITE_LAZY_IMPORTS": "all",
-        "AWS_LAMBDA_LOG_LEVEL": "DEBUG",
     }
-    with LocalLambda("app.handler", task_root=function, env=env) as started:
+    with LocalLambda("app.handler", task_root=function, env=env, log_format="JSON", log_level="DEBUG") as started:
         return started.invoke().logs
 
 
