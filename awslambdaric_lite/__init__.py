@@ -3,6 +3,8 @@
 Modules are imported when one of their names is first used, so importing the package costs nothing at a cold start.
 """
 
+import sys
+
 __version__ = "0.1.0"
 __all__ = ["LambdaContext", "StreamingResponse", "__version__", "on_shutdown"]
 
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
     from ._context import LambdaContext as LambdaContext
     from ._handlers.responses import StreamingResponse as StreamingResponse
     from ._lifecycle.shutdown import on_shutdown as on_shutdown
+
+
+def _keep_own_imports_eager() -> None:
+    sys.set_lazy_imports("normal")  # type: ignore[attr-defined]
+    from ._lifecycle.own_imports import keep_own_imports_eager
+
+    keep_own_imports_eager()
+
+
+if getattr(sys.flags, "lazy_imports", -1) == 1:  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later
+    _keep_own_imports_eager()
 
 
 def __getattr__(name: str) -> object:

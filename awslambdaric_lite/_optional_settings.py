@@ -2,7 +2,12 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._codec import Marshaller
+    from ._types import LogSink, Settings
+
+    Handler = Callable[..., object]
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
@@ -13,6 +18,8 @@ _CHOICES = {
     "CONCURRENCY_MODE": ("process", "asyncio", "thread"),
     "ENCODER": ("off", "standard"),
     "ERROR_CHAIN": ("0", "1"),
+    "IMPORT_LIST": ("",),
+    "LAZY_IMPORTS": ("off", "all", "installed"),
     "FORK": ("auto", "after", "before"),
     "PIPELINE": ("1", "0"),
     "STALE_PYC": ("installed", "off", "all"),
@@ -53,6 +60,14 @@ class Options:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
 
+    def around(self, load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink") -> "Callable[[], Handler]":
+        """Return a function that loads the handler with lazy imports, or with imports in init, if that is chosen."""
+        if self["LAZY_IMPORTS"] == "off" and not self["IMPORT_LIST"]:
+            return load
+        from ._lifecycle.lazy_imports import around
+
+        return around(load, settings, sink)
+
     def prepare_reports(self) -> None:
         """Let error reports contain the chain of exceptions, if that is chosen."""
         if self["ERROR_CHAIN"] == "1":
@@ -66,9 +81,7 @@ class Options:
         Raises:
             Fault: `Runtime.InvalidEncoder`.
         """
-        if self["ENCODER"] != "off" and hasattr(
-            marshaller, "convert"
-        ):  # a marshaller of user code has no such attribute
+        if self["ENCODER"] != "off" and hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
             from ._json.conversion import resolve
 
             marshaller.convert = resolve(self["ENCODER"])
@@ -93,11 +106,15 @@ class Options:
                 return "must be a path that begins with /, e.g. /shop"
             self._chosen[name] = value
             return None
+        if name == "IMPORT_LIST" or (name == "LAZY_IMPORTS" and "/" in value):
+            self._chosen[name] = value
+            return None
         allowed = _CHOICES.get(name)
         if allowed is None:
             names = sorted((*_CHOICES, *_PATHS, "TIMEOUT_DUMP_MS", *_ELSEWHERE))
             return f"unknown variable; choose one of: {', '.join(names)}"
         if value.lower() not in allowed:
-            return f"must be one of: {', '.join(allowed)}"
+            further = ", the path of a file (with a slash)" if name == "LAZY_IMPORTS" else ""
+            return f"must be one of: {', '.join(allowed)}{further}"
         self._chosen[name] = value.lower()
         return None

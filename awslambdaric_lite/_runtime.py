@@ -138,7 +138,8 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
-    return attempt_init(load_handler, client, sink, settings.handler)
+    load_step = load_handler if settings.options is None else settings.options.around(load_handler, settings, sink)
+    return attempt_init(load_step, client, sink, settings.handler)
 
 
 def attempt_init(

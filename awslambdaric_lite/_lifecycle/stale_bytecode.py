@@ -95,6 +95,12 @@ def _records_of(root: str, top: bytes) -> "list[dict[bytes, bytes]]":
     return known
 
 
+def is_recorded(root: str, top: str) -> bool:
+    """Return whether a RECORD below a folder lists a top-level package or module."""
+    begins = (f"\n{top}/".encode(), f"\n{top}.".encode())
+    return any(begin in content for content in _contents(root.rstrip("/")) for begin in begins)
+
+
 def _contents(root: str) -> "list[bytes]":
     found = _roots.get(root)
     if found is None:

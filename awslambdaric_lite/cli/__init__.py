@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
     "bench": "compare cold start, warm invocations and memory with awslambdaric",
     "event": "print an event as an AWS service sends it",
+    "record-imports": "write a list of the imports of events, which init then makes",
     "pack": "write a function's deployment package, with its requirements and bytecode",
     "doctor": "audit a package or a layer: what breaks on Lambda, what slows the start down",
 }
@@ -100,7 +101,7 @@ def _run(arguments: list[str]) -> int:
         if name != chosen:
             commands.add_parser(name, help=summary)
             continue
-        command = importlib.import_module(f"{__name__}.{name}")
+        command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
         command.configure(commands.add_parser(name, help=summary, description=command.HELP, allow_abbrev=False))
         run = command.run
     parsed = parser.parse_args(arguments)

@@ -16,7 +16,7 @@ COLD = sorted(name.partition(".")[2] or "__init__" for name in listed() if name.
 
 # module: (what it imports of the package when it is loaded, what only when something unusual happens)
 EDGES: dict[str, tuple[set[str], set[str]]] = {
-    "__init__": (set(), set()),
+    "__init__": (set(), {"_lifecycle.own_imports"}),
     "__main__": ({"_runtime"}, set()),  # `awslambdaric_lite` and `_runtime`, by their full names
     "_client": ({"__init__", "_connection", "_function_errors", "_http"}, set()),
     "_client_context": (set(), set()),
@@ -78,7 +78,13 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_lifecycle.__init__": (set(), set()),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
+    "_lifecycle.import_list": ({"_report"}, set()),
+    "_lifecycle.lazy_imports": (
+        {"_lifecycle.originals", "_lifecycle.own_imports", "_report"},
+        {"_lifecycle.import_list", "_lifecycle.stale_bytecode"},
+    ),
     "_lifecycle.originals": ({"_settings"}, set()),
+    "_lifecycle.own_imports": (set(), set()),
     "_lifecycle.shutdown": ({"_connection", "_lifecycle.originals", "_report", "_runtime_errors"}, set()),
     "_lifecycle.snapstart": ({"_report", "_runtime_errors"}, set()),
     "_lifecycle.stale_bytecode": ({"_lifecycle.originals"}, set()),
@@ -180,7 +186,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_client", "_codec", "_json.compatible", "_official.lambda_runtime_exception"},
         set(),
     ),
-    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain"}),
+    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (

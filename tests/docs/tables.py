@@ -38,6 +38,9 @@ _SETTINGS = {
     "FORK": "Fork the workers of a Managed Instance after or before the handler is loaded. `auto` forks after it, "
     "unless that is unsafe.",
     "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
+    "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
+    "[Lazy imports](packing.md#lazy-imports).",
+    "IMPORT_LIST": "Modules and lazy imports that init imports, recorded by `awslambdaric-lite record-imports`.",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
@@ -47,6 +50,8 @@ _NOT_A_CHOICE = {
     "APP_BASE_PATH": "unset, a path, e.g. `/shop`",
     "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
+    "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
+    "IMPORT_LIST": "unset, a path",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 

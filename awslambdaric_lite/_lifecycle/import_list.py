@@ -1,0 +1,89 @@
+"""The import list: owns importing in init what events will need, and the text that names it.
+
+A list has one entry a line: `module`, or `module:name` for a lazy import that the module has under that name. A `#`
+begins a comment. Loaded in init if the setting IMPORT_LIST names a file, and to record one.
+"""
+
+import sys
+
+from .._report import notice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._types import LogSink
+
+_SETTING = "AWSLAMBDARIC_LITE_IMPORT_LIST"
+
+
+def import_listed(path: str, sink: "LogSink") -> None:
+    """Import what a list names; what cannot be imported gets one line in the log, and changes nothing else."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            entries = parse(file.read())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        notice(sink, "", f"{_SETTING}={path} is ignored: the file cannot be read: {reason}")
+        return
+    if not entries:
+        notice(sink, "", f"{_SETTING}={path} is ignored: the file names no module; record one with record-imports")
+        return
+    failed = _import(entries)
+    if failed:
+        text = "; ".join(f"{entry}: {error}" for entry, error in failed.items())
+        notice(sink, "", f"{_SETTING}={path}: not imported: {text}")
+
+
+def parse(text: str) -> "list[tuple[str, str]]":
+    """Return the entries of a list, in their order, as pairs of module and name; the name may be empty."""
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    pairs = [line.partition(":") for line in lines if line]
+    return [(module.strip(), name.strip()) for module, _, name in pairs]
+
+
+def _import(entries: "list[tuple[str, str]]") -> "dict[str, str]":
+    """Import entries until none is left that can be imported; return the others with the reasons."""
+    failed: dict[str, str] = {}
+    waiting = entries
+    while waiting:
+        later = []
+        for module, name in waiting:
+            if name and module not in sys.modules:
+                later.append((module, name))  # another entry may import the module
+                continue
+            try:
+                if name:
+                    getattr(sys.modules[module], name)
+                else:
+                    __import__(module)
+            except Exception as error:
+                failed[f"{module}:{name}" if name else module] = f"{type(error).__name__}: {error}"
+        if len(later) == len(waiting):
+            break
+        waiting = later
+    return failed
+
+
+def lazy_names() -> "set[tuple[str, str]]":
+    """Return the lazy imports that were not resolved yet, as pairs of importing module and name."""
+    found: set[tuple[str, str]] = set()
+    for module_name, module in list(sys.modules.items()):
+        names = getattr(module, "__dict__", None)
+        if isinstance(names, dict):
+            lazy = [key for key, value in list(names.items()) if type(value).__name__ == "lazy_import"]
+            found.update((module_name, key) for key in lazy)
+    return found
+
+
+class Watch:
+    """The imports between two moments."""
+
+    def __init__(self) -> None:
+        self._modules = set(sys.modules)
+        self._lazy = lazy_names()
+
+    def imported(self) -> "list[tuple[str, str]]":
+        """Return the entries of a list that names them all, without those of this package."""
+        resolved = [pair for pair in self._lazy - lazy_names() if pair[0] in sys.modules]
+        loaded = set(sys.modules) - self._modules
+        modules = [(name, "") for name in loaded if getattr(sys.modules[name], "__spec__", None) is not None]
+        return sorted(pair for pair in resolved + modules if pair[0].partition(".")[0] != "awslambdaric_lite")

@@ -1,0 +1,69 @@
+"""`awslambdaric-lite record-imports`: write an import list from events, so that init imports what they need."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..common.words import count
+from ..packaging.archive import check_output, write_text_file
+from ..packaging.errors import PackagingError
+from .errors import UsageError
+from .events import read_event
+from .function_options import add_function_options, function_settings
+
+HELP = """Run a function with events and write an import list: what the events import after init. With the list, init
+imports it, so that no event waits for an import. The list is a text file: read it, and edit it."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--event",
+        metavar="FILE",
+        action="append",
+        required=True,
+        help="JSON file to send as an event, or - for standard input (repeatable)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="imports.txt", help="file to write (default: imports.txt)"
+    )
+    parser.add_argument(
+        "--lazy",
+        metavar="MODE",
+        default="installed",
+        help="which imports are lazy, as in AWSLAMBDARIC_LITE_LAZY_IMPORTS: off, all, installed or a file of patterns "
+        "(default: installed)",
+    )
+    add_function_options(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record, and write the list.
+
+    Raises:
+        UsageError: the command line has to be changed; the message says how.
+    """
+    settings = function_settings(arguments)
+    if settings["runtime"] is not None:
+        raise UsageError("--runtime does not go with record-imports, which records imports in this runtime; omit it")
+    lazy = str(Path(arguments.lazy).absolute()) if "/" in arguments.lazy else arguments.lazy
+    if "/" not in lazy and lazy not in ("off", "all", "installed"):
+        raise UsageError(f"--lazy {lazy!r} is unknown; choose off, all, installed or the path of a file (with a slash)")
+    events = [read_event(path) for path in arguments.event]
+    from ..emulator import EmulatorError
+    from ..packaging.import_recording import list_text, record_imports
+
+    output = Path(arguments.output)
+    try:
+        check_output(output)
+        entries = record_imports(arguments.handler, events, lazy=lazy, settings=settings)
+        write_text_file(output, list_text(entries))
+    except EmulatorError as error:
+        raise UsageError(str(error)) from None
+    except PackagingError as error:
+        print(f"awslambdaric-lite record-imports: {error}", file=sys.stderr)
+        return 1
+    print(f"{output}: {count(len(entries), 'entry', 'entries')}", file=sys.stderr)
+    return 0

@@ -1,0 +1,62 @@
+"""Which imports do events need that init has not made? The answer is an import list."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..emulator import LocalLambda
+from .errors import PackagingError
+
+LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
+_LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
+_WORKER = Path(__file__).with_name("record_worker.py")
+_HEADER = """\
+# The imports of recorded events, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
+# or module:name, which is a lazy import that the module has under that name.
+"""
+_ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
+
+
+def record_imports(handler: str, events: Sequence[bytes], *, lazy: str, settings: Mapping[str, Any]) -> list[str]:
+    """Run a handler with events, until a list is found with which they import nothing more; return its entries.
+
+    Args:
+        handler: e.g. `app.handler`.
+        events: JSON texts, each of which is sent once, in the order.
+        lazy: a value of AWSLAMBDARIC_LITE_LAZY_IMPORTS.
+        settings: other settings of `LocalLambda`.
+
+    Raises:
+        PackagingError: the handler fails, or each run imports something else.
+        EmulatorError: the function cannot be run.
+    """
+    entries: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
+        output, listed = Path(folder, "imported.json"), Path(folder, "imports.txt")
+        env = {**settings.get("env", {}), _LAZY_VARIABLE: lazy, LIST_VARIABLE: str(listed)}
+        runtime = [sys.executable, str(_WORKER), str(output), "{handler}"]
+        given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
+        for _ in range(_ROUNDS):
+            listed.write_text(list_text(entries or ["sys"]), encoding="utf-8")
+            with LocalLambda(handler, **given) as function:
+                for event in events:
+                    result = function.invoke(event)
+                    if result.error is not None:
+                        text = result.payload.decode(errors="replace")
+                        raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
+            found = [f"{module}:{name}" if name else module for module, name in json.loads(output.read_text())]
+            new = [entry for entry in found if entry not in entries]
+            if not new:
+                return sorted(entries)
+            entries += new
+    raise PackagingError(f"{handler} imports something else in each run; the last: {', '.join(new)}")
+
+
+def list_text(entries: Sequence[str]) -> str:
+    """Return the text of an import list."""
+    return _HEADER + "".join(f"{entry}\n" for entry in entries)

@@ -1,0 +1,79 @@
+"""`awslambdaric-lite record-imports`: the list of what events import, and that nothing is left with it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.cli import main
+from awslambdaric_lite.emulator import LocalLambda
+
+FUNCTION = {
+    "app.py": "import lazily\ndef handler(event, context):\n    import at_once\n    return lazily.value()\n",
+    "lazily.py": "import deep\ndef value():\n    return deep.VALUE\n",
+    "deep.py": "import deeper\nVALUE = deeper.VALUE\n",
+    "deeper.py": "VALUE = 1\n",
+    "at_once.py": "",
+}
+NEW = sys.version_info >= (3, 15)
+
+
+@pytest.fixture
+def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a function, which is the current one."""
+    for name, text in FUNCTION.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "event.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def entries(path: Path) -> list[str]:
+    """Return the lines of a list that are no comments."""
+    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
+
+
+def test_recorded_events_import_nothing_more(function: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The list has what the events import; with it, the first event imports nothing."""
+    assert main(["record-imports", "app.handler", "--event", "event.json", "--lazy", "all"]) == 0
+    recorded = entries(function / "imports.txt")
+    lazy = ["app:lazily", "deep:deeper", "lazily", "lazily:deep"]
+    assert [entry for entry in recorded if entry == "at_once" or entry in lazy] == (
+        ["app:lazily", "at_once", "lazily", "lazily:deep"] if NEW else ["at_once"]
+    )
+    assert capsys.readouterr().err == f"imports.txt: {len(recorded)} {'entries' if len(recorded) != 1 else 'entry'}\n"
+    assert not NEW or "the first event resolved 0 imports in " in logs_with_list(function)
+
+
+def logs_with_list(function: Path) -> str:
+    """Return the log of the first event with the list, on a Python that has lazy imports."""
+    env = {
+        "AWSLAMBDARIC_LITE_IMPORT_LIST": "imports.txt",
+        "AWSLAMBDARIC_LITE_LAZY_IMPORTS": "all",
+    }
+    with LocalLambda("app.handler", task_root=function, env=env, log_format="JSON", log_level="DEBUG") as started:
+        return started.invoke().logs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--event", "missing.json"], 2, "event file missing.json does not exist"),
+        ([], 2, "--event"),
+        (["--event", "event.json", "--lazy", "some"], 2, "--lazy 'some' is unknown; choose off, all, installed"),
+        (["--event", "event.json", "--runtime", "sh"], 2, "--runtime does not go with record-imports"),
+        (["--event", "event.json", "-o", "no/such/folder"], 1, "no/such"),
+        (["--event", "event.json", "--env", "FAIL=1"], 1, "app.handler failed while its imports were recorded: "),
+    ],
+)
+def test_bad_input_writes_no_list(
+    function: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], status: int, message: str
+) -> None:
+    """Bad input gets a message and writes nothing."""
+    text = FUNCTION["app.py"].replace("import at_once", "import os; assert 'FAIL' not in os.environ")
+    (function / "app.py").write_text(text)
+    assert main(["record-imports", "app.handler", *arguments]) == status
+    assert message in capsys.readouterr().err
+    assert not (function / "imports.txt").exists()
