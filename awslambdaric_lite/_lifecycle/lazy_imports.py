@@ -81,7 +81,7 @@ def _enable(value: str, sink: "LogSink", *, verbose: bool) -> bool:
 
 
 def _report_missing(handler: "Handler", module: str, sink: "LogSink") -> "Handler":
-    """Return a handler whose lazy imports that fail are reported as init would have reported them, with their places."""
+    """Return a handler that reports lazy imports that fail as init would have, and logs their places."""
 
     def report_missing(event: object, context: "Any") -> object:
         try:
