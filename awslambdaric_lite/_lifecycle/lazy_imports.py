@@ -6,6 +6,7 @@ written in this package and in the packages that it imports are never lazy: an i
 
 import sys
 
+from .._function_errors import Fault
 from .._report import notice
 from .originals import posix, time
 from .own_imports import is_of_others
@@ -45,7 +46,10 @@ def around(load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink")
             from .import_list import import_listed
 
             import_listed(options["IMPORT_LIST"], sink)
-        return _log_first_event(handler, sink) if lazy and verbose else handler
+        if not lazy:
+            return handler
+        module = settings.handler.rpartition(".")[0]
+        return _report_missing(_log_first_event(handler, sink) if verbose else handler, module, sink)
 
     return load_handler
 
@@ -74,6 +78,31 @@ def _enable(value: str, sink: "LogSink", *, verbose: bool) -> bool:
         _interpreter.set_lazy_imports_filter(chosen)
         _interpreter.set_lazy_imports("all")
     return chosen is not None
+
+
+def _report_missing(handler: "Handler", module: str, sink: "LogSink") -> "Handler":
+    """Return a handler that reports lazy imports that fail as init would have, and logs their places."""
+
+    def report_missing(event: object, context: "Any") -> object:
+        try:
+            return handler(event, context)
+        except ImportError as error:
+            cause = error.__cause__
+            if type(cause) is not ImportError or not str(cause).startswith("lazy import of "):
+                raise
+            text = f"the lazy import in {_place(cause)} failed when its name was used in {_place(error)}"
+            notice(sink, context.aws_request_id, text)
+            raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
+
+    return report_missing
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and the line that an exception comes from."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "?" if traceback is None else f"{traceback.tb_frame.f_code.co_filename}, line {traceback.tb_lineno}"
 
 
 def _log_first_event(handler: "Handler", sink: "LogSink") -> "Handler":

@@ -80,7 +80,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
     "_lifecycle.import_list": ({"_report"}, set()),
     "_lifecycle.lazy_imports": (
-        {"_lifecycle.originals", "_lifecycle.own_imports", "_report"},
+        {"_function_errors", "_lifecycle.originals", "_lifecycle.own_imports", "_report"},
         {"_lifecycle.import_list", "_lifecycle.stale_bytecode"},
     ),
     "_lifecycle.originals": ({"_settings"}, set()),

@@ -12,6 +12,7 @@ import pytest
 from awslambdaric_lite._lifecycle.own_imports import BREAKING
 from tests.process.lite import run_lite
 from tests.support.client_process import package_root
+from tests.support.recorder import Event
 
 SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 NEW = sys.version_info >= (3, 15)
@@ -209,3 +210,34 @@ def test_packages_that_need_their_imports_work(tmp_path: Path, name: str, env: d
     """A package that is known not to work with lazy imports keeps its own."""
     pytest.importorskip(name, reason=f"{name} is not installed")
     assert run_lite(tmp_path, _BREAKING[name], env=env).replies[0].body == b"1"
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("import nowhere", "No module named 'nowhere'"),
+        ("from json import nothing as nowhere", "cannot import name 'nothing' from 'json'"),
+    ],
+)
+def test_missing_module_is_reported_as_in_init(tmp_path: Path, kind: str, statement: str, message: str) -> None:
+    """A lazy import that fails in an event has the error of init; a line names both places."""
+    (tmp_path / "helper.py").write_text(f"{statement}\ndef use():\n    return nowhere.x\n")
+    source = f"import helper\n{kind} handler(event, context):\n    return helper.use()\n"
+    result = run_lite(tmp_path, source, [Event(), Event()], env={SETTING: "all"})
+    for reply in result.replies:
+        report = json.loads(reply.body)
+        assert (report["errorType"], report["stackTrace"]) == ("Runtime.ImportModuleError", [])
+        assert report["errorMessage"].startswith(f"Unable to import module 'app': {message}")
+    helper = tmp_path / "helper.py"
+    line = f"the lazy import in {helper}, line 1 failed when its name was used in {helper}, line 3\n"
+    assert result.stdout.decode().count(line) == 2
+
+
+@needs_lazy_imports
+def test_other_import_errors_are_unchanged(tmp_path: Path) -> None:
+    """An import that the handler itself makes is reported with its own type and stack."""
+    source = "def handler(event, context):\n    import nowhere\n"
+    report = json.loads(run_lite(tmp_path, source, env={SETTING: "all"}).replies[0].body)
+    assert (report["errorType"], len(report["stackTrace"])) == ("ModuleNotFoundError", 1)
