@@ -2,12 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._codec import Marshaller
-    from ._types import LogSink, Settings
-
-    Handler = Callable[..., object]
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
@@ -60,13 +55,10 @@ class Options:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
 
-    def around(self, load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink") -> "Callable[[], Handler]":
-        """Return a function that loads the handler with lazy imports, or with imports in init, if that is chosen."""
-        if self["LAZY_IMPORTS"] == "off" and not self["IMPORT_LIST"]:
-            return load
-        from ._lifecycle.lazy_imports import around
-
-        return around(load, settings, sink)
+    @property
+    def concerns_imports(self) -> bool:
+        """Whether an option asks for lazy imports, or for imports in init."""
+        return self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
 
     def prepare_reports(self) -> None:
         """Let error reports contain the chain of exceptions, if that is chosen."""

@@ -138,8 +138,11 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
-    load_step = load_handler if settings.options is None else settings.options.around(load_handler, settings, sink)
-    return attempt_init(load_step, client, sink, settings.handler)
+    if settings.options is not None and settings.options.concerns_imports:
+        from ._lifecycle.lazy_imports import around
+
+        load_handler = around(load_handler, settings, sink)
+    return attempt_init(load_handler, client, sink, settings.handler)
 
 
 def attempt_init(

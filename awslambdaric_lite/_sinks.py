@@ -8,6 +8,7 @@ Imports only C builtins.
 
 import posix
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from ._types import LogSink
 
+_CLOCK = time.time, time.strftime, time.gmtime  # a tuple, because freezegun replaces them where they are attributes
 # Frame types of the telemetry protocol by log level (0: none). Those of text and of JSON differ.
 _CODES = {0: 0xA55A0002, 10: 0xA55A000A, 20: 0xA55A000E, 30: 0xA55A0012, 40: 0xA55A0016, 50: 0xA55A001A}
 JSON_FRAMES = {level: code.to_bytes(4, "big") for level, code in _CODES.items()}
@@ -61,12 +63,10 @@ def has_milliseconds() -> bool:
 
 def format_time(*, milliseconds: bool) -> str:
     """Format the present time of UTC as ISO 8601."""
-    from ._settings import originals
-
-    clock = originals["time"]
-    seconds = clock["time"]()
+    now, formatted, utc = _CLOCK
+    seconds = now()
     fraction = f".{int(seconds * 1000) % 1000:03d}" if milliseconds else ""
-    return f"{clock['strftime']('%Y-%m-%dT%H:%M:%S', clock['gmtime'](seconds))}{fraction}Z"
+    return f"{formatted('%Y-%m-%dT%H:%M:%S', utc(seconds))}{fraction}Z"
 
 
 _current: "list[LogSink | None]" = [None]

@@ -4,11 +4,12 @@ Loaded in init if a setting or the interpreter's own options ask for lazy import
 written in this package and in the packages that it imports are never lazy: an import in the error path could fail.
 """
 
+import posix
 import sys
+import time
 
 from .._function_errors import Fault
 from .._report import notice
-from .originals import posix, time
 from .own_imports import is_of_others
 
 TYPE_CHECKING = False
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Handler = Callable[[object, Any], object]
     Filter = Callable[["str | None", str, "tuple[str, ...] | None"], bool]
 
+_clock = time.perf_counter  # as it is before user code runs, which may replace it
 _SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _SITES = ("/site-packages", "/dist-packages")
 _LAYERS = "/opt/python"
@@ -138,13 +140,13 @@ class _ImportTime:
 
     def _timed(self, name: str, import_: object) -> object:
         self._depth += 1
-        begin = time.perf_counter()
+        begin = _clock()
         try:
             return self._find_and_load(name, import_)
         finally:
             self._depth -= 1
             if not self._depth:
-                self.seconds += time.perf_counter() - begin
+                self.seconds += _clock() - begin
 
     def stop(self) -> None:
         self._machinery._find_and_load = self._find_and_load

@@ -80,7 +80,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
     "_lifecycle.import_list": ({"_report"}, set()),
     "_lifecycle.lazy_imports": (
-        {"_function_errors", "_lifecycle.originals", "_lifecycle.own_imports", "_report"},
+        {"_function_errors", "_lifecycle.own_imports", "_report"},
         {"_lifecycle.import_list", "_lifecycle.stale_bytecode"},
     ),
     "_lifecycle.originals": ({"_settings"}, set()),
@@ -186,7 +186,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_client", "_codec", "_json.compatible", "_official.lambda_runtime_exception"},
         set(),
     ),
-    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
+    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain"}),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
@@ -195,6 +195,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_handlers.adapter",
             "_handlers.application_hints",
             "_lifecycle.import_hints",
+            "_lifecycle.lazy_imports",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",
             "_lifecycle.stale_bytecode",
@@ -204,7 +205,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "_runtime_errors": (set(), set()),
     "_settings": ({"_function_errors"}, {"_optional_settings"}),
-    "_sinks": (set(), {"_framed_sink", "_settings"}),
+    "_sinks": (set(), {"_framed_sink"}),
     "_types": (set(), set()),  # only type checkers import it
     "_wrapper_start": ({"_paths"}, set()),  # only the start script of the wrapper layer imports it
 }
@@ -329,7 +330,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Long modules that have one reason to change, with a limit so that they do not grow unnoticed.
-LONG = {"_client": 390, "_runtime": 405}
+LONG = {"_client": 391, "_report": 315, "_runtime": 410}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

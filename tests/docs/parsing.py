@@ -87,7 +87,7 @@ def check_options(command: list[str]) -> None:
         if name not in COMMANDS:
             raise ValueError(f"awslambdaric-lite has no command {name}")
         parser = argparse.ArgumentParser(prog=f"awslambdaric-lite {name}", allow_abbrev=False)
-        importlib.import_module(f"awslambdaric_lite.cli.{name}").configure(parser)
+        importlib.import_module(f"awslambdaric_lite.cli.{name.replace('-', '_')}").configure(parser)
     elif program.endswith(("python", "python3")) and arguments:
         if arguments[0] == "-m":
             arguments = arguments[1:]
