@@ -1,8 +1,4 @@
-"""Optional settings: owns the variables that begin with `AWSLAMBDARIC_LITE_`. Imports what they ask for, when used."""
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from ._codec import Marshaller
+"""Optional settings: owns the variables that begin with `AWSLAMBDARIC_LITE_`. Imports nothing."""
 
 _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
@@ -54,29 +50,6 @@ class Options:
     def concerns_handler(self) -> bool:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
-
-    @property
-    def concerns_imports(self) -> bool:
-        """Whether an option asks for lazy imports, or for imports in init."""
-        return self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
-
-    def prepare_reports(self) -> None:
-        """Let error reports contain the chain of exceptions, if that is chosen."""
-        if self["ERROR_CHAIN"] == "1":
-            from ._lifecycle.error_chain import install
-
-            install()
-
-    def prepare_results(self, marshaller: "Marshaller") -> None:
-        """Let the chosen function convert the values of results that have no JSON form.
-
-        Raises:
-            Fault: `Runtime.InvalidEncoder`.
-        """
-        if self["ENCODER"] != "off" and hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
-            from ._json.conversion import resolve
-
-            marshaller.convert = resolve(self["ENCODER"])
 
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""

@@ -53,7 +53,6 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         if settings.options is not None:
             for problem in settings.options.problems:
                 notice(sink, "", problem)
-            settings.options.prepare_reports()
         current_ids: "list[str | None]" = [None, None]
         client = LambdaRuntimeClient(
             settings.api,
@@ -116,7 +115,9 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         if needs_adapter(handler) or (settings.options is not None and settings.options.concerns_handler):
             handler = adapter_for(client, sink).adapt(handler)
         if settings.options is not None:
-            settings.options.prepare_results(client.marshaller)
+            from ._lifecycle.chosen import prepare_results
+
+            prepare_results(settings.options, client.marshaller)
         choose_encoder = getattr(client.marshaller, "choose_encoder", None)  # a marshaller of user code has none
         if choose_encoder is not None and not choose_encoder():
             notice(sink, "", "AWSLAMBDARIC_LITE_CODEC=orjson: cannot import orjson; using the standard library's json")
@@ -138,10 +139,10 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
-    if settings.options is not None and settings.options.concerns_imports:
-        from ._lifecycle.lazy_imports import around
+    if settings.options is not None:
+        from ._lifecycle.chosen import with_options
 
-        load_handler = around(load_handler, settings, sink)
+        load_handler = with_options(load_handler, settings, sink)
     return attempt_init(load_handler, client, sink, settings.handler)
 
 

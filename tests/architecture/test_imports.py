@@ -76,6 +76,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_json.long_strings": (set(), set()),
     "_json.with_orjson": ({"_json.compatible"}, {"_vendor"}),
     "_lifecycle.__init__": (set(), set()),
+    "_lifecycle.chosen": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
     "_lifecycle.import_list": ({"_report"}, set()),
@@ -186,7 +187,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_client", "_codec", "_json.compatible", "_official.lambda_runtime_exception"},
         set(),
     ),
-    "_optional_settings": (set(), {"_json.conversion", "_lifecycle.error_chain"}),
+    "_optional_settings": (set(), set()),
     "_paths": (set(), set()),
     "_report": ({"_codec", "_sinks"}, set()),
     "_runtime": (
@@ -194,8 +195,8 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {
             "_handlers.adapter",
             "_handlers.application_hints",
+            "_lifecycle.chosen",
             "_lifecycle.import_hints",
-            "_lifecycle.lazy_imports",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",
             "_lifecycle.stale_bytecode",
@@ -330,7 +331,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Long modules that have one reason to change, with a limit so that they do not grow unnoticed.
-LONG = {"_client": 391, "_report": 315, "_runtime": 410}
+LONG = {"_client": 391, "_report": 315, "_runtime": 411}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

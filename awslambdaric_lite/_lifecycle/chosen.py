@@ -1,0 +1,42 @@
+"""Optional settings in init: owns what they change before and after the handler is loaded.
+
+Loaded in init if a variable that begins with `AWSLAMBDARIC_LITE_` is set.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .._codec import Marshaller
+    from .._optional_settings import Options
+    from .._types import LogSink, Settings
+
+    Handler = Callable[[object, Any], object]
+
+
+def with_options(load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink") -> "Callable[[], Handler]":
+    """Return the function that loads the handler as the settings ask for; prepare error reports."""
+    options = settings.options
+    assert options is not None
+    if options["ERROR_CHAIN"] == "1":
+        from .error_chain import install
+
+        install()
+    if options["LAZY_IMPORTS"] == "off" and not options["IMPORT_LIST"]:
+        return load
+    from .lazy_imports import around
+
+    return around(load, settings, sink)
+
+
+def prepare_results(options: "Options", marshaller: "Marshaller") -> None:
+    """Let the chosen function convert the values of results that have no JSON form.
+
+    Raises:
+        Fault: `Runtime.InvalidEncoder`.
+    """
+    if options["ENCODER"] != "off" and hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
+        from .._json.conversion import resolve
+
+        marshaller.convert = resolve(options["ENCODER"])
