@@ -51,6 +51,11 @@ class Options:
         """Whether an option changes the handler: it declares an application, or asks for timeout dumps."""
         return self["APP"] in ("asgi", "wsgi", "factory") or self.timeout_dump_ms is not None
 
+    @property
+    def concerns_init(self) -> bool:
+        """Whether an option changes error reports, or imports in init."""
+        return self["ERROR_CHAIN"] == "1" or self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
+
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""
         if name in _ELSEWHERE or not value:

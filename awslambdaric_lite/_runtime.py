@@ -114,7 +114,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
         handler: "Handler" = load(settings.handler)
         if needs_adapter(handler) or (settings.options is not None and settings.options.concerns_handler):
             handler = adapter_for(client, sink).adapt(handler)
-        if settings.options is not None:
+        if settings.options is not None and settings.options["ENCODER"] != "off":
             from ._lifecycle.chosen import prepare_results
 
             prepare_results(settings.options, client.marshaller)
@@ -139,7 +139,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     trust = "installed" if settings.options is None else settings.options["STALE_PYC"]
     if trust != "off":
         rescue_stale_bytecode(trust_all=trust == "all")
-    if settings.options is not None:
+    if settings.options is not None and settings.options.concerns_init:
         from ._lifecycle.chosen import with_options
 
         load_handler = with_options(load_handler, settings, sink)

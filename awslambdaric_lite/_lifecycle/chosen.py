@@ -1,6 +1,6 @@
 """Optional settings in init: owns what they change before and after the handler is loaded.
 
-Loaded in init if a variable that begins with `AWSLAMBDARIC_LITE_` is set.
+Loaded in init if one of these settings is chosen.
 """
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ def prepare_results(options: "Options", marshaller: "Marshaller") -> None:
     Raises:
         Fault: `Runtime.InvalidEncoder`.
     """
-    if options["ENCODER"] != "off" and hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
+    if hasattr(marshaller, "convert"):  # else user code has replaced the marshaller
         from .._json.conversion import resolve
 
         marshaller.convert = resolve(options["ENCODER"])
