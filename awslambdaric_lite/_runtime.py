@@ -35,6 +35,8 @@ Fault = _function_errors.Fault  # an import would cost more instructions (guard)
 _environ, _exit_at_once, _putenv, _unsetenv = posix.environ, posix._exit, posix.putenv, posix.unsetenv
 _SIGTERM = 15
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
+_WEB = "PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.", "httpMethod", "rawPath", "requestContext"
+_WRONG_CALL = "positional argument", "LambdaContext", "Records", *_WEB  # other errors import no module for a hint
 _THREAD_GRACE_S = 2.0  # for threads of user code when the process exits
 
 adapter: "HandlerAdapter | None" = None  # made when a handler or a result needs it
@@ -304,7 +306,7 @@ def _handle(
         client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
         return
     log_report(report, sink)
-    if report["errorType"] in ("TypeError", "KeyError"):
+    if report["errorType"] in ("TypeError", "KeyError") and any(text in report["errorMessage"] for text in _WRONG_CALL):
         try:
             from ._handlers.application_hints import log_hint
 

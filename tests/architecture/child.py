@@ -32,6 +32,8 @@ _thread.start_new_thread(_watch, tuple(map(int, posix.environ[b"WATCH"].split())
 def handler(event, context):
     if event == "fail":
         raise ValueError("as asked")
+    if event == "mistake":
+        return len(1) + {}["key"]
     return event
 """
 

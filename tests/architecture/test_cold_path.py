@@ -62,7 +62,7 @@ class WatchedApi(ClassicApi):
 @pytest.fixture(scope="module", params=[{}, {"AWSLAMBDARIC_LITE_PIPELINE": "0"}], ids=["pipelined", "one by one"])
 def at_polls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[set[str]]]:
     """Return the modules that are loaded at each poll: the first, after a success, and after each of two errors."""
-    events = [("id-1", b'{"a":[1]}'), ("id-2", b'"fail"'), ("id-3", b'"fail"')]
+    events = [("id-1", b'{"a":[1]}'), ("id-2", b'"fail"'), ("id-3", b'"mistake"')]
     with WatchedApi(events) as api:
         api.runtime = WatchedRuntime(tmp_path_factory.mktemp("cold"), api.address, **request.param)
         runtime = api.runtime

@@ -331,7 +331,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Long modules that have one reason to change, with a limit so that they do not grow unnoticed.
-LONG = {"_client": 391, "_report": 315, "_runtime": 411}
+LONG = {"_client": 391, "_report": 315, "_runtime": 413}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)
