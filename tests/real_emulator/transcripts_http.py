@@ -23,7 +23,7 @@ def unknown_paths(play: Play) -> None:
     connection = play.connect()
     for path in ("nope", "", "runtime", "runtime/invocation", "runtime/invocation/next/", "runtime/invocation/x/other"):
         connection.ask(get(path))
-    connection.ask(b"GET /2015-03-31/next HTTP/1.1\r\nHost: api\r\n\r\n")
+    connection.ask(b"GET /2015-03-31/next HTTP/1.1\r\nHost: localhost\r\n\r\n")
     connection.ask(get("ping"))
 
 
@@ -111,7 +111,7 @@ def connection_close(play: Play) -> None:
     """Ask the server to close the connection after the response."""
     play.invoke()
     connection = play.connect()
-    connection.ask(f"GET {ROOT}ping HTTP/1.1\r\nHost: api\r\nConnection: close\r\n\r\n".encode())
+    connection.ask(f"GET {ROOT}ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     connection.end()
 
 
