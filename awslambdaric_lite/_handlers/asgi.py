@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from .event_loop import raise_from_deadline, run_due_callbacks
+from .event_loop import raise_from_deadline, restore_running_loop, run_due_callbacks
 from .http_request import HttpRequest, bytes_of, text_of
 from .http_response import end_to_end, has_no_content
 from .responses import ApplicationResponse
@@ -230,6 +230,7 @@ class _AsgiRequest:
         return {"type": "http.disconnect"}
 
     async def _send(self, message: "Message") -> None:
+        restore_running_loop(self._loop)
         kind = message["type"]
         if kind == "http.response.start" and not self._started:
             self._started = True

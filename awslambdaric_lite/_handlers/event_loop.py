@@ -169,12 +169,17 @@ def _is_awaited(task: "asyncio.Task[Any]") -> bool:
 
 
 def _is_private(task: "asyncio.Task[Any]") -> bool:
-    """Return whether a library started a task for itself: users do not call its private and its local functions."""
+    """Return whether a library, or the runtime, started a task for itself.
+
+    Users do not call the private and the local functions of a library.
+    """
     coroutine = task.get_coro()
     frame = getattr(coroutine, "cr_frame", None)
     if frame is None:
         return False
     module: str = frame.f_globals.get("__name__", "")
+    if module.startswith(__name__.partition(".")[0] + "."):
+        return True  # e.g. of a shutdown hook
     if not any(part.startswith(("_", "<")) for part in (*module.split("."), *coroutine.__qualname__.split("."))):  # type: ignore[union-attr]
         return False
     package = module.partition(".")[0]
@@ -187,6 +192,25 @@ def _is_private(task: "asyncio.Task[Any]") -> bool:
     except OSError:
         return False
     return any(name.endswith(".dist-info") and name.partition("-")[0].lower() == package.lower() for name in names)
+
+
+def restore_running_loop(loop: "asyncio.AbstractEventLoop") -> None:
+    """Let the task that has forked go on in the child: from Python 3.14 on, a fork resets the loop and the task."""
+    if asyncio._get_running_loop() is None:
+        asyncio._set_running_loop(loop)
+        swap = getattr(asyncio.tasks, "_swap_current_task", None)
+        if swap is not None and _forking:
+            swap(loop, _forking[0])
+
+
+_forking: "list[asyncio.Task[Any]]" = []  # the task that forks
+
+
+def _remember_task() -> None:
+    _forking[:] = [] if asyncio._get_running_loop() is None else filter(None, [asyncio.current_task()])
+
+
+posix.register_at_fork(before=_remember_task)
 
 
 async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException | None]":
@@ -204,8 +228,7 @@ async def settle(awaitable: "Awaitable[object]") -> "tuple[object, BaseException
 
 async def run_due_callbacks(loop: "asyncio.AbstractEventLoop") -> None:
     """Run callbacks that are due before a freeze, e.g. of a closed connection."""
-    if asyncio._get_running_loop() is None:  # in a forked child; from Python 3.14 on, its tasks would not go on
-        asyncio._set_running_loop(loop)
+    restore_running_loop(loop)
     try:
         await asyncio.sleep(0)
     except asyncio.CancelledError:

@@ -14,7 +14,11 @@ CAUSE_TYPE = "Content-Type: application/vnd.aws.lambda.error.cause+json"
 
 
 def _chunked(request_id: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"POST {ROOT}runtime/invocation/{request_id}/response HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked"]
+    lines = [
+        f"POST {ROOT}runtime/invocation/{request_id}/response HTTP/1.1",
+        "Host: localhost",
+        "Transfer-Encoding: chunked",
+    ]
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 
