@@ -306,7 +306,7 @@ def _handle(
         client.post_invocation_result(invoke_id, result, result_content_type, invocation_id)
         return
     log_report(report, sink)
-    if report["errorType"] in ("TypeError", "KeyError") and any(text in report["errorMessage"] for text in _WRONG_CALL):
+    if report["errorType"] in ("TypeError", "KeyError") and any(map(report["errorMessage"].__contains__, _WRONG_CALL)):
         try:
             from ._handlers.application_hints import log_hint
 
