@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # the clocks. Modules of the package that are loaded later take the functions from here. They are kept in dictionaries,
 # because freezegun also replaces what modules have imported. Naming each function costs more instructions (guard).
 originals: "dict[str, dict[str, Any]]" = {
-    "_signal": _signal.__dict__.copy(),
+    "_signal": _signal.__dict__.copy(),  # pyright: ignore[reportAttributeAccessIssue]
     "_thread": _thread.__dict__.copy(),
     "posix": posix.__dict__.copy(),
     "time": time.__dict__.copy(),

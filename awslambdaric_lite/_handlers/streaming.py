@@ -45,7 +45,7 @@ def streams(response: object) -> bool:
             or kind is GeneratorType
             or hasattr(kind, "__anext__")
             or (callable(getattr(kind, "read", None)) and not issubclass(kind, TextIOBase))
-            or (hasattr(kind, "__next__") and not _is_of_standard_library(kind.__next__))
+            or (hasattr(kind, "__next__") and not _is_of_standard_library(kind.__next__))  # pyright: ignore[reportAttributeAccessIssue]
         )
     except Exception:
         return False  # the metaclass has no attributes
