@@ -233,7 +233,7 @@ def test_unreadable_declaration_is_refused(files: dict[str, str], message: str, 
             {
                 "Pipfile.lock": json.dumps(
                     {
-                        "_meta": {"sources": [{"name": "pypi", "url": "https://index.test/simple"}]},
+                        "_meta": {"sources": [{"name": "pypi", "url": "https://index.test/packages"}]},
                         "default": {
                             "idna": {"version": "==3.7", "hashes": ["sha256:aa"], "markers": "python_version >= '3.5'"},
                             "flask": {"version": "==3.1", "extras": ["async"]},
@@ -337,7 +337,7 @@ def test_lines_in_all_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("TOKEN", "secret")
     file = tmp_path / "requirements.txt"
     file.write_text(
-        "# a comment\n--index-url https://${TOKEN}@index.test/simple  # ours\nidna>=3,\\\n<4 # no more\n"
+        "# a comment\n--index-url https://${TOKEN}@index.test/packages  # ours\nidna>=3,\\\n<4 # no more\n"
         "six == 1.17.0 ; python_version < '4' --hash=sha256:aa --hash sha256:bb\n--pre\n--no-binary docopt,Six\n"
         "pure @ https://index.test/pure-1.0-py3-none-any.whl#sha256=aa ; os_name == 'posix'\n"
         "--trusted-host index.test\n"
@@ -348,7 +348,7 @@ def test_lines_in_all_forms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "six == 1.17.0 ; python_version < '4' --hash=sha256:aa --hash=sha256:bb",
         "pure @ https://index.test/pure-1.0-py3-none-any.whl#sha256=aa ; os_name == 'posix'",
     ]
-    assert read.settings["index-url"] == ["https://secret@index.test/simple"]
+    assert read.settings["index-url"] == ["https://secret@index.test/packages"]
     assert read.settings["pre"] == ["1"] and read.settings["trusted-host"] == ["index.test"]
     assert read.from_source == {"docopt", "six"}
 

@@ -251,11 +251,11 @@ def test_outer_links_are_refused(target: str, message: str, tmp_path: Path) -> N
 def test_outer_links_are_followed_on_request(tmp_path: Path) -> None:
     """With `follow_links`, files and folders outside are packed under the links' names, by the same rules."""
     source = make(tmp_path / "source", "app.py")
-    make(tmp_path, "shared/lib/x.py", "shared/lib/node_modules/a.js", "shared/lib/a.log", "other/y.py", "out.zip")
-    (tmp_path / "shared" / "lib" / ".gitignore").write_text("*.log\n")
-    (source / "lib").symlink_to("../shared/lib")
+    make(tmp_path, "common/lib/x.py", "common/lib/node_modules/a.js", "common/lib/a.log", "other/y.py", "out.zip")
+    (tmp_path / "common" / "lib" / ".gitignore").write_text("*.log\n")
+    (source / "lib").symlink_to("../common/lib")
     (source / "one.py").symlink_to(tmp_path / "other" / "y.py")
-    (tmp_path / "shared" / "lib" / "more").symlink_to(tmp_path / "other")
+    (tmp_path / "common" / "lib" / "more").symlink_to(tmp_path / "other")
     (source / "up").symlink_to(tmp_path / "packages")
     make(tmp_path, "packages/a.zip", "packages/b.txt")
     tree = collect(source, output=tmp_path / "packages" / "a.zip", follow_links=True)
@@ -264,7 +264,7 @@ def test_outer_links_are_followed_on_request(tmp_path: Path) -> None:
     (tmp_path / "other" / "id_rsa").touch()
     with pytest.raises(PackagingError, match="secrets: lib/more/id_rsa"):
         collect(source, follow_links=True)
-    (tmp_path / "other" / "back").symlink_to(tmp_path / "shared")
+    (tmp_path / "other" / "back").symlink_to(tmp_path / "common")
     with pytest.raises(PackagingError, match="lib/more/back/lib leads back to its own folder"):
         collect(source, follow_links=True)
     (source / "one.py").unlink()
