@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..common.regions import make_arn
 from .http_api import api_gateway_v2
-from .http_request import Cookies, Headers, Query
+from .http_request import HeadFields, shows_request
 from .rest_api import api_gateway_v1
-from .shared import ACCOUNT, REGION, SOURCE_IP, Event, When
+from .shared import ACCOUNT, REGION, Event
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
 def authorizer_token(
@@ -43,23 +47,18 @@ def authorizer_token(
     }
 
 
+@shows_request
 def authorizer_v1(
     method: str = "GET",
     path: str = "/",
     *,
     resource: str | None = None,
-    query: Query | None = None,
-    headers: Headers | None = None,
-    cookies: Cookies | None = None,
-    source_ip: str = SOURCE_IP,
-    user_agent: str | None = None,
     stage: str = "prod",
     stage_variables: Mapping[str, str] | None = None,
     api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
-    region: str = REGION,
-    time: When = None,
+    **fields: Unpack[HeadFields],
 ) -> Event:
     """Return the event of a REST API's request authorizer.
 
@@ -68,21 +67,14 @@ def authorizer_v1(
     It is the event of the function behind the API without the body.
 
     Args:
-        method: HTTP method of the request.
         path: path as in the URL, without the stage, with or without a query.
         resource: resource of the API, e.g. `/orders/{id}`; it sets `pathParameters`. Default: the path.
-        query: query parameters, added to those of the path.
-        headers: request headers.
-        cookies: cookies, added to those of a Cookie header.
-        source_ip: IP address of the client.
-        user_agent: User-Agent header. Default: none.
         stage: stage of the API.
         stage_variables: stage variables.
         api_id: id of the API.
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
-        region: AWS region.
-        time: time of the request. Default: now. An aware datetime, or seconds since the epoch.
+        **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html
     """
@@ -90,42 +82,31 @@ def authorizer_v1(
         method,
         path,
         resource=resource,
-        query=query,
-        headers=headers,
-        cookies=cookies,
-        source_ip=source_ip,
-        user_agent=user_agent,
         stage=stage,
         stage_variables=stage_variables,
         api_id=api_id,
         request_id=request_id,
         account=account,
-        region=region,
-        time=time,
+        **fields,
     )
     del event["body"], event["isBase64Encoded"]
-    arn = _arn(region, account, api_id, stage, event["httpMethod"], event["path"])
+    arn = _arn(fields.get("region", REGION), account, api_id, stage, event["httpMethod"], event["path"])
     return {"type": "REQUEST", "methodArn": arn, **event}
 
 
+@shows_request
 def authorizer_v2(
     method: str = "GET",
     path: str = "/",
     *,
     identity_source: Sequence[str] = (),
     route_key: str = "$default",
-    query: Query | None = None,
-    headers: Headers | None = None,
-    cookies: Cookies | None = None,
-    source_ip: str = SOURCE_IP,
-    user_agent: str | None = None,
     stage: str = "$default",
     stage_variables: Mapping[str, str] | None = None,
     api_id: str = "a1b2c3d4e5",
     request_id: str | None = None,
     account: str = ACCOUNT,
-    region: str = REGION,
-    time: When = None,
+    **fields: Unpack[HeadFields],
 ) -> Event:
     """Return the event of an HTTP API's authorizer.
 
@@ -134,22 +115,15 @@ def authorizer_v2(
     This is payload format 2.0; it is the event of the function behind the API without the body.
 
     Args:
-        method: HTTP method of the request.
         path: path as in the URL, without the stage, with or without a query.
         identity_source: values of the authorizer's identity sources. Default: none.
         route_key: route, e.g. `GET /orders/{id}`; it sets `pathParameters`.
-        query: query parameters, added to those of the path.
-        headers: request headers.
-        cookies: cookies, added to those of a Cookie header.
-        source_ip: IP address of the client.
-        user_agent: User-Agent header. Default: none.
         stage: stage of the API.
         stage_variables: stage variables.
         api_id: id of the API.
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
-        region: AWS region.
-        time: time of the request. Default: now. An aware datetime, or seconds since the epoch.
+        **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/http-api-lambda-authorizer.html
     """
@@ -157,23 +131,17 @@ def authorizer_v2(
         method,
         path,
         route_key=route_key,
-        query=query,
-        headers=headers,
-        cookies=cookies,
-        source_ip=source_ip,
-        user_agent=user_agent,
         stage=stage,
         stage_variables=stage_variables,
         api_id=api_id,
         request_id=request_id,
         account=account,
-        region=region,
-        time=time,
+        **fields,
     )
     del event["isBase64Encoded"]
     http = event["requestContext"]["http"]
     plain = http["path"].removeprefix(f"/{stage}")
-    arn = _arn(region, account, api_id, stage, http["method"], plain)
+    arn = _arn(fields.get("region", REGION), account, api_id, stage, http["method"], plain)
     return {"type": "REQUEST", "routeArn": arn, "identitySource": list(identity_source), **event}
 
 

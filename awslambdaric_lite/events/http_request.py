@@ -27,17 +27,22 @@ _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _DOCUMENTED = re.compile(r"^    \**(\w+): .*(?:\n {8}.*)*", re.MULTILINE)  # an entry of `Args`
 
 
-class HttpFields(TypedDict, total=False):
+class HeadFields(TypedDict, total=False):
     """The keyword parameters of `HttpRequest` that all builders share, which type checkers read."""
 
     query: Query | None
     headers: Headers | None
     cookies: Cookies | None
-    body: Content
     source_ip: str
     user_agent: str | None
     region: str
     time: When
+
+
+class HttpFields(HeadFields, total=False):
+    """The same for builders whose events contain a body."""
+
+    body: Content
 
 
 @dataclass(frozen=True)
@@ -165,11 +170,12 @@ def shows_request(builder: Builder) -> Builder:
     Calls are not affected. A parameter that the builder documents keeps the builder's text.
     """
     own = inspect.signature(builder)
-    method, path, *options, _ = own.parameters.values()
+    method, path, *options, fields = own.parameters.values()
+    hidden = ("body", "domain") if "HeadFields" in fields.annotation else ()
     shared = [
         parameter.replace(kind=parameter.KEYWORD_ONLY)
         for parameter in inspect.signature(HttpRequest).parameters.values()
-        if parameter.name not in own.parameters
+        if parameter.name not in own.parameters and parameter.name not in hidden
     ]
     vars(builder)["__signature__"] = own.replace(parameters=[method, path, *shared, *options])
     hints = get_type_hints(HttpRequest)
@@ -179,7 +185,7 @@ def shows_request(builder: Builder) -> Builder:
         text = inspect.cleandoc(builder.__doc__)
         documented = {entry[1]: entry[0] for entry in _DOCUMENTED.finditer(text)}
         entries = _DOCUMENTED.finditer(inspect.cleandoc(HttpRequest.__doc__))
-        added = [entry[0] for entry in entries if entry[1] not in documented]
+        added = [entry[0] for entry in entries if entry[1] not in documented and entry[1] not in hidden]
         builder.__doc__ = text.replace(documented["fields"], "\n".join(added))
     return builder
 
