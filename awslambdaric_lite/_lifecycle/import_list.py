@@ -17,31 +17,30 @@ _SETTING = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 
 def import_listed(path: str, sink: "LogSink") -> None:
     """Import what a list names; what cannot be imported gets one line in the log, and changes nothing else."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            entries = parse(file.read())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        notice(sink, "", f"{_SETTING}={path} is ignored: the file cannot be read: {reason}")
-        return
-    if not entries:
-        notice(sink, "", f"{_SETTING}={path} is ignored: the file names no module; record one with record-imports")
-        return
-    failed = _import(entries)
+    pairs = [line.partition(":") for line in read_lines(_SETTING, path, "record one with record-imports", sink)]
+    failed = _import([(module.strip(), name.strip()) for module, _, name in pairs])
     if failed:
         text = "; ".join(f"{entry}: {error}" for entry, error in failed.items())
         notice(sink, "", f"{_SETTING}={path}: not imported: {text}")
 
 
-def parse(text: str) -> "list[tuple[str, str]]":
-    """Return the entries of a list, in their order, as pairs of module and name; the name may be empty."""
-    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
-    pairs = [line.partition(":") for line in lines if line]
-    return [(module.strip(), name.strip()) for module, _, name in pairs]
+def read_lines(setting: str, path: str, cure: str, sink: "LogSink") -> "list[str]":
+    """Return the lines of a file that a setting names, without comments; log the reason if there are none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.partition("#")[0].strip() for line in file]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        notice(sink, "", f"{setting}={path} is ignored: the file cannot be read: {reason}")
+        return []
+    found = [line for line in lines if line]
+    if not found:
+        notice(sink, "", f"{setting}={path} is ignored: the file names no module; {cure}")
+    return found
 
 
 def _import(entries: "list[tuple[str, str]]") -> "dict[str, str]":
-    """Import entries until none is left that can be imported; return the others with the reasons."""
+    """Import entries, pairs of a module and a name that may be empty; return those that fail with the reasons."""
     failed: dict[str, str] = {}
     waiting = entries
     while waiting:

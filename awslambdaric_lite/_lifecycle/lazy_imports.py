@@ -180,17 +180,12 @@ def _is_of_distribution(importing: str) -> bool:
 
 def _matching(path: str, sink: "LogSink") -> "Filter | None":
     """Return a filter of the patterns in a file; None, with a line in the log, if it has none."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.partition("#")[0].strip() for line in file]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        notice(sink, "", f"{_SETTING}={path} is ignored: the file cannot be read: {reason}")
-        return None
-    exact = frozenset(line for line in lines if line and not line.endswith("*"))
+    from .import_list import read_lines
+
+    lines = read_lines(_SETTING, path, "write one a line, e.g. botocore.*", sink)
+    exact = frozenset(line for line in lines if not line.endswith("*"))
     begins = tuple(line[:-1] for line in lines if line.endswith("*"))
-    if not exact and not begins:
-        notice(sink, "", f"{_SETTING}={path} is ignored: the file names no module; write one a line, e.g. botocore.*")
+    if not lines:
         return None
 
     def matches(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
