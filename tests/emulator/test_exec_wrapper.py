@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.common import private_mounts
 from awslambdaric_lite.emulator import LocalLambda
-from awslambdaric_lite.emulator.environments import filesystem
 
 from .command_line import REPOSITORY, run
 from .runtimes import SOCKET_RUNTIME
@@ -44,9 +44,9 @@ def mounting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Run a test with mounts, where they are allowed, and without."""
     if request.param == "without mounts":
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    filesystem.reset_caches()
+    private_mounts.reset_caches()
     yield
-    filesystem.reset_caches()
+    private_mounts.reset_caches()
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.common import private_mounts
 from awslambdaric_lite.emulator.config.function import FunctionConfig
-from awslambdaric_lite.emulator.environments import filesystem
 from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.errors import InvalidFunction
 from tests.support import extension_client
@@ -177,7 +177,7 @@ def test_needed_path_in_tmp_prevents_private_tmp(tmp_path: Path, outside: tuple[
 def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without permission to mount, a required private `/tmp` is rejected; an optional one falls back to `TMPDIR`."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    filesystem.reset_caches()
+    private_mounts.reset_caches()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     async def scenario() -> None:
@@ -190,7 +190,7 @@ def test_private_tmp_without_permission_is_rejected(tmp_path: Path, monkeypatch:
     try:
         asyncio.run(scenario())
     finally:
-        filesystem.reset_caches()
+        private_mounts.reset_caches()
     assert not list(tmp_path.iterdir())
 
 

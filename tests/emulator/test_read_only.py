@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.common import private_mounts
 from awslambdaric_lite.emulator import InvalidFunction, LocalLambda
 from awslambdaric_lite.emulator.environments import filesystem
 
@@ -54,8 +55,7 @@ ADVICE = "AWS refuses this write, too"
 @pytest.fixture
 def mounts(tmp_path: Path) -> None:
     """Skip where this process may not mount."""
-    mounter = filesystem._mounter()
-    if mounter is None or not mounter.can_protect(tmp_path):
+    if not filesystem.can_protect(tmp_path):
         pytest.skip("needs the permission to mount (root, unshare, mount)")
 
 
@@ -63,9 +63,9 @@ def mounts(tmp_path: Path) -> None:
 def no_mounts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take the permission to mount."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    filesystem.reset_caches()
+    private_mounts.reset_caches()
     yield
-    filesystem.reset_caches()
+    private_mounts.reset_caches()
 
 
 def advice(lines: list[str]) -> list[str]:

@@ -9,23 +9,20 @@ programs, which delays a cold start. A limit of the ephemeral storage is the siz
 from __future__ import annotations
 
 import errno
-import functools
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...common.private_mounts import Mounter, find_mounter, succeeds
 from ..config.function import FunctionConfig
 from ..errors import InvalidFunction
 from . import layers
 
 TMP = Path("/tmp")
 OPT = Path("/opt")
-_PROBE_LIMIT_S = 5.0
 
 # A scratch folder in the read-only folder is mounted first, so that it stays writable. Layers are mounted before the
 # `/tmp` that could hide their folder. The current folder becomes read-only when it is entered again.
@@ -53,22 +50,18 @@ class _Mounts:
     tmp: Path | None = None
 
 
-@dataclass(frozen=True)
-class _Mounter:
-    """The programs that execute another one with private mounts, in the same process."""
+def _mounted(mounter: Mounter, command: Sequence[str], mounts: _Mounts) -> list[str]:
+    """Return the command line that executes a command with the folders."""
+    folders = (mounts.read_only, mounts.writable, mounts.opt, mounts.tmp)
+    return mounter.command(_SCRIPT, ["" if source is None else str(source) for source in folders], command)
 
-    unshare: str
-    mount: str
-    clean: tuple[str, ...]  # removes variables that the shell adds
 
-    def command(self, command: Sequence[str], mounts: _Mounts) -> list[str]:
-        folders = (mounts.read_only, mounts.writable, mounts.opt, mounts.tmp)
-        sources = ["" if source is None else str(source) for source in folders]
-        return [self.unshare, "-m", "/bin/sh", "-c", _SCRIPT, self.mount, *sources, *self.clean, *command]
-
-    def can_protect(self, folder: Path) -> bool:
-        """Return whether a folder can be mounted read-only."""
-        return _succeeds(self.command(["true"], _Mounts(read_only=folder))) and folder.resolve() != Path("/")
+def can_protect(folder: Path) -> bool:
+    """Return whether a folder can be mounted read-only."""
+    mounter = find_mounter()
+    if mounter is None or folder.resolve() == Path("/"):
+        return False
+    return succeeds(_mounted(mounter, ["true"], _Mounts(read_only=folder)))
 
 
 class Filesystem:
@@ -79,7 +72,7 @@ class Filesystem:
         task_root: Path,
         scratch: Path,
         content: Path | None = None,
-        mounter: _Mounter | None = None,
+        mounter: Mounter | None = None,
         mounts: _Mounts = _Mounts(),
         size_mb: int | None = None,
     ) -> None:
@@ -110,14 +103,14 @@ class Filesystem:
         self.scratch.mkdir()
         if self._size_mb is not None:
             options = f"size={self._size_mb}m,mode=0755"
-            if not _succeeds(["mount", "-t", "tmpfs", "-o", options, "local-lambda", str(self.scratch)]):
+            if not succeeds(["mount", "-t", "tmpfs", "-o", options, "local-lambda", str(self.scratch)]):
                 self.scratch.rmdir()
                 raise OSError(errno.EPERM, "the ephemeral storage cannot be mounted", str(self.scratch))
 
     def close(self) -> None:
         """Unmount the scratch folder; its files are gone if its size was limited."""
         if self._size_mb is not None and self.scratch.exists():
-            _succeeds(["umount", "-l", str(self.scratch)])
+            succeeds(["umount", "-l", str(self.scratch)])
 
     @property
     def extension_programs(self) -> list[Path]:
@@ -141,7 +134,7 @@ class Filesystem:
         if self._mounter is None:
             return [program, *command[1:]]
         program = _executable(program, variables.get("PATH", os.defpath), self.task_root)
-        return self._mounter.command([self._seen(program), *command[1:]], self._mounts)
+        return _mounted(self._mounter, [self._seen(program), *command[1:]], self._mounts)
 
     def extension_command(self, program: Path) -> list[str]:
         """Return the command line of an external extension with the mounts of the runtime.
@@ -151,7 +144,7 @@ class Filesystem:
         """
         if self._mounter is None:
             return [str(program)]
-        return self._mounter.command([self._seen(_executable(str(program), "", Path("/")))], self._mounts)
+        return _mounted(self._mounter, [self._seen(_executable(str(program), "", Path("/")))], self._mounts)
 
     def in_opt(self, path: str) -> str:
         """Return a path in `/opt` as the processes have it, if the layers are not mounted there."""
@@ -186,7 +179,7 @@ class Layout:
         needed = [
             path for needed in _needed(function, self._root, self._content) for path in (needed, needed.resolve())
         ]
-        self._mounter = _mounter()
+        self._mounter = find_mounter()
         self._mount_opt = self._content is not None and self._can_mount(OPT, needed)
         if self._content is not None and not self._mount_opt:
             needed.append(self._content.resolve())
@@ -197,7 +190,7 @@ class Layout:
             if self._mounter is not None and inside is not None:
                 reason = f"{inside} is in it"
             raise InvalidFunction(f"private /tmp is not possible: {reason}; omit private_tmp to use TMPDIR only")
-        self._mount_root = function.read_only is not False and self._can_protect()
+        self._mount_root = function.read_only is not False and can_protect(self._root)
         if function.read_only and not self._mount_root:
             raise InvalidFunction(
                 "a read-only task root is not possible: this process may not mount it; run as root, or omit read_only"
@@ -223,9 +216,6 @@ class Layout:
             tmp=scratch if self._mount_tmp else None,
         )
         return Filesystem(self._root, scratch, self._content, self._mounter, mounts, self._size_mb)
-
-    def _can_protect(self) -> bool:
-        return self._mounter is not None and self._mounter.can_protect(self._root)
 
     def _can_mount(self, place: Path, needed: Sequence[Path]) -> bool:
         return (
@@ -265,30 +255,3 @@ def _executable(name: str, path: str, cwd: Path) -> str:
                 return candidate
             code = errno.EACCES
     raise OSError(code, os.strerror(code), name)
-
-
-def _succeeds(command: Sequence[str]) -> bool:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=_PROBE_LIMIT_S).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return False
-
-
-@functools.cache
-def _mounter() -> _Mounter | None:
-    """Return the programs for mounts after trying them; None if this process may not mount."""
-    unshare, mount, env = (shutil.which(name) for name in ("unshare", "mount", "env"))
-    if os.geteuid() != 0 or unshare is None or mount is None or env is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        trial = _Mounter(unshare, mount, ()).command([env], _Mounts(read_only=place, opt=place, tmp=place))
-        try:
-            done = subprocess.run(trial, env={}, capture_output=True, timeout=_PROBE_LIMIT_S, check=True)
-        except (OSError, subprocess.SubprocessError):
-            return None
-    added = [line.partition("=")[0] for line in done.stdout.decode().splitlines()]  # of a shell such as bash
-    return _Mounter(unshare, mount, (env, *(word for name in added for word in ("-u", name))) if added else ())
-
-
-reset_caches = _mounter.cache_clear  # tests call this

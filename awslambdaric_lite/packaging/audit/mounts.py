@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...common.private_mounts import Mounter, find_mounter, succeeds
 from ..hosts import OPT, TASK_ROOT
 
-_LIMIT_S = 5.0
 _SCRIPT = """
 "$0" -t tmpfs tmpfs /var && "$1" /var/task && "$0" -o bind,ro "$2" /var/task || exit 125
 [ -z "$3" ] || "$0" -o bind,ro "$3" /opt || exit 125
@@ -22,16 +20,15 @@ cd /var/task && shift 3 && exec "$@"
 
 @dataclass(frozen=True)
 class Mounts:
-    """The programs that make a mount namespace, and fill it."""
+    """The programs that make the places."""
 
-    unshare: str
-    mount: str
+    mounter: Mounter
     mkdir: str
 
     def prefix(self, task_root: Path, opt: Path | None) -> list[str]:
         """Return the command that runs another one with the folders, read-only, and in the first."""
-        folders = [str(task_root), "" if opt is None else str(opt)]
-        return [self.unshare, "-m", "/bin/sh", "-c", _SCRIPT, self.mount, self.mkdir, *folders]
+        folders = [self.mkdir, str(task_root), "" if opt is None else str(opt)]
+        return self.mounter.command(_SCRIPT, folders, [])
 
 
 def mounts(needed: Iterable[Path], *, opt: bool) -> Mounts | None:
@@ -44,21 +41,14 @@ def mounts(needed: Iterable[Path], *, opt: bool) -> Mounts | None:
     hidden = ["/var", *([OPT] if opt else [])]
     if any(path.is_relative_to(place) for path in needed for place in hidden) or (opt and not Path(OPT).is_dir()):
         return None
-    return _found()
+    mounter = find_mounter()
+    return None if mounter is None else _found(mounter)
 
 
 @functools.cache
-def _found() -> Mounts | None:
-    unshare, mount, mkdir = (shutil.which(name) for name in ("unshare", "mount", "mkdir"))
-    if unshare is None or mount is None or mkdir is None or os.geteuid() != 0:
+def _found(mounter: Mounter) -> Mounts | None:
+    mkdir = shutil.which("mkdir")
+    if mkdir is None:
         return None
-    found = Mounts(unshare, mount, mkdir)
-    trial = [*found.prefix(Path("/"), None), "test", "-d", TASK_ROOT]
-    try:
-        subprocess.run(trial, capture_output=True, timeout=_LIMIT_S, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return found
-
-
-reset_caches = _found.cache_clear  # tests call this
+    found = Mounts(mounter, mkdir)
+    return found if succeeds([*found.prefix(Path("/"), None), "test", "-d", TASK_ROOT]) else None
