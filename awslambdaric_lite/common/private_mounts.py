@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LIMIT_S = 5.0
-_TRIAL = '"$0" -o bind,ro "$1" "$1" || exit; shift; exec "$@"'
+_TRIAL = '"$0" -o bind,ro "$1" "$1" && cd "$1" || exit; shift; exec "$@"'  # `cd` adds OLDPWD to the environment
 
 
 @dataclass(frozen=True)
