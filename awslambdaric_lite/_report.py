@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Frame = tuple[str, int | None, str, str]
 
 _getcwd = posix.getcwd  # as it is before user code runs, which may replace it
-_name = type.__dict__["__name__"].__get__  # without the metaclass of user code
-_traceback: "Callable[[BaseException], TracebackType | None]" = BaseException.__dict__["__traceback__"].__get__
+type_name = type.__dict__["__name__"].__get__  # without the metaclass of user code
+traceback_of: "Callable[[BaseException], TracebackType | None]" = BaseException.__dict__["__traceback__"].__get__
 _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only counted
 _XRAY_FRAMES = 25  # of each end of the stack
 _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
@@ -55,13 +55,13 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
             try:
                 error_type = str.__str__(type(raised).__name__)
             except BaseException:  # raised by a metaclass of user code
-                error_type = _name(type(raised))
+                error_type = type_name(type(raised))
             if status is not None:
                 reason = f"exited with error: exit status {status}" if status else "exited without providing a reason"
                 error_type = "Runtime.ExitError"
                 message = f"{f'RequestId: {request_id} ' if request_id else ''}Error: Runtime {reason}"
             try:
-                frames = frames_of(_traceback(raised))
+                frames = frames_of(traceback_of(raised))
             except BaseException:  # raised by a signal handler, or the interpreter's limits are reached
                 frames = []
             trace = format_frames(frames)
@@ -76,7 +76,7 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
             chain.extend(report, raised)
         return report, xray_cause(xray_type, message, frames)
     except BaseException:  # the last resort
-        name = _name(type(raised))
+        name = type_name(type(raised))
         message = f"<error report failed: {name}>"
         return {"errorMessage": message, "errorType": name, "requestId": request_id, "stackTrace": []}, ""
 
@@ -86,7 +86,7 @@ def text_of(error: BaseException) -> str:
     try:
         return str.__str__(str(error))
     except BaseException:
-        return f"<exception str() failed: {_name(type(error))}>"
+        return f"<exception str() failed: {type_name(type(error))}>"
 
 
 def is_own(frame: "FrameType") -> bool:

@@ -85,8 +85,12 @@ def _members(error: BaseException, room: _Room) -> "dict[str, Any]":
         described = None if other is None else _described(other, room)
         if described is not None:
             found[name] = described
-    if any(base.__name__ == "BaseExceptionGroup" for base in type(error).__mro__):
-        inner = [_described(member, room) for member in error.exceptions]  # type: ignore[attr-defined]
+    if any(_report.type_name(base) == "BaseExceptionGroup" for base in type.__dict__["__mro__"].__get__(type(error))):
+        try:
+            grouped = list(error.exceptions)  # type: ignore[attr-defined]
+        except BaseException:  # raised by the class of user code
+            grouped = []
+        inner = [_described(member, room) for member in grouped]
         found["exceptions"] = [described for described in inner if described is not None]
     return found
 
@@ -95,12 +99,12 @@ def _described(error: BaseException, room: _Room) -> "dict[str, Any] | None":
     """Return an exception of the chain; None if it is in the report, or does not fit."""
     if id(error) in room.seen or not room.take():
         return None
-    frames = _report.frames_of(error.__traceback__)
+    frames = _report.frames_of(_report.traceback_of(error))
     omitted = len(frames) - 2 * _FRAMES
     trace = _report.format_frames(frames[:_FRAMES] if omitted > 0 else frames)
     if omitted > 0:
         trace += [f"  [{omitted} frames omitted]\n", *_report.format_frames(frames[-_FRAMES:])]
-    kind, message = type(error).__name__, _cut(_report.text_of(error))
+    kind, message = _report.type_name(type(error)), _cut(_report.text_of(error))
     if not room.take(kind, message, *trace):
         return None
     room.seen.add(id(error))
@@ -109,10 +113,13 @@ def _described(error: BaseException, room: _Room) -> "dict[str, Any] | None":
 
 
 def _notes(error: BaseException) -> "list[str]":
-    notes = getattr(error, "__notes__", None)
-    if notes is None:
-        return []
-    return [_cut(str(note)) for note in notes[:_NOTES]] if isinstance(notes, list | tuple) else [_cut(repr(notes))]
+    try:
+        notes = getattr(error, "__notes__", None)
+        if notes is None:
+            return []
+        return [_cut(str(note)) for note in notes[:_NOTES]] if isinstance(notes, list | tuple) else [_cut(repr(notes))]
+    except BaseException:
+        return []  # raised by the class of user code, or by a note
 
 
 def _cut(text: str) -> str:

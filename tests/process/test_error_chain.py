@@ -181,6 +181,29 @@ def test_broken_exceptions_are_reported_without_chain() -> None:
     assert described(odd) == {"notes": ["5", "None", "text"]}
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit, KeyboardInterrupt])
+def test_one_broken_attribute_leaves_the_others(raised: type[BaseException]) -> None:
+    """An attribute that raises is left out, and the cause is still reported."""
+
+    class Meta(type):
+        @property
+        def __name__(cls) -> str:  # type: ignore[override]
+            raise raised
+
+    class Broken(Exception, metaclass=Meta):
+        @property
+        def __notes__(self) -> list[str]:
+            raise raised
+
+        @property
+        def __traceback__(self) -> None:  # type: ignore[override]
+            raise raised
+
+    cause = described(chained(Broken(), ValueError("kept")))["cause"]
+    assert (cause["errorType"], cause["errorMessage"]) == ("ValueError", "kept")
+    assert described(chained(ValueError(), Broken("x")))["cause"]["errorType"] == "Broken"
+
+
 @pytest.mark.skipif(Group is None, reason="ExceptionGroup needs Python 3.11")
 def test_groups_have_their_members() -> None:
     """The members of a group, and of groups in it, are reported with their own causes; wide groups are truncated."""
