@@ -1,16 +1,19 @@
-"""Which imports do events need that init has not made? The answer is an import list."""
+"""Which imports do events need that init has not made? The answer is an import list, a text file."""
 
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..emulator import LocalLambda
 from .errors import PackagingError
+
+LIST_NAME = "imports.txt"
+"""The name of an import list in a package."""
 
 LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 _LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
@@ -22,7 +25,9 @@ _HEADER = """\
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
-def record_imports(handler: str, events: Sequence[bytes], *, lazy: str, settings: Mapping[str, Any]) -> list[str]:
+def record_imports(
+    handler: str, events: Sequence[bytes], *, lazy: str, settings: Mapping[str, Any], interpreter: Path | None = None
+) -> list[str]:
     """Run a handler with events, until a list is found with which they import nothing more; return its entries.
 
     Args:
@@ -30,26 +35,30 @@ def record_imports(handler: str, events: Sequence[bytes], *, lazy: str, settings
         events: JSON texts, each of which is sent once, in the order.
         lazy: a value of AWSLAMBDARIC_LITE_LAZY_IMPORTS.
         settings: other settings of `LocalLambda`.
+        interpreter: the one that runs the handler (default: the running one).
 
     Raises:
         PackagingError: the handler fails, or each run imports something else.
         EmulatorError: the function cannot be run.
     """
+    from ..emulator import LocalLambda
+
     entries: list[str] = []
+    question = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
-        output, listed = Path(folder, "imported.json"), Path(folder, "imports.txt")
+        listed = Path(folder, LIST_NAME)
         env = {**settings.get("env", {}), _LAZY_VARIABLE: lazy, LIST_VARIABLE: str(listed)}
-        runtime = [sys.executable, str(_WORKER), str(output), "{handler}"]
+        runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}"]
         given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
         for _ in range(_ROUNDS):
             listed.write_text(list_text(entries or ["sys"]), encoding="utf-8")
             with LocalLambda(handler, **given) as function:
-                for event in events:
+                for event in [*events, json.dumps(question).encode()]:
                     result = function.invoke(event)
                     if result.error is not None:
                         text = result.payload.decode(errors="replace")
                         raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
-            found = [f"{module}:{name}" if name else module for module, name in json.loads(output.read_text())]
+            found = [f"{module}:{name}" if name else module for module, name in json.loads(result.payload)]
             new = [entry for entry in found if entry not in entries]
             if not new:
                 return sorted(entries)
