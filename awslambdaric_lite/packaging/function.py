@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
-from ..common.words import format_size
+from ..common.words import format_size, shorten_list
 from .archive import FAST, SMALLEST, Member, Sizes, check_names, check_output, write_zip, zipped_size
 from .bytecode import choose_interpreter
-from .content_check import check_content
+from .content_check import check_content, is_library
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
+from .import_recording import LIST_NAME, record_in_package
 from .selection import Selection
 from .source_builds import BUILD_ALL, BuildPolicy
 from .source_tree import collect
@@ -50,7 +51,8 @@ class Recipe:
     packs files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that
     `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of this machine;
     without `bytecode` nothing is compiled, without `sources` bytecode replaces the modules' sources; `strip` removes
-    symbols of binaries; `through_s3` skips the limit of direct uploads.
+    symbols of binaries; `through_s3` skips the limit of direct uploads. `events`, JSON texts, are sent to the handler,
+    with lazy imports as `lazy` says and with `variables`, to record an import list.
     """
 
     source: Path
@@ -72,6 +74,9 @@ class Recipe:
     sources: bool = True
     strip: bool = False
     through_s3: bool = False
+    events: Sequence[bytes] = ()
+    lazy: str = "installed"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -79,13 +84,15 @@ class Packed:
     """The result of packing.
 
     `precompiled` is the number of bytecode files, `left_out` has the files and folders of the source that were left out
-    without being excluded by the recipe, and why.
+    without being excluded by the recipe, and why. `listed` is the number of entries of the package's import list,
+    None if it has none and no events were run.
     """
 
     sizes: Sizes
     precompiled: int
     warnings: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    listed: int | None = None
 
 
 def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
@@ -97,13 +104,21 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     check_output(output)
     if recipe.handler is not None:
         split_handler(recipe.handler)
+    if recipe.events and not recipe.target.is_of_this_machine:
+        raise PackagingError(
+            f"the events cannot be run for Linux on {recipe.target.arch} on this machine; pack on a machine of that "
+            f"kind, or put a list that record-imports wrote there into {recipe.source} as {LIST_NAME}"
+        )
     selection = Selection(recipe.exclude, recipe.include)
     tree = collect(recipe.source, selection, output=output, follow_links=recipe.follow_links)
-    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter) if recipe.bytecode else None
-    if interpreter is None and not recipe.sources:
+    interpreter = None
+    if recipe.bytecode or recipe.events:
+        interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
+    if interpreter is None and (recipe.events or not recipe.sources):
+        purpose = "run the events" if recipe.events else "replace sources with bytecode"
         raise PackagingError(
-            f"this machine has no Python {recipe.target.python} to replace sources with bytecode; install it, or name "
-            "one with --interpreter"
+            f"this machine has no Python {recipe.target.python} to {purpose}; install it, or name one with "
+            "--interpreter"
         )
     with tempfile.TemporaryDirectory() as folder:
         package = FunctionContents(
@@ -135,7 +150,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         if recipe.strip:
             progress.stage("stripping binaries")
             package.strip_binaries()
-        if interpreter is not None:
+        if interpreter is not None and recipe.bytecode:
             progress.stage(f"compiling for Python {recipe.target.python}")
             package.add_bytecode(interpreter, needed=handler_source, sources=recipe.sources)
         elif recipe.bytecode:
@@ -143,11 +158,17 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
                 f"this machine has no Python {recipe.target.python}, so the bytecode is not precompiled "
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
+        if interpreter is not None and recipe.events:
+            progress.stage("recording the imports of the events")
+            package.add_import_list(_recorded(package, recipe, interpreter))
+        listed = package.use_import_list()
         package.finish_records()
         package.warn_of_unused_options()
         _fit_unpacked(package)
         sizes = _write(package, output, recipe, progress)
-    return Packed(sizes, len(package.bytecode), package.warnings, tree.left_out)
+    return Packed(
+        sizes, len(package.bytecode), package.warnings, tree.left_out, len(listed) if listed or recipe.events else None
+    )
 
 
 def _write(package: FunctionContents, output: Path, recipe: Recipe, progress: Progress) -> Sizes:
@@ -203,6 +224,31 @@ def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Pa
     )
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
+
+
+def _recorded(package: FunctionContents, recipe: Recipe, interpreter: Path) -> list[str]:
+    assert recipe.handler is not None
+    if LIST_NAME in package.members:
+        raise PackagingError(
+            f"the package has {LIST_NAME} already, which events would replace; remove the file, or pack without events"
+        )
+    try:
+        return record_in_package(
+            recipe.handler,
+            recipe.events,
+            package.members.values(),
+            interpreter,
+            lazy=recipe.lazy,
+            variables=recipe.variables,
+        )
+    except PackagingError as error:
+        binaries = [name for name in sorted(package.members) if is_library(name)]
+        if not binaries:
+            raise
+        raise PackagingError(
+            f"{error}; if {shorten_list(binaries, _NAMED)} cannot run on this machine, put a list that record-imports "
+            f"wrote on one of the function's kind into {recipe.source} as {LIST_NAME}"
+        ) from None
 
 
 def _check_handler(handler: str, package: FunctionContents, left_out: Mapping[str, str]) -> str | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .archive import Member, write_tree
 from .errors import PackagingError
 
 LIST_NAME = "imports.txt"
@@ -18,10 +20,12 @@ LIST_NAME = "imports.txt"
 LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 _LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _WORKER = Path(__file__).with_name("record_worker.py")
+_ENTRY = re.compile(r"\w[\w-]*(\.[\w-]+)*(\s*:\s*\w+)?")
 _HEADER = """\
 # The imports of recorded events, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
 # or module:name, which is a lazy import that the module has under that name.
 """
+_TIMEOUT_S = 60.0  # of init and of each event
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
@@ -69,3 +73,46 @@ def record_imports(
 def list_text(entries: Sequence[str]) -> str:
     """Return the text of an import list."""
     return _HEADER + "".join(f"{entry}\n" for entry in entries)
+
+
+def read_entries(content: bytes) -> list[str]:
+    """Return the entries of an import list; none if a line is neither an entry nor a comment."""
+    try:
+        lines = [line.partition("#")[0].strip() for line in content.decode().splitlines()]
+    except UnicodeDecodeError:
+        return []
+    entries = [line for line in lines if line]
+    return entries if all(map(_ENTRY.fullmatch, entries)) else []
+
+
+def record_in_package(
+    handler: str,
+    events: Sequence[bytes],
+    members: Iterable[Member],
+    interpreter: Path,
+    *,
+    lazy: str,
+    variables: Mapping[str, str],
+) -> list[str]:
+    """Return the entries of an import list for a package that will be written: its files are run from a copy.
+
+    Args:
+        handler: e.g. `app.handler`.
+        events: JSON texts.
+        members: the files of the package.
+        interpreter: one of the package's version of Python.
+        lazy: a value of AWSLAMBDARIC_LITE_LAZY_IMPORTS.
+        variables: environment variables of the function.
+
+    Raises:
+        PackagingError: the function cannot be run, or fails.
+    """
+    from ..emulator import EmulatorError
+
+    with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
+        write_tree(Path(folder), members)
+        settings = {"task_root": folder, "env": variables, "timeout_s": _TIMEOUT_S, "init_timeout_s": _TIMEOUT_S}
+        try:
+            return record_imports(handler, events, lazy=lazy, settings=settings, interpreter=interpreter)
+        except EmulatorError as error:
+            raise PackagingError(f"{handler} cannot be run to record its imports: {error}") from None

@@ -52,7 +52,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(path: Path) -> list[str]:
-    """Return the lines of a list that are no comments."""
+    """Return the lines of a list without comments."""
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
