@@ -178,7 +178,7 @@ class FunctionContents:
             self._add_start(interpreter)
 
     def add_import_list(self, entries: Sequence[str]) -> None:
-        """Add an import list if there are entries."""
+        """Add an import list, unless it would be empty."""
         if entries:
             self.members[LIST_NAME] = Member(LIST_NAME, list_text(entries).encode())
 
