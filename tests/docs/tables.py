@@ -42,6 +42,8 @@ _SETTINGS = {
     "[Lazy imports](packing.md#lazy-imports).",
     "IMPORT_LIST": "Modules and lazy imports that init imports; see "
     "[Import lists](packing.md#import-lists).",
+    "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
+    "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
@@ -53,6 +55,7 @@ _NOT_A_CHOICE = {
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",
+    "BUNDLE": "unset, a path, which may be relative to the task root",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
