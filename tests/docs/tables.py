@@ -81,6 +81,7 @@ _FINDINGS = {
     "bytecode-idle": "Bytecode that Python never imports.",
     "bytecode-cost": "Measured import time with the package's bytecode and with valid bytecode.",
     "import-list": "Lines of the import list name nothing that can be imported.",
+    "import-bundle": "The import bundle cannot be used, or has other code than the modules of the package.",
     "binary-architecture": "A binary is for another processor or operating system.",
     "binary-broken": "A binary is damaged or truncated.",
     "binary-glibc": "A binary needs a newer glibc than the runtime has.",
