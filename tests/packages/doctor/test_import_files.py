@@ -164,7 +164,7 @@ def test_bundle_of_other_code(
         (lambda data: data[: HEADER + 9] + b"xx" + data[HEADER + 11 :], "it is damaged"),
         (
             lambda data: data[: HEADER + index_size(data[:HEADER])] + b"?" * (len(data) - HEADER - index_size(data)),
-            "dam",
+            "it is damaged",
         ),
         (lambda data: b"", "it is not an import bundle"),
         (lambda data: b"text", "it is not an import bundle"),
