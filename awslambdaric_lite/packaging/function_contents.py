@@ -12,7 +12,7 @@ from .bytecode import IMPORTABLE, cache_path, compile_sources
 from .distributions import emptied, existing_files, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
 from .hosts import TASK_ROOT
-from .import_recording import LIST_NAME, LIST_VARIABLE, list_text, read_entries
+from .import_recording import LIST_NAME, LIST_VARIABLE, is_list, list_entries, list_text
 from .module_uses import import_distances
 from .prune import never_runs, only_runs_here
 from .runtime import bootstrap_script, runtime_sources
@@ -184,7 +184,8 @@ class FunctionContents:
 
     def use_import_list(self) -> list[str]:
         """Let `bootstrap` name the import list to the runtime, if the package has both; return the list's entries."""
-        entries = read_entries(self.members[LIST_NAME].read()) if LIST_NAME in self.members else []
+        content = self.members[LIST_NAME].read() if LIST_NAME in self.members else b""
+        entries = list_entries(content) if is_list(content) else []
         if entries:
             self._files[LIST_VARIABLE] = LIST_NAME
             if self._runtime:

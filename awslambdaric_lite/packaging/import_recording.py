@@ -21,11 +21,13 @@ LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 _LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _WORKER = Path(__file__).with_name("record_worker.py")
 _ENTRY = re.compile(r"\w[\w-]*(\.[\w-]+)*(\s*:\s*\w+)?")
-_HEADER = """\
-# The imports of recorded events, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
+_MARK = "# The imports of recorded events"
+_HEADER = f"""\
+{_MARK}, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
 # or module:name, which is a lazy import that the module has under that name.
 """
 _TIMEOUT_S = 60.0  # of init and of each event
+_OF_BUILD = "_sysconfigdata"  # begins the name of a module that another build of Python has under another name
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
@@ -55,14 +57,15 @@ def record_imports(
         runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}"]
         given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
         for _ in range(_ROUNDS):
-            listed.write_text(list_text(entries or ["sys"]), encoding="utf-8")
+            listed.write_text(list_text(sorted(entries) or ["sys"]), encoding="utf-8")
             with LocalLambda(handler, **given) as function:
                 for event in [*events, json.dumps(question).encode()]:
                     result = function.invoke(event)
                     if result.error is not None:
                         text = result.payload.decode(errors="replace")
                         raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
-            found = [f"{module}:{name}" if name else module for module, name in json.loads(result.payload)]
+            pairs = [(module, name) for module, name in json.loads(result.payload) if not module.startswith(_OF_BUILD)]
+            found = [f"{module}:{name}" if name else module for module, name in pairs]
             new = [entry for entry in found if entry not in entries]
             if not new:
                 return sorted(entries)
@@ -75,14 +78,21 @@ def list_text(entries: Sequence[str]) -> str:
     return _HEADER + "".join(f"{entry}\n" for entry in entries)
 
 
-def read_entries(content: bytes) -> list[str]:
-    """Return the entries of an import list; none if a line is neither an entry nor a comment."""
-    try:
-        lines = [line.partition("#")[0].strip() for line in content.decode().splitlines()]
-    except UnicodeDecodeError:
-        return []
-    entries = [line for line in lines if line]
-    return entries if all(map(_ENTRY.fullmatch, entries)) else []
+def list_entries(content: bytes) -> list[str]:
+    """Return the lines of an import list without comments, with those that are wrong."""
+    lines = [line.partition("#")[0].strip() for line in content.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line]
+
+
+def is_entry(line: str) -> bool:
+    """Return whether a line names a module, or a lazy import of one."""
+    return _ENTRY.fullmatch(line) is not None
+
+
+def is_list(content: bytes) -> bool:
+    """Return whether a file named `imports.txt` is an import list: by its first line, or because all are entries."""
+    entries = list_entries(content)
+    return content.startswith(_MARK.encode()) or (bool(entries) and all(map(is_entry, entries)))
 
 
 def record_in_package(

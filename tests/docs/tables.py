@@ -79,6 +79,7 @@ _FINDINGS = {
     "bytecode-unverified": "The hashes were not verified, because that Python version is not installed here.",
     "bytecode-idle": "Bytecode that Python never imports.",
     "bytecode-cost": "Measured import time with the package's bytecode and with valid bytecode.",
+    "import-list": "Lines of the import list name nothing that can be imported.",
     "binary-architecture": "A binary is for another processor or operating system.",
     "binary-broken": "A binary is damaged or truncated.",
     "binary-glibc": "A binary needs a newer glibc than the runtime has.",
