@@ -8,6 +8,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ LIST_NAME = "imports.txt"
 """The name of an import list in a package."""
 
 LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
-_LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
+LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _WORKER = Path(__file__).with_name("record_worker.py")
 _ENTRY = re.compile(r"\w[\w-]*(\.[\w-]+)*(\s*:\s*\w+)?")
 _MARK = "# The imports of recorded events"
@@ -31,10 +32,25 @@ _OF_BUILD = "_sysconfigdata"  # begins the name of a module that another build o
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
+@dataclass(frozen=True)
+class Recording:
+    """The entries of an import list, and all modules that init and the events need."""
+
+    entries: list[str]
+    modules: frozenset[str]
+
+
 def record_imports(
     handler: str, events: Sequence[bytes], *, lazy: str, settings: Mapping[str, Any], interpreter: Path | None = None
 ) -> list[str]:
-    """Run a handler with events, until a list is found with which they import nothing more; return its entries.
+    """Return the entries of the import list that `record` finds; the arguments and errors are its."""
+    return record(handler, events, lazy=lazy, settings=settings, interpreter=interpreter).entries
+
+
+def record(
+    handler: str, events: Sequence[bytes], *, lazy: str, settings: Mapping[str, Any], interpreter: Path | None = None
+) -> Recording:
+    """Run a handler with events, until a list is found with which they import nothing more.
 
     Args:
         handler: e.g. `app.handler`.
@@ -53,7 +69,7 @@ def record_imports(
     question = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
         listed = Path(folder, LIST_NAME)
-        env = {**settings.get("env", {}), _LAZY_VARIABLE: lazy, LIST_VARIABLE: str(listed)}
+        env = {**settings.get("env", {}), LAZY_VARIABLE: lazy, LIST_VARIABLE: str(listed)}
         runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}"]
         given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
         for _ in range(_ROUNDS):
@@ -62,15 +78,26 @@ def record_imports(
                 for event in [*events, json.dumps(question).encode()]:
                     result = function.invoke(event)
                     if result.error is not None:
-                        text = result.payload.decode(errors="replace")
-                        raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
-            pairs = [(module, name) for module, name in json.loads(result.payload) if not module.startswith(_OF_BUILD)]
+                        raise PackagingError(
+                            f"{handler} failed while its imports were recorded: {_told(result.payload)}"
+                        )
+            answer = json.loads(result.payload)
+            pairs = [(module, name) for module, name in answer["imported"] if not module.startswith(_OF_BUILD)]
             found = [f"{module}:{name}" if name else module for module, name in pairs]
             new = [entry for entry in found if entry not in entries]
             if not new:
-                return sorted(entries)
+                return Recording(sorted(entries), frozenset(answer["modules"]))
             entries += new
     raise PackagingError(f"{handler} imports something else in each run; the last: {', '.join(new)}")
+
+
+def _told(error: bytes) -> str:
+    """Return type and message of an error document."""
+    try:
+        details = json.loads(error)
+        return f"{details['errorType']}: {details['errorMessage']}"
+    except (ValueError, LookupError, TypeError):
+        return error.decode(errors="replace")
 
 
 def list_text(entries: Sequence[str]) -> str:

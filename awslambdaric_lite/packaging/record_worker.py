@@ -1,8 +1,8 @@
 """The runtime in a process that records the imports of events: `python -S record_worker.py QUESTION HANDLER`.
 
 The event QUESTION, a text, does not reach the handler. Its response has the entries of an import list, as pairs of
-module and name, for all events before it. The runtime takes it after it has sent the whole response to the last of
-these, so that imports of coroutines and of streams are among the entries.
+module and name, for all events before it, and all modules that are loaded then. The runtime takes it after it has sent
+the whole response to the last of these, so that imports of coroutines and of streams are among the entries.
 
 Imports only what the runtime has in any case: what this module imports, a handler does not import any more.
 """
@@ -34,8 +34,9 @@ def main(question: str, handler: str) -> int:
         watch = Watch()
 
         def answer(event: object, context: "Any") -> object:
-            is_question = type(event) is str and event == question
-            return watch.imported() if is_question else function(event, context)
+            if type(event) is str and event == question:
+                return {"imported": watch.imported(), "modules": list(sys.modules)}
+            return function(event, context)
 
         run(client, answer, *others)
 
