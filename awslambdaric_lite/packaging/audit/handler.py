@@ -118,17 +118,12 @@ class _Check:
         if place is not self._place:
             audit.findings += self._cost(place, runs)
         try:
-            audit.tree = measure_imports(
-                self._interpreter,
-                self._statement,
-                timeout_s=TIMEOUT_S,
-                **self._arguments(self._place),
-            )
+            audit.tree = self._tree(self._place)
+            valid = audit.tree if place is self._place else self._tree(place)
         except PackagingError as error:  # the first import succeeded; the code depends on something that changed
             text = self._place.shown(str(error)).replace(repr(self._statement), self._handler)
             audit.findings.append(Finding("handler-import", "error", ".", f"the second import failed: {text}"))
             return audit
-        audit.tree.name = self._handler
         audit.findings += _slow(audit.tree)
         check = GainCheck(
             self._subject,
@@ -142,8 +137,13 @@ class _Check:
             ),
             runs,
         )
-        audit.findings += check.findings(audit.tree, events)
+        audit.findings += check.findings(valid, events)
         return audit
+
+    def _tree(self, place: Workplace) -> Imported:
+        tree = measure_imports(self._interpreter, self._statement, timeout_s=TIMEOUT_S, **self._arguments(place))
+        tree.name = self._handler
+        return tree
 
     def _import(self, place: Workplace) -> ImportRun:
         return run_import(self._interpreter, self._statement, timeout_s=TIMEOUT_S, **self._arguments(place))
