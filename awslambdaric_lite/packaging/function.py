@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from ..common.quotas import UNPACKED_LIMIT, ZIPPED_LIMIT
-from ..common.words import format_size, shorten_list
+from ..common.words import format_size
 from .archive import FAST, SMALLEST, Member, Sizes, check_names, check_output, write_zip, zipped_size
 from .bytecode import choose_interpreter
-from .content_check import check_content, is_library
+from .content_check import check_content
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
-from .import_recording import LIST_NAME, record_in_package
+from .packed_imports import ImportOptions, PackedImports, add_imports
 from .selection import Selection
 from .source_builds import BUILD_ALL, BuildPolicy
 from .source_tree import collect
@@ -51,8 +51,8 @@ class Recipe:
     packs files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that
     `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of this machine;
     without `bytecode` nothing is compiled, without `sources` bytecode replaces the modules' sources; `strip` removes
-    symbols of binaries; `through_s3` skips the limit of direct uploads. `events`, JSON texts, are sent to the handler,
-    with lazy imports as `lazy` says and with `variables`, to record an import list.
+    symbols of binaries; `through_s3` skips the limit of direct uploads; `imports` asks for files that make the
+    function's imports cheaper.
     """
 
     source: Path
@@ -74,9 +74,7 @@ class Recipe:
     sources: bool = True
     strip: bool = False
     through_s3: bool = False
-    events: Sequence[bytes] = ()
-    lazy: str = "installed"
-    variables: Mapping[str, str] = field(default_factory=dict)
+    imports: ImportOptions = field(default_factory=ImportOptions)
 
 
 @dataclass
@@ -84,15 +82,14 @@ class Packed:
     """The result of packing.
 
     `precompiled` is the number of bytecode files, `left_out` has the files and folders of the source that were left out
-    without being excluded by the recipe, and why. `listed` is the number of entries of the package's import list,
-    None if it has none and no events were run.
+    without being excluded by the recipe, and why.
     """
 
     sizes: Sizes
     precompiled: int
     warnings: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
-    listed: int | None = None
+    imports: PackedImports = field(default_factory=PackedImports)
 
 
 def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
@@ -104,18 +101,14 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     check_output(output)
     if recipe.handler is not None:
         split_handler(recipe.handler)
-    if recipe.events and not recipe.target.is_of_this_machine:
-        raise PackagingError(
-            f"the events cannot be run for Linux on {recipe.target.arch} on this machine; pack on a machine of that "
-            f"kind, or put a list that record-imports wrote there into {recipe.source} as {LIST_NAME}"
-        )
+    recipe.imports.check_target(recipe.target, recipe.source)
     selection = Selection(recipe.exclude, recipe.include)
     tree = collect(recipe.source, selection, output=output, follow_links=recipe.follow_links)
     interpreter = None
-    if recipe.bytecode or recipe.events:
+    if recipe.bytecode or recipe.imports.purpose is not None:
         interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
-    if interpreter is None and (recipe.events or not recipe.sources):
-        purpose = "run the events" if recipe.events else "replace sources with bytecode"
+    purpose = recipe.imports.purpose or (None if recipe.sources else "replace sources with bytecode")
+    if interpreter is None and purpose is not None:
         raise PackagingError(
             f"this machine has no Python {recipe.target.python} to {purpose}; install it, or name one with "
             "--interpreter"
@@ -158,17 +151,12 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
                 f"this machine has no Python {recipe.target.python}, so the bytecode is not precompiled "
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
-        if interpreter is not None and recipe.events:
-            progress.stage("recording the imports of the events")
-            package.add_import_list(_recorded(package, recipe, interpreter))
-        listed = package.use_import_list()
         package.finish_records()
+        imports = add_imports(package, recipe.imports, recipe.handler, interpreter, recipe.source, progress.stage)
         package.warn_of_unused_options()
         _fit_unpacked(package)
         sizes = _write(package, output, recipe, progress)
-    return Packed(
-        sizes, len(package.bytecode), package.warnings, tree.left_out, len(listed) if listed or recipe.events else None
-    )
+    return Packed(sizes, len(package.bytecode), package.warnings, tree.left_out, imports)
 
 
 def _write(package: FunctionContents, output: Path, recipe: Recipe, progress: Progress) -> Sizes:
@@ -224,31 +212,6 @@ def _installed(recipe: Recipe, folder: Path, progress: Progress) -> dict[str, Pa
     )
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}
-
-
-def _recorded(package: FunctionContents, recipe: Recipe, interpreter: Path) -> list[str]:
-    assert recipe.handler is not None
-    if LIST_NAME in package.members:
-        raise PackagingError(
-            f"the package has {LIST_NAME} already, which events would replace; remove the file, or pack without events"
-        )
-    try:
-        return record_in_package(
-            recipe.handler,
-            recipe.events,
-            package.members.values(),
-            interpreter,
-            lazy=recipe.lazy,
-            variables=recipe.variables,
-        )
-    except PackagingError as error:
-        binaries = [name for name in sorted(package.members) if is_library(name)]
-        if not binaries:
-            raise
-        raise PackagingError(
-            f"{error}; if {shorten_list(binaries, _NAMED)} cannot run on this machine, put a list that record-imports "
-            f"wrote on one of the function's kind into {recipe.source} as {LIST_NAME}"
-        ) from None
 
 
 def _check_handler(handler: str, package: FunctionContents, left_out: Mapping[str, str]) -> str | None:

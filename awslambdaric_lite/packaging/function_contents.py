@@ -12,6 +12,7 @@ from .bytecode import IMPORTABLE, cache_path, compile_sources
 from .distributions import emptied, existing_files, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
 from .hosts import TASK_ROOT
+from .import_bundle import BUNDLE_NAME, BUNDLE_VARIABLE
 from .import_recording import LIST_NAME, LIST_VARIABLE, is_list, list_entries, list_text
 from .module_uses import import_distances
 from .prune import never_runs, only_runs_here
@@ -178,7 +179,7 @@ class FunctionContents:
             self._add_start(interpreter)
 
     def add_import_list(self, entries: Sequence[str]) -> None:
-        """Add an import list if there are entries."""
+        """Add an import list, unless it would be empty."""
         if entries:
             self.members[LIST_NAME] = Member(LIST_NAME, list_text(entries).encode())
 
@@ -187,10 +188,22 @@ class FunctionContents:
         content = self.members[LIST_NAME].read() if LIST_NAME in self.members else b""
         entries = list_entries(content) if is_list(content) else []
         if entries:
-            self._files[LIST_VARIABLE] = LIST_NAME
-            if self._runtime:
-                self._write_bootstrap()
+            self._name_to_runtime(LIST_VARIABLE, LIST_NAME)
         return entries
+
+    def add_import_bundle(self, content: bytes) -> None:
+        """Add an import bundle; `bootstrap` names it to the runtime, if the package has that."""
+        self.members[BUNDLE_NAME] = Member(BUNDLE_NAME, content)
+        self._name_to_runtime(BUNDLE_VARIABLE, BUNDLE_NAME)
+
+    def without_runtime(self) -> list[Member]:
+        """Return the members without the runtime and `bootstrap`."""
+        return [member for name, member in self.members.items() if not self._is_runtime(name) and name != "bootstrap"]
+
+    def _name_to_runtime(self, variable: str, file: str) -> None:
+        self._files[variable] = file
+        if self._runtime:
+            self._write_bootstrap()
 
     def drop_bytecode(self, excess: int, size: Callable[[Member], int], limit: str) -> bool:
         """Drop the bytecode that helps least, of at least `excess` bytes by `size`; a warning names the limit.

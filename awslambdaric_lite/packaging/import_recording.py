@@ -7,12 +7,11 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .archive import Member, write_tree
 from .errors import PackagingError
 
 LIST_NAME = "imports.txt"
@@ -27,7 +26,6 @@ _HEADER = f"""\
 {_MARK}, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
 # or module:name, which is a lazy import that the module has under that name.
 """
-_TIMEOUT_S = 60.0  # of init and of each event
 _OF_BUILD = "_sysconfigdata"  # begins the name of a module that another build of Python has under another name
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
@@ -120,36 +118,3 @@ def is_list(content: bytes) -> bool:
     """Return whether a file named `imports.txt` is an import list: by its first line, or because all are entries."""
     entries = list_entries(content)
     return content.startswith(_MARK.encode()) or (bool(entries) and all(map(is_entry, entries)))
-
-
-def record_in_package(
-    handler: str,
-    events: Sequence[bytes],
-    members: Iterable[Member],
-    interpreter: Path,
-    *,
-    lazy: str,
-    variables: Mapping[str, str],
-) -> list[str]:
-    """Return the entries of an import list for a package that will be written: its files are run from a copy.
-
-    Args:
-        handler: e.g. `app.handler`.
-        events: JSON texts.
-        members: the files of the package.
-        interpreter: one of the package's version of Python.
-        lazy: a value of AWSLAMBDARIC_LITE_LAZY_IMPORTS.
-        variables: environment variables of the function.
-
-    Raises:
-        PackagingError: the function cannot be run, or fails.
-    """
-    from ..emulator import EmulatorError
-
-    with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
-        write_tree(Path(folder), members)
-        settings = {"task_root": folder, "env": variables, "timeout_s": _TIMEOUT_S, "init_timeout_s": _TIMEOUT_S}
-        try:
-            return record_imports(handler, events, lazy=lazy, settings=settings, interpreter=interpreter)
-        except EmulatorError as error:
-            raise PackagingError(f"{handler} cannot be run to record its imports: {error}") from None

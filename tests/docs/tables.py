@@ -40,7 +40,8 @@ _SETTINGS = {
     "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
     "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
     "[Lazy imports](packing.md#lazy-imports).",
-    "IMPORT_LIST": "Modules and lazy imports that init imports, recorded by `awslambdaric-lite record-imports`.",
+    "IMPORT_LIST": "Modules and lazy imports that init imports; see "
+    "[Import lists](packing.md#import-lists).",
     "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
     "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "

@@ -54,7 +54,7 @@ def test_missing_modules_of_an_import_list(tmp_path: Path, entries: list[str], m
     ],
 )
 def test_wrong_lines_of_an_import_list(tmp_path: Path, text: str, wrong: str | None) -> None:
-    """A finding names lines that are no entries; a file that has nothing of a list is another file."""
+    """A finding lists the wrong lines; a file in which nothing looks like an import list gets none."""
     found = findings(make_folder(tmp_path / "a", FUNCTION | {"imports.txt": text.encode("latin-1")}))
     assert codes(found) == ([] if wrong is None else [("import-list", "warning", "imports.txt")])
     assert wrong is None or wrong in found[0].message
@@ -72,7 +72,7 @@ def test_hosts_have_other_modules(tmp_path: Path, host: Host, module: str, is_mi
 
 
 def test_layers_have_modules_of_an_import_list(tmp_path: Path) -> None:
-    """A module of a layer is not missing if the layer is named; else the message names the option."""
+    """A module of a layer that --layer names is found; else the message suggests the option."""
     path = make_folder(tmp_path / "a", FUNCTION | {"imports.txt": list_text(["layered.module"])})
     layer = make_folder(tmp_path / "layer", {"python/layered/module.py": ""})
     (finding,) = findings(path)

@@ -1,4 +1,4 @@
-"""`pack --event`: the import list of a package, and who names it to the runtime."""
+"""`pack --event` and `--bundle-imports`: the import list and the import bundle of a package."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite._lifecycle.import_bundle import read_index
 from awslambdaric_lite.cli import main
 from awslambdaric_lite.emulator import LocalLambda
 from awslambdaric_lite.packaging.bytecode import find_interpreter
@@ -58,12 +59,14 @@ def listed(archive: str = "a.zip") -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-def run_packed(runtime: Sequence[str], **env: str) -> tuple[object, str]:
-    """Run `a.zip`; return the result and the log."""
+def run_packed(runtime: Sequence[str], task_root: str = "a.zip", **env: str) -> tuple[object, str]:
+    """Run a package; return the result and the lines of the runtime in the log."""
     env = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable, **env}
-    with LocalLambda("app.handler", task_root="a.zip", runtime=runtime, env=env) as function:
+    with LocalLambda("app.handler", task_root=task_root, runtime=runtime, env=env) as function:
         result = function.invoke()
-        return result.json(), result.logs
+        return result.json(), "".join(
+            line for line in result.logs.splitlines(True) if "AWSLAMBDARIC_LITE" in line or "differs" in line
+        )
 
 
 @pytest.mark.parametrize(
@@ -185,12 +188,17 @@ FAILING = "def handler(event, context):\n    raise ValueError('no table')\n"
             {},
             ["--arch", ELSEWHERE],
             1,
-            f"cannot be run for Linux on {ELSEWHERE} on this machine; pack on a machine of ",
+            f"this machine cannot run the events for Linux on {ELSEWHERE}; pack on a machine of that kind, or ",
         ),
         ({"app.py": FAILING}, [], 1, "app.handler failed while its imports were recorded: "),
         ({"app.py": "import nowhere\n" + FAILING}, [], 1, "No module named 'nowhere'"),
-        ({"imports.txt": "late\n"}, [], 1, "the package has imports.txt already, which events would replace; remove"),
-        ({"app.py": FAILING, "lib/x.so.1": ""}, [], 1, "; if lib/x.so.1 cannot run on this machine, put a list that "),
+        (
+            {"imports.txt": "late\n"},
+            [],
+            1,
+            "the package has imports.txt already; remove or exclude it, or omit the option",
+        ),
+        ({"app.py": FAILING, "lib/x.so.1": ""}, [], 1, "; if lib/x.so.1 cannot run on this machine, pack on one of "),
         ({}, ["--event", "none.json"], 2, "event file none.json does not exist; check the path"),
         ({}, ["--lazy", "some"], 2, "--lazy 'some' is unknown; choose off, all, installed"),
         ({}, ["--lazy", "no/file"], 2, "--lazy no/file is not a file; name a file of patterns"),
@@ -215,20 +223,20 @@ def test_bad_input_keeps_old_file(
 def test_missing_interpreter_is_an_error(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without an interpreter of the package's version, events cannot be run, also without bytecode."""
     version = absent_version()
-    for options in ([], ["--no-bytecode"]):
-        assert pack("--python", version, *options) == 1
-        assert (
-            f"this machine has no Python {version} to run the events; install it, or name one with --interpreter"
-            in capsys.readouterr().err
-        )
+    for options in ([], ["--no-bytecode"], ["--bundle-imports"]):
+        purpose = "import the handler" if "--bundle-imports" in options else "run the events"
+        assert pack("--python", version, *options, event="" if "--bundle-imports" in options else "event.json") == 1
+        text = f"this machine has no Python {version} to {purpose}; install it, or name one with --interpreter"
+        assert text in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--event", "event.json"], "--event is sent to the handler; name it with --handler, e.g. app.handler"),
+        (["--event", "event.json"], "--event needs the handler; name it with --handler, e.g. app.handler"),
+        (["--bundle-imports"], "--bundle-imports needs the handler; name it with --handler, e.g. app.handler"),
         (["--lazy", "all"], "--lazy is for the function that --event runs; add --event FILE, or omit it"),
-        (["--env", "A=1"], "--env is for the function that --event runs; add --event FILE, or omit it"),
+        (["--env", "A=1"], "--env is for the function that --event and --bundle-imports run; add one, or omit it"),
     ],
 )
 def test_options_that_need_another_one(
@@ -237,3 +245,115 @@ def test_options_that_need_another_one(
     """An option that has no effect without another one is refused."""
     assert main(["pack", "source", "-o", "a.zip", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def bundled(archive: str = "a.zip") -> dict[str, int | None]:
+    """Return the modules of a package's bundle, with the dates of the function's own."""
+    with zipfile.ZipFile(archive) as opened:
+        _, root, folders = read_index(opened.read("imports.bundle"))
+    assert root == "."
+    return {
+        f"{folder}/{name}".lstrip("/"): entry[5] for folder, each in folders.items() for name, entry in each.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--no-bytecode"], ["--no-sources"]], ids=["plain", "no-bytecode", "sourceless"]
+)
+def test_bootstrap_names_the_bundle(source: Path, capsys: pytest.CaptureFixture[str], options: list[str]) -> None:
+    """With --runtime, modules come from the bundle without a variable, and from disk if they differ from it."""
+    assert pack("--runtime", "--bundle-imports", *options, event="") == 0
+    assert set(bundled()) == {"app", "lazily", "deep"}
+    said = capsys.readouterr().err
+    assert "imports.bundle has 3 modules, " in said and "; bootstrap names it to the runtime\n" in said
+    assert "imports.txt" not in said
+    assert run_packed(["./bootstrap"]) == ([["deep"], 1], "")
+    with zipfile.ZipFile("a.zip") as archive:
+        archive.extractall("task")
+    Path("task/bootstrap").chmod(0o755)
+    name = "deep.pyc" if "--no-sources" in options else "deep.py"
+    content = Path("task", name).read_bytes()
+    Path("task", name).write_bytes(content.replace(b"VALUE = 1", b"VALUE = 2") + b"\n")
+    for cached in Path("task/__pycache__").glob("deep.*"):
+        cached.unlink()
+    result, log = run_packed(["./bootstrap"], task_root="task")
+    assert result == [["deep"], 1 if "--no-sources" in options else 2]
+    assert f"/{name} differs from " in log
+    assert run_packed(["./bootstrap"], task_root="task", AWSLAMBDARIC_LITE_BUNDLE="") == (result, "")
+
+
+def test_bundle_has_dates_of_the_archive(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bundle has the dates that the files of the function have when the archive is unpacked."""
+    assert pack("--bundle-imports", event="") == 0
+    assert set(bundled().values()) == {315532800}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    assert pack("--bundle-imports", event="") == 0
+    assert set(bundled().values()) == {1700000000}
+
+
+def test_bundle_has_modules_of_the_list(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Modules of a recorded list, and of a list in the folder, are in the bundle; the output names both variables."""
+    assert pack("--bundle-imports") == 0
+    assert set(bundled()) == {"app", "lazily", "deep", "late"}
+    said = capsys.readouterr().err
+    assert "set AWSLAMBDARIC_LITE_BUNDLE=/var/task/imports.bundle to use it, with the wrapper layer" in said
+    assert "set AWSLAMBDARIC_LITE_IMPORT_LIST=/var/task/imports.txt to use it, with the wrapper layer" in said
+    (source / "imports.txt").write_text("late\nsys\napp:lazily\n")
+    assert pack("--bundle-imports", event="") == 0
+    assert set(bundled()) == {"app", "lazily", "deep", "late"}
+
+
+@needs_pip
+def test_bundle_has_packed_requirements(source: Path, tmp_path: Path) -> None:
+    """Modules of requirements are in the bundle as modules of an installed distribution, and the runtime's are not."""
+    add_wheel(tmp_path / "wheels", "needed", {"needed/__init__.py": "", "needed/inner.py": "", "needed/unused.py": ""})
+    (source / "requirements.txt").write_text("needed\n")
+    (source / "app.py").write_text("import needed.inner, awslambdaric_lite\n" + FUNCTION["app.py"])
+    options = ["--find-links", "wheels", "--no-index", "--runtime", "--bundle-imports"]
+    assert pack(*options, event="") == 0
+    found = bundled()
+    assert (found.pop("needed"), found.pop("needed/inner")) == (None, None)
+    assert set(found) == {"app", "lazily", "deep"}
+    first = Path("a.zip").read_bytes()
+    assert pack(*options, event="") == 0
+    assert Path("a.zip").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "code", "message"),
+    [
+        (
+            {},
+            ["--arch", ELSEWHERE],
+            1,
+            f"this machine cannot import the handler for Linux on {ELSEWHERE}; pack on a ma",
+        ),
+        ({"app.py": "import nowhere\nhandler = 1\n"}, [], 1, "No module named 'nowhere'"),
+        ({"app.py": "import os\nhandler = os.environ['TABLE']\n"}, [], 1, "TABLE"),
+        (
+            {"imports.bundle": "old"},
+            [],
+            1,
+            "the package has imports.bundle already; remove or exclude it, or omit the op",
+        ),
+        ({"imports.txt": "late\nnowhere\n"}, [], 1, "No module named 'nowhere'"),
+        ({}, ["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
+    ],
+)
+def test_bundle_that_cannot_be_made_keeps_old_file(
+    source: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], options: list[str], code: int, message: str
+) -> None:
+    """An error names the thing and the cure, and the old file stays."""
+    for name, text in files.items():
+        (source / name).write_text(text)
+    Path("a.zip").write_bytes(b"old")
+    assert pack("--bundle-imports", *options, event="") == code
+    assert message in capsys.readouterr().err
+    assert Path("a.zip").read_bytes() == b"old"
+
+
+def test_variables_are_there_for_the_bundle(source: Path) -> None:
+    """The import of the handler sees the variables of --env."""
+    (source / "app.py").write_text("import os\n__import__(os.environ['MODULE'])\nhandler = print\n")
+    assert pack("--bundle-imports", "--env", "MODULE=deep", event="") == 0
+    assert set(bundled()) == {"app", "deep"}
