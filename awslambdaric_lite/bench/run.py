@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from .._lifecycle.import_bundle import CHECK_ALL, SETTING
 from ..emulator.config.function import LATEST, FunctionConfig
 from ..emulator.environments.filesystem import Filesystem
 from ..emulator.environments.variables import process_environment
@@ -74,13 +73,10 @@ class Runner:
         self._tmp.mkdir(parents=True)
         process: ClientProcess | None = None
         with MeasuringApi(lambda: process is not None and process.exited(), self._limit_s) as api:
-            variables = {**self.environment(api.address), **contender.variables}
-            if SETTING in contender.variables:
-                variables.pop(CHECK_ALL, None)  # the runtime trusts this bundle, as it does in a deployed package
             try:
                 process = ClientProcess(
                     contender.command,
-                    env=variables,
+                    env={**self.environment(api.address), **contender.variables},
                     cwd=self.function.task_root,
                     output=self._output,
                 )

@@ -191,6 +191,7 @@ def _prepare(
                 f"{BUNDLE}: the folder has no installed packages, so that the bundle has none; measure the packed "
                 "function with --task-root function.zip"
             )
+        # Not a variable of the function: for those, every module of a bundle is checked, unlike in a deployed package.
         bundle = {BUNDLE_VARIABLE: str(found.bundle.path)}
         _try(found, BUNDLE, "with the bundle", bundle)
         if lazy:
