@@ -182,7 +182,13 @@ def _prepare(
 
     progress.stage("writing the bundle")
     try:
-        found.bundle = write_bundle(root, request.handler, python=interpreter.executable, environment=function.env)
+        found.bundle = write_bundle(
+            root,
+            request.handler,
+            python=interpreter.executable,
+            environment=function.env,
+            modules=[entry for entry in found.entries or () if ":" not in entry],  # as `pack` does
+        )
     except PackagingError as error:
         found.missing[BUNDLE] = Missing("fails", str(error))
     else:

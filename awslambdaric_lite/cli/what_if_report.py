@@ -135,7 +135,8 @@ class WhatIfReport:
             lines.append(f"{events}: {names}")
         if found.bundle is not None:
             size = format_size(found.bundle.size)
-            lines.append(f"{BUNDLE}: {count(found.bundle.modules, 'module')} of the function's folder, {size}")
+            modules = f"{BUNDLE}: {count(found.bundle.modules, 'module')}, {size}"
+            lines.append(f"{modules}; modules of the standard library are used on exactly this build of Python only")
         return [*lines, *(f"note: {note}" for note in found.outcome.notes)]
 
     def _is_shown(self, measure: Measure) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -93,7 +94,7 @@ def test_table_has_a_row_for_each_setting(root: Path, capsys: pytest.CaptureFixt
     else:
         assert (rows[LAZY], rows[BOTH]) == ("needs Python 3.15", "needs lazy imports")
         assert "has no lazy imports; name Python 3.15 or later with --python" in output
-    assert "bundle: 3 modules of the function's folder" in output
+    assert re.search(r"^bundle: \d+ modules, .*; modules of the standard library are used on", output, re.MULTILINE)
     assert "page cache dropped" in output and "dropped page cache: " not in output
     assert page_cache._CONTROL.read_bytes() == b"3"
     assert output.splitlines()[-1].startswith(("to get the row ", "no other row "))
@@ -125,7 +126,7 @@ def test_json_has_the_figures_and_what_to_do(root: Path, capsys: pytest.CaptureF
     assert rows[BUNDLE]["packOptions"] == ["--bundle-imports"]
     assert rows[BUNDLE]["variables"] == {"AWSLAMBDARIC_LITE_BUNDLE": "/var/task/imports.bundle"}
     assert rows[AS_IT_IS]["variables"] == {}
-    assert result["bundle"]["modules"] == 3 and result["pageCache"] == {"dropped": True, "reason": None}
+    assert result["bundle"]["modules"] >= 3 and result["pageCache"] == {"dropped": True, "reason": None}
     assert result["best"] in ROWS
     if not NEW:
         assert rows[LAZY]["reason"].endswith("name Python 3.15 or later with --python") and not rows[LAZY]["failed"]
