@@ -61,8 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         default=[],
-        help="JSON file to run the handler with, or - for standard input: find the imports that the events never use, "
-        "from Python 3.15 on (repeatable; needs --handler)",
+        help="JSON file to run the handler with, or - for standard input: find the imports that the events never use "
+        "(repeatable; needs --handler)",
     )
     imports.add_argument(
         "--layer", metavar="PATH", action="append", default=[], help="a layer of the function (repeatable)"

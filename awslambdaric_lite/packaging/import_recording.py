@@ -61,25 +61,13 @@ def record(
         PackagingError: the handler fails, or each run imports something else.
         EmulatorError: the function cannot be run.
     """
-    from ..emulator import LocalLambda
-
     entries: list[str] = []
-    question = secrets.token_hex()
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as folder:
         listed = Path(folder, LIST_NAME)
         env = {**settings.get("env", {}), LAZY_VARIABLE: lazy, LIST_VARIABLE: str(listed)}
-        runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}"]
-        given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
         for _ in range(_ROUNDS):
             listed.write_text(list_text(sorted(entries) or ["sys"]), encoding="utf-8")
-            with LocalLambda(handler, **given) as function:
-                for event in [*events, json.dumps(question).encode()]:
-                    result = function.invoke(event)
-                    if result.error is not None:
-                        raise PackagingError(
-                            f"{handler} failed while its imports were recorded: {_told(result.payload)}"
-                        )
-            answer = json.loads(result.payload)
+            answer = _run(handler, events, {**settings, "env": env}, interpreter)
             pairs = [(module, name) for module, name in answer["imported"] if not module.startswith(_OF_BUILD)]
             found = [f"{module}:{name}" if name else module for module, name in pairs]
             new = [entry for entry in found if entry not in entries]
@@ -87,6 +75,34 @@ def record(
                 return Recording(sorted(entries), frozenset(answer["modules"]))
             entries += new
     raise PackagingError(f"{handler} imports something else in each run; the last: {', '.join(new)}")
+
+
+def modules_in_use(
+    handler: str, events: Sequence[bytes], *, settings: Mapping[str, Any], interpreter: Path | None = None
+) -> frozenset[str]:
+    """Run a handler with events while each module runs only when an attribute of it is used; return those that ran.
+
+    This works without lazy imports. It finds more modules in use, because `from module import name` uses a module. The
+    arguments and errors are those of `record`; some functions fail in this way only.
+    """
+    return frozenset(_run(handler, events, settings, interpreter, "--defer")["modules"])
+
+
+def _run(
+    handler: str, events: Sequence[bytes], settings: Mapping[str, Any], interpreter: Path | None, *options: str
+) -> dict[str, Any]:
+    """Run a handler with events, and return the worker's answer about all of them."""
+    from ..emulator import LocalLambda
+
+    question = secrets.token_hex()
+    runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}", *options]
+    with LocalLambda(handler, **{**settings, "runtime": runtime, "private_tmp": False}) as function:
+        for event in [*events, json.dumps(question).encode()]:
+            result = function.invoke(event)
+            if result.error is not None:
+                raise PackagingError(f"{handler} failed while its imports were recorded: {_told(result.payload)}")
+    answer: dict[str, Any] = json.loads(result.payload)
+    return answer
 
 
 def _told(error: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from ...common.words import count, escape_controls
 from ..errors import PackagingError
 from ..import_bundle import BUNDLE_VARIABLE, write_bundle
-from ..import_recording import LAZY_VARIABLE, LIST_NAME, LIST_VARIABLE, list_text, record
+from ..import_recording import LAZY_VARIABLE, LIST_NAME, LIST_VARIABLE, list_text, modules_in_use, record
 from ..import_tree import Imported, ImportRun
 from .findings import Finding
 from .subject import Subject
@@ -73,31 +74,50 @@ class GainCheck:
         lazy: dict[str, str] = {}
         if tuple(map(int, self.subject.target.python.split("."))) >= _LAZY_SINCE:
             lazy[LAZY_VARIABLE] = "all"
-        if events and not lazy:
-            yield Finding(
-                "imports-unused",
-                "info",
-                ".",
-                f"Python {self.subject.target.python} cannot show which imports the events never use, because it has "
-                "no lazy imports; name --python 3.15 if the package runs there",
-            )
-        elif events:
-            from ...emulator import EmulatorError
-
-            try:
-                recording = record(
-                    self.handler, events, lazy="all", settings=self._settings(), interpreter=self.interpreter
-                )
-            except (PackagingError, EmulatorError) as error:
-                yield Finding("handler-event", "warning", ".", escape_controls(self.place.shown(str(error))))
+        if events:
+            found = list(self._with_events(tree, events, lazy))
+            yield from found
+            if any(each.code == "handler-event" for each in found):
                 return
-            yield from unused_imports(tree, recording.modules, len(events))
-            if recording.entries:
-                listed = self.place.folder / LIST_NAME
-                listed.write_text(list_text(recording.entries), encoding="utf-8")
-                lazy[LIST_VARIABLE] = str(listed)
         if tree.total_us >= LEAST_US:
             yield from self._estimate(lazy, bool(events))
+
+    def _with_events(self, tree: Imported, events: Sequence[bytes], lazy: dict[str, str]) -> Iterator[Finding]:
+        from ...emulator import EmulatorError
+
+        try:
+            needed = self._needed(events, lazy)
+        except (PackagingError, EmulatorError) as error:
+            yield Finding("handler-event", "warning", ".", escape_controls(self.place.shown(str(error))))
+            return
+        if needed is None:
+            text = "this function does not show which imports the events never use; name --python 3.15 to see them"
+            yield Finding("imports-unused", "info", ".", text)
+        else:
+            yield from unused_imports(tree, needed, len(events), all_kinds=bool(lazy))
+
+    def _needed(self, events: Sequence[bytes], lazy: dict[str, str]) -> frozenset[str] | None:
+        """Return the modules that init and events need, None if they cannot be told from others.
+
+        With lazy imports, `lazy` gets an import list, too.
+
+        Raises:
+            PackagingError: the handler fails with an event.
+            EmulatorError: the function cannot be run.
+        """
+        settings = self._settings()
+        if not lazy:
+            with contextlib.suppress(PackagingError):  # some functions fail only because modules are deferred
+                return modules_in_use(self.handler, events, settings=settings, interpreter=self.interpreter)
+        mode = lazy.get(LAZY_VARIABLE, "off")
+        recording = record(self.handler, events, lazy=mode, settings=settings, interpreter=self.interpreter)
+        if not lazy:
+            return None
+        if recording.entries:
+            listed = self.place.folder / LIST_NAME
+            listed.write_text(list_text(recording.entries), encoding="utf-8")
+            lazy[LIST_VARIABLE] = str(listed)
+        return recording.modules
 
     def _estimate(self, lazy: Mapping[str, str], with_events: bool) -> Iterator[Finding]:
         variants: dict[str, Mapping[str, str]] = {"": {}}
@@ -157,8 +177,13 @@ class GainCheck:
         }
 
 
-def unused_imports(tree: Imported, needed: Collection[str], events: int) -> Iterator[Finding]:
-    """Yield a finding about the modules of a tree that are not needed, if they take time."""
+def unused_imports(
+    tree: Imported, needed: Collection[str], events: int, *, all_kinds: bool = True
+) -> Iterator[Finding]:
+    """Yield a finding about the modules of a tree that are not needed, if they take time.
+
+    Unless `all_kinds`, modules may be among the needed ones only because of a `from` import, or of their kind.
+    """
     times: Counter[tuple[str, str]] = Counter()
     waiting = [(child, tree.name) for child in tree.children]
     while waiting:
@@ -175,10 +200,11 @@ def unused_imports(tree: Imported, needed: Collection[str], events: int) -> Iter
             f"{escape_controls(name)} about {us / 1000:.0f} ms (imported by {escape_controls(importer)})"
             for (name, importer), us in costly
         )
+        cure = ", or use lazy imports" if all_kinds else "; --python 3.15 also shows unused names of `from` imports"
         yield Finding(
             "imports-unused",
             "info",
             ".",
             f"{'the event never uses' if events == 1 else f'the {events} events never use'} {told}, of "
-            f"{tree.total_us / 1000:.0f} ms for all imports; import them where they are used, or use lazy imports",
+            f"{tree.total_us / 1000:.0f} ms for all imports; import them where they are used{cure}",
         )

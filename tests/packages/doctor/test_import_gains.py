@@ -26,7 +26,6 @@ FILES = {
     "both.py": "VALUE = 1\n",
 }
 NEW = sys.version_info >= (3, 15)
-needs_lazy_imports = pytest.mark.skipif(not NEW, reason="Python 3.15 and later has lazy imports")
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +74,6 @@ def test_package_that_only_works_with_eager_imports_has_other_estimates(tmp_path
     assert "with lazy" not in gain["imports-gain"].message and "with both" not in gain["imports-gain"].message
 
 
-@needs_lazy_imports
 def test_imports_that_events_never_use_are_named_with_their_importers(
     package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,10 +84,10 @@ def test_imports_that_events_never_use_are_named_with_their_importers(
     assert main(["doctor", str(package), "--arch", TARGET.arch, "--handler", "app.handler", *events, "--json"]) == 0
     found = {each["code"]: each["message"] for each in json.loads(capsys.readouterr().out)["findings"]}
     assert re.match(r"the 2 events never use idle about \d+ ms \(imported by app\), of \d+ ms", found["imports-unused"])
+    assert found["imports-unused"].endswith("or use lazy imports" if NEW else "unused names of `from` imports")
     assert "add --event" not in found["imports-gain"]
 
 
-@needs_lazy_imports
 def test_event_that_fails_is_a_warning(package: Path) -> None:
     """An event that fails gets a warning with its error, and settings get no estimate."""
     found = by_code(findings(package, handler="app.handler", events=[b'{"a": "text"}']))
@@ -99,11 +97,26 @@ def test_event_that_fails_is_a_warning(package: Path) -> None:
 
 
 @pytest.mark.skipif(NEW, reason="this Python has lazy imports")
-def test_events_on_a_python_without_lazy_imports_get_a_note(package: Path) -> None:
-    """Before Python 3.15 a note says that unused imports cannot be found, and how they can."""
-    found = by_code(findings(package, handler="app.handler", events=[b"{}"]))
-    assert "name --python 3.15 if the package runs there" in found["imports-unused"].message
+def test_function_that_needs_eager_imports_gets_a_note(tmp_path: Path) -> None:
+    """Before Python 3.15, a module that replaces itself hides which imports are unused, which a note says."""
+    files = {
+        **FILES,
+        "app.py": "import replaced\n" + FILES["app.py"],
+        "replaced.py": "import sys, needed\nsys.modules[__name__] = needed\n",
+    }
+    files["app.py"] += "replaced.value()\n"
+    found = by_code(findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler", events=[b"{}"]))
+    assert found["imports-unused"].message.endswith("name --python 3.15 to see them")
     assert "with a bundle" in found["imports-gain"].message
+
+
+@pytest.mark.skipif(NEW, reason="this Python has lazy imports")
+def test_names_of_from_imports_count_as_used_without_lazy_imports(tmp_path: Path) -> None:
+    """Before Python 3.15, a module that a `from` import names is never called unused."""
+    files = {**FILES, "app.py": FILES["app.py"].replace("import needed, idle", "import needed\nfrom idle import both")}
+    found = by_code(findings(make_zip(tmp_path / "a.zip", compiled(files)), handler="app.handler", events=[b"{}"]))
+    assert "idle about" not in found["imports-unused"].message
+    assert re.search(r"never uses idle_too about \d+ ms \(imported by idle\)", found["imports-unused"].message)
 
 
 def test_unused_imports_are_summed_by_package_and_importer() -> None:
