@@ -95,6 +95,9 @@ _FINDINGS = {
     "handler-import": "Importing the handler fails.",
     "imports-unchecked": "The imports were not checked, or only in part; the message says why.",
     "imports-slow": "Imports that take long, with their times.",
+    "imports-gain": "Measured import time as it is, with lazy imports, with an import bundle, and with both.",
+    "imports-unused": "Imports that the given events never use, with their times.",
+    "handler-event": "The handler fails with a given event.",
 }
 
 
