@@ -114,6 +114,7 @@ class Recorded:
     every: int = 1
     runs_per_round: int = 1
     rehearsed: bool = True
+    disturbing: bool = False
     suite: str = "core"
     fails: str = ""
     missing: str = ""
