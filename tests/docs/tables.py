@@ -41,6 +41,8 @@ _SETTINGS = {
     "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
     "[Lazy imports](packing.md#lazy-imports).",
     "IMPORT_LIST": "Modules and lazy imports that init imports, recorded by `awslambdaric-lite record-imports`.",
+    "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
+    "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
@@ -52,6 +54,7 @@ _NOT_A_CHOICE = {
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",
+    "BUNDLE": "unset, a path, which may be relative to the task root",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
