@@ -11,6 +11,7 @@ from pathlib import Path
 from awslambdaric_lite.common.files import write_whole
 from awslambdaric_lite.emulator import EmulatorError
 from awslambdaric_lite.packaging.errors import PackagingError
+from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE, write_bundle
 from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE, list_text, record_imports
 
 from .build_cache import PROJECT, digest
@@ -18,7 +19,6 @@ from .interpreter import Interpreter
 from .loadgen import RunFailed
 
 LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
-BUNDLE_VARIABLE = "AWSLAMBDARIC_LITE_BUNDLE"
 
 _runtime: list[str] = []  # the digest of the package, which all files of a run have in their names
 
@@ -50,8 +50,6 @@ def with_import_files(
         if BUNDLE_VARIABLE in found:
             path = start.with_name(f"{start.name}.bundle")
             if not path.exists():
-                from awslambdaric_lite.packaging.import_bundle import write_bundle
-
                 others = {name: value for name, value in found.items() if name != BUNDLE_VARIABLE}
                 write_bundle(root, handler, python=python.executable, environment=others, path=path)
             found[BUNDLE_VARIABLE] = str(path)

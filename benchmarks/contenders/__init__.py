@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE
 from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE
 
 from ..build_cache import HERE, BuildCache, Unavailable
-from ..import_files import BUNDLE_VARIABLE, LAZY_VARIABLE
+from ..import_files import LAZY_VARIABLE
 from . import compiled, layers, python
 from .client import Client
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE
 from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE
 from benchmarks.applications import RECIPES, SOURCES
 from benchmarks.build_cache import BuildCache, Unavailable, build_directory
 from benchmarks.contenders import BASELINE, IMPORT_SET_UPS, MANAGED, Contender, Registry
 from benchmarks.contenders.client import Client
 from benchmarks.events import event_bytes
-from benchmarks.import_files import BUNDLE_VARIABLE, with_import_files
+from benchmarks.import_files import with_import_files
 from benchmarks.interpreter import Interpreter
 from benchmarks.loadgen import RunFailed
 from benchmarks.scenario import ITEM, Scenario
