@@ -9,13 +9,13 @@ from awslambdaric_lite.bench.confidence import Interval
 from awslambdaric_lite.common.tables import Table
 
 from .contenders import BASELINE, MANAGED
-from .measures import figure, unit_of
+from .measures import figure
 from .results import Results
 from .scenarios import FUNCTIONS
 
 _OURS, _OFFICIAL = f"lite{MANAGED}", f"{BASELINE}{MANAGED}"
 _BUNDLE, _LAZY = f"lite+bundle{MANAGED}", f"lite+lazy-list{MANAGED}"
-_PAGE_CACHE = {"warm": "spawn_to_next", "dropped": "spawn_to_next_dropped"}
+_STARTS = "spawn_to_next", "spawn_to_next_dropped"
 
 
 def short(interval: Interval) -> str:
@@ -23,52 +23,53 @@ def short(interval: Interval) -> str:
     return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
-def function_tables(groups: Sequence[Results]) -> list[Table]:
-    """Return the cold starts and the warm invocations of all functions, with those tables that have rows.
+def cold_start_table(groups: Sequence[Results]) -> Table:
+    """Return the cold starts of all functions, with a warm and with a dropped page cache.
 
     Each group has the results of one Python. Figures of two groups are not compared: each ratio is within its group.
     """
-    first = _first(groups, _OFFICIAL, _OURS)
-    bundle, lazy = _first(groups, _OFFICIAL, _BUNDLE), _first(groups, _OFFICIAL, _LAZY)
-    python = first.python if first else ""
-    cold = Table(
-        "Cold start of a one-line handler and of real applications",
-        [
-            "function",
-            "page cache",
-            f"{BASELINE}, {python}",
-            "lite",
-            f"lite with a bundle{_where(bundle, python)}",
-            f"lite with lazy imports and a list{_where(lazy, python)}",
-        ],
-        text_columns=2,
-    )
-    warm = Table(f"Warm invocation, {python}", ["function", BASELINE, "lite", "ratio [95 %]"])
+    sides = [(_OURS, "lite"), (_BUNDLE, "lite, bundle"), (_LAZY, "lite, lazy imports and list")]
+    found = [(_first(groups, contender), contender, words) for contender, words in sides]
+    base = found[0][0]
+    header = [
+        f"{BASELINE}{_on(base)}",
+        *(words + (_on(group) if group is not base else "") for group, _, words in found),
+    ]
+    title = "Cold start of a one-line handler and of real applications"
+    table = Table(title, ["function", *header, *(f"dropped: {name}" for name in header)])
     for name, words in FUNCTIONS.items():
-        for state, start in _PAGE_CACHE.items():
-            measure = f"{start}_{name}" if (name, state) != ("one_line", "warm") else start
-            cells = [_median(first, measure, _OFFICIAL), _compared(first, measure, _OURS)]
-            cells += [_compared(bundle, measure, _BUNDLE), _compared(lazy, measure, _LAZY, with_official=True)]
-            if set(cells) != {"-"}:
-                cold.rows.append([words, state, *cells])
-        measure = f"event_to_next_{name}" if name != "one_line" else "event_to_next"
-        if first and first.of(_OFFICIAL, measure) and first.of(_OURS, measure):
-            both = [_median(first, measure, contender) for contender in (_OFFICIAL, _OURS)]
-            warm.rows.append([words, *both, short(first.ratio(_OURS, _OFFICIAL, measure))])
-    return [table for table in (cold, warm) if table.rows]
+        cells = []
+        for start in _STARTS:
+            measure = start if (name, start) == ("one_line", _STARTS[0]) else f"{start}_{name}"
+            cells.append(_median(base, measure, _OFFICIAL))
+            cells += [_ratio(group, measure, contender) for group, contender, _ in found]
+        if set(cells) != {"-"}:
+            table.rows.append([words, *cells])
+    return table
 
 
-def _first(groups: Sequence[Results], *contenders: str) -> Results | None:
-    """Return the first group in which all contenders have samples of a cold start."""
-    measures = [f"{start}{suffix}" for start in _PAGE_CACHE.values() for suffix in ("", *(f"_{f}" for f in FUNCTIONS))]
+def invocation_table(groups: Sequence[Results]) -> Table:
+    """Return the warm invocations of all functions on the first Python."""
+    table = Table(f"Warm invocation{_on(groups[0])}", ["function", BASELINE, "lite", "ratio [95 %]"])
+    for name, words in FUNCTIONS.items():
+        measure = "event_to_next" if name == "one_line" else f"event_to_next_{name}"
+        cells = [*(_median(groups[0], measure, side) for side in (_OFFICIAL, _OURS)), _ratio(groups[0], measure, _OURS)]
+        if "-" not in cells:
+            table.rows.append([words, *cells])
+    return table
+
+
+def _first(groups: Sequence[Results], contender: str) -> Results | None:
+    """Return the first group in which a contender and the official client have samples of a cold start."""
+    measures = [*_STARTS, *(f"{start}_{name}" for start in _STARTS for name in FUNCTIONS)]
     for group in groups:
-        if any(all(group.of(contender, measure) for contender in contenders) for measure in measures):
+        if any(_ratio(group, measure, contender) != "-" for measure in measures):
             return group
     return None
 
 
-def _where(group: Results | None, python: str) -> str:
-    return f", {group.python}" if group and group.python != python else ""
+def _on(group: Results | None) -> str:
+    return f", {group.python}" if group else ""
 
 
 def _median(group: Results | None, measure: str, contender: str) -> str:
@@ -76,13 +77,8 @@ def _median(group: Results | None, measure: str, contender: str) -> str:
     return figure(measure, median(samples)) if samples else "-"
 
 
-def _compared(group: Results | None, measure: str, contender: str, *, with_official: bool = False) -> str:
-    """Return the ratio to the official client and the median, if asked for with the official client's."""
-    ours, theirs = (group.of(name, measure) if group else [] for name in (contender, _OFFICIAL))
-    if group is None or not ours or not theirs or not median(theirs):
+def _ratio(group: Results | None, measure: str, contender: str) -> str:
+    """Return the ratio to the official client with its interval."""
+    if group is None or not group.of(contender, measure) or not any(group.of(_OFFICIAL, measure)):
         return "-"
-    unit = unit_of(measure, (median(ours), median(theirs)))
-    medians = unit.text(median(ours))
-    if with_official:
-        medians = f"{unit.scaled(median(ours)):.{unit.digits}f} of {unit.text(median(theirs))}"
-    return f"{short(group.ratio(contender, _OFFICIAL, measure))}, {medians}"
+    return short(group.ratio(contender, _OFFICIAL, measure))

@@ -10,7 +10,7 @@ from awslambdaric_lite.bench.confidence import Interval, difference, percentile,
 from awslambdaric_lite.common.tables import Table
 
 from .contenders import BASELINE, IMPORT_SET_UPS, MANAGED, baseline_of
-from .functions import function_tables, short
+from .functions import cold_start_table, invocation_table, short
 from .measures import describe, figure, ordered_measures
 from .results import Results
 from .tables import to_markdown
@@ -86,13 +86,16 @@ def headline(*groups: Results) -> str:
     values = [(target.limit, value) for target, _, value in evaluated(groups)]
     missed = sum(value > limit for limit, value in values)
     runs = "; ".join(f"{group.machine.get('python', '')}, {group.rounds} interleaved rounds" for group in groups)
+    invocations = "; ".join(
+        f"{name} {ours} instead of {theirs} ({share})" for name, theirs, ours, share in invocation_table(groups).rows
+    )
     return (
-        "\n\n".join(map(to_markdown, function_tables(groups))) + "\n\n"
-        "Cold: from the start of the process to its first poll, as the ratio to the official client on the same Python "
-        "and the same package with its 95 % interval, and the median. Page cache dropped: every file is read from the "
-        "disk, as in a new execution environment. Warm invocation: from the event sent to the next poll. Real "
-        "applications spend their cold start in their own imports: a runtime client alone does not make these faster, "
-        f"lazy imports and a bundle do. {runs}, on a local machine without AWS. These runs miss {missed} of "
+        f"{to_markdown(cold_start_table(groups))}\n\n"
+        "From the start of the process to its first poll: the median of the official client, and the ratios to it on "
+        "the same Python and the same packages, with their 95 % intervals. Dropped: with an empty page cache, so that "
+        "every file is read from the disk. Real applications spend their cold start in their own imports: a runtime "
+        "client alone does not make them faster, lazy imports on Python 3.15 and a bundle of the imports do. Warm "
+        f"invocations with lite: {invocations}. {runs}, on a local machine without AWS. These runs miss {missed} of "
         f"{len(values)} targets that the project has set for itself."
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from awslambdaric_lite.common.tables import Table
 
 from ..contenders import BASELINE
-from ..functions import function_tables
+from ..functions import cold_start_table, invocation_table
 from ..gains import HEADLINES, Gain, gains
 from ..measures import figure, is_memory
 from ..report import evaluated, set_up_table, summary_table, target_interval
@@ -28,7 +28,7 @@ _METHOD = (
 )
 _FUNCTIONS = (
     "Ratios to the official client on the same Python and the same package, with their 95 % intervals. The page cache "
-    "is warm, or dropped before each start: every file is read from the disk, as in a new execution environment. A "
+    "is warm, or dropped before each start, so that every file is read from the disk. A "
     "list names the lazy imports that init makes; a bundle is one file with the bytecode of all imports."
 )
 _COMMANDS = "python -m benchmarks run -o results.json\npython -m benchmarks report results.json -o page.html"
@@ -121,12 +121,13 @@ def _medians(gain: Gain) -> str:
 
 
 def _functions(groups: Sequence[Results]) -> str:
-    tables = [*function_tables(groups), *filter(lambda found: found.rows, map(set_up_table, groups))]
-    if not tables:
+    tables = [cold_start_table(groups), invocation_table(groups), *map(set_up_table, groups)]
+    shown = "".join(markup.table(table) for table in tables if table.rows)
+    if not shown:
         return ""
     return (
         '<section aria-labelledby="functions"><h2 id="functions">Functions</h2>'
-        f"<p>{text(_FUNCTIONS)}</p>{''.join(map(markup.table, tables))}</section>"
+        f"<p>{text(_FUNCTIONS)}</p>{shown}</section>"
     )
 
 

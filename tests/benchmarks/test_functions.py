@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.functions import function_tables
+from benchmarks.functions import cold_start_table, invocation_table
 from benchmarks.report import headline, report_tables, set_up_table, target_table
 from benchmarks.results import Results, by_python
 from benchmarks.targets import targets
@@ -29,21 +29,18 @@ def results(python: str, *, fastapi: float, **others: float) -> Results:
 
 
 def test_functions_are_side_by_side() -> None:
-    """A row has the one-line handler or an application with a warm or a dropped page cache, each with its ratios."""
+    """A row has the one-line handler or an application, with its ratios with a warm and with a dropped page cache."""
     groups = [results("3.13.0", fastapi=0.4, bundle=0.3), results("3.15.2", fastapi=0.5, lazy_list=0.2)]
-    cold, warm = function_tables(groups)
-    assert cold.header == [
-        "function", "page cache", "awslambdaric, CPython 3.13", "lite", "lite with a bundle",
-        "lite with lazy imports and a list, CPython 3.15",
-    ]  # fmt: skip
-    assert cold.rows == [
-        ["one-line handler", "warm", "50.00 ms", "0.30 [0.30, 0.30], 15.00 ms", "-", "-"],
-        ["one-line handler", "dropped", "100.00 ms", "0.40 [0.40, 0.40], 40.00 ms", "-", "-"],
-        ["FastAPI application", "warm", "400.00 ms", "1.00 [1.00, 1.00], 400.00 ms", "0.75 [0.75, 0.75], 300.00 ms",
-         "0.50 [0.50, 0.50], 200.00 of 400.00 ms"],
-    ]  # fmt: skip
-    assert warm.rows == [["one-line handler", "400.0 µs", "100.0 µs", "0.25 [0.25, 0.25]"]]
-    assert "CPython 3.13.0, 4 interleaved rounds; CPython 3.15.2, 4 interleaved rounds" in headline(*groups)
+    table = cold_start_table(groups)
+    sides = ["awslambdaric, CPython 3.13", "lite", "lite, bundle", "lite, lazy imports and list, CPython 3.15"]
+    assert table.header == ["function", *sides, *(f"dropped: {side}" for side in sides)]
+    one_line = ["50.00 ms", "0.30 [0.30, 0.30]", "-", "-", "100.00 ms", "0.40 [0.40, 0.40]", "-", "-"]
+    fastapi = ["400.00 ms", "1.00 [1.00, 1.00]", "0.75 [0.75, 0.75]", "0.50 [0.50, 0.50]", "-", "-", "-", "-"]
+    assert table.rows == [["one-line handler", *one_line], ["FastAPI application", *fastapi]]
+    assert invocation_table(groups).rows == [["one-line handler", "400.0 µs", "100.0 µs", "0.25 [0.25, 0.25]"]]
+    text = headline(*groups)
+    assert "one-line handler 100.0 µs instead of 400.0 µs (0.25 [0.25, 0.25])" in text
+    assert "CPython 3.13.0, 4 interleaved rounds; CPython 3.15.2, 4 interleaved rounds" in text
 
 
 def test_set_ups_have_ratios_to_official_client() -> None:
@@ -113,7 +110,7 @@ def test_report_of_two_pythons(tmp_path: Path, capsys: pytest.CaptureFixture[str
     readme = tmp_path / "README.md"
     readme.write_text("<!-- figures: begin -->\n<!-- figures: end -->\n")
     assert main(["report", *files, "--headline", "--into", str(readme)]) == 0
-    assert "0.50 [0.50, 0.50], 200.00 of 400.00 ms" in readme.read_text()
+    assert "| 400.00 ms | 1.00 [1.00, 1.00] | 0.75 [0.75, 0.75] | 0.50 [0.50, 0.50] |" in readme.read_text()
     assert main(["report", *files, "--summary", "--markdown"]) == 0
     printed = capsys.readouterr().out
     for title in ("medians, CPython 3.13", "medians, CPython 3.15", "imports of applications, CPython 3.15"):
@@ -123,4 +120,4 @@ def test_report_of_two_pythons(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["report", *files, "-o", str(page)]) == 0
     text = page.read_text()
     assert 'id="functions"' in text and 'id="cpython-3-15"' in text
-    assert text.count("lite with lazy imports and a list") >= 1
+    assert text.count("lite, lazy imports and list, CPython 3.15") >= 1
