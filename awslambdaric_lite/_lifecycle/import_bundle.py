@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Handler = Callable[[object, Any], object]
     Entry = tuple[int, int, int, int, int, "int | None"]
     Folder = dict[str, Entry]
+    Folders = dict[str, Folder]
 
 SETTING = "AWSLAMBDARIC_LITE_BUNDLE"
 CHECK_ALL = "_AWSLAMBDARIC_LITE_CHECK_BUNDLE"  # an internal variable, which the local Lambda sets
@@ -36,7 +37,8 @@ _PRIME = 2**60 - 93
 _CURE = "write it again with awslambdaric-lite pack --bundle-imports"
 
 _SOURCELESS = 2  # the first number of a file of bytecode in `FILES`
-_CODE = type(compile("", "", "exec"))
+_CODE = type(notice.__code__)  # types.CodeType
+_PART = 1 << 17  # bytes
 _FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a named pipe does not block
 
 _external: "Any" = sys.modules["_frozen_importlib_external"]
@@ -85,31 +87,45 @@ def _open(value: str, sink: "LogSink", *, check_all: bool) -> "_Bundle | None":
     return None
 
 
-def read_index(data: bytes) -> "tuple[int, str, dict[str, Folder]]":
-    """Return the place of the code of modules in a bundle, the folder that the bundle is for, and the index.
+def parse_index(head: bytes, index: bytes, size: int) -> "tuple[str, Folders, str, Folders]":
+    """Return the folder that a bundle is for, its index, a build of Python, and the index of its standard library.
 
-    The folder is relative to that of the bundle. The index has folders, each with its modules. A module is a tuple: the
+    The folder is relative to that of the bundle. An index has folders, each with its modules. A module is a tuple: the
     number of the file's name in `FILES`, the begin and the end of its code, size and fingerprint of the file, and its
-    time in seconds, which is None for modules of installed distributions.
+    time in seconds, which is None for modules that are trusted.
+
+    Args:
+        head: the first bytes of the file.
+        index: the bytes after them.
+        size: the bytes of the file.
 
     Raises:
         ValueError: this Python cannot use it.
     """
     begin = len(FIRST_LINE)
-    if data[:begin] != FIRST_LINE:
-        if data.startswith(FIRST_LINE[:-2]):
+    if head[:begin] != FIRST_LINE:
+        if head.startswith(FIRST_LINE[:-2]):
             raise ValueError("it has the format of another version of awslambdaric-lite")
         raise ValueError("it is not an import bundle")
-    if data[begin : begin + 4] != _external.MAGIC_NUMBER:
+    if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
-    codes = HEADER + int.from_bytes(data[begin + 4 : begin + 8], "little")
-    index = data[HEADER:codes]
-    if HEADER + len(index) != codes or fingerprint(index) != int.from_bytes(data[begin + 8 : HEADER], "little"):
+    if len(index) != index_size(head) or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
         raise ValueError("it is damaged")
-    size, root, folders = marshal.loads(index)
-    if len(data) != codes + size:
-        raise ValueError("it is truncated" if len(data) < codes + size else "it is damaged")
-    return codes, root, folders
+    codes, *indexes = marshal.loads(index)
+    if size != HEADER + len(index) + codes:
+        raise ValueError("it is damaged")
+    return indexes  # type: ignore[return-value]
+
+
+def index_size(head: bytes) -> int:
+    """Return the bytes of the index."""
+    begin = len(FIRST_LINE) + 4
+    return int.from_bytes(head[begin : begin + 4], "little")
+
+
+def standard_library() -> str:
+    """Return the folder of the standard library."""
+    return str(sys.modules["encodings"].__path__[0].rpartition("/")[0])
 
 
 class _Bundle:
@@ -126,13 +142,23 @@ class _Bundle:
         self._path = path
         self._sink = sink
         self._told = False
-        self._data: bytes | None = _read(path)
-        self._head = self._data[:HEADER]
-        self._begin, root, folders = read_index(self._data)
+        self._part = 0, b""  # the part of the file that was read last, and where it begins
+        self._part_size = _PART
+        descriptor = posix.open(path, _FLAGS)
+        try:
+            self._head = posix.pread(descriptor, HEADER, 0)
+            self._begin = HEADER + index_size(self._head)
+            index = posix.pread(descriptor, self._begin - HEADER, HEADER)
+            root, folders, build, standard = parse_index(self._head, index, posix.fstat(descriptor).st_size)
+        finally:
+            posix.close(descriptor)
         if sys.flags.optimize:
             raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
         self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
         self._folders = {f"{self._root}/{name}" if name else self._root: each for name, each in folders.items()}
+        if build == sys.version:
+            library = standard_library()
+            self._folders.update({f"{library}/{name}" if name else library: each for name, each in standard.items()})
 
     def serve(self) -> None:
         """Let the import machinery ask this bundle about the folders that it covers."""
@@ -148,8 +174,8 @@ class _Bundle:
         self._replace_get_code(_external.SourcelessFileLoader, _external.SourcelessFileLoader)
 
     def release(self) -> None:
-        """Free the memory of the file; the code of modules that are imported later is read from it again."""
-        self._data = None
+        """Free the memory of the last part; modules that are imported later are read one by one."""
+        self._part, self._part_size = (0, b""), 0
 
     def report(self, path: str) -> None:
         """Log, for the first of them, that a module comes from disk because it differs."""
@@ -186,10 +212,8 @@ class _Bundle:
 
     def _code_of(self, entry: "Entry", path: str) -> object:
         """Return the code of a module; None, with a line in the log, if it is damaged."""
-        begin, end = self._begin + entry[1], self._begin + entry[2]
         try:
-            data = self._data
-            code = marshal.loads(self._read_part(begin, end) if data is None else memoryview(data)[begin:end])
+            code = marshal.loads(self._read_code(self._begin + entry[1], self._begin + entry[2]))
             if entry[0] < _SOURCELESS:
                 _imp._fix_co_filename(code, path)  # type: ignore[attr-defined]
             elif type(code) is not _CODE:
@@ -199,14 +223,21 @@ class _Bundle:
             return None
         return code
 
-    def _read_part(self, begin: int, end: int) -> bytes:
-        descriptor = posix.open(self._path, _FLAGS)
-        try:
-            if posix.pread(descriptor, HEADER, 0) != self._head:
-                raise ValueError
-            return posix.pread(descriptor, end - begin, begin)  # type: ignore[no-any-return]
-        finally:
-            posix.close(descriptor)
+    def _read_code(self, begin: int, end: int) -> memoryview:
+        """Return bytes of the file. Init reads large parts of it, because modules are in the order of their imports."""
+        part_begin, part = self._part
+        if begin < part_begin or end > part_begin + len(part):
+            part_begin = begin
+            descriptor = posix.open(self._path, _FLAGS)
+            try:
+                if posix.pread(descriptor, HEADER, 0) != self._head:
+                    raise ValueError  # another file has replaced it
+                part = posix.pread(descriptor, max(end - begin, self._part_size), begin)
+            finally:
+                posix.close(descriptor)
+            if self._part_size:
+                self._part = part_begin, part
+        return memoryview(part)[begin - part_begin : end - part_begin]
 
 
 class _Finder(_external.FileFinder):  # type: ignore[misc]

@@ -41,14 +41,24 @@ class BundleSummary:
 
 
 @dataclass(frozen=True)
+class _Imported:
+    """Files of modules below the root, and below the folder of the standard library of a build of Python."""
+
+    own: Sequence[str]
+    build: str
+    library: str
+    standard: Sequence[str]
+
+
+@dataclass(frozen=True)
 class _Module:
-    """One module: its file below the root, which is a source or bytecode, and its code by `marshal`."""
+    """One module: its file below a folder, which is a source or bytecode, and its code by `marshal`."""
 
     file: str
     content: bytes
     code: bytes
     mtime: int | None
-    """None for a module of an installed distribution."""
+    """None for a module that is trusted."""
 
 
 def write_bundle(
@@ -78,21 +88,21 @@ def write_bundle(
     """
     root = root.resolve()
     path = root / BUNDLE_NAME if path is None else path
-    files = _imported_files(root, handler, Path(python), environment, modules)
-    magic, found = _with_code(root, files, Path(python), mtime)
-    content = _content(magic, os.path.relpath(root, path.parent.resolve()), found)
+    imported = _imported_files(root, handler, Path(python), environment, modules)
+    magic, own, standard = _with_code(root, imported, Path(python), mtime)
+    content = _content(magic, os.path.relpath(root, path.parent.resolve()), own, imported.build, standard)
     try:
         with replacing(path) as file:
             file.write(content)
     except OSError as error:
         raise PackagingError(f"{path} cannot be written: {error.strerror}; name another file") from None
-    return BundleSummary(path, len(found), len(content))
+    return BundleSummary(path, len(own) + len(standard), len(content))
 
 
 def _imported_files(
     root: Path, handler: str, python: Path, environment: Mapping[str, str], modules: Sequence[str]
-) -> list[str]:
-    """Return the files below `root` that the modules of a handler come from."""
+) -> _Imported:
+    """Return the files that the modules of a handler come from."""
     split_handler(handler)
     with tempfile.TemporaryDirectory(prefix="awslambdaric-lite-") as name:
         folder = Path(name).resolve()
@@ -120,27 +130,34 @@ def _imported_files(
                 f"handler {handler} cannot be imported by {python}: {run.failure}; "
                 "correct it, or name the variables and the interpreter that it needs"
             )
-        return list(marshal.loads(output.read_bytes()))
+        return _Imported(*marshal.loads(output.read_bytes()))
 
 
-def _with_code(root: Path, files: Sequence[str], python: Path, mtime: int | None) -> tuple[bytes, list[_Module]]:
-    """Return the bytecode number of an interpreter, and the modules of files."""
-    contents = {file: (root / file).read_bytes() for file in files}
-    sources = {file: (content, f"{TASK_ROOT}/{file}") for file, content in contents.items() if file.endswith(".py")}
+def _with_code(
+    root: Path, imported: _Imported, python: Path, mtime: int | None
+) -> tuple[bytes, list[_Module], list[_Module]]:
+    """Return the bytecode number of an interpreter, and the modules below the root and of the standard library."""
+    paths = {root / file: f"{TASK_ROOT}/{file}" for file in imported.own}
+    paths |= {Path(imported.library, file): f"{imported.library}/{file}" for file in imported.standard}
+    contents = {path: path.read_bytes() for path in paths}
+    sources = {str(path): (contents[path], shown) for path, shown in paths.items() if path.suffix == ".py"}
     compiled = compile_sources(sources or {"": (b"", "")}, python)
-    for file, reason in compiled.failures.items():
-        raise PackagingError(f"{file} does not compile: {reason}; correct it")
+    for name, reason in compiled.failures.items():
+        raise PackagingError(f"{name} does not compile: {reason}; correct it")
     magic = next(iter(compiled.bytecode.values()))[:4]
-    installed = _installed(root)
-    found = []
-    for file, content in contents.items():
-        bytecode = compiled.bytecode[file] if file in sources else content
+
+    def module(path: Path, file: str, *, trusted: bool) -> _Module:
+        bytecode = compiled.bytecode.get(str(path), contents[path])
         if bytecode[:4] != magic:
-            raise PackagingError(f"{file} is bytecode of another Python than {python}; name that interpreter")
+            raise PackagingError(f"{path} is bytecode of another Python than {python}; name that interpreter")
         PycHeader.parse(bytecode)
-        time = int((root / file).stat().st_mtime) if mtime is None else mtime
-        found.append(_Module(file, content, bytecode[HEADER_SIZE:], None if file in installed else time))
-    return magic, found
+        time = None if trusted else int(path.stat().st_mtime) if mtime is None else mtime
+        return _Module(file, contents[path], bytecode[HEADER_SIZE:], time)
+
+    installed = _installed(root)
+    own = [module(root / file, file, trusted=file in installed) for file in imported.own]
+    standard = [module(Path(imported.library, file), file, trusted=True) for file in imported.standard]
+    return magic, own, standard
 
 
 def _installed(root: Path) -> set[str]:
@@ -150,20 +167,24 @@ def _installed(root: Path) -> set[str]:
     return {file for files in listed.values() for file in files}
 
 
-def _content(magic: bytes, root: str, modules: Sequence[_Module]) -> bytes:
+def _content(magic: bytes, root: str, own: Sequence[_Module], build: str, standard: Sequence[_Module]) -> bytes:
     """Return the bytes of a bundle; the same modules give the same bytes."""
-    codes = b"".join(module.code for module in modules)
+    own_codes, standard_codes = (b"".join(module.code for module in modules) for modules in (own, standard))
+    codes = own_codes + standard_codes
+    index = marshal.dumps((len(codes), root, _index(own, 0), build, _index(standard, len(own_codes))), 2)
+    sizes = len(index).to_bytes(4, "little") + served.fingerprint(index).to_bytes(8, "little")
+    return served.FIRST_LINE + magic + sizes + index + codes
+
+
+def _index(modules: Sequence[_Module], begin: int) -> dict[str, dict[str, served.Entry]]:
     folders: dict[str, dict[str, served.Entry]] = {}
-    begin = 0
     for module in modules:
         folder, name, number = _located(module.file)
         end = begin + len(module.code)
         content = served.fingerprint(module.content)
         folders.setdefault(folder, {})[name] = (number, begin, end, len(module.content), content, module.mtime)
         begin = end
-    index = marshal.dumps((len(codes), root, folders), 2)
-    sizes = len(index).to_bytes(4, "little") + served.fingerprint(index).to_bytes(8, "little")
-    return served.FIRST_LINE + magic + sizes + index + codes
+    return folders
 
 
 def _located(file: str) -> tuple[str, str, int]:

@@ -1,4 +1,4 @@
-"""Import a handler, and write which files its modules came from: the function `collect` runs in the target interpreter.
+"""Import a handler, and write the names of the files that the modules come from. Runs in the target interpreter.
 
 Every Python from 3.10 on runs it.
 """
@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 
 def collect(root: str, handler: str, further: "list[str]", output: str) -> None:
-    """Import a handler as the runtime does, then further modules; write, by `marshal`, the files below `root`."""
+    """Import a handler as the runtime does, then further modules; write, by `marshal`, what they are.
+
+    This is a tuple: files below `root` in the order of their imports, the build of Python, the folder of its standard
+    library, and the files below that.
+    """
     site.main()  # packages of the interpreter come after those of the function
     from awslambdaric_lite._handler import provide_official_names
+    from awslambdaric_lite._lifecycle.import_bundle import standard_library
 
     provide_official_names()
     module, _, function = handler.rpartition(".")
@@ -24,9 +29,13 @@ def collect(root: str, handler: str, further: "list[str]", output: str) -> None:
     getattr(sys.modules[module], function)
     for name in further:
         __import__(name)
-    files = {name[len(root) + 1 :] for name in map(_file_of, list(sys.modules.values())) if name.startswith(f"{root}/")}
+    names = [*dict.fromkeys(filter(None, map(_file_of, list(sys.modules.values()))))]
+    library = standard_library()
+    own = [name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")]
+    standard = [name[len(library) + 1 :] for name in names if name.startswith(f"{library}/")]
+    standard = [name for name in standard if not name.startswith(("site-packages/", "dist-packages/"))]
     with open(output, "wb") as file:
-        marshal.dump(sorted(files), file, 2)
+        marshal.dump((own, sys.version, library, standard), file, 2)
 
 
 def _file_of(module: "Any") -> str:
