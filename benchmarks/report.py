@@ -94,7 +94,7 @@ def headline(*groups: Results) -> str:
         "From the start of the process to its first poll: the median of the official client, and the ratios to it on "
         "the same Python and the same packages, with their 95 % intervals. Dropped: with an empty page cache, so that "
         "every file is read from the disk. Real applications spend their cold start in their own imports: a runtime "
-        "client alone does not make them faster, lazy imports on Python 3.15 and a bundle of the imports do. Warm "
+        "client alone does not make them faster; lazy imports on Python 3.15 and a bundle of the imports can. Warm "
         f"invocations with lite: {invocations}. {runs}, on a local machine without AWS. These runs miss {missed} of "
         f"{len(values)} targets that the project has set for itself."
     )
