@@ -171,7 +171,8 @@ def _content(magic: bytes, root: str, own: Sequence[_Module], build: str, standa
     """Return the bytes of a bundle; the same modules give the same bytes."""
     own_codes, standard_codes = (b"".join(module.code for module in modules) for modules in (own, standard))
     codes = own_codes + standard_codes
-    index = marshal.dumps((len(codes), root, _index(own, 0), build, _index(standard, len(own_codes))), 2)
+    begin = len(own_codes)
+    index = marshal.dumps((len(codes), begin, root, _index(own, 0), build, _index(standard, begin)), 2)
     sizes = len(index).to_bytes(4, "little") + served.fingerprint(index).to_bytes(8, "little")
     return served.FIRST_LINE + magic + sizes + index + codes
 

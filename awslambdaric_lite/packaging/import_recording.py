@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sys
 import tempfile
@@ -18,10 +19,13 @@ LIST_NAME = "imports.txt"
 LIST_VARIABLE = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 _LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _WORKER = Path(__file__).with_name("record_worker.py")
-_HEADER = """\
-# The imports of recorded events, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
+_ENTRY = re.compile(r"\w[\w-]*(\.[\w-]+)*(\s*:\s*\w+)?")
+_MARK = "# The imports of recorded events"
+_HEADER = f"""\
+{_MARK}, which init makes if AWSLAMBDARIC_LITE_IMPORT_LIST names this file. A line is a module,
 # or module:name, which is a lazy import that the module has under that name.
 """
+_OF_BUILD = "_sysconfigdata"  # begins the name of a module that another build of Python has under another name
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
@@ -51,14 +55,15 @@ def record_imports(
         runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}"]
         given = {**settings, "env": env, "runtime": runtime, "private_tmp": False}
         for _ in range(_ROUNDS):
-            listed.write_text(list_text(entries or ["sys"]), encoding="utf-8")
+            listed.write_text(list_text(sorted(entries) or ["sys"]), encoding="utf-8")
             with LocalLambda(handler, **given) as function:
                 for event in [*events, json.dumps(question).encode()]:
                     result = function.invoke(event)
                     if result.error is not None:
                         text = result.payload.decode(errors="replace")
                         raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
-            found = [f"{module}:{name}" if name else module for module, name in json.loads(result.payload)]
+            pairs = [(module, name) for module, name in json.loads(result.payload) if not module.startswith(_OF_BUILD)]
+            found = [f"{module}:{name}" if name else module for module, name in pairs]
             new = [entry for entry in found if entry not in entries]
             if not new:
                 return sorted(entries)
@@ -69,3 +74,20 @@ def record_imports(
 def list_text(entries: Sequence[str]) -> str:
     """Return the text of an import list."""
     return _HEADER + "".join(f"{entry}\n" for entry in entries)
+
+
+def list_entries(content: bytes) -> list[str]:
+    """Return the lines of an import list without comments, with those that are wrong."""
+    lines = [line.partition("#")[0].strip() for line in content.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line]
+
+
+def is_entry(line: str) -> bool:
+    """Return whether a line names a module, or a lazy import of one."""
+    return _ENTRY.fullmatch(line) is not None
+
+
+def is_list(content: bytes) -> bool:
+    """Return whether a file named `imports.txt` is an import list: by its first line, or because all are entries."""
+    entries = list_entries(content)
+    return content.startswith(_MARK.encode()) or (bool(entries) and all(map(is_entry, entries)))

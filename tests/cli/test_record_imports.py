@@ -22,6 +22,8 @@ FUNCTION = {
 RESPONSES = {
     "plain": "def handler(event, context):\n    import late\n",
     "module of this program": "def handler(event, context):\n    import late, json, pathlib, collections.abc, typing\n",
+    "configuration of the build": "def handler(event, context):\n    import late, sysconfig\n"
+    "    sysconfig.get_config_vars()\n",
     "coroutine": "async def handler(event, context):\n    import late\n",
     "coroutine that waits": "import asyncio\nasync def handler(e, c):\n    await asyncio.sleep(0)\n    import late\n",
     "generator": "def handler(event, context):\n    yield b'1'\n    import late\n    yield b'2'\n",
@@ -38,6 +40,7 @@ RESPONSES = {
     "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
     "    await send({'type': 'http.response.body', 'body': b''})\n",
 }
+LIST = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 NEW = sys.version_info >= (3, 15)
 
 
@@ -52,7 +55,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(path: Path) -> list[str]:
-    """Return the lines of a list that are no comments."""
+    """Return the lines of a list without comments."""
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
@@ -112,4 +115,23 @@ def test_imports_are_recorded_until_response_is_sent(function: Path, kind: str) 
     needed = {"late", "later_still"}
     if kind == "module of this program":
         needed |= {"json", "pathlib", "collections.abc", "typing"}
-    assert needed <= set(entries(function / "imports.txt"))
+    recorded = set(entries(function / "imports.txt"))
+    assert needed <= recorded
+    assert not [entry for entry in recorded if entry.startswith("_sysconfigdata")]  # other builds have other names
+
+
+def test_list_was_tried_as_it_is_written(function: Path) -> None:
+    """The last run, in which events import nothing more, has the list that is written, because its order matters."""
+    source = (
+        "import os, sys\ndef handler(event, context):\n    __import__('alpha' if 'omega' in sys.modules else 'omega')\n"
+    )
+    source += (
+        f"    with open(os.environ['{LIST}']) as list, open(event, 'w') as copy:\n        copy.write(list.read())\n"
+    )
+    (function / "app.py").write_text(source)
+    for name in ("alpha", "omega"):
+        (function / f"{name}.py").touch()
+    (function / "event.json").write_text(json.dumps(str(function / "copy.txt")))
+    assert main(["record-imports", "app.handler", "--event", "event.json", "--writable"]) == 0
+    assert {"alpha", "omega"} <= set(entries(function / "imports.txt"))
+    assert (function / "copy.txt").read_text() == (function / "imports.txt").read_text()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import platform
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,6 @@ from ..errors import PackagingError
 from ..handler_check import other_place
 from ..hosts import OPT, TASK_ROOT
 from ..import_tree import Imported, ImportFailure, ImportRun, measure_imports, run_import
-from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start
 from .findings import Finding
@@ -69,7 +67,7 @@ def check_handler(
         return _unchecked(
             f"imports were not checked: no Python {python} was found on PATH or among pyenv's; install it"
         )
-    if has_binaries(subject) and not _is_like_here(subject.target):
+    if has_binaries(subject) and not subject.target.is_of_this_machine:
         return _unchecked(f"imports were not checked: binaries for {subject.target.arch} do not run on this machine")
     statement = _statement(module.replace("/", "."), function)
     with workplace(subject, interpreter) as place:
@@ -261,11 +259,3 @@ def _guess(subject: Subject) -> str:
         return ""
     function = "lambda_handler" if guess == "lambda_function.py" else "handler"
     return f", e.g. {guess[:-3]}.{function},"
-
-
-def _is_like_here(target: Target) -> bool:
-    try:
-        here = Target.parse(target.python, platform.machine())
-    except PackagingError:
-        return False
-    return platform.system() == "Linux" and here.arch == target.arch

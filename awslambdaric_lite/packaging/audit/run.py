@@ -16,6 +16,7 @@ from .bootstrap import check_bootstrap
 from .bytecode import check_bytecode
 from .findings import LEVELS, Finding
 from .handler import check_handler
+from .import_files import check_import_files
 from .leftovers import check_leftovers
 from .platform_packages import check_platform_packages
 from .structure import check_structure
@@ -25,7 +26,7 @@ from .weights import Weight, check_weights, weights
 CONTENT_CHECKS = (check_structure, check_bootstrap, check_leftovers, check_binaries)
 """Checks of files that are in a package before bytecode is added."""
 
-_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_platform_packages, check_weights)
+_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_import_files, check_platform_packages, check_weights)
 
 
 @dataclass(frozen=True)

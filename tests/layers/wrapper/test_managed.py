@@ -194,6 +194,46 @@ def test_init_error_does_not_fall_back(running: Interpreter, forms: list[Path], 
     assert our_error["errorMessage"] == their_error["errorMessage"]
 
 
+LAZY = {
+    "app.py": "import sys, mine\ndef handler(event, context):\n"
+    "    before = [name for name in ('mine', 'needed', 'unused', 'deep') if name in sys.modules]\n"
+    "    mine.needed.deep.VALUE\n    return before\n",
+    "mine.py": "import needed, unused\n",
+    "imports.txt": "# recorded\napp:mine\napp:sys\nmine:needed\nneeded:deep\n",
+}
+OF_LAYER = {"needed.py": "import deep, unused\n", "deep.py": "VALUE = 1\n", "unused.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("variables", "loaded", "resolved"),
+    [
+        ({}, ["mine", "needed", "unused", "deep"], None),
+        ({"LAZY_IMPORTS": "installed"}, ["mine", "needed", "unused"], True),
+        ({"LAZY_IMPORTS": "installed", "IMPORT_LIST": "/var/task/imports.txt"}, [*OF_LAYER, "mine"], False),
+        ({"LAZY_IMPORTS": "all"}, [], True),
+        ({"LAZY_IMPORTS": "all", "IMPORT_LIST": "/var/task/imports.txt"}, ["mine", "needed", "deep"], False),
+        ({"LAZY_IMPORTS": "all", "IMPORT_LIST": "imports.txt"}, ["mine", "needed", "deep"], False),
+    ],
+)
+def test_lazy_imports_and_import_list(
+    lazy: Interpreter,
+    layer_of: Unpack,
+    tmp_path: Path,
+    variables: dict[str, str],
+    loaded: list[str],
+    resolved: bool | None,
+) -> None:
+    """A layer and two variables make imports lazy; with the import list, init makes those that the event needs."""
+    image = ManagedImage(tmp_path / "root", lazy, layer_of(lazy.version), LAZY)
+    for name, content in OF_LAYER.items():
+        image.root.write(f"/opt/python/{name}", content)
+    settings = {f"AWSLAMBDARIC_LITE_{name}": value for name, value in variables.items()}
+    (result,) = invoke(image.wrapped(**settings), tmp_path, log_format="JSON", log_level="DEBUG")
+    assert result.error is None and sorted(result.json()) == sorted(name.removesuffix(".py") for name in loaded)
+    assert ("the first event resolved " in result.logs) is (resolved is not None)
+    assert ("the first event resolved 0 imports in " in result.logs) is (resolved is False)
+
+
 PUBLIC = """
 import importlib.util, sys
 from awslambdaric import bootstrap
