@@ -28,8 +28,7 @@ def with_import_files(
 ) -> dict[str, str]:
     """Return variables with paths in the task root for the list and the bundle that they ask for.
 
-    A file is made the first time: the list from the event, the bundle from the imports that init makes with the other
-    variables.
+    A file is made the first time: the list from the event, the bundle from the imports of the handler and the list.
 
     Raises:
         RunFailed: the handler fails, or its imports cannot be recorded.
@@ -39,6 +38,7 @@ def with_import_files(
         _runtime.append(digest(PROJECT / "awslambdaric_lite"))
     lazy = found.get(LAZY_VARIABLE, "off")
     start = root / f"{handler}-{lazy}-{_runtime[0]}"
+    modules: list[str] = []
     try:
         if LIST_VARIABLE in found:
             path = start.with_name(f"{start.name}.txt")
@@ -47,11 +47,13 @@ def with_import_files(
                 entries = record_imports(handler, [event], lazy=lazy, settings=given, interpreter=python.executable)
                 write_whole(path, list_text(entries))
             found[LIST_VARIABLE] = str(path)
+            entries = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+            modules = [entry for entry in entries if ":" not in entry]  # as `pack` does
         if BUNDLE_VARIABLE in found:
             path = start.with_name(f"{start.name}.bundle")
             if not path.exists():
                 others = {name: value for name, value in found.items() if name != BUNDLE_VARIABLE}
-                write_bundle(root, handler, python=python.executable, environment=others, path=path)
+                write_bundle(root, handler, python=python.executable, environment=others, path=path, modules=modules)
             found[BUNDLE_VARIABLE] = str(path)
     except (PackagingError, EmulatorError) as error:
         raise RunFailed(str(error)) from error
