@@ -13,11 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 from ..common.tables import Printer, Table, require_rich
-from ..conformance.cases import CALLER_CASES, CASES, LINES, CallerCase, Case
+from ..conformance.cases import ALL_CASES, LINES, CallerCase, Case
 from ..conformance.run import (
-    FAILED,
-    NOT_RUN,
-    PASSED,
+    OUTCOMES,
     CannotRun,
     Result,
     Subject,
@@ -96,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(as_json(subject, results), indent=2))
     else:
         _show(results)
-    return 1 if any(result.outcome == FAILED for result in results) else 0
+    return 1 if any(result.outcome == "failed" for result in results) else 0
 
 
 def as_json(subject: Subject, results: list[Result]) -> dict[str, object]:
@@ -116,12 +114,12 @@ def _results(cases: list[Case | CallerCase], subject: Subject) -> list[Result]:
                 results.append(run_case(case, subject))
             else:
                 results.append(run_caller_case(case, local_function(subject)))
-            progress.step(case.id)
+            progress.step()
     return results
 
 
 def _chosen(names: list[str]) -> list[Case | CallerCase]:
-    cases: dict[str, Case | CallerCase] = {case.id: case for case in (*CASES, *CALLER_CASES)}
+    cases = {case.id: case for case in ALL_CASES}
     for name in names:
         if name not in cases:
             near = difflib.get_close_matches(name, cases, 1)
@@ -170,11 +168,11 @@ def _list(cases: list[Case | CallerCase], *, as_json: bool) -> None:
 def _show(results: list[Result]) -> None:
     printer = Printer(sys.stdout)
     rows = [[each.outcome, each.case.id, each.reason or each.case.demand] for each in results]
-    styles = {FAILED: "red", NOT_RUN: "dim"}
+    styles = {"failed": "red", "not run": "dim"}
     printer.table(Table("", ["outcome", "case", "demand, or the reason"], rows, 3, styles))
     counts = Counter(each.outcome for each in results)
     printer.line()
-    printer.line(", ".join(f"{counts[outcome]} {outcome}" for outcome in (PASSED, FAILED, NOT_RUN)))
+    printer.line(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES))
 
 
 def _seconds(text: str) -> float:

@@ -178,9 +178,14 @@ def _refused_error(status: int) -> Case:
 
 
 def _transport(
-    name: str, demand: str, events: Sequence[Event], *expect: Check, react: React | None = None, **env: str
+    name: str,
+    demand: str,
+    events: Sequence[Event],
+    *expect: Check,
+    react: React | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> Case:
-    return Case(f"transport.{name}", "transport", demand, events, expect, env, react)
+    return Case(f"transport.{name}", "transport", demand, events, expect, env or {}, react)
 
 
 _TRANSPORT = [
@@ -261,7 +266,7 @@ _TRANSPORT = [
         checks.responds(0),
     ),
     _transport(
-        "proxy", "The proxy variables of the environment are ignored.", echoes(1), checks.responds(0), **_PROXIES
+        "proxy", "The proxy variables of the environment are ignored.", echoes(1), checks.responds(0), env=_PROXIES
     ),
     _transport(
         "no-expect",
@@ -598,7 +603,7 @@ _MANAGED_CASES = [
             *(ask("echo", n, value=n, sleep_ms=300) for n in range(1, 5)),
         ],
         checks.fails(0, "failed"),
-        checks.answered(1, 2, 3, 4),
+        checks.accepted(3),
     ),
     _managed(
         "timeout",
@@ -621,7 +626,7 @@ _STATES = [
     Case(
         "states.repeated-event",
         "states",
-        "A response that the API did not receive is posted again, or its event handled again when it is delivered again.",
+        "An event gets its response although the API did not receive the first one.",
         echoes(2),
         [checks.responds(0, 1)],
         react=on("response", 0, Reaction(ignored=True, cut=0)),
@@ -665,7 +670,7 @@ CALLER_CASES: Sequence[CallerCase] = (
     CallerCase(
         "lifecycle.exit",
         "lifecycle",
-        "The caller of a function that exits with 3 gets `Runtime.ExitError`, and a new process handles the next event.",
+        "The caller of a function that exits with 3 gets `Runtime.ExitError`; a new process handles the next event.",
         [
             (asked("count"), value(1)),
             (asked("exit", code=3), error("ExitError", "Runtime exited with error: exit status 3")),
@@ -730,3 +735,5 @@ CALLER_CASES: Sequence[CallerCase] = (
         [(asked("echo", value="y" * _LARGE), value("y" * _LARGE)), (asked("echo", value=2), value(2))],
     ),
 )
+
+ALL_CASES: Sequence[Case | CallerCase] = (*CASES, *CALLER_CASES)

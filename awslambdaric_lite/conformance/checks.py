@@ -36,18 +36,6 @@ def responds(*values: object) -> Check:
     return check
 
 
-def answered(*numbers: int) -> Check:
-    """Each of these events gets one response."""
-
-    def check(record: Record) -> None:
-        for number in numbers:
-            post = record.accepted(number)
-            if post.verb != "response":
-                raise Unmet(f"event {number + 1} got the error {post.body[:200]!r}")
-
-    return check
-
-
 def accepted(count: int) -> Check:
     """This number of events get a response that the API accepts."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import tempfile
 import time
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from ..bench.client_process import ClientProcess
 from ..emulator import LocalLambda
@@ -26,7 +27,8 @@ from .outcomes import Outcome
 from .record import MISSING, NotRun, Record, Unmet, is_type, request_id
 from .recorder import Recorder
 
-PASSED, FAILED, NOT_RUN = "passed", "failed", "not run"
+Verdict = Literal["passed", "failed", "not run"]
+OUTCOMES: Sequence[Verdict] = get_args(Verdict)
 _INTERVAL_S = 0.01
 _INIT_LIMIT_S = 10.0
 _MEMORY_MB = 1024
@@ -62,7 +64,7 @@ class Result:
     """The outcome of one case: `passed`, `failed` or `not run`, with a reason unless it passed."""
 
     case: Case | CallerCase
-    outcome: Literal["passed", "failed", "not run"]
+    outcome: Verdict
     reason: str = ""
 
 
@@ -89,14 +91,15 @@ def check_subject(subject: Subject) -> None:
         CannotRun: it does not.
     """
     record = _record(Case("", "", "", [Event(asked("echo", value=1), request_id(0))], ()), subject)
-    command = " ".join(subject.words)
     if not record.of("next"):
-        what = (
-            f"reports an error of its init phase: {record.posts[0].body[:300]!r}" if record.posts else "does not poll"
-        )
-        raise CannotRun(f"{command} {what}{record.ending()}", record.output)
+        command = shlex.join(subject.words)
+        if record.posts:
+            text = record.posts[0].body[:300].decode("utf-8", "replace")
+            raise CannotRun(f"{command} reports an error of its init phase: {text}", record.output)
+        when = record.ending() if record.exit_code is not None else f" within {subject.limit_s:g} s"
+        raise CannotRun(f"{command} does not poll the Runtime API{when}; check --runtime and --handler", record.output)
     if _lacks_behaviour(record):
-        raise CannotRun(f"the handler {subject.handler} lacks the behaviour echo; write it as docs/conformance.md says")
+        raise CannotRun(f"handler {subject.handler} lacks the behaviour echo; write it as docs/conformance.md says")
 
 
 def run_case(case: Case, subject: Subject) -> Result:
@@ -157,10 +160,10 @@ def _judge(case: Case | CallerCase, check: Callable[[], None]) -> Result:
     try:
         check()
     except Unmet as unmet:
-        return Result(case, FAILED, str(unmet))
+        return Result(case, "failed", str(unmet))
     except NotRun as reason:
-        return Result(case, NOT_RUN, str(reason))
-    return Result(case, PASSED)
+        return Result(case, "not run", str(reason))
+    return Result(case, "passed")
 
 
 def _check_record(case: Case, record: Record) -> None:
