@@ -24,6 +24,8 @@ from .server import React, Reaction
 
 INIT = "CONFORMANCE_INIT"
 """The environment variable that selects the behaviour of the init phase."""
+SHUT_DOWN = "shut down"
+"""What a shutdown hook prints."""
 
 LINES = {
     "transport": "one persistent connection, replaced when it breaks; no timeout of a poll; chunked events; no proxy",
@@ -144,7 +146,14 @@ _TEXT = "0123456789" * 10_000
 _TRACE = "Lambda-Runtime-Trace-Id"
 _TRACES = [f"Root=1-5759e988-bd862e3fe1be46a99427279{n};Parent=53995c3f42cd8ad8;Sampled=1" for n in range(4)]
 _TENANT = "Lambda-Runtime-Aws-Tenant-Id"
-_CONTEXT = ("Lambda-Runtime-Client-Context", '{"custom":{"key":"value"},"env":{},"client":{}}')
+_CLIENT = {
+    "installation_id": "an-installation",
+    "app_title": "an app",
+    "app_version_name": "1.0",
+    "app_version_code": "1",
+    "app_package_name": "com.example",
+}
+_CONTEXT = ("Lambda-Runtime-Client-Context", compact({"custom": {"key": "value"}, "env": {}, "client": _CLIENT}))
 _IDENTITY = ("Lambda-Runtime-Cognito-Identity", '{"cognitoIdentityId":"an-id","cognitoIdentityPoolId":"a-pool"}')
 _EMPTY = tuple((name, "") for name in (_TRACE, _CONTEXT[0], _IDENTITY[0], _TENANT, ATTEMPT_ID))
 _PROXIES = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"), "http://127.0.0.1:9")
@@ -198,11 +207,11 @@ _TRANSPORT = [
     ),
     _transport(
         "idle",
-        "A poll that gets no response for 4 seconds is neither given up nor repeated.",
+        "A poll that gets no response for 3 seconds is neither given up nor repeated.",
         echoes(2),
         checks.responds(0, 1),
         checks.polls(3, 3),
-        react=on("next", 1, Reaction(before=partial(time.sleep, 4))),
+        react=on("next", 1, Reaction(before=partial(time.sleep, 3))),
     ),
     _transport(
         "closed-after-reply",
@@ -339,14 +348,14 @@ _HEADERS = [
         "headers",
         "The handler sees the trace id of its invocation, and none without one.",
         [ask("trace", 0, (_TRACE, _TRACES[0])), ask("trace", 1, (_TRACE, _TRACES[1])), ask("trace", 2)],
-        [checks.responds(_TRACES[0], _TRACES[1], None)],
+        [checks.traces(_TRACES[0], _TRACES[1], None)],
     ),
     Case(
         "headers.empty-trace",
         "headers",
         "An empty trace id removes that of the invocation before.",
         [ask("trace", 0, (_TRACE, _TRACES[0])), ask("trace", 1, (_TRACE, ""))],
-        [checks.responds(_TRACES[0], None)],
+        [checks.traces(_TRACES[0], None)],
     ),
     Case(
         "headers.invocation-id",
@@ -390,8 +399,8 @@ _XRAY = [
         "xray.one-line",
         "xray",
         "The X-Ray cause of a message with line breaks and other characters is one line of ASCII.",
-        [ask("raise", message="größer €\r\nsecond\x00 \x7f line")],
-        [checks.fails(0, "größer €\r\nsecond\x00 \x7f line"), checks.cause_fits(1 << 20)],
+        [ask("raise", message="größer €\r\nsecond\x00 line")],
+        [checks.fails(0, "größer €\r\nsecond\x00 line"), checks.cause_fits(1 << 20)],
     ),
     Case(
         "xray.short",
@@ -526,7 +535,7 @@ _SHUTDOWN = [
         "shutdown",
         "The shutdown hook runs when the process gets SIGTERM.",
         echoes(1),
-        [checks.responds(0), checks.prints("shut down")],
+        [checks.responds(0), checks.prints(SHUT_DOWN)],
         {INIT: "shutdown"},
         sigterm=True,
     ),
@@ -587,7 +596,7 @@ _MANAGED_CASES = [
         "trace",
         "Each of four concurrent invocations sees its own trace id.",
         [ask("trace", n, (_TRACE, _TRACES[n]), sleep_ms=400) for n in range(4)],
-        checks.responds(*_TRACES),
+        checks.traces(*_TRACES),
     ),
     _managed(
         "order",
@@ -600,7 +609,7 @@ _MANAGED_CASES = [
         "An error leaves the invocations next to it alone.",
         [
             ask("raise", 0, message="failed", sleep_ms=100),
-            *(ask("echo", n, value=n, sleep_ms=300) for n in range(1, 5)),
+            *(ask("echo", n, value=n, sleep_ms=300) for n in (1, 2, 3)),
         ],
         checks.fails(0, "failed"),
         checks.accepted(3),
@@ -686,12 +695,12 @@ CALLER_CASES: Sequence[CallerCase] = (
     CallerCase(
         "lifecycle.timeout",
         "lifecycle",
-        "The caller of a function that takes too long gets a timeout, and a new process handles the next event.",
+        "The caller of a function that takes too long gets a timeout; a new process handles the next event.",
         [
-            (asked("echo", value=1, sleep_ms=60_000), contains("Task timed out after 2.00 seconds")),
+            (asked("echo", value=1, sleep_ms=60_000), contains("Task timed out after 5.00 seconds")),
             (asked("count"), value(1)),
         ],
-        timeout_s=2,
+        timeout_s=5,
     ),
     CallerCase(
         "lifecycle.shutdown",
@@ -699,7 +708,7 @@ CALLER_CASES: Sequence[CallerCase] = (
         "The shutdown hook runs when the environment is shut down.",
         [(asked("echo", value=1), value(1))],
         {INIT: "shutdown"},
-        logged="shut down",
+        logged=SHUT_DOWN,
     ),
     CallerCase(
         "limits.error",

@@ -19,6 +19,7 @@ ERROR = "ConformanceError"
 CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 MODE = "Lambda-Runtime-Function-Response-Mode"
+_WITH_HEAD = "application/vnd.awslambda.http-integration-response"  # a JSON object and 8 NUL bytes are in front
 _HEAD_LIMIT = 1 << 20  # bytes of header fields that Go's server accepts
 
 
@@ -47,8 +48,20 @@ def accepted(count: int) -> Check:
     return check
 
 
+def traces(*values: str | None) -> Check:
+    """The response to each event is this trace id; None: null or an empty text."""
+
+    def check(record: Record) -> None:
+        for number, value in enumerate(values):
+            given = _json(record.accepted(number).body) or None
+            if given != value:
+                raise Unmet(f"the handler sees the trace id {given!r} for event {number + 1}, not {value!r}")
+
+    return check
+
+
 def members(number: int, **expected: object) -> Check:
-    """The response to an event is an object with these members."""
+    """The response to an event is an object with these members; an empty value is as good as null."""
 
     def check(record: Record) -> None:
         post = record.accepted(number)
@@ -56,7 +69,7 @@ def members(number: int, **expected: object) -> Check:
         if post.verb != "response" or not isinstance(document, dict):
             raise Unmet(f"event {number + 1} got {post.body[:200]!r}")
         for name, value in expected.items():
-            if document.get(name) != value:
+            if (document.get(name) or None) != value:
                 raise Unmet(f"the handler sees {name} as {document.get(name)!r}, not {value!r}")
 
     return check
@@ -242,11 +255,14 @@ def reports_on_one_line(record: Record) -> None:
 
 
 def streams(number: int, text: str) -> Check:
-    """The response to an event is streamed in chunks, with this text."""
+    """The response to an event is streamed in chunks, with this text; the head for a function URL may be in front."""
 
     def check(record: Record) -> None:
         post = _stream(record, number)
-        if post.body.decode("utf-8", "replace") != text:
+        payload = post.body
+        if post.header("Content-Type") == _WITH_HEAD:
+            payload = payload.partition(b"\0" * 8)[2]
+        if payload.decode("utf-8", "replace") != text:
             raise Unmet(f"the streamed response is {post.body[:200]!r}")
         if post.header("Transfer-Encoding") != "chunked":
             raise Unmet("the streamed response is not chunked")

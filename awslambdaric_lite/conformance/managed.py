@@ -28,6 +28,7 @@ class ManagedRecorder(ApiDouble):
         self._concurrency = concurrency
         self._delivered = 0
         self._unanswered: set[str] = set()
+        self._held = 0
         self._stopped = False
         self.finished = threading.Event()
 
@@ -56,9 +57,14 @@ class ManagedRecorder(ApiDouble):
             self.changed.wait_for(lambda: self._delivered >= self._concurrency or self._stopped)
             if self._stopped:
                 return None
+            self._finish()
         return Response.of(ACCEPTED)
 
     def _on_held(self, request: Request) -> None:
         with self.changed:
-            if not self._pending and not self._unanswered:
-                self.finished.set()
+            self._held += request.verb == "next"
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._held and not self._pending and not self._unanswered:
+            self.finished.set()

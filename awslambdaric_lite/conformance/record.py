@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,7 @@ class Record:
         if self.exit_code is not None:
             end = f"exit code {self.exit_code}" if self.exit_code >= 0 else f"signal {-self.exit_code}"
             return f"; the process ended with {end}"
-        return "" if self.waited else "; the process did not poll again"
+        return "" if self.waited else f"; the process does not wait for the next event, after {len(self.requests)} requests"
 
 
 def request_id(number: int) -> str:
@@ -93,5 +94,5 @@ def error_of(body: bytes) -> dict[str, Any]:
 
 
 def is_type(given: object, name: str) -> bool:
-    """Return whether an error type is that of the page; a language may put the name of a module or package first."""
-    return isinstance(given, str) and given.replace("::", ".").rpartition(".")[2] == name
+    """Return whether an error type is that of the page; a language may put names of modules or classes first."""
+    return isinstance(given, str) and re.split(r"\.|::|\$", given)[-1] == name

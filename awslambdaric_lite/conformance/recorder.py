@@ -116,6 +116,7 @@ class Recorder(ApiDouble):
 
     def _step_of_extension(self, request: Request) -> Response | None:
         if request.verb == "extension/register":
-            return Response(200, [("Content-Type", JSON_TYPE), ("Lambda-Extension-Identifier", "extension-1")], b"{}")
+            fields = [("Content-Type", JSON_TYPE), ("Lambda-Extension-Identifier", "extension-1")]
+            return Response(200, fields, b'{"functionName":"function","functionVersion":"$LATEST","handler":""}')
         self.registered.set()
         return None

@@ -20,7 +20,7 @@ from ..emulator import LocalLambda
 from ..emulator.config.function import LATEST, FunctionConfig
 from ..emulator.environments.filesystem import Filesystem
 from ..emulator.environments.variables import process_environment
-from .cases import CallerCase, Case, asked
+from .cases import SHUT_DOWN, CallerCase, Case, asked
 from .managed import ManagedRecorder
 from .messages import Event
 from .outcomes import Outcome
@@ -30,6 +30,7 @@ from .recorder import Recorder
 Verdict = Literal["passed", "failed", "not run"]
 OUTCOMES: Sequence[Verdict] = get_args(Verdict)
 _INTERVAL_S = 0.01
+_MOST_REQUESTS = 300  # a client that sends more repeats itself without end
 _INIT_LIMIT_S = 10.0
 _MEMORY_MB = 1024
 _LACKS = "the handler lacks the behaviour"
@@ -214,9 +215,10 @@ def _record(case: Case, subject: Subject) -> Record:
                 if case.descriptor:
                     os.close(descriptor)
             with process:
-                waited = _wait(process, api.finished.is_set, subject.limit_s)
+                _wait(process, lambda: api.finished.is_set() or len(api.requests) > _MOST_REQUESTS, subject.limit_s)
+                waited = api.finished.is_set()
                 if case.sigterm and isinstance(api, Recorder):
-                    _terminate(process, api, subject.limit_s)
+                    _terminate(process, api, folder / "output", subject.limit_s)
                 exited = process.exited()
                 api.stop()
                 code = process.kill()
@@ -225,12 +227,12 @@ def _record(case: Case, subject: Subject) -> Record:
         return Record(api.requests, output, frames, code if exited else None, waited, times)
 
 
-def _terminate(process: ClientProcess, api: Recorder, limit_s: float) -> None:
-    """Send SIGTERM as the platform does: to a runtime that is registered as an extension."""
+def _terminate(process: ClientProcess, api: Recorder, output: Path, limit_s: float) -> None:
+    """Send SIGTERM as the platform does, to a runtime that is registered as an extension; wait for its hook."""
     registers = any(request.verb == "extension/register" for request in api.requests)
     if registers and _wait(process, api.registered.is_set, limit_s):
         os.kill(process.pid, signal.SIGTERM)
-        _wait(process, lambda: False, limit_s)
+        _wait(process, lambda: SHUT_DOWN.encode() in output.read_bytes(), limit_s)
 
 
 def _wait(process: ClientProcess, happened: Callable[[], bool], limit_s: float) -> bool:
