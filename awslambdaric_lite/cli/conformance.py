@@ -142,6 +142,8 @@ def _subject(arguments: argparse.Namespace) -> Subject:
             raise UsageError(
                 f"--runtime {arguments.runtime!r} cannot be split into arguments: {error}; close its quotes"
             ) from None
+    if not arguments.handler:
+        raise UsageError("--handler is empty; give the handler's name, e.g. conformance.handler")
     if not task_root.is_dir():
         raise UsageError(f"--task-root {task_root} is not a folder; give the folder of the handler")
     if not command:

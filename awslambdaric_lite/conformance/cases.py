@@ -170,7 +170,7 @@ def _refused(status: int) -> Case:
         "refusals",
         f"A {status} for a response is not followed by an error; the next event is handled.",
         echoes(2),
-        [checks.posts("response 0", "response 1")],
+        [checks.posts("response 0", "response 1"), checks.values(0, 1)],
         react=on("response", 0, Reaction(status=status)),
     )
 
@@ -207,11 +207,11 @@ _TRANSPORT = [
     ),
     _transport(
         "idle",
-        "A poll that gets no response for 3 seconds is neither given up nor repeated.",
+        "A poll that gets no response for 2 seconds is neither given up nor repeated.",
         echoes(2),
         checks.responds(0, 1),
         checks.polls(3, 3),
-        react=on("next", 1, Reaction(before=partial(time.sleep, 3))),
+        react=on("next", 1, Reaction(before=partial(time.sleep, 2))),
     ),
     _transport(
         "closed-after-reply",
@@ -281,6 +281,7 @@ _TRANSPORT = [
         "no-expect",
         "A response of 1 MB is sent without `Expect: 100-continue`.",
         [ask("size", 0, bytes=1_000_000)],
+        checks.responds("x" * 999_998),
         checks.sends("response", "Expect", None),
     ),
     _transport(
@@ -381,7 +382,7 @@ _REFUSALS = [
         "refusals",
         "A 413 that arrives before the response was read is not followed by an error; the next event is handled.",
         [ask("size", 0, bytes=7_000_000), ask("echo", 1, value=1)],
-        [checks.posts("response 0", "response 1")],
+        [checks.posts("response 0", "response 1"), checks.refused_with(413), checks.responds_to(1, 1)],
         limit=MAX_PAYLOAD,
     ),
     Case(
@@ -645,7 +646,7 @@ _STATES = [
         "states",
         "A request id that returns after an accepted response is a retry by the service, and is handled.",
         [ask("count", 0), ask("count", 0)],
-        [checks.posts("response 0", "response 0")],
+        [checks.posts("response 0", "response 0"), checks.values(1, 2)],
     ),
 ]
 

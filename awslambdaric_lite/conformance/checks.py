@@ -11,7 +11,7 @@ from typing import Any
 from ..emulator.logs.frames import FrameReader
 from ..protocol.replies import ATTEMPT_ID, ERROR_TYPE
 from .messages import Request
-from .record import NotRun, Record, Unmet, error_of, is_type, request_id
+from .record import NotRun, Record, Unmet, error_of, is_type, request_id, shown
 
 Check = Callable[[Record], None]
 
@@ -28,11 +28,31 @@ def responds(*values: object) -> Check:
 
     def check(record: Record) -> None:
         for number, value in enumerate(values):
-            post = record.accepted(number)
-            if post.verb != "response":
-                raise Unmet(f"event {number + 1} got the error {post.body[:200]!r}")
-            if _json(post.body) != value:
-                raise Unmet(f"event {number + 1} got the response {post.body[:200]!r}, not {str(value)[:200]!r}")
+            responds_to(number, value)(record)
+
+    return check
+
+
+def responds_to(number: int, value: object) -> Check:
+    """An event gets one response, with this JSON value."""
+
+    def check(record: Record) -> None:
+        post = record.accepted(number)
+        if post.verb != "response":
+            raise Unmet(f"event {number + 1} got the error {shown(post.body)}")
+        if _json(post.body) != value:
+            raise Unmet(f"event {number + 1} got the response {shown(post.body)}, not {str(value)[:200]}")
+
+    return check
+
+
+def refused_with(status: int) -> Check:
+    """The first response gets this status."""
+
+    def check(record: Record) -> None:
+        given = _some(record, "response")[0].status
+        if given != status:
+            raise Unmet(f"the first response gets {given}, not {status}")
 
     return check
 
@@ -67,7 +87,7 @@ def members(number: int, **expected: object) -> Check:
         post = record.accepted(number)
         document = _json(post.body)
         if post.verb != "response" or not isinstance(document, dict):
-            raise Unmet(f"event {number + 1} got {post.body[:200]!r}")
+            raise Unmet(f"event {number + 1} got {shown(post.body)}")
         for name, value in expected.items():
             if (document.get(name) or None) != value:
                 raise Unmet(f"the handler sees {name} as {document.get(name)!r}, not {value!r}")
@@ -93,7 +113,7 @@ def fails(number: int, message: str) -> Check:
     def check(record: Record) -> None:
         post = record.accepted(number)
         if post.verb != "error":
-            raise Unmet(f"event {number + 1} got the response {post.body[:200]!r}, not an error")
+            raise Unmet(f"event {number + 1} got the response {shown(post.body)}, not an error")
         _check_error(post.body, message)
 
     return check
@@ -106,6 +126,17 @@ def posts(*expected: str) -> Check:
         given = [_name(post) for post in record.posts]
         if given != list(expected):
             raise Unmet(f"the client posts {_listed(given)}, not {_listed(expected)}{record.ending()}")
+
+    return check
+
+
+def values(*expected: object) -> Check:
+    """The JSON values of the responses, accepted or not, are these."""
+
+    def check(record: Record) -> None:
+        given = [_json(post.body) for post in record.of("response")]
+        if given != list(expected):
+            raise Unmet(f"the responses are {str(given)[:200]}, not {str(list(expected))[:200]}{record.ending()}")
 
     return check
 
@@ -263,7 +294,7 @@ def streams(number: int, text: str) -> Check:
         if post.header("Content-Type") == _WITH_HEAD:
             payload = payload.partition(b"\0" * 8)[2]
         if payload.decode("utf-8", "replace") != text:
-            raise Unmet(f"the streamed response is {post.body[:200]!r}")
+            raise Unmet(f"the streamed response is {shown(post.body)}")
         if post.header("Transfer-Encoding") != "chunked":
             raise Unmet("the streamed response is not chunked")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .record import Unmet, error_of, is_type
+from .record import Unmet, error_of, is_type, shown
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def value(expected: object) -> OutcomeCheck:
 
     def check(outcome: Outcome) -> None:
         if outcome.failed or outcome.document() != expected:
-            raise Unmet(f"the caller gets {outcome.payload[:200]!r}, not {str(expected)[:100]!r}")
+            raise Unmet(f"the caller gets {shown(outcome.payload)}, not {str(expected)[:100]}")
 
     return check
 
@@ -62,6 +62,6 @@ def contains(text: str) -> OutcomeCheck:
 
     def check(outcome: Outcome) -> None:
         if text.encode() not in outcome.payload:
-            raise Unmet(f"the caller gets {outcome.payload[:200]!r}, without {text!r}")
+            raise Unmet(f"the caller gets {shown(outcome.payload)}, without {text!r}")
 
     return check

@@ -68,7 +68,11 @@ class Record:
         if self.exit_code is not None:
             end = f"exit code {self.exit_code}" if self.exit_code >= 0 else f"signal {-self.exit_code}"
             return f"; the process ended with {end}"
-        return "" if self.waited else f"; the process does not wait for the next event, after {len(self.requests)} requests"
+        return (
+            ""
+            if self.waited
+            else f"; the process does not wait for the next event, after {len(self.requests)} requests"
+        )
 
 
 def request_id(number: int) -> str:
@@ -89,8 +93,13 @@ def error_of(body: bytes) -> dict[str, Any]:
     if not isinstance(document, dict) or not all(
         isinstance(document.get(name), str) for name in ("errorType", "errorMessage")
     ):
-        raise Unmet(f"the error document is {body[:200]!r}")
+        raise Unmet(f"the error document is {shown(body)}")
     return document
+
+
+def shown(body: bytes) -> str:
+    """Return the beginning of a body as text."""
+    return body[:200].decode("utf-8", "backslashreplace")
 
 
 def is_type(given: object, name: str) -> bool:
