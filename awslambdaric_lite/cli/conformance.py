@@ -13,7 +13,8 @@ from collections import Counter
 from pathlib import Path
 
 from ..common.tables import Printer, Table, require_rich
-from ..conformance.cases import ALL_CASES, LINES, CallerCase, Case
+from ..conformance.case import CallerCase, Case
+from ..conformance.cases import ALL_CASES, LINES
 from ..conformance.run import (
     OUTCOMES,
     CannotRun,

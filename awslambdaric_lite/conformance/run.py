@@ -20,7 +20,7 @@ from ..emulator import LocalLambda
 from ..emulator.config.function import LATEST, FunctionConfig
 from ..emulator.environments.filesystem import Filesystem
 from ..emulator.environments.variables import process_environment
-from .cases import SHUT_DOWN, CallerCase, Case, asked
+from .case import SHUT_DOWN, CallerCase, Case, asked
 from .managed import ManagedRecorder
 from .messages import Event
 from .outcomes import Outcome

@@ -53,7 +53,8 @@ def _python(module: str) -> tuple[Sequence[str], str, Path]:
     return [sys.executable, "-m", module, "{handler}"], "conformance.handler", HANDLERS / "python"
 
 
-def _once(language: str, make: Callable[[Path], None]) -> Path:
+def _once(language: str, make: Callable[[Path], None], decides: str = "") -> Path:
+    """Return the folder in which a client was built; the file that decides about it is all of them by default."""
     cache = BuildCache(build_directory(DEFAULT_BUILD), _NOBODY)
     source = HANDLERS / language
 
@@ -61,7 +62,7 @@ def _once(language: str, make: Callable[[Path], None]) -> Path:
         shutil.copytree(source, fresh, ignore=IGNORED, dirs_exist_ok=True)
         make(fresh)
 
-    return cache.once(f"conformance-{language}-{digest(source)}", copy_and_make)
+    return cache.once(f"conformance-{language}-{digest(source / decides)}", copy_and_make)
 
 
 def _node() -> tuple[Sequence[str], str, Path]:
@@ -70,7 +71,8 @@ def _node() -> tuple[Sequence[str], str, Path]:
         packages = [] if _has_node() else [f"node-linux-{architecture}@{_NODE}"]
         run(["npm", "install", "--silent", "--no-audit", "--no-fund", *packages], "aws-lambda-ric", cwd=fresh)
 
-    folder = _once("node", make)
+    folder = _once("node", make, "package.json")
+    shutil.copy2(HANDLERS / "node" / "conformance.mjs", folder)
     own = next(folder.glob("node_modules/node-linux-*/bin/node"), None)
     return (
         [str(own or "node"), str(folder / "node_modules/aws-lambda-ric/index.mjs"), "{handler}"],

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from awslambdaric_lite.conformance.cases import ALL_CASES, CALLER_CASES, CallerCase, Case
+from awslambdaric_lite.conformance.case import CallerCase, Case
+from awslambdaric_lite.conformance.cases import ALL_CASES, CALLER_CASES
 from awslambdaric_lite.conformance.outcomes import Outcome
 from awslambdaric_lite.conformance.run import (
     Caller,

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.bench import bare_client
-from awslambdaric_lite.conformance.cases import ALL_CASES, LINES, CallerCase, Case
+from awslambdaric_lite.conformance.case import CallerCase, Case
+from awslambdaric_lite.conformance.cases import ALL_CASES, LINES
 from awslambdaric_lite.conformance.run import Subject
 from benchmarks.build_cache import Unavailable
 from tests.conformance.clients import OFFICIAL, OURS, Client
@@ -50,7 +51,7 @@ def test_wrong_client_fails(case: Case | CallerCase) -> None:
 
 
 def test_cases_are_named_after_their_lines() -> None:
-    """Each case has an id of its own that begins with its line, and each line of the checklist has a case."""
+    """Each case has a unique id that begins with its line, and each line of the checklist has a case."""
     assert len({case.id for case in ALL_CASES}) == len(ALL_CASES)
     assert all(case.id.startswith(f"{case.line}.") for case in ALL_CASES)
     assert {case.line for case in ALL_CASES} == set(LINES)

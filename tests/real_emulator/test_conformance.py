@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from awslambdaric_lite.conformance.cases import CALLER_CASES, CallerCase
+from awslambdaric_lite.conformance.case import CallerCase
+from awslambdaric_lite.conformance.cases import CALLER_CASES
 from awslambdaric_lite.conformance.run import Subject, run_caller_case
 from benchmarks.build_cache import Unavailable
 from tests.conformance.clients import OFFICIAL, OURS
@@ -15,7 +16,9 @@ from tests.conformance.stored import emulator_function, read, runs_in_emulator
 from tests.support import real_emulator
 from tests.support.client_process import BOOTSTRAPPED, package_root
 
-cases = pytest.mark.parametrize("case", filter(runs_in_emulator, CALLER_CASES), ids=lambda case: case.id)
+cases = pytest.mark.parametrize(
+    "case", [case for case in CALLER_CASES if runs_in_emulator(case)], ids=lambda case: case.id
+)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,4 @@
-// The handler of the conformance cases, for runtime clients of Go.
+// Handler of the conformance cases, in Go.
 package main
 
 import (

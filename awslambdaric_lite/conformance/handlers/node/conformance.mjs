@@ -1,4 +1,4 @@
-// The handler of the conformance cases, for runtime clients of Node.js.
+// Handler of the conformance cases, in JavaScript.
 import { setTimeout as sleep } from "node:timers/promises";
 
 const init = process.env.CONFORMANCE_INIT ?? "";

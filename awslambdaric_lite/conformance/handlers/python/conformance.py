@@ -1,4 +1,4 @@
-"""The handler of the conformance cases, for runtime clients of Python."""
+"""Handler of the conformance cases, in Python."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ if OURS:
 
 
 def prepare() -> bool:
-    """Do what the init phase is asked for; return whether this handler can."""
+    """Prepare what `CONFORMANCE_INIT` names; return whether this handler can."""
     if INIT == "raise":
         raise ConformanceError("failed in init")
     if INIT == "shutdown" and OURS:

@@ -1,4 +1,4 @@
-//! The handler of the conformance cases, for runtime clients of Rust.
+//! Handler of the conformance cases, in Rust.
 use lambda_runtime::{
     run_concurrent, service_fn, spawn_graceful_shutdown_handler, streaming, BoxFuture, Diagnostic, Error,
     FunctionResponse, LambdaEvent, Runtime, SnapStartResource,

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** The handler of the conformance cases, for runtime clients of Java. */
+/** Handler of the conformance cases, in Java. */
 public class Conformance {
     static class ConformanceError extends RuntimeException {
         ConformanceError(String message) {
