@@ -47,16 +47,16 @@ class ManagedRecorder(ApiDouble):
                 return None
             event = self._pending.pop(0)
             self._delivered += 1
+            self.changed.notify_all()
             self._unanswered.add(event.request_id)
             return Response(200, event.fields(), event.body, event.render)
         if matched.route in (Route.RESPONSE, Route.ERROR):
-            if matched.request_id not in self._unanswered:
-                return Response.of(INVALID_REQUEST_ID)
-            self._unanswered.remove(matched.request_id)
-            self.changed.notify_all()
             self.changed.wait_for(lambda: self._delivered >= self._concurrency or self._stopped)
             if self._stopped:
                 return None
+            if matched.request_id not in self._unanswered:
+                return Response.of(INVALID_REQUEST_ID)
+            self._unanswered.remove(matched.request_id)
             self._finish()
         return Response.of(ACCEPTED)
 
