@@ -11,24 +11,16 @@ import shutil
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..common.tables import Printer, Table, require_rich
-from ..conformance.case import CallerCase, Case
-from ..conformance.cases import ALL_CASES, LINES
-from ..conformance.run import (
-    OUTCOMES,
-    CannotRun,
-    Result,
-    Subject,
-    check_subject,
-    local_function,
-    run_caller_case,
-    run_case,
-)
-from ..emulator import EmulatorError
 from .env_file import variable
 from .errors import UsageError
 from .progress import show_progress
+
+if TYPE_CHECKING:
+    from ..conformance.case import CallerCase, Case
+    from ..conformance.run import Result, Subject
 
 HELP = """Check a runtime client in any language against the rules of Lambda's Runtime API. Each case starts the client
 with the handler of docs/conformance.md, sends it events and faults, and checks its requests and its exit. A case is not
@@ -76,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
+    from ..conformance.run import CannotRun
+
     cases = _chosen(arguments.case)
     if not arguments.json:
         require_rich()
@@ -88,8 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
     except CannotRun as error:
         if error.output.strip():
             print(f"--- last output of the process\n{error.output[-4000:].rstrip()}\n---", file=sys.stderr)
-        raise UsageError(str(error)) from None
-    except EmulatorError as error:
         raise UsageError(str(error)) from None
     if arguments.json:
         print(json.dumps(as_json(subject, results), indent=2))
@@ -105,6 +97,9 @@ def as_json(subject: Subject, results: list[Result]) -> dict[str, object]:
 
 
 def _results(cases: list[Case | CallerCase], subject: Subject) -> list[Result]:
+    from ..conformance.case import Case
+    from ..conformance.run import check_subject, local_function, run_caller_case, run_case
+
     results = []
     with show_progress(sys.stderr) as progress:
         progress.stage("checking that the client polls")
@@ -120,6 +115,8 @@ def _results(cases: list[Case | CallerCase], subject: Subject) -> list[Result]:
 
 
 def _chosen(names: list[str]) -> list[Case | CallerCase]:
+    from ..conformance.cases import ALL_CASES
+
     cases = {case.id: case for case in ALL_CASES}
     for name in names:
         if name not in cases:
@@ -131,6 +128,9 @@ def _chosen(names: list[str]) -> list[Case | CallerCase]:
 
 
 def _subject(arguments: argparse.Namespace) -> Subject:
+    from ..conformance.run import Subject
+    from ..emulator import EmulatorError, FunctionConfig
+
     task_root = Path(arguments.task_root or ".").absolute()
     if arguments.runtime is None:
         command = [sys.executable, "-m", "awslambdaric_lite", "{handler}"]
@@ -156,19 +156,26 @@ def _subject(arguments: argparse.Namespace) -> Subject:
             "runtime client, e.g. ./bootstrap"
         )
     variables = dict(variable(text) for text in arguments.env)
+    try:
+        FunctionConfig(handler=arguments.handler, task_root=task_root, env=variables)
+    except EmulatorError as error:
+        raise UsageError(str(error)) from None
     return Subject(command, arguments.handler, task_root, variables, arguments.timeout)
 
 
 def _list(cases: list[Case | CallerCase], *, as_json: bool) -> None:
+    from ..conformance.cases import LINES
+
     if as_json:
-        print(
-            json.dumps([{"id": case.id, "line": LINES[case.line], "demand": case.demand} for case in cases], indent=2)
-        )
+        listed = [{"id": case.id, "line": LINES[case.line], "demand": case.demand} for case in cases]
+        print(json.dumps(listed, indent=2))
         return
     Printer(sys.stdout).table(Table("", ["case", "demand"], [[case.id, case.demand] for case in cases], 2))
 
 
 def _show(results: list[Result]) -> None:
+    from ..conformance.run import OUTCOMES
+
     printer = Printer(sys.stdout)
     rows = [[each.outcome, each.case.id, each.reason or each.case.demand] for each in results]
     styles = {"failed": "red", "not run": "dim"}

@@ -179,6 +179,8 @@ def _levels() -> dict[str, list[str]]:
 def conformance_table() -> str:
     """Return the table of the stored results of each case and client."""
     stored = read()
+    for name, run in stored.items():
+        _same(f"case of {name}", run["cases"], [case.id for case in ALL_CASES])
     return _results_table(stored, {name: run["cases"] for name, run in stored.items()})
 
 
@@ -204,7 +206,7 @@ def _results_table(stored: Mapping[str, StoredRun], results: Mapping[str, Mappin
 
 def _same(what: str, described: Iterable[str], existing: Iterable[str]) -> None:
     if wrong := set(described) ^ set(existing):
-        raise ValueError(f"described in tests/docs/tables.py or in the code, but not in both: {what} {sorted(wrong)}")
+        raise ValueError(f"in the tables or stored results, or in the code, but not in both: {what} {sorted(wrong)}")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,7 +15,7 @@ from ..record import request_id
 from ..server import React, Reaction
 
 _TEXT = "0123456789" * 10_000
-_PROXIES = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"), "http://127.0.0.1:9")
+_PROXIES: dict[str, str] = dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
 
 
 def _framed(render: Render) -> list[Event]:
