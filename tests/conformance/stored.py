@@ -76,6 +76,7 @@ def emulator_function(subject: Subject) -> StartFunction:
         env = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
+            "LAMBDA_TASK_ROOT": str(subject.task_root),
             "AWS_LAMBDA_FUNCTION_TIMEOUT": str(case.timeout_s),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
             **subject.env,

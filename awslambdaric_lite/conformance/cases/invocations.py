@@ -150,6 +150,7 @@ REFUSALS = [
         "A 413 that arrives before the response was read is not followed by an error; the next event is handled.",
         [ask("size", 0, bytes=7_000_000), ask("echo", 1, value=1)],
         [checks.posts("response 0", "response 1"), checks.refused_with(413), checks.responds_to(1, 1)],
+        react=on("response", 0, Reaction(status=413)),  # of a client that declares no length, after the body
         limit=MAX_PAYLOAD,
     ),
     Case(
