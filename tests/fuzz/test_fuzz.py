@@ -1,4 +1,4 @@
-"""Every input that a target was once given is given to it again, and atheris searches a while for new ones."""
+"""The tests replay the inputs of the corpus, and atheris searches a while for new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets in the local Lambda and in the tools: each takes bytes, and raises if the code under test breaks a promise."""
+"""Targets in the local Lambda and the tools: each takes bytes, and raises if the code under test breaks a promise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _loop = asyncio.new_event_loop()
 
 
 class _Echo:
-    """Application that responds with the body of a request, and counts requests that it was asked to answer."""
+    """Application that responds with the body of each request."""
 
     def on_head(self, exchange: Exchange) -> None: ...
 
@@ -84,7 +84,7 @@ def url_request(data: bytes) -> None:
         assert str(error)
         return
     read = HttpRequest(json.loads(event))
-    assert (read.method, read.body) == (method, body)
+    assert (read.method, read.body) == (method.upper(), body)
 
 
 def url_response(data: bytes) -> None:
@@ -162,7 +162,7 @@ def env_file(data: bytes) -> None:
             return
     for name, value in variables.items():
         assert name and "=" not in name and "\0" not in name + value
-        name.encode(), value.encode("utf-8", "surrogateescape")
+        assert name.encode() and value.encode(errors="surrogateescape") is not None
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
