@@ -1,4 +1,4 @@
-"""The command line: `python -m benchmarks run | report | compare | aws | guard`."""
+"""The command line: `python -m benchmarks run | report | compare | aws | guard | soak`."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--markdown", action="store_true", help="print Markdown")
     commands.add_parser("aws", help="measure cold starts on AWS; see aws --help")
     commands.add_parser("guard", help="compare counts with the budget; see guard --help")
+    commands.add_parser("soak", help="invoke one process a million times; see soak --help")
     return top
 
 
@@ -119,7 +120,7 @@ def draw(groups: Sequence[Results], runs: Mapping[str, Results], options: argpar
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["aws"]:  # these two have separate parsers
+    if arguments[:1] == ["aws"]:  # these three have separate parsers
         from .aws import main as aws
 
         return aws(arguments[1:])
@@ -127,6 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
         from .guard import main as guard
 
         return guard(arguments[1:])
+    if arguments[:1] == ["soak"]:
+        from .soak import main as soak
+
+        return soak(arguments[1:])
     options = parser().parse_args(arguments)
     if options.command == "run":
         return run_command(options)
