@@ -86,41 +86,34 @@ def _open(value: str, sink: "LogSink", *, check_all: bool) -> "_Bundle | None":
     return bundle
 
 
-def check_head(head: bytes, size: int, magic: bytes) -> int:
-    """Return the place of the code in a file of a size, which the first bytes are of; the index is before it.
+def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
+    """Return the header of an open bundle, the place of the code in it, and its index.
+
+    The index is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content
+    of that folder, a build of Python, and the content of the folder of its standard library. A content is a pair:
+    folders with their modules, and files of extension modules. A module is a tuple: the number of the file's name in
+    `FILES`, the begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None
+    for modules that are trusted.
 
     Raises:
-        ValueError: the Python with that bytecode number cannot use it.
+        OSError: the file cannot be read.
+        ValueError: this Python cannot use it.
     """
+    head = posix.pread(descriptor, HEADER, 0)
     begin = len(FIRST_LINE)
     if head[:begin] != FIRST_LINE:
         if head.startswith(FIRST_LINE[:-2]):
             raise ValueError("it has the format of another version of awslambdaric-lite")
         raise ValueError("it is not an import bundle")
-    if head[begin : begin + 4] != magic:
+    if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
+    size = posix.fstat(descriptor).st_size
     place = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
-    if place > size:
-        raise ValueError("it is damaged")
-    return place
-
-
-def parse_index(head: bytes, index: bytes, codes_size: int) -> "Index":
-    """Return the index: of the application, and of the standard library.
-
-    It is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content of that
-    folder, a build of Python, and the content of the folder of its standard library. A content is a pair: folders with
-    their modules, and files of extension modules. A module is a tuple: the number of the file's name in `FILES`, the
-    begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None for modules
-    that are trusted.
-
-    Raises:
-        ValueError: it is damaged.
-    """
-    if fingerprint(index) == int.from_bytes(head[HEADER - 8 :], "little"):
-        size, *content = marshal.loads(index)
-        if size == codes_size:
-            return tuple(content)
+    index = posix.pread(descriptor, place - HEADER, HEADER) if place <= size else b""
+    if fingerprint(index) == int.from_bytes(head[begin + 8 :], "little"):
+        codes_size, *content = marshal.loads(index)
+        if size == place + codes_size:
+            return head, place, tuple(content)
     raise ValueError("it is damaged")
 
 
@@ -147,11 +140,8 @@ class _Bundle:
         self._part_size = _PART
         descriptor = posix.open(path, _FLAGS)
         try:
-            self._head = posix.pread(descriptor, HEADER, 0)
-            size = posix.fstat(descriptor).st_size
-            self._begin = check_head(self._head, size, _external.MAGIC_NUMBER)
-            index = posix.pread(descriptor, self._begin - HEADER, HEADER)
-            own_size, root, own, build, standard = parse_index(self._head, index, size - self._begin)
+            self._head, self._begin, index = read_index(descriptor)
+            own_size, root, own, build, standard = index
             if sys.flags.optimize:
                 raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
             self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))

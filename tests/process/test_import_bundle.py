@@ -7,7 +7,6 @@ import os
 import py_compile
 import sys
 from collections.abc import Callable
-from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
@@ -348,10 +347,8 @@ def test_damaged_code_gets_one_line(task: Task) -> None:
     task.write({"app.py": f"import lib, lib2, sys\n{VALUES}"})
     task.bundle()
     file = task.root / BUNDLE_NAME
-    content = file.read_bytes()
-    head = content[: import_bundle.HEADER]
-    begin = import_bundle.check_head(head, len(content), MAGIC_NUMBER)
-    index = import_bundle.parse_index(head, content[import_bundle.HEADER : begin], len(content) - begin)
+    with file.open("rb") as opened:
+        _, begin, index = import_bundle.read_index(opened.fileno())
     modules = index[2][0][""]
     damage(file, begin + modules["lib"][1])
     damage(file, begin + modules["lib2"][1])

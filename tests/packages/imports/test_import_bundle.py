@@ -24,13 +24,11 @@ def write(root: Path, **sources: str) -> Path:
     return root
 
 
-def own_modules(file: Path) -> dict[str, dict[str, tuple[object, ...]]]:
+def own_modules(file: Path) -> import_bundle.Folders:
     """Return the folders of a bundle's application, and their modules."""
-    content = file.read_bytes()
-    head = content[: import_bundle.HEADER]
-    begin = import_bundle.check_head(head, len(content), head[len(import_bundle.FIRST_LINE) :][:4])
-    index = import_bundle.parse_index(head, content[import_bundle.HEADER : begin], len(content) - begin)
-    return dict(index[2][0])
+    with file.open("rb") as opened:
+        _, _, index = import_bundle.read_index(opened.fileno())
+    return index[2][0]
 
 
 def test_bundle_has_the_modules_of_the_handlers_import(tmp_path: Path) -> None:
