@@ -61,7 +61,10 @@ def record_imports(
                     result = function.invoke(event)
                     if result.error is not None:
                         text = result.payload.decode(errors="replace")
-                        raise PackagingError(f"{handler} failed while its imports were recorded: {text}")
+                        raise PackagingError(
+                            f"{handler} failed while its imports were recorded: {text}; correct it or the event, or "
+                            "set the variables that it needs with --env"
+                        )
             pairs = [(module, name) for module, name in json.loads(result.payload) if not module.startswith(_OF_BUILD)]
             found = [f"{module}:{name}" if name else module for module, name in pairs]
             new = [entry for entry in found if entry not in entries]
