@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Entry = tuple[int, int, int, int, int, "int | None"]
     Folder = dict[str, Entry]
     Folders = dict[str, Folder]
+    Content = tuple[Folders, list[str]]
+    Index = tuple[int, str, Content, str, Content]
 
 SETTING = "AWSLAMBDARIC_LITE_BUNDLE"
 CHECK_ALL = "_AWSLAMBDARIC_LITE_CHECK_BUNDLE"  # an internal variable, which the local Lambda sets
@@ -76,33 +78,28 @@ def _open(value: str, sink: "LogSink", *, check_all: bool) -> "_Bundle | None":
     path = value if value.startswith("/") else f"{root}/{value}"
     try:
         bundle = _Bundle(path, sink, check_all=check_all)
-    except OSError as error:
-        reason = f"the file cannot be read: {error.strerror}"
-    except ValueError as error:
-        reason = str(error)
-    else:
         bundle.serve()
-        return bundle
-    notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
-    return None
+    except Exception as error:
+        reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
+        return None
+    return bundle
 
 
-def parse_index(head: bytes, index: bytes, size: int) -> "tuple[int, str, Folders, str, Folders]":
-    """Return the content of an index.
+def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
+    """Return the header of an open bundle, the place of the code in it, and its index.
 
-    It has the bytes of the code of the application, the folder that the bundle is for, the modules below it, a build of
-    Python, and the modules of its standard library. The folder is relative to that of the bundle. Modules are in
-    folders. A module is a tuple: the number of the file's name in `FILES`, the begin and the end of its code, size and
-    fingerprint of the file, and its time in seconds, which is None for modules that are trusted.
-
-    Args:
-        head: the first bytes of the file.
-        index: the bytes after them.
-        size: the bytes of the file.
+    The index is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content of
+    that folder, a build of Python, and the content of the folder of its standard library. A content is a pair: folders
+    with their modules, and files of extension modules. A module is a tuple: the number of the file's name in `FILES`,
+    the begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None for
+    modules that are trusted.
 
     Raises:
+        OSError: the file cannot be read.
         ValueError: this Python cannot use it.
     """
+    head = posix.pread(descriptor, HEADER, 0)
     begin = len(FIRST_LINE)
     if head[:begin] != FIRST_LINE:
         if head.startswith(FIRST_LINE[:-2]):
@@ -110,18 +107,15 @@ def parse_index(head: bytes, index: bytes, size: int) -> "tuple[int, str, Folder
         raise ValueError("it is not an import bundle")
     if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
-    if len(index) != index_size(head) or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
+    size = posix.fstat(descriptor).st_size
+    codes = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
+    index = posix.pread(descriptor, codes - HEADER, HEADER) if codes <= size else b""
+    if not index or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
         raise ValueError("it is damaged")
-    codes, *content = marshal.loads(index)
-    if size != HEADER + len(index) + codes:
+    codes_size, *content = marshal.loads(index)
+    if size != codes + codes_size:
         raise ValueError("it is damaged")
-    return tuple(content)
-
-
-def index_size(head: bytes) -> int:
-    """Return the bytes of the index."""
-    begin = len(FIRST_LINE) + 4
-    return int.from_bytes(head[begin : begin + 4], "little")
+    return head, codes, tuple(content)
 
 
 def standard_library() -> str:
@@ -147,24 +141,23 @@ class _Bundle:
         self._part_size = _PART
         descriptor = posix.open(path, _FLAGS)
         try:
-            self._head = posix.pread(descriptor, HEADER, 0)
-            self._begin = HEADER + index_size(self._head)
-            index = posix.pread(descriptor, self._begin - HEADER, HEADER)
-            size = posix.fstat(descriptor).st_size
-            own_size, root, folders, build, standard = parse_index(self._head, index, size)
-            if hasattr(posix, "posix_fadvise"):
-                # Without it, 1.15 of the time of an import with a dropped page cache (boto3 and a client).
-                size = size - self._begin if build == sys.version else own_size
-                posix.posix_fadvise(descriptor, self._begin, size, posix.POSIX_FADV_WILLNEED)
+            self._head, self._begin, index = read_index(descriptor)
+            own_size, root, own, build, standard = index
+            if sys.flags.optimize:
+                raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
+            self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
+            contents = [(self._root, own)]
+            if build == sys.version:
+                contents.append((standard_library(), standard))
+                own_size = 0  # the whole file is needed
+            _read_ahead(descriptor, self._begin, own_size)
         finally:
             posix.close(descriptor)
-        if sys.flags.optimize:
-            raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
-        self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
-        self._folders = {f"{self._root}/{name}" if name else self._root: each for name, each in folders.items()}
-        if build == sys.version:
-            library = standard_library()
-            self._folders.update({f"{library}/{name}" if name else library: each for name, each in standard.items()})
+        self._folders: Folders = {}
+        for root, (folders, extensions) in contents:
+            self._folders.update({f"{root}/{name}" if name else root: each for name, each in folders.items()})
+            for name in extensions:
+                _read_ahead_file(f"{root}/{name}")
 
     def serve(self) -> None:
         """Let the import machinery ask this bundle about the folders that it covers."""
@@ -323,13 +316,15 @@ _Finder.__module__ = _external.FileFinder.__module__
 
 
 def _as_in_path(root: str) -> str:
-    """Return a folder as `sys.path` writes it."""
+    """Return a folder as `sys.path` writes it.
+
+    Raises:
+        OSError: there is no such folder.
+        ValueError: it is not in `sys.path`.
+    """
     if root in sys.path:
         return root
-    try:
-        status = posix.stat(root)
-    except OSError:
-        return root
+    status = posix.stat(root)
     for folder in sys.path:
         try:
             other = posix.stat(folder)
@@ -337,7 +332,24 @@ def _as_in_path(root: str) -> str:
             continue
         if (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino):
             return folder
-    return root
+    raise ValueError(f"it is for the folder {root}, which is not in sys.path")
+
+
+def _read_ahead(descriptor: int, begin: int = 0, size: int = 0) -> None:
+    """Let the kernel read a part of a file, where it can; a size of 0 is all that follows."""
+    try:
+        posix.posix_fadvise(descriptor, begin, size, posix.POSIX_FADV_WILLNEED)
+    except (AttributeError, OSError):
+        pass
+
+
+def _read_ahead_file(path: str) -> None:
+    try:
+        descriptor = posix.open(path, _FLAGS)
+    except OSError:
+        return
+    _read_ahead(descriptor)
+    posix.close(descriptor)
 
 
 def _read(path: str) -> bytes:
