@@ -118,6 +118,8 @@ def _record(handler: str, root: Path, options: ImportOptions, interpreter: Path)
     }
     try:
         return record_imports(handler, options.events, lazy=options.lazy, settings=settings, interpreter=interpreter)
+    except PackagingError as error:
+        raise PackagingError(f"{error}; correct it or the event, or set variables with --env") from None
     except EmulatorError as error:
         raise PackagingError(f"{handler} cannot be run to record its imports: {error}") from None
 

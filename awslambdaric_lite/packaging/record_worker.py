@@ -1,8 +1,11 @@
-"""The runtime in a process that records the imports of events: `python -S record_worker.py QUESTION HANDLER`.
+"""The runtime in a process that records the imports of events: `python -S record_worker.py QUESTION HANDLER [--defer]`.
 
 The event QUESTION, a text, does not reach the handler. Its response has the entries of an import list, as pairs of
-module and name, for all events before it. The runtime takes it after it has sent the whole response to the last of
-these, so that imports of coroutines and of streams are among the entries.
+module and name, for all events before it, and all modules that are loaded then. The runtime takes it after it has sent
+the whole response to the last of these, so that imports of coroutines and of streams are among the entries.
+
+With `--defer`, a module runs when an attribute of it is used for the first time, and those that have not run are left
+out of the response.
 
 Imports only what the runtime has in any case: what this module imports, a handler does not import any more.
 """
@@ -19,6 +22,7 @@ if __name__ == "__main__":
 
 from awslambdaric_lite import _runtime as bootstrap
 from awslambdaric_lite._lifecycle.import_list import Watch
+from awslambdaric_lite._lifecycle.own_imports import BREAKING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,21 +30,46 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def main(question: str, handler: str) -> int:
+def main(question: str, handler: str, *options: str) -> int:
     """Run the handler until the process is killed."""
+    list_modules = defer_modules() if options else lambda: list(sys.modules)
     run: Callable[..., None] = bootstrap.loop
 
     def run_and_record(client: "Any", function: "Callable[[object, Any], object]", *others: "Any") -> None:
-        watch = Watch()
+        watch = None if options else Watch()  # which uses attributes of all modules
 
         def answer(event: object, context: "Any") -> object:
-            is_question = type(event) is str and event == question
-            return watch.imported() if is_question else function(event, context)
+            if type(event) is str and event == question:
+                imported = [] if watch is None else watch.imported()
+                return {"imported": imported, "modules": list_modules()}
+            return function(event, context)
 
         run(client, answer, *others)
 
     bootstrap.loop = run_and_record  # type: ignore[assignment]
     return bootstrap.main(["", handler], started_as_file=True)
+
+
+def defer_modules() -> "Callable[[], list[str]]":
+    """Let modules run when an attribute of theirs is used; return a function that lists those that have run."""
+    import threading  # noqa: F401 -- LazyLoader imports it while it loads a module
+    from importlib.machinery import PathFinder, SourceFileLoader, SourcelessFileLoader
+    from importlib.util import LazyLoader, _LazyModule  # type: ignore[attr-defined]
+
+    class Deferring:
+        @staticmethod
+        def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> "Any":
+            spec: Any = PathFinder.find_spec(name, path, target)
+            is_source = spec is not None and type(spec.loader) in (SourceFileLoader, SourcelessFileLoader)
+            top, _, inner = name.partition(".")
+            # Some modules of the standard library replace themselves, which LazyLoader refuses.
+            is_eager = top in sys.stdlib_module_names or top == "awslambdaric_lite" or (inner and top in BREAKING)
+            if is_source and not is_eager:
+                spec.loader = LazyLoader(spec.loader)
+            return spec
+
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), Deferring)
+    return lambda: [name for name, module in list(sys.modules.items()) if type(module) is not _LazyModule]
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ def audit(
     layers: Sequence[Path] = (),
     host: Host = "managed",
     variables: Mapping[str, str] | None = None,
+    events: Sequence[bytes] = (),
 ) -> Audit:
     """Audit a folder or a zip file, without changing anything in it.
 
@@ -62,6 +63,7 @@ def audit(
         layers: the function's layers.
         host: what runs the function.
         variables: environment variables that its code needs during the import.
+        events: JSON texts with which the handler is run, to find imports that they never use.
 
     Raises:
         PackagingError: the package or a layer is unreadable or hostile, or the handler's name is wrong.
@@ -72,7 +74,7 @@ def audit(
         beside = [stack.enter_context(open_package(layer)) for layer in layers]
         subject = Subject(path, package, target, beside, host)
         findings = [finding for check in _CHECKS for finding in check(subject)]
-        of_handler = check_handler(subject, handler, findings, variables or {})
+        of_handler = check_handler(subject, handler, findings, variables or {}, events)
         findings += of_handler.findings
         return Audit(
             sorted(findings, key=lambda finding: (LEVELS.index(finding.level), finding.code, finding.path)),
