@@ -110,7 +110,7 @@ def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
     size = posix.fstat(descriptor).st_size
     place = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
     index = posix.pread(descriptor, place - HEADER, HEADER) if place <= size else b""
-    if fingerprint(index) == int.from_bytes(head[begin + 8 :], "little"):
+    if index and fingerprint(index) == int.from_bytes(head[begin + 8 :], "little"):
         codes_size, *content = marshal.loads(index)
         if size == place + codes_size:
             return head, place, tuple(content)
