@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Entry = tuple[int, int, int, int, int, "int | None"]
     Folder = dict[str, Entry]
     Folders = dict[str, Folder]
+    Content = tuple[Folders, list[str]]
+    Index = tuple[int, str, Content, str, Content]
 
 SETTING = "AWSLAMBDARIC_LITE_BUNDLE"
 CHECK_ALL = "_AWSLAMBDARIC_LITE_CHECK_BUNDLE"  # an internal variable, which the local Lambda sets
@@ -76,32 +78,28 @@ def _open(value: str, sink: "LogSink", *, check_all: bool) -> "_Bundle | None":
     path = value if value.startswith("/") else f"{root}/{value}"
     try:
         bundle = _Bundle(path, sink, check_all=check_all)
-    except OSError as error:
-        reason = f"the file cannot be read: {error.strerror}"
-    except ValueError as error:
-        reason = str(error)
-    else:
         bundle.serve()
-        return bundle
-    notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
-    return None
+    except Exception as error:
+        reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
+        return None
+    return bundle
 
 
-def parse_index(head: bytes, index: bytes, size: int) -> "tuple[str, Folders, str, Folders]":
-    """Return the folder that a bundle is for, its index, a build of Python, and the index of its standard library.
+def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
+    """Return the header of an open bundle, the place of the code in it, and its index.
 
-    The folder is relative to that of the bundle. An index has folders, each with its modules. A module is a tuple: the
-    number of the file's name in `FILES`, the begin and the end of its code, size and fingerprint of the file, and its
-    time in seconds, which is None for modules that are trusted.
-
-    Args:
-        head: the first bytes of the file.
-        index: the bytes after them.
-        size: the bytes of the file.
+    The index is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content of
+    that folder, a build of Python, and the content of the folder of its standard library. A content is a pair: folders
+    with their modules, and files of extension modules. A module is a tuple: the number of the file's name in `FILES`,
+    the begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None for
+    modules that are trusted.
 
     Raises:
+        OSError: the file cannot be read.
         ValueError: this Python cannot use it.
     """
+    head = posix.pread(descriptor, HEADER, 0)
     begin = len(FIRST_LINE)
     if head[:begin] != FIRST_LINE:
         if head.startswith(FIRST_LINE[:-2]):
@@ -109,18 +107,15 @@ def parse_index(head: bytes, index: bytes, size: int) -> "tuple[str, Folders, st
         raise ValueError("it is not an import bundle")
     if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
-    if len(index) != index_size(head) or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
+    size = posix.fstat(descriptor).st_size
+    codes = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
+    index = posix.pread(descriptor, codes - HEADER, HEADER) if codes <= size else b""
+    if not index or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
         raise ValueError("it is damaged")
-    codes, *indexes = marshal.loads(index)
-    if size != HEADER + len(index) + codes:
+    codes_size, *content = marshal.loads(index)
+    if size != codes + codes_size:
         raise ValueError("it is damaged")
-    return indexes  # type: ignore[return-value]
-
-
-def index_size(head: bytes) -> int:
-    """Return the bytes of the index."""
-    begin = len(FIRST_LINE) + 4
-    return int.from_bytes(head[begin : begin + 4], "little")
+    return head, codes, tuple(content)
 
 
 def standard_library() -> str:
@@ -146,19 +141,23 @@ class _Bundle:
         self._part_size = _PART
         descriptor = posix.open(path, _FLAGS)
         try:
-            self._head = posix.pread(descriptor, HEADER, 0)
-            self._begin = HEADER + index_size(self._head)
-            index = posix.pread(descriptor, self._begin - HEADER, HEADER)
-            root, folders, build, standard = parse_index(self._head, index, posix.fstat(descriptor).st_size)
+            self._head, self._begin, index = read_index(descriptor)
+            own_size, root, own, build, standard = index
+            if sys.flags.optimize:
+                raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
+            self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
+            contents = [(self._root, own)]
+            if build == sys.version:
+                contents.append((standard_library(), standard))
+                own_size = 0  # the whole file is needed
+            _read_ahead(descriptor, self._begin, own_size)
         finally:
             posix.close(descriptor)
-        if sys.flags.optimize:
-            raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
-        self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
-        self._folders = {f"{self._root}/{name}" if name else self._root: each for name, each in folders.items()}
-        if build == sys.version:
-            library = standard_library()
-            self._folders.update({f"{library}/{name}" if name else library: each for name, each in standard.items()})
+        self._folders: Folders = {}
+        for root, (folders, extensions) in contents:
+            self._folders.update({f"{root}/{name}" if name else root: each for name, each in folders.items()})
+            for name in extensions:
+                _read_ahead_file(f"{root}/{name}")
 
     def serve(self) -> None:
         """Let the import machinery ask this bundle about the folders that it covers."""
@@ -246,6 +245,7 @@ class _Finder(_external.FileFinder):  # type: ignore[misc]
     def __init__(self, folder: str, modules: "Folder", bundle: _Bundle, *, is_root: bool) -> None:
         super().__init__(folder, *_external._get_supported_file_loaders())
         self._path_mtime: float
+        self._stems: set[str] = set()  # the names of modules that the folder may have
         self._modules = modules
         self._bundle = bundle
         # Other files of the function's own folders can hide a module. Only the root has distributions to remove.
@@ -255,7 +255,14 @@ class _Finder(_external.FileFinder):  # type: ignore[misc]
         """Find a module in the bundle if it is the one on disk, else on disk."""
         name = fullname.rpartition(".")[2]
         entry = self._modules.get(name)
-        if entry is None or (self._is_listed and self._is_hidden(name, entry)):
+        if entry is None:
+            try:
+                if posix.stat(self.path).st_mtime == self._path_mtime and name not in self._stems:
+                    return None
+            except OSError:
+                pass
+            return super().find_spec(fullname, target)
+        if self._is_listed and self._is_hidden(name, entry):
             return super().find_spec(fullname, target)
         path = f"{self.path}/{name}{FILES[entry[0]]}"
         if (entry[5] is not None or self._bundle.check_all) and not self._is_unchanged(path, entry):
@@ -265,7 +272,15 @@ class _Finder(_external.FileFinder):  # type: ignore[misc]
         self._bundle.found[path] = entry
         kind = _external.SourceFileLoader if entry[0] < _SOURCELESS else _external.SourcelessFileLoader
         packages = None if entry[0] % 2 else [f"{self.path}/{name}"]
-        return self._get_spec(kind, fullname, path, packages, target)
+        spec = self._get_spec(kind, fullname, path, packages, target)
+        if entry[0] < _SOURCELESS and sys.pycache_prefix is None:
+            folder, file = (self.path, name) if packages is None else (packages[0], "__init__")
+            spec.cached = f"{folder}/__pycache__/{file}.{sys.implementation.cache_tag}.pyc"
+        return spec
+
+    def _fill_cache(self) -> None:
+        super()._fill_cache()
+        self._stems = {name.partition(".")[0] for name in self._path_cache}
 
     def _is_hidden(self, name: str, entry: "Entry") -> bool:
         """Return whether the folder lacks the module, or has files that the interpreter may prefer."""
@@ -301,13 +316,15 @@ _Finder.__module__ = _external.FileFinder.__module__
 
 
 def _as_in_path(root: str) -> str:
-    """Return a folder as `sys.path` writes it."""
+    """Return a folder as `sys.path` writes it.
+
+    Raises:
+        OSError: there is no such folder.
+        ValueError: it is not in `sys.path`.
+    """
     if root in sys.path:
         return root
-    try:
-        status = posix.stat(root)
-    except OSError:
-        return root
+    status = posix.stat(root)
     for folder in sys.path:
         try:
             other = posix.stat(folder)
@@ -315,7 +332,24 @@ def _as_in_path(root: str) -> str:
             continue
         if (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino):
             return folder
-    return root
+    raise ValueError(f"it is for the folder {root}, which is not in sys.path")
+
+
+def _read_ahead(descriptor: int, begin: int = 0, size: int = 0) -> None:
+    """Let the kernel read a part of a file, where it can; a size of 0 is all that follows."""
+    try:
+        posix.posix_fadvise(descriptor, begin, size, posix.POSIX_FADV_WILLNEED)
+    except (AttributeError, OSError):
+        pass
+
+
+def _read_ahead_file(path: str) -> None:
+    try:
+        descriptor = posix.open(path, _FLAGS)
+    except OSError:
+        return
+    _read_ahead(descriptor)
+    posix.close(descriptor)
 
 
 def _read(path: str) -> bytes:

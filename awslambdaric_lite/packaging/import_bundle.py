@@ -42,12 +42,14 @@ class BundleSummary:
 
 @dataclass(frozen=True)
 class _Imported:
-    """Files of modules below the root, and below the folder of the standard library of a build of Python."""
+    """Files of modules, and those of extension modules, below the root and in the standard library of a build."""
 
     own: Sequence[str]
+    extensions: Sequence[str]
     build: str
     library: str
     standard: Sequence[str]
+    standard_extensions: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def write_bundle(
     path = root / BUNDLE_NAME if path is None else path
     imported = _imported_files(root, handler, Path(python), environment, modules)
     magic, own, standard = _with_code(root, imported, Path(python), mtime)
-    content = _content(magic, os.path.relpath(root, path.parent.resolve()), own, imported.build, standard)
+    content = _content(magic, os.path.relpath(root, path.parent.resolve()), imported, own, standard)
     try:
         with replacing(path) as file:
             file.write(content)
@@ -167,11 +169,16 @@ def _installed(root: Path) -> set[str]:
     return {file for files in listed.values() for file in files}
 
 
-def _content(magic: bytes, root: str, own: Sequence[_Module], build: str, standard: Sequence[_Module]) -> bytes:
+def _content(
+    magic: bytes, root: str, imported: _Imported, own: Sequence[_Module], standard: Sequence[_Module]
+) -> bytes:
     """Return the bytes of a bundle; the same modules give the same bytes."""
     own_codes, standard_codes = (b"".join(module.code for module in modules) for modules in (own, standard))
     codes = own_codes + standard_codes
-    index = marshal.dumps((len(codes), root, _index(own, 0), build, _index(standard, len(own_codes))), 2)
+    begin = len(own_codes)
+    own_content = _index(own, 0), list(imported.extensions)
+    standard_content = _index(standard, begin), list(imported.standard_extensions)
+    index = marshal.dumps((len(codes), begin, root, own_content, imported.build, standard_content), 2)
     sizes = len(index).to_bytes(4, "little") + served.fingerprint(index).to_bytes(8, "little")
     return served.FIRST_LINE + magic + sizes + index + codes
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def collect(root: str, handler: str, further: "list[str]", output: str) -> None:
     """Import a handler as the runtime does, then further modules; write, by `marshal`, what they are.
 
-    This is a tuple: files below `root` in the order of their imports, the build of Python, the folder of its standard
-    library, and the files below that.
+    This is a tuple: files of modules below `root` in the order of their imports, files of extension modules below
+    `root`, the build of Python, the folder of its standard library, and such files below that.
     """
     site.main()  # packages of the interpreter come after those of the function
     from awslambdaric_lite._handler import provide_official_names
@@ -29,20 +29,25 @@ def collect(root: str, handler: str, further: "list[str]", output: str) -> None:
     getattr(sys.modules[module], function)
     for name in further:
         __import__(name)
-    names = [*dict.fromkeys(filter(None, map(_file_of, list(sys.modules.values()))))]
     library = standard_library()
-    own = [name[len(root) + 1 :] for name in names if name.startswith(f"{root}/")]
-    standard = [name[len(library) + 1 :] for name in names if name.startswith(f"{library}/")]
-    standard = [name for name in standard if not name.startswith(("site-packages/", "dist-packages/"))]
+    files = [_file_of(module) for module in list(sys.modules.values())]
+
+    def below(folder: str) -> "list[list[str]]":
+        names = [file[len(folder) + 1 :] for file in dict.fromkeys(files) if file.startswith(f"{folder}/")]
+        names = [name for name in names if not name.startswith(("site-packages/", "dist-packages/"))]
+        return [[name for name in names if name.endswith(ends)] for ends in ((".py", ".pyc"), ".so")]
+
     with open(output, "wb") as file:
-        marshal.dump((own, sys.version, library, standard), file, 2)
+        marshal.dump((*below(root), sys.version, library, *below(library)), file, 2)
+
+
+_LOADERS = "SourceFileLoader", "SourcelessFileLoader", "ExtensionFileLoader"
 
 
 def _file_of(module: "Any") -> str:
-    """Return the file of a module that has code of Python; empty for others."""
+    """Return the file of a module; empty for others."""
     try:
         spec = module.__spec__
-        is_file = type(spec.loader).__name__ in ("SourceFileLoader", "SourcelessFileLoader")
-        return str(spec.origin) if is_file and spec.has_location else ""
+        return str(spec.origin) if type(spec.loader).__name__ in _LOADERS and spec.has_location else ""
     except Exception:  # user code puts anything into `sys.modules`
         return ""

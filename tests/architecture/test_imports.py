@@ -256,7 +256,18 @@ def test_the_runtime_does_not_know_the_tools(module: str) -> None:
     """The runtime never imports the emulator, the command line or another tool."""
     found = imports_of(SOURCES[module])
     everything = found.ours | found.lazy_ours | found.others | found.lazy_others
-    tools = ("bench", "cli", "common", "emulator", "events", "examples", "packaging", "protocol", "pytest_plugin")
+    tools = (
+        "bench",
+        "cli",
+        "common",
+        "conformance",
+        "emulator",
+        "events",
+        "examples",
+        "packaging",
+        "protocol",
+        "pytest_plugin",
+    )
     assert not {name for name in everything if name.split(".")[0] in tools}
     assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
     if module != "__main__":

@@ -1,25 +1,35 @@
-"""The files of a package that make imports cheaper: does its import list name modules that exist?
+"""The files of a package that make imports cheaper: does its import list name modules that exist, and does its import
+bundle fit the modules?
 
-The runtime logs a line at each cold start for a module that it cannot import, and an event waits for an import that the
-list misspells.
+The runtime logs a line at each cold start for a module that it cannot import, and for a bundle that it cannot use. The
+code of a bundle runs instead of a module of an installed distribution, and instead of a module of the function that has
+the recorded size and date.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib.util
+import marshal
+import posixpath
 import re
 import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from types import CodeType
 
+from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint, read_index
 from ...common.words import count
-from ..bytecode import find_interpreter
+from ..bytecode import MAGIC, find_interpreter
+from ..import_bundle import BUNDLE_NAME
 from ..import_recording import LIST_NAME, is_entry, is_list, list_entries
 from .findings import Finding, examples
 from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject
 
 _RECORD = "record it again with awslambdaric-lite record-imports or pack --event"
+_BUNDLE = "write it again with awslambdaric-lite pack --bundle-imports"
 _STANDARD = "import sys; print(*sys.stdlib_module_names, *sys.builtin_module_names)"
 _MODULE_FILE = re.compile(r"(?P<module>(?:.*/)?[^/.]+?)(/__init__)?(\.pyc?|(\.[\w-]+)*\.so)")
 # Code that makes modules which have no file.
@@ -27,12 +37,16 @@ _MAKES_MODULES = re.compile(rb"\bsys\.modules\b|\bmeta_path\b|\b__path__\b|\bmod
 
 
 def check_import_files(subject: Subject) -> Iterator[Finding]:
-    """Yield findings for the import list of a function's package."""
-    if subject.is_layer or LIST_NAME not in subject.files:
+    """Yield findings for the import list and the import bundle of a function's package."""
+    if subject.is_layer:
         return
-    content = subject.package.read(LIST_NAME)
-    if not is_list(content):
-        return
+    if LIST_NAME in subject.files and is_list(content := subject.package.read(LIST_NAME)):
+        yield from _check_list(subject, content)
+    if BUNDLE_NAME in subject.files:
+        yield from _check_bundle(subject, subject.package.read(BUNDLE_NAME))
+
+
+def _check_list(subject: Subject, content: bytes) -> Iterator[Finding]:
     entries = list_entries(content)
     wrong = [entry for entry in entries if not is_entry(entry)]
     if wrong:
@@ -45,6 +59,61 @@ def check_import_files(subject: Subject) -> Iterator[Finding]:
         if not subject.layers:
             text += ", or name the layer that has them with --layer"
         yield Finding("import-list", "warning", LIST_NAME, f"{text} ({examples(missing)})")
+
+
+def _check_bundle(subject: Subject, data: bytes) -> Iterator[Finding]:
+    try:
+        modules = modules_of_bundle(data, subject.target.python)
+    except ValueError as error:
+        text = f"the runtime does not use the bundle: {error}; {_BUNDLE}"
+        yield Finding("import-bundle", "warning", BUNDLE_NAME, text)
+        return
+    old: list[str] = []
+    changed: list[str] = []
+    for name, (size, content, time) in modules.items():
+        is_there = name in subject.files
+        if is_there and subject.files[name] == size and fingerprint(subject.package.read(name)) == content:
+            continue
+        is_like_it = is_there and (subject.files[name], subject.package.mtime(name)) == (size, time)
+        (old if time is None or is_like_it else changed).append(name)
+    if old:
+        text = f"{count(len(old), 'module')} with other code, which would run instead of the file in the package"
+        yield Finding("import-bundle", "error", BUNDLE_NAME, f"{text}; {_BUNDLE} ({examples(old)})")
+    if changed:
+        text = f"{count(len(changed), 'module')} with other code; they are imported from disk"
+        yield Finding("import-bundle", "warning", BUNDLE_NAME, f"{text}; {_BUNDLE} ({examples(changed)})")
+
+
+def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int | None]]:
+    """Return sizes, fingerprints and times of the modules of the application in a bundle, by the names of their files.
+
+    Raises:
+        ValueError: a Python of this version cannot use it; the text says why.
+    """
+    begin = len(FIRST_LINE)
+    known = MAGIC[python].to_bytes(2, "little") + b"\r\n"
+    if data.startswith(FIRST_LINE) and data[begin : begin + 4] != known:
+        raise ValueError(f"it is for another version than Python {python}")
+    with tempfile.TemporaryFile(buffering=0) as file:
+        # With the number of the Python that runs this, because the index does not depend on the version.
+        file.write(data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 :])
+        _, end, (_, root, (folders, _), _, _) = read_index(file.fileno())
+    found = {}
+    for folder, modules in folders.items():
+        for name, (number, first, last, size, content, time) in modules.items():
+            if known == importlib.util.MAGIC_NUMBER:
+                _check_code(data[end + first : end + last])
+            found[posixpath.normpath(f"{root}/{folder}/{name}{FILES[number]}")] = (size, content, time)
+    return found
+
+
+def _check_code(data: bytes) -> None:
+    try:
+        if isinstance(marshal.loads(data), CodeType):
+            return
+    except Exception:
+        pass
+    raise ValueError("it is damaged")
 
 
 class _Modules:

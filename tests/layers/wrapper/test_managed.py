@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.emulator import InvokeResult, LocalLambda
+from awslambdaric_lite.packaging.import_bundle import write_bundle
 from tests.layers.managed_image import WRAPPER, Interpreter, ManagedImage
 from tests.layers.private_root import why_not
 from tests.layers.wheels import has_orjson
@@ -232,6 +233,25 @@ def test_lazy_imports_and_import_list(
     assert result.error is None and sorted(result.json()) == sorted(name.removesuffix(".py") for name in loaded)
     assert ("the first event resolved " in result.logs) is (resolved is not None)
     assert ("the first event resolved 0 imports in " in result.logs) is (resolved is False)
+
+
+def test_import_bundle_serves_modules(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """A variable lets the modules of a function come from its import bundle, and those that differ from their files."""
+    function = tmp_path / "function"
+    function.mkdir()
+    source = "import helper\ndef handler(event, context):\n    return [helper.VALUE, helper.__file__]\n"
+    (function / "app.py").write_text(source)
+    (function / "helper.py").write_text("VALUE = 1\n")
+    write_bundle(function, "app.handler", python=running.executable)
+    for number, layer in enumerate(forms):
+        for value, differs in (("1", False), ("22", True)):
+            image = ManagedImage(tmp_path / f"root{number}{value}", running, layer, {})
+            image.root.copy(function, "/var/task")
+            image.root.write("/var/task/helper.py", f"VALUE = {value}\n")
+            (result,) = invoke(image.wrapped(AWSLAMBDARIC_LITE_BUNDLE="imports.bundle"), tmp_path)
+            assert result.json() == [int(value), "/var/task/helper.py"], result.logs
+            assert ("/var/task/helper.py differs from /var/task/imports.bundle" in result.logs) is differs
+            assert "AWSLAMBDARIC_LITE_BUNDLE" not in result.logs
 
 
 PUBLIC = """

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite._lifecycle.import_bundle import HEADER
 from awslambdaric_lite.packaging.audit import import_files
 from awslambdaric_lite.packaging.hosts import Host
+from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, write_bundle
 from awslambdaric_lite.packaging.import_recording import list_text
+from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS, Target
 
-from .packages import codes, compiled, findings, make_folder, make_zip, pyc
+from .packages import PYTHON, SECONDS, TARGET, cached, codes, compiled, findings, make_folder, make_zip, pyc
 
 FUNCTION = compiled(
     {
@@ -86,3 +91,107 @@ def test_standard_library_is_unknown_without_its_interpreter(tmp_path: Path, mon
     path = make_folder(tmp_path / "a", FUNCTION | {"imports.txt": list_text(["nowhere", "package.gone"])})
     (finding,) = findings(path)
     assert finding.message.endswith("(package.gone)")
+
+
+BUNDLED = compiled(
+    {
+        "app.py": "import own, installed\nhandler = print\n",
+        "own.py": "VALUE = 1\n",
+        "installed/__init__.py": "VALUE = 1\n",
+    }
+) | {
+    "installed-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: installed\nVersion: 1\n",
+    "installed-1.dist-info/RECORD": "installed/__init__.py,,\ninstalled-1.dist-info/RECORD,,\n",
+}
+OTHER = Target.parse(next(each for each in PYTHON_VERSIONS if each != PYTHON), TARGET.arch)
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Path:
+    """Return the folder of a function with a bundle."""
+    folder = make_folder(tmp_path / "function", BUNDLED)
+    write_bundle(folder, "app.handler")
+    return folder
+
+
+def test_bundle_that_fits(bundled: Path, tmp_path: Path) -> None:
+    """A bundle of the package's modules has no finding, in a folder and in a zip file."""
+    assert findings(bundled) == []
+    files = BUNDLED | {BUNDLE_NAME: (bundled / BUNDLE_NAME).read_bytes()}
+    assert findings(make_zip(tmp_path / "a.zip", files)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "dated", "level", "message"),
+    [
+        (
+            "installed/__init__.py",
+            "VALUE = 2\n",
+            False,
+            "error",
+            "1 module with other code, which would run instead of",
+        ),
+        ("installed/__init__.py", "VALUE = 2222\n", True, "error", "(installed/__init__.py)"),
+        ("installed/__init__.py", None, False, "error", "(installed/__init__.py)"),
+        ("own.py", "VALUE = 22\n", True, "warning", "1 module with other code; they are imported from disk; write it"),
+        ("own.py", "VALUE = 2\n", False, "warning", "(own.py)"),
+        ("own.py", "VALUE = 2\n", True, "error", "which would run instead of the file in the package; write it again"),
+        ("own.py", None, False, "warning", "(own.py)"),
+    ],
+)
+def test_bundle_of_other_code(
+    bundled: Path, name: str, text: str | None, dated: bool, level: str, message: str
+) -> None:
+    """A module that differs by its content is an error if the bundle's code would run, else a warning."""
+    path = bundled / name
+    (bundled / cached(name)).unlink()
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+        seconds = SECONDS if dated else SECONDS + 60
+        os.utime(path, (seconds, seconds))
+    found = [each for each in findings(bundled) if not each.code.startswith("bytecode")]
+    assert codes(found) == [("import-bundle", level, BUNDLE_NAME)]
+    assert message in found[0].message
+
+
+def end_of_index(data: bytes) -> int:
+    """Return the place of the code in a bundle."""
+    return HEADER + int.from_bytes(data[HEADER - 12 : HEADER - 8], "little")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: data[:-1], "it is damaged"),
+        (lambda data: data[: HEADER - 1], "it is damaged"),
+        (lambda data: data[: HEADER + 9] + b"xx" + data[HEADER + 11 :], "it is damaged"),
+        (
+            lambda data: data[: end_of_index(data)] + b"?" * (len(data) - end_of_index(data)),
+            "it is damaged",
+        ),
+        (lambda data: b"", "it is not an import bundle"),
+        (lambda data: b"text", "it is not an import bundle"),
+        (
+            lambda data: data.replace(b"bundle 1", b"bundle 0", 1),
+            "it has the format of another version of awslambdaric",
+        ),
+    ],
+    ids=["truncated", "header", "index", "code", "empty", "another file", "format"],
+)
+def test_damaged_bundle(bundled: Path, damage: Callable[[bytes], bytes], reason: str) -> None:
+    """A bundle that the runtime does not use gets a finding with the reason and the cure."""
+    path = bundled / BUNDLE_NAME
+    path.write_bytes(damage(path.read_bytes()))
+    (finding,) = findings(bundled)
+    assert (finding.code, finding.level) == ("import-bundle", "warning")
+    assert finding.message.startswith(f"the runtime does not use the bundle: {reason}")
+    assert finding.message.endswith("; write it again with awslambdaric-lite pack --bundle-imports")
+
+
+def test_bundle_of_another_python(bundled: Path) -> None:
+    """A bundle for another version of Python than the function's gets a finding."""
+    found = [each for each in findings(bundled, OTHER) if not each.code.startswith("bytecode")]
+    assert codes(found) == [("import-bundle", "warning", BUNDLE_NAME)]
+    assert f"it is for another version than Python {OTHER.python}; write it again" in found[0].message
