@@ -24,7 +24,7 @@ _QUEUED = 8  # events that wait at the same time
 
 
 def run(soak: Soak, count: int) -> None:
-    """Start `serve`, and send it so many events; each has to be run once and answered as it must be."""
+    """Start `serve`, send events, and check that each ran once and had the right answer."""
     DEFAULT_BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="soak-", dir=DEFAULT_BUILD) as folder:  # environments have their own /tmp
         record = Path(folder, "record")

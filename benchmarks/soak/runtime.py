@@ -1,4 +1,4 @@
-"""A soak run of the runtime: one process with many invocations, each with an id and a trace id of its own."""
+"""A soak run of the runtime: one process with many invocations, each with a new id and trace id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def events(count: int) -> Sequence[dict[str, Any]]:
 
 
 def run(soak: Soak, count: int, command: Sequence[str] = DEFAULT) -> None:
-    """Start the runtime, invoke it so many times, and check each response."""
+    """Start the runtime, invoke it `count` times, and check each response."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(TIMEOUT_S)
         address = "{}:{}".format(*listener.getsockname()[:2])

@@ -1,4 +1,4 @@
-"""What a soak run samples: a process's memory, descriptors, CPU time and latency, and the judgement of their growth."""
+"""The samples of a soak run: memory, descriptors, CPU time and latency of a process, and the limits of their growth."""
 
 from __future__ import annotations
 
