@@ -286,7 +286,7 @@ def reports_on_one_line(record: Record) -> None:
 
 
 def streams(number: int, text: str) -> Check:
-    """Check that the response to an event is this text, streamed in chunks; a head for a function URL may precede it."""
+    """Check that the response to an event is this text, streamed in chunks, maybe after a head for a function URL."""
 
     def check(record: Record) -> None:
         post = _stream(record, number)
