@@ -76,8 +76,12 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_json.long_strings": (set(), set()),
     "_json.with_orjson": ({"_json.compatible"}, {"_vendor"}),
     "_lifecycle.__init__": (set(), set()),
-    "_lifecycle.chosen": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
+    "_lifecycle.chosen": (
+        set(),
+        {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.import_bundle", "_lifecycle.lazy_imports"},
+    ),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
+    "_lifecycle.import_bundle": ({"_lifecycle.originals", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
     "_lifecycle.import_list": ({"_report"}, set()),
     "_lifecycle.lazy_imports": (

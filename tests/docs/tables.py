@@ -42,7 +42,9 @@ _SETTINGS = {
     "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
     "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
     "[Lazy imports](packing.md#lazy-imports).",
-    "IMPORT_LIST": "Modules and lazy imports that init imports, recorded by `awslambdaric-lite record-imports`.",
+    "IMPORT_LIST": "Modules and lazy imports that init imports; see [Import lists](packing.md#import-lists).",
+    "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
+    "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
@@ -54,6 +56,7 @@ _NOT_A_CHOICE = {
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",
+    "BUNDLE": "unset, a path, which may be relative to the task root",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
@@ -78,6 +81,8 @@ _FINDINGS = {
     "bytecode-unverified": "The hashes were not verified, because that Python version is not installed here.",
     "bytecode-idle": "Bytecode that Python never imports.",
     "bytecode-cost": "Measured import time with the package's bytecode and with valid bytecode.",
+    "import-list": "Lines of the import list name nothing that can be imported.",
+    "import-bundle": "The import bundle cannot be used, or has other code than the modules of the package.",
     "binary-architecture": "A binary is for another processor or operating system.",
     "binary-broken": "A binary is damaged or truncated.",
     "binary-glibc": "A binary needs a newer glibc than the runtime has.",
@@ -92,6 +97,9 @@ _FINDINGS = {
     "handler-import": "Importing the handler fails.",
     "imports-unchecked": "The imports were not checked, or only in part; the message says why.",
     "imports-slow": "Imports that take long, with their times.",
+    "imports-gain": "Measured import time as it is, with lazy imports, with an import bundle, and with both.",
+    "imports-unused": "Imports that the given events never use, with their times.",
+    "handler-event": "The handler fails with a given event.",
 }
 
 
