@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,17 +195,260 @@ def handler(event, context):
         assert run(tmp_path, {SETTING: value}, source)[0] == "module"
 
 
-# What breaks such a package, with its own imports lazy.
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files; an `__init__.py` in each of their folders makes packages."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+# Functions that break if imports are lazy, each with what the handler returns.
+EAGER_CASES: dict[str, tuple[dict[str, str], str]] = {
+    "function with the name of its module": (
+        {"box/__init__.py": "from .work import work", "box/work.py": "def work(): return 'done'\ndef helper(): pass"},
+        "from box.work import helper\nhelper()\nfrom box import work\ndef handler(event, context):\n    return work()",
+    ),
+    "alias with the name of a module": (
+        {
+            "box/__init__.py": "from .work import run as work",
+            "box/work.py": "def run(): return 'done'\ndef helper(): pass",
+        },
+        "from box.work import helper\nhelper()\nimport box\ndef handler(event, context):\n    return box.work()",
+    ),
+    "function of a package with the name of a module": (
+        {
+            "box/__init__.py": "from box.date import Date\ndef date(): return 'today'",
+            "box/date.py": "class Date: pass",
+        },
+        "import box\ndef handler(event, context):\n    box.Date()\n    return box.date()",
+    ),
+    "object with the name of its module": (
+        {"box/__init__.py": "from .app import run\napp = 'app'", "box/app.py": "def run(): return 1"},
+        "import box\ndef handler(event, context):\n    box.run()\n    return box.app",
+    ),
+    "module imported for its effects": (
+        {
+            "box/__init__.py": "from . import registry, items",
+            "box/registry.py": "ITEMS = []",
+            "box/items.py": "from .registry import ITEMS\nITEMS.append(1)",
+        },
+        "from box.registry import ITEMS\ndef handler(event, context):\n    return ITEMS",
+    ),
+    "module imported for its effects by its full name": (
+        {
+            "box/__init__.py": "import box.items",
+            "box/registry.py": "ITEMS = []",
+            "box/items.py": "from .registry import ITEMS\nITEMS.append(1)",
+        },
+        "import box.registry\ndef handler(event, context):\n    return box.registry.ITEMS",
+    ),
+    "deleted module": (
+        {"box/__init__.py": "from .inner import VALUE\ndel inner", "box/inner.py": "VALUE = 1"},
+        "import box\ndef handler(event, context):\n    return [box.VALUE, hasattr(box, 'inner')]",
+    ),
+    "locals()": (
+        {
+            "box/__init__.py": "from .inner import Error\nlocals()['Error'].__module__ = 'box'",
+            "box/inner.py": "class Error(Exception): pass",
+        },
+        "import box\ndef handler(event, context):\n    return box.Error.__module__",
+    ),
+    "globals() in a function": (
+        {"box.py": "from decimal import Decimal\ndef kind():\n    return type(globals()['Decimal']).__name__"},
+        "import box\ndef handler(event, context):\n    return box.kind()",
+    ),
+    "vars() in a comprehension": (
+        {
+            "box.py": "import sys, json, csv\n"
+            "KINDS = sorted({type(value).__name__ for value in list(vars(sys.modules['box']).values())})",
+        },
+        "import box\ndef handler(event, context):\n    return box.KINDS",
+    ),
+    "missing module behind a module": (
+        {
+            "box/__init__.py": "try:\n    from . import fast\nexcept ImportError:\n    fast = None",
+            "box/fast.py": "import no_such_library",
+        },
+        "import box\ndef handler(event, context):\n    return box.fast is None",
+    ),
+    "missing module behind a module in a function": (
+        {"plugin.py": "from no_such_library import something"},
+        "import importlib\ndef probe(name):\n    return importlib.import_module(name)\n"
+        "def handler(event, context):\n    try:\n        return probe('plugin').__name__\n"
+        "    except ImportError:\n        return 'none'",
+    ),
+    "missing module and suppress": (
+        {"plugin.py": "import no_such_library as library"},
+        "import contextlib\nfound = 'none'\nwith contextlib.suppress(ImportError):\n"
+        "    found = __import__('plugin').__name__\n"
+        "def handler(event, context):\n    return found",
+    ),
+}
+# What is lazy may not differ, either.
+LAZY_CASES: dict[str, tuple[dict[str, str], str]] = {
+    "fallback": (
+        {"mine.py": "try:\n    import no_such_library as json\nexcept ImportError:\n    import json\n"},
+        "import mine\ndef handler(event, context):\n    return mine.json.dumps(1)",
+    ),
+    "star": (
+        {"mine.py": "from decimal import Decimal\nimport json"},
+        "from mine import *\ndef handler(event, context):\n    return [str(Decimal(1)), json.dumps(1)]",
+    ),
+    "module with __getattr__": (
+        {
+            "mine.py": "def __getattr__(name):\n    if name != 'answer':\n        raise AttributeError(name)\n"
+            "    return 42"
+        },
+        "from mine import answer\ndef handler(event, context):\n    return answer",
+    ),
+    "circle": (
+        {
+            "one.py": "import two\ndef f(): return two.g()\ndef h(): return 1",
+            "two.py": "import one\ndef g(): return one.h()",
+        },
+        "import one\ndef handler(event, context):\n    return one.f()",
+    ),
+    "thread": (
+        {"mine.py": "import json\ndef f(): return json.dumps([1])"},
+        "import mine, concurrent.futures\ndef handler(event, context):\n"
+        "    with concurrent.futures.ThreadPoolExecutor(8) as pool:\n"
+        "        return list(pool.map(lambda _: mine.f(), range(8)))",
+    ),
+    "generator": (
+        {"mine.py": "import json\ndef f():\n    yield json.dumps(1)"},
+        "import mine\ndef handler(event, context):\n    return list(mine.f())",
+    ),
+    "pickle": (
+        {"mine.py": "from datetime import date"},
+        "import mine, pickle\ndef handler(event, context):\n"
+        "    return [str(pickle.loads(pickle.dumps(mine.date(2026, 1, 2)))), pickle.dumps(mine.date)[-30:].hex()]",
+    ),
+    "annotations": (
+        {
+            "mine.py": "from __future__ import annotations\nimport dataclasses, decimal, typing\n"
+            "if typing.TYPE_CHECKING:\n    import no_such_library\n"
+            "@dataclasses.dataclass\nclass A:\n    a: decimal.Decimal\n    b: typing.Optional[int] = None",
+        },
+        "import mine, typing\ndef handler(event, context):\n"
+        "    return sorted(map(str, typing.get_type_hints(mine.A).items()))",
+    ),
+    "submodule": (
+        {"box/__init__.py": "", "box/inner.py": "VALUE = 1"},
+        "from box import inner\nimport box.inner as other\ndef handler(event, context):\n"
+        "    return [inner.VALUE, other is inner]",
+    ),
+    "entry points": (
+        {
+            "mine-1.dist-info/METADATA": "Name: mine\nVersion: 1\n",
+            "mine-1.dist-info/entry_points.txt": "[group]\nname = mine:f\n",
+            "mine.py": "import json\ndef f(): return json.dumps(2)",
+        },
+        "from importlib.metadata import entry_points\ndef handler(event, context):\n"
+        "    return [point.load()() for point in entry_points(group='group')]",
+    ),
+    "lazy import and __lazy_modules__": (
+        {
+            "mine.py": "import sys\n__lazy_modules__ = {'csv'}\nimport csv\nlazy import graphlib\n"
+            "before = 'csv' in sys.modules, 'graphlib' in sys.modules\n"
+            "def f(): return [*before, graphlib.__name__, csv.__name__]",
+        },
+        "import mine\ndef handler(event, context):\n    return mine.f()",
+    ),
+}
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("case", [*EAGER_CASES, *LAZY_CASES])
+def test_answers_are_equal_in_all_modes(tmp_path: Path, case: str) -> None:
+    """What the handler returns does not depend on which imports are lazy."""
+    files, source = (EAGER_CASES | LAZY_CASES)[case]
+    answers = []
+    for place in ("task", "task/site-packages"):
+        root = tmp_path / place.replace("/", "-")
+        write(root / place.partition("/")[2], files)
+        for value in ("off", "all", "installed"):
+            env = {SETTING: value, "PYTHONPATH": f"{package_root()}:{root}/site-packages"}
+            result = run_lite(root, source, env=env)
+            answers.append((result.replies[0].verb, result.replies[0].body, result.stdout))
+    assert answers[0][0] == "response" and set(answers) == {answers[0]}
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("case", EAGER_CASES)
+def test_cases_break_without_the_runtime(tmp_path: Path, case: str) -> None:
+    """Each of these functions answers otherwise, or fails, if the interpreter makes all of its imports lazy."""
+    files, source = EAGER_CASES[case]
+    write(tmp_path, {**files, "app.py": source})
+    script = "import sys\n{}\nimport app\nprint(app.handler(None, None))"
+    found = [
+        subprocess.run(
+            [sys.executable, "-c", script.format(line)], cwd=tmp_path, capture_output=True, check=False
+        ).stdout
+        for line in ("", "sys.set_lazy_imports('all')")
+    ]
+    assert found[0] and found[0] != found[1]
+
+
+# What breaks the packages that the runtime knows, each with what the handler returns.
+_REGISTRY = (
+    {"registry.py": "ITEMS = []", "items.py": "from .registry import ITEMS\nITEMS.append(1)\nItem = 1"},
+    "from .items import Item",
+    "import {name}.registry\ndef handler(event, context):\n    return {name}.registry.ITEMS == [1]",
+)
+_SUBMODULE = (
+    {"auth.py": "VALUE = 1", "sessions.py": "from .auth import VALUE\nSession = 1"},
+    "from .sessions import Session",
+    "import {name}\ndef handler(event, context):\n    return {name}.auth.VALUE == 1",
+)
+_IMPORTS_AGAIN = (
+    {
+        "again.py": "import importlib, sys\ndef again(name):\n    kept = sys.modules.pop(name, None)\n"
+        "    importlib.import_module(name)\n    sys.modules[name] = kept"
+    },
+    "from graphlib import TopologicalSorter\nfrom .again import again as _again\n_again('graphlib')",
+    "import {name}\nfrom graphlib import TopologicalSorter\n"
+    "def handler(event, context):\n    return bool({name}.again and TopologicalSorter)",
+)
+_CIRCLE = (
+    {
+        "base.py": "from .tools import f\nVALUE = f()\nclass Base: pass",
+        "tools.py": "def f(): return 1\nfrom .base import Base\nclass Tool(Base): pass",
+    },
+    "from .tools import Tool",
+    "from {name}.base import VALUE\ndef handler(event, context):\n    return VALUE == 1",
+)
+_KINDS = {"alembic": _CIRCLE, "defusedxml": _IMPORTS_AGAIN, "requests": _SUBMODULE}
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("name", BREAKING)
+@pytest.mark.parametrize("env", [{SETTING: "all"}, {"PYTHON_LAZY_IMPORTS": "all"}], ids=["setting", "interpreter"])
+def test_packages_that_need_their_imports_keep_them(tmp_path: Path, name: str, env: dict[str, str]) -> None:
+    """A package that does, by its name, what breaks the known one works; under another name it does not."""
+    files, init, source = _KINDS.get(name, _REGISTRY)
+    answers = []
+    for package in (name, "another"):
+        write(tmp_path / package / package, {"__init__.py": init, **files})
+        result = run_lite(tmp_path / package, source.format(name=package), env=env)
+        answers.append(result.replies[0].body)
+    assert answers[0] == b"true" != answers[1]
+
+
+# Real ones that the tests' environments have.
 _BREAKING = {
     "sqlalchemy": "import sqlalchemy\nengine = sqlalchemy.create_engine('sqlite://')\n"
     "def handler(event, context):\n    with engine.connect() as connection:\n"
     "        return connection.execute(sqlalchemy.text('select 1')).scalar()",
     "pandas": "import pandas\ndef handler(event, context):\n    return int(pandas.DataFrame({'a': [1]}).sum().iloc[0])",
+    "requests": "import requests\ndef handler(event, context):\n    return len([requests.auth.AuthBase])",
+    "defusedxml": "import defusedxml.ElementTree as ET\nimport xml.etree.ElementTree\nET.fromstring('<a/>')\n"
+    "def handler(event, context):\n    return len([xml.etree.ElementTree.fromstring('<a/>')])",
 }
 
 
 @needs_lazy_imports
-@pytest.mark.parametrize("name", BREAKING)
+@pytest.mark.parametrize("name", _BREAKING)
 @pytest.mark.parametrize("env", [{SETTING: "all"}, {"PYTHON_LAZY_IMPORTS": "all"}], ids=["setting", "interpreter"])
 def test_packages_that_need_their_imports_work(tmp_path: Path, name: str, env: dict[str, str]) -> None:
     """A package that is known not to work with lazy imports keeps its own."""
