@@ -12,7 +12,7 @@ import pytest
 
 from awslambdaric_lite._lifecycle.own_imports import BREAKING
 from tests.process.lite import run_lite
-from tests.support.client_process import package_root
+from tests.support.client_process import BOOTSTRAPPED, package_root
 from tests.support.recorder import Event
 
 SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
@@ -102,6 +102,8 @@ def test_bad_value_gets_one_line_and_ordinary_imports(
     [
         {"AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"},
         {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"},
+        {"AWS_LAMBDA_MAX_CONCURRENCY": "1", "AWSLAMBDARIC_LITE_FORK": "before"},
+        {"AWS_LAMBDA_MAX_CONCURRENCY": "1", "AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "thread"},
     ],
 )
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
@@ -129,6 +131,37 @@ def test_calls_of_sitecustomize_win(tmp_path: Path, call: str) -> None:
     result = run_lite(tmp_path / "task", source, env={"PYTHONPATH": path, SETTING: "installed"})
     assert json.loads(result.replies[0].body) is ("filter" not in call)
     assert b"installed is ignored: user code has called sys.set_lazy_imports or its filter\n" in result.stdout
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("value", ["off", "all"])
+def test_mode_of_sitecustomize_is_kept(tmp_path: Path, value: str) -> None:
+    """Where the interpreter was asked for lazy imports and `sitecustomize` has turned them off, they stay off."""
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.set_lazy_imports('normal')\n")
+    env = {"PYTHON_LAZY_IMPORTS": "all", SETTING: value, "PYTHONPATH": f"{package_root()}:{tmp_path}"}
+    source = "import sys\ndef handler(event, context):\n    return sys.get_lazy_imports()"
+    result = run_lite(tmp_path, source, command=BOOTSTRAPPED, env=env)
+    assert json.loads(result.replies[0].body) == "normal"
+    assert (b"all is ignored: user code has called" in result.stdout) is (value == "all")
+
+
+@needs_lazy_imports
+def test_import_of_the_package_keeps_the_mode() -> None:
+    """A program that turns lazy imports off, and imports the package afterwards, has them off."""
+    script = "import sys\nsys.set_lazy_imports('normal')\nimport awslambdaric_lite\nprint(sys.get_lazy_imports())"
+    env = {"PYTHON_LAZY_IMPORTS": "all", "PYTHONPATH": package_root()}
+    assert subprocess.check_output([sys.executable, "-c", script], env=env) == b"normal\n"
+
+
+@needs_lazy_imports
+def test_virtual_environment_in_the_task_root_is_installed(tmp_path: Path) -> None:
+    """The nearest folder of the path decides: a virtual environment may lie in the function's folder."""
+    write(
+        tmp_path, {"venv/lib/python3.15/site-packages/library.py": "import used_by_library", "used_by_library.py": ""}
+    )
+    source = "import sys, library\ndef handler(event, context):\n    return 'used_by_library' in sys.modules"
+    env = {SETTING: "installed", "PYTHONPATH": f"{package_root()}:{tmp_path}/venv/lib/python3.15/site-packages"}
+    assert run_lite(tmp_path, source, env=env).replies[0].body == b"false"
 
 
 @needs_lazy_imports
@@ -477,6 +510,64 @@ def test_missing_module_is_reported_as_in_init(tmp_path: Path, kind: str, statem
     helper = tmp_path / "helper.py"
     line = f"the lazy import in {helper}, line 1 failed when its name was used in {helper}, line 3\n"
     assert result.stdout.decode().count(line) == 2
+
+
+# Results that are made after the handler has returned.
+_LATER = {
+    "generator": "def results():\n        yield helper.use()\n    return results()",
+    "async generator": "async def results():\n        yield helper.use()\n    return results()",
+    "awaitable": "async def result():\n        return helper.use()\n    return result()",
+}
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("form", _LATER)
+def test_missing_module_of_a_later_result_is_reported_as_in_init(tmp_path: Path, form: str) -> None:
+    """A lazy import that fails while a stream or an awaitable makes the result has the error of init."""
+    (tmp_path / "helper.py").write_text("import nowhere\ndef use():\n    return nowhere.x\n")
+    source = f"import helper\ndef handler(event, context):\n    {_LATER[form]}\n"
+    result = run_lite(tmp_path, source, env={SETTING: "all"})
+    assert result.replies[0].verb == "error"
+    report = json.loads(result.replies[0].body)
+    assert report["errorMessage"] == "Unable to import module 'app': No module named 'nowhere'"
+    assert b"helper.py, line 1 failed when its name was used in " in result.stdout
+
+
+@needs_lazy_imports
+def test_module_with_wrong_syntax_is_reported_as_in_init(tmp_path: Path) -> None:
+    """A lazy import of a file that is not Python has the error of init."""
+    (tmp_path / "broken.py").write_text("x = (\n")
+    source = "import broken\ndef handler(event, context):\n    return broken.x\n"
+    reports = [json.loads(run_lite(tmp_path, source, env={SETTING: value}).replies[0].body) for value in ("off", "all")]
+    assert reports[0]["errorType"] == "Runtime.UserCodeSyntaxError"
+    assert {**reports[0], "requestId": "request-0"} == reports[1]
+
+
+@needs_lazy_imports
+def test_places_leave_out_modules_between(tmp_path: Path) -> None:
+    """The line names the code that used the name, not the module whose own import failed."""
+    write(tmp_path, {"middle.py": "for _ in range(1):\n    __import__('nowhere')\n"})
+    source = "import middle\ndef handler(event, context):\n    return middle.x\n"
+    log = run_lite(tmp_path, source, env={SETTING: "all"}).stdout.decode()
+    app = tmp_path / "app.py"
+    assert f"the lazy import in {app}, line 1 failed when its name was used in {app}, line 3\n" in log
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize("value", ["all", "installed"])
+def test_module_that_nothing_imports_gets_a_hint(tmp_path: Path, value: str) -> None:
+    """Where a package lacks a module that nobody has imported yet, a line says how to import it."""
+    write(
+        tmp_path / "site-packages",
+        {"box/__init__.py": "from .a import A", "box/a.py": "from .b import B\nA = 1", "box/b.py": "B = 1"},
+    )
+    source = "import box\ndef handler(event, context):\n    return getattr(box, event)"
+    env = {SETTING: value, "PYTHONPATH": f"{package_root()}:{tmp_path}/site-packages"}
+    result = run_lite(tmp_path, source, [Event(b'"b"'), Event(b'"c"')], env=env)
+    assert [json.loads(reply.body)["errorType"] for reply in result.replies] == ["AttributeError"] * 2
+    log = result.stdout.decode()
+    assert log.count("is not imported yet") == 1
+    assert "box.b is not imported yet, because imports are lazy: add `import box.b`\n" in log
 
 
 @needs_lazy_imports
