@@ -30,7 +30,7 @@ def with_options(load: "Callable[[], Handler]", settings: "Settings", sink: "Log
     if options["BUNDLE"]:
         from .import_bundle import with_bundle
 
-        load = with_bundle(load, options["BUNDLE"], sink)
+        load = with_bundle(load, options, sink)
     return load
 
 
