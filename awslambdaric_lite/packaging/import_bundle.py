@@ -90,8 +90,9 @@ def write_bundle(
     """
     root = root.resolve()
     path = root / BUNDLE_NAME if path is None else path
-    imported = _imported_files(root, handler, Path(python), environment, modules)
-    magic, own, standard = _with_code(root, imported, Path(python), mtime)
+    python = Path(os.path.abspath(python) if "/" in str(python) else python)  # processes work in other folders
+    imported = _imported_files(root, handler, python, environment, modules)
+    magic, own, standard = _with_code(root, imported, python, mtime)
     content = _content(magic, os.path.relpath(root, path.parent.resolve()), imported, own, standard)
     try:
         with replacing(path) as file:
