@@ -6,7 +6,8 @@ finder, so that the order of `sys.path` decides, as without a bundle. The finder
 disk. The interpreter's own loaders get the code from the bundle, so that modules are as if they came from disk.
 
 Modules of installed distributions are trusted, as bytecode with an unchecked hash is (PEP 552). The function's own
-modules are compared with their files, because people edit those in a deployed package.
+modules are compared with their files, because people edit those in a deployed package. Modules of the standard library
+are used by exactly the build of Python that wrote the bundle.
 """
 
 import _imp
@@ -41,7 +42,7 @@ _CURE = "write it again with awslambdaric-lite pack --bundle-imports"
 
 _SOURCELESS = 2  # the first number of a file of bytecode in `FILES`
 _CODE = type(notice.__code__)  # types.CodeType
-_PART, _AHEAD = 1 << 17, 1 << 20  # bytes that are read at once, and that the kernel reads ahead
+_PART, _AHEAD = 1 << 17, 1 << 20  # bytes of one read, and of those that the kernel reads ahead
 _FLAGS = posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK  # a named pipe does not block
 
 _external: "Any" = sys.modules["_frozen_importlib_external"]
@@ -182,7 +183,7 @@ class _Bundle:
         self._parts, self._part_size = [(0, b""), (0, b"")], 0
 
     def report(self, path: str) -> None:
-        """Log, for the first of them, that a module comes from disk because it differs."""
+        """Log that a module differs, so that it is imported from disk; only once."""
         if not self._told:
             self._told = True
             text = f"{path} differs from {self._path}; modules that differ are imported from disk"
@@ -331,7 +332,7 @@ def _as_in_path(root: str) -> str:
     """Return a folder as `sys.path` writes it.
 
     Raises:
-        OSError: there is no such folder.
+        OSError: the folder does not exist.
         ValueError: it is not in `sys.path`.
     """
     if root in sys.path:
