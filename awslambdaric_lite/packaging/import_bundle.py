@@ -73,7 +73,7 @@ def write_bundle(
     modules: Sequence[str] = (),
     mtime: int | None = None,
 ) -> BundleSummary:
-    """Import a handler in another process, and write the bundle of its modules: those below `root` and the standard ones.
+    """Import a handler in another process, and write the bundle of its modules.
 
     Args:
         root: the task root. The bundle has its path relative to that of the file, so that both can be copied together.
