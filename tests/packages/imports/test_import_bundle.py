@@ -32,11 +32,7 @@ def own_modules(file: Path) -> import_bundle.Folders:
 
 
 def test_bundle_has_the_modules_of_the_handlers_import(tmp_path: Path) -> None:
-<<<<<<< HEAD
-    """A bundle has what the handler imports, and the modules of the argument; what nobody imports is missing."""
-=======
     """A bundle has what the handler imports and the further modules, and nothing else."""
->>>>>>> main
     root = write(tmp_path / "task", app="import used\n" + HANDLER, used="", unused="", later="")
     summary = write_bundle(root, "app.handler", modules=["later"])
     assert summary.path == root / BUNDLE_NAME and summary.size == summary.path.stat().st_size
