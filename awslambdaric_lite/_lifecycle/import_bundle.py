@@ -108,14 +108,13 @@ def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
     if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
     size = posix.fstat(descriptor).st_size
-    codes = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
-    index = posix.pread(descriptor, codes - HEADER, HEADER) if codes <= size else b""
-    if not index or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
-        raise ValueError("it is damaged")
-    codes_size, *content = marshal.loads(index)
-    if size != codes + codes_size:
-        raise ValueError("it is damaged")
-    return head, codes, tuple(content)
+    place = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
+    index = posix.pread(descriptor, place - HEADER, HEADER) if place <= size else b""
+    if index and fingerprint(index) == int.from_bytes(head[begin + 8 :], "little"):
+        codes_size, *content = marshal.loads(index)
+        if size == place + codes_size:
+            return head, place, tuple(content)
+    raise ValueError("it is damaged")
 
 
 def standard_library() -> str:
