@@ -5,7 +5,6 @@ Class names, formats and the conditions for each are those of the official clien
 
 import logging
 import time
-import traceback
 
 from . import _report
 from ._sinks import JSON_FRAMES, TEXT_FRAMES, has_milliseconds
@@ -40,6 +39,18 @@ def level_of(record: logging.LogRecord) -> int:
     return min(50, max(0, record.levelno)) // 10 * 10
 
 
+def _format_tb(trace: "Any") -> "list[str]":
+    """Return what `traceback.format_tb` returns; without positions in the lines if it cannot be imported.
+
+    With lazy imports (PEP 810), the module is first imported here, and no file descriptor may be left.
+    """
+    try:
+        lines: "list[str]" = logging.traceback.format_tb(trace)  # type: ignore[attr-defined]
+    except ImportError:
+        return _report.format_frames(_report.frames_of(trace))
+    return lines
+
+
 class JsonFormatter(logging.Formatter):
     """A formatter that writes a JSON object for each record, with the official client's keys in its order."""
 
@@ -69,7 +80,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "message": record.msg if isinstance(record.msg, dict) and not record.args else record.getMessage(),
             "logger": record.name,
-            "stackTrace": traceback.format_tb(trace) if kind else None,
+            "stackTrace": _format_tb(trace) if kind else None,
             "errorType": kind.__name__ if kind else None,
             "errorMessage": str(error) if kind else None,
             "requestId": getattr(record, "aws_request_id", None),
@@ -89,6 +100,14 @@ class JsonFormatter(logging.Formatter):
 class _TextFormatter(logging.Formatter):
     # Only in this class; the official client changes the attribute in `logging.Formatter`.
     converter = time.gmtime  # type: ignore[assignment]
+
+    def formatException(self, ei: "Any") -> str:
+        """Return what the standard library returns, or a plain stack: see `_format_tb()`."""
+        try:
+            return super().formatException(ei)
+        except ImportError:
+            lines = _report.format_frames(_report.frames_of(ei[2]))
+            return f"Traceback (most recent call last):\n{''.join(lines)}{ei[0].__name__}: {ei[1]}"
 
 
 class LambdaLoggerHandler(logging.Handler):

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
     from typing import Any
 
-_EAGER = frozenset(
-    ("awslambdaric_lite", "asyncio", "concurrent", "faulthandler", "logging", "orjson", "site", "traceback")
-)
-"""The top-level packages whose own imports are never lazy: this one, and those that it imports."""
+_EAGER = frozenset(("awslambdaric_lite", "asyncio", "orjson", "site"))
+"""The top-level packages whose own imports are never lazy: this one, and those that it uses in an invocation."""
 
 BREAKING = {
     "alembic": "its modules import each other, which works in one order only",
@@ -56,7 +54,8 @@ def keep_own_imports_eager(mode: str) -> None:
 def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
     """Return whether an import may be lazy; `importing` is None for code without a `__name__`, e.g. of a template.
 
-    Besides the imports of the packages above, these are eager, because the function would behave differently:
+    Besides the imports of the packages above, these are eager outside of the standard library, which works with all of
+    its imports lazy, because the function would behave differently:
 
     - `from . import work` in a package, which may do it for its effects.
     - `from .work import Worker` in a package that has another object called `work`: the later import of the module
@@ -71,6 +70,8 @@ def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | No
     top = importing.partition(".")[0]
     if top in _EAGER:
         return False
+    if top in sys.stdlib_module_names:
+        return True
     if is_marked(importing, name):
         return True
     frame = _frame_of(importing)
