@@ -18,6 +18,7 @@ from ..common.tables import require_rich
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
 from .errors import UsageError
+from .lines import say
 
 if TYPE_CHECKING:
     from ..bench.budgets import Budget
@@ -122,8 +123,9 @@ def run(arguments: argparse.Namespace) -> int:
             report = _measure(arguments, budgets, Path(folder))
     except HandlerFailed as failure:
         if failure.output:
-            print(f"--- last output of the process\n{failure.output}\n---", file=sys.stderr)
-        print(f"awslambdaric-lite bench: {failure}", file=sys.stderr)
+            for text in ("--- last output of the process", failure.output, "---"):
+                say(text)
+        say(f"awslambdaric-lite bench: {failure}")
         return 1
     return _tell(report, arguments)
 
@@ -150,11 +152,11 @@ def _tell(report: BenchReport, arguments: argparse.Namespace) -> int:
         except PackagingError as error:
             raise UsageError(f"-o: {error}") from None
     for difference in report.outcome.differences:
-        print(f"awslambdaric-lite bench: not compared: {difference}", file=sys.stderr)
+        say(f"awslambdaric-lite bench: not compared: {difference}")
     if arguments.json:
         print(text, end="")
         for verdict in report.verdicts():
-            print(verdict, file=sys.stderr)
+            say(verdict)
     else:
         report.show(sys.stdout)
     return 0 if report.within_budgets else 1

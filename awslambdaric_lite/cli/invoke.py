@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import codecs
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..common.terminal_text import visible_content, visible_json
 from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
-from .lines import line_writer, terminal
+from .lines import line_writer, say, terminal
 from .reports import report_fields
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
     event = read_event(arguments.event)
     try:
         if arguments.function_url is not None:
-            invoke_url(arguments.function_url, event, _write)
+            invoke_url(arguments.function_url, event, _part_writer())
         else:
             invoke_through_api(
                 arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
@@ -116,10 +118,10 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
                 tenant_id=arguments.tenant_id,
                 stream=arguments.stream,
                 log=arguments.log,
-                show=_write if arguments.stream else _show_payload,
+                show=_part_writer() if arguments.stream else _show_payload,
             )
     except InvokeFailed as error:
-        print(f"awslambdaric-lite invoke: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite invoke: {error}")
         return 1
     finally:
         if sys.stdout.isatty() and (arguments.stream or arguments.function_url is not None):
@@ -172,22 +174,36 @@ def _show(result: InvokeResult, *, as_json: bool) -> None:
 
 
 def _show_payload(payload: bytes) -> None:
+    if not sys.stdout.isatty():
+        return _write(payload)
+    text = payload.decode("utf-8", "backslashreplace")
+    try:
+        json.loads(text)
+        shown, is_json = visible_json(text), True
+    except (ValueError, RecursionError):  # any other text has no colours
+        shown, is_json = visible_content(text), False
     if len(payload) <= _COLOURED and (console := terminal(sys.stdout)) is not None:
         from rich.highlighter import JSONHighlighter
         from rich.text import Text
 
-        text = Text(payload.decode("utf-8", "replace"))
-        with contextlib.suppress(ValueError):  # any other text has no colours
-            json.loads(payload)
-            JSONHighlighter().highlight(text)
-        console.print(text)
-        return
-    _write(payload + b"\n" if sys.stdout.isatty() else payload)
+        coloured = Text(shown)
+        if is_json:
+            JSONHighlighter().highlight(coloured)
+        return console.print(coloured)
+    return _write(shown.encode() + b"\n")
 
 
 def _write(data: bytes) -> None:
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
+
+
+def _part_writer() -> Callable[[bytes], None]:
+    """Return a function that writes the next part of a response: exactly, or as a terminal may get it."""
+    if not sys.stdout.isatty():
+        return _write
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    return lambda part: _write(visible_content(decoder.decode(part)).encode())
 
 
 def _as_json(result: InvokeResult) -> bytes:
@@ -204,4 +220,4 @@ def _as_json(result: InvokeResult) -> bytes:
         "logs": result.logs,
         "report": report_fields(result.report),
     }
-    return json.dumps(fields, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return visible_json(json.dumps(fields, indent=2, ensure_ascii=False)).encode() + b"\n"

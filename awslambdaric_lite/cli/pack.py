@@ -20,6 +20,7 @@ from ..packaging.requirement_sources import find_requirements, requirements_abov
 from ..packaging.source_builds import BuildPolicy
 from ..packaging.targets import ARCHITECTURES, Target
 from .errors import UsageError
+from .lines import say
 from .progress import show_progress
 
 HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
@@ -146,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         with show_progress(sys.stderr) as progress:
             packed = pack_function(recipe, output, progress)
     except PackagingError as error:
-        print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite pack: {error}")
         return 1
     is_without = recipe.requirements is None and not arguments.no_requirements
     if is_without and (above := requirements_above(recipe.source)) is not None:
@@ -155,7 +156,10 @@ def run(arguments: argparse.Namespace) -> int:
             "or use --no-requirements"
         )
     _tell(packed, recipe.target)
-    print(output)
+    if sys.stdout.isatty():
+        say(str(output), sys.stdout)
+    else:
+        print(output)  # exactly, for scripts
     return 0
 
 
@@ -217,7 +221,8 @@ def _tell(packed: Packed, target: Target) -> None:
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
-    print("\n".join(lines), file=sys.stderr)
+    for line in lines:
+        say(line)
 
 
 def _left_out(names: Mapping[str, str]) -> str:

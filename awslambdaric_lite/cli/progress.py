@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from .lines import terminal
+from ..common.terminal_text import visible
+from .lines import say, terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -48,11 +49,11 @@ class Progress:
     def stage(self, text: str, steps: int | None = None) -> None:
         """Begin a stage; with `steps` the bar counts them."""
         if self._bar is None:
-            print(text if steps is None else f"{text} ({steps} processes)", file=self._stream, flush=True)
+            say(text if steps is None else f"{text} ({steps} processes)", self._stream)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(text, total=steps, detail="")
+        self._task = self._bar.add_task(visible(text), total=steps, detail="")
         self._bar.refresh()
 
     def step(self) -> None:
@@ -64,7 +65,7 @@ class Progress:
     def happening(self, text: str) -> None:
         """Show a detail of the stage, on a terminal only."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, detail=text[:40])
+            self._bar.update(self._task, detail=visible(text)[:40])
 
     def done(self, size: int, total: int) -> None:
         """Show that `size` of `total` is done, on a terminal only."""
