@@ -23,11 +23,15 @@ def with_options(load: "Callable[[], Handler]", settings: "Settings", sink: "Log
         from .error_chain import install
 
         install()
-    if options["LAZY_IMPORTS"] == "off" and not options["IMPORT_LIST"]:
-        return load
-    from .lazy_imports import around
+    if options["LAZY_IMPORTS"] != "off" or options["IMPORT_LIST"]:
+        from .lazy_imports import around
 
-    return around(load, settings, sink)
+        load = around(load, settings, sink)
+    if options["BUNDLE"]:
+        from .import_bundle import with_bundle
+
+        load = with_bundle(load, options["BUNDLE"], sink)
+    return load
 
 
 def prepare_results(options: "Options", marshaller: "Marshaller") -> None:

@@ -138,11 +138,11 @@ class _ImportTime:
         self._depth = 0
         self._machinery._find_and_load = self._timed  # the interpreter looks it up for each import
 
-    def _timed(self, name: str, import_: object) -> object:
+    def _timed(self, name: str, import_: object, **options: object) -> object:
         self._depth += 1
         begin = _clock()
         try:
-            return self._find_and_load(name, import_)
+            return self._find_and_load(name, import_, **options)
         finally:
             self._depth -= 1
             if not self._depth:

@@ -39,6 +39,12 @@ def say(text: str, stream: TextIO | None = None) -> None:
     print_lines(text, stream or sys.stderr)
 
 
+def say_output(output: str) -> None:
+    """Print what a process wrote last."""
+    for text in ("--- last output of the process", output, "---"):
+        say(text)
+
+
 def say_log_records() -> None:
     """Let records of `logging`, which may contain text of clients, go the same way."""
     if logging.lastResort is not None:

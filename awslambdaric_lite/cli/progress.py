@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from ..common.terminal_text import visible
+from ..common.words import count
 from .lines import say, terminal
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Progress:
     def stage(self, text: str, steps: int | None = None) -> None:
         """Begin a stage; with `steps` the bar counts them."""
         if self._bar is None:
-            say(text if steps is None else f"{text} ({steps} processes)", self._stream)
+            say(text if steps is None else f"{text} ({count(steps, 'process', 'processes')})", self._stream)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)

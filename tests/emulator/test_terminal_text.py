@@ -290,6 +290,7 @@ def test_one_function_prints_everything() -> None:
         "displays.py": 1,  # JSON
         "doctor.py": 1,  # JSON
         "bench.py": 1,  # JSON
+        "conformance.py": 2,  # JSON
         "event.py": 4,  # static text, JSON
         "pack.py": 1,  # a path in a pipe
         "invoke.py": 1,  # the response

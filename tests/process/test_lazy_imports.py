@@ -241,3 +241,18 @@ def test_other_import_errors_are_unchanged(tmp_path: Path) -> None:
     source = "def handler(event, context):\n    import nowhere\n"
     report = json.loads(run_lite(tmp_path, source, env={SETTING: "all"}).replies[0].body)
     assert (report["errorType"], len(report["stackTrace"])) == ("ModuleNotFoundError", 1)
+
+
+@needs_lazy_imports
+@pytest.mark.parametrize(
+    ("statement", "use"),
+    [("from package import inner", "inner"), ("import package, package.inner", "package.inner")],
+)
+def test_submodules_are_resolved_while_imports_are_timed(tmp_path: Path, statement: str, use: str) -> None:
+    """At level DEBUG, which times the imports of the first event, lazy imports of submodules work as without it."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").touch()
+    (tmp_path / "package" / "inner.py").write_text("VALUE = 1\n")
+    source = f"{statement}\ndef handler(event, context):\n    return {use}.VALUE\n"
+    for level in ({"AWS_LAMBDA_LOG_LEVEL": "DEBUG"}, {}):
+        assert run_lite(tmp_path, source, env={SETTING: "all", **level}).replies[0].body == b"1"
