@@ -146,7 +146,7 @@ def test_long_response_is_not_limited(serve: Callable[[Limits], Server], path: s
 
 
 def test_client_that_reads_nothing_is_disconnected(serve: Callable[[Limits], Server]) -> None:
-    """A response that nobody reads is given up after its limit, so that its memory is free."""
+    """A response that nobody reads ends after its limit, so that its memory is free."""
     server = serve(replace(PATIENT, response_s=0.1))
     with server.client() as client:
         client.send(request("/late"))
@@ -281,7 +281,7 @@ def test_log_socket_has_a_limit(tmp_path: Path, caplog: pytest.LogCaptureFixture
 
 
 def test_log_socket_survives_exhausted_descriptors(tmp_path: Path) -> None:
-    """Without a free descriptor the log socket waits, and reads all lines when there is one again."""
+    """Without a free descriptor the log socket waits, and reads all lines when one is free again."""
 
     async def scenario() -> None:
         lines: list[str] = []

@@ -139,7 +139,7 @@ class Connection(asyncio.BufferedProtocol):
         return Wait("idle" if self._requests else "connected", self._requests)
 
     def expire(self) -> None:
-        """End the connection, because the client was given enough time; one that is sending gets status 408."""
+        """End the connection of a client whose time is over; one that is sending gets status 408."""
         if (wait := self.wait()) is not None and wait.activity in ("head", "body"):
             self._refuse_rest(408)
         else:

@@ -22,7 +22,7 @@ _FIELD = re.compile(_TOKEN + rb":")
 
 
 class HeadCheck:
-    """Check of one head, line by line; each byte is looked at once, however slowly the head arrives."""
+    """Check of one head, line by line; each byte is read one time, however slowly the head arrives."""
 
     def __init__(self) -> None:
         self.begun = False

@@ -60,7 +60,7 @@ class HttpServer:
         self._owns = owns
         self._connections: set[Connection] = set()
         self._waits = Waits()
-        self._look: asyncio.TimerHandle | None = None  # while there are connections
+        self._look: asyncio.TimerHandle | None = None  # while connections are open
         self._accepting: dict[asyncio.Task[None], socket.socket] = {}
         self._quiet = asyncio.Event()
         self._retry: asyncio.TimerHandle | None = None  # while no connection can be accepted
