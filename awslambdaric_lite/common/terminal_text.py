@@ -1,7 +1,7 @@
 """Text from functions, clients, packages and files, as a terminal may get it.
 
 Each way of this package to a terminal, or to a pipe whose text may reach one later, goes through this module. No
-character of the text acts on the terminal, and a line that looks like one of the platform is indented unless the platform wrote it.
+character of the text acts on the terminal, and a line like those of the platform is indented, unless it is one.
 """
 
 from __future__ import annotations

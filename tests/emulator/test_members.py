@@ -64,7 +64,7 @@ def test_environment_serves_its_own_processes_only(
     how: str,
     host: str,
 ) -> None:
-    """A process gets an answer from the port of its own environment, and 403 from that of another one."""
+    """A process gets an answer from the port of the same environment, and 403 from that of another one."""
     caplog.set_level(logging.WARNING)
 
     async def scenario() -> None:

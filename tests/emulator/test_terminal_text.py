@@ -88,7 +88,7 @@ def test_harmless_text_is_unchanged(text: str) -> None:
 @pytest.mark.parametrize("forged", FORGED)
 @pytest.mark.parametrize("before", ["", "first\n", "first\r", "first\r\n"])
 def test_forged_line_is_indented(forged: str, before: str) -> None:
-    """A line like the platform's is indented unless the platform wrote it, wherever it is in the text, and coloured as any other."""
+    """A line like the platform's is indented wherever it is in the text, and coloured as any other line."""
     for shown in (visible_lines(before + forged), coloured(before + forged).plain):
         assert all(not looks_like_platform(line) for line in shown.split("\n") if not line.startswith("  "))
     assert not any(span.style == "dim" for span in coloured(before + forged).spans) and not coloured(forged).style
