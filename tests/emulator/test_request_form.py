@@ -46,6 +46,7 @@ HEADS = {
     "two-lengths": START + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
     "equal-lengths": START + b"Content-Length: 2\r\ncontent-length: 2\r\n\r\nab",
     "list-of-lengths": START + b"Content-Length: 2, 2\r\n\r\nab",
+    "long-length": START + b"Content-Length: " + b" " * 100 + b"2\r\n\r\nab",
     "negative-length": START + b"Content-Length: -2\r\n\r\nab",
     "signed-length": START + b"Content-Length: +2\r\n\r\nab",
     "hexadecimal-length": START + b"Content-Length: 0x2\r\n\r\nab",
@@ -162,7 +163,7 @@ def test_head_is_checked_once() -> None:
     check.receive(START + b"X: ")
     for _ in range(1000):
         check.receive(b"x")
-        assert len(check._line) <= 1003
+        assert len(check._line) <= 100
     check.receive(b"\r\n\r\n nonsense\0")
 
 

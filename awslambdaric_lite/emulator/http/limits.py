@@ -39,7 +39,7 @@ class Limits:
     head_s: float = 30.0
     """Seconds for the head of a request, from its first byte."""
     body_s: float = 60.0
-    """Seconds for the body of a request, and one more for each KiB of it."""
+    """Seconds for the body of a request, and one more for each 64 KiB of it."""
     idle_s: float | None = 300.0
     """Seconds between two requests; None for clients that work between them, as runtimes do."""
     response_s: float = 300.0
@@ -60,7 +60,7 @@ class Limits:
                 return f"no request after {self.first_byte_s:g} s"
             case "head" if waited_s > self.head_s:
                 return f"the head of a request was not complete after {self.head_s:g} s"
-            case "body" if waited_s > self.body_s + wait.size / 1024:
+            case "body" if waited_s > self.body_s + wait.size / 65536:
                 return f"the body of a request was not complete after {waited_s:.1f} s"
             case "idle" if self.idle_s is not None and waited_s > self.idle_s:
                 return f"no further request for {self.idle_s:g} s"

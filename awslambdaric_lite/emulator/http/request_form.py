@@ -15,6 +15,7 @@ from .exchange import RecordedRequest
 MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_FIELDS = 1000  # header fields of a request; more are answered with 431
 _MAX_CHUNK_HEAD = 16 * 1024  # bytes of the line before a chunk, with extensions
+_MAX_LENGTH_FIELD = 100  # bytes of a line that declares the length of the body
 _MAX_BODY = 2**30  # bytes of a body or a chunk that is read at all; every application has a lower limit
 _TOKEN = rb"[-!#$%&'*+.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(_TOKEN + rb" [\x21-\x7e]+ HTTP/[0-9]\.[0-9]\r?")
@@ -42,7 +43,10 @@ class HeadCheck:
         while not self._complete and at < len(data):
             self.begun = True
             end = data.find(b"\n", at)
-            self._line += data[at : len(data) if end < 0 else end]
+            until = len(data) if end < 0 else end
+            if self._lines:  # of a field only its beginning is needed
+                until = min(until, at + _MAX_LENGTH_FIELD - len(self._line))
+            self._line += data[at:until]
             if end < 0:
                 return
             self._check_line(bytes(self._line))
@@ -62,7 +66,7 @@ class HeadCheck:
             raise h11.RemoteProtocolError("too many header lines", error_status_hint=431)
         elif line[:15].lower() == b"content-length:":
             self._lengths += 1
-            if self._lengths > 1 or b"," in line:
+            if self._lengths > 1 or b"," in line or len(line) == _MAX_LENGTH_FIELD:
                 raise h11.RemoteProtocolError("several lengths")
 
 
