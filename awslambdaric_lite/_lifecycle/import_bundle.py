@@ -89,11 +89,11 @@ def _open(value: str, sink: "LogSink", *, check_all: bool) -> "_Bundle | None":
 def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
     """Return the header of an open bundle, the place of the code in it, and its index.
 
-    The index is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content of
-    that folder, a build of Python, and the content of the folder of its standard library. A content is a pair: folders
-    with their modules, and files of extension modules. A module is a tuple: the number of the file's name in `FILES`,
-    the begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None for
-    modules that are trusted.
+    The index is a tuple: the bytes of code of the application, its folder relative to that of the bundle, the content
+    of that folder, a build of Python, and the content of the folder of its standard library. A content is a pair:
+    folders with their modules, and files of extension modules. A module is a tuple: the number of the file's name in
+    `FILES`, the begin and the end of its code, size and fingerprint of the file, and its time in seconds, which is None
+    for modules that are trusted.
 
     Raises:
         OSError: the file cannot be read.
@@ -108,14 +108,13 @@ def read_index(descriptor: int) -> "tuple[bytes, int, Index]":
     if head[begin : begin + 4] != _external.MAGIC_NUMBER:
         raise ValueError("it is for another version of Python")
     size = posix.fstat(descriptor).st_size
-    codes = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
-    index = posix.pread(descriptor, codes - HEADER, HEADER) if codes <= size else b""
-    if not index or fingerprint(index) != int.from_bytes(head[begin + 8 :], "little"):
-        raise ValueError("it is damaged")
-    codes_size, *content = marshal.loads(index)
-    if size != codes + codes_size:
-        raise ValueError("it is damaged")
-    return head, codes, tuple(content)
+    place = HEADER + int.from_bytes(head[begin + 4 : begin + 8], "little")
+    index = posix.pread(descriptor, place - HEADER, HEADER) if place <= size else b""
+    if index and fingerprint(index) == int.from_bytes(head[begin + 8 :], "little"):
+        codes_size, *content = marshal.loads(index)
+        if size == place + codes_size:
+            return head, place, tuple(content)
+    raise ValueError("it is damaged")
 
 
 def standard_library() -> str:
@@ -169,8 +168,11 @@ class _Bundle:
         for folder in self._folders:
             if type(cache.get(folder)) is _external.FileFinder:
                 del cache[folder]
-        self._replace_get_code(_external.SourceLoader, _external.SourceFileLoader)
-        self._replace_get_code(_external.SourcelessFileLoader, _external.SourcelessFileLoader)
+        for owner, kind in (
+            (_external.SourceLoader, _external.SourceFileLoader),
+            (_external.SourcelessFileLoader, _external.SourcelessFileLoader),
+        ):
+            owner.get_code = _GetCode(owner.__dict__["get_code"], kind, self)
 
     def release(self) -> None:
         """Free the memory of the last part; modules that are imported later are read one by one."""
@@ -189,27 +191,7 @@ class _Bundle:
             raise ImportError("the bundle does not cover this folder", path=folder)
         return _Finder(folder, modules, self, is_root=folder == self._root)
 
-    def _replace_get_code(self, owner: "Any", kind: "Any") -> None:
-        """Let loaders of exactly one class take the code of the module that was found, once."""
-        get_code, found, code_of = owner.get_code, self.found, self._code_of
-
-        def take_code(self: "Any", fullname: str) -> object:
-            if type(self) is kind and found:
-                path: str = self.path
-                entry = found.pop(path, None)
-                code = None if entry is None else code_of(entry, path)
-                if code is not None:
-                    return code
-            return get_code(self, fullname)
-
-        if type(get_code) is type(take_code):  # else a tool has replaced it
-            # As the interpreter's own function, whose frames it removes from tracebacks.
-            take_code.__code__ = take_code.__code__.replace(co_filename=get_code.__code__.co_filename)
-            for name in ("__module__", "__name__", "__qualname__", "__doc__"):
-                setattr(take_code, name, getattr(get_code, name))
-        owner.get_code = take_code
-
-    def _code_of(self, entry: "Entry", path: str) -> object:
+    def code_of(self, entry: "Entry", path: str) -> object:
         """Return the code of a module; None, with a line in the log, if it is damaged."""
         try:
             code = marshal.loads(self._read_code(self._begin + entry[1], self._begin + entry[2]))
@@ -237,6 +219,31 @@ class _Bundle:
             if self._part_size:
                 self._part = part_begin, part
         return memoryview(part)[begin - part_begin : end - part_begin]
+
+
+class _GetCode:
+    """The method `get_code` of loaders of one class: another one for a module that was found in a bundle, once."""
+
+    def __init__(self, method: "Any", kind: "Any", bundle: _Bundle) -> None:
+        self._method = method
+        self._kind = kind
+        self._found = bundle.found
+
+        def take_code(self: "Any", fullname: str) -> object:
+            path: str = self.path
+            entry = bundle.found.pop(path, None)
+            code = None if entry is None else bundle.code_of(entry, path)
+            return method.__get__(self)(fullname) if code is None else code
+
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__annotations__"):
+            setattr(take_code, name, getattr(method, name, None))
+        self._take_code = take_code
+
+    def __get__(self, loader: "Any", owner: "type | None" = None) -> object:
+        """Return the method of a loader; the interpreter's own for classes and for modules on disk."""
+        if type(loader) is self._kind and loader.path in self._found:
+            return self._take_code.__get__(loader)
+        return self._method.__get__(loader, owner)
 
 
 class _Finder(_external.FileFinder):  # type: ignore[misc]

@@ -22,7 +22,6 @@ if __name__ == "__main__":
 
 from awslambdaric_lite import _runtime as bootstrap
 from awslambdaric_lite._lifecycle.import_list import Watch
-from awslambdaric_lite._lifecycle.own_imports import BREAKING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +54,8 @@ def defer_modules() -> "Callable[[], list[str]]":
     import threading  # noqa: F401 -- LazyLoader imports it while it loads a module
     from importlib.machinery import PathFinder, SourceFileLoader, SourcelessFileLoader
     from importlib.util import LazyLoader, _LazyModule  # type: ignore[attr-defined]
+
+    from awslambdaric_lite._lifecycle.own_imports import BREAKING
 
     class Deferring:
         @staticmethod
