@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import json
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..common.terminal_text import visible_content, visible_json
+from ..common.terminal_text import VisibleParts, visible_content, visible_json
 from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
@@ -105,9 +103,14 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
     from .remote import InvokeFailed, invoke_through_api, invoke_url
 
     event = read_event(arguments.event)
+    parts = VisibleParts()
+
+    def show(part: bytes) -> None:
+        _write(parts.add(part).encode() if sys.stdout.isatty() else part)
+
     try:
         if arguments.function_url is not None:
-            invoke_url(arguments.function_url, event, _part_writer())
+            invoke_url(arguments.function_url, event, show)
         else:
             invoke_through_api(
                 arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
@@ -118,14 +121,14 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
                 tenant_id=arguments.tenant_id,
                 stream=arguments.stream,
                 log=arguments.log,
-                show=_part_writer() if arguments.stream else _show_payload,
+                show=show if arguments.stream else _show_payload,
             )
     except InvokeFailed as error:
         say(f"awslambdaric-lite invoke: {error}")
         return 1
     finally:
         if sys.stdout.isatty() and (arguments.stream or arguments.function_url is not None):
-            _write(b"\n")
+            _write(parts.end().encode() + b"\n")
     return 0
 
 
@@ -196,14 +199,6 @@ def _show_payload(payload: bytes) -> None:
 def _write(data: bytes) -> None:
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
-
-
-def _part_writer() -> Callable[[bytes], None]:
-    """Return a function that writes the next part of a response: exactly, or as a terminal may get it."""
-    if not sys.stdout.isatty():
-        return _write
-    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    return lambda part: _write(visible_content(decoder.decode(part)).encode())
 
 
 def _as_json(result: InvokeResult) -> bytes:

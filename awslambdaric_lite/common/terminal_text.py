@@ -6,6 +6,7 @@ character of the text acts on the terminal, and a line like those of the platfor
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import unicodedata
@@ -52,6 +53,39 @@ def visible_content(text: str) -> str:
     """Return content, e.g. the response of a function, with its own lines; those like the platform's are indented."""
     lines = (_visible_line(line, colours=False) for line in text.split("\n"))
     return "\n".join(_INDENT + line if looks_like_platform(line) else line for line in lines)
+
+
+class VisibleParts:
+    """Content that arrives in parts; the beginning of a line waits while it could become one like the platform's."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._beginning = ""
+        self._is_within = False  # of a line whose beginning has been shown
+
+    def add(self, part: bytes) -> str:
+        """Return what may be shown of the content so far and has not been."""
+        first, *others = self._decoder.decode(part).split("\n")
+        shown = [self._extend(first)]
+        for text in others:
+            shown += (self.end(), "\n", self._extend(text))
+        return "".join(shown)
+
+    def end(self) -> str:
+        """Return what waits."""
+        waiting, self._beginning, self._is_within = self._beginning, "", False
+        return visible_content(waiting)
+
+    def _extend(self, text: str) -> str:
+        if self._is_within:
+            return _visible_line(text, colours=False)
+        self._beginning += text
+        seen = _seen(self._beginning)
+        if any(f"{word} ".startswith(seen) for word in (*_WORDS, "RequestId:")):
+            return ""
+        shown = self.end()
+        self._is_within = True
+        return shown
 
 
 def visible_json(text: str) -> str:

@@ -20,6 +20,7 @@ from awslambdaric_lite import cli
 from awslambdaric_lite.cli.lines import coloured, plain_line, say
 from awslambdaric_lite.common.terminal_text import (
     PlatformLine,
+    VisibleParts,
     looks_like_platform,
     visible,
     visible_content,
@@ -92,6 +93,17 @@ def test_forged_line_is_indented(forged: str, before: str) -> None:
     for shown in (visible_lines(before + forged), coloured(before + forged).plain):
         assert all(not looks_like_platform(line) for line in shown.split("\n") if not line.startswith("  "))
     assert not any(span.style == "dim" for span in coloured(before + forged).spans) and not coloured(forged).style
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 1000])
+def test_content_in_parts_is_shown_as_whole_content(step: int) -> None:
+    """Parts of a streamed response give the same text as the whole; only what could be a forged line waits."""
+    content = "häß\x1b[2J\nREPORT RequestId: 1\nREPORTED\nSTART\n\u200bEND RequestId: 1\n\x9bx\nSTA"
+    parts, data = VisibleParts(), content.encode()
+    shown = "".join(parts.add(data[at : at + step]) for at in range(0, len(data), step)) + parts.end()
+    assert shown == visible_content(content)
+    assert "\n  REPORT RequestId: 1\nREPORTED\n" in shown
+    assert VisibleParts().add(b"token") == "token" and VisibleParts().add(b"STAR") == ""
 
 
 def test_colours_do_not_hide_forged_line() -> None:
