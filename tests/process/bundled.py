@@ -18,7 +18,7 @@ OLD = 1_700_000_000  # a date before the test
 
 
 class Task:
-    """A task root with modules of an installed distribution and modules of its own."""
+    """A task root with modules of an installed distribution and other modules."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -32,7 +32,7 @@ def own_modules(file: Path) -> import_bundle.Folders:
 
 
 def test_bundle_has_the_modules_of_the_handlers_import(tmp_path: Path) -> None:
-    """A bundle has what the handler imports, and further modules that are named; what nobody imports is missing."""
+    """A bundle has what the handler imports and the further modules, and nothing else."""
     root = write(tmp_path / "task", app="import used\n" + HANDLER, used="", unused="", later="")
     summary = write_bundle(root, "app.handler", modules=["later"])
     assert summary.path == root / BUNDLE_NAME and summary.size == summary.path.stat().st_size
@@ -91,6 +91,15 @@ def test_handler_that_cannot_be_imported_is_an_error(tmp_path: Path, source: str
     assert reason in str(raised.value) and "\n" not in str(raised.value)
     assert (root / BUNDLE_NAME).read_text() == "older"
     assert len(list(root.iterdir())) == 2
+
+
+def test_interpreter_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of an interpreter is relative to the current folder, not to the function's."""
+    write(tmp_path / "task", app=HANDLER)
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert write_bundle(Path("task"), "app.handler", python="./python").modules >= 1
 
 
 @pytest.mark.parametrize(
