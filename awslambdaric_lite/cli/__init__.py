@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from .errors import UsageError
+from .lines import say, say_log_records
 
 COMMANDS = {
     "invoke": "invoke a function once, on this machine or at a URL",
@@ -46,14 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         nowhere = open(os.devnull, "w")  # noqa: SIM115 -- open until the process exits
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     warnings.showwarning = _show_warning
+    say_log_records()
     try:
         status = _run(arguments)
         sys.stdout.flush()  # here, where errors are handled
         return status
     except UsageError as error:
         command = f" {arguments[0]}" if arguments and arguments[0] in COMMANDS else ""
-        print(f"awslambdaric-lite{command}: {error}", file=sys.stderr)
-        print(f"usage help: awslambdaric-lite{command}{_event_kind(arguments)} --help", file=sys.stderr)
+        say(f"awslambdaric-lite{command}: {error}")
+        say(f"usage help: awslambdaric-lite{command}{_event_kind(arguments)} --help")
         return 2
     except KeyboardInterrupt:
         return 130
@@ -64,14 +66,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere", file=sys.stderr)
+        say(f"awslambdaric-lite: cannot write: {error.strerror}; make room, or write elsewhere")
         _discard_output()
         return 1
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     with contextlib.suppress(OSError):  # nobody reads standard error
-        print(f"warning: {message}", file=sys.stderr, flush=True)
+        say(f"warning: {message}")
 
 
 def _event_kind(arguments: list[str]) -> str:
@@ -109,7 +111,7 @@ def _run(arguments: list[str]) -> int:
     if parsed.version:
         from .. import __version__
 
-        print(f"awslambdaric-lite {__version__}")
+        say(f"awslambdaric-lite {__version__}", sys.stdout)
         return 0
     if run is None:
         raise UsageError(f"a command is missing; choose one of: {', '.join(COMMANDS)}")

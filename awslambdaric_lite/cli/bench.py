@@ -20,6 +20,7 @@ from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
 from .errors import UsageError
 from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
+from .lines import say, say_output
 
 if TYPE_CHECKING:
     from ..bench.budgets import Budget
@@ -141,10 +142,10 @@ def run(arguments: argparse.Namespace) -> int:
             report = _try_settings(arguments, folder) if arguments.what_if else _measure(arguments, budgets, folder)
     except BenchError as failure:
         if isinstance(failure, HandlerFailed) and failure.output:
-            print(f"--- last output of the process\n{failure.output}\n---", file=sys.stderr)
+            say_output(failure.output)
         asks = not arguments.event and " responds to the event {} " in str(failure)
         cure = "; if the function needs another event, give it with --event FILE" if asks else ""
-        print(f"awslambdaric-lite bench: {failure}{cure}", file=sys.stderr)
+        say(f"awslambdaric-lite bench: {failure}{cure}")
         return 1
     return _tell(report, arguments)
 
@@ -160,7 +161,7 @@ def _measure(arguments: argparse.Namespace, budgets: list[Budget], folder: Path)
     with show_progress(sys.stderr, measuring=True) as progress:
         outcome = measure(plan, subject.runner, progress)
     for difference in outcome.differences:
-        print(f"awslambdaric-lite bench: not compared: {difference}", file=sys.stderr)
+        say(f"awslambdaric-lite bench: not compared: {difference}")
     return BenchReport(arguments.handler, _machine(subject), plan, outcome, budgets)
 
 
@@ -237,7 +238,7 @@ def _tell(report: BenchReport | WhatIfReport, arguments: argparse.Namespace) -> 
     if arguments.json:
         print(text, end="")
         for verdict in report.verdicts():
-            print(verdict, file=sys.stderr)
+            say(verdict)
     else:
         report.show(sys.stdout)
     return 0 if report.passed else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ..emulator.environments.layers import unpack
 from .env_file import read_env_file, variable
 from .errors import UsageError
 from .events import read_event
+from .lines import say
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _theirs(arguments: argparse.Namespace, interpreter: TargetPython, runner: Ru
     try:
         return interpreter.official(arguments.handler)
     except NotUsable as missing:
-        print(f"awslambdaric-lite bench: {missing}", file=sys.stderr)
+        say(f"awslambdaric-lite bench: {missing}")
         return None
 
 

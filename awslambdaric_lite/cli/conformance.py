@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..common.tables import Printer, Table, require_rich
 from .env_file import variable
 from .errors import UsageError
+from .lines import say_output
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
         results = _results(cases, subject)
     except CannotRun as error:
         if error.output.strip():
-            print(f"--- last output of the process\n{error.output[-4000:].rstrip()}\n---", file=sys.stderr)
+            say_output(error.output[-4000:].rstrip())
         raise UsageError(str(error)) from None
     if arguments.json:
         print(json.dumps(as_json(subject, results), indent=2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.tables import escape_unprintable
 from ..common.words import count
-from .lines import plain_line
+from .lines import plain_line, say
 from .reports import report_fields
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Display:
 
     def warning(self, text: str) -> None:
         """Show a warning."""
-        print(f"warning: {text}", file=sys.stderr, flush=True)
+        say(f"warning: {text}")
 
     def stopped(self, lost: int) -> None:
         """Say how many asynchronous events are lost, after all environments were stopped."""

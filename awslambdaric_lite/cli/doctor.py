@@ -21,6 +21,7 @@ from .doctor_report import show
 from .env_file import variable
 from .errors import UsageError
 from .events import read_event
+from .lines import say
 
 HELP = """Audit a function's package or a layer: find bytecode that Lambda rejects, binaries that do not run there,
 modules that the managed runtime has already, and large packages. With --handler the command imports the package's code
@@ -118,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.flame is not None:
             _draw(result, Path(arguments.flame), arguments.handler)  # pyright: ignore[reportArgumentType]
     except PackagingError as error:
-        print(f"awslambdaric-lite doctor: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite doctor: {error}")
         return 1
     if arguments.json:
         print(json.dumps({"findings": [dataclasses.asdict(finding) for finding in result.findings]}, indent=2))
@@ -136,7 +137,7 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 def _draw(result: Audit, output: Path, handler: str) -> None:
     if result.tree is None:
-        print("awslambdaric-lite doctor: nothing was drawn, because nothing was imported", file=sys.stderr)
+        say("awslambdaric-lite doctor: nothing was drawn, because nothing was imported")
         return
     as_page = output.suffix.lower() in (".html", ".htm")
     title = f"Imports of {handler}"

@@ -7,6 +7,7 @@ import inspect
 import json
 import sys
 
+from ..common.terminal_text import visible_json
 from .errors import UsageError
 from .event_kinds import KINDS
 from .event_options import PREFIX, declare
@@ -51,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         event = arguments.build(*items, **given)
     except ValueError as error:
         raise UsageError(f"{arguments.kind}: {error}") from None
-    # Bytes of the command line that are not UTF-8 become escapes, so that the output is always JSON.
-    output = json.dumps(event, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    # What a terminal obeys, and bytes of the command line that are not UTF-8, become escapes of JSON.
+    output = visible_json(json.dumps(event, indent=2, ensure_ascii=False)).encode()
     sys.stdout.buffer.write(output + b"\n")
     sys.stdout.buffer.flush()
     return 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import UsageError
+from .lines import say
 
 
 def read_event(source: str | None) -> bytes:
@@ -20,7 +21,7 @@ def read_event(source: str | None) -> bytes:
         return b"{}"
     if source == "-":
         if sys.stdin.isatty():
-            print("type the event as JSON, then press Ctrl-D on a new line", file=sys.stderr)
+            say("type the event as JSON, then press Ctrl-D on a new line")
         name, data = "standard input", sys.stdin.buffer.read()
     else:
         name, data = source, _read_file(source)

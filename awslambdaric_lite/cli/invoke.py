@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from ..common.terminal_text import VisibleParts, visible_content, visible_json
 from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
-from .lines import line_writer, terminal
+from .lines import line_writer, say, terminal
 from .reports import report_fields
 
 if TYPE_CHECKING:
@@ -103,9 +103,14 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
     from .remote import InvokeFailed, invoke_through_api, invoke_url
 
     event = read_event(arguments.event)
+    parts = VisibleParts()
+
+    def show(part: bytes) -> None:
+        _write(parts.add(part).encode() if sys.stdout.isatty() else part)
+
     try:
         if arguments.function_url is not None:
-            invoke_url(arguments.function_url, event, _write)
+            invoke_url(arguments.function_url, event, show)
         else:
             invoke_through_api(
                 arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
@@ -116,14 +121,14 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
                 tenant_id=arguments.tenant_id,
                 stream=arguments.stream,
                 log=arguments.log,
-                show=_write if arguments.stream else _show_payload,
+                show=show if arguments.stream else _show_payload,
             )
     except InvokeFailed as error:
-        print(f"awslambdaric-lite invoke: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite invoke: {error}")
         return 1
     finally:
         if sys.stdout.isatty() and (arguments.stream or arguments.function_url is not None):
-            _write(b"\n")
+            _write(parts.end().encode() + b"\n")
     return 0
 
 
@@ -172,17 +177,23 @@ def _show(result: InvokeResult, *, as_json: bool) -> None:
 
 
 def _show_payload(payload: bytes) -> None:
+    if not sys.stdout.isatty():
+        return _write(payload)
+    text = payload.decode("utf-8", "backslashreplace")
+    try:
+        json.loads(text)
+        shown, is_json = visible_json(text), True
+    except (ValueError, RecursionError):  # any other text has no colours
+        shown, is_json = visible_content(text), False
     if len(payload) <= _COLOURED and (console := terminal(sys.stdout)) is not None:
         from rich.highlighter import JSONHighlighter
         from rich.text import Text
 
-        text = Text(payload.decode("utf-8", "replace"))
-        with contextlib.suppress(ValueError):  # any other text has no colours
-            json.loads(payload)
-            JSONHighlighter().highlight(text)
-        console.print(text)
-        return
-    _write(payload + b"\n" if sys.stdout.isatty() else payload)
+        coloured = Text(shown)
+        if is_json:
+            JSONHighlighter().highlight(coloured)
+        return console.print(coloured)
+    return _write(shown.encode() + b"\n")
 
 
 def _write(data: bytes) -> None:
@@ -204,4 +215,4 @@ def _as_json(result: InvokeResult) -> bytes:
         "logs": result.logs,
         "report": report_fields(result.report),
     }
-    return json.dumps(fields, indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    return visible_json(json.dumps(fields, indent=2, ensure_ascii=False)).encode() + b"\n"

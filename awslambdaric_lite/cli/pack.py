@@ -27,6 +27,7 @@ from .env_file import variable
 from .errors import UsageError
 from .events import read_event
 from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
+from .lines import say
 from .progress import show_progress
 
 HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
@@ -179,7 +180,7 @@ def run(arguments: argparse.Namespace) -> int:
         with show_progress(sys.stderr) as progress:
             packed = pack_function(recipe, output, progress)
     except PackagingError as error:
-        print(f"awslambdaric-lite pack: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite pack: {error}")
         return 1
     is_without = recipe.requirements is None and not arguments.no_requirements
     if is_without and (above := requirements_above(recipe.source)) is not None:
@@ -188,7 +189,10 @@ def run(arguments: argparse.Namespace) -> int:
             "or use --no-requirements"
         )
     _tell(packed, recipe.target)
-    print(output)
+    if sys.stdout.isatty():
+        say(str(output), sys.stdout)
+    else:
+        print(output)  # exactly, for scripts
     return 0
 
 
@@ -268,6 +272,8 @@ def _tell(packed: Packed, target: Target) -> None:
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
+    for line in lines:
+        say(line)
     listed, bundle = packed.imports.listed, packed.imports.bundle
     if listed == 0:
         lines.append(f"  the events import nothing after init, so that no {LIST_NAME} is needed")
@@ -277,7 +283,8 @@ def _tell(packed: Packed, target: Target) -> None:
     if bundle is not None:
         content = f"{count(bundle.modules, 'module')}, {format_size(bundle.size)}"
         lines.append(f"  {BUNDLE_NAME} has {content}; {_named_by(target, BUNDLE_VARIABLE, BUNDLE_NAME)}")
-    print("\n".join(lines), file=sys.stderr)
+    for line in lines:
+        say(line)
 
 
 def _named_by(target: Target, variable: str, file: str) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from ..common.terminal_text import visible
 from ..common.words import count
-from .lines import terminal
+from .lines import say, terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -49,15 +50,11 @@ class Progress:
     def stage(self, text: str, steps: int | None = None) -> None:
         """Begin a stage; with `steps` the bar counts them."""
         if self._bar is None:
-            print(
-                text if steps is None else f"{text} ({count(steps, 'process', 'processes')})",
-                file=self._stream,
-                flush=True,
-            )
+            say(text if steps is None else f"{text} ({count(steps, 'process', 'processes')})", self._stream)
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(text, total=steps, detail="")
+        self._task = self._bar.add_task(visible(text), total=steps, detail="")
         self._bar.refresh()
 
     def step(self) -> None:
@@ -69,7 +66,7 @@ class Progress:
     def happening(self, text: str) -> None:
         """Show a detail of the stage, on a terminal only."""
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, detail=text[:40])
+            self._bar.update(self._task, detail=visible(text)[:40])
 
     def done(self, size: int, total: int) -> None:
         """Show that `size` of `total` is done, on a terminal only."""

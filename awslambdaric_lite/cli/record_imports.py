@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..common.words import count
@@ -14,6 +13,7 @@ from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
 from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
+from .lines import say
 
 HELP = """Run a function with events and write an import list: what the events import after init. With the list, init
 imports it, so that no event waits for an import. The list is a text file: read it, and edit it."""
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     except EmulatorError as error:
         raise UsageError(str(error)) from None
     except PackagingError as error:
-        print(f"awslambdaric-lite record-imports: {error}", file=sys.stderr)
+        say(f"awslambdaric-lite record-imports: {error}")
         return 1
-    print(f"{output}: {count(len(entries), 'entry', 'entries')}", file=sys.stderr)
+    say(f"{output}: {count(len(entries), 'entry', 'entries')}")
     return 0

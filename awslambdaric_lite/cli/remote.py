@@ -29,6 +29,7 @@ from urllib3.util import parse_url
 
 from ..common.quotas import MAX_MANAGED_TIMEOUT_S
 from ..common.tables import escape_unprintable
+from ..common.terminal_text import PlatformLine
 from .errors import UsageError
 from .event_stream import CONTENT_TYPE, MalformedStream, decode_frames
 
@@ -195,5 +196,18 @@ def _show_log(encoded: str | None) -> None:
         from .lines import line_writer
 
         write = line_writer(sys.stderr)
-        for line in base64.b64decode(encoded).decode("utf-8", "replace").splitlines():
+        for line in _lines_of_log(base64.b64decode(encoded).decode("utf-8", "replace")):
             write(line)
+
+
+def _lines_of_log(text: str) -> list[str]:
+    """Return the lines of an invocation's log; the service's own are known by their places."""
+    lines = text.removesuffix("\n").split("\n")
+    at = len(lines) - 1
+    for beginning in ("XRAY ", "REPORT ", "END "):
+        if at >= 0 and lines[at].startswith(beginning):
+            lines[at] = PlatformLine(lines[at])
+            at -= 1
+    if lines[0].startswith("START "):
+        lines[0] = PlatformLine(lines[0])
+    return lines

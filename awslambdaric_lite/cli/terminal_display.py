@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from ..common.terminal_text import visible_lines
 from ..common.words import count
 from .displays import Display, Figures, Served
 from .lines import coloured
@@ -55,7 +56,7 @@ class TerminalDisplay(Display):
 
     def notice(self, text: str, style: str) -> None:
         self._draw_lines()
-        self._console.print(Text(text, style), soft_wrap=True)
+        self._console.print(Text(visible_lines(text), style), soft_wrap=True)
 
     def warning(self, text: str) -> None:
         self.notice(f"warning: {text}", "yellow")

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from .terminal_text import visible
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -64,7 +66,11 @@ class Printer:
             self.line(table.title, "bold")
         drawn = RichTable(box=box.SIMPLE_HEAD if self._on_terminal else None, pad_edge=False)
         for column, name in enumerate(table.header):
-            drawn.add_column(Text(name), justify="left" if column < table.text_columns else "right", overflow="fold")
+            drawn.add_column(
+                Text(escape_unprintable(name)),
+                justify="left" if column < table.text_columns else "right",
+                overflow="fold",
+            )
         for row in table.rows:
             cells = (Text(escape_unprintable(cell)) for cell in row)
             drawn.add_row(*cells, style=table.row_styles.get(row[0]))
@@ -98,5 +104,5 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def escape_unprintable(text: str) -> str:
-    """Return a text in which each control character is an escape, so that no terminal obeys it."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    """Return one line, in which each control character is an escape, so that no terminal obeys it."""
+    return visible(text).replace("\t", "\\t")

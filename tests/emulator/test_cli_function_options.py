@@ -100,3 +100,16 @@ def test_setting_above_quota_gets_a_warning(write_handler: WriteHandler) -> None
         "warning: memory 10241 MB is above Lambda's quota of 10240 MB",
     ]
     assert "quota" not in invoke(root, "--timeout", "1800", "--memory", "10240")[2]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--log-format", "JSON"], ["--aws"]], ids=" ".join)
+@pytest.mark.parametrize("body", ["return 1", "raise ValueError('x')", "import os; os._exit(1)"])
+def test_values_of_variables_are_in_no_output(
+    write_handler: WriteHandler, monkeypatch: pytest.MonkeyPatch, options: list[str], body: str
+) -> None:
+    """Neither the log, the report nor an error contains a variable's value, or the caller's credentials."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "value-of-the-caller")
+    root = write_handler(f"def handler(event, context):\n    {body}\n")
+    done = run("invoke", "app.handler", "--task-root", str(root), "--env", "TOKEN=value-of-the-function", *options)
+    assert done.returncode in (0, 1)
+    assert b"value-of-the" not in done.stdout + done.stderr

@@ -182,7 +182,7 @@ def test_missing_runtime_of_layer_is_named(mounting: None, write_handler: WriteH
 def test_variable_that_is_not_applied_is_named(
     settings: dict[str, Any], named: list[str], write_handler: WriteHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable on which AWS acts and the local Lambda does not is named once, when the function starts."""
+    """One warning at the start names a variable on which AWS acts and the local Lambda does not."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_TIMEOUT", "30")
     root = write_handler(SEEN)
     shutil.copy(REPOSITORY / "bootstrap", root)

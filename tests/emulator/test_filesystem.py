@@ -208,3 +208,21 @@ def test_unexecutable_runtime_is_reported_with_mounts(
             assert command in answer["errorMessage"] and reason in answer["errorMessage"]
 
     asyncio.run(scenario())
+
+
+def test_folder_of_local_lambda_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of the local Lambda are in a new folder of a shared one, which only its user can open."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    names = iter(["taken", "new"])
+    monkeypatch.setattr(tempfile, "_get_candidate_names", lambda: names)
+    (tmp_path / "local-lambda-taken").symlink_to(elsewhere)
+    (root := tmp_path / "root").mkdir()
+
+    async def scenario() -> None:
+        async with running(root, ["true"], private_tmp=False):
+            folder = tmp_path / "local-lambda-new"
+            assert not folder.is_symlink() and folder.stat().st_mode & 0o777 == 0o700
+            assert not list(elsewhere.iterdir())
+
+    asyncio.run(scenario())

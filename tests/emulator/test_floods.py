@@ -240,9 +240,22 @@ def test_flood_beside_a_reply_is_complete(write_handler: WriteHandler, socket_ru
 def test_exhausted_descriptors_pause_the_listener(write_handler: WriteHandler) -> None:
     """Without a free descriptor `serve` says so in one line and waits; it serves again when clients have left."""
     root = write_handler("def handler(event, context): ...")
+    with open(os.devnull) as null, contextlib.ExitStack() as stack:
+        occupied = [os.dup(null.fileno()) for _ in range(44)]  # so that they run out before the limit of connections
+        for descriptor in occupied:
+            stack.callback(os.close, descriptor)
+        _check_exhausted(root, occupied)
+
+
+def _check_exhausted(root: Path, occupied: list[int]) -> None:
     script = f"ulimit -n 64; exec {shell(command('serve', 'app.handler', '--port', '0', '--url-port', '0', '--json'))}"
     with subprocess.Popen(
-        ["sh", "-c", script], cwd=root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ["sh", "-c", script],
+        cwd=root,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=occupied,
     ) as serve:
         assert serve.stdout is not None and serve.stderr is not None
         url = json.loads(serve.stdout.readline())["endpointUrl"]

@@ -34,7 +34,7 @@ class Gate:
         self.path = folder / name
         os.mkfifo(self.path)
         self.wait = f"open({str(self.path)!r}).read()"
-        """A statement that waits, for use in a program's source."""
+        """A statement that waits, as source of a program."""
 
     def open(self) -> None:
         """Wait for a process that waits, and let all of them continue."""

@@ -80,7 +80,15 @@ def test_sdist_contents(distributions: Distributions) -> None:
     """The sdist has everything for building, testing and deploying, and no build results."""
     with tarfile.open(distributions.sdist) as archive:
         paths = [name.partition("/")[2] for name in archive.getnames()]
-    for needed in ("bootstrap", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md"):
+    for needed in (
+        "bootstrap",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+    ):
         assert needed in paths
     for folder in ("awslambdaric_lite/", "tests/", "benchmarks/"):
         assert any(path.startswith(folder) for path in paths)

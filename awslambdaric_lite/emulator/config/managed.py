@@ -23,6 +23,8 @@ def managed_defaults(function: Mapping[str, Any], ordinary: Mapping[str, Any]) -
         InvalidFunction: the concurrency is out of range, or another setting does not fit.
     """
     concurrency = function["managed_concurrency"]
+    if type(concurrency) is not int:
+        raise InvalidFunction(f"managed concurrency {concurrency!r} is not a whole number; give one, e.g. 16")
     if not 1 <= concurrency <= MAX_MANAGED_CONCURRENCY:
         raise InvalidFunction(
             f"managed concurrency {concurrency} is out of range; Lambda takes 1 to {MAX_MANAGED_CONCURRENCY}"

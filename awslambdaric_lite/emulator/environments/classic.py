@@ -239,7 +239,7 @@ class ClassicEnvironment(ExecutionEnvironment):
             run.status = "error"
             self._log.emit(run.runtime_done(self._event_waiter.at, end.error_type))
         self._log.note(f"RequestId: {request_id} Error: {end.reason}")
-        self._log.note(end.error_type)
+        self._log.note(end.error_type, chosen=True)
         run.fail(end.answer(request_id))
         await self._reset("failure")
 

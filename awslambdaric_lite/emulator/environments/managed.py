@@ -34,6 +34,7 @@ from .sandbox import LogSource, Sandbox
 WORKER_LIMIT_S = (
     10.0  # AWS refuses an invocation without a waiting worker; a worker may be between its reply and its next poll
 )
+_CONNECTIONS = 64  # of the log socket, beside those of workers
 _COLLECTOR = ".lambda-log-collector.sock"
 
 
@@ -246,7 +247,8 @@ class ManagedEnvironment(ExecutionEnvironment):
         path = self._filesystem.scratch / _COLLECTOR
         if len(str(path).encode()) > MAX_PATH:
             return None  # workers log to standard output, as without a collector
-        return LogCollector(path, self._filesystem.tmp / _COLLECTOR, self._log.function_output)
+        most = _CONNECTIONS + 4 * (self.function.managed_concurrency or 0)  # a worker has two, and may be replaced
+        return LogCollector(path, self._filesystem.tmp / _COLLECTOR, self._log.function_output, most=most)
 
     async def _reset(self, reason: str) -> None:
         """End the environment after a failed init; a retry needs a new environment."""

@@ -17,9 +17,11 @@ from ..extensions.lifecycle import Extensions, ExtensionsObserver
 from ..extensions.router import Router
 from ..http.exchange import Application, Exchange, RecordedRequest
 from ..http.faults import Faults
-from ..http.server import HttpServer
+from ..http.limits import Limits
+from ..http.server import HttpServer, allowed_connections
 from ..logs.pipe_reader import PIPE_SIZE
 from ..logs.stream import LogStream
+from .members import Members
 from .memory import MemoryWatch
 from .orphaned_processes import OrphanedProcesses
 from .parent_death_watcher import ParentDeathWatcher
@@ -27,6 +29,7 @@ from .process import RuntimeProcess
 
 _DRAIN_LIMIT_S = 0.5
 _DRAIN_BESIDE_EXTENSIONS_S = 0.1  # their connections stay open, so this limit is always reached
+_FIRST_REQUEST_S = 300.0  # beside the init, for a process that connects before it has anything to send
 _LAST_OUTPUT = 16 * 1024  # bytes that are read of a runtime that was killed
 WAKE_LIMIT_S = 2.0  # reached only by a runtime that computes while it polls, or on a stalled machine
 FLUSH_LIMIT_S = 0.1  # for telemetry listeners to receive buffered events before their processes exit
@@ -94,10 +97,23 @@ class Sandbox:
         self.extensions = Extensions(function, version, log, observer, watcher)
         router = Router(api, self.extensions.applications, observer.on_request)
         allowed = function.allow_hosts
+        self._members = Members(self._pids)
         self._server = HttpServer(
-            router, recorded=recorded, faults=faults, serve_half_closed=False, allow_hosts=allowed
+            router,
+            recorded=recorded,
+            faults=faults,
+            serve_half_closed=False,
+            allow_hosts=allowed,
+            limits=Limits(
+                allowed_connections() + 2 * (function.managed_concurrency or 0),
+                first_byte_s=function.init_timeout_s + _FIRST_REQUEST_S,
+                idle_s=None,  # a runtime keeps its connection while the handler runs
+            ),
+            owns=self._members.have,
         )
-        self._orphans = OrphanedProcesses(f"AWS_LAMBDA_RUNTIME_API={self.address}")
+        variable = f"AWS_LAMBDA_RUNTIME_API={self.address}"
+        self._members.variable = variable
+        self._orphans = OrphanedProcesses(variable)
         self._function = function
         self._log = log
         self._watcher = watcher
@@ -147,6 +163,7 @@ class Sandbox:
         self._frozen = True
         if self._memory is not None:
             self._memory.pause()
+        self._server.freeze()
         if self.process is not None:
             self.process.stop()
         self.extensions.stop()
@@ -156,6 +173,7 @@ class Sandbox:
         self._frozen = False
         if self._memory is not None:
             self._memory.go_on()
+        self._server.thaw()
         if self.process is not None:
             self.process.go_on()
         self.extensions.go_on()
@@ -240,6 +258,9 @@ class Sandbox:
         if self.process is not None:
             self.process.kill()
             await self.gone.wait()
+
+    def _pids(self) -> list[int]:
+        return [*([] if self.process is None else [self.process.pid]), *self.extensions.pids]
 
     def _on_memory_exceeded(self) -> None:
         self.out_of_memory = True

@@ -97,6 +97,11 @@ class Extensions:
         return bool(self._running)
 
     @property
+    def pids(self) -> list[int]:
+        """The processes of the external extensions."""
+        return [running.process.pid for running in self._running.values()]
+
+    @property
     def budget_s(self) -> float:
         """The limit of the shutdown phase, in seconds."""
         return EXTERNAL_BUDGET_S if self.has_external else INTERNAL_BUDGET_S

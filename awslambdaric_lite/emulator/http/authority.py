@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .exchange import RecordedRequest
 
+Address = tuple[str, int]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Of this machine in /etc/hosts, and of the sandbox in AWS's documentation.
@@ -70,6 +71,25 @@ class AllowedHosts:
         if address is not None:
             return address.is_loopback or host in self._names or host == canonical_host(local)
         return host in _LOOPBACK_NAMES or host.endswith(_SUFFIXES) or host in self._names
+
+
+class Gate:
+    """Gate for the requests of one connection; `is_foreign` gets the addresses of both ends, once."""
+
+    def __init__(self, hosts: AllowedHosts, is_foreign: Callable[[Address, Address], bool]) -> None:
+        self._hosts = hosts
+        self._is_foreign = is_foreign
+        self._refuses_all: bool | None = None  # not known yet
+
+    def refusal(
+        self, request: RecordedRequest, authority: str | None, client: Address, server: Address
+    ) -> tuple[int, str] | None:
+        """Return status and text for a request that is refused, or None."""
+        if (reason := self._hosts.refusal(request, authority, str(server[0]))) is not None:
+            return 421, reason
+        if self._refuses_all is None:
+            self._refuses_all = self._is_foreign(client, server)
+        return (403, "this process is not one of this environment\n") if self._refuses_all else None
 
 
 def foreign_origin(request: RecordedRequest) -> str | None:

@@ -11,23 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
-import socket
-import struct
 from collections.abc import Callable
 
 import h11
 
 from . import answers
-from .authority import AllowedHosts
+from .authority import Gate
 from .exchange import Application, Exchange, Framing, Headers, RecordedRequest
 from .faults import Fault, Faults
+from .limits import Wait
+from .request_form import MAX_HEAD, HeadCheck, check_chunk, read_request
 
-MAX_HEAD = 1024 * 1024 + 4096  # bytes of request line and headers, as in Go; more is answered with 431
 MAX_UNREAD_BODY = 256 * 1024  # bytes of a refused request that are read to keep the connection, as in Go
 _READ_SIZE = 32 * 1024  # bytes in a turn of the event loop: some thousand chunks or pipelined requests
 _LINGER_S = 0.5
-_RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
 _log = logging.getLogger(__name__)
 _ANSWERING = (h11.SEND_RESPONSE, h11.SEND_BODY)
 
@@ -47,7 +44,7 @@ class Connection(asyncio.BufferedProtocol):
         on_closed: Callable[[Connection], None],
         recorded: list[RecordedRequest] | None,
         faults: Faults,
-        hosts: AllowedHosts,
+        gate: Gate,
         *,
         serve_half_closed: bool,
     ) -> None:
@@ -56,8 +53,12 @@ class Connection(asyncio.BufferedProtocol):
         self._on_closed = on_closed
         self._recorded = recorded
         self._faults = faults
-        self._hosts = hosts
+        self._gate = gate
         self._serve_half_closed = serve_half_closed
+        self._head = HeadCheck()
+        self._ended = False  # by the client, which sends no more
+        self._refused = False  # the rest of the request
+        self._requests = 0
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         self._transport: asyncio.Transport | None = None
         self._exchange: Exchange | None = None
@@ -85,10 +86,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         if self._linger_end is None:
-            self._h11.receive_data(bytes(memoryview(self._buffer)[:nbytes]))
-            self._process_events()
+            data = bytes(memoryview(self._buffer)[:nbytes])
+            self._h11.receive_data(data)
+            self._process_events(data)
 
     def eof_received(self) -> bool:
+        self._ended = True
         with contextlib.suppress(RuntimeError):  # h11 refuses data after its own error
             self._h11.receive_data(b"")
         self._process_events()
@@ -115,6 +118,32 @@ class Connection(asyncio.BufferedProtocol):
             exchange.drop()
         self._transport = None
         self._on_closed(self)
+
+    # Called by the server
+
+    def wait(self) -> Wait | None:
+        """Return what the server waits for, or None while the client waits for the application."""
+        if self._transport is None:
+            return None
+        if self._receiving:
+            exchange = self._exchange
+            assert exchange is not None
+            untimed = self._paused or (exchange.open and not exchange.body_is_timed)
+            return None if untimed else Wait("body", self._requests, exchange.body_size)
+        if unsent := self._transport.get_write_buffer_size():
+            return Wait("response", unsent)
+        if self._h11.our_state in _ANSWERING:
+            return None
+        if self._head.begun:
+            return Wait("head", self._requests)
+        return Wait("idle" if self._requests else "connected", self._requests)
+
+    def expire(self) -> None:
+        """End the connection of a client whose time is over; one that is sending gets status 408."""
+        if (wait := self.wait()) is not None and wait.activity in ("head", "body"):
+            self._refuse_rest(408)
+        else:
+            self.cut()
 
     # Called by the exchange
 
@@ -203,11 +232,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def _has_to_close(self, request: RecordedRequest) -> bool:
         """Return whether the rest of the request is too long to be read, or may never be sent."""
-        if not self._receiving:
-            return False
-        return (
-            int(request.header("content-length") or 0) > MAX_UNREAD_BODY or self._h11.they_are_waiting_for_100_continue
-        )
+        too_long = int(request.header("content-length") or 0) > MAX_UNREAD_BODY
+        return self._refused or (self._receiving and (too_long or self._h11.they_are_waiting_for_100_continue))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -246,16 +272,19 @@ class Connection(asyncio.BufferedProtocol):
         else:
             self._transport.resume_reading()
 
-    def _process_events(self) -> None:
-        """Process events of h11 until it needs more input or the application's response."""
+    def _process_events(self, data: bytes = b"") -> None:
+        """Process events of h11 until it needs more input or the application's response; check new data before."""
         if self._processing:  # a response from within a callback: the loop below continues
             return
         self._processing = True
         try:
+            if self._h11.their_state is h11.IDLE:
+                self._head.receive(data)
             while self._step():
                 pass
         except h11.RemoteProtocolError as error:
-            self._protocol_error(error)
+            in_body = None if self._ended else 400
+            self._refuse_rest(in_body if self._receiving else error.error_status_hint)
         except Exception:
             if self._exchange is None or not self._exchange.open:
                 raise
@@ -269,6 +298,8 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
             self._h11.start_next_cycle()
+            self._head = HeadCheck()
+            self._head.receive(self._h11.trailing_data[0])
         elif self._h11.our_state in (h11.MUST_CLOSE, h11.CLOSED) and not self._receiving:
             self._transport.close()
             return False
@@ -278,6 +309,8 @@ class Connection(asyncio.BufferedProtocol):
             self._update_flow_control()
             return False
         if event is h11.NEED_DATA:
+            if self._receiving:
+                check_chunk(self._h11)
             return False
         if isinstance(event, h11.Request):
             self._begin(event)
@@ -292,26 +325,18 @@ class Connection(asyncio.BufferedProtocol):
         return True
 
     def _begin(self, event: h11.Request) -> None:
-        if sum(len(name) + len(value) + 4 for name, value in event.headers) > MAX_HEAD:
-            raise h11.RemoteProtocolError("headers too large", error_status_hint=431)  # h11 checks only between reads
-        authority, path = _split_target(event.target.decode("latin-1"))
-        recorded = RecordedRequest(
-            method=event.method.decode("ascii"),
-            path=path,
-            http_version=event.http_version.decode("ascii"),
-            headers=answers.text(event.headers.raw_items()),
-            connection=self._number,
-        )
+        authority, recorded = read_request(event, self._number)
         self._exchange = exchange = Exchange(self, recorded)
+        self._requests += 1
         self._receiving = True
         self._unread = 0
         if self._recorded is not None:
             self._record.clear()
             self._recorded.append(recorded)
         assert self._transport is not None
-        local = str(self._transport.get_extra_info("sockname")[0])
-        if (refusal := self._hosts.refusal(recorded, authority, local)) is not None:
-            return exchange.respond(421, answers.PLAIN_TEXT, refusal.encode())
+        ends = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
+        if (refusal := self._gate.refusal(recorded, authority, *ends)) is not None:
+            return exchange.respond(refusal[0], answers.PLAIN_TEXT, refusal[1].encode())
         self._fault = self._faults.take(recorded.path)
         if self._fault is None or not self._inject_fault(exchange, self._fault):
             self._application.on_head(exchange)
@@ -322,14 +347,11 @@ class Connection(asyncio.BufferedProtocol):
     def _inject_fault(self, exchange: Exchange, fault: Fault) -> bool:
         """Apply a fault to a request; return whether the application must not see the request."""
         assert self._transport is not None
-        if fault.reset:
+        if fault.reset or fault.garbage is not None:
             exchange.drop()
-            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self._transport.abort()
-        elif fault.garbage is not None:
-            exchange.drop()
-            self._transport.write(fault.garbage)
-            self._linger()
+            fault.spoil(self._transport)
+            if not fault.reset:
+                self._linger()
         elif fault.status is not None:
             exchange.respond(fault.status, answers.PLAIN_TEXT, answers.phrase(fault.status))
         else:
@@ -363,20 +385,15 @@ class Connection(asyncio.BufferedProtocol):
         if exchange.open:
             self._application.on_body(exchange)
 
-    def _protocol_error(self, error: h11.RemoteProtocolError) -> None:
+    def _refuse_rest(self, status: int | None) -> None:
+        """Respond with a status, unless the application does, and read no more; with None only the application can."""
         exchange = self._exchange
         if exchange is not None and exchange.open and self._receiving:
             self._receiving = False
+            self._refused = True
             self._application.on_truncated(exchange)
-        elif self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            self._write(answers.last_response(431 if error.error_status_hint == 431 else 400))
+            if status is not None:
+                exchange.respond(status, answers.PLAIN_TEXT, answers.phrase(status))
+        elif status is not None and self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self._write(answers.last_response(status))
         self._linger()
-
-
-def _split_target(target: str) -> tuple[str | None, str]:
-    """Return the authority of a request target in absolute form, else None, and the target in origin form."""
-    if not target.lower().startswith(("http://", "https://")):
-        return None, target
-    authority = re.split("[/?#]", target.partition("://")[2], maxsplit=1)[0]
-    path = target.partition("://")[2][len(authority) :]
-    return authority, path if path.startswith("/") else f"/{path}"

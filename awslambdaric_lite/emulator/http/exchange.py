@@ -65,13 +65,14 @@ class Responder(Protocol):
 class Exchange:
     """One request and its response."""
 
-    __slots__ = ("_connection", "body", "body_size", "keep", "on_data", "request")
+    __slots__ = ("_connection", "body", "body_is_timed", "body_size", "keep", "on_data", "request")
 
     def __init__(self, connection: Responder, request: RecordedRequest) -> None:
         self._connection: Responder | None = connection
         self.request = request
         self.body = bytearray()
         self.body_size = 0
+        self.body_is_timed = True  # False for a body that takes as long as a function needs for it
         self.keep: int | None = None  # bytes of the body that are kept; all are counted
         self.on_data: Callable[[bytes], None] | None = None  # receives the body in parts, instead of `body`
 

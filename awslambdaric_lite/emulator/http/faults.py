@@ -9,7 +9,10 @@ the request has its effect.
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
+import struct
 import threading
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -17,6 +20,7 @@ from typing import Literal, get_args
 Target = Literal["next", "response", "error", "init/error", "restore/next", "restore/error"]
 """The requests of a runtime, by the end of their paths; `error` is that of an invocation."""
 
+_RESET = struct.pack("ii", 1, 0)  # no linger time: closing sends a reset
 _GARBAGE = b"\x16\x03\x01 this is not HTTP\r\n\r\n\x00\xff"
 _PATHS: dict[str, re.Pattern[str]] = {
     target: re.compile(rf"/runtime/{path}(\?|$)")
@@ -45,6 +49,14 @@ class Fault:
     """Delay the response by this many seconds."""
     cut_after: int | None = None
     """Send only this many bytes of the response, head included, and close the connection."""
+
+    def spoil(self, transport: asyncio.Transport) -> None:
+        """Reset the connection, or send the garbage."""
+        if self.reset:
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            transport.abort()
+        elif self.garbage is not None:
+            transport.write(self.garbage)
 
 
 class Faults:

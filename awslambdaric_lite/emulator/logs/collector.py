@@ -7,6 +7,7 @@ its standard error. It writes lines, as to any output.
 from __future__ import annotations
 
 import asyncio
+import logging
 import selectors
 import socket
 from collections.abc import Callable
@@ -19,11 +20,15 @@ MAX_PATH = 107  # bytes of a socket's address, without its last NUL; source: uni
 _ROUNDS = 32  # each of them accepts one new connection
 _MAX_READ = 8 * PIPE_SIZE  # bytes; a worker that never stops must not block the others
 _PART = 4  # connections that are read in one turn of the event loop
+_RETRY_S = 1.0  # after which a connection is accepted although none was closed
 _BACKLOG = 1024  # of connections, two for each worker, when all of them start
+_log = logging.getLogger(__name__)
 
 
 class LogCollector:
     """Listening socket, which is a `LogSource`; `new_output` creates the reader of one connection.
+
+    Above `most` connections, or without a free descriptor, further ones wait until one is closed.
 
     `path` is the socket's path for this process, `path_inside` for the runtime. With `watch`, the event loop reads
     output as it arrives; without, only `read` does.
@@ -32,10 +37,21 @@ class LogCollector:
         OSError: the path cannot be bound, e.g. because it is too long for a socket.
     """
 
-    def __init__(self, path: Path, path_inside: Path, new_output: Callable[[], Output], *, watch: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        path_inside: Path,
+        new_output: Callable[[], Output],
+        *,
+        most: int = _BACKLOG,
+        watch: bool = True,
+    ) -> None:
         self._path = path
         self._path_inside = path_inside
         self._new_output = new_output
+        self._most = most
+        self._retry: asyncio.TimerHandle | None = None  # while no connection is accepted
+        self._warned = False
         self._reads_on_arrival = watch
         self._loop = asyncio.get_running_loop()
         self._outputs: dict[socket.socket, Output] = {}
@@ -87,7 +103,12 @@ class LogCollector:
         self.read()
         for connection in list(self._outputs):
             self._end(connection)
-        self._forget(self._listener)
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        else:
+            self._loop.remove_reader(self._listener)
+        self._listener.close()
         self._ready.close()
         self._path.unlink(missing_ok=True)
 
@@ -113,10 +134,7 @@ class LogCollector:
         """Accept a connection, or read some lines or `size` bytes from one; return the number of either."""
         try:
             if ready is self._listener:
-                connection, _ = self._listener.accept()
-                self._outputs[connection] = self._new_output()
-                self._watch(connection)
-                return 1
+                return self._accept()
             data = ready.recv(size or size_of_lines(ready.recv(READ_SIZE, socket.MSG_PEEK)))
         except (BlockingIOError, InterruptedError):
             return 0
@@ -128,9 +146,41 @@ class LogCollector:
             self._end(ready)
         return len(data)
 
+    def _accept(self) -> int:
+        """Accept a connection; return 1, or 0 if none can be accepted now."""
+        if self._retry is not None:
+            return 0
+        if len(self._outputs) >= self._most:
+            return self._pause(f"{self._most} connections are open")
+        try:
+            connection, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            return self._pause(error.strerror or "no resources")
+        self._outputs[connection] = self._new_output()
+        self._watch(connection)
+        return 1
+
+    def _pause(self, reason: str) -> int:
+        self._retry = self._loop.call_later(_RETRY_S, self._resume)
+        self._forget(self._listener)
+        if not self._warned:
+            self._warned = True
+            _log.warning("the log socket cannot accept a connection: %s; waiting until one is closed", reason)
+        return 0
+
+    def _resume(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            self._watch(self._listener)
+
     def _end(self, connection: socket.socket) -> None:
         self._outputs.pop(connection).finish()
         self._forget(connection)
+        connection.close()
+        self._resume()
 
     def _watch(self, watched: socket.socket) -> None:
         watched.setblocking(False)
@@ -141,4 +191,3 @@ class LogCollector:
     def _forget(self, watched: socket.socket) -> None:
         self._loop.remove_reader(watched)
         self._ready.unregister(watched)
-        watched.close()

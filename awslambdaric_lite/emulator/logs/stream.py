@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ...common.json_text import compact
+from ...common.terminal_text import PlatformLine, ReportLine
 from .events import PlatformEvent
 from .frames import Frame
 from .kept_log import KeptLog
@@ -64,6 +65,7 @@ class LogStream:
         self._level: ApplicationLevel = level or "INFO"
         self._system_rank = SYSTEM_RANKS[system_level or "INFO"]
         self._kept = KeptLog()
+        self._in_report = False  # of a runtime, until the next line of the platform
         self._listeners: list[Listener] = []
         self._function = self.function_output()
 
@@ -110,7 +112,7 @@ class LogStream:
         self._interrupt()
         if not self._json:
             for line in event.lines():
-                self._add(line)
+                self._add(PlatformLine(line))
             if not self._listeners:
                 return
         elif not self._listeners and SYSTEM_RANKS[event.level] < self._system_rank:
@@ -118,14 +120,17 @@ class LogStream:
         body = event.record()
         record = TelemetryRecord(now(), event.type, body)
         if self._json and SYSTEM_RANKS[event.level] >= self._system_rank:
-            self._add(record.line(), body.get("requestId"))
+            self._add(PlatformLine(record.line()), body.get("requestId"))
         self._tell(record)
 
-    def note(self, line: str) -> None:
-        """Add a line of the platform that only a log in text format has; records have its content elsewhere."""
+    def note(self, line: str, *, chosen: bool = False) -> None:
+        """Add a line of the platform that only a log in text format has; records have its content elsewhere.
+
+        A process of the environment has `chosen` the whole text.
+        """
         self._interrupt()
         if not self._json:
-            self._add(line)
+            self._add(line if chosen else PlatformLine(line))
 
     def advise(self, text: str) -> None:
         """Add a line of the local Lambda itself, in either format; listeners do not get it."""
@@ -146,7 +151,9 @@ class LogStream:
     def _add_message(self, source: Source, message: str) -> None:
         value = as_object(message) if self._json else None
         if value is None or is_wanted(value, self._level):
-            self._add(message.replace("\n", "\r"), None if value is None else value.get("requestId"))
+            line = message.replace("\n", "\r")
+            self._add(ReportLine(line) if self._in_report else line, None if value is None else value.get("requestId"))
+            self._in_report |= line.startswith("[ERROR] ")
         if self._listeners:
             self._tell(TelemetryRecord(now(), source, message if value is None else value))
 
@@ -164,6 +171,8 @@ class LogStream:
 
     def _add(self, line: str, request_id: object = None) -> None:
         self._keep(line, request_id)
+        if isinstance(line, PlatformLine):
+            self._in_report = False
         if self._sink is not None:
             try:
                 self._sink(line)

@@ -138,7 +138,7 @@ class RuntimeApi:
                 self._init_error(exchange, RuntimeEvent.RESTORE_ERROR)
 
     def on_truncated(self, exchange: Exchange) -> None:
-        """Act on a truncated request: a response becomes an error, an error is accepted without its body."""
+        """Act on a truncated reply: a response becomes an error, an error is accepted without its body."""
         matched = self._match(exchange)
         assert isinstance(matched, MatchedRoute)
         if matched.route is Route.RESPONSE:
@@ -146,7 +146,7 @@ class RuntimeApi:
             send_reply(exchange, replies.TRUNCATED_REQUEST)
         elif matched.route is Route.ERROR:
             self._error(exchange, b"")
-        else:
+        elif matched.route in (Route.INIT_ERROR, Route.RESTORE_ERROR):
             self.on_body(exchange)
 
     def on_lost(self, exchange: Exchange) -> None:
@@ -187,6 +187,7 @@ class RuntimeApi:
         except TransitionRefused as refusal:
             return send_reply(exchange, replies.refused_transition(str(refusal)))
         self._reply = exchange
+        exchange.body_is_timed = False  # the function's timeout ends it
         mode = outcomes.response_mode(request)
         if matched.route is Route.ERROR:
             return None

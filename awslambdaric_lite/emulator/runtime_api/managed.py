@@ -164,6 +164,7 @@ class ManagedRuntimeApi:
             self._finish(running, outcomes.failure("Runtime.InvalidResponseModeHeader"))
             return send_reply(exchange, replies.INVALID_RESPONSE_MODE)
         running.response = exchange
+        exchange.body_is_timed = False  # the function's timeout ends it
         exchange.keep = MAX_PAYLOAD + 1
         stream = running.invocation.stream
         if stream is not None:

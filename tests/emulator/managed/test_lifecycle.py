@@ -186,6 +186,10 @@ def test_single_invocation_features_are_rejected(tmp_path: Path) -> None:
     [
         ({"managed_concurrency": 0}, "managed concurrency 0 is out of range; Lambda takes 1 to 1600"),
         ({"managed_concurrency": 1601}, "managed concurrency 1601 is out of range"),
+        ({"managed_concurrency": 10**30}, "is out of range; Lambda takes 1 to 1600"),
+        ({"managed_concurrency": 2.5}, "managed concurrency 2.5 is not a whole number"),
+        ({"managed_concurrency": "4"}, "managed concurrency '4' is not a whole number"),
+        ({"managed_concurrency": True}, "managed concurrency True is not a whole number"),
         ({"snap_start": True}, "snap_start does not go with managed_concurrency"),
         ({"debug": True}, "debug does not go with managed_concurrency"),
         ({"telemetry_log_fd": True}, "telemetry_log_fd does not go with managed_concurrency"),
