@@ -269,7 +269,8 @@ def test_recorded_events_import_nothing_with_the_list(tmp_path: Path, name: str)
     root.mkdir()
     write_app(root, source)
     stream = {"AWSLAMBDARIC_LITE_APP_STREAM": "1"} if name.endswith("streamed") else {}
-    settings = {"task_root": root, "env": {**CREDENTIALS, **stream, "GATES": "/", "PYTHONPATH": package_root()}}
+    variables = {**CREDENTIALS, **stream, "GATES": "/", "PYTHONPATH": package_root(), "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
+    settings = {"task_root": root, "env": variables}
     first = json.dumps(sent[0]).encode()
     (root / "imports.txt").write_text(list_text(record_imports(handler, [first], lazy="all", settings=settings)))
     env = {SETTING: "all", LIST_VARIABLE: "imports.txt", "AWS_LAMBDA_LOG_LEVEL": "DEBUG"}
