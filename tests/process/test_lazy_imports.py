@@ -136,7 +136,7 @@ def test_calls_of_sitecustomize_win(tmp_path: Path, call: str) -> None:
 @needs_lazy_imports
 @pytest.mark.parametrize("value", ["off", "all"])
 def test_mode_of_sitecustomize_is_kept(tmp_path: Path, value: str) -> None:
-    """Where the interpreter was asked for lazy imports and `sitecustomize` has turned them off, they stay off."""
+    """If an option turns lazy imports on and `sitecustomize` turns them off, they stay off."""
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.set_lazy_imports('normal')\n")
     env = {"PYTHON_LAZY_IMPORTS": "all", SETTING: value, "PYTHONPATH": f"{package_root()}:{tmp_path}"}
     source = "import sys\ndef handler(event, context):\n    return sys.get_lazy_imports()"
