@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from ..common.words import format_size
+from ..packaging.package import BYTES_LIMIT
 from ..packaging.tool_files import is_of_tool
 from .errors import BenchError
 
@@ -14,10 +16,10 @@ def copy_task_root(source: Path, target: Path) -> None:
     """Copy a folder with the dates of its files, without virtual environments and what tools leave in projects.
 
     Raises:
-        BenchError: a file cannot be read or written.
+        BenchError: a file cannot be read or written, or the folder is larger than any function.
     """
     try:
-        shutil.copytree(source, target, ignore=_unneeded)
+        shutil.copytree(source, target, ignore=_Filter(source, os.path.realpath(target)).unneeded)
     except shutil.Error as error:
         path, _, reason = error.args[0][0]
         raise BenchError(f"{path} cannot be copied: {reason}; remove it, or name another --task-root") from None
@@ -25,15 +27,34 @@ def copy_task_root(source: Path, target: Path) -> None:
         raise BenchError(f"{error.filename} cannot be copied: {error.strerror}; free some space") from None
 
 
-def _unneeded(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if is_of_tool(name) or not _is_copied(os.path.join(folder, name))]
+class _Filter:
+    def __init__(self, source: Path, target: str) -> None:
+        self._source = source
+        self._target = target
+        self._size = 0
 
+    def unneeded(self, folder: str, names: list[str]) -> list[str]:
+        """Return the entries of a folder that are not copied.
 
-def _is_copied(path: str) -> bool:
-    """Return whether it is a file, or a folder that is neither a virtual environment nor a link to one above it."""
-    if not os.path.isdir(path):
-        return os.path.isfile(path)  # not a socket, nor a link that leads nowhere
-    is_above = os.path.islink(path) and f"{os.path.realpath(os.path.dirname(path))}/".startswith(
-        f"{os.path.realpath(path)}/"
-    )
-    return not is_above and not os.path.exists(os.path.join(path, "pyvenv.cfg"))
+        Raises:
+            BenchError: the folders so far are larger than any function.
+        """
+        return [name for name in names if is_of_tool(name) or not self._is_needed(os.path.join(folder, name))]
+
+    def _is_needed(self, path: str) -> bool:
+        if os.path.isdir(path):
+            return self._is_folder_of_code(path)
+        if not os.path.isfile(path):  # e.g. a socket, or a link that leads nowhere
+            return False
+        self._size += os.path.getsize(path)
+        if self._size > BYTES_LIMIT:
+            limit = format_size(BYTES_LIMIT)
+            raise BenchError(f"{self._source} has more than {limit}; name the function's folder with --task-root")
+        return True
+
+    def _is_folder_of_code(self, path: str) -> bool:
+        real = os.path.realpath(path)
+        if real == self._target or os.path.exists(os.path.join(path, "pyvenv.cfg")):
+            return False
+        parent = os.path.realpath(os.path.dirname(path))
+        return not (os.path.islink(path) and f"{parent}/".startswith(f"{real}/"))  # such a link makes a circle

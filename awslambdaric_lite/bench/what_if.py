@@ -194,8 +194,8 @@ def _prepare(
     else:
         if not any(root.glob("*.dist-info")):
             found.outcome.notes.append(
-                f"{BUNDLE}: the folder has no installed packages, so that the bundle has none; measure the packed "
-                "function with --task-root function.zip"
+                f"{BUNDLE}: the task root has no installed packages, so that the bundle has none; name what you deploy "
+                "with --task-root, e.g. function.zip"
             )
         # Not a variable of the function: for those, every module of a bundle is checked, unlike in a deployed package.
         bundle = {BUNDLE_VARIABLE: str(found.bundle.path)}

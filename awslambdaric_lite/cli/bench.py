@@ -31,7 +31,7 @@ HELP = """Compare this runtime with awslambdaric: cold start (from the start of 
 invocations, CPU time and memory of a function. Both run on this machine in turns, each round in a fresh process. The
 responses of both are compared first; if they differ, the command says so and measures this runtime only. With --what-if
 this runtime alone is measured, with and without the settings that make imports faster. The exit code is 0, or 1 if a
-budget is exceeded, or the function fails."""
+budget is exceeded, the function fails, or a setting of --what-if changes its responses."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +100,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="compare the function as it is with lazy imports (Python 3.15 and later), with a bundle of its imports, "
         "and with both; as root also with a dropped page cache. The function runs in a copy of its folder",
     )
-    what_if.add_argument("--lazy", metavar="MODE", help=LAZY_HELP)
+    what_if.add_argument("--lazy", metavar="MODE", help=f"with --what-if: {LAZY_HELP}")
 
     budgets = parser.add_argument_group("budgets", "Limits for this runtime's medians; the exit code is 1 above one.")
     budgets.add_argument("--budget", metavar="TIME", help="fail if the cold start is slower, e.g. 150ms")

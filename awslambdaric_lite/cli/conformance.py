@@ -92,7 +92,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_json(subject: Subject, results: list[Result]) -> dict[str, object]:
     """Return the results as JSON."""
-    cases = [{"id": each.case.id, "outcome": each.outcome, "reason": each.reason} for each in results]
+    cases = [
+        {"id": each.case.id, "demand": each.case.demand, "outcome": each.outcome, "reason": each.reason}
+        for each in results
+    ]
     return {"runtime": shlex.join(subject.command), "cases": cases}
 
 
@@ -149,11 +152,13 @@ def _subject(arguments: argparse.Namespace) -> Subject:
         raise UsageError(f"--task-root {task_root} is not a folder; give the folder of the handler")
     if not command:
         raise UsageError("--runtime is empty; give the command of a runtime client, e.g. ./bootstrap")
-    program = str(task_root / command[0]) if "/" in command[0] else command[0]
+    program, place = command[0], "on PATH"
+    if "/" in program:
+        program, place = str(task_root / program), f"in {task_root}"
     if shutil.which(program) is None:
         raise UsageError(
-            f"--runtime: {command[0]} is not an executable file in {task_root} or on PATH; give the command of a "
-            "runtime client, e.g. ./bootstrap"
+            f"--runtime: cannot find an executable {command[0]} {place}; give the command of a runtime client, e.g. "
+            "./bootstrap"
         )
     variables = dict(variable(text) for text in arguments.env)
     try:
@@ -177,9 +182,9 @@ def _show(results: list[Result]) -> None:
     from ..conformance.run import OUTCOMES
 
     printer = Printer(sys.stdout)
-    rows = [[each.outcome, each.case.id, each.reason or each.case.demand] for each in results]
+    rows = [[each.outcome, each.case.id, each.case.demand, each.reason] for each in results]
     styles = {"failed": "red", "not run": "dim"}
-    printer.table(Table("", ["outcome", "case", "demand, or the reason"], rows, 3, styles))
+    printer.table(Table("", ["outcome", "case", "demand", "reason"], rows, 4, styles))
     counts = Counter(each.outcome for each in results)
     printer.line()
     printer.line(", ".join(f"{counts[outcome]} {outcome}" for outcome in OUTCOMES))

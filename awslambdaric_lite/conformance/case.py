@@ -16,6 +16,8 @@ INIT = "CONFORMANCE_INIT"
 """The environment variable that selects the behaviour of the init phase."""
 SHUT_DOWN = "shut down"
 """What a shutdown hook prints."""
+TRACE = "Lambda-Runtime-Trace-Id"
+TRACE_IDS = [f"Root=1-5759e988-bd862e3fe1be46a99427279{n};Parent=53995c3f42cd8ad8;Sampled=1" for n in range(4)]
 
 
 @dataclass(frozen=True)

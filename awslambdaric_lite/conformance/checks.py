@@ -24,7 +24,7 @@ _HEAD_LIMIT = 1 << 20  # bytes of header fields that Go's server accepts
 
 
 def responds(*values: object) -> Check:
-    """Each event gets one response, with this JSON value."""
+    """Check that each event gets one response, with this JSON value."""
 
     def check(record: Record) -> None:
         for number, value in enumerate(values):
@@ -34,7 +34,7 @@ def responds(*values: object) -> Check:
 
 
 def responds_to(number: int, value: object) -> Check:
-    """An event gets one response, with this JSON value."""
+    """Check that an event gets one response, with this JSON value."""
 
     def check(record: Record) -> None:
         post = record.accepted(number)
@@ -47,7 +47,7 @@ def responds_to(number: int, value: object) -> Check:
 
 
 def refused_with(status: int) -> Check:
-    """The first response gets this status."""
+    """Check that the first response gets this status."""
 
     def check(record: Record) -> None:
         given = _some(record, "response")[0].status
@@ -58,7 +58,7 @@ def refused_with(status: int) -> Check:
 
 
 def accepted(count: int) -> Check:
-    """This number of events get a response that the API accepts."""
+    """Check that this number of events get a response that the API accepts."""
 
     def check(record: Record) -> None:
         given = sum(post.status == 202 for post in record.of("response"))
@@ -69,7 +69,7 @@ def accepted(count: int) -> Check:
 
 
 def traces(*values: str | None) -> Check:
-    """The response to each event is this trace id; None: null or an empty text."""
+    """Check that the response to each event is this trace id; None is null or an empty text."""
 
     def check(record: Record) -> None:
         for number, value in enumerate(values):
@@ -81,7 +81,7 @@ def traces(*values: str | None) -> Check:
 
 
 def members(number: int, **expected: object) -> Check:
-    """The response to an event is an object with these members; an empty value is as good as null."""
+    """Check that the response to an event is an object with these members; an empty value is as good as null."""
 
     def check(record: Record) -> None:
         post = record.accepted(number)
@@ -96,7 +96,7 @@ def members(number: int, **expected: object) -> Check:
 
 
 def remaining_ms(low: int, high: int) -> Check:
-    """The handler of the first event sees a remaining time within these limits."""
+    """Check that the handler of the first event sees a remaining time within these limits."""
 
     def check(record: Record) -> None:
         document = _json(record.accepted(0).body)
@@ -108,7 +108,7 @@ def remaining_ms(low: int, high: int) -> Check:
 
 
 def fails(number: int, message: str) -> Check:
-    """An event gets the handler's error."""
+    """Check that an event gets the handler's error."""
 
     def check(record: Record) -> None:
         post = record.accepted(number)
@@ -120,7 +120,7 @@ def fails(number: int, message: str) -> Check:
 
 
 def posts(*expected: str) -> Check:
-    """The responses and errors are exactly these, each as `VERB NUMBER`."""
+    """Check that the responses and errors are exactly these, each as `VERB NUMBER`."""
 
     def check(record: Record) -> None:
         given = [_name(post) for post in record.posts]
@@ -131,7 +131,7 @@ def posts(*expected: str) -> Check:
 
 
 def values(*expected: object) -> Check:
-    """The JSON values of the responses, accepted or not, are these."""
+    """Check that the JSON values of the responses, accepted or not, are these."""
 
     def check(record: Record) -> None:
         given = [_json(post.body) for post in record.of("response")]
@@ -142,7 +142,7 @@ def values(*expected: object) -> Check:
 
 
 def polls(least: int, most: int) -> Check:
-    """The number of polls is within these limits."""
+    """Check that the number of polls is within these limits."""
 
     def check(record: Record) -> None:
         count = len(record.of("next"))
@@ -154,7 +154,7 @@ def polls(least: int, most: int) -> Check:
 
 
 def connections(most: int) -> Check:
-    """No more connections than this carry the requests."""
+    """Check that no more connections than this carry the requests."""
 
     def check(record: Record) -> None:
         count = len({request.connection for request in record.requests})
@@ -165,7 +165,7 @@ def connections(most: int) -> Check:
 
 
 def exits(*codes: int) -> Check:
-    """The process exits with one of these codes; without codes with any but 0."""
+    """Check that the process exits with one of these codes; without codes with any but 0."""
 
     def check(record: Record) -> None:
         code = record.exit_code
@@ -179,7 +179,7 @@ def exits(*codes: int) -> Check:
 
 
 def sends(verb: str, name: str, value: str | None) -> Check:
-    """Each request of a verb has a header field with this value; None: it has no such field."""
+    """Check that each request of a verb has a header field with this value; None means no such field."""
 
     def check(record: Record) -> None:
         for request in _some(record, verb):
@@ -190,7 +190,7 @@ def sends(verb: str, name: str, value: str | None) -> Check:
 
 
 def declares_error_type(verb: str) -> Check:
-    """Requests of a verb have the header field with the type of the error, and its body is an error document."""
+    """Check that requests of a verb have the type of the error in a header field, and an error document."""
 
     def check(record: Record) -> None:
         for request in _some(record, verb):
@@ -202,7 +202,7 @@ def declares_error_type(verb: str) -> Check:
 
 
 def echoes_attempts(*values: str | None) -> Check:
-    """The reply to each event has this invocation id."""
+    """Check that the reply to each event has this invocation id."""
 
     def check(record: Record) -> None:
         for number, value in enumerate(values):
@@ -214,7 +214,7 @@ def echoes_attempts(*values: str | None) -> Check:
 
 
 def cause_fits(limit: int) -> Check:
-    """The X-Ray cause of each error is one ASCII line of JSON with at most this number of characters."""
+    """Check that the X-Ray cause of each error is one ASCII line of JSON with at most this number of characters."""
 
     def check(record: Record) -> None:
         for request in _with_cause(record):
@@ -244,7 +244,7 @@ def posts_again_without_cause(record: Record) -> None:
 
 
 def in_order(*verbs: str) -> Check:
-    """The first requests of these verbs arrive in this order."""
+    """Check that the first requests of these verbs arrive in this order."""
 
     def check(record: Record) -> None:
         given = [request.verb for request in record.requests]
@@ -256,7 +256,7 @@ def in_order(*verbs: str) -> Check:
 
 
 def prints(*lines: str) -> Check:
-    """The output has these lines, in this order; the telemetry descriptor may have them instead."""
+    """Check that the output has these lines, in this order; the telemetry descriptor may have them instead."""
 
     def check(record: Record) -> None:
         rest = iter(line for line in (record.output + "\n" + _framed(record)).splitlines())
@@ -286,7 +286,7 @@ def reports_on_one_line(record: Record) -> None:
 
 
 def streams(number: int, text: str) -> Check:
-    """The response to an event is streamed in chunks, with this text; the head for a function URL may be in front."""
+    """Check that the response to an event is this text, streamed in chunks, maybe after a head for a function URL."""
 
     def check(record: Record) -> None:
         post = _stream(record, number)
@@ -311,7 +311,7 @@ def declares_trailers(record: Record) -> None:
 
 
 def spans(seconds: float) -> Check:
-    """The first chunk of the streamed response arrives at least this time before the last one."""
+    """Check that the first chunk of the streamed response arrives at least this time before the last one."""
 
     def check(record: Record) -> None:
         times = record.chunk_times
@@ -322,7 +322,7 @@ def spans(seconds: float) -> Check:
 
 
 def ends_with_trailers(message: str) -> Check:
-    """The streamed response ends with the handler's error in its trailers."""
+    """Check that the streamed response ends with the handler's error in its trailers."""
 
     def check(record: Record) -> None:
         trailers = {name.lower(): value for name, value in _stream(record, 0).trailers}
@@ -338,7 +338,7 @@ def ends_with_trailers(message: str) -> Check:
 
 
 def handles_together(count: int) -> Check:
-    """This number of events are delivered before the first reply."""
+    """Check that this number of events are delivered before the first reply."""
 
     def check(record: Record) -> None:
         delivered = sum(poll.status == 200 for poll in record.of("next"))

@@ -33,7 +33,7 @@ OutcomeCheck = Callable[[Outcome], None]
 
 
 def value(expected: object) -> OutcomeCheck:
-    """The payload is this JSON value."""
+    """Check that the payload is this JSON value."""
 
     def check(outcome: Outcome) -> None:
         if outcome.failed or outcome.document() != expected:
@@ -43,7 +43,7 @@ def value(expected: object) -> OutcomeCheck:
 
 
 def error(error_type: str = "", message: str = "") -> OutcomeCheck:
-    """The payload is an error document with this type, and with a message that ends with or contains this text."""
+    """Check that the payload is an error document with this type, whose message contains this text."""
 
     def check(outcome: Outcome) -> None:
         document = error_of(outcome.payload)
@@ -58,7 +58,7 @@ def error(error_type: str = "", message: str = "") -> OutcomeCheck:
 
 
 def contains(text: str) -> OutcomeCheck:
-    """The payload contains this text."""
+    """Check that the payload contains this text."""
 
     def check(outcome: Outcome) -> None:
         if text.encode() not in outcome.payload:

@@ -16,6 +16,7 @@ from .messages import Render, Request
 
 GUARD = 110.0  # seconds after which a test that still waits has failed
 CHUNK_SIZE = 4096
+_LINGER_S = 0.5
 S = TypeVar("S", bound="SocketServer")
 
 
@@ -125,6 +126,15 @@ class SocketServer:
         """Note the end of a connection; called with the lock."""
 
 
+def _linger(sock: socket.socket) -> None:
+    """Read the rest of a refused body for a while, as Go's server does: a reset could overtake the response."""
+    sock.shutdown(socket.SHUT_WR)
+    sock.settimeout(_LINGER_S)
+    with contextlib.suppress(TimeoutError):
+        while sock.recv(1 << 16):
+            pass
+
+
 class ScriptedServer(SocketServer):
     """Server that calls `script(sock, number)` for each connection: sends what no Runtime API would send."""
 
@@ -224,6 +234,8 @@ class ApiDouble(SocketServer):
         data = data[: reaction.cut]
         for piece in [data[at : at + 1] for at in range(len(data))] if reaction.bytewise else [data]:
             sock.sendall(piece)
+        if request.unread:
+            _linger(sock)
         return not (reaction.close or reaction.announced or reaction.cut is not None)
 
     def _on_held(self, request: Request) -> None:

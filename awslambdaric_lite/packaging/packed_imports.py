@@ -53,7 +53,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class PackedImports:
-    """The result: entries of the import list, None if there is none and no events were run; and the bundle."""
+    """The result: the number of entries of the import list, None without a list and without events; and the bundle."""
 
     listed: int | None = None
     bundle: BundleSummary | None = None
@@ -74,7 +74,7 @@ def add_imports(
         options: what to add.
         handler: e.g. `app.handler`.
         interpreter: one of the package's version of Python; None if nothing has to be run.
-        source: the folder of the function, for messages.
+        source: the folder of the function, which messages name.
         stage: called with the name of each stage.
 
     Raises:
@@ -118,6 +118,8 @@ def _record(handler: str, root: Path, options: ImportOptions, interpreter: Path)
     }
     try:
         return record_imports(handler, options.events, lazy=options.lazy, settings=settings, interpreter=interpreter)
+    except PackagingError as error:
+        raise PackagingError(f"{error}; correct it or the event, or set variables with --env") from None
     except EmulatorError as error:
         raise PackagingError(f"{handler} cannot be run to record its imports: {error}") from None
 

@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 import pytest
 
 from awslambdaric_lite._lifecycle.import_bundle import CHECK_ALL
-from awslambdaric_lite.bench import page_cache
+from awslambdaric_lite.bench import page_cache, task_copy
 from awslambdaric_lite.bench.contenders import Contender
+from awslambdaric_lite.bench.errors import BenchError
 from awslambdaric_lite.bench.rounds import Comparison
 from awslambdaric_lite.bench.task_copy import copy_task_root
 from awslambdaric_lite.bench.what_if import AS_IT_IS, BOTH, BUNDLE, LAZY, Missing, WhatIf
@@ -331,3 +332,20 @@ def test_copy_has_the_code_and_no_environments(tmp_path: Path) -> None:
     ]
     assert not (copied / "linked").is_symlink()
     assert (copied / "package" / "module.py").stat().st_mtime == 1_000_000_000
+
+
+def test_copy_may_be_in_the_folder(tmp_path: Path) -> None:
+    """A copy in a folder of the source does not contain itself."""
+    (tmp_path / "temporary").mkdir()
+    (tmp_path / "app.py").touch()
+    copy_task_root(tmp_path, tmp_path / "temporary" / "copy")
+    copied = tmp_path / "temporary" / "copy"
+    assert sorted(str(path.relative_to(copied)) for path in copied.rglob("*")) == ["app.py", "temporary"]
+
+
+def test_folder_that_is_larger_than_any_function_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder above the limit, e.g. a home folder, is refused with the cure."""
+    monkeypatch.setattr(task_copy, "BYTES_LIMIT", 10)
+    (tmp_path / "data").write_bytes(bytes(11))
+    with pytest.raises(BenchError, match="has more than 10 B; name the function's folder with --task-root"):
+        copy_task_root(tmp_path, tmp_path / "copy")

@@ -47,7 +47,7 @@ FUNCTION_OPTIONS = [  # of invoke and serve
         (["conformance", "--case", "?"], "--case ?: no such case; --list shows all cases"),
         (["conformance", "--runtime", ""], "--runtime is empty; give the command of a runtime client"),
         (["conformance", "--runtime", "'a"], "cannot be split into arguments: No closing quotation; close its quotes"),
-        (["conformance", "--runtime", "./missing"], "--runtime: ./missing is not an executable file in "),
+        (["conformance", "--runtime", "./missing"], "--runtime: cannot find an executable ./missing in "),
         (["conformance", "--task-root", "missing"], "missing is not a folder; give the folder of the handler"),
         (["conformance", "--timeout", "0"], "'0' is not a number of seconds from 1 to 600"),
         (["conformance", "--env", "K"], "--env"),

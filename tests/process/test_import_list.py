@@ -94,7 +94,7 @@ FORMS = {
 @pytest.mark.parametrize("stream", ["0", "1"])
 @pytest.mark.parametrize("form", FORMS)
 def test_imports_of_first_event_are_logged(tmp_path: Path, form: str, stream: str) -> None:
-    """One line of level DEBUG names what the first event resolved, whatever the handler is; the reply does not change."""
+    """A line of level DEBUG names what the first event resolved; the reply is the same without it."""
     event = Event(json.dumps(events.function_url("GET", "/")).encode())
     answers = []
     for level in ("INFO", "DEBUG"):

@@ -136,7 +136,7 @@ def test_calls_of_sitecustomize_win(tmp_path: Path, call: str) -> None:
 @needs_lazy_imports
 @pytest.mark.parametrize("value", ["off", "all"])
 def test_mode_of_sitecustomize_is_kept(tmp_path: Path, value: str) -> None:
-    """If an option turns lazy imports on and `sitecustomize` turns them off, they stay off."""
+    """If `sitecustomize` turns off the lazy imports that an option of the interpreter has turned on, they stay off."""
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.set_lazy_imports('normal')\n")
     env = {"PYTHON_LAZY_IMPORTS": "all", SETTING: value, "PYTHONPATH": f"{package_root()}:{tmp_path}"}
     source = "import sys\ndef handler(event, context):\n    return sys.get_lazy_imports()"
@@ -189,7 +189,7 @@ def handler(event, context):
 @needs_lazy_imports
 @pytest.mark.parametrize("env", [{SETTING: "all"}, {"PYTHON_LAZY_IMPORTS": "all"}], ids=["setting", "interpreter"])
 def test_error_path_resolves_no_import(tmp_path: Path, env: dict[str, str]) -> None:
-    """An error without a free descriptor is reported: no import of the runtime is lazy, whoever asks for lazy ones."""
+    """An error without a free descriptor is reported: no import of the runtime is lazy in any mode."""
     result = run_lite(tmp_path, _NO_DESCRIPTOR, env=env)
     reply = json.loads(result.replies[0].body)
     assert (reply["errorType"], reply["errorMessage"]) == ("ValueError", "no descriptor is left")

@@ -8,14 +8,12 @@ from ...common.json_text import compact
 from ...common.quotas import MAX_PAYLOAD
 from ...protocol.replies import ATTEMPT_ID
 from .. import checks
-from ..case import Case, ask, asked, echoes, on
+from ..case import TRACE, TRACE_IDS, Case, ask, asked, echoes, on
 from ..checks import CAUSE
 from ..messages import ARN, DueEvent, Event, Request
 from ..record import request_id
 from ..server import Reaction
 
-_TRACE = "Lambda-Runtime-Trace-Id"
-_TRACES = [f"Root=1-5759e988-bd862e3fe1be46a99427279{n};Parent=53995c3f42cd8ad8;Sampled=1" for n in range(4)]
 _TENANT = "Lambda-Runtime-Aws-Tenant-Id"
 _CLIENT = {
     "installation_id": "an-installation",
@@ -26,7 +24,7 @@ _CLIENT = {
 }
 _CONTEXT = ("Lambda-Runtime-Client-Context", compact({"custom": {"key": "value"}, "env": {}, "client": _CLIENT}))
 _IDENTITY = ("Lambda-Runtime-Cognito-Identity", '{"cognitoIdentityId":"an-id","cognitoIdentityPoolId":"a-pool"}')
-_EMPTY = tuple((name, "") for name in (_TRACE, _CONTEXT[0], _IDENTITY[0], _TENANT, ATTEMPT_ID))
+_EMPTY = tuple((name, "") for name in (TRACE, _CONTEXT[0], _IDENTITY[0], _TENANT, ATTEMPT_ID))
 
 
 def _refused(status: int) -> Case:
@@ -115,15 +113,15 @@ HEADERS = [
         "headers.trace",
         "headers",
         "The handler sees the trace id of its invocation, and none without one.",
-        [ask("trace", 0, (_TRACE, _TRACES[0])), ask("trace", 1, (_TRACE, _TRACES[1])), ask("trace", 2)],
-        [checks.traces(_TRACES[0], _TRACES[1], None)],
+        [ask("trace", 0, (TRACE, TRACE_IDS[0])), ask("trace", 1, (TRACE, TRACE_IDS[1])), ask("trace", 2)],
+        [checks.traces(TRACE_IDS[0], TRACE_IDS[1], None)],
     ),
     Case(
         "headers.empty-trace",
         "headers",
         "An empty trace id removes that of the invocation before.",
-        [ask("trace", 0, (_TRACE, _TRACES[0])), ask("trace", 1, (_TRACE, ""))],
-        [checks.traces(_TRACES[0], None)],
+        [ask("trace", 0, (TRACE, TRACE_IDS[0])), ask("trace", 1, (TRACE, ""))],
+        [checks.traces(TRACE_IDS[0], None)],
     ),
     Case(
         "headers.invocation-id",

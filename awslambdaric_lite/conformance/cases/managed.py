@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .. import checks
-from ..case import Case, ask, echoes, on
+from ..case import TRACE, TRACE_IDS, Case, ask, echoes, on
 from ..checks import Check
 from ..messages import Event
 from ..server import React, Reaction
 
-_TRACE = "Lambda-Runtime-Trace-Id"
-_TRACES = [f"Root=1-5759e988-bd862e3fe1be46a99427279{n};Parent=53995c3f42cd8ad8;Sampled=1" for n in range(4)]
 _MANAGED = 4
 _BACKOFF_POLLS = 40  # a client that waits between polls sends fewer
 
@@ -36,8 +34,8 @@ MANAGED = [
     _managed(
         "trace",
         "Each of four concurrent invocations sees its own trace id.",
-        [ask("trace", n, (_TRACE, _TRACES[n]), sleep_ms=400) for n in range(4)],
-        checks.traces(*_TRACES),
+        [ask("trace", n, (TRACE, TRACE_IDS[n]), sleep_ms=400) for n in range(4)],
+        checks.traces(*TRACE_IDS),
     ),
     _managed(
         "order",

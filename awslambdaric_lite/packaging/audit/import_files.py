@@ -14,11 +14,12 @@ import marshal
 import posixpath
 import re
 import subprocess
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from types import CodeType
 
-from ..._lifecycle.import_bundle import FILES, FIRST_LINE, HEADER, fingerprint, index_size, parse_index
+from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint, read_index
 from ...common.words import count
 from ..bytecode import MAGIC, find_interpreter
 from ..import_bundle import BUNDLE_NAME
@@ -93,9 +94,10 @@ def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int
     known = MAGIC[python].to_bytes(2, "little") + b"\r\n"
     if data.startswith(FIRST_LINE) and data[begin : begin + 4] != known:
         raise ValueError(f"it is for another version than Python {python}")
-    head = data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 : HEADER]  # that of the Python that runs this
-    end = HEADER + index_size(head)
-    *_, root, folders, _, _ = parse_index(head, data[HEADER:end], len(data))
+    with tempfile.TemporaryFile(buffering=0) as file:
+        # With the number of the Python that runs this, because the index does not depend on the version.
+        file.write(data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 :])
+        _, end, (_, root, (folders, _), _, _) = read_index(file.fileno())
     found = {}
     for folder, modules in folders.items():
         for name, (number, first, last, size, content, time) in modules.items():

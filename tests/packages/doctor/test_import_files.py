@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite._lifecycle.import_bundle import HEADER, index_size
+from awslambdaric_lite._lifecycle.import_bundle import HEADER
 from awslambdaric_lite.packaging.audit import import_files
 from awslambdaric_lite.packaging.hosts import Host
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, write_bundle
@@ -156,6 +156,11 @@ def test_bundle_of_other_code(
     assert message in found[0].message
 
 
+def end_of_index(data: bytes) -> int:
+    """Return the place of the code in a bundle."""
+    return HEADER + int.from_bytes(data[HEADER - 12 : HEADER - 8], "little")
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -163,7 +168,7 @@ def test_bundle_of_other_code(
         (lambda data: data[: HEADER - 1], "it is damaged"),
         (lambda data: data[: HEADER + 9] + b"xx" + data[HEADER + 11 :], "it is damaged"),
         (
-            lambda data: data[: HEADER + index_size(data[:HEADER])] + b"?" * (len(data) - HEADER - index_size(data)),
+            lambda data: data[: end_of_index(data)] + b"?" * (len(data) - end_of_index(data)),
             "it is damaged",
         ),
         (lambda data: b"", "it is not an import bundle"),

@@ -190,7 +190,12 @@ FAILING = "def handler(event, context):\n    raise ValueError('no table')\n"
             1,
             f"this machine cannot run the events for Linux on {ELSEWHERE}; pack on a machine of that kind, or ",
         ),
-        ({"app.py": FAILING}, [], 1, "app.handler failed while its imports were recorded: "),
+        (
+            {"app.py": FAILING},
+            [],
+            1,
+            "recorded: ValueError: no table; correct it or the event, or set variables with --e",
+        ),
         ({"app.py": "import nowhere\n" + FAILING}, [], 1, "No module named 'nowhere'"),
         (
             {"imports.txt": "late\n"},
