@@ -91,6 +91,6 @@ class Watch:
         """Return the entries of a list that names them all, without those of this package."""
         resolved = [pair for pair in self._lazy - lazy_names() if pair[0] in sys.modules]
         loaded = set(sys.modules) - self._modules
-        specs = {name: _names(sys.modules[name]).get("__spec__") for name in loaded}
-        modules = [(name, "") for name, spec in specs.items() if getattr(spec, "name", None) == name]  # no aliases
+        with_spec = [name for name in loaded if _names(sys.modules[name]).get("__spec__") is not None]
+        modules = [(name, "") for name in with_spec if name != "__mp_main__"]  # which is `__main__`
         return sorted(pair for pair in resolved + modules if pair[0].partition(".")[0] != "awslambdaric_lite")

@@ -140,18 +140,6 @@ import numpy
 def handler(event, context):
     return [numpy.arange(6).reshape(2, 3).sum().item(), numpy.linalg.norm([3, 4]).item(), numpy.fft.fft([1]).size]
 """
-SENTRY = """
-import sentry_sdk
-from sentry_sdk.integrations.aws_lambda import AwsLambdaIntegration
-sent = []
-sentry_sdk.init(dsn="http://key@127.0.0.1:1/1", integrations=[AwsLambdaIntegration()], transport=sent.append)
-def handler(event, context):
-    try:
-        1 / 0
-    except ZeroDivisionError as error:
-        sentry_sdk.capture_exception(error)
-    return len(sent)
-"""
 JINJA = """
 import jinja2, yaml
 page, base = "{% extends 'base' %}{% block x %}{{ v|upper }}{% endblock %}", "<{% block x %}{% endblock %}>"
@@ -213,7 +201,6 @@ APPLICATIONS: dict[str, tuple[str, str, list[Any]]] = {
     "pydantic": (PYDANTIC, "app.handler", [{}]),
     "sqlalchemy": (SQLALCHEMY, "app.handler", [{}]),
     "numpy": (NUMPY, "app.handler", [{}]),
-    "sentry_sdk": (SENTRY, "app.handler", [{}]),
     "jinja2": (JINJA, "app.handler", [{}]),
     "failing": (FAILING, "app.handler", [{}]),
     "coroutine": (COROUTINE, "app.handler", [{}]),

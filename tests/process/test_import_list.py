@@ -94,7 +94,7 @@ FORMS = {
 @pytest.mark.parametrize("stream", ["0", "1"])
 @pytest.mark.parametrize("form", FORMS)
 def test_imports_of_first_event_are_logged(tmp_path: Path, form: str, stream: str) -> None:
-    """One line of level DEBUG names what the first event resolved, for each form of handler, and does not change the reply."""
+    """A line of level DEBUG names what the first event resolved; the reply is the same without it."""
     event = Event(json.dumps(events.function_url("GET", "/")).encode())
     answers = []
     for level in ("INFO", "DEBUG"):
@@ -145,3 +145,12 @@ def handler(event, context):
     (tmp_path / "two.py").write_text("")
     result = run_lite(tmp_path, source, [Event(), Event()], env={**LAZY, "AWS_LAMBDA_LOG_LEVEL": "DEBUG"})
     assert [reply.body for reply in result.replies] == [b"false", b"false"]
+
+
+@needs_lazy_imports
+def test_alias_of_the_main_module_is_no_entry(tmp_path: Path) -> None:
+    """The log does not name `__mp_main__`, which multiprocessing makes of the main module and nobody can import."""
+    source = "def handler(event, context):\n    import multiprocessing, sys\n    return '__mp_main__' in sys.modules"
+    result = run_lite(tmp_path, source, env={**LAZY, "AWS_LAMBDA_LOG_LEVEL": "DEBUG"})
+    assert result.replies[0].body == b"true"
+    assert b" multiprocessing," in result.stdout and b"__mp_main__" not in result.stdout
