@@ -10,6 +10,7 @@ import sys
 from .._connection import Connection
 from .._report import log_report, make_report, notice, text_of
 from .._runtime_errors import RuntimeFailure
+from .._sinks import flush
 from .originals import _signal, _thread, posix, time
 
 TYPE_CHECKING = False
@@ -60,11 +61,17 @@ class Shutdown:
     """The shutdown of this process: runs the hooks at SIGTERM and exits."""
 
     def __init__(
-        self, sink: "LogSink", flush: "Callable[[], None]", loop: "Callable[[], AbstractEventLoop | None]"
+        self,
+        sink: "LogSink",
+        limit_exit: "Callable[[int], None]",
+        loop: "Callable[[], AbstractEventLoop | None]",
     ) -> None:
-        """`loop` returns the event loop of coroutine handlers, None without one."""
+        """`limit_exit(status)` limits the time until the process exits.
+
+        `loop` returns the event loop of coroutine handlers, None without one.
+        """
         self._sink = sink
-        self._flush = flush
+        self._limit_exit = limit_exit
         self._loop = loop
         self._users_handler: Any = None
         self._mask: set[int] = set()
@@ -180,6 +187,7 @@ class Shutdown:
                 posix.write(self._writing, bytes((_SIGTERM,)))  # an event loop may have replaced the wake-up pipe
             return
         self._begun = True
+        self._limit_exit(1)
         self._run(list(_hooks))
 
     def _run(self, left: "list[Callable[[], object]]") -> None:
@@ -234,7 +242,7 @@ class Shutdown:
                 if not issubclass(type(raised), SystemExit):
                     self._log(raised)
         atexit._run_exitfuncs()
-        self._flush()
+        flush()
         posix._exit(0)
 
 
@@ -278,11 +286,11 @@ def _within_a_write() -> bool:
 def arm_if_wanted(
     address: "Address",
     sink: "LogSink",
-    flush: "Callable[[], None]",
+    limit_exit: "Callable[[int], None]",
     loop: "Callable[[], AbstractEventLoop | None]",
     client: "LambdaRuntimeClient | None" = None,
 ) -> None:
     """Register for SIGTERM if code has to run at shutdown."""
     if has_hooks():
-        Shutdown(sink, flush, loop).arm(client)
+        Shutdown(sink, limit_exit, loop).arm(client)
         register(address, sink)

@@ -62,7 +62,7 @@ def serve(
     threads = PollingThreads(runtime, settings, scope, sink, count, shared)
     runtime.adapter = threads
     threads.adapt(handler)
-    arm_if_wanted(settings.api, sink, runtime.flush, runtime.existing_loop)
+    arm_if_wanted(settings.api, sink, runtime.limit_exit, runtime.existing_loop)
     return threads.serve()
 
 
@@ -185,6 +185,7 @@ class PollingThreads:
         try:
             serve_worker(runtime, client, handler, self._scope, self._sink)
         except ForkedChild as error:
+            runtime.limit_exit(1)
             runtime.print_stderr(str(error))
             runtime.flush()
             posix._exit(1)

@@ -55,7 +55,7 @@ def work(
             if supervisor.may_register():
                 shutdown.register(settings.api, sink)
             # Each worker runs the hooks, because each has its own connections to close.
-            shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm(client)
+            shutdown.Shutdown(sink, runtime.limit_exit, runtime.existing_loop).arm(client)
         serve_worker(runtime, client, handler, current_ids, sink)
     except SystemExit as leaving:
         status = exit_status_of(leaving)
@@ -64,6 +64,7 @@ def work(
         status = 1
     if not loads_itself:
         # The functions of atexit belong to the first process: a worker would remove files that the others still use.
+        runtime.limit_exit(status)
         runtime.flush()
         posix._exit(status)
     return status
