@@ -38,7 +38,6 @@ _TRACE_ID = b"_X_AMZN_TRACE_ID"
 _WEB = "PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.", "httpMethod", "rawPath", "requestContext"
 _WRONG_CALL = "positional argument", "LambdaContext", "Records", *_WEB  # other errors import no module for a hint
 _BEFORE_IN_PLACE = 997  # invocations, a prime; then the module takes less memory than the trace ids have taken
-_EXIT_S = 2.0  # for user code that runs when the process exits; that of Lambda's shutdown phase
 
 adapter: "HandlerAdapter | None" = None  # made when a handler or a result needs it
 
@@ -70,10 +69,12 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             runtime: "Runtime" = sys.modules[__name__]  # pyright: ignore[reportAssignmentType]
             return _exit(serve(runtime, settings, client, current_ids, sink))
         handler = initialize(settings, client, current_ids.copy, sink)
-        if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
+        # Without the module `signal`, user code cannot handle SIGTERM.
+        handles_sigterm = "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
+        if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or handles_sigterm:
             from ._lifecycle.shutdown import arm_if_wanted
 
-            arm_if_wanted(settings.api, sink, limit_exit, existing_loop, client)
+            arm_if_wanted(settings.api, sink, existing_loop, client)
         if _environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
             from ._lifecycle.snapstart import pass_through_snapshot
 
@@ -85,7 +86,7 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
     except KeyboardInterrupt:
         return _exit(130)
     except _function_errors.ForkedChild as error:
-        limit_exit(1)
+        _exit(1)
         print_stderr(str(error))
         flush()
         _exit_at_once(1)
@@ -198,17 +199,23 @@ def _warm_up(client: LambdaRuntimeClient, sink: "LogSink") -> None:
 
 
 def loop(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
-    """Take and answer invocations until the process exits."""
+    """Take and answer invocations until the process exits.
+
+    Raises:
+        ProtocolError: an invocation has no request id, so that nothing could answer it.
+    """
     while True:
         for _ in range(_BEFORE_IN_PLACE):
             invocation = client.wait_next_invocation()
-            current_ids[0] = invocation.invoke_id
+            invoke_id = current_ids[0] = invocation.invoke_id
+            if not invoke_id:
+                raise _function_errors.ProtocolError("an invocation lacks the header Lambda-Runtime-Aws-Request-Id")
             current_ids[1] = invocation.tenant_id
             set_trace_id(invocation.x_amzn_trace_id)
             handle_event_request(
                 client,
                 handler,
-                invocation.invoke_id,
+                invoke_id,
                 invocation.take_body(),
                 invocation.content_type,
                 invocation.client_context,
@@ -322,9 +329,12 @@ def _handle(
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
     try:
-        return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
+        for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"):
+            if hasattr(kind, name):
+                return True
     except Exception:
-        return False  # the metaclass has no attributes
+        pass  # the metaclass has no attributes
+    return False
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":
@@ -340,11 +350,6 @@ def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter
 def existing_loop() -> "AbstractEventLoop | None":
     """Return the event loop of coroutine handlers, None without one."""
     return None if adapter is None else adapter.existing_loop
-
-
-def _handles_sigterm() -> bool:
-    """Return whether user code handles SIGTERM, which it cannot without the module `signal`."""
-    return "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
 
 
 def set_trace_id(trace_id: "str | None") -> None:
@@ -375,36 +380,15 @@ def _set_trace_ids_in_place() -> None:
 
 def _exit(status: int) -> int:
     """Flush standard output and error, and limit the time until the process exits; return the status."""
-    limit_exit(status)
+    try:
+        from ._lifecycle.exit_limit import limit_exit
+
+        limit_exit(status)
+    except Exception:  # e.g. no file descriptor is left: user code could keep the process
+        flush()
+        _exit_at_once(status)
     flush()
     return status
-
-
-def limit_exit(status: int) -> None:
-    """Make sure that the process exits, although user code goes on: threads, `atexit`, finalizers, shutdown hooks."""
-    runs = originals["_thread"]["allocate_lock"]()
-    runs.acquire()
-
-    def cut_short(seconds: float, *, log: bool) -> None:
-        runs.release()
-        originals["time"]["sleep"](seconds)
-        if log:  # blocks if nobody reads the log
-            print_stderr(f"user code still runs {_EXIT_S:g} s after the end; exiting without it")
-            flush()
-        _exit_at_once(status)
-
-    try:
-        for seconds, log in ((_EXIT_S, True), (_EXIT_S + 0.3, False)):
-            originals["_thread"]["start_new_thread"](cut_short, (seconds,), {"log": log})
-            runs.acquire()  # a thread that begins after the interpreter's end crashes Python 3.10 and 3.11
-    except RuntimeError:
-        pass  # no thread can be started
-    try:
-        from ._lifecycle.exit_alarm import set_alarm
-
-        set_alarm(_EXIT_S + 0.6)
-    except Exception:
-        pass  # e.g. no file descriptor is left
 
 
 # The functions that tools replace, as they were.

@@ -235,7 +235,7 @@ def _bytes(chunk: object) -> "bytes | memoryview":
     if type(chunk) is bytes:
         return chunk
     if isinstance(chunk, str):
-        return chunk.encode("utf-8", "backslashreplace")
+        return str.encode(chunk, "utf-8", "backslashreplace")  # a subclass may override the method
     try:
         view = memoryview(chunk)  # type: ignore[arg-type]
     except TypeError:
