@@ -134,22 +134,24 @@ class _ImportTime:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._machinery = _interpreter.modules["_frozen_importlib"]
-        self._find_and_load = self._machinery._find_and_load
+        self._original: Any = getattr(self._machinery, "_find_and_load", None)
         self._depth = 0
-        self._machinery._find_and_load = self._timed  # the interpreter looks it up for each import
+        if self._original is not None:  # else another version of Python, and the log shows no time
+            self._machinery._find_and_load = self._timed  # the interpreter looks it up for each import
 
     def _timed(self, name: str, import_: object) -> object:
         self._depth += 1
         begin = _clock()
         try:
-            return self._find_and_load(name, import_)
+            return self._original(name, import_)
         finally:
             self._depth -= 1
             if not self._depth:
                 self.seconds += _clock() - begin
 
     def stop(self) -> None:
-        self._machinery._find_and_load = self._find_and_load
+        if self._original is not None:
+            self._machinery._find_and_load = self._original
 
 
 def _is_installed(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:

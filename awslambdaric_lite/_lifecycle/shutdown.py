@@ -233,7 +233,7 @@ class Shutdown:
             except BaseException as raised:
                 if not issubclass(type(raised), SystemExit):
                     self._log(raised)
-        atexit._run_exitfuncs()
+        getattr(atexit, "_run_exitfuncs", int)()
         flush()
         posix._exit(0)
 

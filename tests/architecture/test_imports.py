@@ -237,7 +237,6 @@ LATER = {
         "site",
         "_sitebuiltins",
     },  # the first and last are loaded or C; `site` is imported only if something needs it
-    "_runtime": {"atexit"},
 }
 
 
