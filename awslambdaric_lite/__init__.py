@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 
 def _keep_own_imports_eager() -> None:
+    mode = sys.get_lazy_imports()  # type: ignore[attr-defined]
     sys.set_lazy_imports("normal")  # type: ignore[attr-defined]
     from ._lifecycle.own_imports import keep_own_imports_eager
 
-    keep_own_imports_eager()
+    keep_own_imports_eager(mode)
 
 
 if getattr(sys.flags, "lazy_imports", -1) == 1:  # `PYTHON_LAZY_IMPORTS=all`, on Python 3.15 and later

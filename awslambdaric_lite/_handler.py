@@ -33,16 +33,21 @@ def load(handler: str) -> "Callable[..., object]":
         raise Fault("Runtime.BuiltInModuleConflict", text)
     try:
         module = _import(module_name.replace("/", "."))
-    except ImportError as error:
-        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}") from error
-    except SyntaxError as error:
-        trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
-        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", trace) from error
+    except (ImportError, SyntaxError) as error:
+        raise import_fault(error, module_name) from error
     try:
         found: "Callable[..., object]" = getattr(module, name)
     except AttributeError as error:
         raise Fault("Runtime.HandlerNotFound", f"Handler '{name}' missing on module '{module_name}'") from error
     return found
+
+
+def import_fault(error: "ImportError | SyntaxError", module_name: str) -> Fault:
+    """Return the error of a module that cannot be imported, or that is not Python."""
+    if isinstance(error, ImportError):
+        return Fault("Runtime.ImportModuleError", f"Unable to import module '{module_name}': {error}")
+    trace = [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']
+    return Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}", trace)
 
 
 def _import(name: str) -> "ModuleType":

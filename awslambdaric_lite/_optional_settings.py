@@ -4,6 +4,7 @@ _PREFIX = b"AWSLAMBDARIC_LITE_"
 _CHOICES = {
     "APP": ("auto", "handler", "asgi", "wsgi", "factory"),
     "APP_STREAM": ("0", "1"),
+    "BUNDLE": ("",),
     "CANCEL_AT_DEADLINE": ("0", "1"),
     "CODEC": ("auto", "stdlib", "orjson"),
     "CONCURRENCY_MODE": ("process", "asyncio", "thread"),
@@ -15,6 +16,7 @@ _CHOICES = {
     "PIPELINE": ("1", "0"),
     "STALE_PYC": ("installed", "off", "all"),
 }  # allowed values, the default first
+_FILES = ("BUNDLE", "IMPORT_LIST")
 _PATHS = ("APP_BASE_PATH", "APP_EVENTS_PATH")
 _ELSEWHERE = ("PYTHON", "NEXT_WRAPPER")  # read by `bootstrap` and by the layer's wrapper
 
@@ -54,7 +56,7 @@ class Options:
     @property
     def concerns_init(self) -> bool:
         """Whether an option changes error reports, or imports in init."""
-        return self["ERROR_CHAIN"] == "1" or self["LAZY_IMPORTS"] != "off" or bool(self["IMPORT_LIST"])
+        return self["ERROR_CHAIN"] == "1" or self["LAZY_IMPORTS"] != "off" or any(map(self.path, _FILES))
 
     def _take(self, name: str, value: str) -> "str | None":
         """Store a value; return the reason if it is invalid."""
@@ -76,7 +78,7 @@ class Options:
                 return "must be a path that begins with /, e.g. /shop"
             self._chosen[name] = value
             return None
-        if name == "IMPORT_LIST" or (name == "LAZY_IMPORTS" and "/" in value):
+        if name in _FILES or (name == "LAZY_IMPORTS" and "/" in value):
             self._chosen[name] = value
             return None
         allowed = _CHOICES.get(name)

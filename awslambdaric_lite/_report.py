@@ -37,6 +37,7 @@ _EXAMPLES = _OWN + "examples."  # handlers
 _lines: "dict[tuple[str, int], str]" = {}  # source lines that were shown before; code on Lambda does not change
 reset_caches = _lines.clear  # tests call this
 chain: "ErrorChain | None" = None  # `_lifecycle.error_chain`, if reports contain causes
+converted: "Callable[[BaseException, str], BaseException] | None" = None  # `_lifecycle.lazy_imports`, if some are lazy
 
 
 def make_report(raised: BaseException, request_id: str = "", status: "int | None" = None) -> "tuple[ErrorReport, str]":
@@ -46,6 +47,7 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
     """
     try:
         frames: "list[Frame]" = []
+        raised = raised if converted is None else converted(raised, request_id)
         if issubclass(type(raised), Fault):
             fault: "Any" = raised
             error_type, message, trace = fault.error_type, fault.message, fault.trace
@@ -300,15 +302,14 @@ def trace_lines(trace: "list[str]") -> "list[str]":
     return lines
 
 
-def notice(sink: "LogSink", request_id: str, text: str) -> None:
-    """Write a warning of the runtime to the log, in the configured format, if the log can be written."""
+def notice(sink: "LogSink", request_id: str, text: str, level: int = 30) -> None:
+    """Write a warning of the runtime, or with level 10 a line for debugging, to the log, if that can be written."""
     try:
+        name = "WARNING" if level == 30 else "DEBUG"
         if sink.json_format:
-            fields = (
-                f'"timestamp":"{json_time()}","level":"WARNING","message":{quote(text)},"logger":"awslambdaric_lite"'
-            )
-            sink.log(f'{{{fields},"requestId":{quote(request_id)}}}\n', JSON_FRAMES[30])
+            head = f'{{"timestamp":"{json_time()}","level":"{name}","message":{quote(text)}'
+            sink.log(f'{head},"logger":"awslambdaric_lite","requestId":{quote(request_id)}}}\n', JSON_FRAMES[level])
         else:
-            sink.log(f"[WARNING]\t{format_time(milliseconds=True)}\t{request_id}\t{text}\n", TEXT_FRAMES[30])
+            sink.log(f"[{name}]\t{format_time(milliseconds=True)}\t{request_id}\t{text}\n", TEXT_FRAMES[level])
     except BaseException:
         pass  # user code closed or replaced standard output

@@ -142,7 +142,7 @@ def initialize(settings: "Settings", client: LambdaRuntimeClient, current: "Curr
     if settings.options is not None and settings.options.concerns_init:
         from ._lifecycle.chosen import with_options
 
-        load_handler = with_options(load_handler, settings, sink)
+        load_handler = with_options(load_handler, settings, client, sink)
     return attempt_init(load_handler, client, sink, settings.handler)
 
 

@@ -1,15 +1,15 @@
-"""The command line: `python -m benchmarks run | report | compare | aws | guard`."""
+"""The command line: `python -m benchmarks run | report | compare | aws | guard | soak`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from .report import compare_tables, headline, machine_lines, report_tables, summary_table, target_table
-from .results import Results, merged, save_text
+from .report import compare_tables, headline, machine_lines, report_tables
+from .results import Results, by_python, save_text
 from .run import add_options as add_run_options
 from .run import run_command
 from .tables import put_between_marks, show, to_markdown
@@ -32,7 +32,12 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument("--measure", action="append", metavar="NAME", help="print this measure only (repeatable)")
     report.add_argument("--markdown", action="store_true", help="print Markdown")
     report.add_argument("--summary", action="store_true", help="print the medians and the targets only")
-    report.add_argument("--headline", action="store_true", help="print only one sentence, as Markdown")
+    report.add_argument("--headline", action="store_true", help="print only the summary for a README, as Markdown")
+    report.add_argument(
+        "--prefer-last",
+        action="store_true",
+        help="of a measure that several runs of one Python have, show that of the last file (default: an error)",
+    )
     report.add_argument("--into", type=Path, metavar="FILE.md", help="replace the figures between the marks of a file")
     compare = commands.add_parser("compare", help="print the differences of two runs")
     compare.add_argument("a", type=Path, metavar="A.json", help="results of a run")
@@ -40,31 +45,31 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--markdown", action="store_true", help="print Markdown")
     commands.add_parser("aws", help="measure cold starts on AWS; see aws --help")
     commands.add_parser("guard", help="compare counts with the budget; see guard --help")
+    commands.add_parser("soak", help="invoke one process a million times; see soak --help")
     return top
 
 
 def report_command(options: argparse.Namespace) -> int:
     """Print the tables of a run, or write a page, a chart or a part of another file."""
     runs = loaded(options.files)
-    results = merged(runs)
-    unknown = [measure for measure in options.measure or () if measure not in results.measures()]
+    groups = by_python(runs, prefer_last=options.prefer_last)
+    known = list(dict.fromkeys(measure for group in groups for measure in group.measures()))
+    unknown = [measure for measure in options.measure or () if measure not in known]
     if unknown:
-        raise SystemExit(f"benchmarks: this run has no {unknown[0]}; choose one of: {', '.join(results.measures())}")
+        raise SystemExit(f"benchmarks: this run has no {unknown[0]}; choose one of: {', '.join(known)}")
     if options.output or options.chart:
-        draw(runs, options)
+        draw(groups, runs, options)
         if not options.into:
             return 0
-    tables = report_tables(results, options.measure)
-    if options.summary:
-        tables = [summary_table(results), target_table(results)]
+    tables = report_tables(groups, options.measure, summary=options.summary)
     if options.headline and not options.into:
-        print(headline(results))
+        print(headline(*groups))
         return 0
     described = [line for run in runs.values() for line in machine_lines(run)]
     if options.into:
         text = "\n\n".join([*map(to_markdown, tables), *described])
         if options.headline:
-            text = headline(results)
+            text = headline(*groups)
         put_between_marks(options.into, text)
         return 0
     show(tables, markdown=options.markdown)
@@ -88,7 +93,7 @@ def loaded(files: list[Path]) -> dict[str, Results]:
     return runs
 
 
-def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
+def draw(groups: Sequence[Results], runs: Mapping[str, Results], options: argparse.Namespace) -> None:
     """Write the page and the chart that the options name.
 
     Raises:
@@ -101,8 +106,8 @@ def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
         raise SystemExit(f"benchmarks: {error.name} is not installed, and the page needs it; `{cure}`") from error
     read = {file.resolve() for file in options.files}
     wanted: list[tuple[Path | None, Callable[[], str]]] = [
-        (options.output, lambda: render_page(runs)),
-        (options.chart, lambda: cold_start_picture(merged(runs))),
+        (options.output, lambda: render_page(runs, prefer_last=options.prefer_last)),
+        (options.chart, lambda: cold_start_picture(groups[0])),
     ]
     for path, make in wanted:
         if path and path.resolve() in read:
@@ -115,7 +120,7 @@ def draw(runs: Mapping[str, Results], options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["aws"]:  # these two have separate parsers
+    if arguments[:1] == ["aws"]:  # these three have separate parsers
         from .aws import main as aws
 
         return aws(arguments[1:])
@@ -123,6 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
         from .guard import main as guard
 
         return guard(arguments[1:])
+    if arguments[:1] == ["soak"]:
+        from .soak import main as soak
+
+        return soak(arguments[1:])
     options = parser().parse_args(arguments)
     if options.command == "run":
         return run_command(options)

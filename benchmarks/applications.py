@@ -33,7 +33,19 @@ class Recipe:
     requirements: tuple[str, ...] = ()
     bytecode: str = "good"
     """`good`, `stale` (with the dates that a packager leaves) or `missing`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
+
+_OPENTELEMETRY = (
+    "boto3",
+    "opentelemetry-distro",
+    "opentelemetry-instrumentation-aws-lambda",
+    "opentelemetry-instrumentation-botocore",
+)
+# Spans are made and not exported. The handler is also that of the layer that OpenTelemetry publishes for Lambda.
+_NO_EXPORT = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")} | {
+    "ORIG_HANDLER": "function.items"
+}
 
 RECIPES = {
     "app": Recipe("app"),
@@ -45,6 +57,10 @@ RECIPES = {
     "boto3_missing": Recipe("boto3_app", ("boto3",), "missing"),
     "powertools": Recipe("powertools_app", ("aws-lambda-powertools",)),
     "fastapi": Recipe("fastapi_app", ("fastapi", "mangum")),
+    "boto3_client": Recipe("boto3_client_app", ("boto3",)),
+    "pandas": Recipe("pandas_app", ("pandas",)),
+    "django": Recipe("django_app", ("django", "apig-wsgi")),
+    "opentelemetry": Recipe("opentelemetry_app", _OPENTELEMETRY, environment=_NO_EXPORT),
 }
 
 
@@ -71,4 +87,4 @@ def built(cache: BuildCache, name: str) -> Application:
 
     root = cache.once(f"{cache.python.tag}/apps/{name}-{digest(source)}", make)
     # A task root is read-only on Lambda, so missing bytecode stays missing.
-    return Application(root, {"PYTHONDONTWRITEBYTECODE": "1"})
+    return Application(root, {"PYTHONDONTWRITEBYTECODE": "1", **recipe.environment})

@@ -29,6 +29,7 @@ class Codec:
     contenders: tuple[str, ...] = ("lite+stdlib", "lite+orjson", BASELINE)
     every: int = 4
     rehearsed: bool = False
+    disturbing: bool = False
     runs_per_round: int = 1
     suite: str = "codec"
 

@@ -48,6 +48,7 @@ class Instructions:
     contenders: tuple[str, ...] = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}", "lite", BASELINE, "skeleton", "c")
     every: int = 10
     rehearsed: bool = False
+    disturbing: bool = False
     runs_per_round: int = 1
     name: str = "instructions"
     suite: str = "instructions"

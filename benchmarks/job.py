@@ -14,6 +14,7 @@ from .build_cache import BuildCache
 from .contenders import Contender
 from .events import event_bytes
 from .groups import Groups, available
+from .import_files import with_import_files
 from .loadgen import LoadGenerator, RunFailed
 
 Samples = dict[str, list[float]]
@@ -73,16 +74,24 @@ class Bench:
             self._groups = available()
         return self._groups
 
-    def environment(self, contender: Contender, application: Application, handler: str) -> dict[str, str]:
-        """Return the variables of a process; the contender's own come last."""
-        return {
+    def environment(
+        self, contender: Contender, application: Application, handler: str, event: str = "tiny"
+    ) -> dict[str, str]:
+        """Return the variables of a process; the contender's own come last.
+
+        Raises:
+            RunFailed: an import list or a bundle, made of the imports of that event, cannot be made.
+        """
+        whole = f"app.{handler}"
+        environment = {
             **ENVIRONMENT,
             "LAMBDA_TASK_ROOT": str(application.root),
-            "_HANDLER": f"app.{handler}",
+            "_HANDLER": whole,
             **application.environment,
             **contender.client.environment,
             **contender.environment,
         }
+        return with_import_files(environment, application.root, whole, event_bytes(event), self.cache.python)
 
 
 def run_script(command: Sequence[str | Path], environment: Mapping[str, str], name: str) -> Any:
@@ -126,6 +135,10 @@ class Job(Protocol):
     @property
     def rehearsed(self) -> bool:
         """Return whether the job also runs in the first round, which does not count."""
+
+    @property
+    def disturbing(self) -> bool:
+        """Return whether the job changes the figures of the job after it, e.g. because it empties the page cache."""
 
     @property
     def measures(self) -> Collection[str]:

@@ -137,6 +137,7 @@ class Managed:
     contenders: tuple[str, ...] = ("lite", BASELINE)
     every: int = 4
     rehearsed: bool = True
+    disturbing: bool = False
     runs_per_round: int = 1
     suite: str = "managed"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .results import Results
-from .scenarios import scenarios
+from .scenarios import FUNCTIONS, scenarios
 
 DESCRIPTIONS = {
     "spawn_to_next": "from the spawn of the process to its first poll",
@@ -38,10 +38,12 @@ DESCRIPTIONS = {
     "stale_spawn_to_next": "a handler that imports boto3 from bytecode that looks stale, until its first poll",
     "good_spawn_to_next": "a handler that imports boto3 from valid bytecode, until its first poll",
     "missing_spawn_to_next": "a handler that imports boto3 without any bytecode, until its first poll",
+    "good_spawn_to_next_dropped": "the same as good_spawn_to_next with an empty page cache",
     "spawn_to_next_layers": "from the spawn to the first poll, started as the layers are",
     "spawn_to_response_layers": "from the spawn to the first response, started as the layers are",
 }
 
+_APPLICATION = "|".join(FUNCTIONS)
 _PATTERNS = (
     (r"managed_(\d+)_spawn_to_polls", "Managed Instances: from the spawn until {0} workers poll"),
     (r"managed_(\d+)_memory", "Managed Instances: memory of {0} workers and their parent (PSS)"),
@@ -53,9 +55,11 @@ _PATTERNS = (
     (r"first_response_(\d+mb)", "from sending the first event to its response, with the CPU share of {0}"),
     (r"first_next_(\d+mb)", "from sending the first event to the poll after it, with the CPU share of {0}"),
     (r"first_error_(\d+mb)", "from sending the first event to the error, with the CPU share of {0}"),
-    (r"spawn_to_next_(powertools|fastapi)", "from the spawn to the first poll, a {0} application"),
-    (r"event_to_next_(powertools|fastapi)", "a warm invocation of a {0} application, up to the next poll"),
-    (r"memory_(powertools|fastapi)", "highest resident size, a {0} application"),
+    (rf"spawn_to_next_({_APPLICATION})", "from the spawn to the first poll, {0}"),
+    (rf"spawn_to_next_dropped_({_APPLICATION})", "from the spawn to the first poll with an empty page cache, {0}"),
+    (rf"cpu_first_({_APPLICATION})", "CPU time of the first invocation, all threads, {0}"),
+    (rf"event_to_next_({_APPLICATION})", "a warm invocation up to the next poll, {0}"),
+    (rf"memory_({_APPLICATION})", "highest resident size, {0}"),
     (r"codec_loads_(\w+)", "parsing alone, {0} event"),
     (r"codec_dumps_(\w+)", "encoding alone, {0} event"),
     (r"request_(asgi|wsgi)_(\w+)", "making the request of an application alone, {0}, {1} event"),
@@ -124,8 +128,12 @@ def in_words(measure: str) -> str:
     for pattern, words in _PATTERNS:
         found = re.fullmatch(pattern, measure)
         if found:
-            return words.format(*(group.replace("_", " ").replace("mb", " MB") for group in found.groups()))
+            return words.format(*(FUNCTIONS.get(group) or _spaced(group) for group in found.groups()))
     return measure
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ").replace("mb", " MB")
 
 
 def describe(measure: str) -> str:

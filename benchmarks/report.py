@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from awslambdaric_lite.bench.confidence import Interval, difference, percentile, ratio
 from awslambdaric_lite.common.tables import Table
 
-from .contenders import BASELINE, MANAGED, baseline_of
+from .contenders import BASELINE, IMPORT_SET_UPS, MANAGED, baseline_of
+from .functions import cold_start_table, invocation_table, short
 from .measures import describe, figure, ordered_measures
 from .results import Results
 from .tables import to_markdown
@@ -48,65 +50,76 @@ def summary_table(results: Results) -> Table:
             a, b = results.of(ours, measure), results.of(theirs, measure)
             largest = max([median(s) for s in (a, b) if s], default=0.0)
             row += [figure(measure, median(s), largest) if s else "-" for s in (a, b)]
-            row.append(_short(results.ratio(ours, theirs, measure)) if a and b and median(b) else "-")
+            row.append(short(results.ratio(ours, theirs, measure)) if a and b and median(b) else "-")
         table.rows.append(row)
     return table
 
 
-def _short(interval: Interval) -> str:
-    return f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+def set_up_table(results: Results) -> Table:
+    """Return the measures that lazy imports and bundles change: the ratio of each set-up to the official client."""
+    set_ups = ["", *(f"+{name}" for name in IMPORT_SET_UPS)]
+    table = Table("imports of applications", ["measure", BASELINE, *(f"lite{name} [95 %]" for name in set_ups)])
+    for measure in ordered_measures(results):
+        for suffix in (MANAGED, ""):
+            ours, theirs = [f"lite{name}{suffix}" for name in set_ups], f"{BASELINE}{suffix}"
+            official = results.of(theirs, measure)
+            if not official or not median(official) or not any(results.of(name, measure) for name in ours[1:]):
+                continue
+            ratios = [
+                short(results.ratio(name, theirs, measure)) if results.of(name, measure) else "-" for name in ours
+            ]
+            table.rows.append([measure + suffix, figure(measure, median(official)), *ratios])
+    return table
 
 
-_KINDS = (
-    ("one-line handler", "spawn_to_next", "event_to_next", MANAGED),
-    ("API with Powertools for AWS Lambda", "spawn_to_next_powertools", "event_to_next_powertools", MANAGED),
-    ("FastAPI application", "spawn_to_next_fastapi", "event_to_next_fastapi", MANAGED),
-    ("handler that imports boto3", "good_spawn_to_next", "", ""),
-)  # function, measure of its cold start, of its warm invocations, configuration of both clients
+def headline(*groups: Results) -> str:
+    """Return the summary of runs for a README: a one-line handler and real applications, and the missed targets.
 
-
-def headline(results: Results) -> str:
-    """Return the summary of a run for a README: a one-line handler and real applications, and the missed targets.
+    Each group has the results of one Python.
 
     Raises:
         SystemExit: the one-line handler was not measured with both clients.
     """
-    columns = (f"{kind}: {of}" for kind in ("cold", "warm") for of in ("lite", BASELINE, "ratio [95 %]"))
-    table = Table("Cold start and warm invocation, a one-line handler and real applications", ["function", *columns])
-    for name, *measures, configuration in _KINDS:
-        sides = "lite" + configuration, BASELINE + configuration
-        cells: list[str] = []
-        for measure in measures:
-            samples = [results.of(side, measure) for side in sides]
-            if all(samples):
-                largest = max(map(median, samples))
-                cells += [figure(measure, median(each), largest) for each in samples]
-                cells.append(_short(results.ratio(*sides, measure)))
-            else:
-                cells += ["-"] * 3
-        if name == _KINDS[0][0] and "-" in cells:
-            raise SystemExit(f"benchmarks: a headline needs {' and '.join(measures)} of {' and '.join(sides)}")
-        if set(cells) != {"-"}:
-            table.rows.append([name, *cells])
-    values = [(target.limit, target.measured(results)) for target in targets()]
-    measured = [(limit, value) for limit, value in values if value is not None]
-    missed = sum(value > limit for limit, value in measured)
+    sides, needed = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}"), ("spawn_to_next", "event_to_next")
+    if not all(groups[0].of(side, measure) for side in sides for measure in needed):
+        raise SystemExit(f"benchmarks: a headline needs {' and '.join(needed)} of {' and '.join(sides)}")
+    values = [(target.limit, value) for target, _, value in evaluated(groups)]
+    missed = sum(value > limit for limit, value in values)
+    runs = "; ".join(f"{group.machine.get('python', '')}, {group.rounds} interleaved rounds" for group in groups)
+    invocations = "; ".join(
+        f"{name} {ours} instead of {theirs} ({share})" for name, theirs, ours, share in invocation_table(groups).rows
+    )
     return (
-        f"{to_markdown(table)}\n\n"
-        "Cold: from the start of the process to its first poll. Warm: from the event sent to the next poll. Ratio: of "
-        f"the medians. {results.machine.get('python', '')}; {results.rounds} interleaved rounds on a local machine, "
-        "without AWS. Real applications spend their cold start in their own imports, which no runtime client makes "
-        f"faster. This run misses {missed} of {len(measured)} targets that the project has set for itself."
+        f"{to_markdown(cold_start_table(groups))}\n\n"
+        "From the start of the process to its first poll: the median of the official client, and the ratios to it on "
+        "the same Python and the same packages, with their 95 % intervals. Dropped: with an empty page cache, so that "
+        "every file is read from the disk. Real applications spend their cold start in their own imports: a runtime "
+        "client alone does not make them faster; lazy imports on Python 3.15 and a bundle of the imports can. Warm "
+        f"invocations with lite: {invocations}. {runs}, on a local machine without AWS. These runs miss {missed} of "
+        f"{len(values)} targets that the project has set for itself."
     )
 
 
-def target_table(results: Results) -> Table:
-    """Return each target, the measured figure, and whether the target is met."""
-    table = Table("targets", ["measure", "target", "measured", "met"], text_columns=2)
+def evaluated(groups: Iterable[Results]) -> Iterator[tuple[Target, Results, float]]:
+    """Yield each target with each group of results that has measured it, and the figure."""
+    whole = list(groups)
     for target in targets():
-        value = target.measured(results)
-        verdict = "not measured" if value is None else "yes" if value <= target.limit else "NO"
-        table.rows.append([target.measure, target.text, "" if value is None else target.show(value), verdict])
+        for group in whole:
+            value = target.measured(group)
+            if value is not None:
+                yield target, group, value
+
+
+def target_table(*groups: Results) -> Table:
+    """Return each target, the measured figure of each group, and whether the target is met."""
+    table = Table("targets", ["measure", "target", "measured", "met"], text_columns=2)
+    found: dict[Target, list[list[str]]] = {target: [] for target in targets()}
+    for target, group, value in evaluated(groups):
+        words = target.text if target.python or len(groups) == 1 else f"{target.text} on {group.python}"
+        verdict = "yes" if value <= target.limit else "NO"
+        found[target].append([target.measure, words, target.show(value), verdict])
+    for target, rows in found.items():
+        table.rows += rows or [[target.measure, target.text, "", "not measured"]]
     return table
 
 
@@ -129,10 +142,19 @@ def machine_lines(results: Results) -> list[str]:
     return lines + [f"skipped: {name}: {reason}" for name, reason in results.skipped.items()]
 
 
-def report_tables(results: Results, measures: list[str] | None = None) -> list[Table]:
-    """Return the tables of a report, or only those of `measures`."""
-    found = [measure_table(results, m) for m in ordered_measures(results) if not measures or m in measures]
-    return found if measures else [*found, summary_table(results), target_table(results)]
+def report_tables(
+    groups: Sequence[Results], measures: list[str] | None = None, *, summary: bool = False
+) -> list[Table]:
+    """Return the tables of a report, or only those of `measures`, or the summary; each group is that of one Python."""
+    found = []
+    for group in groups:
+        tables = [measure_table(group, m) for m in ordered_measures(group) if not measures or m in measures]
+        whole = [summary_table(group), set_up_table(group)]
+        tables = whole if summary else tables if measures else tables + whole
+        for table in tables:
+            table.title += f", {group.python}" if len(groups) > 1 else ""
+        found += [table for table in tables if table.rows]
+    return found if measures else [*found, target_table(*groups)]
 
 
 def compare_tables(a: Results, b: Results, names: tuple[str, str]) -> list[Table]:

@@ -24,6 +24,7 @@ class Requests:
     contenders: tuple[str, ...] = ("lite",)
     every: int = 4
     rehearsed: bool = False
+    disturbing: bool = False
     runs_per_round: int = 3
     suite: str = "requests"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,12 @@ class Results:
     def of(self, contender: str, measure: str) -> list[float]:
         """Return the samples of a contender in a measure, [] if it was not measured."""
         return self.samples.get(contender, {}).get(measure, [])
+
+    @property
+    def python(self) -> str:
+        """Return the implementation and the minor version of Python, e.g. `CPython 3.13`."""
+        found = re.match(r"\S+ \d+\.\d+", str(self.machine.get("python", "")))
+        return found[0] if found else ""
 
     def measures(self) -> list[str]:
         """Return the measures that any contender has samples of, in the order in which they were first taken."""
@@ -111,8 +118,10 @@ class Results:
         return cls(machine, samples, rounds=found.get("rounds", 0), **rest)
 
 
-def merged(runs: Mapping[str, Results]) -> Results:
+def merged(runs: Mapping[str, Results], *, prefer_last: bool = False) -> Results:
     """Merge runs of different suites, by name; machine and rounds are those of the first.
+
+    With `prefer_last`, a measure of several runs is that of the last one, with all its contenders.
 
     Raises:
         SystemExit: two of them have the same measure; samples of different runs cannot be compared.
@@ -121,11 +130,15 @@ def merged(runs: Mapping[str, Results]) -> Results:
     measured_by: dict[str, str] = {}
     for name, run in runs.items():
         for measure in run.measures():
-            if measure in measured_by:
+            if measure in measured_by and not prefer_last:
                 raise SystemExit(
                     f"benchmarks: {measured_by[measure]} and {name} both have {measure}, and one report cannot hold "
-                    "both; `python -m benchmarks compare A.json B.json` puts them side by side"
+                    "both; `python -m benchmarks compare A.json B.json` puts them side by side, and --prefer-last "
+                    "shows only the last one"
                 )
+            if whole is not None and measure in measured_by:
+                for samples in whole.samples.values():
+                    samples.pop(measure, None)
             measured_by[measure] = name
         if whole is None:
             whole = Results(dict(run.machine), {}, rounds=run.rounds)
@@ -136,6 +149,19 @@ def merged(runs: Mapping[str, Results]) -> Results:
         whole.imports |= run.imports
     assert whole is not None, "at least one run"
     return whole
+
+
+def by_python(runs: Mapping[str, Results], *, prefer_last: bool = False) -> list[Results]:
+    """Merge the runs of each version of Python, in the order in which the versions come first.
+
+    Raises:
+        SystemExit: as `merged` does.
+    """
+    versions = dict.fromkeys(run.python for run in runs.values())
+    return [
+        merged({name: run for name, run in runs.items() if run.python == version}, prefer_last=prefer_last)
+        for version in versions
+    ]
 
 
 def save_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from .build_cache import DEFAULT_BUILD, BuildCache, Unavailable, build_directory
 from .contenders import Registry
 from .job import Bench, Job
 from .loadgen import PLACEMENTS, LoadGenerator
-from .report import machine_lines, report_tables, target_table
+from .report import machine_lines, report_tables, set_up_table, target_table
 from .results import Results
 from .runner import Progress, Runner, Samples
 from .scenarios import scenarios, suites
@@ -116,10 +116,11 @@ def run_command(options: argparse.Namespace) -> int:
 def _tables(results: Results, options: argparse.Namespace) -> list[Table]:
     """Return the report, or for a part of the suite the tables of that part with its targets."""
     if not (options.suite or options.measure or options.contender):
-        return report_tables(results)
+        return report_tables([results])
     aims = target_table(results)
     aims.rows = [row for row in aims.rows if row[-1] != "not measured"]
-    return report_tables(results, results.measures()) + ([aims] if aims.rows else [])
+    found = report_tables([results], results.measures())
+    return found + [table for table in (set_up_table(results), aims) if table.rows]
 
 
 def chosen(options: argparse.Namespace) -> list[Job]:

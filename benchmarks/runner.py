@@ -72,13 +72,17 @@ class Runner:
     def run(self, rounds: int, *, budget: float | None = None, progress: Progress) -> int:
         """Run a first round that does not count and then `rounds` more; return the number of counted rounds.
 
+        The jobs that disturb others have their rounds after those of the others.
+
         With a budget in seconds no round starts that would exceed it. If the first counted round exceeds it, the
         remaining jobs are skipped.
         """
-        plans = [self._plan(number) for number in range(rounds + 1)]
-        total, done, started = sum(map(len, plans)), 0, time.monotonic()
+        plans = [
+            (number, self._plan(number, disturbing)) for disturbing in (False, True) for number in range(rounds + 1)
+        ]
+        total, done, started = sum(len(plan) for _, plan in plans), 0, time.monotonic()
         took: dict[int, float] = {}  # seconds by length of the plan: rounds with large events take longer
-        for number, plan in enumerate(plans):
+        for number, plan in plans:
             round_started = time.monotonic()
             expected = took.get(len(plan), max(took.values(), default=0.0))
             if number > 1 and budget is not None and round_started - started + expected > budget:
@@ -107,10 +111,11 @@ class Runner:
         # The results contain the reason, and people pass results on.
         return str(reason).replace(str(self.bench.cache.build), "BUILD").replace(str(PROJECT), ".")
 
-    def _plan(self, number: int) -> Sequence[tuple[Job, str]]:
+    def _plan(self, number: int, disturbing: bool) -> Sequence[tuple[Job, str]]:
         plan: list[tuple[Job, str]] = []
         for job in self._jobs:
-            if (number - 1) % job.every if number else not job.rehearsed:
+            left_out = (number - 1) % job.every if number else not job.rehearsed
+            if left_out or job.disturbing is not disturbing:
                 continue
             names = [n for n in job.contenders if n in self._contenders and job.suits(self._contenders[n])]
             plan += [(job, name) for _ in range(job.runs_per_round if number else 1) for name in names]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import page_cache
 from .contenders import Contender
 from .events import event_bytes, produced
 from .groups import Limit
@@ -87,6 +88,13 @@ class Scenario:
     memory_mb: int | None = None
     namespace: bool = False
     """Whether all contenders run in mount namespaces, because some need one."""
+    drops_page_cache: bool = False
+    """Whether each process starts with an empty page cache."""
+
+    @property
+    def disturbing(self) -> bool:
+        """Return whether the job empties the page cache, which the job after it would have to fill."""
+        return self.drops_page_cache
 
     @property
     def measures(self) -> Collection[str]:
@@ -104,6 +112,8 @@ class Scenario:
             bench.groups()
         if self.namespace:
             require_namespace()
+        if self.drops_page_cache:
+            page_cache.require_right()
 
     def suits(self, contender: Contender) -> bool:
         """Return whether the contender has the handler and can read the event."""
@@ -120,10 +130,13 @@ class Scenario:
         path, event = bench.event(self.event)
         application = bench.application(self.application)
         handler = self.handlers.get(contender.base.split("-")[0], self.handler)
+        environment = bench.environment(contender, application, handler, self.event)
         with self._limit(bench) as limit:
+            if self.drops_page_cache:
+                page_cache.drop()
             run = bench.loadgen.run(
                 contender.command(handler),
-                bench.environment(contender, application, handler),
+                environment,
                 event=path,
                 cwd=application.root,
                 warmup=self.warmup,

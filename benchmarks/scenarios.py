@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from .codec import EVENTS, Codec
-from .contenders import BASELINE, MANAGED
+from .contenders import BASELINE, IMPORT_SET_UPS, MANAGED
 from .events import event_bytes as event_bytes  # other modules import it from here
 from .groups import FULL_CPU_MB
 from .instructions import Instructions
@@ -21,6 +21,17 @@ SIZES = (100, 1_000, 10_000, 100_000, 1_000_000, 6_000_000)
 """Bytes of events and results, up to Lambda's limit of 6 MB."""
 MEMORIES = (128, 256, 512, 1024, FULL_CPU_MB)
 """Memory in MB of the functions whose CPU share limits the clients."""
+
+FUNCTIONS = {
+    "one_line": "one-line handler",
+    "powertools": "API with Powertools for AWS Lambda",
+    "fastapi": "FastAPI application",
+    "boto3_client": "function with a boto3 client",
+    "pandas": "function with pandas",
+    "django": "Django application",
+    "opentelemetry": "function with OpenTelemetry and boto3",
+}
+"""The function of the name's measures, in words."""
 
 _MANAGED = (f"lite{MANAGED}", f"{BASELINE}{MANAGED}")
 _BOTH = ("lite", BASELINE, *_MANAGED)
@@ -175,28 +186,52 @@ def _applications(quick: bool) -> Iterator[Job]:
     handlers: dict[str, tuple[str, dict[str, str]]] = {
         "powertools": ("items", {}),
         "fastapi": ("application", {BASELINE: "wrapped"}),  # this runtime serves the application object itself
+        "boto3_client": ("items", {}),
+        "pandas": ("items", {}),
+        "django": ("application", {BASELINE: "wrapped"}),
+        "opentelemetry": ("items", {}),
     }
+    contenders = _MANAGED if quick else (*_BOTH, *(f"lite+{name}{MANAGED}" for name in IMPORT_SET_UPS))
     for application, (handler, others) in handlers.items():
+        if quick and application not in ("powertools", "fastapi"):
+            continue
         yield Scenario(
             application, "applications", handler, "apigw",
             {
                 f"spawn_to_next_{application}": one("spawn_to_next"),
+                f"cpu_first_{application}": one("cpu_first"),
                 f"event_to_next_{application}": every("event_to_next"),
                 f"memory_{application}": one("resident_peak"),
             },
-            _MANAGED if quick else _BOTH, application=application, handlers=others, warmup=20,
-            count=50 if quick else 200, every=10 if quick else 2, rehearsed=not quick,
+            contenders, application=application, handlers=others, warmup=20,
+            count=50 if quick else 200, rest=True, every=10 if quick else 2, rehearsed=not quick,
+        )  # fmt: skip
+    if quick:
+        return
+    for application, (handler, others) in {"app": ("hello", {}), **handlers}.items():
+        name = "one_line" if application == "app" else application
+        yield Scenario(
+            f"{name}_dropped", "applications", handler, "tiny" if application == "app" else "apigw",
+            {f"spawn_to_next_dropped_{name}": one("spawn_to_next")},
+            _MANAGED if application == "app" else tuple(name for name in contenders if name.endswith(MANAGED)),
+            application=application, handlers=others, every=2, drops_page_cache=True,
         )  # fmt: skip
 
 
 def _bytecode(quick: bool) -> Iterator[Job]:
+    others = () if quick else ("lite+stale-off", *(f"lite+{name}" for name in IMPORT_SET_UPS))
     for kind, application in (("good", "boto3"), ("stale", "boto3_stale"), ("missing", "boto3_missing")):
         if quick and kind == "missing":
             continue
         yield Scenario(
             f"boto3_{kind}", "bytecode", "version", "tiny", {f"{kind}_spawn_to_next": one("spawn_to_next")},
-            ("lite", BASELINE) if quick else ("lite", "lite+stale-off", BASELINE), application=application,
-            every=5 if quick else 2, rehearsed=not quick,
+            ("lite", *others, BASELINE), application=application, every=5 if quick else 2, rehearsed=not quick,
+        )  # fmt: skip
+    if not quick:
+        yield Scenario(
+            "boto3_good_dropped", "bytecode", "version", "tiny", {"good_spawn_to_next_dropped": one("spawn_to_next")},
+            ("lite", *(f"lite+{name}" for name in IMPORT_SET_UPS), BASELINE), application="boto3", every=2,
+            drops_page_cache=True,
         )  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class Streaming:
     contenders: tuple[str, ...] = ("lite",)
     every: int = 5
     rehearsed: bool = False
+    disturbing: bool = False
     runs_per_round: int = 1
     name: str = "streaming"
     suite: str = "streaming"

@@ -51,6 +51,22 @@ def _pair(measure: str, managed: float, provided: float, contender: str = "lite"
     yield Target(measure, contender, BASELINE, provided)
 
 
+def _imports_of_applications() -> Iterator[Target]:
+    """Yield the targets of real applications with lazy imports and an import list, with a bundle, and with both."""
+    lazy, bundle, both = (f"lite+{name}{MANAGED}" for name in ("lazy-list", "bundle", "lazy-bundle"))
+    official = BASELINE + MANAGED
+    for name, limit in (("powertools", 0.45), ("fastapi", 0.68), ("boto3_client", 0.75)):
+        yield Target(f"spawn_to_next_{name}", lazy, official, limit, python="3.15")
+        yield Target(f"cpu_first_{name}", lazy, official, 1.1, python="3.15")
+    for name, warm, dropped in (("powertools", 0.88, 0.72), ("fastapi", 0.95, 0.72), ("boto3_client", 0.95, 0.88)):
+        yield Target(f"spawn_to_next_{name}", bundle, official, warm, python="3.13")
+        yield Target(f"spawn_to_next_dropped_{name}", bundle, official, dropped, python="3.13")
+    for name in ("powertools", "fastapi", "boto3_client"):
+        for measure in (f"spawn_to_next_{name}", f"spawn_to_next_dropped_{name}"):
+            yield Target(measure, both, lazy, 1.0, python="3.15")
+            yield Target(measure, both, bundle, 1.0, python="3.15")
+
+
 def targets() -> list[Target]:
     """Return all targets, in the order of the report."""
     found = [
@@ -81,6 +97,7 @@ def targets() -> list[Target]:
     found += [Target("stale_spawn_to_next", "lite", BASELINE, 0.5), Target("good_spawn_to_next", "lite", BASELINE, 1.0)]
     for workers in (16, 64):
         found += [Target(f"managed_{workers}_{what}", "lite", BASELINE, 0.25) for what in ("spawn_to_polls", "memory")]
+    found += _imports_of_applications()
     found += _pair("memory_peak", 1.0, 1.0)
     for kind in ("plain", "structured", "astral"):
         found += _pair(f"echo_5mb_{kind}_memory", 1.0, 1.0)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .._client import LambdaRuntimeClient
     from .._codec import Marshaller
     from .._optional_settings import Options
     from .._types import LogSink, Settings
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     Handler = Callable[[object, Any], object]
 
 
-def with_options(load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink") -> "Callable[[], Handler]":
+def with_options(
+    load: "Callable[[], Handler]", settings: "Settings", client: "LambdaRuntimeClient", sink: "LogSink"
+) -> "Callable[[], Handler]":
     """Return the function that loads the handler as the settings ask for; prepare error reports."""
     options = settings.options
     assert options is not None
@@ -23,11 +26,15 @@ def with_options(load: "Callable[[], Handler]", settings: "Settings", sink: "Log
         from .error_chain import install
 
         install()
-    if options["LAZY_IMPORTS"] == "off" and not options["IMPORT_LIST"]:
-        return load
-    from .lazy_imports import around
+    if options["LAZY_IMPORTS"] != "off" or options["IMPORT_LIST"]:
+        from .lazy_imports import around
 
-    return around(load, settings, sink)
+        load = around(load, settings, client, sink)
+    if options["BUNDLE"]:
+        from .import_bundle import with_bundle
+
+        load = with_bundle(load, options["BUNDLE"], sink)
+    return load
 
 
 def prepare_results(options: "Options", marshaller: "Marshaller") -> None:

@@ -66,11 +66,18 @@ def lazy_names() -> "set[tuple[str, str]]":
     """Return the lazy imports that were not resolved yet, as pairs of importing module and name."""
     found: set[tuple[str, str]] = set()
     for module_name, module in list(sys.modules.items()):
-        names = getattr(module, "__dict__", None)
-        if isinstance(names, dict):
-            lazy = [key for key, value in list(names.items()) if type(value).__name__ == "lazy_import"]
-            found.update((module_name, key) for key in lazy)
+        lazy = [key for key, value in list(_names(module).items()) if type(value).__name__ == "lazy_import"]
+        found.update((module_name, key) for key in lazy)
     return found
+
+
+def _names(module: object) -> "dict[str, object]":
+    """Return the names of a module; an attribute of some modules would import them (importlib.util.LazyLoader)."""
+    try:
+        names: object = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return names if isinstance(names, dict) else {}
 
 
 class Watch:
@@ -84,5 +91,6 @@ class Watch:
         """Return the entries of a list that names them all, without those of this package."""
         resolved = [pair for pair in self._lazy - lazy_names() if pair[0] in sys.modules]
         loaded = set(sys.modules) - self._modules
-        modules = [(name, "") for name in loaded if getattr(sys.modules[name], "__spec__", None) is not None]
+        specs = {name: _names(sys.modules[name]).get("__spec__") for name in loaded}
+        modules = [(name, "") for name, spec in specs.items() if getattr(spec, "name", None) == name]  # no aliases
         return sorted(pair for pair in resolved + modules if pair[0].partition(".")[0] != "awslambdaric_lite")

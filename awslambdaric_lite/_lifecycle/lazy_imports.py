@@ -6,23 +6,23 @@ written in this package and in the packages that it imports are never lazy: an i
 
 import posix
 import sys
-import time
 
-from .._function_errors import Fault
+from .. import _report
+from .._handler import import_fault
 from .._report import notice
-from .own_imports import is_of_others
+from .own_imports import is_marked, may_be_lazy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .._client import LambdaRuntimeClient
     from .._types import LogSink, Settings
 
     Handler = Callable[[object, Any], object]
     Filter = Callable[["str | None", str, "tuple[str, ...] | None"], bool]
 
-_clock = time.perf_counter  # as it is before user code runs, which may replace it
 _SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 _SITES = ("/site-packages", "/dist-packages")
 _LAYERS = "/opt/python"
@@ -32,10 +32,12 @@ _NOBODY_WAITS = {
 }  # variables with which init is over before the first event, and their values; None: any
 
 _interpreter: "Any" = sys  # type checkers know the functions of Python 3.15 only for that version
-_installed: "dict[str, bool]" = {}  # importing module: whether it is part of an installed distribution
+_installed: "dict[str | None, bool]" = {}  # importing module: whether it is part of an installed distribution
 
 
-def around(load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink") -> "Callable[[], Handler]":
+def around(
+    load: "Callable[[], Handler]", settings: "Settings", client: "LambdaRuntimeClient", sink: "LogSink"
+) -> "Callable[[], Handler]":
     """Return a function that loads the handler with lazy imports, and imports what the import list names."""
     options = settings.options
     assert options is not None
@@ -43,15 +45,18 @@ def around(load: "Callable[[], Handler]", settings: "Settings", sink: "LogSink")
 
     def load_handler() -> "Handler":
         lazy = options["LAZY_IMPORTS"] != "off" and _enable(options["LAZY_IMPORTS"], sink, verbose=verbose)
+        if lazy:
+            _report.converted = _as_in_init(settings.handler.rpartition(".")[0], sink)
         handler = load()
         if options["IMPORT_LIST"]:
             from .import_list import import_listed
 
             import_listed(options["IMPORT_LIST"], sink)
-        if not lazy:
-            return handler
-        module = settings.handler.rpartition(".")[0]
-        return _report_missing(_log_first_event(handler, sink) if verbose else handler, module, sink)
+        if lazy and verbose:
+            from .first_event import log_first_event
+
+            return log_first_event(handler, client, sink)
+        return handler
 
     return load_handler
 
@@ -66,118 +71,94 @@ def _enable(value: str, sink: "LogSink", *, verbose: bool) -> bool:
         if found is not None and (values is None or found in values):
             if verbose:
                 text = f"{name.decode()}={found.decode(errors='replace')}"
-                notice(sink, "", f"imports are not lazy with {text}: no caller waits for the init phase")
+                notice(sink, "", f"imports are not lazy with {text}: no caller waits for the init phase", 10)
             return False
-    if _interpreter.get_lazy_imports_filter() not in (None, is_of_others) or (
-        _interpreter.get_lazy_imports() != "normal" and getattr(sys.flags, "lazy_imports", -1) != 1
-    ):
+    started = (
+        ("all", may_be_lazy) if _interpreter.flags.lazy_imports == 1 else ("normal", None)
+    )  # see the package's `__init__`
+    if (_interpreter.get_lazy_imports(), _interpreter.get_lazy_imports_filter()) != started:
         notice(sink, "", f"{_SETTING}={value} is ignored: user code has called sys.set_lazy_imports or its filter")
         return False
-    chosen: Filter | None = {"all": is_of_others, "installed": _is_installed}.get(value)
+    chosen: Filter | None = {"all": may_be_lazy, "installed": _is_installed}.get(value)
     if chosen is None:
         chosen = _matching(value, sink)
+    if chosen is _is_installed:
+        from . import stale_bytecode  # noqa: F401 -- the filter must not import modules
+
     if chosen is not None:
         _interpreter.set_lazy_imports_filter(chosen)
         _interpreter.set_lazy_imports("all")
     return chosen is not None
 
 
-def _report_missing(handler: "Handler", module: str, sink: "LogSink") -> "Handler":
-    """Return a handler that reports lazy imports that fail as init would have, and logs their places."""
+def _as_in_init(module: str, sink: "LogSink") -> "Callable[[BaseException, str], BaseException]":
+    """Return a function that converts the error of a lazy import to that of init, and logs its places."""
 
-    def report_missing(event: object, context: "Any") -> object:
+    def convert(raised: BaseException, request_id: str) -> BaseException:
+        kind = type(raised)  # `isinstance` would ask the class of user code
+        if issubclass(kind, AttributeError):
+            waiting = _waiting_module(raised)
+            if waiting:
+                text = f"{waiting} is not imported yet, because imports are lazy: add `import {waiting}`"
+                notice(sink, request_id, text)
+        if not issubclass(kind, (ImportError, SyntaxError)):
+            return raised
         try:
-            return handler(event, context)
-        except ImportError as error:
-            cause = error.__cause__
+            cause = raised.__cause__
             if type(cause) is not ImportError or not str(cause).startswith("lazy import of "):
-                raise
-            text = f"the lazy import in {_place(cause)} failed when its name was used in {_place(error)}"
-            notice(sink, context.aws_request_id, text)
-            raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from error
+                return raised
+            fault = import_fault(raised, module)  # type: ignore[arg-type]
+            text = f"the lazy import in {_place(cause)} failed when its name was used in {_place(raised)}"
+        except Exception:  # raised by a class of user code
+            return raised
+        notice(sink, request_id, text)
+        fault.__cause__ = raised
+        return fault
 
-    return report_missing
+    return convert
+
+
+def _waiting_module(error: "Any") -> "str | None":
+    """Return the name of a module that a package does not have as an attribute, because nothing has imported it."""
+    try:
+        name = f"{error.obj.__name__}.{error.name}"
+        spec = _interpreter.modules["_frozen_importlib"]._find_spec(name, error.obj.__path__)
+        return None if spec is None or name in sys.modules else name
+    except Exception:  # it has no modules, or no file descriptor is left
+        return None
 
 
 def _place(error: BaseException) -> str:
-    """Return the file and the line that an exception comes from."""
+    """Return the file and the line that an exception comes from, without modules that were imported from there."""
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
+    place = traceback
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_name != "<module>" or place is None:
+            place = traceback
         traceback = traceback.tb_next
-    return "?" if traceback is None else f"{traceback.tb_frame.f_code.co_filename}, line {traceback.tb_lineno}"
-
-
-def _log_first_event(handler: "Handler", sink: "LogSink") -> "Handler":
-    """Return a handler that logs which imports its first event resolved, and how long they took."""
-    from .import_list import Watch
-
-    def log_imports(event: object, context: "Any") -> object:
-        if logged:
-            return handler(event, context)
-        logged.append(True)
-        watch, spent = Watch(), _ImportTime()
-        try:
-            return handler(event, context)
-        finally:
-            spent.stop()
-            entries = [f"{module}:{name}" if name else module for module, name in watch.imported()]
-            text = f"the first event resolved {len(entries)} imports in {spent.seconds * 1000:.1f} ms"
-            notice(sink, context.aws_request_id, f"{text}: {', '.join(entries)}" if entries else text)
-
-    logged: list[bool] = []
-    return log_imports
-
-
-class _ImportTime:
-    """The seconds that imports take, each with the imports in it counted once."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._machinery = _interpreter.modules["_frozen_importlib"]
-        self._original: Any = getattr(self._machinery, "_find_and_load", None)
-        self._depth = 0
-        if self._original is not None:  # else another version of Python, and the log shows no time
-            self._machinery._find_and_load = self._timed  # the interpreter looks it up for each import
-
-    def _timed(self, name: str, import_: object) -> object:
-        self._depth += 1
-        begin = _clock()
-        try:
-            return self._original(name, import_)
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self.seconds += _clock() - begin
-
-    def stop(self) -> None:
-        if self._original is not None:
-            self._machinery._find_and_load = self._original
+    return "?" if place is None else f"{place.tb_frame.f_code.co_filename}, line {place.tb_lineno}"
 
 
 def _is_installed(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
-    """Return whether an import is written in an installed distribution or a layer."""
-    if importing is None:
-        return False
+    """Return whether an import may be lazy, and is written in an installed distribution or a layer."""
     known = _installed.get(importing)
     if known is None:
-        known = _installed[importing] = is_of_others(importing, name, names) and _is_of_distribution(importing)
-    return known
+        known = _installed[importing] = _is_of_distribution(importing)
+    return (known or is_marked(importing, name)) and may_be_lazy(importing, name, names)
 
 
-def _is_of_distribution(importing: str) -> bool:
-    spec = getattr(sys.modules.get(importing), "__spec__", None)
+def _is_of_distribution(importing: "str | None") -> bool:
+    spec = getattr(sys.modules.get(importing), "__spec__", None)  # type: ignore[arg-type]
     origin = getattr(spec, "origin", None)
-    if not isinstance(origin, str):
+    if not isinstance(origin, str) or importing is None:
         return False
-    top = importing.partition(".")[0]
-    for folder in sys.path:
-        if folder and origin.startswith(f"{folder}/"):
-            if folder.endswith(_SITES) or folder == _LAYERS:
-                return True
-            from .stale_bytecode import is_recorded
+    # The longest, because the folder of a virtual environment may be in that of the function.
+    folder = max((folder for folder in sys.path if folder and origin.startswith(f"{folder}/")), key=len, default="")
+    if folder.endswith(_SITES) or folder == _LAYERS:
+        return True
+    from .stale_bytecode import is_recorded  # loaded before imports are lazy
 
-            return is_recorded(folder, top)
-    return False
+    return bool(folder) and is_recorded(folder, importing.partition(".")[0])
 
 
 def _matching(path: str, sink: "LogSink") -> "Filter | None":
@@ -191,8 +172,9 @@ def _matching(path: str, sink: "LogSink") -> "Filter | None":
         return None
 
     def matches(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:
-        if importing is None or not is_of_others(importing, name, names):
+        if importing is None:
             return False
-        return importing in exact or importing.startswith(begins)
+        chosen = importing in exact or importing.startswith(begins)
+        return (chosen or is_marked(importing, name)) and may_be_lazy(importing, name, names)
 
     return matches

@@ -24,7 +24,15 @@ class ClientProcess:
         OSError: the command cannot be executed.
     """
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path, output: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        output: Path,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         self._output = output
         with output.open("wb") as written:
             self.spawned_at = time.perf_counter()
@@ -36,6 +44,7 @@ class ClientProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=written,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
 

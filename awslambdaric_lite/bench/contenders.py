@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import __version__
@@ -38,6 +38,7 @@ print(json.dumps({
     "implementation": platform.python_implementation(),
     "lite": version("awslambdaric_lite", "awslambdaric-lite"),
     "official": version("awslambdaric", "awslambdaric"),
+    "lazy": hasattr(sys, "set_lazy_imports"),
 }))
 """
 
@@ -48,11 +49,12 @@ class NotUsable(BenchError):
 
 @dataclass(frozen=True)
 class Contender:
-    """A runtime: the head of its column, and its command for the function."""
+    """A runtime: its name in the table, its command for the function, and the variables that it adds."""
 
     label: str
     command: tuple[str, ...]
     version: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class TargetPython:
     """A Python interpreter, and the runtimes that it finds in the function's folder and among its packages.
 
     `lite_version` and `official_version` are None if the package is not installed, "" if its version is unknown.
+    `has_lazy_imports` is true from Python 3.15 on.
     """
 
     executable: str
     description: str
     lite_version: str | None
     official_version: str | None
+    has_lazy_imports: bool = False
 
     @classmethod
     def inspect(cls, executable: str | None, env: Mapping[str, str], cwd: Path) -> TargetPython:
@@ -95,7 +99,8 @@ class TargetPython:
             raise NotUsable(f"{path} does not run as Python in {cwd}; give another with --python") from None
         if version < _OLDEST:
             raise NotUsable(f"{path} is Python {answer['python']}; awslambdaric-lite needs 3.10 or newer")
-        return cls(path, f"{answer['implementation']} {answer['python']}", answer["lite"], answer["official"])
+        description = f"{answer['implementation']} {answer['python']}"
+        return cls(path, description, answer["lite"], answer["official"], answer["lazy"])
 
     def ours(self, handler: str) -> Contender:
         """Return this package's runtime; if the interpreter does not have it, the copy of the running command."""

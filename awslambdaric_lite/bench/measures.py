@@ -35,7 +35,10 @@ class Measure:
 
 
 COLD_START = Measure("spawn_to_response", "cold start: start to response")
+COLD_START_DROPPED = Measure("spawn_to_response_dropped", "cold start, page cache dropped")
+FIRST = Measure("first_event_to_response", "first invocation: event to response")
 WARM = Measure("event_to_response_p50", "warm: event to response p50")
+FIRST_CPU = Measure("cpu_first", "CPU time, first invocation")
 PEAK_MEMORY = Measure("memory_peak", "peak memory", in_bytes=True)
 
 MEASURES = (
@@ -46,9 +49,12 @@ MEASURES = (
     Measure("event_to_response_p99", "warm: event to response p99", fewest=100),
     Measure("event_to_next_p50", "warm: event to next poll p50"),
     Measure("cpu_init", "CPU time, init"),
-    Measure("cpu_first", "CPU time, first invocation"),
+    FIRST_CPU,
     Measure("cpu_warm", "CPU time, warm invocation"),
     Measure("memory_at_next", "memory at the first poll", in_bytes=True),
     PEAK_MEMORY,
 )
 """In the order of the table."""
+
+WHAT_IF_MEASURES = (COLD_START, COLD_START_DROPPED, FIRST, FIRST_CPU, PEAK_MEMORY)
+"""In the order of the columns."""

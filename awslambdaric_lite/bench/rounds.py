@@ -14,7 +14,10 @@ from .measures import MEASURES
 from .posted_results import PostedResult
 from .run import Run, Runner
 
-_CHECKED = 3  # the minimum of warm invocations when results are compared
+CHECKED = 3
+"""The minimum of warm invocations when results are compared."""
+
+CHANGING = "the results change from run to run, so they could not be compared"
 _WARM_S = 0.5  # of warm invocations in a run, unless their number is given
 _FEWEST, _MOST = 5, 100
 
@@ -42,8 +45,8 @@ class Plan:
 class Progress(Protocol):
     """Receiver of the progress."""
 
-    def stage(self, text: str, steps: int) -> None:
-        """Show that a stage with this number of steps begins."""
+    def stage(self, text: str, steps: int | None = None) -> None:
+        """Show that a stage begins; `steps` is the number of its processes."""
 
     def step(self) -> None:
         """Show that one step is done."""
@@ -91,9 +94,9 @@ def measure(plan: Plan, runner: Runner, progress: Progress) -> Comparison:
         HandlerFailed: the function fails in our runtime, or in one of its runs.
     """
     progress.stage("comparing the results", 3 if plan.theirs is not None else 2)
-    checked = max(len(plan.events), _CHECKED)
+    checked = max(len(plan.events), CHECKED)
     try:
-        ours = _run(runner, plan, plan.ours, checked, 0)
+        ours = run_function(runner, plan.ours, plan.events, checked)
     except HandlerFailed as failure:
         raise HandlerFailed(f"{failure}{_elsewhere(plan, runner, checked, str(failure))}", failure.output) from None
     progress.step()
@@ -110,7 +113,7 @@ def measure(plan: Plan, runner: Runner, progress: Progress) -> Comparison:
     server_cpu_s = []
     for number in range(1, plan.rounds + 1):
         for contender in contenders:
-            run = _run(runner, plan, contender, outcome.invocations, number)
+            run = run_function(runner, contender, plan.events, outcome.invocations, number)
             _keep(outcome, contender, run)
             progress.step()
         bare = _measure_bare(plan, runner, outcome.invocations)
@@ -121,10 +124,14 @@ def measure(plan: Plan, runner: Runner, progress: Progress) -> Comparison:
     return outcome
 
 
-def _run(runner: Runner, plan: Plan, contender: Contender, warm: int, number: int) -> Run:
-    """Run the function; raise an exception if it fails."""
+def run_function(runner: Runner, contender: Contender, events: Sequence[Event], warm: int, number: int = 0) -> Run:
+    """Run the function with `1 + warm` events.
+
+    Raises:
+        HandlerFailed: it fails.
+    """
     try:
-        run = runner.run(contender, [event.body for event in plan.events], warm, number)
+        run = runner.run(contender, [event.body for event in events], warm, number)
     except InitFailed as failure:
         text = f"the init of {runner.function.handler} fails with {contender.label}: {failure}"
         raise HandlerFailed(text, failure.output) from None
@@ -132,7 +139,7 @@ def _run(runner: Runner, plan: Plan, contender: Contender, warm: int, number: in
         raise HandlerFailed(f"the process of {contender.label} {failure}", failure.output) from None
     for i, result in enumerate(run.results):
         if result.failed:
-            text = f"{contender.label} responds to {_event_name(plan, i)} with {result} (invocation {i + 1})"
+            text = f"{contender.label} responds to {_event_name(events, i)} with {result} (invocation {i + 1})"
             raise HandlerFailed(text, run.output)
     return run
 
@@ -142,7 +149,7 @@ def _elsewhere(plan: Plan, runner: Runner, warm: int, ours: str) -> str:
     if plan.theirs is None:
         return ""
     try:
-        _run(runner, plan, plan.theirs, warm, 0)
+        run_function(runner, plan.theirs, plan.events, warm)
     except HandlerFailed as failure:
         same = str(failure).replace(plan.theirs.label, plan.ours.label) == ours
         return f"; it fails with {plan.theirs.label}, too" if same else f"; {failure}"
@@ -174,27 +181,45 @@ def _compare(plan: Plan, runner: Runner, ours: Run, outcome: Comparison, checked
     except ClientFailed as failure:
         outcome.differences.append(f"the process of {plan.theirs.label} {failure}{_quoted(failure.output)}")
         return False
-    unequal = _unequal(ours.results, theirs.results)
+    difference, is_changing = find_difference(runner, plan.events, (plan.ours, ours), (plan.theirs, theirs))
+    if difference:
+        outcome.differences.append(difference)
+    elif is_changing:
+        outcome.notes.append(CHANGING)
+    return not difference
+
+
+def find_difference(
+    runner: Runner, events: Sequence[Event], ours: tuple[Contender, Run], theirs: tuple[Contender, Run]
+) -> tuple[str, bool]:
+    """Compare the results of two runs with the same events.
+
+    Returns:
+        A text about the first difference, "" without one, and whether results change from run to run of ours;
+        those are not compared, unless theirs is an error.
+
+    Raises:
+        HandlerFailed: the function fails when ours is run again.
+    """
+    (our_contender, our_run), (their_contender, their_run) = ours, theirs
+    unequal = _unequal(our_run.results, their_run.results)
     if not unequal:
-        return True
-    again = _run(runner, plan, plan.ours, checked, 0)
-    changing = set(_unequal(ours.results, again.results))
+        return "", False
+    again = run_function(runner, our_contender, events, len(our_run.results) - 1)
+    changing = set(_unequal(our_run.results, again.results))
     for i in unequal:
-        if i not in changing or theirs.results[i].failed:
-            said = f"{plan.ours.label} returns {ours.results[i]}, {plan.theirs.label} {theirs.results[i]}"
-            outcome.differences.append(f"the results for {_event_name(plan, i)} differ: {said}")
-            break  # one is enough: the others probably have the same reason
-    if changing and not outcome.differences:
-        outcome.notes.append("the results change from run to run, so they could not be compared")
-    return not outcome.differences
+        if i not in changing or their_run.results[i].failed:
+            said = f"{our_contender.label} returns {our_run.results[i]}, {their_contender.label} {their_run.results[i]}"
+            return f"the results for {_event_name(events, i)} differ: {said}", bool(changing)
+    return "", bool(changing)
 
 
 def _unequal(some: Sequence[PostedResult], others: Sequence[PostedResult]) -> list[int]:
     return [i for i, (one, other) in enumerate(zip(some, others, strict=True)) if not one.equals(other)]
 
 
-def _event_name(plan: Plan, index: int) -> str:
-    return plan.events[index % len(plan.events)].name
+def _event_name(events: Sequence[Event], index: int) -> str:
+    return events[index % len(events)].name
 
 
 def _quoted(output: str) -> str:

@@ -55,6 +55,11 @@ class Runner:
             log_stream=_LOG_STREAM,
         )
 
+    def output_lines(self, part: str) -> list[str]:
+        """Return the lines of the last run's output that have a part."""
+        lines = self._output.read_text("utf-8", "backslashreplace").splitlines()
+        return [line for line in lines if part in line]
+
     def run(self, contender: Contender, events: Sequence[bytes], warm: int, number: int = 0) -> Run:
         """Start the runtime and send it `1 + warm` events, in rotation.
 
@@ -71,7 +76,7 @@ class Runner:
             try:
                 process = ClientProcess(
                     contender.command,
-                    env=self.environment(api.address),
+                    env={**self.environment(api.address), **contender.variables},
                     cwd=self.function.task_root,
                     output=self._output,
                 )
@@ -100,6 +105,7 @@ def _measure(api: MeasuringApi, process: ClientProcess, events: Sequence[bytes],
     figures = {
         "spawn_to_next": init_s,
         "spawn_to_response": init_s + first.posted_at - first.sent_at,
+        "first_event_to_response": first.posted_at - first.sent_at,
         "cpu_init": cpu_at_poll,
         "cpu_first": cpu_after_first - cpu_at_poll,
         "memory_at_next": float(memory_at_poll),

@@ -24,6 +24,7 @@ COMMANDS = {
     "invoke": "invoke a function once, on this machine or at a URL",
     "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
     "bench": "compare cold start, warm invocations and memory with awslambdaric",
+    "conformance": "check a runtime client in any language against the Runtime API",
     "event": "print an event as an AWS service sends it",
     "record-imports": "write a list of the imports of events, which init then makes",
     "pack": "write a function's deployment package, with its requirements and bytecode",

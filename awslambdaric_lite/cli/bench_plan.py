@@ -13,6 +13,7 @@ from ..bench.budgets import Budget, cold_start_budget, memory_budget, warm_budge
 from ..bench.contenders import Contender, NotUsable, TargetPython, commanded
 from ..bench.rounds import Event, Plan
 from ..bench.run import Runner
+from ..bench.task_copy import copy_task_root
 from ..common.regions import REGION
 from ..emulator import EmulatorError, FunctionConfig
 from ..emulator.environments.layers import unpack
@@ -22,12 +23,12 @@ from .events import read_event
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A plan, the runner that carries it out, and a description of the interpreter."""
+class Subject:
+    """What is measured: the runner of a function, its events, and the interpreter."""
 
-    plan: Plan
     runner: Runner
-    python: str
+    events: list[Event]
+    interpreter: TargetPython
 
 
 def read_budgets(arguments: argparse.Namespace) -> list[Budget]:
@@ -52,25 +53,41 @@ def read_budgets(arguments: argparse.Namespace) -> list[Budget]:
     return budgets
 
 
-def read_plan(arguments: argparse.Namespace, folder: Path) -> Planned:
-    """Return the plan, after a look at the interpreter and its packages; runs write into `folder`.
+def read_subject(arguments: argparse.Namespace, folder: Path, *, copied: bool = False) -> Subject:
+    """Return what is measured, after a look at the interpreter and its packages; runs write into `folder`.
+
+    Args:
+        arguments: the command line.
+        folder: an empty folder.
+        copied: let the function run in a copy of its folder.
 
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
-    runner = _runner(arguments, folder)
+    runner = _runner(arguments, folder, copied=copied)
     events = _events(arguments.event)
     try:
         interpreter = TargetPython.inspect(arguments.python, runner.environment(), runner.function.task_root)
-        theirs = _theirs(arguments, interpreter, runner)
     except NotUsable as error:
         raise UsageError(str(error)) from None
-    ours, bare = interpreter.ours(arguments.handler), interpreter.bare()
-    plan = Plan(ours, theirs, bare, events, arguments.rounds, arguments.invocations)
-    return Planned(plan, runner, interpreter.description)
+    return Subject(runner, events, interpreter)
 
 
-def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
+def read_plan(arguments: argparse.Namespace, subject: Subject) -> Plan:
+    """Return the plan of a comparison.
+
+    Raises:
+        UsageError: the other runtime cannot be used; the message says how to change that.
+    """
+    try:
+        theirs = _theirs(arguments, subject.interpreter, subject.runner)
+    except NotUsable as error:
+        raise UsageError(str(error)) from None
+    ours, bare = subject.interpreter.ours(arguments.handler), subject.interpreter.bare()
+    return Plan(ours, theirs, bare, subject.events, arguments.rounds, arguments.invocations)
+
+
+def _runner(arguments: argparse.Namespace, folder: Path, *, copied: bool) -> Runner:
     variables: dict[str, str] = {}
     for path in arguments.env_file:
         variables |= read_env_file(path, "function")
@@ -79,6 +96,9 @@ def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
     try:
         if zipfile.is_zipfile(task_root):
             unpack(task_root, folder / "task", "task root")
+            task_root = folder / "task"
+        elif copied and task_root.is_dir():
+            copy_task_root(task_root, folder / "task")
             task_root = folder / "task"
         function = FunctionConfig(
             handler=arguments.handler,
@@ -95,7 +115,7 @@ def _runner(arguments: argparse.Namespace, folder: Path) -> Runner:
 def _theirs(arguments: argparse.Namespace, interpreter: TargetPython, runner: Runner) -> Contender | None:
     if arguments.against == "none":
         return None
-    if arguments.against != "awslambdaric":
+    if arguments.against not in (None, "awslambdaric"):
         search_path = runner.environment()["PATH"]
         return commanded(arguments.against, arguments.handler, runner.function.task_root, search_path)
     try:

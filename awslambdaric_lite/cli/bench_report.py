@@ -16,7 +16,9 @@ from ..bench.rounds import Comparison, Plan
 from ..common.tables import Printer, Table
 from ..common.words import count
 
-_FEWEST_ROUNDS = 5  # fewer do not show how much rounds differ
+FEWEST_ROUNDS = 5
+"""Fewer do not show how much rounds differ."""
+
 _BARE_START = Measure("spawn_to_next", "")
 
 
@@ -42,7 +44,7 @@ class BenchReport:
         return len(self.contenders) > 1
 
     @property
-    def within_budgets(self) -> bool:
+    def passed(self) -> bool:
         """Whether our runtime stays within all budgets."""
         return all(budget.met_by(self._ours(budget.measure)) for budget in self.budgets)
 
@@ -78,15 +80,12 @@ class BenchReport:
         Raises:
             ModuleNotFoundError: rich is not installed.
         """
-        machine, outcome, printer = self.machine, self.outcome, Printer(stream)
+        outcome, printer = self.outcome, Printer(stream)
         printer.line(
             f"{self.handler}: {count(self.plan.rounds, 'round')}, each in a fresh process with "
             f"a first and {count(outcome.invocations, 'warm invocation')}; medians of the rounds"
         )
-        printer.line(
-            f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']} {machine['architecture']}, "
-            f"{machine['python']}; " + ", ".join(f"{each.label} {each.version}".strip() for each in self.contenders)
-        )
+        printer.line(circumstances(self.machine, self.contenders))
         header = ["", *(each.label for each in self.contenders), *(["ours / theirs"] if self.is_comparison else [])]
         rows = [self._row(measure) for measure in self._measured()]
         printer.table(Table("", header, rows, row_styles={COLD_START.title: "bold"}))
@@ -131,9 +130,7 @@ class BenchReport:
         values = [self.outcome.median(contender, measure.name) for contender in self.contenders]
         cells = [measure.title, *("" if value is None else measure.text(value) for value in values)]
         if self.is_comparison:
-            found = self._ratio(measure)
-            bounds = f" [{found.low:.2f}, {found.high:.2f}]" if self.plan.rounds >= _FEWEST_ROUNDS and found else ""
-            cells.append("" if found is None else f"{found.value:.2f}{bounds}")
+            cells.append(interval_text(self._ratio(measure), self.plan.rounds))
         return cells
 
     def _measure_as_json(self, measure: Measure) -> dict[str, Any]:
@@ -142,12 +139,32 @@ class BenchReport:
             figures = self.outcome.figures[contender.label][measure.name]
             fields["figures"][contender.label] = {"median": median(figures), "rounds": figures}
         if self.is_comparison:
-            found = self._ratio(measure)
-            low, high = (found.low, found.high) if self.plan.rounds >= _FEWEST_ROUNDS and found else (None, None)
-            high = None if high == math.inf else high  # JSON knows no infinity
-            fields["ratio"] = None if found is None else {"value": found.value, "low": low, "high": high}
+            fields["ratio"] = interval_fields(self._ratio(measure), self.plan.rounds)
         return fields
 
     def _ratio(self, measure: Measure) -> Interval | None:
         ours, theirs = self.contenders
         return self.outcome.ratio(ours, theirs, measure.name)
+
+
+def circumstances(machine: dict[str, str | int], contenders: Sequence[Contender]) -> str:
+    """Return a line about the machine, the interpreter and the runtimes."""
+    return (
+        f"{machine['cpu']}, {machine['cpus']} CPUs, {machine['system']} {machine['architecture']}, "
+        f"{machine['python']}; " + ", ".join(f"{each.label} {each.version}".strip() for each in contenders)
+    )
+
+
+def interval_text(ratio: Interval | None, rounds: int) -> str:
+    """Return a ratio with its interval, which few rounds do not have; "" for None."""
+    if ratio is None:
+        return ""
+    return f"{ratio.value:.2f}" + (f" [{ratio.low:.2f}, {ratio.high:.2f}]" if rounds >= FEWEST_ROUNDS else "")
+
+
+def interval_fields(ratio: Interval | None, rounds: int) -> dict[str, float | None] | None:
+    """Return the JSON of a ratio, with null for bounds that do not exist."""
+    if ratio is None:
+        return None
+    low, high = (ratio.low, ratio.high) if rounds >= FEWEST_ROUNDS else (None, None)
+    return {"value": ratio.value, "low": low, "high": None if high == math.inf else high}  # JSON knows no infinity

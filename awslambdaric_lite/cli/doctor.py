@@ -20,11 +20,13 @@ from ..packaging.targets import ARCHITECTURES, Target
 from .doctor_report import show
 from .env_file import variable
 from .errors import UsageError
+from .events import read_event
 
 HELP = """Audit a function's package or a layer: find bytecode that Lambda rejects, binaries that do not run there,
 modules that the managed runtime has already, and large packages. With --handler the command imports the package's code
-on this machine and measures that. The package is not changed. The exit code is 1 if a finding has at least the
---fail-on level: an error breaks the function, a warning slows its cold start or may break it."""
+on this machine and measures that, also with lazy imports and with a bundle of the imports. The package is not changed.
+The exit code is 1 if a finding has at least the --fail-on level: an error breaks the function, a warning slows its cold
+start or may break it."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +57,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     imports = parser.add_argument_group("imports")
     imports.add_argument("--handler", metavar="M.F", help="measure the imports of this handler, e.g. app.handler")
     imports.add_argument(
+        "--event",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="JSON file to run the handler with, or - for standard input: find the imports that the events never use "
+        "(repeatable; needs --handler)",
+    )
+    imports.add_argument(
         "--layer", metavar="PATH", action="append", default=[], help="a layer of the function (repeatable)"
     )
     imports.add_argument(
@@ -62,7 +72,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="K=V",
         action="append",
         default=[],
-        help="set an environment variable for the import (repeatable)",
+        help="set an environment variable for the import and the events (repeatable)",
     )
     imports.add_argument(
         "--flame",
@@ -85,9 +95,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--flame draws the imports of a handler; name the handler with --handler")
     if arguments.handler is not None and not all(arguments.handler.rpartition(".")):
         raise UsageError(f"handler {arguments.handler!r} is not MODULE.FUNCTION; write e.g. app.handler")
+    if arguments.event and arguments.handler is None:
+        raise UsageError("--event is sent to the handler; name it with --handler, e.g. app.handler")
     if arguments.layer and arguments.runs_on == "image":
         raise UsageError("--layer does not go with --runs-on image: functions in images have no layers; omit one")
     variables = dict(variable(text) for text in arguments.env)
+    events = [read_event(source) for source in arguments.event]
     if not arguments.json:
         require_rich()
     try:
@@ -100,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             layers=[Path(layer) for layer in arguments.layer],
             host=arguments.runs_on,
             variables=variables,
+            events=events,
         )
         if arguments.flame is not None:
             _draw(result, Path(arguments.flame), arguments.handler)  # pyright: ignore[reportArgumentType]

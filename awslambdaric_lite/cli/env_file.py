@@ -81,7 +81,7 @@ def _of_functions(groups: dict[str, Any], function_name: str) -> dict[str, str]:
                 raise ValueError(f"{name!r} is not a name; use letters, digits and underscores")
             if isinstance(value, dict | list):
                 raise ValueError(f"the value of {name} is not text or a number; write it as text")
-            variables[name] = _as_text(value)
+            variables[name] = _checked(name, _as_text(value))
     return variables
 
 
@@ -112,11 +112,26 @@ def _parse(line: str) -> tuple[str, str]:
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not a name; use letters, digits and underscores, and a digit not first")
     if value[:1] not in _QUOTED:
-        return name, _COMMENT.sub("", value)
+        return name, _checked(name, _COMMENT.sub("", value))
     quoted = _QUOTED[value[0]].fullmatch(value)
     if quoted is None:
         raise ValueError(f"the value of {name} does not end with its quote {value[0]}; quote all of it, in one line")
-    return name, quoted[1] if value[0] == "'" else re.sub(r"\\(.)", _unescape, quoted[1])
+    return name, _checked(name, quoted[1] if value[0] == "'" else re.sub(r"\\(.)", _unescape, quoted[1]))
+
+
+def _checked(name: str, value: str) -> str:
+    """Return a value that a process can have as a variable.
+
+    Raises:
+        ValueError: it has a NUL character, which ends a variable, or half of a character, which UTF-8 does not have.
+    """
+    if "\0" in value:
+        raise ValueError(f"the value of {name} has a NUL character, with which no variable can be set; remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the value of {name} has a lone surrogate, which is not a character; remove it") from None
+    return value
 
 
 def _unescape(match: re.Match[str]) -> str:

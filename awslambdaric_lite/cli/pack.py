@@ -15,11 +15,18 @@ from ..common.words import count, escape_controls, format_size, shorten_list
 from ..packaging.audit.platform_packages import PLATFORM_PACKAGES
 from ..packaging.errors import PackagingError
 from ..packaging.function import Packed, Recipe, pack_function
+from ..packaging.hosts import TASK_ROOT
+from ..packaging.import_bundle import BUNDLE_NAME, BUNDLE_VARIABLE
+from ..packaging.import_recording import LIST_NAME, LIST_VARIABLE
 from ..packaging.installers import INSTALLERS
+from ..packaging.packed_imports import ImportOptions
 from ..packaging.requirement_sources import find_requirements, requirements_above
 from ..packaging.source_builds import BuildPolicy
 from ..packaging.targets import ARCHITECTURES, Target
+from .env_file import variable
 from .errors import UsageError
+from .events import read_event
+from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
 from .progress import show_progress
 
 HELP = """Write a function's deployment package: its code, its requirements as wheels for Lambda, and bytecode that
@@ -133,6 +140,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--s3", action="store_true", help="skip the 50 MB direct-upload limit (upload through S3 instead)"
     )
 
+    imports = parser.add_argument_group(
+        "imports", "What the packed function imports when it runs on this machine, so that its cold starts do less."
+    )
+    imports.add_argument(
+        "--event",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="JSON file, or - for standard input: send it to the packed function and add an import list "
+        f"({LIST_NAME}) of what its events import after init, which init then imports (repeatable; needs --handler)",
+    )
+    imports.add_argument(
+        "--bundle-imports",
+        action="store_true",
+        help=f"add an import bundle ({BUNDLE_NAME}): the bytecode of the modules that the import of the handler loads, "
+        "and of those in the import list, in one file, also with --no-bytecode (needs --handler)",
+    )
+    imports.add_argument("--lazy", metavar="MODE", help=f"with --event: {LAZY_HELP}")
+    imports.add_argument(
+        "--env",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="with --event and --bundle-imports: set an environment variable of the function (repeatable)",
+    )
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Pack once.
@@ -163,7 +196,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     source = Path(arguments.source)
     if arguments.runtime and arguments.without_platform_packages:
         raise UsageError("--runtime is for provided.*, which has none of --without-platform-packages; use one of them")
-    if arguments.no_bytecode and (arguments.no_sources or arguments.interpreter is not None):
+    _check_imports(arguments)
+    runs = bool(arguments.event) or arguments.bundle_imports
+    if arguments.no_bytecode and (arguments.no_sources or (arguments.interpreter is not None and not runs)):
         other = "--no-sources" if arguments.no_sources else "--interpreter"
         raise UsageError(f"--no-bytecode compiles nothing, but {other} needs bytecode; use one of them")
     try:
@@ -196,7 +231,23 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
         sources=not arguments.no_sources,
         strip=arguments.strip,
         through_s3=arguments.s3,
+        imports=ImportOptions(
+            events=[read_event(path) for path in arguments.event],
+            lazy=lazy_mode(arguments.lazy or DEFAULT_MODE),
+            variables=dict(variable(text) for text in arguments.env),
+            bundle=arguments.bundle_imports,
+        ),
     )
+
+
+def _check_imports(arguments: argparse.Namespace) -> None:
+    runs = "--event" if arguments.event else "--bundle-imports" if arguments.bundle_imports else None
+    if runs is not None and arguments.handler is None:
+        raise UsageError(f"{runs} needs the handler; name it with --handler, e.g. app.handler")
+    if arguments.lazy is not None and not arguments.event:
+        raise UsageError("--lazy is for the function that --event runs; add --event FILE, or omit it")
+    if arguments.env and runs is None:
+        raise UsageError("--env is for the function that --event and --bundle-imports run; add one, or omit it")
 
 
 def _requirements(arguments: argparse.Namespace, source: Path) -> Path | None:
@@ -217,7 +268,23 @@ def _tell(packed: Packed, target: Target) -> None:
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
+    listed, bundle = packed.imports.listed, packed.imports.bundle
+    if listed == 0:
+        lines.append(f"  the events import nothing after init, so that no {LIST_NAME} is needed")
+    elif listed is not None:
+        entries = count(listed, "entry", "entries")
+        lines.append(f"  {LIST_NAME} has {entries}; {_named_by(target, LIST_VARIABLE, LIST_NAME)}")
+    if bundle is not None:
+        content = f"{count(bundle.modules, 'module')}, {format_size(bundle.size)}"
+        lines.append(f"  {BUNDLE_NAME} has {content}; {_named_by(target, BUNDLE_VARIABLE, BUNDLE_NAME)}")
     print("\n".join(lines), file=sys.stderr)
+
+
+def _named_by(target: Target, variable: str, file: str) -> str:
+    """Return how the runtime gets to know a file of the package."""
+    if target.is_provided:
+        return "bootstrap names it to the runtime"
+    return f"set {variable}={TASK_ROOT}/{file} to use it, with the wrapper layer or in an image"
 
 
 def _left_out(names: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from ..common.words import count
 from .lines import terminal
 
 if TYPE_CHECKING:
@@ -48,7 +49,11 @@ class Progress:
     def stage(self, text: str, steps: int | None = None) -> None:
         """Begin a stage; with `steps` the bar counts them."""
         if self._bar is None:
-            print(text if steps is None else f"{text} ({steps} processes)", file=self._stream, flush=True)
+            print(
+                text if steps is None else f"{text} ({count(steps, 'process', 'processes')})",
+                file=self._stream,
+                flush=True,
+            )
             return
         if self._task is not None:
             self._bar.remove_task(self._task)

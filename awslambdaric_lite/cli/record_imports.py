@@ -9,9 +9,11 @@ from pathlib import Path
 from ..common.words import count
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
+from ..packaging.import_recording import LIST_NAME, list_text, record_imports
 from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
+from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
 
 HELP = """Run a function with events and write an import list: what the events import after init. With the list, init
 imports it, so that no event waits for an import. The list is a text file: read it, and edit it."""
@@ -27,15 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="JSON file to send as an event, or - for standard input (repeatable)",
     )
     parser.add_argument(
-        "-o", "--output", metavar="FILE", default="imports.txt", help="file to write (default: imports.txt)"
+        "-o", "--output", metavar="FILE", default=LIST_NAME, help=f"file to write (default: {LIST_NAME})"
     )
-    parser.add_argument(
-        "--lazy",
-        metavar="MODE",
-        default="installed",
-        help="which imports are lazy, as in AWSLAMBDARIC_LITE_LAZY_IMPORTS: off, all, installed or a file of patterns "
-        "(default: installed)",
-    )
+    parser.add_argument("--lazy", metavar="MODE", default=DEFAULT_MODE, help=LAZY_HELP)
     add_function_options(parser)
 
 
@@ -48,12 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     settings = function_settings(arguments)
     if settings["runtime"] is not None:
         raise UsageError("--runtime does not go with record-imports, which records imports in this runtime; omit it")
-    lazy = str(Path(arguments.lazy).absolute()) if "/" in arguments.lazy else arguments.lazy
-    if "/" not in lazy and lazy not in ("off", "all", "installed"):
-        raise UsageError(f"--lazy {lazy!r} is unknown; choose off, all, installed or the path of a file (with a slash)")
+    if settings["managed_concurrency"] is not None:
+        raise UsageError(
+            "--managed-concurrency does not go with record-imports, which sends one event at a time; omit it"
+        )
+    lazy = lazy_mode(arguments.lazy)
     events = [read_event(path) for path in arguments.event]
     from ..emulator import EmulatorError
-    from ..packaging.import_recording import list_text, record_imports
 
     output = Path(arguments.output)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import os
 import stat
 import time
@@ -109,6 +110,21 @@ def write_zip(
         if accept is not None:
             accept(sizes)
     return sizes
+
+
+def write_tree(folder: Path, members: Iterable[Member]) -> None:
+    """Write members as files of a folder, with the modes and dates that an archive of them has, unpacked in UTC.
+
+    Raises:
+        PackagingError: a file cannot be read; `SOURCE_DATE_EPOCH` is not a number.
+    """
+    moment = calendar.timegm(_date())
+    for member in members:
+        path = folder / member.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(member.read())
+        path.chmod(0o755 if member.executable else 0o644)
+        os.utime(path, (moment, moment))
 
 
 def zipped_size(member: Member) -> int:

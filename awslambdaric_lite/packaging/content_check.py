@@ -54,12 +54,17 @@ def check_content(
 
     found = [finding for finding in findings(unchecked) if finding.level != "info"]
     if any(finding.level == "error" for finding in found):
-        optional = [name for name in installed if not _LIBRARY.search(name)]
+        optional = [name for name in installed if not is_library(name)]
         errors = [finding for finding in findings({*unchecked, *optional}) if finding.level == "error"]
         if errors:
             cure = "leave files out with --exclude PATTERN, or pack them in any case with --include PATTERN"
             raise PackagingError(f"{'; '.join(map(_text, errors))}; {cure}")
     return [_text(finding) for finding in found]
+
+
+def is_library(name: str) -> bool:
+    """Return whether a file is a module or a library of Linux, by its name."""
+    return _LIBRARY.search(name) is not None
 
 
 def _text(finding: Finding) -> str:

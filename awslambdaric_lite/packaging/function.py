@@ -17,6 +17,7 @@ from .content_check import check_content
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .handler_check import check_handler, split_handler
+from .packed_imports import ImportOptions, PackedImports, add_imports
 from .selection import Selection
 from .source_builds import BUILD_ALL, BuildPolicy
 from .source_tree import collect
@@ -50,7 +51,8 @@ class Recipe:
     packs files to which links lead out of `source`; the package must contain `handler`; `runtime` adds everything that
     `provided.*` needs except an interpreter; `interpreter` compiles the bytecode, by default one of this machine;
     without `bytecode` nothing is compiled, without `sources` bytecode replaces the modules' sources; `strip` removes
-    symbols of binaries; `through_s3` skips the limit of direct uploads.
+    symbols of binaries; `through_s3` skips the limit of direct uploads; `imports` asks for files that make the
+    function's imports cheaper.
     """
 
     source: Path
@@ -72,6 +74,7 @@ class Recipe:
     sources: bool = True
     strip: bool = False
     through_s3: bool = False
+    imports: ImportOptions = field(default_factory=ImportOptions)
 
 
 @dataclass
@@ -86,6 +89,7 @@ class Packed:
     precompiled: int
     warnings: list[str] = field(default_factory=list)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    imports: PackedImports = field(default_factory=PackedImports)
 
 
 def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
@@ -97,13 +101,17 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
     check_output(output)
     if recipe.handler is not None:
         split_handler(recipe.handler)
+    recipe.imports.check_target(recipe.target, recipe.source)
     selection = Selection(recipe.exclude, recipe.include)
     tree = collect(recipe.source, selection, output=output, follow_links=recipe.follow_links)
-    interpreter = choose_interpreter(recipe.target.python, recipe.interpreter) if recipe.bytecode else None
-    if interpreter is None and not recipe.sources:
+    interpreter = None
+    if recipe.bytecode or recipe.imports.purpose is not None:
+        interpreter = choose_interpreter(recipe.target.python, recipe.interpreter)
+    purpose = recipe.imports.purpose or (None if recipe.sources else "replace sources with bytecode")
+    if interpreter is None and purpose is not None:
         raise PackagingError(
-            f"this machine has no Python {recipe.target.python} to replace sources with bytecode; install it, or name "
-            "one with --interpreter"
+            f"this machine has no Python {recipe.target.python} to {purpose}; install it, or name one with "
+            "--interpreter"
         )
     with tempfile.TemporaryDirectory() as folder:
         package = FunctionContents(
@@ -135,7 +143,7 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
         if recipe.strip:
             progress.stage("stripping binaries")
             package.strip_binaries()
-        if interpreter is not None:
+        if interpreter is not None and recipe.bytecode:
             progress.stage(f"compiling for Python {recipe.target.python}")
             package.add_bytecode(interpreter, needed=handler_source, sources=recipe.sources)
         elif recipe.bytecode:
@@ -144,10 +152,11 @@ def pack_function(recipe: Recipe, output: Path, progress: Progress) -> Packed:
                 "and each cold start compiles; install it, or name one with --interpreter"
             )
         package.finish_records()
+        imports = add_imports(package, recipe.imports, recipe.handler, interpreter, recipe.source, progress.stage)
         package.warn_of_unused_options()
         _fit_unpacked(package)
         sizes = _write(package, output, recipe, progress)
-    return Packed(sizes, len(package.bytecode), package.warnings, tree.left_out)
+    return Packed(sizes, len(package.bytecode), package.warnings, tree.left_out, imports)
 
 
 def _write(package: FunctionContents, output: Path, recipe: Recipe, progress: Progress) -> Sizes:

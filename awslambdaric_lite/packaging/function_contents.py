@@ -12,6 +12,8 @@ from .bytecode import IMPORTABLE, cache_path, compile_sources
 from .distributions import emptied, existing_files, finished_record, is_of, listed_files, project_name
 from .errors import PackagingError
 from .hosts import TASK_ROOT
+from .import_bundle import BUNDLE_NAME, BUNDLE_VARIABLE
+from .import_recording import LIST_NAME, LIST_VARIABLE, is_list, list_entries, list_text
 from .module_uses import import_distances
 from .prune import never_runs, only_runs_here
 from .runtime import bootstrap_script, runtime_sources
@@ -54,6 +56,8 @@ class FunctionContents:
         self._own: set[str] = set()
         self._needed: list[str] = []
         self._runtime: dict[str, bytes] = {}
+        self._start_version: str | None = None
+        self._files: dict[str, str] = {}  # that `bootstrap` names to the runtime, by variables
         self.bytecode: dict[str, str] = {}  # of modules: the names of their sources
 
     def add_installed(self, installed: Mapping[str, Path], users: Mapping[str, Path], *, prune: bool) -> None:
@@ -127,7 +131,7 @@ class FunctionContents:
                 del self.members[name]
         self._runtime = runtime_sources()
         self.members |= {name: Member(name, content) for name, content in self._runtime.items()}
-        self.members["bootstrap"] = Member("bootstrap", bootstrap_script(), executable=True)
+        self._write_bootstrap()
 
     def strip_binaries(self) -> None:
         """Replace binaries by smaller ones without symbols for debuggers."""
@@ -174,6 +178,33 @@ class FunctionContents:
         if self._runtime:
             self._add_start(interpreter)
 
+    def add_import_list(self, entries: Sequence[str]) -> None:
+        """Add an import list, unless it would be empty."""
+        if entries:
+            self.members[LIST_NAME] = Member(LIST_NAME, list_text(entries).encode())
+
+    def use_import_list(self) -> list[str]:
+        """Let `bootstrap` name the import list to the runtime, if the package has both; return the list's entries."""
+        content = self.members[LIST_NAME].read() if LIST_NAME in self.members else b""
+        entries = list_entries(content) if is_list(content) else []
+        if entries:
+            self._name_to_runtime(LIST_VARIABLE, LIST_NAME)
+        return entries
+
+    def add_import_bundle(self, content: bytes) -> None:
+        """Add an import bundle; `bootstrap` names it to the runtime, if the package has that."""
+        self.members[BUNDLE_NAME] = Member(BUNDLE_NAME, content)
+        self._name_to_runtime(BUNDLE_VARIABLE, BUNDLE_NAME)
+
+    def without_runtime(self) -> list[Member]:
+        """Return the members without the runtime and `bootstrap`."""
+        return [member for name, member in self.members.items() if not self._is_runtime(name) and name != "bootstrap"]
+
+    def _name_to_runtime(self, variable: str, file: str) -> None:
+        self._files[variable] = file
+        if self._runtime:
+            self._write_bootstrap()
+
     def drop_bytecode(self, excess: int, size: Callable[[Member], int], limit: str) -> bool:
         """Drop the bytecode that helps least, of at least `excess` bytes by `size`; a warning names the limit.
 
@@ -207,10 +238,14 @@ class FunctionContents:
         return bool(self._runtime) and name.startswith(_RUNTIME)
 
     def _add_start(self, interpreter: Path) -> None:
-        version = self._target.python
-        files = package_start_file(self._runtime, interpreter, version=version, at=TASK_ROOT)
+        self._start_version = self._target.python
+        files = package_start_file(self._runtime, interpreter, version=self._start_version, at=TASK_ROOT)
         self.members |= {name: Member(name, content) for name, content in files.items()}
-        self.members["bootstrap"] = Member("bootstrap", bootstrap_script(version), executable=True)
+        self._write_bootstrap()
+
+    def _write_bootstrap(self) -> None:
+        content = bootstrap_script(self._start_version, self._files)
+        self.members["bootstrap"] = Member("bootstrap", content, executable=True)
 
 
 def _member(name: str, path: Path) -> Member:

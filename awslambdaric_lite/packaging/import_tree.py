@@ -27,7 +27,8 @@ _GRACE_S = 2.0  # for output that arrives after the process has exited
 # Under -S, so that the interpreter's own packages are not found; what `site` does for Lambda's folders is done here.
 _PROGRAM = r"""
 import marshal, posix, site, sys, time
-report, statement, folders, sites = int(sys.argv[1]), sys.argv[2], *marshal.loads(bytes.fromhex(sys.argv[3]))
+report, statement, setup = int(sys.argv[1]), *sys.argv[2:4]
+folders, sites = marshal.loads(bytes.fromhex(sys.argv[4]))
 posix.set_inheritable(report, False)
 site.setquit(); site.setcopyright(); site.sethelper()
 sys.path[:0] = folders
@@ -48,12 +49,14 @@ def failure(error):
         text = ""
     missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
     return type(error).__name__, text, found, missing
+names = {"__name__": "doctor"}
+exec(setup, names)
 code = compile(statement, "<doctor>", "exec")
 sys.stderr.flush()
 posix.write(2, b"\nBEGIN %d\n" % report)
 begin, cpu = time.perf_counter_ns(), time.process_time_ns()
 try:
-    exec(code, {"__name__": "doctor"})
+    exec(code, names)
     result = None
 except BaseException as error:
     result = failure(error)
@@ -123,6 +126,7 @@ def run_import(
     prefix: Sequence[str] = (),
     timeout_s: float = 60,
     trace: bool = False,
+    setup: str = "",
 ) -> ImportRun:
     """Run one statement.
 
@@ -135,6 +139,7 @@ def run_import(
         prefix: a command that runs the interpreter, and sets its working folder.
         timeout_s: seconds until the process is killed.
         trace: let the interpreter write a line for each import (`-X importtime`).
+        setup: statements that run before, with the same names; their time does not count.
 
     Raises:
         PackagingError: the interpreter cannot be run.
@@ -146,7 +151,7 @@ def run_import(
         number = str(report.fileno())
         try:
             process = subprocess.Popen(
-                [*prefix, str(interpreter), "-I", "-S", "-B", *flags, "-c", _PROGRAM, number, statement, paths],
+                [*prefix, str(interpreter), "-I", "-S", "-B", *flags, "-c", _PROGRAM, number, statement, setup, paths],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

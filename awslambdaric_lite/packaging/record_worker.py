@@ -1,44 +1,76 @@
-"""The runtime in a process that records the imports of its events: `python record_worker.py OUTPUT HANDLER`.
+"""The runtime in a process that records the imports of events: `python -S record_worker.py QUESTION HANDLER [--defer]`.
 
-After each event, OUTPUT has the entries of an import list for all events so far, as JSON: pairs of module and name.
+The event QUESTION, a text, does not reach the handler. Its response has the entries of an import list, as pairs of
+module and name, for all events before it, and all modules that are loaded then. The runtime takes it after it has sent
+the whole response to the last of these, so that imports of coroutines and of streams are among the entries.
+
+With `--defer`, a module runs when an attribute of it is used for the first time, and those that have not run are left
+out of the response.
+
+Imports only what the runtime has in any case: what this module imports, a handler does not import any more.
 """
 
-import os
 import sys
 
 if __name__ == "__main__":
-    sys.path[0] = os.path.abspath(f"{__file__}/../../..")  # the package may be importable from this place only
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    sys.path.insert(0, __file__.rpartition("/")[0].rpartition("/")[0].rpartition("/")[0])
+    import awslambdaric_lite  # noqa: F401 -- its modules are then found through it, and not in the function's folder
 
-    sys.path[0] = os.getcwd()  # as with `python -m awslambdaric_lite`
-
-import json
-from collections.abc import Callable
-from typing import Any
+    del sys.path[0]
 
 from awslambdaric_lite import _runtime as bootstrap
 from awslambdaric_lite._lifecycle.import_list import Watch
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-def main(output: str, handler: str) -> int:
+
+def main(question: str, handler: str, *options: str) -> int:
     """Run the handler until the process is killed."""
+    list_modules = defer_modules() if options else lambda: list(sys.modules)
     run: Callable[..., None] = bootstrap.loop
 
-    def run_and_record(client: Any, function: Callable[[object, Any], object], *others: Any) -> None:
-        watch: list[Watch] = []
+    def run_and_record(client: "Any", function: "Callable[[object, Any], object]", *others: "Any") -> None:
+        watch = None if options else Watch()  # which uses attributes of all modules
 
-        def record(event: object, context: Any) -> object:
-            if not watch:
-                watch.append(Watch())
-            try:
-                return function(event, context)
-            finally:
-                with open(output, "w", encoding="utf-8") as file:
-                    json.dump(watch[0].imported(), file)
+        def answer(event: object, context: "Any") -> object:
+            if type(event) is str and event == question:
+                imported = [] if watch is None else watch.imported()
+                return {"imported": imported, "modules": list_modules()}
+            return function(event, context)
 
-        run(client, record, *others)
+        run(client, answer, *others)
 
     bootstrap.loop = run_and_record  # type: ignore[assignment]
-    return bootstrap.main(["", handler])
+    return bootstrap.main(["", handler], started_as_file=True)
+
+
+def defer_modules() -> "Callable[[], list[str]]":
+    """Let modules run when an attribute of theirs is used; return a function that lists those that have run."""
+    import threading  # noqa: F401 -- LazyLoader imports it while it loads a module
+    from importlib.machinery import PathFinder, SourceFileLoader, SourcelessFileLoader
+    from importlib.util import LazyLoader, _LazyModule  # type: ignore[attr-defined]
+
+    from awslambdaric_lite._lifecycle.own_imports import BREAKING
+
+    class Deferring:
+        @staticmethod
+        def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> "Any":
+            spec: Any = PathFinder.find_spec(name, path, target)
+            is_source = spec is not None and type(spec.loader) in (SourceFileLoader, SourcelessFileLoader)
+            top, _, inner = name.partition(".")
+            # Some modules of the standard library replace themselves, which LazyLoader refuses.
+            is_eager = top in sys.stdlib_module_names or top == "awslambdaric_lite" or (inner and top in BREAKING)
+            if is_source and not is_eager:
+                spec.loader = LazyLoader(spec.loader)
+            return spec
+
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), Deferring)
+    return lambda: [name for name, module in list(sys.modules.items()) if type(module) is not _LazyModule]
 
 
 if __name__ == "__main__":

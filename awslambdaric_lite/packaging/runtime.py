@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import PackagingError
@@ -26,16 +27,20 @@ def runtime_files(package: Path) -> list[Path]:
     return [path for path in sorted(paths) if path.name not in _FOR_CHECKERS_ONLY]
 
 
-def bootstrap_script(version: str | None = None) -> bytes:
+def bootstrap_script(version: str | None = None, files: Mapping[str, str] | None = None) -> bytes:
     """Return the shell script that `provided.*` starts, from the installed package or from the checkout.
 
     Args:
         version: the version of Python of the start file, e.g. `3.13`. The script prefers it to other `python3`.
+        files: names of files in the package, by variables that name them to the runtime. The script sets these
+            variables, unless the function has them.
 
     Raises:
         PackagingError: neither has the script.
     """
     for path in (Path(__file__).with_name("bootstrap"), _PACKAGE.parent / "bootstrap"):
         if path.is_file() and (script := path.read_bytes()).startswith(b"#!/bin/sh") and b"awslambdaric_lite" in script:
-            return script if version is None else script.replace(_ANY_VERSION, f"\nlite_version={version}\n".encode())
+            line = f"\nlite_version={version or 3}\n"
+            line += "".join(f'export {name}="${{{name}-$lite_here/{file}}}"\n' for name, file in (files or {}).items())
+            return script.replace(_ANY_VERSION, line.encode())
     raise PackagingError("this installation of awslambdaric-lite has no bootstrap script; install its wheel again")

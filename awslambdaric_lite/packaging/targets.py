@@ -146,6 +146,12 @@ class Target:
         )
 
     @property
+    def is_of_this_machine(self) -> bool:
+        """Return whether binaries for it run on this machine, as far as system and processor show."""
+        machine = platform.machine()
+        return platform.system() == "Linux" and _ALIASES.get(machine, machine) == self.arch
+
+    @property
     def _machine_name(self) -> str:
         return "aarch64" if self.arch == "arm64" else self.arch
 

@@ -11,7 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE
+from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE
+
 from ..build_cache import HERE, BuildCache, Unavailable
+from ..import_files import LAZY_VARIABLE
 from . import compiled, layers, python
 from .client import Client
 
@@ -20,10 +24,21 @@ BASELINE = "awslambdaric"
 
 APP = HERE / "contenders" / "app"
 
+_LAZY, _LIST, _BUNDLE = {LAZY_VARIABLE: "all"}, {LIST_VARIABLE: "imports.txt"}, {BUNDLE_VARIABLE: "imports.bundle"}
+_LAZY_SINCE = (3, 15)
+
+IMPORT_SET_UPS: Mapping[str, Mapping[str, str]] = {
+    "lazy": _LAZY,
+    "lazy-list": {**_LAZY, **_LIST},
+    "bundle": _BUNDLE,
+    "lazy-bundle": {**_LAZY, **_LIST, **_BUNDLE},
+}
+"""The configurations that change how an application is imported; `import_files` makes the files that they name."""
 SET_UPS: Mapping[str, Mapping[str, str]] = {
     "stdlib": {"AWSLAMBDARIC_LITE_CODEC": "stdlib"},
     "orjson": {"AWSLAMBDARIC_LITE_CODEC": "orjson"},
     "stale-off": {"AWSLAMBDARIC_LITE_STALE_PYC": "off"},
+    **IMPORT_SET_UPS,
 }
 """The configurations after a `+`, and their variables."""
 
@@ -92,10 +107,13 @@ class Registry:
         if base not in self.names() or configuration not in ("", "managed") or set_up not in ("", *SET_UPS):
             known, after = ", ".join(self.names()), ", ".join(f"+{name}" for name in SET_UPS)
             raise Unavailable(f"unknown contender; choose one of {known}, followed by {after} or {MANAGED}")
+        environment = dict(SET_UPS.get(set_up, {}))
+        minor = self.cache.python.minor
+        if LAZY_VARIABLE in environment and tuple(map(int, minor.split("."))) < _LAZY_SINCE:
+            raise Unavailable(f"Python {minor} has no lazy imports; name a Python 3.15 or later with --python")
         if base not in self._clients:
             tree = self.trees.get(base)
             self._clients[base] = python.lite_tree(self.cache, tree) if tree else builders()[base](self.cache)
-        environment = dict(SET_UPS.get(set_up, {}))
         if set_up == "orjson":
             self.cache.require("orjson")
         if configuration:

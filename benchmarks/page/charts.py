@@ -130,6 +130,33 @@ def curves(title: str, found: Sequence[Curve], x: Ticks, y: Ticks) -> str:
     return _serialised(root)
 
 
+def lines(title: str, found: Sequence[Curve], heading: str) -> str:
+    """Return lines over two ordinary axes that begin at zero, each with its name at its end."""
+    chart = pygal.XY(
+        **{**_common(240), "margin_right": 90},
+        title=heading,
+        range=(0, max(y for curve in found for _, y in curve.points) * 1.1),
+        x_value_formatter=lambda value: f"{value:,.0f}",
+        value_formatter=lambda value: f"{value:g}",
+        show_y_guides=True,
+        max_scale=6,
+        x_labels_major_count=3,
+        show_minor_x_labels=False,
+        dots_size=1,
+    )
+    for curve in found:
+        chart.add(curve.name, list(curve.points))
+    root = _drawn(chart, title)
+    for number, curve in enumerate(found):
+        for group in _marks(root, f"serie-{number}"):
+            _dress(group, curve.look)
+            dots = list(group.iter("circle"))
+            if dots:
+                place = {"x": str(float(dots[-1].get("cx", 0)) + 6), "y": dots[-1].get("cy", "0")}
+                ElementTree.SubElement(group, "text", {"class": "value", **place}).text = curve.name
+    return _serialised(root)
+
+
 def logarithmic_ticks(values: Sequence[float], label: Callable[[float], str]) -> Ticks:
     """Return an axis around the values, all above zero, with round labels: about three to eight of them."""
     low, high = min(values) * 0.85, max(values) * 1.15

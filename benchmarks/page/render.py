@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from awslambdaric_lite.common.tables import Table
 
 from ..contenders import BASELINE
+from ..functions import cold_start_table, invocation_table
 from ..gains import HEADLINES, Gain, gains
 from ..measures import figure, is_memory
-from ..report import summary_table, target_interval
-from ..results import Results, merged
-from ..targets import targets
+from ..report import evaluated, set_up_table, summary_table, target_interval
+from ..results import Results, by_python
+from ..targets import Target, targets
 from . import markup
 from .flames import flames_html
 from .markup import text
 from .picture import stylesheet
-from .sections import measured_sections, section_html
+from .sections import measured_sections, section_html, whole_section
 
 TITLE = "awslambdaric-lite benchmarks"
 
@@ -25,24 +26,35 @@ _METHOD = (
     "counted, and a contender that answers wrongly is out. Ratios are ratios of medians. Their 95 % intervals come "
     "from resampling whole runs, the same rounds for both sides."
 )
+_FUNCTIONS = (
+    "Ratios to the official client on the same Python and the same package, with their 95 % intervals. The page cache "
+    "is warm, or dropped before each start, so that every file is read from the disk. A "
+    "list names the lazy imports that init makes; a bundle is one file with the bytecode of all imports."
+)
 _COMMANDS = "python -m benchmarks run -o results.json\npython -m benchmarks report results.json -o page.html"
 
 
-def render_page(runs: Mapping[str, Results]) -> str:
+def render_page(runs: Mapping[str, Results], *, prefer_last: bool = False) -> str:
     """Return the page of one or more runs, by the names of their files.
 
+    The sections are those of the first file's Python; each other Python has one section with all its measures.
+
     Raises:
-        SystemExit: two of them have the same measure.
+        SystemExit: two runs of one Python have the same measure, and the last one is not preferred.
     """
-    results = merged(runs)
+    groups = by_python(runs, prefer_last=prefer_last)
+    results = groups[0]
     sections = [
         (section.id, section.title, section_html(results, section, m)) for section, m in measured_sections(results)
     ]
     flames = flames_html(results)
     if flames:
         sections.insert(1, ("imports", "Imports", flames))
-    sections.append(("targets", "Targets", _targets(results)))
-    sections.append(("method", "How it was measured", _method(runs, results)))
+    if functions := _functions(groups):
+        sections.insert(0, ("functions", "Functions", functions))
+    sections += [(section.id, section.title, html) for section, html in map(whole_section, groups[1:])]
+    sections.append(("targets", "Targets", _targets(groups)))
+    sections.append(("method", "How it was measured", _method(runs, groups)))
     links = "".join(f'<li><a href="#{name}">{text(title)}</a></li>' for name, title, _ in sections)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -108,21 +120,34 @@ def _medians(gain: Gain) -> str:
     return " instead of ".join(words.replace(" ", "\N{NO-BREAK SPACE}") for words in (ours, theirs))
 
 
-def _targets(results: Results) -> str:
-    measured, left, met = [], [], 0
-    for target in targets():
-        value = target.measured(results)
-        goal = f'{_breakable(target.measure)} <span class="subtle">{_breakable(target.text)}</span>'
-        row = f'<tr><th scope="row">{goal}</th>'
-        if value is None:
-            left.append(f'{row}<td></td><td class="subtle">not measured</td></tr>')
-            continue
+def _functions(groups: Sequence[Results]) -> str:
+    tables = [cold_start_table(groups), invocation_table(groups), *map(set_up_table, groups)]
+    shown = "".join(markup.table(table) for table in tables if table.rows)
+    if not shown:
+        return ""
+    return (
+        '<section aria-labelledby="functions"><h2 id="functions">Functions</h2>'
+        f"<p>{text(_FUNCTIONS)}</p>{shown}</section>"
+    )
+
+
+def _targets(groups: Sequence[Results]) -> str:
+    found = list(evaluated(groups))
+    known = {target for target, _, _ in found}
+    measured, met = [], 0
+    for target, results, value in found:
         met += value <= target.limit
         verdict = '<td class="met">met</td>' if value <= target.limit else '<td class="missed">NOT met</td>'
         interval = target_interval(target, results)
         between = f"{target.show(interval.low)} to {target.show(interval.high)}" if interval else ""
         figures = f'{text(target.show(value))} <span class="subtle">{text(between)}</span>'
-        measured.append(f"{row}<td>{figures}</td>{verdict}</tr>")
+        python = "" if target.python or len(groups) == 1 else f" on {results.python}"
+        measured.append(f"{_goal(target, python)}<td>{figures}</td>{verdict}</tr>")
+    left = [
+        f'{_goal(target)}<td></td><td class="subtle">not measured</td></tr>'
+        for target in targets()
+        if target not in known
+    ]
     tables = _target_rows(measured) if measured else ""
     if left:
         tables += markup.details(f"{len(left)} more were not measured in this run", _target_rows(left))
@@ -130,6 +155,11 @@ def _targets(results: Results) -> str:
         f'<section aria-labelledby="targets"><h2 id="targets">Targets</h2>'
         f"<p>{met} of {len(measured)} are met.</p>{tables}</section>"
     )
+
+
+def _goal(target: Target, where: str = "") -> str:
+    words = f'<span class="subtle">{_breakable(target.text + where)}</span>'
+    return f'<tr><th scope="row">{_breakable(target.measure)} {words}</th>'
 
 
 def _target_rows(rows: list[str]) -> str:
@@ -142,7 +172,7 @@ def _breakable(words: str) -> str:
     return text(words).replace("_", "_<wbr>").replace("@", "<wbr>@")
 
 
-def _method(runs: Mapping[str, Results], results: Results) -> str:
+def _method(runs: Mapping[str, Results], groups: Sequence[Results]) -> str:
     parts = [f"<p>{_METHOD}</p>"]
     for name, run in runs.items():
         items = "".join(
@@ -150,9 +180,8 @@ def _method(runs: Mapping[str, Results], results: Results) -> str:
             for key, value in {**run.machine, "rounds": run.rounds}.items()
         )
         parts.append(f"<h3>{text(name)}</h3><dl>{items}</dl>")
-    if results.skipped:
-        skipped = Table("What took no part", ["contender", "reason"], [list(row) for row in results.skipped.items()], 2)
-        parts.append(markup.table(skipped))
-    parts.append(markup.details("Medians side by side", markup.table(summary_table(results), caption=False)))
+    if skipped := [list(row) for group in groups for row in group.skipped.items()]:
+        parts.append(markup.table(Table("What took no part", ["contender", "reason"], skipped, 2)))
+    parts.append(markup.details("Medians side by side", markup.table(summary_table(groups[0]), caption=False)))
     parts.append(f"<h3>Repeat it</h3><pre><code>{_COMMANDS}</code></pre>")
     return f'<section aria-labelledby="method"><h2 id="method">How it was measured</h2>{"".join(parts)}</section>'

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ..measures import ordered_measures
 from ..report import measure_table
 from ..results import Results
+from ..scenarios import FUNCTIONS
 from .markup import details, table, text
 from .plots import histograms, in_bytes, in_megabytes, median_bars, percentile_curves, size_curves
 
@@ -103,7 +104,7 @@ SECTIONS = (
         _payloads, r"payload_(in|out)_\d+",
     ),
     Section("codec", "JSON alone", "Parsing an event and encoding a result, without transport.", r"codec_.*"),
-    Section("applications", "Applications", "Real frameworks, cold and warm.", r".*_(powertools|fastapi)"),
+    Section("applications", "Applications", "Real frameworks, cold and warm.", rf".*_({'|'.join(FUNCTIONS)})"),
     Section(
         "cpu", "CPU time and instructions", "They decide the duration in a function of 128 MB.",
         r"(cpu|instructions)_.*",
@@ -137,6 +138,13 @@ def measured_sections(results: Results) -> list[tuple[Section, list[str]]]:
         if taken:
             found.append((section, taken))
     return found
+
+
+def whole_section(results: Results) -> tuple[Section, str]:
+    """Return all measures of one Python as one section."""
+    name = results.python or "another Python"
+    section = Section(re.sub(r"\W+", "-", name.lower()), name, "All measures of the runs on this version.", r".*")
+    return section, section_html(results, section, ordered_measures(results))
 
 
 def section_html(results: Results, section: Section, measures: list[str]) -> str:

@@ -76,15 +76,20 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_json.long_strings": (set(), set()),
     "_json.with_orjson": ({"_json.compatible"}, {"_vendor"}),
     "_lifecycle.__init__": (set(), set()),
-    "_lifecycle.chosen": (set(), {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.lazy_imports"}),
+    "_lifecycle.chosen": (
+        set(),
+        {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.import_bundle", "_lifecycle.lazy_imports"},
+    ),
     "_lifecycle.environment_entry": (set(), set()),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
     "_lifecycle.exit_limit": ({"_lifecycle.originals", "_sinks"}, set()),
+    "_lifecycle.first_event": ({"_lifecycle.import_list", "_report"}, set()),
+    "_lifecycle.import_bundle": ({"_lifecycle.originals", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
     "_lifecycle.import_list": ({"_report"}, set()),
     "_lifecycle.lazy_imports": (
-        {"_function_errors", "_lifecycle.own_imports", "_report"},
-        {"_lifecycle.import_list", "_lifecycle.stale_bytecode"},
+        {"_handler", "_lifecycle.own_imports", "_report"},
+        {"_lifecycle.first_event", "_lifecycle.import_list", "_lifecycle.stale_bytecode"},
     ),
     "_lifecycle.originals": ({"_settings"}, set()),
     "_lifecycle.own_imports": (set(), set()),
@@ -266,7 +271,18 @@ def test_the_runtime_does_not_know_the_tools(module: str) -> None:
     """The runtime never imports the emulator, the command line or another tool."""
     found = imports_of(SOURCES[module])
     everything = found.ours | found.lazy_ours | found.others | found.lazy_others
-    tools = ("bench", "cli", "common", "emulator", "events", "examples", "packaging", "protocol", "pytest_plugin")
+    tools = (
+        "bench",
+        "cli",
+        "common",
+        "conformance",
+        "emulator",
+        "events",
+        "examples",
+        "packaging",
+        "protocol",
+        "pytest_plugin",
+    )
     assert not {name for name in everything if name.split(".")[0] in tools}
     assert not {name for name in found.others | found.lazy_others if name.startswith("awslambdaric_lite.")}
     if module != "__main__":

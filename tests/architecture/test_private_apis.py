@@ -14,7 +14,7 @@ from .imports import is_type_checking
 PAGE = PACKAGE.parent / "docs" / "private-apis.md"
 FOLDERS = ("", "_handlers", "_json", "_lifecycle", "_managed", "_official")
 SOURCES = [path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))]
-DOCUMENTED = {"_thread", "_exit", "_asdict"}
+DOCUMENTED = {"_thread", "_exit", "_getframe", "_asdict"}
 # Names of AWS's client, of its log records, and of this package's start files: none is CPython's.
 OTHERS = {"_frame_type", "_vendor", "_HANDLER", "_X_AMZN_TRACE_ID"}
 

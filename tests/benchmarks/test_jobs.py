@@ -114,6 +114,7 @@ class Recorded:
     every: int = 1
     runs_per_round: int = 1
     rehearsed: bool = True
+    disturbing: bool = False
     suite: str = "core"
     fails: str = ""
     missing: str = ""
@@ -163,6 +164,15 @@ def test_rounds_are_interleaved(bench: Bench) -> None:
     rounds = ["often a", "often b"]
     assert done == [*rounds, *rounds, "seldom a", *rounds, *rounds, "seldom a"]
     assert subject.samples.values == {"a": {"figure": [1.0] * 5}, "b": {"figure": [1.0] * 3}}
+
+
+def test_disturbing_job_runs_after_all_others(bench: Bench) -> None:
+    """A job that disturbs others has its rounds after all rounds of the others, and is interleaved in itself."""
+    done: list[str] = []
+    first = Recorded("dropped", ("a", "b"), done, disturbing=True, rehearsed=False)
+    subject = runner(bench, ["figure"], first, Recorded("warm", ("a",), done))
+    assert subject.run(2, progress=lambda *_: None) == 2
+    assert done == ["warm a"] * 3 + ["dropped a", "dropped b"] * 2
 
 
 def test_spent_budget_skips_whole_jobs(bench: Bench) -> None:

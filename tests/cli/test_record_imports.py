@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite import events
 from awslambdaric_lite.cli import main
 from awslambdaric_lite.emulator import LocalLambda
 
@@ -17,6 +19,28 @@ FUNCTION = {
     "deeper.py": "VALUE = 1\n",
     "at_once.py": "",
 }
+RESPONSES = {
+    "plain": "def handler(event, context):\n    import late\n",
+    "module of this program": "def handler(event, context):\n    import late, json, pathlib, collections.abc, typing\n",
+    "configuration of the build": "def handler(event, context):\n    import late, sysconfig\n"
+    "    sysconfig.get_config_vars()\n",
+    "coroutine": "async def handler(event, context):\n    import late\n",
+    "coroutine that waits": "import asyncio\nasync def handler(e, c):\n    await asyncio.sleep(0)\n    import late\n",
+    "generator": "def handler(event, context):\n    yield b'1'\n    import late\n    yield b'2'\n",
+    "async generator": "async def handler(event, context):\n    yield b'1'\n    import late\n    yield b'2'\n",
+    "end of a generator": "def handler(event, context):\n    try:\n        yield b'1'\n"
+    "    finally:\n        import late\n",
+    "iterator": "class Parts:\n    def __iter__(self): return self\n    def __next__(self):\n        import late\n"
+    "        raise StopIteration\ndef handler(event, context):\n    return Parts()\n",
+    "awaitable": "async def later():\n    import late\ndef handler(event, context):\n    return later()\n",
+    "value that is encoded": "class Number(dict):\n    def items(self):\n        import late\n        return []\n"
+    "def handler(event, context):\n    return Number(a=1)\n",
+    "ASGI application": "async def handler(scope, receive, send):\n"
+    "    assert scope['type'] == 'http'\n    import late\n"
+    "    await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+    "    await send({'type': 'http.response.body', 'body': b''})\n",
+}
+LIST = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 NEW = sys.version_info >= (3, 15)
 
 
@@ -31,7 +55,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def entries(path: Path) -> list[str]:
-    """Return the lines of a list that are no comments."""
+    """Return the lines of a list without comments."""
     return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
@@ -64,6 +88,7 @@ def logs_with_list(function: Path) -> str:
         ([], 2, "--event"),
         (["--event", "event.json", "--lazy", "some"], 2, "--lazy 'some' is unknown; choose off, all, installed"),
         (["--event", "event.json", "--runtime", "sh"], 2, "--runtime does not go with record-imports"),
+        (["--event", "event.json", "--managed-concurrency", "2"], 2, "--managed-concurrency does not go with record-"),
         (["--event", "event.json", "-o", "no/such/folder"], 1, "no/such"),
         (["--event", "event.json", "--env", "FAIL=1"], 1, "app.handler failed while its imports were recorded: "),
     ],
@@ -77,3 +102,36 @@ def test_bad_input_writes_no_list(
     assert main(["record-imports", "app.handler", *arguments]) == status
     assert message in capsys.readouterr().err
     assert not (function / "imports.txt").exists()
+
+
+@pytest.mark.parametrize("kind", RESPONSES)
+def test_imports_are_recorded_until_response_is_sent(function: Path, kind: str) -> None:
+    """The list has the imports of coroutines, streams and applications, and those of modules that the recorder uses."""
+    (function / "app.py").write_text(RESPONSES[kind])
+    (function / "late.py").write_text("import later_still\n")
+    (function / "later_still.py").write_text("")
+    (function / "event.json").write_text(json.dumps(events.function_url()))
+    assert main(["record-imports", "app.handler", "--event", "event.json"]) == 0
+    needed = {"late", "later_still"}
+    if kind == "module of this program":
+        needed |= {"json", "pathlib", "collections.abc", "typing"}
+    recorded = set(entries(function / "imports.txt"))
+    assert needed <= recorded
+    assert not [entry for entry in recorded if entry.startswith("_sysconfigdata")]  # other builds have other names
+
+
+def test_list_was_tried_as_it_is_written(function: Path) -> None:
+    """The last run, in which events import nothing more, has the list that is written, because its order matters."""
+    source = (
+        "import os, sys\ndef handler(event, context):\n    __import__('alpha' if 'omega' in sys.modules else 'omega')\n"
+    )
+    source += (
+        f"    with open(os.environ['{LIST}']) as list, open(event, 'w') as copy:\n        copy.write(list.read())\n"
+    )
+    (function / "app.py").write_text(source)
+    for name in ("alpha", "omega"):
+        (function / f"{name}.py").touch()
+    (function / "event.json").write_text(json.dumps(str(function / "copy.txt")))
+    assert main(["record-imports", "app.handler", "--event", "event.json", "--writable"]) == 0
+    assert {"alpha", "omega"} <= set(entries(function / "imports.txt"))
+    assert (function / "copy.txt").read_text() == (function / "imports.txt").read_text()

@@ -1,4 +1,4 @@
-"""Tables of the documentation that come from the code: settings, differences, and codes of findings.
+"""Tables of the documentation that come from the code: settings, differences, findings, results of conformance cases.
 
 `python -m tests.docs --write` puts them between the marks of the pages; a test fails where a page is out of date.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
+from awslambdaric_lite.conformance.cases import ALL_CASES
 from awslambdaric_lite.packaging import audit
 from awslambdaric_lite.packaging.audit.findings import LEVELS
+from tests.conformance.stored import StoredCase, StoredRun, read
 from tests.contract.differences import ALIVE, DIFFERENCES, Side
 from tests.docs.blocks import DOCS
 
@@ -40,7 +42,9 @@ _SETTINGS = {
     "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
     "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
     "[Lazy imports](packing.md#lazy-imports).",
-    "IMPORT_LIST": "Modules and lazy imports that init imports, recorded by `awslambdaric-lite record-imports`.",
+    "IMPORT_LIST": "Modules and lazy imports that init imports; see [Import lists](packing.md#import-lists).",
+    "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
+    "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
     "`RECORD`; `all` trusts the recorded size.",
 }
@@ -52,6 +56,7 @@ _NOT_A_CHOICE = {
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
     "IMPORT_LIST": "unset, a path",
+    "BUNDLE": "unset, a path, which may be relative to the task root",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}
 
@@ -76,6 +81,8 @@ _FINDINGS = {
     "bytecode-unverified": "The hashes were not verified, because that Python version is not installed here.",
     "bytecode-idle": "Bytecode that Python never imports.",
     "bytecode-cost": "Measured import time with the package's bytecode and with valid bytecode.",
+    "import-list": "Lines of the import list name nothing that can be imported.",
+    "import-bundle": "The import bundle cannot be used, or has other code than the modules of the package.",
     "binary-architecture": "A binary is for another processor or operating system.",
     "binary-broken": "A binary is damaged or truncated.",
     "binary-glibc": "A binary needs a newer glibc than the runtime has.",
@@ -90,6 +97,9 @@ _FINDINGS = {
     "handler-import": "Importing the handler fails.",
     "imports-unchecked": "The imports were not checked, or only in part; the message says why.",
     "imports-slow": "Imports that take long, with their times.",
+    "imports-gain": "Measured import time as it is, with lazy imports, with an import bundle, and with both.",
+    "imports-unused": "Imports that the given events never use, with their times.",
+    "handler-event": "The handler fails with a given event.",
 }
 
 
@@ -174,9 +184,37 @@ def _levels() -> dict[str, list[str]]:
     return found
 
 
+def conformance_table() -> str:
+    """Return the table of the stored results of each case and client."""
+    stored = read()
+    for name, run in stored.items():
+        _same(f"case of {name}", run["cases"], [case.id for case in ALL_CASES])
+    return _results_table(stored, {name: run["cases"] for name, run in stored.items()})
+
+
+def emulator_table() -> str:
+    """Return the table of the stored results under AWS's emulator."""
+    stored = read()
+    return _results_table(stored, {name: run["emulator"] for name, run in stored.items()})
+
+
+_SYMBOLS = {"passed": "✓", "failed": "✗", "not run": "○"}
+
+
+def _results_table(stored: Mapping[str, StoredRun], results: Mapping[str, Mapping[str, StoredCase]]) -> str:
+    header = ["case", "demand", *(f"{name} {run['version']}" for name, run in stored.items())]
+    shown = [case for case in ALL_CASES if any(case.id in of_client for of_client in results.values())]
+    rows = [
+        [f"`{case.id}`", case.demand, *(_SYMBOLS[of_client[case.id]["outcome"]] for of_client in results.values())]
+        for case in shown
+    ]
+    passed = [sum(case["outcome"] == "passed" for case in of_client.values()) for of_client in results.values()]
+    return _table(header, [*rows, ["passed", f"of {len(shown)}", *map(str, passed)]])
+
+
 def _same(what: str, described: Iterable[str], existing: Iterable[str]) -> None:
     if wrong := set(described) ^ set(existing):
-        raise ValueError(f"described in tests/docs/tables.py or in the code, but not in both: {what} {sorted(wrong)}")
+        raise ValueError(f"in the tables or stored results, or in the code, but not in both: {what} {sorted(wrong)}")
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -188,6 +226,8 @@ TABLES = {
     "settings": (DOCS / "settings.md", settings_table),
     "differences": (DOCS / "differences.md", differences_table),
     "findings": (DOCS / "packing.md", findings_table),
+    "conformance": (DOCS / "conformance.md", conformance_table),
+    "emulator": (DOCS / "conformance.md", emulator_table),
 }
 
 

@@ -52,6 +52,9 @@ def test_value_is_parsed_as_dotenv(line: str, value: str, tmp_path: Path) -> Non
         (b'A="x\ny"', 'line 3: the value of A does not end with its quote "'),
         (b"A='x'y", "quote all of it, in one line"),
         (b"A=\xff", "is not UTF-8 (byte 9); save it as UTF-8"),
+        (b"A=x\0y", "line 3: the value of A has a NUL character, with which no variable can be set; remove it"),
+        (b'A="\0"', "line 3: the value of A has a NUL character"),
+        (b"A='\0'", "line 3: the value of A has a NUL character"),
     ],
 )
 def test_invalid_line_is_rejected_with_cure(line: bytes, message: str, tmp_path: Path) -> None:
@@ -100,6 +103,11 @@ def test_json_of_sam_is_read(content: object, variables: dict[str, str], tmp_pat
         ('{"Parameters": "A=1"}', "Parameters is not a JSON object; write e.g. {"),
         ('{"Parameters": {"A B": "1"}}', "'A B' is not a name"),
         ('{"Parameters": {"A": ["1"]}}', "the value of A is not text or a number; write it as text"),
+        (r'{"Parameters": {"A": "x\u0000"}}', "the value of A has a NUL character"),
+        (
+            r'{"Parameters": {"A": "\ud83d"}}',
+            "the value of A has a lone surrogate, which is not a character; remove it",
+        ),
     ],
 )
 def test_other_json_is_rejected_with_cure(text: str, message: str, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ class ManagedImage:
         self.root.bind(interpreter.prefix, "/var/lang")
         if layer is not None:
             self.root.copy(layer, "/opt")
+        self.root.bind_loader(interpreter.executable)
         self.root.write("/var/runtime/bootstrap", _BOOTSTRAP.replace("{version}", interpreter.version), executable=True)
         self.root.write("/var/runtime/bootstrap.py", _BOOTSTRAP_PY)
         self._add_client()
@@ -126,6 +127,7 @@ class Interpreter:
 
     def __init__(self, executable: Path, version: str) -> None:
         self.version = version
+        self.executable = executable
         self.prefix = executable.resolve().parents[1]
         running = f"{sys.version_info[0]}.{sys.version_info[1]}"
         self.has_official_client = version == running and all(importlib.util.find_spec(name) for name in _CLIENT)

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.packaging.elf_format import read_elf
 from tests.support.client_process import GUARD
 
 # The variables of Lambda's managed runtimes; see "Using Lambda environment variables" in the Lambda developer guide.
@@ -83,6 +84,17 @@ class PrivateRoot:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.touch()
         self._mounts.append((source.resolve(), at, writable))
+
+    def bind_loader(self, program: Path) -> None:
+        """Mount the folder of a program's dynamic loader at its own path, if that is hidden; `/opt` must not be bound.
+
+        The interpreters of Debian that `benchmarks.debian_python` fetches have one next to their libraries.
+        """
+        elf = read_elf(program.read_bytes())
+        if elf is not None and elf.interpreter is not None:
+            folder = Path(elf.interpreter).parent
+            if folder.parts[1] not in _SHARED:
+                self.bind(folder, str(folder))
 
     def command(
         self,

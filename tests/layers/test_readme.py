@@ -147,7 +147,10 @@ def test_every_command_works(checkout: Path, environment: dict[str, str], tmp_pa
         (version,) = client.list_layer_versions(LayerName=name)["LayerVersions"]
     assert said[PAGES[0]].stderr.count("nothing was sent (--dry-run)") == 2
     assert function["Runtime"] == f"python{RUNNING}" and function["Handler"] == "greeting.handler"
-    assert function["Environment"]["Variables"] == {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite"}
+    assert function["Environment"]["Variables"] == {
+        "AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite",
+        "AWSLAMBDARIC_LITE_BUNDLE": "imports.bundle",
+    }
     assert [each["Arn"] for each in function["Layers"]] == [version["LayerVersionArn"]]
     assert (checkout / "dist" / "answer.json").is_file()
     assert bare["Runtime"] == "provided.al2023" and not bare.get("Layers")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite import events
 from tests.process.lite import run_lite
+from tests.support.recorder import Event
 
 SETTING = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 LAZY = {"AWSLAMBDARIC_LITE_LAZY_IMPORTS": "all"}
@@ -72,12 +74,74 @@ def test_bad_list_gets_one_line(tmp_path: Path, content: bytes | None, text: str
     assert log.count("\n") == 1 and text in log
 
 
+FORMS = {
+    "plain": "def handler(event, context):\n    return middle.one.__name__",
+    "async": "async def handler(event, context):\n    return middle.one.__name__",
+    "generator": "def handler(event, context):\n    yield middle.one.__name__",
+    "async generator": "async def handler(event, context):\n    yield middle.one.__name__",
+    "awaitable": "async def result():\n    return middle.one.__name__\n"
+    "def handler(event, context):\n    return result()",
+    "error": "def handler(event, context):\n    raise ValueError(middle.one.__name__)",
+    "asgi": "async def handler(scope, receive, send):\n    if scope['type'] == 'http':\n"
+    "        await send({'type': 'http.response.start', 'status': 200, 'headers': []})\n"
+    "        await send({'type': 'http.response.body', 'body': middle.one.__name__.encode()})",
+    "wsgi": "def handler(environ, start_response):\n    start_response('200 OK', [])\n"
+    "    return (middle.one.__name__.encode() for _ in range(1))",
+}
+
+
 @needs_lazy_imports
-def test_imports_of_first_event_are_logged(tmp_path: Path) -> None:
-    """A line of level DEBUG names what the first event resolved."""
-    source = HANDLER.replace("return [", "middle.one; return [")
-    env = {**LAZY, "AWS_LAMBDA_LOG_LEVEL": "DEBUG", SETTING: ""}
-    loaded, log = run(tmp_path, None, env, source)
-    assert loaded == [True, False]
-    assert log.count("\n") == 1 and log.partition(": ")[2] == "app:middle, app:sys, middle, one\n"
-    assert "the first event resolved 4 imports in " in log
+@pytest.mark.parametrize("stream", ["0", "1"])
+@pytest.mark.parametrize("form", FORMS)
+def test_imports_of_first_event_are_logged(tmp_path: Path, form: str, stream: str) -> None:
+    """One line of level DEBUG names what the first event resolved, for each form of handler, and does not change the reply."""
+    event = Event(json.dumps(events.function_url("GET", "/")).encode())
+    answers = []
+    for level in ("INFO", "DEBUG"):
+        (tmp_path / level).mkdir()
+        for name, text in {"middle": "import one\n", "one": "import two\n", "two": ""}.items():
+            (tmp_path / level / f"{name}.py").write_text(text)
+        variables = {"AWS_LAMBDA_LOG_LEVEL": level, "AWSLAMBDARIC_LITE_APP_STREAM": stream}
+        env = {**LAZY, "AWS_LAMBDA_LOG_FORMAT": "JSON", **variables}
+        result = run_lite(tmp_path / level, f"import middle, two\n{FORMS[form]}\n", [event, event], env=env)
+        answers.append([reply.body.replace(level.encode(), b"") for reply in result.replies])
+        lines = [json.loads(line) for line in result.stdout.decode().splitlines() if "the first event" in line]
+        assert len(lines) == (level == "DEBUG")
+    assert answers[0] == answers[1]
+    assert (lines[0]["level"], lines[0]["requestId"]) == ("DEBUG", "request-0")
+    lead, _, entries = lines[0]["message"].partition(" ms: ")
+    assert lead.startswith("the first event resolved ")
+    assert {"app:middle", "middle", "one"} <= {*entries.split(", ")}
+    assert "two" not in entries
+
+
+@needs_lazy_imports
+def test_log_of_first_event_leaves_no_frame_in_stacks(tmp_path: Path) -> None:
+    """The stack of a module that fails while the first event imports it is the same with and without the log."""
+    (tmp_path / "bad.py").write_text("1 / 0\n")
+    source = "def handler(event, context):\n    import bad"
+    reports = [
+        json.loads(run_lite(tmp_path, source, env={**LAZY, "AWS_LAMBDA_LOG_LEVEL": level}).replies[0].body)
+        for level in ("INFO", "DEBUG")
+    ]
+    assert len(reports[0]["stackTrace"]) == 2
+    assert reports[0] == reports[1]
+
+
+@needs_lazy_imports
+def test_log_of_first_event_loads_no_module(tmp_path: Path) -> None:
+    """A module that the interpreter loads at the first use of an attribute is not loaded by the log."""
+    source = """
+import importlib.util, sys
+spec = importlib.util.find_spec("one")
+spec.loader = importlib.util.LazyLoader(spec.loader)
+waiting = importlib.util.module_from_spec(spec)
+sys.modules["one"] = waiting
+spec.loader.exec_module(waiting)
+def handler(event, context):
+    return "two" in sys.modules
+"""
+    (tmp_path / "one.py").write_text("__import__('two')\n")
+    (tmp_path / "two.py").write_text("")
+    result = run_lite(tmp_path, source, [Event(), Event()], env={**LAZY, "AWS_LAMBDA_LOG_LEVEL": "DEBUG"})
+    assert [reply.body for reply in result.replies] == [b"false", b"false"]

@@ -34,7 +34,7 @@ def without(module, name):
 {removal}
 runpy.run_module("awslambdaric_lite", run_name="__main__", alter_sys=True)
 """
-MODULES = ["_json", "_socket", "_signal", "_ctypes", "_sha2", "_sha256", "_hashlib", "_asyncio"]
+MODULES = ["_json", "_socket", "_signal", "_ctypes", "_sha2", "_sha256", "_hashlib", "_asyncio", "_opcode_metadata"]
 REMOVALS = {
     "nothing": "",
     **{name: f"without_module({name!r})" for name in MODULES},
@@ -42,6 +42,8 @@ REMOVALS = {
     "_compile_bytecode": "without('_frozen_importlib_external', '_compile_bytecode')",
     "_fix_co_filename": "without('_imp', '_fix_co_filename')",
     "_find_and_load": "without('_frozen_importlib', '_find_and_load')",
+    "_find_spec": "without('_frozen_importlib', '_find_spec')",
+    "_get_supported_file_loaders": "without('_frozen_importlib_external', '_get_supported_file_loaders')",
     "_run_exitfuncs": "del atexit._run_exitfuncs",
     "_set_running_loop": "del asyncio._set_running_loop",
     "_swap_current_task": "vars(asyncio.tasks).pop('_swap_current_task', None)",
@@ -129,4 +131,7 @@ def test_every_listed_name_is_removed() -> None:
     from tests.architecture.test_private_apis import listed_names
 
     modules = {"_frozen_importlib_external", "_frozen_importlib", "_imp"}  # without them, nothing can be imported
-    assert listed_names() - modules - {"_callbacks", "_SimpleCData"} == set(REMOVALS) - {"nothing", "everything"}
+    assert listed_names() - modules - {"_callbacks", "_SimpleCData", "_get_spec", "_path_cache"} == set(REMOVALS) - {
+        "nothing",
+        "everything",
+    }

@@ -91,6 +91,8 @@ def process_environment(
     variables |= _callers_credentials() if function.aws_credentials else _FAKE_CREDENTIALS
     variables |= {name: os.environ[name] for name in function.pass_env if name in os.environ}
     variables |= function.env
+    if "AWSLAMBDARIC_LITE_BUNDLE" in variables:
+        variables["_AWSLAMBDARIC_LITE_CHECK_BUNDLE"] = "1"  # here, people edit files; the runtime removes the variable
     return variables | filesystem.layer_variables(variables)
 
 

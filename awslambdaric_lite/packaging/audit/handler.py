@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import errno
-import platform
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
@@ -17,10 +16,10 @@ from ..errors import PackagingError
 from ..handler_check import other_place
 from ..hosts import OPT, TASK_ROOT
 from ..import_tree import Imported, ImportFailure, ImportRun, measure_imports, run_import
-from ..targets import Target
 from .binaries import has_binaries
 from .bytecode import costs_cold_start
 from .findings import Finding
+from .import_gains import GainCheck
 from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject
 from .workplace import Workplace, environment, with_valid_bytecode, workplace
@@ -49,9 +48,15 @@ class HandlerAudit:
 
 
 def check_handler(
-    subject: Subject, handler: str | None, found: Iterable[Finding], variables: Mapping[str, str]
+    subject: Subject,
+    handler: str | None,
+    found: Iterable[Finding],
+    variables: Mapping[str, str],
+    events: Sequence[bytes] = (),
 ) -> HandlerAudit:
     """Import the handler in a copy of the package, in another process; measure bytecode if it is among those `found`.
+
+    With events, run the handler with them, too, in a local Lambda.
 
     Raises:
         PackagingError: the handler's name has no dot, or the package cannot be copied.
@@ -69,11 +74,11 @@ def check_handler(
         return _unchecked(
             f"imports were not checked: no Python {python} was found on PATH or among pyenv's; install it"
         )
-    if has_binaries(subject) and not _is_like_here(subject.target):
+    if has_binaries(subject) and not subject.target.is_of_this_machine:
         return _unchecked(f"imports were not checked: binaries for {subject.target.arch} do not run on this machine")
     statement = _statement(module.replace("/", "."), function)
     with workplace(subject, interpreter) as place:
-        return _Check(subject, place, interpreter, handler, statement, variables).run(costs_cold_start(found))
+        return _Check(subject, place, interpreter, handler, statement, variables).run(costs_cold_start(found), events)
 
 
 class _Arguments(TypedDict):
@@ -103,33 +108,48 @@ class _Check:
         self._statement = statement
         self._variables = variables
 
-    def run(self, costly: bool) -> HandlerAudit:
+    def run(self, costly: bool, events: Sequence[bytes]) -> HandlerAudit:
         first = self._import(self._place)
         if first.failure is not None:
             return HandlerAudit([self._failed(first.failure)])
         audit = HandlerAudit()
-        if costly:
-            audit.findings += self._cost(first.seconds or 0)
+        runs = max(_FEWEST_RUNS, min(RUNS, int(_PATIENCE_S / 2 / max(first.seconds or 0, 0.001))))
+        place = self._compiled() if costly else self._place
+        if place is not self._place:
+            audit.findings += self._cost(place, runs)
         try:
-            audit.tree = measure_imports(
-                self._interpreter,
-                self._statement,
-                timeout_s=TIMEOUT_S,
-                **self._arguments(self._place),
-            )
+            audit.tree = self._tree(self._place)
+            valid = audit.tree if place is self._place else self._tree(place)
         except PackagingError as error:  # the first import succeeded; the code depends on something that changed
             text = self._place.shown(str(error)).replace(repr(self._statement), self._handler)
             audit.findings.append(Finding("handler-import", "error", ".", f"the second import failed: {text}"))
             return audit
-        audit.tree.name = self._handler
         audit.findings += _slow(audit.tree)
+        check = GainCheck(
+            self._subject,
+            place,
+            self._interpreter,
+            self._handler,
+            self._statement,
+            self._variables,
+            lambda setup, statement, more: run_import(
+                self._interpreter, statement, setup=setup, timeout_s=TIMEOUT_S, **self._arguments(place, more)
+            ),
+            runs,
+        )
+        audit.findings += check.findings(valid, events)
         return audit
+
+    def _tree(self, place: Workplace) -> Imported:
+        tree = measure_imports(self._interpreter, self._statement, timeout_s=TIMEOUT_S, **self._arguments(place))
+        tree.name = self._handler
+        return tree
 
     def _import(self, place: Workplace) -> ImportRun:
         return run_import(self._interpreter, self._statement, timeout_s=TIMEOUT_S, **self._arguments(place))
 
-    def _arguments(self, place: Workplace) -> _Arguments:
-        variables = dict(self._variables)
+    def _arguments(self, place: Workplace, more: Mapping[str, str] = {}) -> _Arguments:
+        variables = {**self._variables, **more}
         path = place.search_path(self._subject, variables)
         if "PYTHONPATH" in variables and place.mounts is None:
             variables["PYTHONPATH"] = ":".join(path.customers)
@@ -184,12 +204,14 @@ class _Check:
             return "; a function's files are read-only on Lambda: write to /tmp"
         return ""
 
-    def _cost(self, first_s: float) -> list[Finding]:
+    def _compiled(self) -> Workplace:
+        """Return a copy with valid bytecode, or if that is impossible, the one as it is."""
         try:
-            compiled = with_valid_bytecode(self._place, self._subject, self._interpreter)
+            return with_valid_bytecode(self._place, self._subject, self._interpreter)
         except PackagingError:
-            return []
-        runs = max(_FEWEST_RUNS, min(RUNS, int(_PATIENCE_S / 2 / max(first_s, 0.001))))
+            return self._place
+
+    def _cost(self, compiled: Workplace, runs: int) -> list[Finding]:
         as_it_is: list[float] = []
         valid: list[float] = []
         for _ in range(runs):  # interleaved, so that background load slows both down
@@ -261,11 +283,3 @@ def _guess(subject: Subject) -> str:
         return ""
     function = "lambda_handler" if guess == "lambda_function.py" else "handler"
     return f", e.g. {guess[:-3]}.{function},"
-
-
-def _is_like_here(target: Target) -> bool:
-    try:
-        here = Target.parse(target.python, platform.machine())
-    except PackagingError:
-        return False
-    return platform.system() == "Linux" and here.arch == target.arch

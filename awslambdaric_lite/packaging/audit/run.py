@@ -16,6 +16,7 @@ from .bootstrap import check_bootstrap
 from .bytecode import check_bytecode
 from .findings import LEVELS, Finding
 from .handler import check_handler
+from .import_files import check_import_files
 from .leftovers import check_leftovers
 from .platform_packages import check_platform_packages
 from .structure import check_structure
@@ -25,7 +26,7 @@ from .weights import Weight, check_weights, weights
 CONTENT_CHECKS = (check_structure, check_bootstrap, check_leftovers, check_binaries)
 """Checks of files that are in a package before bytecode is added."""
 
-_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_platform_packages, check_weights)
+_CHECKS = (*CONTENT_CHECKS, check_bytecode, check_import_files, check_platform_packages, check_weights)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def audit(
     layers: Sequence[Path] = (),
     host: Host = "managed",
     variables: Mapping[str, str] | None = None,
+    events: Sequence[bytes] = (),
 ) -> Audit:
     """Audit a folder or a zip file, without changing anything in it.
 
@@ -61,6 +63,7 @@ def audit(
         layers: the function's layers.
         host: what runs the function.
         variables: environment variables that its code needs during the import.
+        events: JSON texts with which the handler is run, to find imports that they never use.
 
     Raises:
         PackagingError: the package or a layer is unreadable or hostile, or the handler's name is wrong.
@@ -71,7 +74,7 @@ def audit(
         beside = [stack.enter_context(open_package(layer)) for layer in layers]
         subject = Subject(path, package, target, beside, host)
         findings = [finding for check in _CHECKS for finding in check(subject)]
-        of_handler = check_handler(subject, handler, findings, variables or {})
+        of_handler = check_handler(subject, handler, findings, variables or {}, events)
         findings += of_handler.findings
         return Audit(
             sorted(findings, key=lambda finding: (LEVELS.index(finding.level), finding.code, finding.path)),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bytecode import cache_path, compile_sources
-from ..hosts import OPT, TASK_ROOT, SearchPath, search_path
+from ..hosts import OPT, TASK_ROOT, SearchPath, function_variables, search_path
 from ..package import Package
 from ..reading import copy_package, merge
 from .bytecode import importable_sources
@@ -127,33 +127,14 @@ def with_valid_bytecode(place: Workplace, subject: Subject, interpreter: Path) -
 
 
 def environment(subject: Subject, place: Workplace, handler: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the process's variables: Lambda's without credentials, and the user's own.
-
-    Source: the Lambda developer guide, "Defined runtime environment variables".
-    """
+    """Return the process's variables: Lambda's without credentials, and the user's own."""
     libraries = [place.seen_task_root, f"{place.seen_task_root}/lib", f"{place.seen_opt or OPT}/lib"]
     home = place.folder / "tmp"
     home.mkdir(exist_ok=True)
     return {
-        "_HANDLER": handler,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",  # else boto3 waits for an instance's role
+        **function_variables(handler, task_root=place.seen_task_root, home=home),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{subject.target.python}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
-        "AWS_LAMBDA_FUNCTION_NAME": "function",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "doctor",
-        "AWS_REGION": "us-east-1",
-        "HOME": str(home),
-        "LAMBDA_RUNTIME_DIR": "/var/runtime",
-        "LAMBDA_TASK_ROOT": place.seen_task_root,
-        "LANG": "en_US.UTF-8",
         "LD_LIBRARY_PATH": ":".join(libraries),
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "TMPDIR": str(home),
-        "TZ": ":UTC",
         **variables,
     }
 

@@ -1,7 +1,9 @@
 """A CDK app: both layers, each with a function on it.
 
 Build the layers first, from the root of the checkout (`python layers/build.py wrapper --python 3.13`, and the same with
-`provided`); then, in this folder: `pip install -r requirements.txt` and `npx aws-cdk deploy`.
+`provided`), and pack the function (`awslambdaric-lite pack layers/recipes/function --python 3.13 --handler
+greeting.handler --bundle-imports -o dist/greeting.zip`); then, in this folder: `pip install -r requirements.txt` and
+`npx aws-cdk deploy`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ from aws_cdk import aws_lambda as lambda_
 
 HERE = Path(__file__).resolve().parent
 DIST = HERE.parents[2] / "dist"
-CODE = lambda_.Code.from_asset(str(HERE.parent / "function"))
+CODE = lambda_.Code.from_asset(str(DIST / "greeting.zip"))
+# After pack --event, add "AWSLAMBDARIC_LITE_IMPORT_LIST": "imports.txt"; for Python 3.15, add
+# "AWSLAMBDARIC_LITE_LAZY_IMPORTS": "installed".
+IMPORTS = {"AWSLAMBDARIC_LITE_BUNDLE": "imports.bundle"}
 PYTHON_VERSION = "3.13"
 MANAGED = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
 ARCHITECTURE = lambda_.Architecture.X86_64
@@ -42,7 +47,7 @@ lambda_.Function(
     code=CODE,
     handler="greeting.handler",
     layers=[layer("WrapperLayer", "wrapper", MANAGED)],
-    environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite"},
+    environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite", **IMPORTS},
 )
 lambda_.Function(
     stack,
@@ -52,5 +57,6 @@ lambda_.Function(
     code=CODE,
     handler="greeting.handler",
     layers=[layer("ProvidedLayer", "provided", lambda_.Runtime.PROVIDED_AL2023)],
+    environment=IMPORTS,
 )
 app.synth()

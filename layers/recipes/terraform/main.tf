@@ -1,6 +1,8 @@
-# Both layers, each with a function on it. Build them first, from the root of the checkout:
+# Both layers, each with a function on it. Build them and pack the function first, from the root of the checkout:
 #   python layers/build.py wrapper --python 3.13
 #   python layers/build.py provided --python 3.13
+#   awslambdaric-lite pack layers/recipes/function --python 3.13 --handler greeting.handler --bundle-imports \
+#     -o dist/greeting.zip
 # then, in this folder: terraform init && terraform apply
 terraform {
   required_version = ">= 1.3"
@@ -8,10 +10,6 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = ">= 5.81"
-    }
-    archive = {
-      source  = "hashicorp/archive"
-      version = ">= 2.4"
     }
   }
 }
@@ -33,6 +31,12 @@ locals {
   python  = "py${replace(var.python, ".", "")}"
   wrapper = "${local.dist}/awslambdaric-lite-wrapper-py${var.python}-${var.architecture}.zip"
   full    = "${local.dist}/awslambdaric-lite-provided-py${var.python}-${var.architecture}.zip"
+  package = "${local.dist}/greeting.zip"
+  # After pack --event, add AWSLAMBDARIC_LITE_IMPORT_LIST = "imports.txt"; for Python 3.15, add
+  # AWSLAMBDARIC_LITE_LAZY_IMPORTS = "installed".
+  imports = {
+    AWSLAMBDARIC_LITE_BUNDLE = "imports.bundle"
+  }
 }
 
 resource "aws_lambda_layer_version" "wrapper" {
@@ -49,12 +53,6 @@ resource "aws_lambda_layer_version" "provided" {
   source_code_hash         = filebase64sha256(local.full)
   compatible_runtimes      = ["provided.al2023"]
   compatible_architectures = [var.architecture]
-}
-
-data "archive_file" "function" {
-  type        = "zip"
-  source_dir  = "${path.module}/../function"
-  output_path = "${local.dist}/greeting.zip"
 }
 
 data "aws_iam_policy_document" "lambda" {
@@ -83,14 +81,14 @@ resource "aws_lambda_function" "managed" {
   runtime          = "python${var.python}"
   architectures    = [var.architecture]
   handler          = "greeting.handler"
-  filename         = data.archive_file.function.output_path
-  source_code_hash = data.archive_file.function.output_base64sha256
+  filename         = local.package
+  source_code_hash = filebase64sha256(local.package)
   layers           = [aws_lambda_layer_version.wrapper.arn]
 
   environment {
-    variables = {
+    variables = merge(local.imports, {
       AWS_LAMBDA_EXEC_WRAPPER = "/opt/awslambdaric-lite"
-    }
+    })
   }
 }
 
@@ -100,7 +98,11 @@ resource "aws_lambda_function" "provided" {
   runtime          = "provided.al2023"
   architectures    = [var.architecture]
   handler          = "greeting.handler"
-  filename         = data.archive_file.function.output_path
-  source_code_hash = data.archive_file.function.output_base64sha256
+  filename         = local.package
+  source_code_hash = filebase64sha256(local.package)
   layers           = [aws_lambda_layer_version.provided.arn]
+
+  environment {
+    variables = local.imports
+  }
 }

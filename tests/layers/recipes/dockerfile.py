@@ -54,10 +54,12 @@ def build(dockerfile: Path, context: Path, root: Path, *, programs: Path, env: d
             built.workdir.mkdir(parents=True, exist_ok=True)
         elif instruction == "COPY":
             *sources, target = shlex.split(_expanded(rest, built))
+            place = root / target.lstrip("/") if target[0] == "/" else built.workdir / target
             for source in sources:
-                shutil.copy2(
-                    context / source, root / target.lstrip("/") if target[0] == "/" else built.workdir / target
-                )
+                if (context / source).is_dir():
+                    shutil.copytree(context / source, place, dirs_exist_ok=True)
+                else:
+                    shutil.copy2(context / source, place)
         elif instruction == "RUN":
             variables = {**os.environ, **env, **built.variables, "PATH": path}
             done = subprocess.run(

@@ -17,7 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.cli import main as tool
 from awslambdaric_lite.emulator import LocalLambda
+from awslambdaric_lite.packaging.reading import extract
+from awslambdaric_lite.packaging.targets import host_target
 from tests.support.client_process import GUARD, PROJECT
 
 from . import dockerfile
@@ -56,7 +59,11 @@ def test_the_steps(name: str, tmp_path: Path) -> None:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_ROOT_USER_ACTION": "ignore",
     }
-    built = dockerfile.build(FILES[name], FUNCTION, tmp_path / "root", programs=programs, env=env)
+    package = tmp_path / "greeting.zip"
+    options = ["--handler", HANDLER, "--arch", host_target().arch, "--bundle-imports", "-o", str(package)]
+    assert tool(["pack", str(FUNCTION), *options]) == 0
+    extract(package, tmp_path / "greeting")
+    built = dockerfile.build(FILES[name], tmp_path / "greeting", tmp_path / "root", programs=programs, env=env)
     installed = sorted(path.name for path in (image / "lib").glob("python3*/site-packages/*"))
     assert len(installed) == 2 and installed[0] == "awslambdaric_lite"
     assert built.workdir == tmp_path / "root" / "var" / "task" and built.cmd == [HANDLER]
@@ -68,8 +75,12 @@ def test_the_steps(name: str, tmp_path: Path) -> None:
         assert built.base.startswith("python:3.") and built.base.endswith("-slim")
         assert built.entrypoint == ["python", "-m", "awslambdaric_lite"]
     runtime = [str(programs / built.entrypoint[0]), *built.command[1:]]
-    with LocalLambda(HANDLER, task_root=built.workdir, runtime=runtime, init_timeout_s=GUARD) as function:
-        assert function.invoke({"name": "you"}).json()["client"] == "awslambdaric_lite"
+    variables = {name: value for name, value in built.variables.items() if name.startswith("AWSLAMBDARIC_LITE_")}
+    settings = {"task_root": built.workdir, "runtime": runtime, "env": variables, "init_timeout_s": GUARD}
+    with LocalLambda(HANDLER, **settings) as function:  # type: ignore[arg-type]
+        result = function.invoke({"name": "you"})
+    assert result.json()["client"] == "awslambdaric_lite"
+    assert variables == {"AWSLAMBDARIC_LITE_BUNDLE": "imports.bundle"} and "AWSLAMBDARIC" not in result.logs
 
 
 def _wheel(folder: Path) -> Path:

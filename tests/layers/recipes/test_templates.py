@@ -20,9 +20,11 @@ from tests.support.client_process import GUARD
 
 from .recipe_files import HANDLER, RECIPES
 
-WRAPPED = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite"}
+BUNDLED = {"AWSLAMBDARIC_LITE_BUNDLE": "imports.bundle"}
+WRAPPED = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/awslambdaric-lite", **BUNDLED}
 ZIP_FILES = {f"awslambdaric-lite-{kind}-py3.13-x86_64.zip" for kind in ("wrapper", "provided")}
-FUNCTIONS = {"python3.13": WRAPPED, "provided.al2023": {}}
+PACKAGE = "greeting.zip"
+FUNCTIONS = {"python3.13": WRAPPED, "provided.al2023": BUNDLED}
 
 
 def lint(path: Path) -> None:
@@ -72,7 +74,7 @@ def test_cdk_template_is_valid(tmp_path: Path) -> None:
         pytest.skip("aws-cdk-lib or node is not installed")
     shutil.copytree(RECIPES, tmp_path / "layers" / "recipes")
     (tmp_path / "dist").mkdir()
-    for name in ZIP_FILES:
+    for name in {*ZIP_FILES, PACKAGE}:
         (tmp_path / "dist" / name).write_bytes(name.encode())
     folder = tmp_path / "layers" / "recipes" / "cdk"
     app = json.loads((folder / "cdk.json").read_text())["app"].split()
@@ -82,7 +84,7 @@ def test_cdk_template_is_valid(tmp_path: Path) -> None:
     (template,) = (tmp_path / "out").glob("*.template.json")
     lint(template)
     assert functions(json.loads(template.read_text())["Resources"], "AWS::Lambda::Function") == FUNCTIONS
-    assert {path.read_text() for path in (tmp_path / "out").glob("asset.*.zip")} == ZIP_FILES
+    assert {path.read_text() for path in (tmp_path / "out").glob("asset.*.zip")} == {*ZIP_FILES, PACKAGE}
 
 
 def test_terraform_is_formatted() -> None:
@@ -110,7 +112,8 @@ def test_terraform_references_are_declared() -> None:
     managed, provided = (blocks["resource", "aws_lambda_function", name] for name in ("managed", "provided"))
     assert 'runtime          = "python${var.python}"' in managed and "[aws_lambda_layer_version.wrapper.arn]" in managed
     assert 'AWS_LAMBDA_EXEC_WRAPPER = "/opt/awslambdaric-lite"' in managed
-    assert 'runtime          = "provided.al2023"' in provided and "environment" not in provided
+    assert 'runtime          = "provided.al2023"' in provided and "variables = local.imports" in provided
+    assert "variables = merge(local.imports, {" in managed and 'AWSLAMBDARIC_LITE_BUNDLE = "imports.bundle"' in text
     assert "[aws_lambda_layer_version.provided.arn]" in provided
     for name in ZIP_FILES:
         assert name.replace("3.13", "${var.python}").replace("x86_64", "${var.architecture}") in text

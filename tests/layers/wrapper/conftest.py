@@ -57,6 +57,16 @@ def interpreter(request: pytest.FixtureRequest) -> Interpreter:
 
 
 @pytest.fixture
+def lazy() -> Interpreter:
+    """Return the newest interpreter of this machine, if it has lazy imports."""
+    version = PYTHON_VERSIONS[-1]
+    found = find_interpreter(version)
+    if found is None:
+        pytest.skip(f"this machine has no Python {version}, which has lazy imports")
+    return Interpreter(_base(found), version)
+
+
+@pytest.fixture
 def running() -> Interpreter:
     """Return the interpreter that runs the tests, with AWS's client installed."""
     found = Interpreter(_base(Path(sys.executable)), RUNNING)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.emulator import InvokeResult, LocalLambda
+from awslambdaric_lite.packaging.import_bundle import write_bundle
 from tests.layers.managed_image import WRAPPER, Interpreter, ManagedImage
 from tests.layers.private_root import why_not
 from tests.layers.wheels import has_orjson
@@ -192,6 +193,65 @@ def test_init_error_does_not_fall_back(running: Interpreter, forms: list[Path], 
     their_error, our_error = theirs.json(), ours.json()
     assert our_error["errorType"] == their_error["errorType"] == "Runtime.ImportModuleError"
     assert our_error["errorMessage"] == their_error["errorMessage"]
+
+
+LAZY = {
+    "app.py": "import sys, mine\ndef handler(event, context):\n"
+    "    before = [name for name in ('mine', 'needed', 'unused', 'deep') if name in sys.modules]\n"
+    "    mine.needed.deep.VALUE\n    return before\n",
+    "mine.py": "import needed, unused\n",
+    "imports.txt": "# recorded\napp:mine\napp:sys\nmine:needed\nneeded:deep\n",
+}
+OF_LAYER = {"needed.py": "import deep, unused\n", "deep.py": "VALUE = 1\n", "unused.py": ""}
+
+
+@pytest.mark.parametrize(
+    ("variables", "loaded", "resolved"),
+    [
+        ({}, ["mine", "needed", "unused", "deep"], None),
+        ({"LAZY_IMPORTS": "installed"}, ["mine", "needed", "unused"], True),
+        ({"LAZY_IMPORTS": "installed", "IMPORT_LIST": "/var/task/imports.txt"}, [*OF_LAYER, "mine"], False),
+        ({"LAZY_IMPORTS": "all"}, [], True),
+        ({"LAZY_IMPORTS": "all", "IMPORT_LIST": "/var/task/imports.txt"}, ["mine", "needed", "deep"], False),
+        ({"LAZY_IMPORTS": "all", "IMPORT_LIST": "imports.txt"}, ["mine", "needed", "deep"], False),
+    ],
+)
+def test_lazy_imports_and_import_list(
+    lazy: Interpreter,
+    layer_of: Unpack,
+    tmp_path: Path,
+    variables: dict[str, str],
+    loaded: list[str],
+    resolved: bool | None,
+) -> None:
+    """A layer and two variables make imports lazy; with the import list, init makes those that the event needs."""
+    image = ManagedImage(tmp_path / "root", lazy, layer_of(lazy.version), LAZY)
+    for name, content in OF_LAYER.items():
+        image.root.write(f"/opt/python/{name}", content)
+    settings = {f"AWSLAMBDARIC_LITE_{name}": value for name, value in variables.items()}
+    (result,) = invoke(image.wrapped(**settings), tmp_path, log_format="JSON", log_level="DEBUG")
+    assert result.error is None and sorted(result.json()) == sorted(name.removesuffix(".py") for name in loaded)
+    assert ("the first event resolved " in result.logs) is (resolved is not None)
+    assert ("the first event resolved 0 imports in " in result.logs) is (resolved is False)
+
+
+def test_import_bundle_serves_modules(running: Interpreter, forms: list[Path], tmp_path: Path) -> None:
+    """A variable lets the modules of a function come from its import bundle, and those that differ from their files."""
+    function = tmp_path / "function"
+    function.mkdir()
+    source = "import helper\ndef handler(event, context):\n    return [helper.VALUE, helper.__file__]\n"
+    (function / "app.py").write_text(source)
+    (function / "helper.py").write_text("VALUE = 1\n")
+    write_bundle(function, "app.handler", python=running.executable)
+    for number, layer in enumerate(forms):
+        for value, differs in (("1", False), ("22", True)):
+            image = ManagedImage(tmp_path / f"root{number}{value}", running, layer, {})
+            image.root.copy(function, "/var/task")
+            image.root.write("/var/task/helper.py", f"VALUE = {value}\n")
+            (result,) = invoke(image.wrapped(AWSLAMBDARIC_LITE_BUNDLE="imports.bundle"), tmp_path)
+            assert result.json() == [int(value), "/var/task/helper.py"], result.logs
+            assert ("/var/task/helper.py differs from /var/task/imports.bundle" in result.logs) is differs
+            assert "AWSLAMBDARIC_LITE_BUNDLE" not in result.logs
 
 
 PUBLIC = """

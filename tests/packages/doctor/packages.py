@@ -82,9 +82,10 @@ def findings(
     layers: Sequence[Path] = (),
     host: Host = "managed",
     variables: Mapping[str, str] | None = None,
+    events: Sequence[bytes] = (),
 ) -> list[Finding]:
     """Return the findings, without the note about a missing --handler."""
-    found = audit(path, target, handler=handler, layers=layers, host=host, variables=variables).findings
+    found = audit(path, target, handler=handler, layers=layers, host=host, variables=variables, events=events).findings
     return [each for each in found if handler or each.code != "imports-unchecked"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.packaging.audit import handler as handler_module
+from awslambdaric_lite.packaging.audit import import_gains
 from awslambdaric_lite.packaging.audit.run import audit
 from awslambdaric_lite.packaging.errors import PackagingError
 
@@ -22,6 +23,7 @@ HANDLER = "def handler(event, context):\n    return event\n"
 def no_figures_of_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make slow imports and costs independent of background load."""
     monkeypatch.setattr(handler_module, "SLOW_US", 10**12)
+    monkeypatch.setattr(import_gains, "LEAST_US", 10**12)
     monkeypatch.setattr(handler_module, "RUNS", 1)
 
 

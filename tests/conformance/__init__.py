@@ -1,0 +1,1 @@
+"""The conformance cases, run with runtime clients of several languages."""

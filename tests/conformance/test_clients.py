@@ -1,0 +1,57 @@
+"""Every case with this project's client, with AWS's for Python, and with a client that does nothing right."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from awslambdaric_lite.bench import bare_client
+from awslambdaric_lite.conformance.case import CallerCase, Case
+from awslambdaric_lite.conformance.cases import ALL_CASES, LINES
+from awslambdaric_lite.conformance.run import Subject
+from benchmarks.build_cache import Unavailable
+from tests.conformance.clients import OFFICIAL, OURS, Client
+from tests.conformance.stored import read, run_any
+
+every_case = pytest.mark.parametrize("case", ALL_CASES, ids=lambda case: case.id)
+
+
+def subject(client: Client) -> Subject:
+    """Return a client as the subject of cases; skip the test without it."""
+    try:
+        return client.subject()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+@every_case
+def test_our_client_conforms(case: Case | CallerCase) -> None:
+    """This project's client passes the case."""
+    result = run_any(case, subject(OURS))
+    assert (result.outcome, result.reason) == ("passed", "")
+
+
+@every_case
+def test_official_client_has_its_stored_result(case: Case | CallerCase) -> None:
+    """AWS's client for Python has the result that the documentation shows."""
+    stored = read()[OFFICIAL.name]
+    if OFFICIAL.version != stored["version"]:
+        pytest.skip(f"awslambdaric {OFFICIAL.version or 'is not installed'}; results are of {stored['version']}")
+    assert run_any(case, subject(OFFICIAL)).outcome == stored["cases"][case.id]["outcome"]
+
+
+@every_case
+def test_wrong_client_fails(case: Case | CallerCase) -> None:
+    """A client that answers every event with null, over one connection, passes nothing."""
+    script = str(Path(bare_client.__file__))
+    wrong = Subject([sys.executable, "-I", "-S", script], "conformance.handler", Path(script).parent, {}, 1.0)
+    assert run_any(case, wrong).outcome != "passed"
+
+
+def test_cases_are_named_after_their_lines() -> None:
+    """Each case has a unique id that begins with its line, and each line of the checklist has a case."""
+    assert len({case.id for case in ALL_CASES}) == len(ALL_CASES)
+    assert all(case.id.startswith(f"{case.line}.") for case in ALL_CASES)
+    assert {case.line for case in ALL_CASES} == set(LINES)
