@@ -33,7 +33,7 @@ def with_options(
     if options["BUNDLE"]:
         from .import_bundle import with_bundle
 
-        load = with_bundle(load, options["BUNDLE"], sink)
+        load = with_bundle(load, options, sink)
     return load
 
 

@@ -63,7 +63,8 @@ def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | No
       would replace the object.
     - Imports of a module that deletes names, e.g. those of its modules, or reads its names from a dict, which has
       placeholders for lazy imports.
-    - A missing module if the importing module is imported in a `try`, which may have an alternative.
+    - Imports in a `with`, e.g. of `contextlib.suppress(ImportError)`.
+    - A missing module if the importing module is imported in a `try` or a `with`, which may have an alternative.
     """
     if not isinstance(importing, str):
         return False
@@ -73,7 +74,7 @@ def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | No
     if is_marked(importing, name):
         return True
     frame = _frame_of(importing)
-    if frame is None or top in BREAKING:
+    if frame is None or top in BREAKING or _is_handled(frame):
         return False
     if importing not in _raw:
         _stored[importing] = _names(frame.f_code, _STORE_NAME)
@@ -128,26 +129,27 @@ def _is_tried(frame: "FrameType") -> bool:
     """
     calling = frame.f_back
     while calling is not None:
-        code: Any = calling.f_code
+        code = calling.f_code
         if not code.co_filename.startswith("<frozen importlib"):
             name = str(calling.f_globals.get("__name__"))
             if code.co_flags & _GENERATOR_OR_COROUTINE or name.startswith("awslambdaric_lite._"):
                 return False
-            if _covers(code.co_exceptiontable, calling.f_lasti // 2):
+            if _is_handled(calling):
                 return True
         calling = calling.f_back
     return False
 
 
-def _covers(table: bytes, position: int) -> bool:
-    """Return whether a table of exceptions has an entry for an instruction: begin, length and two more values."""
-    values: list[int] = []
+def _is_handled(frame: "Any") -> bool:
+    """Return whether the instruction of a frame is in a `try` or a `with`, by the code's table of exceptions."""
+    values: list[int] = []  # of each entry: its begin, its length and two more
     value = 0
-    for byte in table:
+    for byte in frame.f_code.co_exceptiontable:
         value = value << 6 | byte & 63
         if not byte & 64:  # the last byte of the value
             values.append(value)
             value = 0
+    position = frame.f_lasti // 2
     return any(begin <= position < begin + length for begin, length in zip(values[::4], values[1::4], strict=True))
 
 

@@ -73,7 +73,7 @@ def write_bundle(
     modules: Sequence[str] = (),
     mtime: int | None = None,
 ) -> BundleSummary:
-    """Import a handler in a process of its own, and write the bundle of the modules that come from below `root`.
+    """Import a handler in another process, and write the bundle of its modules.
 
     Args:
         root: the task root. The bundle has its path relative to that of the file, so that both can be copied together.
@@ -90,8 +90,9 @@ def write_bundle(
     """
     root = root.resolve()
     path = root / BUNDLE_NAME if path is None else path
-    imported = _imported_files(root, handler, Path(python), environment, modules)
-    magic, own, standard = _with_code(root, imported, Path(python), mtime)
+    python = Path(os.path.abspath(python) if "/" in str(python) else python)  # processes work in other folders
+    imported = _imported_files(root, handler, python, environment, modules)
+    magic, own, standard = _with_code(root, imported, python, mtime)
     content = _content(magic, os.path.relpath(root, path.parent.resolve()), imported, own, standard)
     try:
         with replacing(path) as file:

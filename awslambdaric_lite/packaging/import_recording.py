@@ -96,7 +96,8 @@ def _run(
 
     question = secrets.token_hex()
     runtime = [str(interpreter or sys.executable), "-S", str(_WORKER), question, "{handler}", *options]
-    with LocalLambda(handler, **{**settings, "runtime": runtime, "private_tmp": False}) as function:
+    given = {**settings, "runtime": runtime, "private_tmp": False}
+    with LocalLambda(handler, **given) as function:
         for event in [*events, json.dumps(question).encode()]:
             result = function.invoke(event)
             if result.error is not None:

@@ -60,13 +60,15 @@ def defer_modules() -> "Callable[[], list[str]]":
     class Deferring:
         @staticmethod
         def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> "Any":
-            spec: Any = PathFinder.find_spec(name, path, target)
-            is_source = spec is not None and type(spec.loader) in (SourceFileLoader, SourcelessFileLoader)
+            spec = PathFinder.find_spec(name, path, target)
+            if spec is None or type(spec.loader) not in (SourceFileLoader, SourcelessFileLoader):
+                return spec
             top, _, inner = name.partition(".")
             # Some modules of the standard library replace themselves, which LazyLoader refuses.
-            is_eager = top in sys.stdlib_module_names or top == "awslambdaric_lite" or (inner and top in BREAKING)
-            if is_source and not is_eager:
-                spec.loader = LazyLoader(spec.loader)
+            if top in sys.stdlib_module_names or top == "awslambdaric_lite" or (inner and top in BREAKING):
+                return spec
+            assert spec.loader is not None
+            spec.loader = LazyLoader(spec.loader)
             return spec
 
     sys.meta_path.insert(sys.meta_path.index(PathFinder), Deferring)

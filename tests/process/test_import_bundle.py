@@ -156,6 +156,35 @@ def test_namespace_package_has_portions_in_both_folders(task: Task, other: Task)
     assert task.result(path=str(other.root), log="third.py differs from ") == values
 
 
+def test_import_system_works_as_documented(task: Task) -> None:
+    """Cleared caches, lazy loaders, `runpy` and loaders of the function's own see the modules of the bundle, once."""
+    task.write({"lib.py": VALUE, "lib2.py": VALUE}, installed=True)
+    task.write(
+        {
+            "app.py": "import lib, lib2\nimport importlib.machinery, importlib.util, os, runpy, sys\n"
+            "class Loader(importlib.machinery.SourceFileLoader):\n    pass\n"
+            "def lazy():\n"
+            "    spec = importlib.util.find_spec('lib2')\n"
+            "    spec.loader = importlib.util.LazyLoader(spec.loader)\n"
+            "    module = importlib.util.module_from_spec(spec)\n"
+            "    spec.loader.exec_module(module)\n"
+            "    return module.value\n"
+            "def handler(event, context):\n"
+            "    sys.path_importer_cache.clear()\n"
+            "    del sys.modules['lib2']\n"
+            "    values = [lazy(), importlib.reload(lib).value, runpy.run_module('lib2')['value']]\n"
+            "    found = importlib.util.find_spec('lib2').loader\n"
+            "    values.append(found.get_code('lib2') == found.get_code('lib2'))\n"
+            "    own = importlib.machinery.FileFinder.path_hook((Loader, ['.py']))\n"
+            "    sys.path_hooks.insert(0, own)\n"
+            "    sys.path_importer_cache.clear()\n"
+            "    return [*values, importlib.reload(lib).value, type(lib.__loader__).__name__]\n"
+        }
+    )
+    task.bundle()
+    assert task.result() == ["bundle", "bundle", "bundle", False, "ondisk", "Loader"]
+
+
 # What is on disk
 
 

@@ -298,6 +298,13 @@ EAGER_CASES: dict[str, tuple[dict[str, str], str]] = {
         },
         "import box\ndef handler(event, context):\n    return box.KINDS",
     ),
+    "missing module in a with": (
+        {
+            "mine.py": "import contextlib\nlibrary = None\nwith contextlib.suppress(ImportError):\n"
+            "    import no_such_library as library"
+        },
+        "import mine\ndef handler(event, context):\n    return mine.library is None",
+    ),
     "missing module behind a module": (
         {
             "box/__init__.py": "try:\n    from . import fast\nexcept ImportError:\n    fast = None",

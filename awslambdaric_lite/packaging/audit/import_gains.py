@@ -41,7 +41,7 @@ settings = type(sys.implementation)(handler={handler!r}, log_level=None, options
 code = compile({statement!r}, "<doctor>", "exec")
 def load():
     exec(code, {{"__name__": "doctor"}})
-run = chosen.with_options(load, settings, log)
+run = chosen.with_options(load, settings, None, log)
 """
 _STATEMENT = "run()\nif log.lines: raise RuntimeError(log.lines[0])"
 

@@ -93,6 +93,15 @@ def test_handler_that_cannot_be_imported_is_an_error(tmp_path: Path, source: str
     assert len(list(root.iterdir())) == 2
 
 
+def test_interpreter_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path of an interpreter is relative to the current folder, not to the function's."""
+    write(tmp_path / "task", app=HANDLER)
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert write_bundle(Path("task"), "app.handler", python="./python").modules >= 1
+
+
 @pytest.mark.parametrize(
     ("python", "path", "reason"),
     [
