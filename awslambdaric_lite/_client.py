@@ -23,7 +23,7 @@ The client's state is what the API owes. A poll is the request `next`, a reply i
 A poll leaves with a reply if the connection is open, the reply is small, pipelining is on and the process goes on
 (`finishing` is false). What the status of a reply means:
 
-    200, 202                  confirmed: the client forgets the reply
+    200 to 299                confirmed: the client forgets the reply
     500 and above             ApiError: the execution environment is lost
     431                       sent again without the X-Ray cause, if it has one; else as any other status
     400, 403, 410, repeated   the API had received the first copy
@@ -39,7 +39,7 @@ import time
 
 from . import __version__, _function_errors
 from ._connection import Connection
-from ._http import path_segment
+from ._http import exact_bytes, path_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,9 +86,8 @@ class Invocation:
         self.x_amzn_trace_id = get("lambda-runtime-trace-id") or None
         self.invoked_function_arn = get("lambda-runtime-invoked-function-arn")
         deadline = get("lambda-runtime-deadline-ms", "")
-        self.deadline_time_in_ms = (
-            int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) < 20 else 0
-        )
+        valid = deadline.isascii() and deadline.isdigit() and len(deadline) < 20
+        self.deadline_time_in_ms = int(deadline) if valid else 0
         self.client_context = get("lambda-runtime-client-context") or None
         self.cognito_identity = get("lambda-runtime-cognito-identity") or None
         self.tenant_id = get("lambda-runtime-aws-tenant-id") or None
@@ -175,7 +174,7 @@ class LambdaRuntimeClient:
             response = self._exchange(self._poll_request, sent=self.owed == EVENT)
             self.owed = NOTHING
             status = response[0]
-            if status != 200:
+            if status != 200 and (status // 100 != 2 or status == 204):
                 raise _function_errors.ApiError("GET invocation/next", status, response[2])
             invocation = Invocation(response)
             reply = self._reply
@@ -200,7 +199,7 @@ class LambdaRuntimeClient:
         invocation_id: "str | None" = None,
     ) -> None:
         """Post the result of an invocation."""
-        body = result_data if isinstance(result_data, bytes) else result_data.encode()
+        body = result_data if type(result_data) is bytes else exact_bytes(result_data)
         head = self._reply_head("response", invoke_id, invocation_id, content_type, len(body))
         self.post_reply(Reply("response", invoke_id, invocation_id, head, body))
 
@@ -212,7 +211,7 @@ class LambdaRuntimeClient:
         invocation_id: "str | None" = None,
     ) -> None:
         """Post the error of an invocation; `xray_fault` is one line of ASCII JSON, empty for none."""
-        body = error_response_data if isinstance(error_response_data, bytes) else error_response_data.encode()
+        body = error_response_data if type(error_response_data) is bytes else exact_bytes(error_response_data)
         head = self._reply_head("error", invoke_id, invocation_id, "application/json", len(body))
         reply = Reply("error", invoke_id, invocation_id, head, body)
         if xray_fault:
@@ -241,10 +240,10 @@ class LambdaRuntimeClient:
             ApiError: the Runtime API refused the error.
             ConnectionLost: the Runtime API cannot be reached any more.
         """
-        body, _ = self.marshaller.marshal_response(report)
+        body = exact_bytes(self.marshaller.marshal_response(report)[0])
         headers = f"Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: {error_type}\r\n"
         status, _, answer, _ = self.request("POST", path, f"{headers}Content-Length: {len(body)}\r\n", body)
-        if status != 202:
+        if status // 100 != 2:
             raise _function_errors.ApiError(f"POST {path}", status, answer)
 
     def request(self, method: str, path: str, headers: str = "", body: bytes = b"") -> "Response":
@@ -337,7 +336,7 @@ class LambdaRuntimeClient:
         if self._connection.socket is None:
             self.owed = NOTHING  # the API did not read the poll behind the reply
         reply.answered = True
-        if status == 202 or status == 200:
+        if status == 202 or 200 <= status < 300:
             self._reply = None
             return
         if status >= 500:

@@ -224,7 +224,7 @@ class Marshaller:
         Raises:
             Fault: `Runtime.MarshalError`.
         """
-        if isinstance(response, bytes):
+        if isinstance(response, bytes) and issubclass(type(response), bytes):  # `__class__` of an object may be false
             return response, "application/unknown"
         try:
             body = self._encode(response)

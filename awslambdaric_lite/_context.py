@@ -24,7 +24,10 @@ def _function() -> "tuple[str | None, ...]":
         _variable(b"AWS_LAMBDA_FUNCTION_VERSION"),
     )
     if raw != _seen[0]:
-        _seen[:] = raw, tuple(None if value is None else value.decode(errors="surrogateescape") for value in raw)
+        text: "list[str | None]" = []
+        for value in raw:
+            text.append(None if value is None else value.decode(errors="surrogateescape"))
+        _seen[:] = raw, tuple(text)
     return _seen[1]  # type: ignore[return-value]
 
 

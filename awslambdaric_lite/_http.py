@@ -5,7 +5,7 @@ a limit. An error names the bytes that break the grammar.
 """
 
 from . import _function_errors
-from ._http_head import CHUNKED, MAX_BODY, UNTIL_CLOSE, parse_fields, parse_head
+from ._http_head import CHUNKED, MAX_BODY, UNTIL_CLOSE, parse_fields, parse_head, parse_start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ResponseReader:
     )
 
     def __init__(self) -> None:
-        self._confirmed = b"\0"  # the bytes of the last confirmation of a result
+        self._confirmed: "bytes | tuple[()]" = ()  # the bytes of the last confirmation of a result; () begins nothing
         self._confirmation: "Response" = (0, {}, b"", False)
         self._data = b""  # received, not consumed
         self._searched = 0  # the number of bytes in which the end of the head or line is not
@@ -136,6 +136,12 @@ class ResponseReader:
             raise _function_errors.ProtocolError(f"a response head of more than {MAX_HEAD} bytes")
         if not data.startswith(b"HTTP/1.") and not b"HTTP/1.".startswith(data[:7]):
             raise _function_errors.ProtocolError(f"not an HTTP/1.1 response: {data[:60]!r}")
+        # The rest of a malformed head, with its end, may never come.
+        if b"\n" in data[self._searched :].replace(b"\r\n", b"").lstrip(b"\n"):
+            raise _function_errors.ProtocolError(f"a bare CR, LF or NUL in a response head: {data[:200]!r}")
+        start, line_end, _ = data.partition(b"\r\n")
+        if line_end:
+            parse_start(start.decode("latin-1"))
         self._searched = max(0, len(data) - 3)
 
     def _read_sized(self, length: int) -> "Response | None":
@@ -173,6 +179,8 @@ class ResponseReader:
                 if (end if end >= 0 else len(data) - 1) - position > MAX_LINE:
                     raise _function_errors.ProtocolError(f"a chunk or trailer line of more than {MAX_LINE} bytes")
                 if end < 0:
+                    if b"\n" in data[position:]:
+                        raise _function_errors.ProtocolError(f"not a chunk size: {data[position:][:60]!r}")
                     break
                 line = data[position:end]
                 position = end + 2
@@ -204,8 +212,18 @@ def _chunk_size(line: bytes) -> int:
     return int(digits, 16)
 
 
+def exact_bytes(data: "str | bytes") -> bytes:
+    """Return the bytes of a body, whatever methods its class overrides: those that are sent have the declared length.
+
+    Raises:
+        TypeError: the body is neither text nor bytes.
+    """
+    return bytes.__getitem__(data, slice(None)) if issubclass(type(data), bytes) else str.encode(data)  # type: ignore
+
+
 def path_segment(text: str) -> str:
     """Percent-encode one path segment (RFC 3986 section 2.3)."""
-    return "".join(
-        chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8", "replace")
-    )
+    segment = ""
+    for byte in text.encode("utf-8", "replace"):
+        segment += chr(byte) if chr(byte) in _UNRESERVED else f"%{byte:02X}"
+    return segment

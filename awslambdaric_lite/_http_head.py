@@ -20,6 +20,7 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 _EVENT, _REQUEST_ID = "HTTP/1.1 200 OK", "lambda-runtime-aws-request-id"
 _START_LINES = {_EVENT: (200, True), "HTTP/1.1 202 Accepted": (202, True)}
 _BLANK = (" ", "")
+_SINGLE = ("lambda-runtime-", "content-type")
 _VERSIONS = ("HTTP/1.1 ", "HTTP/1.0 ")
 _KNOWN_FIELDS = {  # names as Go spells them, which need no further check
     name: name.lower()
@@ -78,7 +79,7 @@ def parse_head(head: bytes) -> "Head":
 
 def _parse(lines: "list[str]", head: bytes) -> "Head":
     start = lines[0]
-    status, keep_alive = _START_LINES.get(start) or _parse_start(start)
+    status, keep_alive = _START_LINES.get(start) or parse_start(start)
     if _holds_control("".join(lines)):
         raise _function_errors.ProtocolError(f"a bare CR, LF or NUL in a response head: {head[:200]!r}")
     headers = parse_fields(lines[1:])
@@ -135,11 +136,14 @@ def _parse_other_fields(lines: "list[str]") -> "dict[str, str]":
             raise _function_errors.ProtocolError(f"not a header line: {line[:60]!r}")
         name = name.lower()
         value = value.strip(" \t")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value  # RFC 9110 section 5.3
+        if name not in headers:
+            headers[name] = value
+        elif not name.startswith(_SINGLE):  # of these the first one counts, as in the official client
+            headers[name] += f", {value}"  # RFC 9110 section 5.3
     return headers
 
 
-def _parse_start(line: str) -> "tuple[int, bool]":
+def parse_start(line: str) -> "tuple[int, bool]":
     """Parse a status line; return the status and whether connections of this version persist by default."""
     code = line[9:12]
     if (

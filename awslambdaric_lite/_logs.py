@@ -161,7 +161,7 @@ def install(
     framed = json_format or bool(level)
     handler = LambdaLoggerHandlerWithFrameType(sink) if framed else LambdaLoggerHandler(sink)
     handler.setFormatter(JsonFormatter() if json_format else _TextFormatter(_TEXT, _TEXT_DATE))
-    if level in logging._nameToLevel:
+    if type(logging.getLevelName(level)) is int:  # it returns other names as text
         root.setLevel(level)
     handler.addFilter(LambdaLoggerFilter(invocation))
     root.addHandler(handler)

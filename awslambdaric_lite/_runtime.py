@@ -16,7 +16,7 @@ from ._handler import after_import, load, needs_adapter, provide_official_names,
 from ._paths import complete_path
 from ._report import exit_status_of, log_report, make_report, notice, report_json
 from ._settings import originals, read_settings
-from ._sinks import create_log_sink, write_through
+from ._sinks import create_log_sink, flush, print_stderr, write_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _SIGTERM = 15
 _TRACE_ID = b"_X_AMZN_TRACE_ID"
 _WEB = "PATH_INFO", "QUERY_STRING", "REQUEST_METHOD", "SCRIPT_NAME", "wsgi.", "httpMethod", "rawPath", "requestContext"
 _WRONG_CALL = "positional argument", "LambdaContext", "Records", *_WEB  # other errors import no module for a hint
-_THREAD_GRACE_S = 2.0  # for threads of user code when the process exits
+_BEFORE_IN_PLACE = 997  # invocations, a prime; then the module takes less memory than the trace ids have taken
 
 adapter: "HandlerAdapter | None" = None  # made when a handler or a result needs it
 
@@ -69,10 +69,12 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
             runtime: "Runtime" = sys.modules[__name__]  # pyright: ignore[reportAssignmentType]
             return _exit(serve(runtime, settings, client, current_ids, sink))
         handler = initialize(settings, client, current_ids.copy, sink)
-        if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or _handles_sigterm():
+        # Without the module `signal`, user code cannot handle SIGTERM.
+        handles_sigterm = "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
+        if "awslambdaric_lite._lifecycle.shutdown" in sys.modules or handles_sigterm:
             from ._lifecycle.shutdown import arm_if_wanted
 
-            arm_if_wanted(settings.api, sink, flush, existing_loop, client)
+            arm_if_wanted(settings.api, sink, existing_loop, client)
         if _environ.get(b"AWS_LAMBDA_INITIALIZATION_TYPE") == b"snap-start":
             from ._lifecycle.snapstart import pass_through_snapshot
 
@@ -83,18 +85,14 @@ def main(argv: "list[str]", *, started_as_file: bool = False) -> int:
         raise
     except KeyboardInterrupt:
         return _exit(130)
-    except (
-        _function_errors.SettingError,
-        _function_errors.ApiError,
-        _function_errors.ConnectionLost,
-        _function_errors.ProtocolError,
-    ) as error:
-        print_stderr(str(error))
-        return _exit(1)
     except _function_errors.ForkedChild as error:
+        _exit(1)
         print_stderr(str(error))
         flush()
         _exit_at_once(1)
+    except _function_errors.RuntimeFailure as error:
+        print_stderr(str(error))
+        return _exit(1)
     except BaseException:  # raised by a tool that replaced a function of this module
         _exit(1)
         raise
@@ -201,26 +199,35 @@ def _warm_up(client: LambdaRuntimeClient, sink: "LogSink") -> None:
 
 
 def loop(client: LambdaRuntimeClient, handler: "Handler", current_ids: "CurrentIds", sink: "LogSink") -> "NoReturn":
-    """Take and answer invocations until the process exits."""
+    """Take and answer invocations until the process exits.
+
+    Raises:
+        ProtocolError: an invocation has no request id, so that nothing could answer it.
+    """
     while True:
-        invocation = client.wait_next_invocation()
-        current_ids[0] = invocation.invoke_id
-        current_ids[1] = invocation.tenant_id
-        set_trace_id(invocation.x_amzn_trace_id)
-        handle_event_request(
-            client,
-            handler,
-            invocation.invoke_id,
-            invocation.take_body(),
-            invocation.content_type,
-            invocation.client_context,
-            invocation.cognito_identity,
-            invocation.invoked_function_arn,
-            invocation.deadline_time_in_ms,
-            invocation.tenant_id,
-            sink,
-            invocation.invocation_id,
-        )
+        for _ in range(_BEFORE_IN_PLACE):
+            invocation = client.wait_next_invocation()
+            invoke_id = current_ids[0] = invocation.invoke_id
+            if not invoke_id:
+                raise _function_errors.ProtocolError("an invocation lacks the header Lambda-Runtime-Aws-Request-Id")
+            current_ids[1] = invocation.tenant_id
+            set_trace_id(invocation.x_amzn_trace_id)
+            handle_event_request(
+                client,
+                handler,
+                invoke_id,
+                invocation.take_body(),
+                invocation.content_type,
+                invocation.client_context,
+                invocation.cognito_identity,
+                invocation.invoked_function_arn,
+                invocation.deadline_time_in_ms,
+                invocation.tenant_id,
+                sink,
+                invocation.invocation_id,
+            )
+        if _TRACE_ID in _environ:
+            _set_trace_ids_in_place()
 
 
 def handle_event_request(
@@ -322,9 +329,12 @@ def _handle(
 def _is_stream_or_awaitable(response: object) -> bool:
     kind = type(response)
     try:
-        return any(hasattr(kind, name) for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"))
+        for name in ("__next__", "__anext__", "__await__", "read", "body_iterator"):
+            if hasattr(kind, name):
+                return True
     except Exception:
-        return False  # the metaclass has no attributes
+        pass  # the metaclass has no attributes
+    return False
 
 
 def adapter_for(client: LambdaRuntimeClient, sink: "LogSink") -> "HandlerAdapter":
@@ -342,11 +352,6 @@ def existing_loop() -> "AbstractEventLoop | None":
     return None if adapter is None else adapter.existing_loop
 
 
-def _handles_sigterm() -> bool:
-    """Return whether user code handles SIGTERM, which it cannot without the module `signal`."""
-    return "signal" in sys.modules and callable(originals["_signal"]["getsignal"](_SIGTERM))
-
-
 def set_trace_id(trace_id: "str | None") -> None:
     """Set or remove `_X_AMZN_TRACE_ID`, which X-Ray's SDK and botocore read.
 
@@ -358,54 +363,31 @@ def set_trace_id(trace_id: "str | None") -> None:
             _unsetenv(_TRACE_ID)
     else:
         value = trace_id.encode(errors="surrogateescape")
-        _environ[_TRACE_ID] = value
         _putenv(_TRACE_ID, value)
+        _environ[_TRACE_ID] = value
 
 
-def flush() -> None:
-    """Flush standard output and error, even if user code replaced or closed them."""
+def _set_trace_ids_in_place() -> None:
+    """Stop the growth of memory by each distinct trace id, which the C library keeps."""
+    global _putenv
     try:
-        sys.stdout.flush()
-    except BaseException:
-        pass
-    try:
-        sys.stderr.flush()
-    except BaseException:
-        pass
+        from ._lifecycle.environment_entry import putenv_in_place
 
-
-def print_stderr(text: str) -> None:
-    """Write one line of the runtime to standard error."""
-    try:
-        sys.stderr.write(f"awslambdaric-lite: {text}\n")
-    except BaseException:
-        pass
+        _putenv = putenv_in_place(_putenv, _environ)  # type: ignore[assignment]
+    except Exception:
+        pass  # e.g. no file descriptor is left
 
 
 def _exit(status: int) -> int:
-    """Make sure that the process exits even if threads of user code go on; return the status."""
+    """Flush standard output and error, and limit the time until the process exits; return the status."""
+    try:
+        from ._lifecycle.exit_limit import limit_exit
+
+        limit_exit(status)
+    except Exception:  # e.g. no file descriptor is left: user code could keep the process
+        flush()
+        _exit_at_once(status)
     flush()
-    if "threading" in sys.modules:
-        import atexit
-
-        threads_ended: "list[bool]" = []
-        atexit.register(threads_ended.append, True)  # registered last, so called first, after threads were joined
-
-        runs = originals["_thread"]["allocate_lock"]()
-        runs.acquire()
-
-        def cut_short() -> None:
-            runs.release()
-            originals["time"]["sleep"](_THREAD_GRACE_S)
-            if not threads_ended:
-                flush()
-                _exit_at_once(status)
-
-        try:
-            originals["_thread"]["start_new_thread"](cut_short, ())
-            runs.acquire()  # a thread that begins after the interpreter's end crashes Python 3.10 and 3.11
-        except RuntimeError:
-            pass  # no thread can be started
     return status
 
 

@@ -1,7 +1,7 @@
 """The destination of log text: owns the sink of this process.
 
 The sink is standard output, or with `_framed_sink` the platform's telemetry descriptor. Also owns how the standard
-streams write text of user code.
+streams write text of user code and of the runtime.
 
 Imports only C builtins.
 """
@@ -105,6 +105,26 @@ def write_through(stream: "Any") -> None:
         stream.write = write_and_flush
     except Exception:
         pass  # the stream is missing, or a tool replaced it
+
+
+def flush() -> None:
+    """Flush standard output and error, even if user code replaced or closed them."""
+    try:
+        sys.stdout.flush()
+    except BaseException:
+        pass
+    try:
+        sys.stderr.flush()
+    except BaseException:
+        pass
+
+
+def print_stderr(text: str) -> None:
+    """Write one line of the runtime to standard error."""
+    try:
+        sys.stderr.write(f"awslambdaric-lite: {text}\n")
+    except BaseException:
+        pass
 
 
 def replace_current(sink: "LogSink | None") -> None:

@@ -196,18 +196,29 @@ def _is_private(task: "asyncio.Task[Any]") -> bool:
 
 def restore_running_loop(loop: "asyncio.AbstractEventLoop") -> None:
     """Let the task that has forked go on in the child: from Python 3.14 on, a fork resets the loop and the task."""
-    if asyncio._get_running_loop() is None:
-        asyncio._set_running_loop(loop)
+    if _running_loop() is None:
+        getattr(asyncio, "_set_running_loop", _ignore)(loop)
         swap = getattr(asyncio.tasks, "_swap_current_task", None)
         if swap is not None and _forking:
             swap(loop, _forking[0])
+
+
+def _running_loop() -> "asyncio.AbstractEventLoop | None":
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _ignore(loop: "asyncio.AbstractEventLoop") -> None:
+    """Leave the loop as it is, in a Python that cannot set it: the child then exits with an error."""
 
 
 _forking: "list[asyncio.Task[Any]]" = []  # the task that forks
 
 
 def _remember_task() -> None:
-    _forking[:] = [] if asyncio._get_running_loop() is None else filter(None, [asyncio.current_task()])
+    _forking[:] = [] if _running_loop() is None else filter(None, [asyncio.current_task()])
 
 
 posix.register_at_fork(before=_remember_task)

@@ -6,8 +6,8 @@ an ordinary error; a later failure is reported in trailers.
 """
 
 import sys
-from _io import _TextIOBase as TextIOBase
 from binascii import b2a_base64
+from io import TextIOBase
 
 from .._codec import quote
 from .._report import exit_status_of, log_report, make_report, report_json
@@ -235,7 +235,7 @@ def _bytes(chunk: object) -> "bytes | memoryview":
     if type(chunk) is bytes:
         return chunk
     if isinstance(chunk, str):
-        return chunk.encode("utf-8", "backslashreplace")
+        return str.encode(chunk, "utf-8", "backslashreplace")  # a subclass may override the method
     try:
         view = memoryview(chunk)  # type: ignore[arg-type]
     except TypeError:

@@ -95,6 +95,7 @@ def _string(text: str, quote: "Quote") -> str:
 
 
 def _float(number: float) -> str:
+    number = float.__float__(number)  # a subclass may override comparisons
     return float.__repr__(number) if -_INFINITY < number < _INFINITY else "null"
 
 

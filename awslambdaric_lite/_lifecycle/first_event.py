@@ -74,14 +74,16 @@ class _ImportTime:
     def __init__(self) -> None:
         self.seconds = 0.0
         self._machinery: Any = _interpreter.modules["_frozen_importlib"]
-        self._find_and_load: Callable[..., object] = self._machinery._find_and_load
+        self._original: Any = getattr(self._machinery, "_find_and_load", None)
         self._depth = 0
+        if self._original is None:
+            return  # another version of Python, and the log shows no time
 
         def find_and_load(*arguments: Any, **named: Any) -> object:
             self._depth += 1
             begin = _clock()
             try:
-                return self._find_and_load(*arguments, **named)
+                return self._original(*arguments, **named)
             finally:
                 self._depth -= 1
                 if not self._depth:
@@ -92,4 +94,5 @@ class _ImportTime:
         self._machinery._find_and_load = find_and_load
 
     def stop(self) -> None:
-        self._machinery._find_and_load = self._find_and_load
+        if self._original is not None:
+            self._machinery._find_and_load = self._original

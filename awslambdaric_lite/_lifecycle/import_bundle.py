@@ -80,6 +80,8 @@ def _open(value: str, sink: "LogSink", *, check_all: bool, read_extensions: bool
     root = posix.environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
     path = value if value.startswith("/") else f"{root}/{value}"
     try:
+        if not hasattr(_external, "_get_supported_file_loaders") or not hasattr(_external.FileFinder, "_get_spec"):
+            raise ValueError("this version of Python imports in another way")
         bundle = _Bundle(path, sink, check_all=check_all, read_extensions=read_extensions)
         bundle.serve()
     except Exception as error:

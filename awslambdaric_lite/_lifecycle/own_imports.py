@@ -158,5 +158,10 @@ def _is_missing(top: str) -> bool:
     """Return whether no finder finds a top-level module."""
     missing = _missing.get(top)
     if missing is None:
-        missing = _missing[top] = sys.modules["_frozen_importlib"]._find_spec(top, None) is None
+        find: Any = getattr(sys.modules["_frozen_importlib"], "_find_spec", None)
+        if find is None:
+            from importlib.machinery import PathFinder  # it finds the modules that users can lack
+
+            find = PathFinder.find_spec
+        missing = _missing[top] = find(top, None) is None
     return missing

@@ -10,6 +10,8 @@ import sys
 from .._connection import Connection
 from .._report import log_report, make_report, notice, text_of
 from .._runtime_errors import RuntimeFailure
+from .._sinks import flush
+from .exit_limit import limit_exit
 from .originals import _signal, _thread, posix, time
 
 TYPE_CHECKING = False
@@ -59,12 +61,9 @@ def has_hooks() -> bool:
 class Shutdown:
     """The shutdown of this process: runs the hooks at SIGTERM and exits."""
 
-    def __init__(
-        self, sink: "LogSink", flush: "Callable[[], None]", loop: "Callable[[], AbstractEventLoop | None]"
-    ) -> None:
+    def __init__(self, sink: "LogSink", loop: "Callable[[], AbstractEventLoop | None]") -> None:
         """`loop` returns the event loop of coroutine handlers, None without one."""
         self._sink = sink
-        self._flush = flush
         self._loop = loop
         self._users_handler: Any = None
         self._mask: set[int] = set()
@@ -180,6 +179,7 @@ class Shutdown:
                 posix.write(self._writing, bytes((_SIGTERM,)))  # an event loop may have replaced the wake-up pipe
             return
         self._begun = True
+        limit_exit(1)
         self._run(list(_hooks))
 
     def _run(self, left: "list[Callable[[], object]]") -> None:
@@ -233,8 +233,8 @@ class Shutdown:
             except BaseException as raised:
                 if not issubclass(type(raised), SystemExit):
                     self._log(raised)
-        atexit._run_exitfuncs()
-        self._flush()
+        getattr(atexit, "_run_exitfuncs", int)()
+        flush()
         posix._exit(0)
 
 
@@ -278,11 +278,10 @@ def _within_a_write() -> bool:
 def arm_if_wanted(
     address: "Address",
     sink: "LogSink",
-    flush: "Callable[[], None]",
     loop: "Callable[[], AbstractEventLoop | None]",
     client: "LambdaRuntimeClient | None" = None,
 ) -> None:
     """Register for SIGTERM if code has to run at shutdown."""
     if has_hooks():
-        Shutdown(sink, flush, loop).arm(client)
+        Shutdown(sink, loop).arm(client)
         register(address, sink)

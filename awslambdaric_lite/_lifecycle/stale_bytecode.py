@@ -47,11 +47,12 @@ def accept_stale_pyc(data: bytes, size: int, name: str, bytecode_path: str, *, t
         code = marshal.loads(data[_HEADER:])
     except (EOFError, ValueError, TypeError):
         return False  # the file is damaged: the interpreter compiles the source
-    if not hasattr(code, "co_filename"):
+    rename = getattr(sys.modules.get("_imp"), "_fix_co_filename", None)
+    if not hasattr(code, "co_filename") or rename is None:
         return False
     if not accepted:
         _prime_import_cache()
-    sys.modules["_imp"]._fix_co_filename(code, source_path)  # as the import machinery does
+    rename(code, source_path)  # as the import machinery does
     _codes[bytecode_path] = code
     _unmatched_sources.pop(source_path, None)
     accepted.append(name)
@@ -152,7 +153,9 @@ def _prime_import_cache() -> None:
         return
     _serving.append(True)
     external: Any = sys.modules["_frozen_importlib_external"]
-    compile_bytecode = external._compile_bytecode
+    compile_bytecode = getattr(external, "_compile_bytecode", None)
+    if compile_bytecode is None:
+        return  # another version of Python: it reads the files again
     get_data = external.FileLoader.get_data
 
     def take_code(

@@ -64,7 +64,8 @@ class ManagedClient(LambdaRuntimeClient):
                     raise
                 self.report("", f"{refusal}; retrying in {delay} s")
                 time.sleep(delay)
-        worker.begin(invocation)
+        if invocation.invoke_id:  # else nothing can answer it
+            worker.begin(invocation)
         return invocation
 
     def post_init_error(self, error_response_data: "ErrorReport", error_type_override: "str | None" = None) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .._types import Current, Handler, LogSink, Runtime, Settings
 
 _VARIABLE = "AWS_LAMBDA_MAX_CONCURRENCY"
+_MOST = 1600  # of the API's PerExecutionEnvironmentMaxConcurrency
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
 
@@ -85,7 +86,7 @@ def serve(
     `client` posts an error of loading.
 
     Raises:
-        SettingError: `AWS_LAMBDA_MAX_CONCURRENCY` is not a number of 1 or more.
+        SettingError: `AWS_LAMBDA_MAX_CONCURRENCY` is not a number that Lambda allows.
         SystemExit: loading failed; the error was posted.
     """
     count = _count(posix.environ[_VARIABLE.encode()])
@@ -135,12 +136,13 @@ def serve(
 
 
 def _count(value: bytes) -> int:
-    if not value.isdigit() or not int(value):
-        text = value.decode(errors="surrogateescape")
+    count = int(value) if value.isdigit() and len(value) < 10 else 0
+    if not 1 <= count <= _MOST:
+        text = value[:60].decode(errors="surrogateescape")
         raise SettingError(
-            f"{_VARIABLE}={text!r} is malformed; it must be the number of concurrent invocations, 1 or more"
+            f"{_VARIABLE}={text!r} is malformed; it must be the number of concurrent invocations, 1 to {_MOST}"
         )
-    return int(value)
+    return count
 
 
 def _plain(sink: "LogSink", settings: "Settings") -> "LogSink":

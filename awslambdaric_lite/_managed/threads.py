@@ -10,6 +10,7 @@ from threading import Condition, Thread, local
 from .._handler import code_flags
 from .._handlers.adapter import ClientAdapter
 from .._handlers.recognition import kind_of
+from .._lifecycle.exit_limit import limit_exit
 from .._lifecycle.originals import posix
 from .._lifecycle.shutdown import arm_if_wanted
 from .._report import exit_status_of, notice
@@ -62,7 +63,7 @@ def serve(
     threads = PollingThreads(runtime, settings, scope, sink, count, shared)
     runtime.adapter = threads
     threads.adapt(handler)
-    arm_if_wanted(settings.api, sink, runtime.flush, runtime.existing_loop)
+    arm_if_wanted(settings.api, sink, runtime.existing_loop)
     return threads.serve()
 
 
@@ -185,6 +186,7 @@ class PollingThreads:
         try:
             serve_worker(runtime, client, handler, self._scope, self._sink)
         except ForkedChild as error:
+            limit_exit(1)
             runtime.print_stderr(str(error))
             runtime.flush()
             posix._exit(1)

@@ -4,6 +4,7 @@ import sys
 from socket import AF_UNIX, SOCK_STREAM, socket
 
 from .._lifecycle import shutdown
+from .._lifecycle.exit_limit import limit_exit
 from .._lifecycle.originals import posix
 from .._report import exit_status_of, notice, report_json
 from .._runtime_errors import ApiError, ConnectionLost, ProtocolError
@@ -55,7 +56,7 @@ def work(
             if supervisor.may_register():
                 shutdown.register(settings.api, sink)
             # Each worker runs the hooks, because each has its own connections to close.
-            shutdown.Shutdown(sink, runtime.flush, runtime.existing_loop).arm(client)
+            shutdown.Shutdown(sink, runtime.existing_loop).arm(client)
         serve_worker(runtime, client, handler, current_ids, sink)
     except SystemExit as leaving:
         status = exit_status_of(leaving)
@@ -64,6 +65,7 @@ def work(
         status = 1
     if not loads_itself:
         # The functions of atexit belong to the first process: a worker would remove files that the others still use.
+        limit_exit(status)
         runtime.flush()
         posix._exit(status)
     return status

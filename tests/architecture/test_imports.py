@@ -80,7 +80,9 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         set(),
         {"_json.conversion", "_lifecycle.error_chain", "_lifecycle.import_bundle", "_lifecycle.lazy_imports"},
     ),
+    "_lifecycle.environment_entry": (set(), set()),
     "_lifecycle.error_chain": ({"_codec", "_report"}, set()),
+    "_lifecycle.exit_limit": ({"_lifecycle.originals", "_sinks"}, set()),
     "_lifecycle.first_event": ({"_lifecycle.import_list", "_report"}, set()),
     "_lifecycle.import_bundle": ({"_lifecycle.originals", "_report"}, set()),
     "_lifecycle.import_hints": ({"_function_errors"}, set()),
@@ -91,7 +93,10 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     ),
     "_lifecycle.originals": ({"_settings"}, set()),
     "_lifecycle.own_imports": (set(), set()),
-    "_lifecycle.shutdown": ({"_connection", "_lifecycle.originals", "_report", "_runtime_errors"}, set()),
+    "_lifecycle.shutdown": (
+        {"_connection", "_lifecycle.exit_limit", "_lifecycle.originals", "_report", "_runtime_errors", "_sinks"},
+        set(),
+    ),
     "_lifecycle.snapstart": ({"_report", "_runtime_errors"}, set()),
     "_lifecycle.stale_bytecode": ({"_lifecycle.originals"}, set()),
     "_lifecycle.timeout_dump": ({"_lifecycle.originals", "_report"}, set()),
@@ -136,6 +141,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_handler",
             "_handlers.adapter",
             "_handlers.recognition",
+            "_lifecycle.exit_limit",
             "_lifecycle.originals",
             "_lifecycle.shutdown",
             "_managed.client",
@@ -148,7 +154,14 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
         {"_managed.shared_loop"},
     ),
     "_managed.worker": (
-        {"_lifecycle.originals", "_lifecycle.shutdown", "_managed.client", "_report", "_runtime_errors"},
+        {
+            "_lifecycle.exit_limit",
+            "_lifecycle.originals",
+            "_lifecycle.shutdown",
+            "_managed.client",
+            "_report",
+            "_runtime_errors",
+        },
         set(),
     ),
     "_managed.worker_state": (set(), set()),
@@ -201,6 +214,8 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
             "_handlers.adapter",
             "_handlers.application_hints",
             "_lifecycle.chosen",
+            "_lifecycle.environment_entry",
+            "_lifecycle.exit_limit",
             "_lifecycle.import_hints",
             "_lifecycle.shutdown",
             "_lifecycle.snapstart",
@@ -227,7 +242,6 @@ LATER = {
         "site",
         "_sitebuiltins",
     },  # the first and last are loaded or C; `site` is imported only if something needs it
-    "_runtime": {"atexit"},
 }
 
 

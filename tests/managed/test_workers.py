@@ -301,15 +301,15 @@ def test_no_worker_outlives_the_first_process(tmp_path: Path, source: str, fork:
         wait_until(lambda: not alive_in_session(running.pid), "the end of the workers")
 
 
-@pytest.mark.parametrize("value", ["", "0", "-1", "many", "1.5"])
+@pytest.mark.parametrize("value", ["", "0", "-1", "many", "1.5", "1601", "1000000000", "9" * 60, "0x10", "+4"])
 def test_malformed_concurrency_is_refused(tmp_path: Path, value: str) -> None:
-    """One line names the variable and its valid values."""
+    """One line names the variable and its valid values; no number starts more workers than Lambda allows."""
     with function(tmp_path, PIDS, env={"AWS_LAMBDA_MAX_CONCURRENCY": value}, polls=0) as running:
         result = running.ended()
     assert result.exit_code == 1 and not running.api.requests
     assert result.stderr.decode() == (
         f"awslambdaric-lite: AWS_LAMBDA_MAX_CONCURRENCY={value!r} is malformed; "
-        "it must be the number of concurrent invocations, 1 or more\n"
+        "it must be the number of concurrent invocations, 1 to 1600\n"
     )
 
 

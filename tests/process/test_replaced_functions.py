@@ -9,6 +9,7 @@ import pytest
 
 from tests.process.lite import launchers, numbered, run_lite
 from tests.process.test_shutdown import terminated
+from tests.support.recorder import Reaction, Request
 
 # Not replaced: what importing a module needs, without which user code cannot go on, either.
 REPLACING = """
@@ -82,6 +83,31 @@ def test_invocations_are_answered(
     assert [request.status for request in result.replies] == [202] * 4
     assert json.loads(result.replies[1].body)["errorMessage"] == "é"
     assert json.loads(result.replies[2].body)["errorType"] == "Runtime.MarshalError"
+    assert (result.stderr, result.ended_by_test) == (b"", True)
+
+
+@launchers
+@places
+@replacements
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_lost_connection_is_replaced(
+    tmp_path: Path, command: tuple[str, ...], place: str, replacement: str, host: str
+) -> None:
+    """A new connection is made with the functions of `_socket` that user code found, not with replaced ones."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return Reaction(close=True) if request.verb in ("response", "error") else None
+
+    result = run_lite(
+        tmp_path,
+        module(place, replacement, HANDLER, hooks=False),
+        numbered(4),
+        command=command,
+        react=react,
+        address=lambda recorder: f"{host}:{recorder.port}",
+    )
+    assert [request.status for request in result.replies] == [202] * 4
+    assert len({request.connection for request in result.replies}) > 1
     assert (result.stderr, result.ended_by_test) == (b"", True)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.process.lite import COUNTING, bodies, numbered, pipelines, run_lite, runs
+from tests.support.api_double import ScriptedServer
 from tests.support.recorder import Event, Reaction, Request
 
 FAILING = COUNTING.replace("return event", "if event == 2:\n        raise ValueError('x')\n    return event")
+SUCCESSFUL = [200, 201, 202, 203, 204, 205, 206, 226, 299]
 _CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 
 sources = pytest.mark.parametrize("source", [COUNTING, FAILING], ids=["response", "error"])
+
+
+def scripted(status: int) -> Reaction:
+    """Return a response with a status, and with a body if it may have one."""
+    return Reaction(status=status, body=b"" if status == 204 else b"{}")
 
 
 @pipelines
@@ -144,13 +152,54 @@ def test_refused_init_error_is_logged(tmp_path: Path, status: int) -> None:
 
 
 @pipelines
-@pytest.mark.parametrize("status", [200, 202])
-def test_status_200_is_accepted(tmp_path: Path, status: int, pipeline: str) -> None:
-    """A 200 for a reply counts as a 202."""
+@pytest.mark.parametrize("status", SUCCESSFUL)
+def test_successful_status_confirms_reply(tmp_path: Path, status: int, pipeline: str) -> None:
+    """Every status of success for a result or an error counts as a 202."""
 
     def react(request: Request, number: int) -> Reaction | None:
-        return Reaction(status=status) if request.verb == "response" else None
+        return scripted(status) if request.verb in ("response", "error") else None
 
-    result = run_lite(tmp_path, COUNTING, numbered(3), react=react, env={"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
-    assert result.ended_by_test and bodies(result) == [b"0", b"1", b"2"]
-    assert result.stdout + result.stderr == b""
+    source = COUNTING.replace("return event", "return event if event != 1 else 1 / 0")
+    result = run_lite(tmp_path, source, numbered(3), react=react, env={"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
+    assert result.ended_by_test and runs(tmp_path) == ["request-0", "request-1", "request-2"]
+    assert [request.verb for request in result.replies] == ["response", "error", "response"]
+    assert b"refused" not in result.stdout and result.stderr == b""
+
+
+@pytest.mark.parametrize("status", SUCCESSFUL)
+def test_successful_status_confirms_init_error(tmp_path: Path, status: int) -> None:
+    """Every status of success for an init error counts as a 202."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return scripted(status) if request.verb == "init/error" else None
+
+    result = run_lite(tmp_path, "raise SystemExit(7)", react=react)
+    assert (result.exit_code, result.stderr) == (7, b"")
+
+
+@pytest.mark.parametrize("status", sorted(set(SUCCESSFUL) - {204}))
+def test_event_has_any_successful_status(tmp_path: Path, status: int) -> None:
+    """An invocation whose response to `next` has a status of success runs, as with the official client."""
+
+    def serve(sock: socket.socket, number: int) -> None:
+        if number:
+            return  # the server has gone
+        sock.recv(1 << 16)
+        head = f"HTTP/1.1 {status} Odd\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 1\r\n\r\n"
+        sock.sendall(head.encode() + b"7")
+        sock.recv(1 << 16)
+
+    with ScriptedServer(serve) as server:
+        result = run_lite(tmp_path, COUNTING, address=lambda _: server.address)
+    assert runs(tmp_path) == ["1"] and result.exit_code == 1
+
+
+def test_poll_without_content_ends_process(tmp_path: Path) -> None:
+    """A 204 for a poll brings no event: the process exits with a line that shows the status."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return scripted(204) if request.verb == "next" else None
+
+    result = run_lite(tmp_path, COUNTING, react=react)
+    assert (result.exit_code, runs(tmp_path)) == (1, [])
+    assert result.stderr == b"awslambdaric-lite: the Runtime API answered GET invocation/next with 204: (no body)\n"

@@ -35,12 +35,13 @@ def terminated(
     events: Sequence[Event] = (Event(),),
     *,
     when: Callable[[ClientProcess, Recorder], object] = lambda client, recorder: recorder.finished.wait(GUARD),
+    command: Sequence[str] = LITE,
 ) -> Run:
     """Send SIGTERM when `when` returns; return the result of the process, which must exit."""
     write_app(tmp_path, source)
     with Recorder(events) as recorder:
         variables = environment(recorder.address, "app.handler", tmp_path, {})
-        with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
+        with ClientProcess([*command, "app.handler"], variables, tmp_path) as client:
             when(client, recorder)
             client.process.send_signal(signal.SIGTERM)
             return client.result(recorder)
@@ -358,7 +359,7 @@ def test_hooks_run_with_uvloop(tmp_path: Path, event: bytes) -> None:
     """Hooks run on uvloop, between invocations and within one."""
     source = "import asyncio, uvloop\nasyncio.set_event_loop_policy(uvloop.EventLoopPolicy())\n" + COROUTINES
     when = {"when": begun} if event == b"1" else {}
-    result = terminated(tmp_path, source, [Event(event)], **when)
+    result = terminated(tmp_path, source, [Event(event)], **when)  # type: ignore[arg-type]
     assert result.stdout.split() == b"begun second first True".split()
     assert result.exit_code == 0
 
