@@ -60,8 +60,8 @@ def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | No
     - `from . import work` in a package, which may do it for its effects.
     - `from .work import Worker` in a package that has another object called `work`: the later import of the module
       would replace the object.
-    - Imports of a module that deletes names, e.g. those of its modules, or reads its names from a dict, which has
-      placeholders for lazy imports.
+    - Imports of a package that deletes names of its modules, which only their import binds, and of a module that reads
+      its names from a dict, which has placeholders for lazy imports.
     - Imports in a `with`, e.g. of `contextlib.suppress(ImportError)`.
     - A missing module if the importing module is imported in a `try` or a `with`, which may have an alternative.
     """
@@ -79,8 +79,8 @@ def may_be_lazy(importing: "str | None", name: str, names: "tuple[str, ...] | No
         return False
     if importing not in _raw:
         _stored[importing] = _names(frame.f_code, _STORE_NAME)
-        deleted = "__path__" in frame.f_globals and _names(frame.f_code, _DELETE_NAME)
-        _raw[importing] = bool(deleted) or _calls_raw(frame.f_code)
+        deleted = _names(frame.f_code, _DELETE_NAME) if "__path__" in frame.f_globals else set()
+        _raw[importing] = not deleted <= _stored[importing] or _calls_raw(frame.f_code)
     inner = name.removeprefix(f"{importing}.")
     if name == importing or (inner != name and (names is None or inner.partition(".")[0] in _stored[importing])):
         return False
@@ -143,6 +143,8 @@ def _is_tried(frame: "FrameType") -> bool:
 
 def _is_handled(frame: "Any") -> bool:
     """Return whether the instruction of a frame is in a `try` or a `with`, by the code's table of exceptions."""
+    if not frame.f_code.co_exceptiontable:
+        return False
     values: list[int] = []  # of each entry: its begin, its length and two more
     value = 0
     for byte in frame.f_code.co_exceptiontable:
