@@ -1,4 +1,7 @@
-"""The kernel's page cache, dropped so that a run reads every file from the disk, as a new environment does."""
+"""The kernel's page cache, dropped so that a run reads every file from the disk, as a new environment does.
+
+What running programs have mapped stays. Source: Documentation/admin-guide/sysctl/vm.rst of the kernel.
+"""
 
 from __future__ import annotations
 
