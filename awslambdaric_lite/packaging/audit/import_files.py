@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import marshal
+import json
 import posixpath
 import re
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from types import CodeType
+from pathlib import Path
 
-from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint, read_index
+from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint
 from ...common.words import count
-from ..bytecode import MAGIC, find_interpreter
+from ..bytecode import MAGIC, find_interpreter, run_worker
 from ..import_bundle import BUNDLE_NAME
 from ..import_recording import LIST_NAME, is_entry, is_list, list_entries
 from .findings import Finding, examples
@@ -31,6 +32,7 @@ from .subject import Subject
 _RECORD = "record it again with awslambdaric-lite record-imports or pack --event"
 _BUNDLE = "write it again with awslambdaric-lite pack --bundle-imports"
 _STANDARD = "import sys; print(*sys.stdlib_module_names, *sys.builtin_module_names)"
+_WORKER = Path(__file__).with_name("import_bundle_worker.py")
 _MODULE_FILE = re.compile(r"(?P<module>(?:.*/)?[^/.]+?)(/__init__)?(\.pyc?|(\.[\w-]+)*\.so)")
 # Code that makes modules which have no file.
 _MAKES_MODULES = re.compile(rb"\bsys\.modules\b|\bmeta_path\b|\b__path__\b|\bmodules\[")
@@ -94,26 +96,23 @@ def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int
     known = MAGIC[python].to_bytes(2, "little") + b"\r\n"
     if data.startswith(FIRST_LINE) and data[begin : begin + 4] != known:
         raise ValueError(f"it is for another version than Python {python}")
-    with tempfile.TemporaryFile(buffering=0) as file:
+    with tempfile.NamedTemporaryFile(prefix="awslambdaric-lite-") as file:
         # With the number of the Python that runs this, because the index does not depend on the version.
         file.write(data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 :])
-        _, end, (_, root, (folders, _), _, _) = read_index(file.fileno())
-    found = {}
-    for folder, modules in folders.items():
-        for name, (number, first, last, size, content, time) in modules.items():
-            if known == importlib.util.MAGIC_NUMBER:
-                _check_code(data[end + first : end + last])
-            found[posixpath.normpath(f"{root}/{folder}/{name}{FILES[number]}")] = (size, content, time)
-    return found
-
-
-def _check_code(data: bytes) -> None:
+        file.flush()
+        options = ["--check-code"] if known == importlib.util.MAGIC_NUMBER else []
+        output = run_worker(_WORKER, b"", Path(sys.executable), file.name, *options)
     try:
-        if isinstance(marshal.loads(data), CodeType):
-            return
-    except Exception:
-        pass
-    raise ValueError("it is damaged")
+        answer = json.loads(output)
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        root, modules = answer["root"], answer["modules"]
+        return {
+            posixpath.normpath(f"{root}/{folder}/{name}{FILES[number]}"): (size, content, time)
+            for folder, name, number, size, content, time in modules
+        }
+    except (LookupError, TypeError, json.JSONDecodeError):  # the process was killed, or the bundle has other values
+        raise ValueError("it is damaged") from None
 
 
 class _Modules:

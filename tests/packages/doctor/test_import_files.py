@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import marshal
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite._lifecycle.import_bundle import HEADER
+from awslambdaric_lite._lifecycle.import_bundle import FIRST_LINE, HEADER, fingerprint
 from awslambdaric_lite.packaging.audit import import_files
 from awslambdaric_lite.packaging.hosts import Host
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, write_bundle
@@ -188,6 +190,26 @@ def test_damaged_bundle(bundled: Path, damage: Callable[[bytes], bytes], reason:
     assert (finding.code, finding.level) == ("import-bundle", "warning")
     assert finding.message.startswith(f"the runtime does not use the bundle: {reason}")
     assert finding.message.endswith("; write it again with awslambdaric-lite pack --bundle-imports")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        b"(" + (0x7FFFFFFF).to_bytes(4, "little"),  # a tuple of 2**31 items, which are not there
+        b"[\1\0\0\0" * 100_000,  # a list in a list, 100,000 deep
+        marshal.dumps((0, "/", ({"": {"app": (1, 0, 1 << 62, 0, 0, None)}}, []), "", ({}, []))),
+        marshal.dumps((0, "/", ({"": {"app": (99, 0, 0, 0, 0, None)}}, []), "", ({}, []))),
+        marshal.dumps((0, "/", ({"": {"app": compile("1", "", "eval")}}, []), "", ({}, []))),
+        marshal.dumps((0, b"/", 1, "", 2)),
+        marshal.dumps(None),
+    ],
+)
+def test_hostile_index_is_damaged(tmp_path: Path, index: bytes) -> None:
+    """An index that was made to break its reader gives the finding of a damaged bundle; `doctor` goes on."""
+    sizes = len(index).to_bytes(4, "little") + fingerprint(index).to_bytes(8, "little")
+    files = BUNDLED | {BUNDLE_NAME: FIRST_LINE + importlib.util.MAGIC_NUMBER + sizes + index}
+    (finding,) = findings(make_folder(tmp_path / "function", files))
+    assert finding.message.startswith("the runtime does not use the bundle: it is damaged; write it again")
 
 
 def test_bundle_of_another_python(bundled: Path) -> None:
