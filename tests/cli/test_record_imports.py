@@ -91,6 +91,7 @@ def logs_with_list(function: Path) -> str:
         (["--event", "event.json", "--managed-concurrency", "2"], 2, "--managed-concurrency does not go with record-"),
         (["--event", "event.json", "-o", "no/such/folder"], 1, "no/such"),
         (["--event", "event.json", "--env", "FAIL=1"], 1, "app.handler failed while its imports were recorded: "),
+        (["--event", "event.json", "--env", "FAIL=1"], 1, "; correct it or the event, or set variables with --env\n"),
     ],
 )
 def test_bad_input_writes_no_list(

@@ -23,12 +23,18 @@ def handler(event, context):
     return ["one" in sys.modules, "two" in sys.modules]
 """
 
-EXIT = "raise SystemExit('usage')\n"
+MODULES = {
+    "middle": "import one\n",
+    "one": "import two\n",
+    "two": "",
+    "bad": "1 / 0\n",
+    "script": "raise SystemExit('usage')\n",
+}
 
 
 def run(tmp_path: Path, content: bytes | None, env: dict[str, str], source: str = HANDLER) -> tuple[object, str]:
     """Return what the handler returned, and the log."""
-    for name, text in {"middle": "import one\n", "one": "import two\n", "two": "", "bad": "1 / 0\n", "script": EXIT}.items():
+    for name, text in MODULES.items():
         (tmp_path / f"{name}.py").write_text(text)
     if content is not None:
         (tmp_path / "imports.txt").write_bytes(content)
