@@ -80,12 +80,13 @@ def _open(value: str, sink: "LogSink", *, check_all: bool, read_extensions: bool
     """Serve modules from a bundle, whose path may be relative to the task root; log the reason if it cannot be used."""
     try:
         if not hasattr(_external, "_get_supported_file_loaders") or not hasattr(_external.FileFinder, "_get_spec"):
-            raise ValueError("this version of Python imports in another way")
+            raise ValueError("this version of Python imports in another way; remove the variable")
         bundle = _Bundle(in_task_root(value), sink, check_all=check_all, read_extensions=read_extensions)
         bundle.serve()
     except Exception as error:
         reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-        notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
+        cure = "" if ";" in reason else f"; {_CURE}"
+        notice(sink, "", f"{SETTING}={value} is ignored: {reason}{cure}")
         return None
     return bundle
 
@@ -148,7 +149,7 @@ class _Bundle:
             self._head, self._begin, (own_size, root, own, build, standard) = read_index(descriptor)
             self._standard_begin = self._begin + own_size
             if sys.flags.optimize:
-                raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
+                raise ValueError("it has no bytecode for python -O; remove PYTHONOPTIMIZE, or the variable")
             self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
             contents = [(self._root, own)]
             if build == sys.version:

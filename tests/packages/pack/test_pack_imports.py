@@ -339,14 +339,14 @@ def test_bundle_has_packed_requirements(source: Path, tmp_path: Path) -> None:
             f"this machine cannot import the handler for Linux on {ELSEWHERE}; pack on a machine of that kind\n",
         ),
         ({"app.py": "import nowhere\nhandler = 1\n"}, [], 1, "No module named 'nowhere'"),
-        ({"app.py": "import os\nhandler = os.environ['TABLE']\n"}, [], 1, "TABLE"),
+        ({"app.py": "import os\nhandler = os.environ['TABLE']\n"}, [], 1, "TABLE' (app.py, line 2); correct it, or "),
         (
             {"imports.bundle": "old"},
             [],
             1,
             "the package has imports.bundle already; remove or exclude it, or omit the op",
         ),
-        ({"imports.txt": "late\nnowhere\n"}, [], 1, "No module named 'nowhere'"),
+        ({"imports.txt": "late\nnowhere\n"}, [], 1, "nowhere of the import list: ModuleNotFoundError: No module"),
         ({}, ["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
     ],
 )
