@@ -15,6 +15,7 @@ import marshal
 import sys
 
 from .._report import notice
+from .chosen import in_task_root
 from .originals import posix
 
 TYPE_CHECKING = False
@@ -77,16 +78,15 @@ def with_bundle(load: "Callable[[], Handler]", options: "Options", sink: "LogSin
 
 def _open(value: str, sink: "LogSink", *, check_all: bool, read_extensions: bool) -> "_Bundle | None":
     """Serve modules from a bundle, whose path may be relative to the task root; log the reason if it cannot be used."""
-    root = posix.environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
-    path = value if value.startswith("/") else f"{root}/{value}"
     try:
         if not hasattr(_external, "_get_supported_file_loaders") or not hasattr(_external.FileFinder, "_get_spec"):
-            raise ValueError("this version of Python imports in another way")
-        bundle = _Bundle(path, sink, check_all=check_all, read_extensions=read_extensions)
+            raise ValueError("this version of Python imports in another way; remove the variable")
+        bundle = _Bundle(in_task_root(value), sink, check_all=check_all, read_extensions=read_extensions)
         bundle.serve()
     except Exception as error:
         reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-        notice(sink, "", f"{SETTING}={value} is ignored: {reason}; {_CURE}")
+        cure = "" if ";" in reason else f"; {_CURE}"
+        notice(sink, "", f"{SETTING}={value} is ignored: {reason}{cure}")
         return None
     return bundle
 
@@ -149,7 +149,7 @@ class _Bundle:
             self._head, self._begin, (own_size, root, own, build, standard) = read_index(descriptor)
             self._standard_begin = self._begin + own_size
             if sys.flags.optimize:
-                raise ValueError("it has no bytecode for python -O and PYTHONOPTIMIZE")
+                raise ValueError("it has no bytecode for python -O; remove PYTHONOPTIMIZE, or the variable")
             self._root = _as_in_path(f"{path.rpartition('/')[0]}/{root}".removesuffix("/."))
             contents = [(self._root, own)]
             if build == sys.version:

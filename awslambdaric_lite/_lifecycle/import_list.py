@@ -7,6 +7,7 @@ begins a comment. Loaded in init if the setting IMPORT_LIST names a file, and to
 import sys
 
 from .._report import notice
+from .chosen import in_task_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ def import_listed(path: str, sink: "LogSink") -> None:
 
 
 def read_lines(setting: str, path: str, cure: str, sink: "LogSink") -> "list[str]":
-    """Return the lines of a file that a setting names, without comments; log the reason if there are none."""
+    """Return the lines of a file that a setting names, without comments; log the reason if there are none.
+
+    Code that the handler's import runs may have changed the current folder.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(in_task_root(path), encoding="utf-8") as file:
             lines = [line.partition("#")[0].strip() for line in file]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
@@ -54,11 +58,12 @@ def _import(entries: "list[tuple[str, str]]") -> "dict[str, str]":
                     getattr(sys.modules[module], name)
                 else:
                     __import__(module)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a script exits
                 failed[f"{module}:{name}" if name else module] = f"{type(error).__name__}: {error}"
         if len(later) == len(waiting):
             break
         waiting = later
+    failed.update({f"{module}:{name}": f"{module} is not imported" for module, name in waiting})
     return failed
 
 

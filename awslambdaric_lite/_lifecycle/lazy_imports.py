@@ -166,9 +166,12 @@ def _matching(path: str, sink: "LogSink") -> "Filter | None":
     from .import_list import read_lines
 
     lines = read_lines(_SETTING, path, "write one a line, e.g. botocore.*", sink)
+    wrong = [line for line in lines if "*" in line[:-1]]
+    if wrong:
+        notice(sink, "", f"{_SETTING}={path}: {', '.join(wrong)}: * may only end a pattern, e.g. botocore.*")
     exact = frozenset(line for line in lines if not line.endswith("*"))
     begins = tuple(line[:-1] for line in lines if line.endswith("*"))
-    if not lines:
+    if len(lines) == len(wrong):
         return None
 
     def matches(importing: "str | None", name: str, names: "tuple[str, ...] | None") -> bool:

@@ -272,8 +272,6 @@ def _tell(packed: Packed, target: Target) -> None:
         f"  zipped    {format_size(sizes.zipped):>9} of {format_size(ZIPPED_LIMIT)} for a direct upload",
         f"  unpacked  {format_size(sizes.unpacked):>9} of {format_size(UNPACKED_LIMIT)}, which its layers share",
     ]
-    for line in lines:
-        say(line)
     listed, bundle = packed.imports.listed, packed.imports.bundle
     if listed == 0:
         lines.append(f"  the events import nothing after init, so that no {LIST_NAME} is needed")

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..common.words import count
 from ..packaging.archive import check_output, write_text_file
 from ..packaging.errors import PackagingError
-from ..packaging.import_recording import LIST_NAME, list_text, record_imports
+from ..packaging.import_recording import LIST_NAME, LIST_VARIABLE, list_text, record_imports
 from .errors import UsageError
 from .events import read_event
 from .function_options import add_function_options, function_settings
@@ -16,7 +16,8 @@ from .lazy_mode import DEFAULT_MODE, LAZY_HELP, lazy_mode
 from .lines import say
 
 HELP = """Run a function with events and write an import list: what the events import after init. With the list, init
-imports it, so that no event waits for an import. The list is a text file: read it, and edit it."""
+imports it, so that no event waits for an import. The list is a text file: read it, and edit it. The function runs on
+the Python that runs this command; use one of the function's version."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -62,5 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
     except PackagingError as error:
         say(f"awslambdaric-lite record-imports: {error}")
         return 1
-    say(f"{output}: {count(len(entries), 'entry', 'entries')}")
+    if entries:
+        cure = f"put it into the function's folder and set {LIST_VARIABLE} to its path"
+        say(f"{output}: {count(len(entries), 'entry', 'entries')}; {cure}")
+    else:
+        say(f"{output}: no entries, because the events import nothing after init; the function needs no list")
     return 0

@@ -129,8 +129,9 @@ def _imported_files(
             timeout_s=_TIMEOUT_S,
         )
         if run.failure is not None:
+            reason = str(run.failure).replace(f"{root}/", "")  # which may be a copy
             raise PackagingError(
-                f"handler {handler} cannot be imported by {python}: {run.failure}; "
+                f"handler {handler} cannot be imported by {python}: {reason}; "
                 "correct it, or name the variables and the interpreter that it needs"
             )
         return _Imported(*marshal.loads(output.read_bytes()))

@@ -32,7 +32,10 @@ def collect(root: str, handler: str, further: "list[str]", output: str) -> None:
     __import__(module)
     getattr(sys.modules[module], function)
     for name in further:
-        __import__(name)
+        try:
+            __import__(name)
+        except Exception as error:
+            raise ImportError(f"{name} of the import list: {type(error).__name__}: {error}") from None
     files += map(_file_of, list(sys.modules.values()))  # those that were loaded before, and extension modules
 
     def below(folder: str, but: "tuple[str, ...]" = ()) -> "list[list[str]]":

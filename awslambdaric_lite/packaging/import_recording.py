@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..common.words import shorten_list
 from .errors import PackagingError
 
 LIST_NAME = "imports.txt"
@@ -27,6 +28,8 @@ _HEADER = f"""\
 # or module:name, which is a lazy import that the module has under that name.
 """
 _OF_BUILD = "_sysconfigdata"  # begins the name of a module that another build of Python has under another name
+_CURE = "correct it or the event, or set variables with --env"
+_NAMED = 5  # entries in a message
 _ROUNDS = 20  # a module that init imports can have lazy imports, too: each level needs one more
 
 
@@ -74,7 +77,10 @@ def record(
             if not new:
                 return Recording(sorted(entries), frozenset(answer["modules"]))
             entries += new
-    raise PackagingError(f"{handler} imports something else in each run; the last: {', '.join(new)}")
+    told = shorten_list(new, _NAMED)
+    raise PackagingError(
+        f"{handler} imports other modules in each run, the last time {told}; omit an event that does so"
+    )
 
 
 def modules_in_use(
@@ -101,7 +107,8 @@ def _run(
         for event in [*events, json.dumps(question).encode()]:
             result = function.invoke(event)
             if result.error is not None:
-                raise PackagingError(f"{handler} failed while its imports were recorded: {_told(result.payload)}")
+                told = _told(result.payload)
+                raise PackagingError(f"{handler} failed while its imports were recorded: {told}; {_CURE}")
     answer: dict[str, Any] = json.loads(result.payload)
     return answer
 

@@ -46,9 +46,13 @@ class ImportOptions:
         if self.purpose is None or target.is_of_this_machine:
             return
         text = f"this machine cannot {self.purpose} for Linux on {target.arch}; pack on a machine of that kind"
-        if self.events and not self.bundle:
-            text += f", or put a list that record-imports wrote there into {source} as {LIST_NAME}"
-        raise PackagingError(text)
+        raise PackagingError(f"{text}{self.list_from_elsewhere(source)}")
+
+    def list_from_elsewhere(self, source: Path) -> str:
+        """Return another cure for a function that cannot be run on this machine; a bundle needs such a machine."""
+        if self.bundle:
+            return ""
+        return f", or put a list that record-imports wrote there into {source} as {LIST_NAME}, and omit --event"
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def add_imports(
                 bundle = write_bundle(root, handler, python=interpreter, environment=options.variables, modules=modules)
                 package.add_import_bundle(bundle.path.read_bytes())
         except PackagingError as error:
-            raise PackagingError(f"{error}{_about_binaries(package, source)}") from None
+            raise PackagingError(f"{error}{_about_binaries(package, options, source)}") from None
     return PackedImports(len(entries) if entries or options.events else None, bundle)
 
 
@@ -118,18 +122,14 @@ def _record(handler: str, root: Path, options: ImportOptions, interpreter: Path)
     }
     try:
         return record_imports(handler, options.events, lazy=options.lazy, settings=settings, interpreter=interpreter)
-    except PackagingError as error:
-        raise PackagingError(f"{error}; correct it or the event, or set variables with --env") from None
     except EmulatorError as error:
         raise PackagingError(f"{handler} cannot be run to record its imports: {error}") from None
 
 
-def _about_binaries(package: FunctionContents, source: Path) -> str:
+def _about_binaries(package: FunctionContents, options: ImportOptions, source: Path) -> str:
     """Return the cure for a package whose binaries may not run on this machine."""
     binaries = [name for name in sorted(package.members) if is_library(name)]
     if not binaries:
         return ""
-    return (
-        f"; if {shorten_list(binaries, _NAMED)} cannot run on this machine, pack on one of the function's kind, or put "
-        f"a list that record-imports wrote there into {source} as {LIST_NAME}"
-    )
+    text = f"; if {shorten_list(binaries, _NAMED)} cannot run on this machine, pack on one of the function's kind"
+    return f"{text}{options.list_from_elsewhere(source)}"

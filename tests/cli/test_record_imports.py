@@ -67,8 +67,17 @@ def test_recorded_events_import_nothing_more(function: Path, capsys: pytest.Capt
     assert [entry for entry in recorded if entry == "at_once" or entry in lazy] == (
         ["app:lazily", "at_once", "lazily", "lazily:deep"] if NEW else ["at_once"]
     )
-    assert capsys.readouterr().err == f"imports.txt: {len(recorded)} {'entries' if len(recorded) != 1 else 'entry'}\n"
+    found = f"imports.txt: {len(recorded)} {'entries' if len(recorded) != 1 else 'entry'}; put it into the function's "
+    assert capsys.readouterr().err == f"{found}folder and set AWSLAMBDARIC_LITE_IMPORT_LIST to its path\n"
     assert not NEW or "the first event resolved 0 imports in " in logs_with_list(function)
+
+
+def test_events_that_import_nothing_need_no_list(function: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list without entries is written, and the output says that it is not needed."""
+    (function / "app.py").write_text("def handler(event, context):\n    pass\n")
+    assert main(["record-imports", "app.handler", "--event", "event.json"]) == 0
+    text = "imports.txt: no entries, because the events import nothing after init; the function needs no list\n"
+    assert capsys.readouterr().err == text and entries(function / "imports.txt") == []
 
 
 def logs_with_list(function: Path) -> str:
@@ -91,6 +100,7 @@ def logs_with_list(function: Path) -> str:
         (["--event", "event.json", "--managed-concurrency", "2"], 2, "--managed-concurrency does not go with record-"),
         (["--event", "event.json", "-o", "no/such/folder"], 1, "no/such"),
         (["--event", "event.json", "--env", "FAIL=1"], 1, "app.handler failed while its imports were recorded: "),
+        (["--event", "event.json", "--env", "FAIL=1"], 1, "; correct it or the event, or set variables with --env\n"),
     ],
 )
 def test_bad_input_writes_no_list(

@@ -42,7 +42,8 @@ _SETTINGS = {
     "TIMEOUT_DUMP_MS": "Milliseconds before the deadline at which the stacks of all threads are logged.",
     "LAZY_IMPORTS": "Imports that wait until their name is used, from Python 3.15 on; see "
     "[Lazy imports](packing.md#lazy-imports).",
-    "IMPORT_LIST": "Modules and lazy imports that init imports; see [Import lists](packing.md#import-lists).",
+    "IMPORT_LIST": "File of the modules and lazy imports that init imports; see "
+    "[Import lists](packing.md#import-lists).",
     "BUNDLE": "Import bundle, which contains the bytecode of the modules that the handler imports; see "
     "[Import bundles](packing.md#import-bundles).",
     "STALE_PYC": "Bytecode that is used although its source has another date. `installed` needs a proof from pip's "
@@ -55,7 +56,7 @@ _NOT_A_CHOICE = {
     "APP_EVENTS_PATH": "unset, a path, e.g. `/events`",
     "TIMEOUT_DUMP_MS": "unset, `1` to `999999999`",
     "LAZY_IMPORTS": "`off`, `all`, `installed`, the path of a file of patterns",
-    "IMPORT_LIST": "unset, a path",
+    "IMPORT_LIST": "unset, a path, which may be relative to the task root",
     "BUNDLE": "unset, a path, which may be relative to the task root",
 }
 _FURTHER = {"ENCODER": ", a function such as `app.convert`"}

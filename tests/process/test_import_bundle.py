@@ -15,6 +15,7 @@ from awslambdaric_lite._lifecycle import import_bundle
 from awslambdaric_lite.emulator import LocalLambda
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, BUNDLE_VARIABLE
 from tests.process.bundled import OLD, ON_DISK, VALUE, Task, damage
+from tests.support.client_process import package_root
 
 VALUES = """
 def handler(event, context):
@@ -287,7 +288,10 @@ def test_removed_distribution_is_missing(task: Task, remove: str) -> None:
 
 
 def test_local_lambda_compares_all_modules(task: Task) -> None:
-    """The local Lambda compares modules of distributions, too, and the function does not see how it asks for that."""
+    """The local Lambda compares modules of distributions, too, and the function does not see how it asks for that.
+
+    This holds for a bundle that a package's `bootstrap` names, too.
+    """
     task.write({"lib.py": VALUE, "same.py": "value = 1\n"}, installed=True)
     task.write(
         {
@@ -301,6 +305,13 @@ def test_local_lambda_compares_all_modules(task: Task) -> None:
         result = function.invoke({})
     assert json.loads(result.payload) == ["ondisk", [BUNDLE_VARIABLE]]
     assert result.logs.count("task/lib.py differs from ") == 1 and "same.py" not in result.logs
+    command = ["sh", "-c", f"{BUNDLE_VARIABLE}={BUNDLE_NAME} exec {sys.executable} -m awslambdaric_lite app.handler"]
+    env = {"PYTHONPATH": package_root()}
+    with LocalLambda("app.handler", task_root=task.root, runtime=command, env=env) as function:
+        assert function.invoke({}).json() == ["ondisk", [BUNDLE_VARIABLE]]  # as `bootstrap` of a package names it
+    env = {BUNDLE_VARIABLE: ""}
+    with LocalLambda("app.handler", task_root=task.root, env=env) as function:
+        assert function.invoke({}).json() == ["ondisk", [BUNDLE_VARIABLE]]
 
 
 # What cannot be used
@@ -357,7 +368,7 @@ def test_optimized_bytecode_is_not_in_a_bundle(task: Task) -> None:
     """With PYTHONOPTIMIZE, which needs other bytecode, modules come from disk, and one line says so."""
     task.write({"app.py": f"import own, sys\n{VALUES}", "own.py": VALUE})
     task.bundle()
-    log = "is ignored: it has no bytecode for python -O and PYTHONOPTIMIZE; "
+    log = "is ignored: it has no bytecode for python -O; remove PYTHONOPTIMIZE, or the variable\n"
     assert task.result({"PYTHONOPTIMIZE": "1"}, log=log) == {"own": "ondisk"}
 
 

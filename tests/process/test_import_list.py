@@ -23,10 +23,18 @@ def handler(event, context):
     return ["one" in sys.modules, "two" in sys.modules]
 """
 
+MODULES = {
+    "middle": "import one\n",
+    "one": "import two\n",
+    "two": "",
+    "bad": "1 / 0\n",
+    "script": "raise SystemExit('usage')\n",
+}
+
 
 def run(tmp_path: Path, content: bytes | None, env: dict[str, str], source: str = HANDLER) -> tuple[object, str]:
     """Return what the handler returned, and the log."""
-    for name, text in {"middle": "import one\n", "one": "import two\n", "two": "", "bad": "1 / 0\n"}.items():
+    for name, text in MODULES.items():
         (tmp_path / f"{name}.py").write_text(text)
     if content is not None:
         (tmp_path / "imports.txt").write_bytes(content)
@@ -38,6 +46,12 @@ def test_modules_are_imported_in_init(tmp_path: Path) -> None:
     """A line with a module imports it before the first event, on every Python."""
     source = HANDLER.replace("import sys, middle", "import sys")
     assert run(tmp_path, b"# a comment\n\none  # another\n", {}, source) == ([True, True], "")
+
+
+def test_relative_path_begins_at_task_root(tmp_path: Path) -> None:
+    """A handler that changes the current folder while it is imported has its list all the same."""
+    source = HANDLER.replace("import sys, middle", "import os, sys\nos.chdir('/')")
+    assert run(tmp_path, b"one\n", {}, source) == ([True, True], "")
 
 
 @needs_lazy_imports
@@ -64,6 +78,8 @@ def test_lazy_names_are_resolved_in_init(tmp_path: Path, content: bytes, loaded:
         (b"nowhere\ntwo\n", "imports.txt: not imported: nowhere: ModuleNotFoundError: No module named 'nowhere'"),
         (b"bad\n", "imports.txt: not imported: bad: ZeroDivisionError: division by zero"),
         (b"app:nothing\n", "imports.txt: not imported: app:nothing: AttributeError: module 'app' has no attribute"),
+        (b"script\n", "imports.txt: not imported: script: SystemExit: usage"),
+        (b"nowhere:x\n", "imports.txt: not imported: nowhere:x: nowhere is not imported"),
         (b"a b\n", "imports.txt: not imported: a b: ModuleNotFoundError: No module named 'a b'"),
     ],
 )

@@ -66,6 +66,16 @@ def test_setting_chooses_importing_modules(tmp_path: Path, value: str, loaded: l
     assert run(tmp_path, {SETTING: value.format(tmp=tmp_path)}) == (loaded, "")
 
 
+@needs_lazy_imports
+@pytest.mark.parametrize(("further", "loaded"), [("app\n", []), ("", EVERY)])
+def test_wrong_pattern_gets_one_line(tmp_path: Path, further: str, loaded: list[str]) -> None:
+    """A pattern with a star in it chooses nothing, and one line names it; other patterns hold."""
+    (tmp_path / "patterns.txt").write_text(f"a*p\n{further}")
+    found, log = run(tmp_path, {SETTING: f"{tmp_path}/patterns.txt"})
+    assert found == loaded
+    assert log.endswith(f"{tmp_path}/patterns.txt: a*p: * may only end a pattern, e.g. botocore.*\n")
+
+
 @pytest.mark.skipif(NEW, reason="this Python has lazy imports")
 def test_older_python_logs_that_there_is_no_effect(tmp_path: Path) -> None:
     """Before Python 3.15, one line says that the setting has no effect."""

@@ -40,6 +40,7 @@ _CREDENTIAL_SOURCES = (
     "AWS_EC2_METADATA_DISABLED",
 )
 _CREDENTIAL_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
+_PACKED_BUNDLE = "imports.bundle"
 _FROM_HOST = ("LD_LIBRARY_PATH",)  # needed by the host's programs to start
 
 
@@ -91,7 +92,9 @@ def process_environment(
     variables |= _callers_credentials() if function.aws_credentials else _FAKE_CREDENTIALS
     variables |= {name: os.environ[name] for name in function.pass_env if name in os.environ}
     variables |= function.env
-    if "AWSLAMBDARIC_LITE_BUNDLE" in variables:
+    # `bootstrap` of a package names the bundle of `pack` itself, if the function has no such variable.
+    packed = function.runtime is not None and (filesystem.task_root / _PACKED_BUNDLE).is_file()
+    if variables.get("AWSLAMBDARIC_LITE_BUNDLE", _PACKED_BUNDLE if packed else ""):
         variables["_AWSLAMBDARIC_LITE_CHECK_BUNDLE"] = "1"  # here, people edit files; the runtime removes the variable
     return variables | filesystem.layer_variables(variables)
 

@@ -100,7 +100,8 @@ def test_output_names_the_variable(source: Path, capsys: pytest.CaptureFixture[s
     """Without --runtime, the output names the variable to set."""
     assert pack() == 0
     text = "set AWSLAMBDARIC_LITE_IMPORT_LIST=/var/task/imports.txt to use it, with the wrapper layer or in an image"
-    assert text in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert text in said and said.count(" zipped ") == said.count(" unpacked ") == 1
     with zipfile.ZipFile("a.zip") as archive:
         assert "bootstrap" not in archive.namelist()
 
@@ -204,6 +205,13 @@ FAILING = "def handler(event, context):\n    raise ValueError('no table')\n"
             "the package has imports.txt already; remove or exclude it, or omit the option",
         ),
         ({"app.py": FAILING, "lib/x.so.1": ""}, [], 1, "; if lib/x.so.1 cannot run on this machine, pack on one of "),
+        (
+            {"app.py": FAILING, "lib/x.so.1": ""},
+            [],
+            1,
+            "record-imports wrote there into source as imports.txt, and omit ",
+        ),
+        ({"app.py": FAILING, "lib/x.so.1": ""}, ["--bundle-imports"], 1, "pack on one of the function's kind\n"),
         ({}, ["--event", "none.json"], 2, "event file none.json does not exist; check the path"),
         ({}, ["--lazy", "some"], 2, "--lazy 'some' is unknown; choose off, all, installed"),
         ({}, ["--lazy", "no/file"], 2, "--lazy no/file is not a file; name a file of patterns"),
@@ -328,17 +336,17 @@ def test_bundle_has_packed_requirements(source: Path, tmp_path: Path) -> None:
             {},
             ["--arch", ELSEWHERE],
             1,
-            f"this machine cannot import the handler for Linux on {ELSEWHERE}; pack on a ma",
+            f"this machine cannot import the handler for Linux on {ELSEWHERE}; pack on a machine of that kind\n",
         ),
         ({"app.py": "import nowhere\nhandler = 1\n"}, [], 1, "No module named 'nowhere'"),
-        ({"app.py": "import os\nhandler = os.environ['TABLE']\n"}, [], 1, "TABLE"),
+        ({"app.py": "import os\nhandler = os.environ['TABLE']\n"}, [], 1, "TABLE' (app.py, line 2); correct it, or "),
         (
             {"imports.bundle": "old"},
             [],
             1,
             "the package has imports.bundle already; remove or exclude it, or omit the op",
         ),
-        ({"imports.txt": "late\nnowhere\n"}, [], 1, "No module named 'nowhere'"),
+        ({"imports.txt": "late\nnowhere\n"}, [], 1, "nowhere of the import list: ModuleNotFoundError: No module"),
         ({}, ["--interpreter", "/bin/true"], 1, "/bin/true is not a CPython"),
     ],
 )
