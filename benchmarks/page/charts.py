@@ -127,7 +127,7 @@ def curves(title: str, found: Sequence[Curve], x: Ticks, y: Ticks) -> str:
 
 
 def lines(title: str, found: Sequence[Curve], heading: str) -> str:
-    """Return lines over two ordinary axes that begin at zero, each with its name at its end."""
+    """Return lines over two ordinary axes that begin at zero; names in their colours stand at the right."""
     chart = pygal.XY(
         **{**_common(240), "margin_right": 90},
         title=heading,
@@ -141,11 +141,15 @@ def lines(title: str, found: Sequence[Curve], heading: str) -> str:
         dots_size=1,
     )
     root, groups = _drawn_curves(chart, title, found)
+    named: list[str] = []
     for curve, group in groups:
         dots = list(group.iter("circle"))
-        if dots:
-            place = {"x": str(float(dots[-1].get("cx", 0)) + 6), "y": dots[-1].get("cy", "0")}
-            ElementTree.SubElement(group, "text", {"class": "value", **place}).text = curve.name
+        if dots and curve.name not in named:
+            named.append(curve.name)
+            place = {"x": str(float(dots[-1].get("cx", 0)) + 6), "y": str(TEXT * 1.5 * len(named))}
+            name = ElementTree.SubElement(group, "text", {"class": "value", **place})
+            name.set("style", "fill: var(--own)")
+            name.text = curve.name
     return _serialised(root)
 
 
