@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import marshal
+import json
 import posixpath
 import re
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from types import CodeType
+from pathlib import Path
 
-from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint, read_index
+from ..._lifecycle.import_bundle import FIRST_LINE, fingerprint
 from ...common.words import count
 from ..bytecode import MAGIC, find_interpreter
 from ..import_bundle import BUNDLE_NAME
@@ -31,6 +32,27 @@ from .subject import Subject
 _RECORD = "record it again with awslambdaric-lite record-imports or pack --event"
 _BUNDLE = "write it again with awslambdaric-lite pack --bundle-imports"
 _STANDARD = "import sys; print(*sys.stdlib_module_names, *sys.builtin_module_names)"
+_ROOT = Path(__file__).resolve().parents[3]  # the folder of this package
+_TIMEOUT_S = 60
+# `marshal` is not safe with data from elsewhere: it may take all memory, or crash.
+_READ = """
+import json, marshal, posix, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+sys.path.insert(0, sys.argv[1])
+from awslambdaric_lite._lifecycle.import_bundle import FILES, read_index
+descriptor, found = int(sys.argv[2]), []
+try:
+    _, begin, (_, root, (folders, _), _, _) = read_index(descriptor)
+except ValueError as error:
+    found = str(error)
+else:
+    for folder, modules in folders.items():
+        for name, (number, first, last, size, content, time) in modules.items():
+            found.append((f"{root}/{folder}/{name}{FILES[number]}", size, content, time))
+            if sys.argv[3]:
+                assert hasattr(marshal.loads(posix.pread(descriptor, last - first, begin + first)), "co_code")
+print(json.dumps(found))
+"""
 _MODULE_FILE = re.compile(r"(?P<module>(?:.*/)?[^/.]+?)(/__init__)?(\.pyc?|(\.[\w-]+)*\.so)")
 # Code that makes modules which have no file.
 _MAKES_MODULES = re.compile(rb"\bsys\.modules\b|\bmeta_path\b|\b__path__\b|\bmodules\[")
@@ -97,23 +119,23 @@ def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int
     with tempfile.TemporaryFile(buffering=0) as file:
         # With the number of the Python that runs this, because the index does not depend on the version.
         file.write(data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 :])
-        _, end, (_, root, (folders, _), _, _) = read_index(file.fileno())
-    found = {}
-    for folder, modules in folders.items():
-        for name, (number, first, last, size, content, time) in modules.items():
-            if known == importlib.util.MAGIC_NUMBER:
-                _check_code(data[end + first : end + last])
-            found[posixpath.normpath(f"{root}/{folder}/{name}{FILES[number]}")] = (size, content, time)
-    return found
-
-
-def _check_code(data: bytes) -> None:
-    try:
-        if isinstance(marshal.loads(data), CodeType):
-            return
-    except Exception:
-        pass
-    raise ValueError("it is damaged")
+        arguments = [str(_ROOT), str(file.fileno()), "1" if known == importlib.util.MAGIC_NUMBER else ""]
+        command = [sys.executable, "-I", "-S", "-c", _READ, *arguments]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                pass_fds=[file.fileno()],
+                timeout=_TIMEOUT_S,
+                check=True,
+            )
+            found = json.loads(done.stdout)
+        except (subprocess.SubprocessError, ValueError):
+            raise ValueError("it is damaged") from None
+    if isinstance(found, str):
+        raise ValueError(found)
+    return {posixpath.normpath(name): (size, content, time) for name, size, content, time in found}
 
 
 class _Modules:

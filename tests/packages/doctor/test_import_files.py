@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite._lifecycle.import_bundle import HEADER
+from awslambdaric_lite._lifecycle.import_bundle import HEADER, fingerprint
 from awslambdaric_lite.packaging.audit import import_files
 from awslambdaric_lite.packaging.hosts import Host
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, write_bundle
@@ -188,6 +189,21 @@ def test_damaged_bundle(bundled: Path, damage: Callable[[bytes], bytes], reason:
     assert (finding.code, finding.level) == ("import-bundle", "warning")
     assert finding.message.startswith(f"the runtime does not use the bundle: {reason}")
     assert finding.message.endswith("; write it again with awslambdaric-lite pack --bundle-imports")
+
+
+@pytest.mark.parametrize(
+    "index",
+    [b"i\x05\0\0\0", b"(\xff\xff\xff\x7f", b"", marshal.dumps((0, 0, "", ({"": {"x": 5}}, []), "", ({}, [])), 2)],
+    ids=["number", "all memory", "empty", "module"],
+)
+def test_bundle_of_an_attacker(bundled: Path, index: bytes) -> None:
+    """A bundle whose index was made to harm who reads it gets a finding."""
+    begin = HEADER - 12
+    head = (bundled / BUNDLE_NAME).read_bytes()[:begin]
+    sizes = len(index).to_bytes(4, "little") + fingerprint(index).to_bytes(8, "little")
+    (bundled / BUNDLE_NAME).write_bytes(head + sizes + index)
+    (finding,) = findings(bundled)
+    assert finding.message.startswith("the runtime does not use the bundle: it is damaged; ")
 
 
 def test_bundle_of_another_python(bundled: Path) -> None:
