@@ -12,13 +12,11 @@ from awslambdaric_lite.common.files import write_whole
 from awslambdaric_lite.emulator import EmulatorError
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE, write_bundle
-from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE, list_text, record_imports
+from awslambdaric_lite.packaging.import_recording import LAZY_VARIABLE, LIST_VARIABLE, list_text, record_imports
 
 from .build_cache import PROJECT, digest
 from .interpreter import Interpreter
 from .loadgen import RunFailed
-
-LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 
 _runtime: list[str] = []  # the digest of the package, which all files of a run have in their names
 
