@@ -12,13 +12,18 @@ from awslambdaric_lite.common.files import write_whole
 from awslambdaric_lite.emulator import EmulatorError
 from awslambdaric_lite.packaging.errors import PackagingError
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE, write_bundle
-from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE, list_text, record_imports
+from awslambdaric_lite.packaging.import_recording import (
+    LAZY_VARIABLE,
+    LIST_VARIABLE,
+    list_entries,
+    list_text,
+    listed_modules,
+    record_imports,
+)
 
 from .build_cache import PROJECT, digest
 from .interpreter import Interpreter
 from .loadgen import RunFailed
-
-LAZY_VARIABLE = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 
 _runtime: list[str] = []  # the digest of the package, which all files of a run have in their names
 
@@ -47,8 +52,7 @@ def with_import_files(
                 entries = record_imports(handler, [event], lazy=lazy, settings=given, interpreter=python.executable)
                 write_whole(path, list_text(entries))
             found[LIST_VARIABLE] = str(path)
-            entries = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-            modules = [entry for entry in entries if ":" not in entry]  # as `pack` does
+            modules = listed_modules(list_entries(path.read_bytes()))
         if BUNDLE_VARIABLE in found:
             path = start.with_name(f"{start.name}.bundle")
             if not path.exists():

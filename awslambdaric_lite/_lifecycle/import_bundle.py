@@ -39,7 +39,7 @@ FIRST_LINE = b"awslambdaric-lite import bundle 1\n"
 HEADER = len(FIRST_LINE) + 4 + 4 + 8  # the first line, bytecode number, size of the index, fingerprint of the index
 FILES = "/__init__.py", ".py", "/__init__.pyc", ".pyc"  # the ends of file names; an entry begins with their number
 _PRIME = 2**60 - 93
-_CURE = "write it again with awslambdaric-lite pack --bundle-imports"
+CURE = "write it again with awslambdaric-lite pack --bundle-imports"
 
 _SOURCELESS = 2  # the first number of a file of bytecode in `FILES`
 _CODE = type(notice.__code__)  # types.CodeType
@@ -85,7 +85,7 @@ def _open(value: str, sink: "LogSink", *, check_all: bool, read_extensions: bool
         bundle.serve()
     except Exception as error:
         reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-        cure = "" if ";" in reason else f"; {_CURE}"
+        cure = "" if ";" in reason else f"; {CURE}"
         notice(sink, "", f"{SETTING}={value} is ignored: {reason}{cure}")
         return None
     return bundle
@@ -189,7 +189,7 @@ class _Bundle:
         if not self._told:
             self._told = True
             text = f"{path} differs from {self._path}; modules that differ are imported from disk"
-            notice(self._sink, "", f"{text}; {_CURE}")
+            notice(self._sink, "", f"{text}; {CURE}")
 
     def _finder_of(self, folder: str) -> "_Finder":
         modules = self._folders.get(folder)

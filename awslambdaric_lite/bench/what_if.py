@@ -13,7 +13,14 @@ from typing import TypedDict
 from ..emulator import EmulatorError
 from ..packaging.errors import PackagingError
 from ..packaging.import_bundle import BUNDLE_VARIABLE, BundleSummary, write_bundle
-from ..packaging.import_recording import LAZY_VARIABLE, LIST_NAME, LIST_VARIABLE, list_text, record_imports
+from ..packaging.import_recording import (
+    LAZY_VARIABLE,
+    LIST_NAME,
+    LIST_VARIABLE,
+    list_text,
+    listed_modules,
+    record_imports,
+)
 from .contenders import Contender, TargetPython
 from .errors import HandlerFailed
 from .measures import COLD_START, COLD_START_DROPPED, WHAT_IF_MEASURES
@@ -187,7 +194,7 @@ def _prepare(
             request.handler,
             python=interpreter.executable,
             environment=function.env,
-            modules=[entry for entry in found.entries or () if ":" not in entry],  # as `pack` does
+            modules=listed_modules(found.entries or ()),
         )
     except PackagingError as error:
         found.missing[BUNDLE] = Missing("fails", str(error))

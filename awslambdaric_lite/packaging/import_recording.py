@@ -138,6 +138,11 @@ def is_entry(line: str) -> bool:
     return _ENTRY.fullmatch(line) is not None
 
 
+def listed_modules(entries: Sequence[str]) -> list[str]:
+    """Return the modules among the entries of a list, without lazy imports; a bundle has them, too."""
+    return [entry for entry in entries if ":" not in entry and is_entry(entry)]
+
+
 def is_list(content: bytes) -> bool:
     """Return whether a file named `imports.txt` is an import list: by its first line, or because all are entries."""
     entries = list_entries(content)

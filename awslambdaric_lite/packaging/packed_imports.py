@@ -13,7 +13,7 @@ from .content_check import is_library
 from .errors import PackagingError
 from .function_contents import FunctionContents
 from .import_bundle import BUNDLE_NAME, BundleSummary, write_bundle
-from .import_recording import LIST_NAME, is_entry, record_imports
+from .import_recording import LIST_NAME, listed_modules, record_imports
 from .targets import Target
 
 _TIMEOUT_S = 60.0  # of init and of each event
@@ -103,7 +103,7 @@ def add_imports(
             bundle = None
             if options.bundle:
                 stage("bundling the imports of the handler")
-                modules = [entry for entry in entries if ":" not in entry and is_entry(entry)]
+                modules = listed_modules(entries)
                 bundle = write_bundle(root, handler, python=interpreter, environment=options.variables, modules=modules)
                 package.add_import_bundle(bundle.path.read_bytes())
         except PackagingError as error:

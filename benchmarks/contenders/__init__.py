@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_VARIABLE
-from awslambdaric_lite.packaging.import_recording import LIST_VARIABLE
+from awslambdaric_lite.packaging.import_recording import LAZY_VARIABLE, LIST_VARIABLE
 
 from ..build_cache import HERE, BuildCache, Unavailable
-from ..import_files import LAZY_VARIABLE
 from . import compiled, layers, python
 from .client import Client
 

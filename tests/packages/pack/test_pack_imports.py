@@ -367,3 +367,16 @@ def test_variables_are_there_for_the_bundle(source: Path) -> None:
     (source / "app.py").write_text("import os\n__import__(os.environ['MODULE'])\nhandler = print\n")
     assert pack("--bundle-imports", "--env", "MODULE=deep", event="") == 0
     assert set(bundled()) == {"app.py", "deep.py"}
+
+
+@pytest.mark.parametrize("options", [["--event", "event.json"], ["--bundle-imports"]])
+def test_packed_function_runs_without_credentials(
+    source: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """The function that pack runs sees neither credentials nor other variables of the caller."""
+    names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "OTHER"]
+    for name in names:
+        monkeypatch.setenv(name, "mine")
+    text = "import os\nassert 'mine' not in os.environ.values(), 'seen'\ndef handler(event, context):\n"
+    (source / "app.py").write_text(f"{text}    assert 'mine' not in os.environ.values(), 'seen'\n")
+    assert pack(*options, event="") == 0
