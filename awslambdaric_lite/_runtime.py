@@ -16,7 +16,9 @@ from ._handler import after_import, load, needs_adapter, provide_official_names,
 from ._paths import complete_path
 from ._report import exit_status_of, log_report, make_report, notice, report_json
 from ._settings import originals, read_settings
-from ._sinks import create_log_sink, flush, print_stderr, write_through
+from ._sinks import create_log_sink, write_through
+from ._sinks import flush as flush  # a part of the protocol `Runtime`, as the next
+from ._sinks import print_stderr as print_stderr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.http.connection import MAX_HEAD, MAX_UNREAD_BODY
+from awslambdaric_lite.emulator.http.connection import MAX_UNREAD_BODY
 from awslambdaric_lite.emulator.http.exchange import Exchange
+from awslambdaric_lite.emulator.http.request_form import MAX_HEAD
 from awslambdaric_lite.emulator.http.server import HttpServer
 
 from .harness import Client
