@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite import bench
+from awslambdaric_lite.bench import page_cache as control
 from benchmarks import page_cache
 from benchmarks.build_cache import Unavailable
 from benchmarks.loadgen import RunFailed
@@ -20,7 +20,7 @@ def test_pages_entries_and_inodes_are_dropped(tmp_path: Path, monkeypatch: pytes
     steps: list[str] = []
     file = tmp_path / "drop_caches"
     file.touch()
-    monkeypatch.setattr(bench.page_cache, "_CONTROL", file)
+    monkeypatch.setattr(control, "_CONTROL", file)
     monkeypatch.setattr("os.sync", lambda: steps.append(f"sync before {file.read_text()!r}"))
     page_cache.require_right()
     page_cache.drop()
@@ -29,7 +29,7 @@ def test_pages_entries_and_inodes_are_dropped(tmp_path: Path, monkeypatch: pytes
 
 def test_missing_right_skips_with_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the file cannot be written, a job is skipped with the reason, and a run fails with it."""
-    monkeypatch.setattr(bench.page_cache, "_CONTROL", tmp_path)
+    monkeypatch.setattr(control, "_CONTROL", tmp_path)
     with pytest.raises(Unavailable, match=r"dropped page cache: .*: Is a directory; run the command outside"):
         page_cache.require_right()
     monkeypatch.setattr("os.sync", lambda: None)
