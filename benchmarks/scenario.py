@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import page_cache
+from awslambdaric_lite.bench.page_cache import drop_page_cache, reason_to_keep
+
+from .build_cache import Unavailable
 from .contenders import Contender
 from .events import event_bytes, produced
 from .groups import Limit
@@ -113,7 +115,7 @@ class Scenario:
         if self.namespace:
             require_namespace()
         if self.drops_page_cache:
-            page_cache.require_right()
+            require_dropping()
 
     def suits(self, contender: Contender) -> bool:
         """Return whether the contender has the handler and can read the event."""
@@ -133,7 +135,7 @@ class Scenario:
         environment = bench.environment(contender, application, handler, self.event)
         with self._limit(bench) as limit:
             if self.drops_page_cache:
-                page_cache.drop()
+                drop_page_cache()
             run = bench.loadgen.run(
                 contender.command(handler),
                 environment,
@@ -182,3 +184,13 @@ class Scenario:
             raise RunFailed(f"{contender.name} did not respond to {self.name} in JSON: {answer[:200]!r}") from error
         if is_error != (self.handler == "fail") or not RIGHT[self.handler](value, event):
             raise RunFailed(f"{contender.name} responded to {self.name} wrongly: {answer[:200]!r}")
+
+
+def require_dropping() -> None:
+    """Check that the page cache can be dropped.
+
+    Raises:
+        Unavailable: it cannot; the message says why.
+    """
+    if reason := reason_to_keep():
+        raise Unavailable(f"the page cache cannot be dropped: {reason}")

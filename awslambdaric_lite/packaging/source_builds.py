@@ -217,11 +217,11 @@ class SourceBuilder:
         into = self._new_folder()
         try:
             if zipfile.is_zipfile(path):
-                with zipfile.ZipFile(path) as archive:
-                    archive.extractall(into)
+                with zipfile.ZipFile(path) as archive:  # which removes `..` and roots from names
+                    archive.extractall(into)  # nosec B202
             else:
                 with tarfile.open(path) as tar:
-                    tar.extractall(into, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # type: ignore[arg-type]
+                    tar.extractall(into, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # type: ignore[arg-type]  # nosec B202
         except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
             raise PackagingError(
                 f"{file.name} is not a source distribution ({error}); correct the requirement"

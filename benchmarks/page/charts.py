@@ -119,19 +119,15 @@ def curves(title: str, found: Sequence[Curve], x: Ticks, y: Ticks) -> str:
         show_y_guides=True,
         dots_size=3,
     )
-    for curve in found:
-        chart.add(curve.name, list(curve.points))
-    root = _drawn(chart, title)
-    for number, curve in enumerate(found):
-        for group in _marks(root, f"serie-{number}"):
-            _dress(group, curve.look)
-            for dot, words in zip(_marks(group, "dots"), curve.words, strict=False):
-                _dress(dot, None, f"{curve.name}, {words}")
+    root, groups = _drawn_curves(chart, title, found)
+    for curve, group in groups:
+        for dot, words in zip(_marks(group, "dots"), curve.words, strict=False):
+            _dress(dot, None, f"{curve.name}, {words}")
     return _serialised(root)
 
 
 def lines(title: str, found: Sequence[Curve], heading: str) -> str:
-    """Return lines over two ordinary axes that begin at zero, each with its name at its end."""
+    """Return lines over two ordinary axes that begin at zero; names in their colours stand at the right."""
     chart = pygal.XY(
         **{**_common(240), "margin_right": 90},
         title=heading,
@@ -144,17 +140,30 @@ def lines(title: str, found: Sequence[Curve], heading: str) -> str:
         show_minor_x_labels=False,
         dots_size=1,
     )
+    root, groups = _drawn_curves(chart, title, found)
+    named: list[str] = []
+    for curve, group in groups:
+        dots = list(group.iter("circle"))
+        if dots and curve.name not in named:
+            named.append(curve.name)
+            place = {"x": str(float(dots[-1].get("cx", 0)) + 6), "y": str(TEXT * 1.5 * len(named))}
+            name = ElementTree.SubElement(group, "text", {"class": "value", **place})
+            name.set("style", "fill: var(--own)")
+            name.text = curve.name
+    return _serialised(root)
+
+
+def _drawn_curves(
+    chart: Any, title: str, found: Sequence[Curve]
+) -> tuple[ElementTree.Element, list[tuple[Curve, ElementTree.Element]]]:
+    """Return the drawing of a chart with curves, and the groups of marks of each."""
     for curve in found:
         chart.add(curve.name, list(curve.points))
     root = _drawn(chart, title)
-    for number, curve in enumerate(found):
-        for group in _marks(root, f"serie-{number}"):
-            _dress(group, curve.look)
-            dots = list(group.iter("circle"))
-            if dots:
-                place = {"x": str(float(dots[-1].get("cx", 0)) + 6), "y": dots[-1].get("cy", "0")}
-                ElementTree.SubElement(group, "text", {"class": "value", **place}).text = curve.name
-    return _serialised(root)
+    groups = [(curve, group) for number, curve in enumerate(found) for group in _marks(root, f"serie-{number}")]
+    for curve, group in groups:
+        _dress(group, curve.look)
+    return root, groups
 
 
 def logarithmic_ticks(values: Sequence[float], label: Callable[[float], str]) -> Ticks:

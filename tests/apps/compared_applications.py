@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event, Request
 from tests.apps.applications import DJANGO, FASTAPI, FLASK, STARLETTE
 from tests.apps.served_applications import FURTHER, REACHED, REGULAR
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, PROJECT, package_root, run_client
-from tests.support.recorder import Event, Request
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "eu-west-1"}
 CONTENDERS = PROJECT / "benchmarks" / "contenders"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import DueEvent, Event, Request
+from awslambdaric_lite.conformance.server import Reaction
 from awslambdaric_lite.emulator import LocalLambda
 from tests.apps.applications import DJANGO
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, Run, run_client
-from tests.support.recorder import Event, Reaction, Request
-from tests.support.runtime_messages import DueEvent
 
 # `mark` asks the Runtime API for a path that it does not have: the record shows what happened before and after.
 MARK = """

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, Run, run_client
-from tests.support.recorder import Event
 
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 # The application opens the gate for reading; the test opens it for writing when the first chunk, the head, has arrived.

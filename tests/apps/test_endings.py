@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
 from tests.apps.applications import STARLETTE
 from tests.process.lite import write_app
 from tests.process.test_shutdown import terminated
 from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment, run_client
-from tests.support.recorder import Event, Recorder
 
 ENDLESS = {
     "starlette": """

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, run_client
-from tests.support.recorder import Event
 
 WARNING = re.compile(r"A background task outlives its invocation and is suspended until the next one: (.*)\. Await it")
 LIFESPAN = """

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event
 from tests.apps.applications import DJANGO, FASTAPI, FLASK, STARLETTE
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, Run, run_client
-from tests.support.recorder import Event
 
 Build = Callable[..., dict[str, Any]]
 INTEGRATIONS: dict[str, Build] = {

@@ -13,9 +13,9 @@ import pytest
 from awslambdaric_lite import events
 from awslambdaric_lite._handler import needs_adapter
 from awslambdaric_lite._handlers.recognition import kind_of
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, Run, run_client
-from tests.support.recorder import Event
 
 WSGI = {
     "object": "class A:\n  def __call__(self, environ, start_response): pass\napp = A()",

@@ -1,4 +1,4 @@
-"""The dropped page cache: what is written where, and what happens without the right to write it."""
+"""Jobs that drop the page cache: what happens without the right to do that, and which there are."""
 
 from __future__ import annotations
 
@@ -7,34 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite.bench import page_cache as control
-from benchmarks import page_cache
+from awslambdaric_lite.bench import page_cache
 from benchmarks.build_cache import Unavailable
-from benchmarks.loadgen import RunFailed
-from benchmarks.scenario import Scenario
+from benchmarks.scenario import Scenario, require_dropping
 from benchmarks.scenarios import FUNCTIONS, scenarios
 
 
-def test_pages_entries_and_inodes_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel drops pages, directory entries and inodes, after it has written all changed pages."""
-    steps: list[str] = []
-    file = tmp_path / "drop_caches"
-    file.touch()
-    monkeypatch.setattr(control, "_CONTROL", file)
-    monkeypatch.setattr("os.sync", lambda: steps.append(f"sync before {file.read_text()!r}"))
-    page_cache.require_right()
-    page_cache.drop()
-    assert steps == ["sync before ''"] and file.read_text() == "3"
-
-
 def test_missing_right_skips_with_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the file cannot be written, a job is skipped with the reason, and a run fails with it."""
-    monkeypatch.setattr(control, "_CONTROL", tmp_path)
-    with pytest.raises(Unavailable, match=r"dropped page cache: .*: Is a directory; run the command outside"):
-        page_cache.require_right()
-    monkeypatch.setattr("os.sync", lambda: None)
-    with pytest.raises(RunFailed, match="the page cache cannot be dropped: Is a directory; run as root"):
-        page_cache.drop()
+    """Where the kernel's file cannot be written, a job is skipped with the reason."""
+    monkeypatch.setattr(page_cache, "_CONTROL", tmp_path)
+    with pytest.raises(Unavailable, match=r"the page cache cannot be dropped: .* cannot be written: Is a directory"):
+        require_dropping()
 
 
 def test_every_function_has_start_with_dropped_cache() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite.cli import main
+from awslambdaric_lite.conformance.server import ScriptedServer
 from tests.emulator.command_line import WAIT, Serve, command, environment, run
-from tests.support.api_double import ScriptedServer
 from tests.support.client_process import LITE
 from tests.support.client_process import environment as runtime_environment
 from tests.support.real_emulator import RealEmulator, Unavailable, binary

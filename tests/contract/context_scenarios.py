@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
-from tests.support.recorder import Event
 
 _TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 _CLIENT = "Lambda-Runtime-Client-Context"

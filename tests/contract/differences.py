@@ -6,7 +6,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.support.recorder import Event, React, Reaction, Request
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import React, Reaction
 
 ALIVE = -signal.SIGKILL
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
-from tests.support.recorder import Event
 
 _TEXTS: list[bytes] = [
     b"{}",

@@ -6,9 +6,9 @@ import io
 import sys
 import zipfile
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
 from tests.handlers.failures import FAILURES as _NAMES
-from tests.support.recorder import Event
 
 _EVENTS = [Event(b'"%b"' % name.encode()) for name in _NAMES]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
-from tests.support.recorder import Event
 
 _OK = "def handler(event, context):\n    return __name__\n"
 

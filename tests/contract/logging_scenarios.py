@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
 from tests.handlers.log_records import CALLS
-from tests.support.recorder import Event
 
 _TENANT = ("Lambda-Runtime-Aws-Tenant-Id", "tenant-7")
 _EVENTS = [Event(b'"%b"' % name.encode()) for name in CALLS if name != "exc_info without exception"] + [

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.contract.scenario import Scenario
 from tests.handlers.results import VALUES
-from tests.support.recorder import Event
 
 _EVENTS = [Event(b'"%b"' % name.encode()) for name in VALUES]
 

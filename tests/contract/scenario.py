@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
 from tests.support.client_process import BOOTSTRAPPED, HANDLERS, LITE, Frame, Run, package_root, run_client
-from tests.support.recorder import Event, Request
 
 MANAGED = "AWS_Lambda_python3.13"
 CONFIGURATIONS: dict[str, str | None] = {"managed": MANAGED, "provided": None}  # values of AWS_EXECUTION_ENV

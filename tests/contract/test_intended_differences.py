@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
 from tests.contract.differences import DIFFERENCES, Difference, Side
 from tests.contract.scenario import CONFIGURATIONS, LAUNCHERS, require_official
 from tests.support.client_process import OFFICIAL, Run, run_client
-from tests.support.recorder import Event, Request
 
 _CAUSE = "Lambda-Runtime-Function-XRay-Error-Cause"
 

@@ -26,6 +26,7 @@ _PARSERS = {
     "benchmarks": "benchmarks.__main__",
     "benchmarks aws": "benchmarks.aws.options",
     "benchmarks guard": "benchmarks.guard.command",
+    "benchmarks soak": "benchmarks.soak.command",
 }  # command -> module with its `parser`
 
 
@@ -92,7 +93,7 @@ def check_options(command: list[str]) -> None:
         if arguments[0] == "-m":
             arguments = arguments[1:]
         script, *arguments = arguments
-        if script == "benchmarks" and arguments[0] in ("aws", "guard"):
+        if script == "benchmarks" and arguments[0] in ("aws", "guard", "soak"):
             script, arguments = f"benchmarks {arguments[0]}", arguments[1:]
         if script not in _PARSERS:
             return

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL, Run, run_client
-from tests.support.runtime_messages import Event
 
 FUNCTIONS = Path(__file__).with_name("functions")
 LAUNCHERS = {"awslambdaric": OFFICIAL, "module": LITE, "bootstrap": BOOTSTRAPPED}

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.instrumentation.launchers import every_runtime, our_runtimes, require, run
 from tests.support.client_process import GUARD, Run
-from tests.support.runtime_messages import Event
 
 EVENTS = (Event(b'{"a": 1}'), Event(b'{"fail": true}'), Event(b'{"b": 2}'))
 LINE = re.compile(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.instrumentation.collector import Collector
 from tests.instrumentation.launchers import every_runtime, require, run
-from tests.support.runtime_messages import Event
 
 EVENTS = (Event(b'{"a": 1}'), Event(b'{"fail": "it"}'), Event(b'{"b": 2}'))
 

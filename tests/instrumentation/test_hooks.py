@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import ARN, DEADLINE_MS, Event
 from tests.instrumentation.launchers import every_runtime, hooks_exist_before_site, our_runtimes, require, run
 from tests.support.client_process import Run, package_root
-from tests.support.runtime_messages import ARN, DEADLINE_MS, Event
 
 HANDLER = "with_recording_tool.handler"
 IDS = (("Lambda-Runtime-Invocation-Id", "attempt-1"), ("Lambda-Runtime-Aws-Tenant-Id", "tenant"))

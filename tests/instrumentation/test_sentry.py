@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import ARN, DueEvent, Event
 from tests.instrumentation.collector import Collector
 from tests.instrumentation.launchers import every_runtime, hooks_exist_before_site, our_runtimes, require, run
 from tests.support.client_process import Run, package_root
-from tests.support.runtime_messages import ARN, DueEvent, Event
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import CHUNK_SIZE, GUARD, ApiDouble, React, Response, SocketServer
 from awslambdaric_lite.protocol.http_messages import render_response
 from awslambdaric_lite.protocol.replies import (
     ACCEPTED,
@@ -23,8 +25,6 @@ from awslambdaric_lite.protocol.replies import (
     refused_transition,
 )
 from awslambdaric_lite.protocol.routes import EXTENSIONS, Route, match
-from tests.support.api_double import CHUNK_SIZE, GUARD, ApiDouble, React, Response, SocketServer
-from tests.support.runtime_messages import Event, Request
 
 
 @dataclass(eq=False)

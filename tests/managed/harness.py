@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from awslambdaric_lite.conformance.server import GUARD, React
 from tests.managed.double import ManagedApi
 from tests.process.lite import write_app
-from tests.support.api_double import GUARD, React
 from tests.support.client_process import LITE, ClientProcess, Run, environment, package_root
 
 PIDS = """

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.server import Reaction
 from tests.managed.double import LogCollector
 from tests.managed.harness import PIDS, Function, function, records
-from tests.support.recorder import Reaction
 
 ASYNCIO = {"AWSLAMBDARIC_LITE_CONCURRENCY_MODE": "asyncio"}
 # The handler waits until the number of invocations in the event run, so they run concurrently or time out.

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Request
+from awslambdaric_lite.conformance.server import React, Reaction
 from tests.managed.double import LogCollector
 from tests.managed.harness import PIDS, alive_in_session, function, records, wait_until
 from tests.support.client_process import BOOTSTRAPPED, LITE, OFFICIAL
-from tests.support.recorder import React, Reaction, Request
 
 # The official client retries a refused poll only if it polls in a thread.
 MANAGED_RUNTIME = {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13"}

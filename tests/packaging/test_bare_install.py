@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.support.client_process import GUARD, PROJECT, Run, run_client
-from tests.support.runtime_messages import Event
 
 HELLO = """
 import sys

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import email
+import json
 import tarfile
 import zipfile
 from email.message import Message
 from pathlib import Path
+
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 import awslambdaric_lite
 from tests.packaging.conftest import Distributions
@@ -44,8 +48,17 @@ def test_wheel_is_for_every_platform(distributions: Distributions) -> None:
 
 
 def test_wheel_is_small(distributions: Distributions) -> None:
-    """The wheel stays below 0.7 MB, tools included; layers carry the runtime alone."""
-    assert distributions.wheel.stat().st_size < 700_000
+    """The wheel stays below 0.75 MB, tools and conformance cases included; layers carry the runtime alone."""
+    assert distributions.wheel.stat().st_size < 750_000
+
+
+def test_bill_of_materials_names_the_dependencies(distributions: Distributions) -> None:
+    """The wheel's bill of materials is CycloneDX, and has the dependencies of the metadata."""
+    text = member(distributions.wheel, "sboms/awslambdaric-lite.cdx.json")
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    document = json.loads(text)
+    assert document["metadata"]["component"]["version"] == awslambdaric_lite.__version__
+    assert [each["name"] for each in document["components"]] == ["orjson", "typing-extensions", "urllib3"]
 
 
 def test_metadata_names_the_project(distributions: Distributions) -> None:

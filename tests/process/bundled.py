@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from awslambdaric_lite.conformance.messages import Event
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, BUNDLE_VARIABLE, write_bundle
 from tests.support.client_process import LITE, Run, package_root, run_client
-from tests.support.recorder import Event
 
 VALUE = 'value = "bundle"\n'
 ON_DISK = VALUE.replace("bundle", "ondisk")  # has the same size

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from awslambdaric_lite.conformance.messages import Event
 from awslambdaric_lite.packaging.runtime import runtime_sources
 from tests.process.lite import write_app
 from tests.support.client_process import BOOTSTRAP, GUARD, Run, run_client
-from tests.support.recorder import Event
 
 NO_VARIABLES: dict[str, str | None] = {"PYTHONPATH": None, "AWSLAMBDARIC_LITE_PYTHON": None}
 

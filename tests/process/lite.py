@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
+from awslambdaric_lite.conformance.server import React
 from tests.support.client_process import BOOTSTRAPPED, LITE, Run, run_client
-from tests.support.recorder import Event, React, Recorder
 
 launchers = pytest.mark.parametrize("command", [LITE, BOOTSTRAPPED], ids=["module", "bootstrap"])
 pipelines = pytest.mark.parametrize("pipeline", ["1", "0"], ids=["pipelined", "one by one"])

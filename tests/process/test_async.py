@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import DueEvent, Event
 from tests.process.lite import bodies, numbered, run_lite
-from tests.support.recorder import Event
-from tests.support.runtime_messages import DueEvent
 
 ERROR_BODY = "Lambda-Runtime-Function-Error-Body"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.deployment import empty_path, install, start, started, stub
 from tests.process.lite import bodies
-from tests.support.recorder import Event
 
 MAIN = "awslambdaric_lite/__main__.py"
 

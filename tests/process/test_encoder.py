@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import launchers, run_lite
-from tests.support.recorder import Event
 
 SOURCE = """
 import datetime

@@ -12,9 +12,9 @@ import pytest
 
 from awslambdaric_lite import _report
 from awslambdaric_lite._lifecycle import error_chain
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import launchers, run_lite
 from tests.support.client_process import Run
-from tests.support.recorder import Event
 
 Group: Any = getattr(builtins, "ExceptionGroup", None)
 ON = {"AWSLAMBDARIC_LITE_ERROR_CHAIN": "1"}

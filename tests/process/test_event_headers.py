@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import ARN, Event
 from tests.process.lite import COUNTING, launchers, run_lite, runs
 from tests.support.client_process import OFFICIAL, run_client
-from tests.support.recorder import Event
-from tests.support.runtime_messages import ARN
 
 ID, ARN_FIELD = "Lambda-Runtime-Aws-Request-Id", "Lambda-Runtime-Invoked-Function-Arn"
 DEADLINE, TRACE = "Lambda-Runtime-Deadline-Ms", "Lambda-Runtime-Trace-Id"

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
 from tests.process.lite import launchers, run_lite, write_app
 from tests.process.test_shutdown import terminated
 from tests.support.client_process import GUARD, LITE, Run, environment
-from tests.support.recorder import Event, Recorder
 
 CUT = b"awslambdaric-lite: user code still runs 2 s after the end; exiting without it\n"
 ENDING = "\ndef handler(event, context):\n    raise SystemExit(3)\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import pipelines, run_lite
 from tests.support.client_process import Run
-from tests.support.recorder import Event
 
 CLASSES = """
 import awslambdaric_lite

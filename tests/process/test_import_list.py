@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite import events
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import run_lite
-from tests.support.recorder import Event
 
 SETTING = "AWSLAMBDARIC_LITE_IMPORT_LIST"
 LAZY = {"AWSLAMBDARIC_LITE_LAZY_IMPORTS": "all"}

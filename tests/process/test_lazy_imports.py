@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite._lifecycle.own_imports import BREAKING
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import run_lite
 from tests.support.client_process import BOOTSTRAPPED, package_root
-from tests.support.recorder import Event
 
 SETTING = "AWSLAMBDARIC_LITE_LAZY_IMPORTS"
 NEW = sys.version_info >= (3, 15)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import Reaction
 from tests.process.lite import run_lite
-from tests.support.recorder import Event, Reaction, Request
 
 SOURCE = """
 import logging

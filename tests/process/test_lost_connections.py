@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import React, Reaction
 from tests.process.lite import COUNTING, accepted, numbered, pipelines, run_lite, runs
-from tests.support.recorder import Event, React, Reaction, Request
 
 LARGE = COUNTING.replace("return event", "return 'x' * 3_000_000")
 FAILING = COUNTING.replace("return event", "raise ValueError('é' * 2000)")

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import Reaction
 from tests.instrumentation.launchers import LAUNCHERS, every_runtime, our_runtimes, run
 from tests.support.client_process import LITE, Run, package_root, run_client
-from tests.support.recorder import Event, Reaction, Request
 
 
 def results(done: Run) -> list[Any]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.deployment import can_mount, install, start
 from tests.process.lite import bodies
 from tests.support.client_process import GUARD
-from tests.support.recorder import Event
 
 VERSION = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 PYTHON = {"AWSLAMBDARIC_LITE_PYTHON": sys.executable}

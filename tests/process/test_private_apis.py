@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import run_lite
 from tests.process.test_shutdown import terminated
-from tests.support.recorder import Event
 
 REMOVING = """
 import asyncio, asyncio.tasks, atexit, logging, runpy, signal, socket, sys, types

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Request
+from awslambdaric_lite.conformance.server import Reaction
 from tests.process.lite import launchers, numbered, run_lite
 from tests.process.test_shutdown import terminated
-from tests.support.recorder import Reaction, Request
 
 # Not replaced: what importing a module needs, without which user code cannot go on, either.
 REPLACING = """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import Reaction, ScriptedServer
 from tests.process.lite import COUNTING, bodies, numbered, pipelines, run_lite, runs
-from tests.support.api_double import ScriptedServer
-from tests.support.recorder import Event, Reaction, Request
 
 FAILING = COUNTING.replace("return event", "if event == 2:\n        raise ValueError('x')\n    return event")
 SUCCESSFUL = [200, 201, 202, 203, 204, 205, 206, 226, 299]

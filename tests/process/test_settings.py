@@ -10,10 +10,11 @@ from urllib.parse import unquote
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.recorder import Recorder
+from awslambdaric_lite.conformance.server import Reaction, ScriptedServer
 from tests.process.lite import COUNTING, bodies, launchers, numbered, one_line, run_lite, runs, write_app
-from tests.support.api_double import ScriptedServer
 from tests.support.client_process import BOOTSTRAPPED, GUARD, LITE, environment
-from tests.support.recorder import Event, Reaction, Recorder, Request
 
 
 def start(task_root: Path, command: tuple[str, ...], address: str | None) -> subprocess.CompletedProcess[bytes]:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
 from tests.process.lite import run_lite, write_app
 from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment
-from tests.support.recorder import Event, Recorder
 
 HOOKS = """
 import atexit

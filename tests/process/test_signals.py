@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
 from tests.process.lite import bodies, launchers, numbered, run_lite, write_app
 from tests.support.client_process import LITE, ClientProcess, Run, environment
-from tests.support.recorder import Event, Recorder
 
 PLAIN = "def handler(event, context):\n    return event\n"
 CATCHING = """

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import Reaction
 from tests.process.lite import write_app
 from tests.support.client_process import LITE, OFFICIAL, Run, run_client
-from tests.support.recorder import Event, Reaction, Request
 
 clients = pytest.mark.parametrize("command", [LITE, OFFICIAL], ids=["lite", "awslambdaric"])
 HOOKS = """

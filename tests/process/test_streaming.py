@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.server import Reaction, ScriptedServer
 from awslambdaric_lite.protocol.http_messages import render_response
 from tests.process.lite import bodies, numbered, run_lite, write_app
-from tests.support.api_double import ScriptedServer
 from tests.support.client_process import GUARD, LITE, ClientProcess, Run, environment
-from tests.support.recorder import Event, Reaction, Request
 
 MODE = "Lambda-Runtime-Function-Response-Mode"
 STREAM = "def handler(event, context):\n    yield b'one'\n    yield b'two'\n"

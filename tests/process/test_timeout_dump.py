@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import DueEvent, Event, Request
+from awslambdaric_lite.conformance.server import Reaction
 from tests.process.lite import numbered, run_lite
 from tests.support.client_process import Run
-from tests.support.recorder import Event, Reaction, Request
-from tests.support.runtime_messages import DueEvent
 
 ENV = {"AWSLAMBDARIC_LITE_TIMEOUT_DUMP_MS": "500"}
 SOON = 1.3  # seconds until the deadline, so that the dump is due after 0.8

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from awslambdaric_lite import _runtime
+from awslambdaric_lite.conformance.messages import Event
 from tests.process.lite import run_lite
-from tests.support.recorder import Event
 
 SWITCH = _runtime._BEFORE_IN_PLACE
 READERS = """

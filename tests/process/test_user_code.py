@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+from awslambdaric_lite.conformance.recorder import Recorder
 from tests.process.lite import bodies, launchers, numbered, run_lite
 from tests.support.client_process import LITE, ClientProcess, environment
-from tests.support.recorder import Event, Recorder
 
 BODIES = [b"0", b"1", b"2"]
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.recorder import Event, React, Recorder, Request
+from awslambdaric_lite.conformance.messages import Event, Request
+from awslambdaric_lite.conformance.recorder import Recorder
+from awslambdaric_lite.conformance.server import React
 
 PROJECT = Path(__file__).parents[2]
 HANDLERS = PROJECT / "tests" / "handlers"

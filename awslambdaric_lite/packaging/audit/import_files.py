@@ -20,9 +20,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..._lifecycle.import_bundle import CURE, FIRST_LINE, fingerprint
+from ..._lifecycle.import_bundle import CURE, FILES, FIRST_LINE, fingerprint
 from ...common.words import count
-from ..bytecode import MAGIC, find_interpreter
+from ..bytecode import MAGIC, find_interpreter, run_worker
 from ..import_bundle import BUNDLE_NAME
 from ..import_recording import LIST_NAME, is_entry, is_list, list_entries
 from .findings import Finding, examples
@@ -31,27 +31,7 @@ from .subject import Subject
 
 _RECORD = "record it again with awslambdaric-lite record-imports or pack --event"
 _STANDARD = "import sys; print(*sys.stdlib_module_names, *sys.builtin_module_names)"
-_ROOT = Path(__file__).resolve().parents[3]  # the folder of this package
-_TIMEOUT_S = 60
-# `marshal` is not safe with data from elsewhere: it may take all memory, or crash.
-_READ = """
-import json, marshal, posix, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-sys.path.insert(0, sys.argv[1])
-from awslambdaric_lite._lifecycle.import_bundle import FILES, read_index
-descriptor, found = int(sys.argv[2]), []
-try:
-    _, begin, (_, root, (folders, _), _, _) = read_index(descriptor)
-except ValueError as error:
-    found = str(error)
-else:
-    for folder, modules in folders.items():
-        for name, (number, first, last, size, content, time) in modules.items():
-            found.append((f"{root}/{folder}/{name}{FILES[number]}", size, content, time))
-            if sys.argv[3]:
-                assert hasattr(marshal.loads(posix.pread(descriptor, last - first, begin + first)), "co_code")
-print(json.dumps(found))
-"""
+_WORKER = Path(__file__).with_name("import_bundle_worker.py")
 _MODULE_FILE = re.compile(r"(?P<module>(?:.*/)?[^/.]+?)(/__init__)?(\.pyc?|(\.[\w-]+)*\.so)")
 # Code that makes modules which have no file.
 _MAKES_MODULES = re.compile(rb"\bsys\.modules\b|\bmeta_path\b|\b__path__\b|\bmodules\[")
@@ -115,26 +95,23 @@ def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int
     known = MAGIC[python].to_bytes(2, "little") + b"\r\n"
     if data.startswith(FIRST_LINE) and data[begin : begin + 4] != known:
         raise ValueError(f"it is for another version than Python {python}")
-    with tempfile.TemporaryFile(buffering=0) as file:
+    with tempfile.NamedTemporaryFile(prefix="awslambdaric-lite-") as file:
         # With the number of the Python that runs this, because the index does not depend on the version.
         file.write(data[:begin] + importlib.util.MAGIC_NUMBER + data[begin + 4 :])
-        arguments = [str(_ROOT), str(file.fileno()), "1" if known == importlib.util.MAGIC_NUMBER else ""]
-        command = [sys.executable, "-I", "-S", "-c", _READ, *arguments]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                pass_fds=[file.fileno()],
-                timeout=_TIMEOUT_S,
-                check=True,
-            )
-            found = json.loads(done.stdout)
-        except (subprocess.SubprocessError, ValueError):
-            raise ValueError("it is damaged") from None
-    if isinstance(found, str):
-        raise ValueError(found)
-    return {posixpath.normpath(name): (size, content, time) for name, size, content, time in found}
+        file.flush()
+        options = ["--check-code"] if known == importlib.util.MAGIC_NUMBER else []
+        output = run_worker(_WORKER, b"", Path(sys.executable), file.name, *options)
+    try:
+        answer = json.loads(output)
+        if "error" in answer:
+            raise ValueError(answer["error"])
+        root, modules = answer["root"], answer["modules"]
+        return {
+            posixpath.normpath(f"{root}/{folder}/{name}{FILES[number]}"): (size, content, time)
+            for folder, name, number, size, content, time in modules
+        }
+    except (LookupError, TypeError, json.JSONDecodeError):  # the process was killed, or the bundle has other values
+        raise ValueError("it is damaged") from None
 
 
 class _Modules:

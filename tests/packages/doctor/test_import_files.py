@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import marshal
 import os
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from awslambdaric_lite._lifecycle.import_bundle import HEADER, fingerprint
+from awslambdaric_lite._lifecycle.import_bundle import FIRST_LINE, HEADER, fingerprint
 from awslambdaric_lite.packaging.audit import import_files
 from awslambdaric_lite.packaging.hosts import Host
 from awslambdaric_lite.packaging.import_bundle import BUNDLE_NAME, write_bundle
@@ -193,17 +194,22 @@ def test_damaged_bundle(bundled: Path, damage: Callable[[bytes], bytes], reason:
 
 @pytest.mark.parametrize(
     "index",
-    [b"i\x05\0\0\0", b"(\xff\xff\xff\x7f", b"", marshal.dumps((0, 0, "", ({"": {"x": 5}}, []), "", ({}, [])), 2)],
-    ids=["number", "all memory", "empty", "module"],
+    [
+        b"(" + (0x7FFFFFFF).to_bytes(4, "little"),  # a tuple of 2**31 items, which are not there
+        b"[\1\0\0\0" * 100_000,  # a list in a list, 100,000 deep
+        marshal.dumps((0, "/", ({"": {"app": (1, 0, 1 << 62, 0, 0, None)}}, []), "", ({}, []))),
+        marshal.dumps((0, "/", ({"": {"app": (99, 0, 0, 0, 0, None)}}, []), "", ({}, []))),
+        marshal.dumps((0, "/", ({"": {"app": compile("1", "", "eval")}}, []), "", ({}, []))),
+        marshal.dumps((0, b"/", 1, "", 2)),
+        marshal.dumps(None),
+    ],
 )
-def test_bundle_of_an_attacker(bundled: Path, index: bytes) -> None:
-    """A bundle whose index was made to harm who reads it gets a finding."""
-    begin = HEADER - 12
-    head = (bundled / BUNDLE_NAME).read_bytes()[:begin]
+def test_hostile_index_is_damaged(tmp_path: Path, index: bytes) -> None:
+    """An index that was made to break its reader gives the finding of a damaged bundle; `doctor` goes on."""
     sizes = len(index).to_bytes(4, "little") + fingerprint(index).to_bytes(8, "little")
-    (bundled / BUNDLE_NAME).write_bytes(head + sizes + index)
-    (finding,) = findings(bundled)
-    assert finding.message.startswith("the runtime does not use the bundle: it is damaged; ")
+    files = BUNDLED | {BUNDLE_NAME: FIRST_LINE + importlib.util.MAGIC_NUMBER + sizes + index}
+    (finding,) = findings(make_folder(tmp_path / "function", files))
+    assert finding.message.startswith("the runtime does not use the bundle: it is damaged; write it again")
 
 
 def test_bundle_of_another_python(bundled: Path) -> None:

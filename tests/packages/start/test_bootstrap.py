@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
 from awslambdaric_lite.packaging.runtime import bootstrap_script
 
 from ...process.deployment import empty_path, started, stub
 from ...process.deployment import start as run
-from ...support.runtime_messages import Event
 from .deployed import MAIN, START, VERSION, deploy
 
 NAME = f"python{VERSION}"

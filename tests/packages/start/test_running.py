@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from awslambdaric_lite.conformance.messages import Event
+
 from ...support.client_process import Run, run_client
-from ...support.runtime_messages import Event
 from .deployed import MAIN, PACKAGE, START, deploy
 
 APP = f"""
