@@ -1,7 +1,4 @@
-"""The kernel's page cache, dropped so that a run reads every file from the disk, as a new environment does.
-
-What running programs have mapped stays. Source: Documentation/admin-guide/sysctl/vm.rst of the kernel.
-"""
+"""The kernel's page cache, dropped so that a run reads every file from the disk, as a new environment does."""
 
 from __future__ import annotations
 
@@ -9,7 +6,10 @@ import os
 from pathlib import Path
 
 _CONTROL = Path("/proc/sys/vm/drop_caches")
-_EVERYTHING = b"3"  # pages, and what the kernel knows of folders and files: a new environment has neither
+# Pages, directory entries and inodes: a new environment has none of the three, and a client that looks for more files
+# than another also reads more directories. What running programs have mapped stays.
+# Source: Documentation/admin-guide/sysctl/vm.rst of the kernel.
+_EVERYTHING = b"3"
 
 
 def drop_page_cache() -> None:

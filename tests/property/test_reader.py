@@ -127,7 +127,8 @@ def _h11(data: bytes) -> tuple[int, dict[str, str], bytes]:
 
 @given(responses())
 @example(
-    b"HTTP/1.1 200 OK\r\nA: 1\r\nLambda-Runtime-Deadline-Ms: 1\r\nA: 2\r\nLambda-Runtime-Deadline-Ms: 2\r\nContent-Length: 0\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nA: 1\r\nLambda-Runtime-Deadline-Ms: 1\r\nA: 2\r\nLambda-Runtime-Deadline-Ms: 2\r\n"
+    b"Content-Length: 0\r\n\r\n"
 )
 def test_valid_response_equals_h11(data: bytes) -> None:
     """Status, headers and body of a valid response are those that h11 reads."""
