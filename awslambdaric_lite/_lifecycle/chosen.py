@@ -3,8 +3,6 @@
 Loaded in init if one of these settings is chosen.
 """
 
-from .originals import posix
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +47,3 @@ def prepare_results(options: "Options", marshaller: "Marshaller") -> None:
         from .._json.conversion import resolve
 
         marshaller.convert = resolve(options["ENCODER"])
-
-
-def in_task_root(path: str) -> str:
-    """Return the path of a file, which may be relative to the task root."""
-    if path.startswith("/"):
-        return path
-    root = posix.environ.get(b"LAMBDA_TASK_ROOT", b"").decode(errors="surrogateescape") or posix.getcwd()
-    return f"{root}/{path}"

@@ -15,8 +15,7 @@ import marshal
 import sys
 
 from .._report import notice
-from .chosen import in_task_root
-from .originals import posix
+from .originals import in_task_root, posix
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ begins a comment. Loaded in init if the setting IMPORT_LIST names a file, and to
 import sys
 
 from .._report import notice
-from .chosen import in_task_root
+from .originals import in_task_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..._lifecycle.import_bundle import FILES, FIRST_LINE, fingerprint
+from ..._lifecycle.import_bundle import CURE, FILES, FIRST_LINE, fingerprint
 from ...common.words import count
 from ..bytecode import MAGIC, find_interpreter, run_worker
 from ..import_bundle import BUNDLE_NAME
@@ -30,7 +30,6 @@ from .platform_packages import PLATFORM_PACKAGES
 from .subject import Subject
 
 _RECORD = "record it again with awslambdaric-lite record-imports or pack --event"
-_BUNDLE = "write it again with awslambdaric-lite pack --bundle-imports"
 _STANDARD = "import sys; print(*sys.stdlib_module_names, *sys.builtin_module_names)"
 _WORKER = Path(__file__).with_name("import_bundle_worker.py")
 _MODULE_FILE = re.compile(r"(?P<module>(?:.*/)?[^/.]+?)(/__init__)?(\.pyc?|(\.[\w-]+)*\.so)")
@@ -67,7 +66,7 @@ def _check_bundle(subject: Subject, data: bytes) -> Iterator[Finding]:
     try:
         modules = modules_of_bundle(data, subject.target.python)
     except ValueError as error:
-        text = f"the runtime does not use the bundle: {error}; {_BUNDLE}"
+        text = f"the runtime does not use the bundle: {error}; {CURE}"
         yield Finding("import-bundle", "warning", BUNDLE_NAME, text)
         return
     old: list[str] = []
@@ -80,10 +79,10 @@ def _check_bundle(subject: Subject, data: bytes) -> Iterator[Finding]:
         (old if time is None or is_like_it else changed).append(name)
     if old:
         text = f"{count(len(old), 'module')} with other code, which would run instead of the file in the package"
-        yield Finding("import-bundle", "error", BUNDLE_NAME, f"{text}; {_BUNDLE} ({examples(old)})")
+        yield Finding("import-bundle", "error", BUNDLE_NAME, f"{text}; {CURE} ({examples(old)})")
     if changed:
         text = f"{count(len(changed), 'module')} with other code; they are imported from disk"
-        yield Finding("import-bundle", "warning", BUNDLE_NAME, f"{text}; {_BUNDLE} ({examples(changed)})")
+        yield Finding("import-bundle", "warning", BUNDLE_NAME, f"{text}; {CURE} ({examples(changed)})")
 
 
 def modules_of_bundle(data: bytes, python: str) -> dict[str, tuple[int, int, int | None]]:
