@@ -23,7 +23,7 @@ class Sample:
     """A process after some invocations.
 
     Attributes:
-        memory: bytes, shared pages divided by their users (PSS).
+        memory: bytes of pages that the process has alone; what it shares depends on other processes.
         cpu_s: CPU time of an invocation of this part, in seconds.
         latency_s: the median of the invocations of this part, in seconds.
     """
@@ -109,7 +109,7 @@ class Sampler:
 
     def _memory(self) -> int:
         lines = (self._folder / "smaps_rollup").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous:"))
 
     def _descriptors(self) -> int:
         return len(os.listdir(self._folder / "fd"))
