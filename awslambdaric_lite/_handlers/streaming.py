@@ -10,6 +10,7 @@ from binascii import b2a_base64
 from io import TextIOBase
 
 from .._codec import quote
+from .._http import exact_bytes
 from .._report import exit_status_of, log_report, make_report, report_json
 from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
 from .responses import StreamingResponse
@@ -236,6 +237,8 @@ def _bytes(chunk: object) -> "bytes | memoryview":
         return chunk
     if isinstance(chunk, str):
         return str.encode(chunk, "utf-8", "backslashreplace")  # a subclass may override the method
+    if issubclass(type(chunk), bytes):
+        return exact_bytes(chunk)  # type: ignore[arg-type]  # a subclass may override `__buffer__`
     try:
         view = memoryview(chunk)  # type: ignore[arg-type]
     except TypeError:

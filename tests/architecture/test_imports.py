@@ -55,7 +55,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_handlers.http_response": (set(), set()),
     "_handlers.recognition": (set(), set()),
     "_handlers.responses": (set(), set()),
-    "_handlers.streaming": ({"_codec", "_handlers.responses", "_report", "_runtime_errors"}, set()),
+    "_handlers.streaming": ({"_codec", "_handlers.responses", "_http", "_report", "_runtime_errors"}, set()),
     "_handlers.web_apps": (
         set(),
         {
