@@ -86,7 +86,7 @@ class _Run:
 
     def send(self, sampler: Sampler) -> None:
         """Send all events, take samples meanwhile, and compare the record."""
-        threads = [threading.Thread(target=self._work, args=(way, seed)) for seed, way in enumerate(_WAYS)]
+        threads = [threading.Thread(target=self._work, args=(way, seed, sampler)) for seed, way in enumerate(_WAYS)]
         for thread in threads:
             thread.start()
         part, taken = max(1, self._count // PARTS), 0
@@ -116,7 +116,7 @@ class _Run:
         self._waiting -= set(map(int, self._record.read_text().split()))
         return len(self._waiting)
 
-    def _work(self, way: str, seed: int) -> None:
+    def _work(self, way: str, seed: int, sampler: Sampler) -> None:
         choose = random.Random(seed)
         host, _, port = self._addresses[way].removeprefix("http://").strip("/").rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=TIMEOUT_S)
@@ -127,11 +127,13 @@ class _Run:
                 break
             kind = choose.choices(list(_KINDS), list(_KINDS.values()))[0]
             event = {"number": number, "kind": kind, "text": "x" * 200}
+            begun = time.perf_counter()
             try:
                 problem = self._send(connection, way, event)
             except (OSError, http.client.HTTPException) as error:
                 problem = repr(error)
             with self._lock:
+                sampler.add(time.perf_counter() - begun)
                 self._done += 1
                 self._counted[f"{way}, {kind}"] += 1
             if problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -83,15 +82,10 @@ class Sampler:
         self._soak = soak
         self._latencies: list[float] = []
         self._cpu = self._cpu_time()
-        self._begun = 0.0
 
-    def begin(self) -> None:
-        """Record that an invocation begins."""
-        self._begun = time.perf_counter()
-
-    def end(self) -> None:
-        """Record that it has ended."""
-        self._latencies.append(time.perf_counter() - self._begun)
+    def add(self, latency_s: float) -> None:
+        """Record how long an invocation took."""
+        self._latencies.append(latency_s)
 
     def take(self, invocations: int, in_part: int) -> None:
         """Add a sample after some invocations, of which `in_part` came after the previous sample."""
