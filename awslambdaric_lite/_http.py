@@ -178,11 +178,11 @@ class ResponseReader:
                 end = data.find(b"\r\n", position)
                 if (end if end >= 0 else len(data) - 1) - position > MAX_LINE:
                     raise _function_errors.ProtocolError(f"a chunk or trailer line of more than {MAX_LINE} bytes")
+                line = data[position : end if end >= 0 else len(data)]
+                if b"\n" in line:  # the end of a malformed line may never come
+                    raise _function_errors.ProtocolError(f"not a chunk size or a trailer line: {line[:60]!r}")
                 if end < 0:
-                    if b"\n" in data[position:]:
-                        raise _function_errors.ProtocolError(f"not a chunk size: {data[position:][:60]!r}")
                     break
-                line = data[position:end]
                 position = end + 2
                 if self._left == -2:
                     if not line:

@@ -22,7 +22,7 @@ def main(name: str, seconds: str = "10") -> None:
         target = find(name)
     seeds = CORPUS / name
     with tempfile.TemporaryDirectory(prefix="fuzz-") as found:
-        limits = [f"-max_total_time={seconds}", "-max_len=4096", "-timeout=30", "-rss_limit_mb=2048"]
+        limits = ["-seed=1", f"-max_total_time={seconds}", "-max_len=4096", "-timeout=30", "-rss_limit_mb=2048"]
         atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={seeds}/", found, str(seeds)], target)
         atheris.Fuzz()
 

@@ -304,6 +304,13 @@ BROKEN = [
         "a chunk size of thirteen digits", CHUNKED + b"0000000000001\r\na\r\n", "not a chunk size", b"0000000000001"
     ),
     Broken("a chunk size with a bare LF", CHUNKED + b"1\na\r\n", "not a chunk size", b"1\na"),
+    Broken("a chunk extension with a bare LF", CHUNKED + b"1;a=b\nc\r\na\r\n", "not a chunk size", b"1;a=b\nc"),
+    Broken(
+        "a trailer with a bare LF",
+        CHUNKED + b"0\r\nA: b\nC: d\r\n\r\n",
+        "not a chunk size or a trailer line",
+        b"A: b\nC: d",
+    ),
     Broken("chunk lines that end with LF only", CHUNKED + b"1\na\n0\n\n", "not a chunk size", b"1\na\n0\n\n"),
     Broken("a chunk above the limit", CHUNKED + b"40000001\r\n", "1073741824", b"1073741824"),
     Broken("a chunk longer than declared", CHUNKED + b"1\r\nabc\r\n0\r\n\r\n", "not by CRLF", b"bc\r\n0"),
