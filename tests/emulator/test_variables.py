@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from awslambdaric_lite.common.quotas import MAX_VARIABLES
+from awslambdaric_lite.emulator.config.checks import check_customer_variables
 from awslambdaric_lite.emulator.config.function import FunctionConfig
 from awslambdaric_lite.emulator.environments.filesystem import Layout
 from awslambdaric_lite.emulator.environments.variables import process_environment
@@ -145,3 +146,15 @@ def test_variables_above_4_kb_are_rejected(tmp_path: Path) -> None:
     text = re.escape(f"{MAX_VARIABLES + 1} bytes as JSON; Lambda takes up to {MAX_VARIABLES}")
     with pytest.raises(InvalidFunction, match=text):
         FunctionConfig("app.handler", tmp_path, env={"A": "x" * (room + 1), "B": "ä"})
+
+
+@pytest.mark.parametrize("env", [{"A": "\ud83d"}, {"A": "x\ud800y"}, {"A\udfff": "1"}])
+def test_lone_surrogate_is_refused(env: dict[str, str]) -> None:
+    """A variable with half of a character, which no process can have, is refused when the function is declared."""
+    with pytest.raises(InvalidFunction, match="has a lone surrogate; remove it"):
+        check_customer_variables(env)
+
+
+def test_escaped_bytes_of_the_host_are_passed() -> None:
+    """A value of the host that is not UTF-8 is text with surrogates in Python, and stays allowed."""
+    check_customer_variables({"A": "\udc80"})

@@ -62,6 +62,10 @@ def check_customer_variables(env: Mapping[str, str], pass_env: Iterable[str] = (
             raise InvalidFunction(f"environment variable {name} is {type(value).__name__}; give it as a string")
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise InvalidFunction(f"environment variable {name!r} cannot be set: bad name or a NUL byte")
+        try:
+            os.fsencode(name + value)
+        except UnicodeEncodeError:
+            raise InvalidFunction(f"environment variable {name!r} has a lone surrogate; remove it") from None
     for name in (*env, *pass_env):
         if (cure := _SETTINGS.get(name)) is not None:
             advice = f"it follows from {cure}" if cure else "its value is the local Lambda's own"
