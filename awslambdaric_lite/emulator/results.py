@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -155,3 +156,10 @@ class InvokeResult:
 
     def __repr__(self) -> str:
         return f"<InvokeResult {self.request_id} error={self.error_type} payload={self.payload[:80]!r}>"
+
+
+SubmitTo = Callable[[str, str | None, Invocation], None]
+"""Runs an invocation of a function, by its name and a qualifier; the invocation's futures receive the outcome.
+
+Unknown names and qualifiers, throttles and functions that cannot run here are exceptions of the future `answered`.
+"""
