@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ..common.terminal_text import VisibleParts, visible_content, visible_json
 from .errors import UsageError
 from .events import read_event
-from .function_options import add_function_options, function_settings
+from .function_options import NAME, add_function_options, function_settings
 from .lines import line_writer, say, terminal
 from .reports import report_fields
+from .sam_flags import answer_sam_flags
 
 if TYPE_CHECKING:
     from ..emulator import InvokeResult
@@ -39,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--endpoint-url",
         metavar="URL",
-        help="invoke the function --name through the Lambda API at this address, e.g. http://127.0.0.1:9000",
+        help="invoke the function --name through the Lambda API at this address, e.g. http://127.0.0.1:9000 (default "
+        "with --name and without HANDLER: AWS_ENDPOINT_URL_LAMBDA or the default address of `serve`)",
     )
     where.add_argument(
         "--function-url", metavar="URL", help="POST the event to this function URL; print the response as it comes"
@@ -50,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     remote.add_argument(
         "--log", action="store_true", help="with --endpoint-url: print the last 4 KB of the invocation's log"
     )
+    answer_sam_flags(parser, serving=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -62,10 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     _check_tenant(arguments.tenant_id)
     if arguments.qualifier == "":
         raise UsageError("--qualifier is empty; give a version or an alias, or leave it out")
+    if arguments.handler is None and arguments.name is not None and arguments.function_url is None:
+        from .remote import served_endpoint_url
+
+        arguments.endpoint_url = served_endpoint_url(arguments.endpoint_url)
     if arguments.endpoint_url is not None or arguments.function_url is not None:
         return _invoke_elsewhere(arguments, client_context)
     if arguments.handler is None:
-        raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a running function by --endpoint-url")
+        raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a function that `serve` runs by --name")
     for option in ("stream", "log"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} needs --endpoint-url")
@@ -80,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         function = LocalLambda(
             arguments.handler,
-            function_name=arguments.name,
+            function_name=arguments.name or NAME,
             on_log=None if arguments.json else line_writer(sys.stderr),
             repeat_failed_init=False,  # the user waits for this one invocation, so once is enough
             **settings,
@@ -114,7 +121,7 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
         else:
             invoke_through_api(
                 arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
-                arguments.name,
+                arguments.name or NAME,
                 event,
                 client_context=client_context,
                 qualifier=arguments.qualifier,
