@@ -34,16 +34,8 @@ COMMANDS = {
     "doctor": "audit a package or a layer: what breaks on Lambda, what slows the start down",
 }
 
-_OPTIONAL = (
-    "boto3",
-    "h11",
-    "pathspec",
-    "rich",
-    "samtranslator",
-    "urllib3",
-    "watchfiles",
-    "yaml",
-)  # the module that misses one says how to install it
+# The module that misses one says how to install it.
+_OPTIONAL = ("boto3", "h11", "pathspec", "rich", "samtranslator", "urllib3", "watchfiles", "yaml")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -21,10 +21,10 @@ from .sam_flags import answer_sam_flags
 if TYPE_CHECKING:
     from ..emulator.config.function import FunctionConfig
 
-HELP = """Serve a project or one function on this machine until Ctrl-C. A project is a template of SAM or CloudFormation,
-a cdk.out folder, or a pyproject.toml with functions: its functions are served to AWS SDKs, its APIs and function URLs to
-HTTP clients, and its queues are polled. Without an argument it is the project of the current folder. Logs go to
-standard output."""
+HELP = """Serve a project or one function on this machine until Ctrl-C. A project is a template of SAM or
+CloudFormation, a cdk.out folder, or a pyproject.toml with functions. AWS SDKs reach its functions, HTTP clients its
+APIs and function URLs, and its queues are polled. Without an argument, the project of the current folder is served.
+Logs go to standard output."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -187,7 +187,7 @@ def _function(arguments: argparse.Namespace) -> FunctionConfig:
 async def _serve(arguments: argparse.Namespace, function: FunctionConfig, display: Display) -> None:
     from ..emulator.frontend.asynchronous import AsyncOptions
     from ..emulator.frontend.url_cors import METHODS, Cors
-    from .serving import Network, Serving
+    from .serving import FunctionServing, Network
 
     asynchronous = AsyncOptions(
         maximum_retry_attempts=arguments.retries,
@@ -207,15 +207,15 @@ async def _serve(arguments: argparse.Namespace, function: FunctionConfig, displa
             max_age=arguments.cors_max_age or 0,
         )
     network = Network(arguments.host, arguments.port, arguments.url_port, arguments.url_mode, cors)
-    serving = Serving(function, network, asynchronous, display)
     if not arguments.watch:
-        return await serving.run()
+        return await FunctionServing(function, network, asynchronous, display).run()
     from ..emulator.watching import Sources
 
     others = [Path(path) for path in (*arguments.layer, *arguments.env_file)]
     sources = Sources(function.task_root, others, arguments.watch_ignore)
     try:
-        await serving.run(sources, lambda: _function(arguments))
+        serving = FunctionServing(function, network, asynchronous, display, sources, lambda: _function(arguments))
+        await serving.run()
     finally:
         sources.close()
 

@@ -17,7 +17,7 @@ from ...common.terminal_text import PlatformLine, ReportLine
 from ..http.authority import foreign_origin
 from ..http.exchange import Application, Exchange, finish_responses
 from ..logs.recent import RecentLines
-from .service_errors import access_denied, not_found, service_error, too_large, unknown_operation
+from .service_errors import access_denied, invalid_content, not_found, service_error, too_large, unknown_operation
 
 _PREFIX = "/local/"
 _JSON_LINES = [("Content-Type", "application/x-ndjson")]
@@ -93,6 +93,8 @@ class LocalApi:
                 await work
             except LookupError as error:
                 _refuse(exchange, not_found(str(error.args[0])))
+            except ValueError as error:
+                _refuse(exchange, invalid_content(f"the event is not JSON: {error}"))
             except Exception as error:
                 _refuse(exchange, error)
             finally:
