@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
-from ..errors import TooManyRequests
+from ..errors import Limit, TooManyRequests
 from ..results import FunctionOutcome, Invocation
 from .environment import EnvironmentOver, ExecutionEnvironment
 
@@ -26,6 +26,8 @@ class EnvironmentPool:
     def __init__(self, create: Create, limit: int, idle_timeout_s: float) -> None:
         self.environments: list[ExecutionEnvironment] = []
         """All environments, in the order of their start."""
+        self.limited_by: Limit = "function"
+        """The limit that the error of a throttled invocation names."""
         self._create = create
         self._limit = limit
         self._idle_timeout_s = idle_timeout_s
@@ -83,15 +85,24 @@ class EnvironmentPool:
         self._release(environment)
         return failure
 
-    def retire_all(self) -> None:
+    def retire_all(self, *, except_for: Container[str] = ()) -> None:
         """Use new environments for later invocations; close idle ones now, busy ones after their invocations.
 
-        Retired environments do not count towards the limit.
+        Those of the versions `except_for` stay. Retired environments do not count towards the limit.
         """
+        for environment in [each for each in self.environments if each.version not in except_for]:
+            if environment in self._idle:
+                self._scale_in(environment)
+            else:
+                self._retired.add(environment)
+        self._offer_room()
+
+    def set_limit(self, limit: int) -> None:
+        """Change the limit; close idle environments above it now, busy ones after their invocations."""
+        self._limit = limit
         for environment in list(self._idle):
-            self._mark_busy(environment)
-            self._discard(environment)
-        self._retired.update(self.environments)
+            if self._room < 0:
+                self._scale_in(environment)
         self._offer_room()
 
     async def close(self) -> None:
@@ -121,7 +132,8 @@ class EnvironmentPool:
                     self._discard(environment)
                     return self._new(version)
             if not queue:
-                raise TooManyRequests(f"all {self._limit} execution environments of the function are busy")
+                text = f"all {self._limit} execution environments of the function are busy"
+                raise TooManyRequests(text, self.limited_by)
             if given := await self._wait(version, None):
                 return given
 
@@ -132,7 +144,7 @@ class EnvironmentPool:
 
     def _offer_room(self) -> None:
         """Wake waiting callers, one for each environment that may be started."""
-        for _ in range(min(self._room, len(self._waiting))):
+        for _ in range(min(max(self._room, 0), len(self._waiting))):
             self._waiting.popleft()[1].set_result(None)
 
     def _about_to_be_free(self, version: str) -> bool:
@@ -174,7 +186,7 @@ class EnvironmentPool:
             self._taken[environment] = left
         if self._closing:
             return
-        if environment not in self._retired and not environment.over:
+        if environment not in self._retired and not environment.over and self._room >= 0:
             self._offer(environment)
         elif not left:
             self._discard(environment)

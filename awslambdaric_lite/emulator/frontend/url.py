@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ...common.quotas import MAX_PAYLOAD
+from ..errors import UnknownQualifier
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
@@ -64,7 +65,8 @@ class FunctionUrl:
     ) -> None:
         self._host = host
         self._streaming = invoke_mode == "RESPONSE_STREAM"
-        self._version, self._arn = host.function.resolve(qualifier)
+        self._qualifier = qualifier
+        host.versions.resolve(qualifier)
         self._cors = cors
         self._noted_origins = False
         self._streams: dict[Exchange, ResponseStream] = {}
@@ -102,6 +104,10 @@ class FunctionUrl:
         trace_id = given or new_trace_id()
         reply = self._reply(exchange, request_id, trace_id)
         try:
+            version, arn = self._host.versions.resolve(self._qualifier)
+        except UnknownQualifier as unknown:  # it was deleted
+            return reply.fail(_service_failure(unknown))
+        try:
             event = url_event(
                 request,
                 bytes(exchange.body),
@@ -116,7 +122,7 @@ class FunctionUrl:
             return self._refuse_size(exchange, len(event))
         stream = ResponseStream() if self._streaming else None
         invocation = Invocation(
-            event, request_id=request_id, trace_id=trace_id, version=self._version, arn=self._arn, stream=stream
+            event, request_id=request_id, trace_id=trace_id, version=version, arn=arn, stream=stream
         )
         if stream is not None:
             self._streams[exchange] = stream

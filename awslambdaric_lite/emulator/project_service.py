@@ -1,0 +1,186 @@
+"""The functions of a project and their front ends in one event loop; `LocalProject` and `serve` use it.
+
+A function has processes and files only once it is used, unless it has provisioned environments or published versions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from ..common.regions import ACCOUNT, users_region
+from .config.project import Function, Project, Url
+from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
+from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
+from .functions.registry import FunctionEntry, Registry
+from .functions.versions import AliasTarget
+from .functions.workspace import Workspace
+from .host import FunctionHost
+from .results import Invocation
+from .service import LOOPBACK, Listeners
+
+_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # of a listener, as a process of this machine reaches it
+
+
+class ProjectFunction(FunctionEntry):
+    """A function of a project behind front ends."""
+
+    def __init__(self, described: Function, host: FunctionHost) -> None:
+        super().__init__(host, described.asynchronous)
+        self.described = described
+
+
+class ProjectService:
+    """Service of a project from `start` to `close`; all calls come from the event loop in which it was started.
+
+    `on_log` gets a function's name and a line of its log, `on_invocation` a name and each invocation of the function.
+    `account_concurrency` is the limit of all functions together. The functions get the Lambda API's URL in
+    `AWS_ENDPOINT_URL_LAMBDA`, unless they set that variable: `open_endpoint` has to be called before `start` if the URL
+    has to have a certain address.
+
+    Raises:
+        InvalidFunction: two functions have the same name, or a version or an alias cannot exist.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        on_log: Callable[[str, str], None] | None = None,
+        on_invocation: Callable[[str, Invocation], None] | None = None,
+        account_concurrency: int = ACCOUNT_CONCURRENCY,
+        allow_hosts: Sequence[str] = (),
+    ) -> None:
+        self.project = project
+        first = project.functions[0].config if project.functions else None
+        self.functions = Registry(
+            first.region if first is not None else users_region(), first.account if first is not None else ACCOUNT
+        )
+        self.account = AccountConcurrency(account_concurrency)
+        self._on_log = on_log
+        self._on_invocation = on_invocation
+        self._workspace = Workspace()
+        self._numbers = itertools.count()
+        self._listeners = Listeners(
+            [*allow_hosts, *(name for each in project.functions for name in each.config.allow_hosts)]
+        )
+        for function in project.functions:
+            self.add(function)
+
+    def add(self, described: Function) -> ProjectFunction:
+        """Add a function; it can be invoked now.
+
+        Raises:
+            InvalidFunction: the name exists already, or a version or an alias cannot exist.
+        """
+        name = described.config.name
+        if name in self.functions:
+            raise InvalidFunction(f"two functions have the name {name}; rename one")
+        host = FunctionHost(
+            described.config,
+            None if self._on_log is None else partial(self._on_log, name),
+            None if self._on_invocation is None else partial(self._on_invocation, name),
+            workspace=Workspace(self._workspace, f"function-{next(self._numbers)}"),
+            variables=self._variables,
+            account=self.account,
+            unavailable=described.unavailable,
+        )
+        for alias in described.aliases:
+            host.versions.aliases[alias.name] = AliasTarget(alias.version, alias.weights, alias.provisioned)
+        entry = self.functions[name] = ProjectFunction(described, host)
+        self.reserve(entry, described.reserved_concurrency)
+        return entry
+
+    def reserve(self, entry: FunctionEntry, reserved: int | None) -> None:
+        """Change the reserved concurrency of a function; None reserves nothing."""
+        name, provisioned = entry.function.name, sum(entry.host.versions.provisioned.values())
+        self.account.reserved.pop(name, None)
+        if reserved is not None:
+            self.account.reserved[name] = reserved
+        entry.host.pool.limited_by = "account" if reserved is None else "function"
+        entry.host.pool.set_limit(max(entry.function.concurrency, provisioned) if reserved is None else reserved)
+
+    async def start(self) -> None:
+        """Copy the code of published versions, and wait for the provisioned environments.
+
+        A function for which that fails is unavailable; the others run.
+        """
+        await asyncio.gather(*(self._start(entry) for entry in self.functions.values()))
+
+    async def _start(self, entry: FunctionEntry) -> None:
+        assert isinstance(entry, ProjectFunction)
+        host = entry.host
+        if host.unavailable:
+            return
+        try:
+            for number in entry.described.versions:
+                await host.publish(number)
+            if host.versions.provisioned:
+                await host.start()
+        except (EmulatorError, OSError) as error:
+            host.unavailable = f"function {entry.function.name} cannot run: {error}"
+            host.note(host.unavailable)
+
+    async def close(self) -> int:
+        """Close everything; return the number of asynchronous events that are lost."""
+        lost = sum(await asyncio.gather(*(entry.close() for entry in self.functions.values())))
+        await self._listeners.close()
+        self._workspace.close()
+        return lost
+
+    def submit(self, name: str, qualifier: str | None, invocation: Invocation) -> None:
+        """Run an invocation of a function; its futures receive the outcome (`SubmitTo`)."""
+        try:
+            host = self.function(name).host
+            invocation.version, invocation.arn = host.versions.resolve(qualifier)
+        except (UnknownFunction, UnknownQualifier) as error:
+            invocation.abandon(error)
+        else:
+            host.submit(invocation)
+
+    def function(self, name: str) -> FunctionEntry:
+        """Return a function.
+
+        Raises:
+            UnknownFunction: the project does not have it.
+        """
+        if name not in self.functions:
+            known = ", ".join(self.functions) or "none"
+            raise UnknownFunction(f"the project has no function {name}; it has: {known}")
+        return self.functions[name]
+
+    def open_endpoint(self, address: str = LOOPBACK, port: int = 0) -> str:
+        """Open the Lambda API and return its URL; a second call returns the same URL.
+
+        Raises:
+            AddressUnavailable: the address cannot be opened for listening.
+        """
+        from .frontend.invoke_api import InvokeApi
+
+        return self._listeners.open("api", lambda: InvokeApi(self.functions), address, port)
+
+    def open_url(self, name: str, address: str = LOOPBACK, port: int = 0) -> str:
+        """Open the URL of a function and return it; a second call returns the same URL.
+
+        Raises:
+            AddressUnavailable: the address cannot be opened for listening.
+            UnknownFunction: the project does not have that function.
+            UnknownQualifier: the URL's version or alias does not exist.
+        """
+        from .frontend.url import FunctionUrl
+
+        entry = self.function(name)
+        assert isinstance(entry, ProjectFunction)
+        url = entry.described.url or Url()
+
+        def application() -> FunctionUrl:
+            return FunctionUrl(entry.host, invoke_mode=url.invoke_mode, qualifier=url.qualifier, cors=url.cors)
+
+        return self._listeners.open(f"url {name}", application, address, port) + "/"
+
+    def _variables(self) -> Mapping[str, str]:
+        scheme, _, address = self.open_endpoint().partition("://")
+        host, _, port = address.rpartition(":")
+        return {"AWS_ENDPOINT_URL_LAMBDA": f"{scheme}://{_EVERY_ADDRESS.get(host, host)}:{port}"}
