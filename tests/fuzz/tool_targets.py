@@ -11,9 +11,10 @@ from pathlib import Path
 from awslambdaric_lite._handlers.http_request import HttpRequest
 from awslambdaric_lite.cli.env_file import read_env_file
 from awslambdaric_lite.cli.errors import UsageError
+from awslambdaric_lite.emulator.frontend.proxy_result import MalformedResponse
 from awslambdaric_lite.emulator.frontend.url_prelude import PreludeReader
 from awslambdaric_lite.emulator.frontend.url_request import url_event
-from awslambdaric_lite.emulator.frontend.url_response import MalformedResponse, buffered_response, streamed_head
+from awslambdaric_lite.emulator.frontend.url_response import buffered_response, streamed_head
 from awslambdaric_lite.emulator.http.exchange import Exchange, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.logs.frames import FrameReader
