@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..emulator.config.project import Function, Project
 from ..emulator.frontend.local_api import LocalApi
@@ -30,6 +30,8 @@ from .serving import Observed, Serving, open_address
 if TYPE_CHECKING:
     from ..emulator.watching import Sources
 
+_T = TypeVar("_T")
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -47,26 +49,26 @@ def run(arguments: argparse.Namespace, path: Path | None, display: Display) -> N
     Raises:
         UsageError: the project or the command line has to be changed; the message says how.
     """
-    options = read_options(arguments, say)
+    polling = Polling(read_options(arguments, say), arguments.poll_aws, create=arguments.create_resources)
 
-    def read(resources: Mapping[str, str]) -> Project:
-        return read_project(path, options.with_resources(resources))
+    def read() -> Project:
+        return read_project(path, polling.options)
 
     try:
-        project = read({})
+        project = read()
     except InvalidProject as error:
         if path is None and " has no project" in str(error):
             raise UsageError(f"{error}, or give the HANDLER of one function, e.g. app.handler") from None
         raise
-    polling = Polling(options, arguments.poll_aws, create=arguments.create_resources)
-    project = polling.connect(project, read)
+    if polling.connect(project):
+        project = read()
     ports = Ports(arguments.host, arguments.port, arguments.url_port, arguments.api_port)
     watch = arguments.watch_ignore if arguments.watch else None
-    asyncio.run(_serve(project, ports, display, polling, read, watch))
 
+    async def serve() -> None:
+        await ProjectServing(project, ports, display, polling, read, watch).run()
 
-async def _serve(*arguments: object) -> None:
-    await ProjectServing(*arguments).run()  # type: ignore[arg-type]
+    asyncio.run(serve())
 
 
 class ProjectServing(Serving):
@@ -228,7 +230,7 @@ def _by_code(functions: tuple[Function, ...]) -> Iterator[tuple[Function, list[s
     yield from groups.values()
 
 
-def _numbered(things, first: int):  # type: ignore[no-untyped-def]
+def _numbered(things: Iterable[_T], first: int) -> Iterator[tuple[_T, int]]:
     """Yield things with their ports: one after the other, or each time 0."""
     for position, thing in enumerate(things):
         yield thing, first + position if first else 0

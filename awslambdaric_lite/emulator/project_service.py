@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..common.regions import ACCOUNT, users_region
-from .config.project import Function, Project, Url
+from .config.project import Api, Function, Project, Url
 from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
 from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
 from .functions.registry import FunctionEntry, Registry
@@ -19,7 +19,7 @@ from .functions.versions import AliasTarget
 from .functions.workspace import Workspace
 from .host import FunctionHost
 from .results import Invocation
-from .service import LOOPBACK, Listeners
+from .service import LOOPBACK, ClosingApplication, Listeners
 
 _EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # of a listener, as a process of this machine reaches it
 
@@ -151,15 +151,25 @@ class ProjectService:
             raise UnknownFunction(f"the project has no function {name}; it has: {known}")
         return self.functions[name]
 
-    def open_endpoint(self, address: str = LOOPBACK, port: int = 0) -> str:
+    def open_endpoint(
+        self,
+        address: str = LOOPBACK,
+        port: int = 0,
+        around: Callable[[ClosingApplication], ClosingApplication] = lambda api: api,
+    ) -> str:
         """Open the Lambda API and return its URL; a second call returns the same URL.
+
+        Args:
+            address: address to listen on.
+            port: 0 selects a free one.
+            around: returns the application that serves the port, and leaves requests to the Lambda API.
 
         Raises:
             AddressUnavailable: the address cannot be opened for listening.
         """
         from .frontend.invoke_api import InvokeApi
 
-        return self._listeners.open("api", lambda: InvokeApi(self.functions), address, port)
+        return self._listeners.open("api", lambda: around(InvokeApi(self.functions)), address, port)
 
     def open_url(self, name: str, address: str = LOOPBACK, port: int = 0) -> str:
         """Open the URL of a function and return it; a second call returns the same URL.
@@ -179,6 +189,19 @@ class ProjectService:
             return FunctionUrl(entry.host, invoke_mode=url.invoke_mode, qualifier=url.qualifier, cors=url.cors)
 
         return self._listeners.open(f"url {name}", application, address, port) + "/"
+
+    def open_api(self, api: Api, address: str = LOOPBACK, port: int = 0) -> str:
+        """Open an API and return its URL, with a stage in its path if it has one; a second call returns the same URL.
+
+        Raises:
+            AddressUnavailable: the address cannot be opened for listening.
+            InvalidFunction: a route is malformed, or two are alike.
+        """
+        from .gateway.api import ApiGateway
+
+        region, account = self.functions.region, self.functions.account
+        gateway = ApiGateway(api, self.submit, region=region, account=account)
+        return self._listeners.open(f"api {api.logical_id}", lambda: gateway, address, port) + f"{gateway.base_path}/"
 
     def _variables(self) -> Mapping[str, str]:
         scheme, _, address = self.open_endpoint().partition("://")

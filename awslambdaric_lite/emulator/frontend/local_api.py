@@ -15,8 +15,9 @@ from ...common.json_text import compact
 from ...common.quotas import MAX_PAYLOAD
 from ...common.terminal_text import PlatformLine, ReportLine
 from ..http.authority import foreign_origin
-from ..http.exchange import Application, Exchange, finish_responses
+from ..http.exchange import Exchange, finish_responses
 from ..logs.recent import RecentLines
+from ..service import ClosingApplication
 from .service_errors import access_denied, invalid_content, not_found, service_error, too_large, unknown_operation
 
 _PREFIX = "/local/"
@@ -29,18 +30,19 @@ Trigger = Callable[[str, bytes], Awaitable[dict[str, Any]]]
 class LocalApi:
     """Application that serves the routes below `/local/`, and leaves every other request to the Lambda API."""
 
-    def __init__(self, lambda_api: Application, logs: Mapping[str, RecentLines], trigger: Trigger) -> None:
+    def __init__(self, lambda_api: ClosingApplication, logs: Mapping[str, RecentLines], trigger: Trigger) -> None:
         self._lambda_api = lambda_api
         self._logs = logs
         self._trigger = trigger
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
+        self._followers: dict[Exchange, asyncio.Task[None]] = {}  # they end with their readers
 
     async def close(self) -> None:
         """End the streams of logs, and wait for unfinished responses."""
-        for task in self._tasks:
+        for task in self._followers.values():
             task.cancel()
         await finish_responses(self._tasks)
-        await self._lambda_api.close()  # type: ignore[attr-defined]
+        await self._lambda_api.close()
 
     # Called by the HTTP server
 
@@ -66,9 +68,14 @@ class LocalApi:
         url, method = urlsplit(exchange.request.path), exchange.request.method
         match url.path.removeprefix(_PREFIX).split("/"):
             case ["functions", name, "logs"] if method == "GET":
-                return self._start(exchange, self._send_log(exchange, unquote(name), "follow" in parse_qs(url.query)))
+                follow = "follow" in parse_qs(url.query)
+                task = self._start(exchange, self._send_log(exchange, unquote(name), follow))
+                if follow:
+                    self._followers[exchange] = task
+                return None
             case ["sources", name, "trigger"] if method == "POST":
-                return self._start(exchange, self._send_outcome(exchange, unquote(name)))
+                self._start(exchange, self._send_outcome(exchange, unquote(name)))
+                return None
         return _refuse(exchange, unknown_operation(method, url.path))
 
     def on_truncated(self, exchange: Exchange) -> None:
@@ -77,17 +84,16 @@ class LocalApi:
             self._lambda_api.on_truncated(exchange)
 
     def on_lost(self, exchange: Exchange) -> None:
-        """End the stream of a disconnected reader."""
+        """End the stream of a disconnected reader; what was triggered continues."""
         if not _is_local(exchange):
             return self._lambda_api.on_lost(exchange)
-        for task, its_exchange in self._tasks.items():
-            if its_exchange is exchange:
-                task.cancel()
+        if (follower := self._followers.pop(exchange, None)) is not None:
+            follower.cancel()
         return None
 
     # The routes
 
-    def _start(self, exchange: Exchange, work: Coroutine[None, None, None]) -> None:
+    def _start(self, exchange: Exchange, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         async def run() -> None:
             try:
                 await work
@@ -104,6 +110,7 @@ class LocalApi:
         task = asyncio.get_running_loop().create_task(run())
         self._tasks[task] = exchange
         task.add_done_callback(self._tasks.pop)
+        return task
 
     async def _send_log(self, exchange: Exchange, name: str, follow: bool) -> None:
         if name not in self._logs:

@@ -1,0 +1,169 @@
+"""The queues of a project that `serve` polls: they are found or created where an endpoint for SQS is named."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..emulator.config.project import Project, QueueSource
+from ..emulator.errors import EmulatorError, QueueUnavailable
+from ..emulator.results import SubmitTo
+from ..emulator.sources.plan import PolledSource, is_aws, plan_polling, sqs_endpoint
+from ..emulator.sources.queues import QueueAddress, create_queues, find_queues, queue_name, sqs_client
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    from ..emulator.sources.queue_poller import QueuePoller
+    from ..project.options import ProjectOptions
+
+_RETRY_S = 2.0  # between attempts to find a queue whose endpoint does not answer
+
+Note = Callable[[str], None]
+
+
+class Polling:
+    """Polling of the queues of a project, at the endpoint of the options or of this process's variables.
+
+    Args:
+        options: how the project is read; `options` then has the endpoint, and the addresses of the queues.
+        poll_aws: logical ids of the sources that are polled at AWS.
+        create: whether queues are created at the endpoint.
+
+    Raises:
+        UsageError: queues cannot be created, because no local endpoint is named.
+    """
+
+    def __init__(self, options: ProjectOptions, poll_aws: Sequence[str], *, create: bool) -> None:
+        self._poll_aws = poll_aws
+        self._create = create
+        self._url = sqs_endpoint(os.environ, options.endpoints)
+        self._is_local = not is_aws(self._url)
+        if create and not self._is_local:
+            raise UsageError("--create-resources needs a local endpoint; name it by --endpoint-url sqs=URL")
+        if self._is_local and self._url is not None:
+            options = dataclasses.replace(options, endpoints={**options.endpoints, "sqs": self._url})
+        self.options = options
+        self.warnings: list[str] = []
+        self._clients: dict[str | None, Any] = {}
+        self._region = options.chosen_region
+        self._addresses: dict[str, QueueAddress] = {}
+        self._pollers: list[QueuePoller] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, project: Project) -> bool:
+        """Find or create the queues of the template; return whether functions have to be told their addresses."""
+        if not project.queues or not self._is_local:
+            return False
+        self._region = next((each.config.region for each in project.functions), self._region)
+        try:
+            self._addresses = self._look(project)
+        except QueueUnavailable as error:
+            self.warnings.append(f"{error}; trying again until it answers")
+        given = self.options.resources
+        found = {key: text for name, at in self._addresses.items() for key, text in _references(name, at).items()}
+        self.options = dataclasses.replace(self.options, resources={**found, **given})
+        return bool(found)
+
+    def start(self, project: Project, submit: SubmitTo, note: Note) -> dict[str, str]:
+        """Begin to poll; return by logical id why a source is not polled, an empty text if it is.
+
+        Raises:
+            InvalidSource: no source has a logical id of `--poll-aws`.
+        """
+        sources = [each for each in project.sources if isinstance(each, QueueSource)]
+        states: dict[str, str] = {}
+        for plan in plan_polling(sources, os.environ, self.options.endpoints, self._poll_aws):
+            logical_id = plan.source.logical_id
+            if plan.warning:
+                self.warnings.append(plan.warning)
+            states[logical_id] = plan.obstacle
+            if plan.obstacle:
+                continue
+            address = self._addresses.get(plan.source.queue)
+            if address is not None:
+                states[logical_id] = self._poll(project, plan, address, submit, note)
+                continue
+            states[logical_id] = "not polled yet: its queue is looked for"
+            task = asyncio.get_running_loop().create_task(self._poll_later(project, plan, submit, note))
+            self._tasks.add(task)
+        return states
+
+    async def close(self) -> None:
+        """Stop polling, after the running invocations of the pollers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *(poller.close() for poller in self._pollers), return_exceptions=True)
+
+    def _poll(self, project: Project, plan: PolledSource, address: QueueAddress, submit: SubmitTo, note: Note) -> str:
+        """Start a poller; return why that is not possible, or an empty text."""
+        from ..emulator.sources.queue_poller import QueuePoller
+
+        client = self._client(plan.endpoint_url)
+        timeout_s = next(
+            (each.config.timeout_s for each in project.functions if each.config.name == plan.source.function), 0.0
+        )
+        try:
+            poller = QueuePoller(
+                plan.source, address.url, address.arn, client, submit, note, function_timeout_s=timeout_s
+            )
+        except EmulatorError as error:
+            self.warnings.append(str(error))
+            return f"not polled: {error}"
+        self._pollers.append(poller)
+        self._tasks.add(asyncio.get_running_loop().create_task(poller.run()))
+        return ""
+
+    async def _poll_later(self, project: Project, plan: PolledSource, submit: SubmitTo, note: Note) -> None:
+        """Look for a queue until it is found, then poll it; each reason why it is not is shown once."""
+        said = set(self.warnings)
+        while True:
+            texts: list[str] = []
+            try:
+                address = await asyncio.to_thread(self._look_for, project, plan, texts.append)
+            except QueueUnavailable as error:
+                texts.append(f"{error}; trying again until it answers")
+                address = None
+            if address is not None:
+                if reason := self._poll(project, plan, address, submit, note):
+                    note(reason)
+                elif said:
+                    note(f"source {plan.source.logical_id} is polled now")
+                return
+            for text in texts:
+                if text not in said:
+                    said.add(text)
+                    note(text)
+            await asyncio.sleep(_RETRY_S)
+
+    def _look(self, project: Project) -> dict[str, QueueAddress]:
+        client = self._client(self._url)
+        if self._create:
+            return create_queues(project.queues, client)
+        return find_queues({each.logical_id: each.name for each in project.queues}, client, self.warnings.append)
+
+    def _look_for(self, project: Project, plan: PolledSource, note: Note) -> QueueAddress | None:
+        key = plan.source.queue
+        client = self._client(plan.endpoint_url)
+        if self._create and plan.endpoint_url is not None and any(each.logical_id == key for each in project.queues):
+            return create_queues(project.queues, client)[key]
+        name = queue_name(key, project.queues)
+        if name is None:
+            raise QueueUnavailable(f"the queue {key} is not in the template")
+        return find_queues({key: name}, client, note).get(key)
+
+    def _client(self, endpoint_url: str | None) -> Any:
+        if endpoint_url not in self._clients:
+            self._clients[endpoint_url] = sqs_client(endpoint_url, self._region)
+        return self._clients[endpoint_url]
+
+
+def _references(logical_id: str, address: QueueAddress) -> dict[str, str]:
+    """Return what `Ref` and `Fn::GetAtt` of a queue are."""
+    return {
+        logical_id: address.url,
+        f"{logical_id}.Arn": address.arn,
+        f"{logical_id}.QueueName": address.arn.rpartition(":")[2],
+    }
