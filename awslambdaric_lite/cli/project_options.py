@@ -252,7 +252,7 @@ def _runtime(text: str) -> tuple[str, list[str]]:
 
 
 def _endpoint(text: str) -> tuple[str, str]:
-    service, url = _pair("--endpoint-url", "SERVICE=URL, e.g. sqs=http://127.0.0.1:9324", text)
+    service, _, url = text.partition("=")
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 -- raises for a port that is none

@@ -38,7 +38,12 @@ class ServedProject:
             lines += ["Sources", *_columns(rows)]
         callable_ = next((each.config.name for each in project.functions if not each.unavailable), None)
         if callable_ is not None:
-            lines += ["Call them with", f"  awslambdaric-lite invoke --name {callable_}{self._option()} --event FILE"]
+            lines += [
+                "Call them with",
+                f"  awslambdaric-lite invoke --name {callable_}{self._option()} --event FILE",
+                f'  boto3.client("lambda", endpoint_url="{self.endpoint_url}")'
+                f'.invoke(FunctionName="{callable_}", Payload=b"{{}}")',
+            ]
         return [escape_unprintable(line) for line in lines]
 
     def fields(self) -> dict[str, Any]:
@@ -74,12 +79,12 @@ class ServedProject:
         return fields
 
     def _reason(self, logical_id: str) -> str:
-        return self.sources.get(logical_id, "not polled")
+        return self.sources.get(logical_id, f"not polled: `awslambdaric-lite trigger {logical_id}` sends an event")
 
     def _function(self, function: Function) -> list[str]:
         config = function.config
         state = self.urls.get(config.name, "") if not function.unavailable else "cannot run here"
-        return [config.name, config.handler, function.runtime_name or "image", state]
+        return [config.name, config.handler, function.runtime_name or "", state]
 
     def _source(self, source: Mapping[str, Any]) -> list[str]:
         queue = f" {source['queue']}" if "queue" in source else ""

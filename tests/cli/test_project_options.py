@@ -86,7 +86,7 @@ def test_values_reach_the_options_of_the_project(tmp_path: Path) -> None:
         (["--endpoint-url", "http://127.0.0.1:9324"], "is not SERVICE=URL; write e.g. sqs=http://127.0.0.1:9324"),
         (["--endpoint-url", "sqs=127.0.0.1:9324"], "is not SERVICE=URL"),
         (["--endpoint-url", "sqs=http://host:port"], "is not SERVICE=URL"),
-        (["--endpoint-url", "sqs"], "has no value; write SERVICE=URL"),
+        (["--endpoint-url", "sqs"], "is not SERVICE=URL"),
         (["--env-vars", "missing.json"], "--env-vars missing.json does not exist; check the path"),
         (["--env-vars", "."], "--env-vars . is a directory"),
         (["--env-vars", "text.json"], "--env-vars text.json is not JSON"),

@@ -78,8 +78,10 @@ class SourceTrigger:
             outcome["payload"] = json_text.parse(result.payload)
         except ValueError:
             outcome["payload"] = result.payload.decode("utf-8", "replace")
-        outcome["error"] = result.error_type
-        if result.error is None and read_failed is not None:
+        if result.error is not None:
+            named = outcome["payload"].get("errorType") if isinstance(outcome["payload"], dict) else None
+            outcome["error"] = str(named or result.error_type)
+        elif read_failed is not None:
             try:
                 outcome["failedItems"] = sorted(read_failed(result.payload))
             except ValueError as error:
