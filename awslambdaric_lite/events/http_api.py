@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ..common.regions import dns_suffix
-from .http_request import HttpFields, HttpRequest, grouped, last_values, path_parameters, shows_request
+from .http_request import HttpFields, HttpRequest, grouped, path_parameters, shows_request
 from .rest_api import proxy_event
 from .shared import ACCOUNT, Event, fresh_id, require_choice, token
 

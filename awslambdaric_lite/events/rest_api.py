@@ -41,9 +41,8 @@ def api_gateway_v1(
 
     This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling, and REST
     APIs remove the Content-Length header. The plain fields have the last value of repeated headers and parameters, the
-    `multiValue…` fields have all. The path stays percent-encoded; `pathParameters` are without its trailing slashes, and
-    only the context has repeated leading ones. A body of bytes is base64, as for a binary media type of
-    the API.
+    `multiValue…` fields have all. The path stays percent-encoded; `pathParameters` are without its trailing slashes,
+    and only the context has repeated leading ones. A body of bytes is base64, as for a binary media type of the API.
 
     Args:
         path: path as in the URL, without the stage but with the base path of a custom domain, with or without a query.

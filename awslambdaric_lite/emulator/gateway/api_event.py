@@ -13,7 +13,7 @@ from .binary import sends_binary
 from .failures import Failure, GatewayError
 from .routes import DEFAULT, route_name
 
-# Headers that REST APIs do not pass on, in addition to those of the connection; as recorded in the sources of LocalStack.
+# Headers that REST APIs do not pass on, in addition to those of the connection; recorded in the sources of LocalStack.
 _NOT_PASSED_ON_BY_REST = ("content-md5", "max-forwards", "proxy-authenticate", "server", "www-authenticate")
 
 
