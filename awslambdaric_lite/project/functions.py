@@ -83,12 +83,11 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         handler = "bootstrap"
     code = find_code(stack, resource, runtime)
     layers = _layers(stack, logical_id, properties["Layers"] or [])
-    sources: tuple[Path, ...] = ()
     if runtime.startswith("python"):
         _check_handler(stack, logical_id, handler, code)
         if code.is_dir() and (added := requirements_layer(code, runtime, options)) is not None:
             layers.append(added)
-            sources = (code, *layers[:-1])
+            stack.shared.files.append(code / "requirements.txt")
     command = choose_command(runtime, code, layers, options, handler)
     _note_architecture(stack, logical_id, properties["Architectures"])
     versions, aliases = _qualifiers(stack, name)
@@ -124,7 +123,6 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         reserved_concurrency=None if reserved is None else _number(properties, "ReservedConcurrentExecutions", 0),
         url=_url(stack, name),
         asynchronous=_asynchronous(stack, name),
-        sources=sources,
     )
 
 

@@ -152,16 +152,20 @@ def _read_template(shared: Shared, file: Path) -> dict[str, Any]:
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise InvalidProject(f"{file} has no Resources, so it is not a template; add them")
+    complete = {}
     for logical_id, resource in resources.items():
-        if not logical_id.startswith("Fn::") and (
-            not isinstance(resource, dict) or not isinstance(resource.get("Type"), str)
-        ):
-            raise InvalidProject(f"{file}: {logical_id} has no Type; add one, e.g. {_KNOWN[1]}")
-    return template
+        if logical_id.startswith("Fn::") or (isinstance(resource, dict) and isinstance(resource.get("Type"), str)):
+            complete[logical_id] = resource
+        else:
+            shared.notes.append(f"{file}: {logical_id}: it has no Type, so it is left out; add one, e.g. {_KNOWN[1]}")
+    if not complete:
+        raise InvalidProject(f"{file} is not a template: no resource has a Type; add it, e.g. {_KNOWN[1]}")
+    return {**template, "Resources": complete}
 
 
 def _expand(shared: Shared, stack: Stack) -> None:
     """Apply the transforms of a stack, and load its nested stacks."""
+    stack.check_parameters()
     apply_transforms(stack)
     depth = stack.prefix.count("/")
     for logical_id, properties in stack.of_type(_NESTED):
@@ -227,7 +231,7 @@ def _project(shared: Shared, folder: Path) -> Project:
     if shared.unknown:
         known = [f"{value} ({cure})" for cure, value in shared.unknown.items()]
         shared.notes.append(
-            f"placeholders for {count(len(known), 'value')} that a deployment knows: {'; '.join(known)}"
+            f"placeholders for {count(len(known), 'value')} that only a deployment knows: {'; '.join(known)}"
         )
     files = tuple(dict.fromkeys(file.resolve() for file in shared.files))
     return Project(folder, functions, apis, queues, sources, tuple(shared.notes), files)
