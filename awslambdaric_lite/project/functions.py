@@ -168,10 +168,6 @@ def _variables(stack: Stack, logical_id: str, name: str, declared: Mapping[str, 
             raise Problem(f"environment variable {key}: {error}; write text") from None
     for group in ("Parameters", name, logical_id, f"{stack.prefix}{logical_id}"):
         given = options.env_vars.get(group, {})
-        if not isinstance(given, dict):
-            raise InvalidProject(
-                f'the variables of {group} are not a JSON object; write e.g. {{"{group}": {{"K": "V"}}}}'
-            )
         for key, value in given.items():
             variables[key] = "" if value is None else as_text(value)
     return variables
