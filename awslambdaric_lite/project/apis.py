@@ -16,8 +16,8 @@ from .intrinsics import as_text
 from .openapi import routes_of
 from .stack import HTTP_API, REST_API, Stack
 
-_HTTP_TIMEOUT_MS = 30_000
-_REST_TIMEOUT_MS = 29_000
+_INTEGRATION = "x-amazon-apigateway-integration"
+_NAMES = {"IntegrationType": "type", "IntegrationUri": "uri", "TimeoutInMillis": "timeoutInMillis"}
 _STAGE_VARIABLE = re.compile(r"\$\{stageVariables\.(\w+)\}")
 Kind = Literal["HTTP", "REST"]
 
@@ -52,40 +52,39 @@ class _Reader:
     def read(self) -> Api:
         """Return the API."""
         stage, self._variables = self._stage()
-        body = self._body()
-        routes = [] if body is None else list(routes_of(body, self._kind, self._function_of))
-        routes += self._http_routes() if self._kind == "HTTP" else self._rest_routes()
+        document = self._document()
+        (self._add_http_routes if self._kind == "HTTP" else self._add_rest_methods)(document)
         media_types = self._stack.resolve(self._properties.get("BinaryMediaTypes"))
-        if media_types is None and body is not None:
-            media_types = body.get("x-amazon-apigateway-binary-media-types")
         cors = self._stack.resolve(self._properties.get("CorsConfiguration"))
-        if cors is None and body is not None:
-            cors = body.get("x-amazon-apigateway-cors")
         return Api(
             f"{self._stack.prefix}{self._logical_id}",
             self._kind,
-            self._distinct(routes),
+            self._distinct(routes_of(document, self._kind, self._function_of)),
             stage,
             api_id=self._id,
             stage_variables=self._variables,
-            cors=make_cors(cors) if self._kind == "HTTP" else None,
-            binary_media_types=tuple(str(each).replace("~1", "/") for each in media_types or ()),
+            cors=make_cors(cors or document.get("x-amazon-apigateway-cors")) if self._kind == "HTTP" else None,
+            binary_media_types=tuple(
+                str(each).replace("~1", "/")
+                for each in media_types or document.get("x-amazon-apigateway-binary-media-types") or ()
+            ),
         )
 
-    def _body(self) -> dict[str, Any] | None:
+    def _document(self) -> dict[str, Any]:
+        """Return the API's OpenAPI document, an empty one if single resources have its routes."""
         location = next((name for name in ("Body", "BodyS3Location") if name in self._properties), None)
         if location is None:
-            return None
+            return {"paths": {}}
         body = self._properties[location]
         if isinstance(body, str) or location == "BodyS3Location":
             resource = self._stack.section("Resources")[self._logical_id]
             file = find_content(self._stack, resource, location)
             self._stack.shared.files.append(file)
             body = read_document(file)
-        body = self._stack.resolve(body)
-        if not isinstance(body, dict):
+        document = self._stack.resolve(body)
+        if not isinstance(document, dict):
             raise Problem("its definition is not a mapping; write an OpenAPI document")
-        return body
+        return {**document, "paths": dict(document.get("paths") or {})}
 
     def _stage(self) -> tuple[str, dict[str, str]]:
         prefix = "AWS::ApiGatewayV2::" if self._kind == "HTTP" else "AWS::ApiGateway::"
@@ -123,86 +122,56 @@ class _Reader:
             return None
         return named[0] if named[1] is None else ":".join(filter(None, named))
 
-    def _route(self, method: str, path: str, uri: object, reason: str, payload: str, timeout_ms: object) -> Route:
-        function = self._function_of(uri)
-        if function is None and not reason:
-            reason = f"integration {uri}" if uri else "an integration that is not a function"
-        name, _, qualifier = (function or "").partition(":")
-        limit = _HTTP_TIMEOUT_MS if self._kind == "HTTP" else _REST_TIMEOUT_MS
-        return Route(
-            method,
-            path,
-            name or None,
-            qualifier or None,
-            "2.0" if payload == "2.0" else "1.0",
-            float(as_text(timeout_ms or limit)) / 1000,
-            reason,
-        )
+    def _add(
+        self, document: dict[str, Any], method: str, path: str, integration: dict[str, Any], properties: dict[str, Any]
+    ) -> None:
+        """Add a route of a single resource, whose properties have its authorization, to a document."""
+        operation: dict[str, Any] = {_INTEGRATION: integration}
+        authorization = properties.get("AuthorizationType", "NONE")
+        if authorization == "AWS_IAM":
+            operation["x-amazon-apigateway-auth"] = {"type": "AWS_IAM"}
+        elif authorization != "NONE":
+            name = str(properties.get("AuthorizerId", authorization))
+            operation["security"] = [{name: []}]
+            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes[name] = {"x-amazon-apigateway-authorizer": {}}
+        key = "x-amazon-apigateway-any-method" if method == "ANY" else method.lower()
+        item = document["paths"].setdefault(path, {})
+        if key in item:
+            self._stack.note(self._logical_id, f"{method} {path} is there twice; remove one of the two routes")
+        item.setdefault(key, operation)
 
-    def _http_routes(self) -> list[Route]:
+    def _add_http_routes(self, document: dict[str, Any]) -> None:
         integrations = dict(self._parts("AWS::ApiGatewayV2::Integration"))
-        routes = []
         for logical_id, properties in self._parts("AWS::ApiGatewayV2::Route"):
-            method, _, path = str(properties.get("RouteKey", "")).partition(" ")
-            if method == "$default":
-                method, path = "ANY", "$default"
             integration = integrations.get(str(properties.get("Target", "")).rpartition("/")[2])
             if integration is None:
-                raise Problem(f"route {logical_id} has no integration; give it one as its Target")
-            authorization = properties.get("AuthorizationType", "NONE")
-            reason = "" if authorization == "NONE" else f"authorizer {properties.get('AuthorizerId', authorization)}"
-            if integration.get("IntegrationType") != "AWS_PROXY" or "IntegrationSubtype" in integration:
-                reason = (
-                    reason or f"integration {integration.get('IntegrationSubtype', integration['IntegrationType'])}"
-                )
-            routes.append(
-                self._route(
-                    method,
-                    path,
-                    integration.get("IntegrationUri"),
-                    reason,
-                    str(integration.get("PayloadFormatVersion", "1.0")),
-                    integration.get("TimeoutInMillis"),
-                )
-            )
-        target = self._stack.resolve(self._properties.get("Target"))
-        if target is not None:
-            method, _, path = str(self._stack.resolve(self._properties.get("RouteKey", "$default"))).partition(" ")
-            if method == "$default":
-                method, path = "ANY", "$default"
-            routes.append(self._route(method, path, target, "", "2.0", None))
-        return routes
+                self._stack.note(logical_id, "the route has no integration; give it one as its Target")
+                continue
+            self._add(document, *_method_and_path(properties.get("RouteKey")), _lowered(integration), properties)
+        if (target := self._properties.get("Target")) is not None:
+            key = self._stack.resolve(self._properties.get("RouteKey", "$default"))
+            given = {"type": "aws_proxy", "uri": self._stack.resolve(target), "payloadFormatVersion": "2.0"}
+            self._add(document, *_method_and_path(key), given, {})
 
-    def _rest_routes(self) -> list[Route]:
+    def _add_rest_methods(self, document: dict[str, Any]) -> None:
         resources = dict(self._parts("AWS::ApiGateway::Resource"))
         root = self._stack.attribute(self._logical_id, "RootResourceId")
-
-        def path_of(resource: object) -> str:
-            parts: list[str] = []
-            while resource != root:
-                properties = resources.pop(str(resource)) if len(parts) > 100 else resources[str(resource)]
-                parts.insert(0, str(properties["PathPart"]))
-                resource = properties["ParentId"]
-            return "/" + "/".join(parts)
-
-        routes = []
         for logical_id, properties in self._parts("AWS::ApiGateway::Method"):
-            try:
-                path = path_of(properties.get("ResourceId"))
-            except KeyError:
-                raise Problem(
-                    f"method {logical_id} has a resource that is not in the API; correct ResourceId"
-                ) from None
-            integration = properties.get("Integration") or {}
-            authorization = properties.get("AuthorizationType", "NONE")
-            reason = "" if authorization == "NONE" else f"authorizer {properties.get('AuthorizerId', authorization)}"
-            if not reason and integration.get("Type") != "AWS_PROXY":
-                reason = f"integration {integration.get('Type', 'MOCK')}"
-            uri, timeout = integration.get("Uri"), integration.get("TimeoutInMillis")
-            routes.append(self._route(str(properties.get("HttpMethod")), path, uri, reason, "1.0", timeout))
-        return routes
+            path, resource, seen = "", properties.get("ResourceId"), set()
+            while resource != root and resource in resources and resource not in seen:
+                seen.add(resource)
+                path = f"/{resources[resource].get('PathPart')}{path}"
+                resource = resources[resource].get("ParentId")
+            if resource != root:
+                self._stack.note(logical_id, f"the method has no path to the root of the API; correct {resource}")
+                continue
+            integration = _lowered(properties.get("Integration") or {})
+            responses = [_lowered(each) for each in integration.pop("integrationResponses", [])]
+            integration["responses"] = {each.get("selectionPattern", "default"): each for each in responses}
+            self._add(document, str(properties.get("HttpMethod")), path or "/", integration, properties)
 
-    def _distinct(self, routes: list[Route]) -> tuple[Route, ...]:
+    def _distinct(self, routes: tuple[Route, ...]) -> tuple[Route, ...]:
         """Return the routes, of two with one method and one path the first."""
         kept: dict[tuple[str, str], Route] = {}
         for route in routes:
@@ -212,3 +181,14 @@ class _Reader:
                 self._stack.note(self._logical_id, text)
             kept.setdefault(key, route)
         return tuple(kept.values())
+
+
+def _method_and_path(key: Any) -> tuple[str, str]:
+    """Return both parts of an HTTP API's route key."""
+    method, _, path = str(key).partition(" ")
+    return ("ANY", "/$default") if method == "$default" else (method, path)
+
+
+def _lowered(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return an integration's settings with their names in OpenAPI documents."""
+    return {_NAMES.get(key, key[:1].lower() + key[1:]): value for key, value in properties.items()}

@@ -83,12 +83,11 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         handler = "bootstrap"
     code = find_code(stack, resource, runtime)
     layers = _layers(stack, logical_id, properties["Layers"] or [])
-    sources: tuple[Path, ...] = ()
     if runtime.startswith("python"):
         _check_handler(stack, logical_id, handler, code)
         if code.is_dir() and (added := requirements_layer(code, runtime, options)) is not None:
             layers.append(added)
-            sources = (code, *layers[:-1])
+            stack.shared.files.append(code / "requirements.txt")
     command = choose_command(runtime, code, layers, options, handler)
     _note_architecture(stack, logical_id, properties["Architectures"])
     versions, aliases = _qualifiers(stack, name)
@@ -124,7 +123,6 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         reserved_concurrency=None if reserved is None else _number(properties, "ReservedConcurrentExecutions", 0),
         url=_url(stack, name),
         asynchronous=_asynchronous(stack, name),
-        sources=sources,
     )
 
 
@@ -170,10 +168,6 @@ def _variables(stack: Stack, logical_id: str, name: str, declared: Mapping[str, 
             raise Problem(f"environment variable {key}: {error}; write text") from None
     for group in ("Parameters", name, logical_id, f"{stack.prefix}{logical_id}"):
         given = options.env_vars.get(group, {})
-        if not isinstance(given, dict):
-            raise InvalidProject(
-                f'the variables of {group} are not a JSON object; write e.g. {{"{group}": {{"K": "V"}}}}'
-            )
         for key, value in given.items():
             variables[key] = "" if value is None else as_text(value)
     return variables

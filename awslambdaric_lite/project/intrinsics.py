@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Any, Protocol
 
 from ..common.json_text import compact
-from .errors import Problem
+from .errors import InvalidProject, Problem
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
@@ -63,7 +63,9 @@ def call(scope: Scope, name: str, argument: Any) -> Any:
         raise Problem(f"{name} is not an intrinsic function{nearest(name, _FUNCTIONS)}")
     try:
         return function(scope, argument)
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError):
+    except InvalidProject:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, StopIteration, RecursionError):
         shown = compact(argument)
         raise Problem(f"{name} has an unknown form: {shown[:100]}; write it as its reference says") from None
 
@@ -79,7 +81,8 @@ def is_call(value: Any) -> bool:
 def is_true(scope: Scope, value: Any) -> bool:
     """Return the value of a condition: a function that makes one, or `{"Condition": NAME}`."""
     if isinstance(value, dict) and value.keys() == {"Condition"}:
-        return scope.condition(value["Condition"])
+        named = value["Condition"]
+        return scope.condition(named) if isinstance(named, str) else is_true(scope, named)
     result = scope.resolve(value)
     if isinstance(result, bool) or result in ("true", "false"):
         return result is True or result == "true"

@@ -20,7 +20,7 @@ def is_list(declared: dict[str, Any]) -> bool:
 def make_placeholder(name: str, declared: dict[str, Any]) -> str:
     """Return a value for a parameter that has none."""
     if allowed := declared.get("AllowedValues"):
-        return str(allowed[0])
+        return _plain(allowed[0])
     return str(declared.get("MinValue", 1)) if declared.get("Type") == "Number" else name
 
 

@@ -14,6 +14,7 @@ from ..emulator.config.project import Function, Project
 from .apis import read_apis
 from .assembly import read_assembly
 from .circles import circle_of
+from .code import find_content
 from .documents import read_document
 from .errors import InvalidProject, Problem
 from .functions import read_functions, unavailable_text
@@ -51,6 +52,10 @@ def read_project(path: Path | None, options: ProjectOptions) -> Project:
     place = Path.cwd() if path is None else path.absolute()
     if not place.exists():
         raise InvalidProject(f"{path} does not exist; name a template, a folder with one, or the folder cdk.out")
+    for group, variables in options.env_vars.items():
+        if not isinstance(variables, dict):
+            example = f'{{"{group}": {{"TABLE": "orders"}}}}'
+            raise InvalidProject(f"the variables of {group} are not a JSON object; write e.g. {example}")
     shared = Shared(options)
     try:
         folder = _load(shared, place)
@@ -152,30 +157,31 @@ def _read_template(shared: Shared, file: Path) -> dict[str, Any]:
     resources = template.get("Resources")
     if not isinstance(resources, dict) or not resources:
         raise InvalidProject(f"{file} has no Resources, so it is not a template; add them")
+    complete = {}
     for logical_id, resource in resources.items():
-        if not logical_id.startswith("Fn::") and (
-            not isinstance(resource, dict) or not isinstance(resource.get("Type"), str)
-        ):
-            raise InvalidProject(f"{file}: {logical_id} has no Type; add one, e.g. {_KNOWN[1]}")
-    return template
+        if logical_id.startswith("Fn::") or (isinstance(resource, dict) and isinstance(resource.get("Type"), str)):
+            complete[logical_id] = resource
+        else:
+            shared.notes.append(f"{file}: {logical_id}: it has no Type, so it is left out; add one, e.g. {_KNOWN[1]}")
+    if not complete:
+        raise InvalidProject(f"{file} is not a template: no resource has a Type; add it, e.g. {_KNOWN[1]}")
+    return {**template, "Resources": complete}
 
 
 def _expand(shared: Shared, stack: Stack) -> None:
     """Apply the transforms of a stack, and load its nested stacks."""
+    stack.check_parameters()
     apply_transforms(stack)
     depth = stack.prefix.count("/")
     for logical_id, properties in stack.of_type(_NESTED):
-        resource = stack.section("Resources")[logical_id]
-        metadata = resource.get("Metadata") if isinstance(resource.get("Metadata"), dict) else {}
-        location = metadata.get("aws:asset:path") or stack.resolve(properties.get("TemplateURL"))
-        if not isinstance(location, str) or location.startswith(("http:", "https:", "s3:")):
-            if location is not None:
-                stack.note(logical_id, "the nested stack is left out; give it a local template")
-            continue
-        file = stack.folder / location
-        if depth >= _DEEPEST or not file.is_file():
-            reason = "is nested too deeply" if file.is_file() else f"has no template {file}; correct the path"
-            stack.note(logical_id, f"the nested stack {reason}; it is left out")
+        if properties.get("TemplateURL") is None:
+            continue  # an application of AWS's repository
+        try:
+            if depth >= _DEEPEST:
+                raise Problem(f"it is nested more than {_DEEPEST} levels deep; nest it less")
+            file = find_content(stack, stack.section("Resources")[logical_id], "TemplateURL")
+        except Problem as error:
+            stack.note(logical_id, f"the nested stack is left out: {error}")
             continue
         nested = Stack(
             shared,
@@ -209,6 +215,7 @@ def _note_unknown_parameters(stack: Stack, names: Iterable[str]) -> None:
 def _project(shared: Shared, folder: Path) -> Project:
     functions = _functions(shared)
     names = {each.config.name for each in functions}
+    unknown = dict(shared.unknown)  # of what follows, placeholders have no effect: authorizers, keys, other targets
     apis = tuple(api for stack in shared.stacks for api in read_apis(stack, names))
     queues = tuple(queue for stack in shared.stacks for queue in read_queues(stack))
     sources = tuple(source for stack in shared.stacks for source in read_sources(stack, names))
@@ -224,10 +231,10 @@ def _project(shared: Shared, folder: Path) -> Project:
     for stack in shared.stacks:
         _note_others(stack)
     _note_unused_variables(shared, functions)
-    if shared.unknown:
-        known = [f"{value} ({cure})" for cure, value in shared.unknown.items()]
+    if unknown:
+        known = [f"{value} ({cure})" for cure, value in unknown.items()]
         shared.notes.append(
-            f"placeholders for {count(len(known), 'value')} that a deployment knows: {'; '.join(known)}"
+            f"placeholders for {count(len(known), 'value')} that only a deployment knows: {'; '.join(known)}"
         )
     files = tuple(dict.fromkeys(file.resolve() for file in shared.files))
     return Project(folder, functions, apis, queues, sources, tuple(shared.notes), files)

@@ -33,6 +33,10 @@ _TARGETS = {
     "AWS::CloudWatch::Alarm": ("CloudWatchAlarm", ("AlarmActions",)),
     "AWS::Cognito::UserPool": ("Cognito", ("LambdaConfig",)),
     "AWS::Events::Rule": ("EventBridgeRule", ("Targets", "Arn")),
+    "Custom::S3BucketNotifications": (
+        "S3",
+        ("NotificationConfiguration", "LambdaFunctionConfigurations", "LambdaFunctionArn"),
+    ),
     "AWS::IoT::TopicRule": ("IoTRule", ("TopicRulePayload", "Actions", "Lambda", "FunctionArn")),
     "AWS::Logs::SubscriptionFilter": ("CloudWatchLogs", ("DestinationArn",)),
     "AWS::Pipes::Pipe": ("Pipe", ("Target",)),

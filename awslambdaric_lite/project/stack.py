@@ -277,6 +277,20 @@ class Stack:
         values = {name: self._parameter(name) for name in self.section("Parameters")}
         return {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
 
+    def check_parameters(self) -> None:
+        """Check the values that are given, and the defaults.
+
+        Raises:
+            InvalidProject: the template does not allow one.
+        """
+        for name, declared in self.section("Parameters").items():
+            is_known = name in self._given or (isinstance(declared, dict) and "Default" in declared)
+            if is_known and not str(declared.get("Type")).startswith(parameters.FROM_STORE):
+                try:
+                    self._parameter(name)
+                except Problem as error:
+                    raise InvalidProject(f"{self.file}: {error}") from None
+
     def api_id(self, logical_id: str) -> str:
         """Return the id of an API, the same at each start."""
         number = int.from_bytes(hashlib.sha256(f"{self.name}/{self.prefix}{logical_id}".encode()).digest(), "big")

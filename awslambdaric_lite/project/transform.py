@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,7 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
     except ImportError as error:
         raise InvalidProject(f"{stack.file}: aws-sam-translator cannot be imported ({error}); {EXTRA}") from None
 
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # its warnings are for those who work on it
     functions: dict[str, str] = {}
     others: dict[str, str] = {}
     while True:
@@ -198,12 +200,12 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
                 translator.metrics.publish()  # else it warns that it has not; nothing is sent
             return {"template": json.loads(json.dumps(template)), "failures": functions, "leftOut": others}
         except InvalidDocumentException as error:
-            refused = {}
+            refused: dict[str, str] = {}
             for cause in error.causes:
-                found = getattr(cause, "_logical_id", None)
-                if not isinstance(found, str) or found not in prepared["Resources"]:
+                found = _resources_of(cause, prepared["Resources"])
+                if not found:
                     raise InvalidProject(f"{stack.file}: {cause.message} Correct it.") from None
-                refused[found] = cause.message
+                refused |= dict.fromkeys(found, cause.message)
             for logical_id, message in refused.items():
                 kind = _kind(prepared["Resources"].pop(logical_id))
                 (functions if kind == _FUNCTION else others)[logical_id] = message
@@ -212,6 +214,18 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
         except Exception as error:  # the translator does not check everything that it uses
             reason = f"{type(error).__name__}: {error}"
             raise InvalidProject(f"{stack.file}: SAM's translator fails: {reason}; correct the template") from error
+
+
+def _resources_of(cause: Any, resources: dict[str, Any]) -> list[str]:
+    """Return the resources of the template that an error of the translator is about."""
+    ours = [logical_id for logical_id, resource in resources.items() if _kind(resource).startswith(_PREFIX)]
+    named = getattr(cause, "_logical_id", None)
+    if isinstance(named, str):  # or that of a resource which it makes, e.g. of a function and its event
+        return (
+            [named] if named in resources else sorted((each for each in ours if named.startswith(each)), key=len)[-1:]
+        )
+    event = getattr(cause, "_event_id", None)
+    return [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]
 
 
 class _Session:
