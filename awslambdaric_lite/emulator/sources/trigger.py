@@ -11,8 +11,8 @@ from ...common.words import shorten_list
 from ..config.project import OtherSource, Project, QueueSource
 from ..frontend.requests import new_trace_id
 from ..results import Invocation, SubmitTo
+from .batches import failed_ids
 from .patterns import compile_filters
-from .queue_poller import failed_ids
 
 _NAMED = 20  # sources in a message
 
