@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 import re
 from collections.abc import Iterator, Mapping
@@ -41,13 +42,16 @@ def read_functions(stack: Stack) -> Iterator[Function]:
         yield _unavailable(stack, logical_id, logical_id, None, f"{text} Correct it.")
     for logical_id, properties in stack.of_type(FUNCTION):
         name, runtime = logical_id, None
+        qualifiers: dict[str, Any] = {}
         try:
             name = stack.function_name(logical_id)
             runtime = stack.resolve(properties.get("Runtime"))
-            yield _read(stack, logical_id, name, runtime)
+            qualifiers = _qualifiers(stack, name)
+            yield _read(stack, logical_id, name, runtime, qualifiers)
         except (Problem, InvalidFunction, InvalidProject) as error:
             runtime = runtime if isinstance(runtime, str) else None
-            yield _unavailable(stack, logical_id, name, runtime, str(error))
+            function = _unavailable(stack, logical_id, name, runtime, str(error))
+            yield dataclasses.replace(function, **qualifiers)
 
 
 def unavailable_text(stack: Stack, logical_id: str, text: str) -> str:
@@ -65,7 +69,7 @@ def _unavailable(stack: Stack, logical_id: str, name: str, runtime: str | None, 
     return Function(config, logical_id, runtime, unavailable=unavailable_text(stack, logical_id, text))
 
 
-def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
+def _read(stack: Stack, logical_id: str, name: str, runtime: Any, qualifiers: dict[str, Any]) -> Function:
     options = stack.shared.options
     resource = stack.section("Resources")[logical_id]
     properties = {key: stack.resolve(properties_of(resource).get(key)) for key in _PROPERTIES}
@@ -90,7 +94,6 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
             stack.shared.files.append(code / "requirements.txt")
     command = choose_command(runtime, code, layers, options, handler)
     _note_architecture(stack, logical_id, properties["Architectures"])
-    versions, aliases = _qualifiers(stack, name)
     logging = properties["LoggingConfig"] or {}
     storage = int(_mapping(properties, "EphemeralStorage").get("Size", MIN_EPHEMERAL_STORAGE_MB))
     settings: dict[str, Any] = {
@@ -101,7 +104,8 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         "env": _variables(stack, logical_id, name, _mapping(_mapping(properties, "Environment"), "Variables")),
         "layers": layers,
         "runtime": command,
-        "snap_start": bool(versions) and _mapping(properties, "SnapStart").get("ApplyOn") == "PublishedVersions",
+        "snap_start": bool(qualifiers["versions"])
+        and _mapping(properties, "SnapStart").get("ApplyOn") == "PublishedVersions",
         "log_format": logging.get("LogFormat", "Text"),
         "log_level": logging.get("ApplicationLogLevel"),
         "system_log_level": logging.get("SystemLogLevel"),
@@ -118,11 +122,9 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any) -> Function:
         FunctionConfig(handler, code, name, **merged),
         logical_id,
         runtime,
-        versions=versions,
-        aliases=aliases,
         reserved_concurrency=None if reserved is None else _number(properties, "ReservedConcurrentExecutions", 0),
-        url=_url(stack, name),
         asynchronous=_asynchronous(stack, name),
+        **qualifiers,
     )
 
 
@@ -213,8 +215,8 @@ def _note_architecture(stack: Stack, logical_id: str, architectures: Any) -> Non
         stack.note(logical_id, f"Architectures is {wanted}, this machine is {here}: binaries in the code may not run")
 
 
-def _qualifiers(stack: Stack, name: str) -> tuple[tuple[str, ...], tuple[Alias, ...]]:
-    """Return the versions and the aliases of a function, of all stacks."""
+def _qualifiers(stack: Stack, name: str) -> dict[str, Any]:
+    """Return the versions, the aliases and the URL of a function, from all stacks."""
     versions: list[str] = []
     aliases: list[Alias] = []
     for each in stack.shared.stacks:
@@ -236,7 +238,7 @@ def _qualifiers(stack: Stack, name: str) -> tuple[tuple[str, ...], tuple[Alias, 
             )
             aliases.append(alias)
             versions += [version for version in (alias.version, *weights) if version.isdecimal()]
-    return tuple(dict.fromkeys(versions)), tuple(aliases)
+    return {"versions": tuple(dict.fromkeys(versions)), "aliases": tuple(aliases), "url": _url(stack, name)}
 
 
 def _is_of(stack: Stack, logical_id: str, function: Any, name: str) -> bool:

@@ -70,9 +70,6 @@ def read_one(
 def test_fault_of_one_function_leaves_the_others(read: Read, properties: str, reason: str, monkeypatch: Any) -> None:
     """A function that cannot run here says why, with file, logical id and cure; the other one runs."""
     monkeypatch.setattr("awslambdaric_lite.project.runtimes.find_interpreter", lambda version: None)
-    others = (
-        f"  G:\n    Type: AWS::Lambda::Function\n    Properties: {{Handler: app.get, Runtime: {RUNNING}, Code: src}}\n"
-    )
     project = read({"template.yaml": template(properties, SECOND), "src/app.py": APP})
     bad, good = project.functions
     assert (bad.logical_id, good.logical_id) == ("F", "G")
@@ -191,9 +188,6 @@ def test_endpoints_reach_functions(read: Read) -> None:
 
 def test_only_some_functions(read: Read) -> None:
     """`only` keeps functions by name or logical id; an unknown one is refused with the nearest."""
-    others = (
-        f"  G:\n    Type: AWS::Lambda::Function\n    Properties: {{Handler: app.get, Runtime: {RUNNING}, Code: src}}\n"
-    )
     files = {"template.yaml": template("FunctionName: first", SECOND), "src/app.py": APP}
     assert [each.logical_id for each in read(files, only=["first"]).functions] == ["F"]
     assert [each.logical_id for each in read(files, only=["F", "G"]).functions] == ["F", "G"]
