@@ -78,7 +78,15 @@ class FunctionHost:
     async def start(self) -> None:
         """Prepare for invocations, and wait for the provisioned environments."""
         await self._prepare(LATEST)
-        await self._provision()
+        await self.provision()
+
+    async def provision(self) -> None:
+        """Start and close environments until each version has its provisioned ones; wait until they are ready."""
+        wanted = self.versions.provisioned
+        others = {each.version for each in self.pool.environments if each.provisioned} - set(wanted)
+        for version, number in {**dict.fromkeys(others, 0), **wanted}.items():
+            await self._prepare(version)
+            await self.pool.provision(version, number)
 
     async def reload(self, function: FunctionConfig | None = None) -> None:
         """Reload the code of `$LATEST`: later invocations get new environments, running ones complete in theirs.
@@ -97,7 +105,7 @@ class FunctionHost:
             self.versions.latest = function
         self.pool.retire_all(except_for=self.versions.published)
         if self._layouts:
-            await self._provision()
+            await self.provision()
 
     async def publish(self, version: str) -> None:
         """Publish the settings and a copy of the code of `$LATEST` as a version.
@@ -110,6 +118,18 @@ class FunctionHost:
         async with self._preparing:
             folder = self._workspace.folder / f"version-{version}"
             self.versions.published[version] = await _in_thread(freeze, self.function, folder)
+
+    def forget_other_versions(self) -> None:
+        """End the environments of versions that were deleted, after their invocations."""
+        known = (LATEST, self.function.default_version, *self.function.aliases.values(), *self.versions.published)
+        self.pool.retire_all(except_for=known)
+        for version in set(self._layouts) - set(known):
+            del self._layouts[version]
+
+    async def finish(self) -> None:
+        """Wait until no invocation runs."""
+        while self._running:
+            await asyncio.wait(self._running)
 
     async def close(self) -> None:
         """Kill every process, remove every file and fail every invocation that still waits."""
@@ -185,11 +205,6 @@ class FunctionHost:
         if self._key(invocation.version) not in self._layouts:
             await self._prepare(invocation.version)
         await self.pool.run(invocation, queue=queue)
-
-    async def _provision(self) -> None:
-        for version, number in self.versions.provisioned.items():
-            await self._prepare(version)
-            await self.pool.provision(version, number)
 
     def _key(self, version: str) -> str:
         return version if version in self.versions.published else LATEST

@@ -14,22 +14,16 @@ from ..common.regions import ACCOUNT, users_region
 from .config.project import Api, Function, Project, Url
 from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
 from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
-from .functions.registry import FunctionEntry, Registry
+from .functions.records import ProjectFunction
+from .functions.registry import Registry
 from .functions.versions import AliasTarget
 from .functions.workspace import Workspace
 from .host import FunctionHost
+from .logs.timestamps import now
 from .results import Invocation
 from .service import LOOPBACK, ClosingApplication, Listeners
 
 _EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # of a listener, as a process of this machine reaches it
-
-
-class ProjectFunction(FunctionEntry):
-    """A function of a project behind front ends."""
-
-    def __init__(self, described: Function, host: FunctionHost) -> None:
-        super().__init__(host, described.asynchronous)
-        self.described = described
 
 
 class ProjectService:
@@ -55,25 +49,32 @@ class ProjectService:
     ) -> None:
         self.project = project
         first = project.functions[0].config if project.functions else None
-        self.functions = Registry(
+        self.functions: Registry[ProjectFunction] = Registry(
             first.region if first is not None else users_region(), first.account if first is not None else ACCOUNT
         )
         self.account = AccountConcurrency(account_concurrency)
         self._on_log = on_log
         self._on_invocation = on_invocation
-        self._workspace = Workspace()
+        self.workspace = Workspace()
+        """The folder of all files."""
+        self.created = now()
         self._numbers = itertools.count()
+        self._leaving: dict[asyncio.Task[None], ProjectFunction] = {}  # removed functions that complete invocations
         self._listeners = Listeners(
             [*allow_hosts, *(name for each in project.functions for name in each.config.allow_hosts)]
         )
         for function in project.functions:
             self.add(function)
 
+    def number(self) -> int:
+        """Return a new number, for a name of a file."""
+        return next(self._numbers)
+
     def add(self, described: Function) -> ProjectFunction:
         """Add a function; it can be invoked now.
 
         Raises:
-            InvalidFunction: the name exists already, or a version or an alias cannot exist.
+            InvalidFunction: the name exists already.
         """
         name = described.config.name
         if name in self.functions:
@@ -82,7 +83,7 @@ class ProjectService:
             described.config,
             None if self._on_log is None else partial(self._on_log, name),
             None if self._on_invocation is None else partial(self._on_invocation, name),
-            workspace=Workspace(self._workspace, f"function-{next(self._numbers)}"),
+            workspace=Workspace(self.workspace, f"function-{self.number()}"),
             variables=self._variables,
             account=self.account,
             unavailable=described.unavailable,
@@ -93,13 +94,30 @@ class ProjectService:
         self.reserve(entry, described.reserved_concurrency)
         return entry
 
-    def reserve(self, entry: FunctionEntry, reserved: int | None) -> None:
+    def remove(self, entry: ProjectFunction) -> None:
+        """Remove a function; its invocations complete, its waiting events are lost."""
+        name = entry.function.name
+        del self.functions[name]
+        self.account.reserved.pop(name, None)
+
+        async def finish() -> None:
+            await entry.queue.close()
+            await entry.host.finish()
+            await entry.close()
+            await self._listeners.close_one(f"url {name}")
+
+        task = asyncio.get_running_loop().create_task(finish())
+        self._leaving[task] = entry
+        task.add_done_callback(lambda done: self._leaving.pop(task))
+
+    def reserve(self, entry: ProjectFunction, reserved: int | None) -> None:
         """Change the reserved concurrency of a function; None reserves nothing."""
-        name, provisioned = entry.function.name, sum(entry.host.versions.provisioned.values())
+        name = entry.function.name
         self.account.reserved.pop(name, None)
         if reserved is not None:
             self.account.reserved[name] = reserved
         entry.host.pool.limited_by = "account" if reserved is None else "function"
+        provisioned = sum(entry.host.versions.provisioned.values())
         entry.host.pool.set_limit(max(entry.function.concurrency, provisioned) if reserved is None else reserved)
 
     async def start(self) -> None:
@@ -109,14 +127,13 @@ class ProjectService:
         """
         await asyncio.gather(*(self._start(entry) for entry in self.functions.values()))
 
-    async def _start(self, entry: FunctionEntry) -> None:
-        assert isinstance(entry, ProjectFunction)
+    async def _start(self, entry: ProjectFunction) -> None:
         host = entry.host
         if host.unavailable:
             return
         try:
             for number in entry.described.versions:
-                await host.publish(number)
+                await entry.publish(number)
             if host.versions.provisioned:
                 await host.start()
         except (EmulatorError, OSError) as error:
@@ -125,9 +142,12 @@ class ProjectService:
 
     async def close(self) -> int:
         """Close everything; return the number of asynchronous events that are lost."""
-        lost = sum(await asyncio.gather(*(entry.close() for entry in self.functions.values())))
+        entries = (*self.functions.values(), *self._leaving.values())
+        for task in list(self._leaving):
+            task.cancel()
+        lost = sum(await asyncio.gather(*(entry.close() for entry in entries)))
         await self._listeners.close()
-        self._workspace.close()
+        self.workspace.close()
         return lost
 
     def submit(self, name: str, qualifier: str | None, invocation: Invocation) -> None:
@@ -140,7 +160,7 @@ class ProjectService:
         else:
             host.submit(invocation)
 
-    def function(self, name: str) -> FunctionEntry:
+    def function(self, name: str) -> ProjectFunction:
         """Return a function.
 
         Raises:
@@ -167,9 +187,9 @@ class ProjectService:
         Raises:
             AddressUnavailable: the address cannot be opened for listening.
         """
-        from .frontend.invoke_api import InvokeApi
+        from .frontend.control_api import LambdaApi
 
-        return self._listeners.open("api", lambda: around(InvokeApi(self.functions)), address, port)
+        return self._listeners.open("api", lambda: around(LambdaApi(self)), address, port)
 
     def open_url(self, name: str, address: str = LOOPBACK, port: int = 0) -> str:
         """Open the URL of a function and return it; a second call returns the same URL.
@@ -182,7 +202,6 @@ class ProjectService:
         from .frontend.url import FunctionUrl
 
         entry = self.function(name)
-        assert isinstance(entry, ProjectFunction)
         url = entry.described.url or Url()
 
         def application() -> FunctionUrl:

@@ -57,11 +57,17 @@ class Listeners:
                 raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
         return f"http://{self._open[name][1].address}"
 
-    async def close(self) -> None:
-        """Finish the responses and close the ports; to be called after the functions are closed."""
-        for application, server in self._open.values():
+    async def close_one(self, name: str) -> None:
+        """Finish the responses of an application and close its port, if it is open."""
+        if name in self._open:
+            application, server = self._open.pop(name)
             await application.close()
             server.close()
+
+    async def close(self) -> None:
+        """Close all ports; to be called after the functions are closed."""
+        for name in list(self._open):
+            await self.close_one(name)
         await asyncio.sleep(0)  # for the connections to close
 
 

@@ -55,11 +55,25 @@ class EnvironmentPool:
         return len(self._waiting)
 
     async def provision(self, version: str, count: int) -> None:
-        """Start provisioned environments and wait until they are ready."""
-        environments = [self._new(version, provisioned=True) for _ in range(count)]
+        """Start or close provisioned environments until the version has this number; wait until they are ready."""
+        present = self.provisioned(version)
+        for environment in present[count:]:
+            if environment in self._idle:
+                self._scale_in(environment)
+            else:
+                self._retired.add(environment)
+        environments = [self._new(version, provisioned=True) for _ in range(count - len(present))]
         await asyncio.gather(*(environment.prepare() for environment in environments))
         for environment in environments:
             self._release(environment)
+
+    def provisioned(self, version: str) -> list[ExecutionEnvironment]:
+        """Return the provisioned environments of a version."""
+        return [
+            each
+            for each in self.environments
+            if each.provisioned and each.version == version and each not in self._retired
+        ]
 
     async def run(self, invocation: Invocation, *, queue: bool) -> None:
         """Run an invocation to its completion.

@@ -11,6 +11,7 @@ import base64
 import json
 import uuid
 from collections.abc import Coroutine
+from typing import Any
 
 from ..functions.registry import Registry
 from ..http.authority import foreign_origin
@@ -29,7 +30,7 @@ _ERROR_TRAILER = "lambda-runtime-function-error-type"
 class InvokeApi:
     """Application that serves functions to callers; all calls come from their event loop."""
 
-    def __init__(self, functions: Registry) -> None:
+    def __init__(self, functions: Registry[Any]) -> None:
         self._functions = functions
         self._heads: dict[Exchange, InvokeRequest] = {}  # of requests whose bodies are being received
         self._streams: dict[Exchange, ResponseStream] = {}
@@ -50,13 +51,13 @@ class InvokeApi:
         """Refuse the requests that can be refused without their body, and limit the size of the others."""
         request = exchange.request
         if (reason := foreign_origin(request)) is not None:
-            return _refuse(exchange, access_denied(reason.rstrip()))
+            return refuse(exchange, access_denied(reason.rstrip()))
         if request.method in ("GET", "HEAD") and request.path.partition("?")[0] in _HEALTH_PATHS:
             return self._health(exchange)
         try:
             head = read_head(request, self._functions)
         except Exception as error:
-            return _refuse(exchange, error)
+            return refuse(exchange, error)
 
         def on_data(data: bytes) -> None:
             exchange.body += data
@@ -64,7 +65,7 @@ class InvokeApi:
                 head.check_size(len(exchange.body))
             except Exception as error:
                 del self._heads[exchange]
-                _refuse(exchange, error, head.request_id)
+                refuse(exchange, error, head.request_id)
 
         self._heads[exchange] = head
         exchange.on_data = on_data
@@ -79,7 +80,7 @@ class InvokeApi:
             if head.invocation_type == "Event":
                 head.target.entry.queue.put(invocation)
         except Exception as error:
-            return _refuse(exchange, error, head.request_id)
+            return refuse(exchange, error, head.request_id)
         exchange.body.clear()
         if head.invocation_type == "Event":
             return exchange.respond(202, [_request_id(head.request_id)], b"", "length")
@@ -111,7 +112,7 @@ class InvokeApi:
             try:
                 await work
             except Exception as error:
-                _refuse(exchange, error, head.request_id)
+                refuse(exchange, error, head.request_id)
             finally:
                 self._streams.pop(exchange, None)
 
@@ -187,7 +188,8 @@ def _request_id(value: str) -> tuple[str, str]:
     return ("x-amzn-RequestId", value)
 
 
-def _refuse(exchange: Exchange, error: Exception, request_id: str | None = None) -> None:
+def refuse(exchange: Exchange, error: Exception, request_id: str | None = None) -> None:
+    """Respond with the service's error for a request that it refuses or fails to serve."""
     failure = service_error(error)
     headers = [*failure.headers, _request_id(request_id or str(uuid.uuid4()))]
     exchange.respond(failure.status, headers, failure.body, "length")

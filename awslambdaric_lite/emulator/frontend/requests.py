@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ...common import json_text
@@ -130,7 +131,7 @@ class InvokeRequest:
         )
 
 
-def read_head(request: RecordedRequest, functions: Registry) -> InvokeRequest:
+def read_head(request: RecordedRequest, functions: Registry[Any]) -> InvokeRequest:
     """Read the path, the query and the headers.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ...common.regions import make_arn
 from ..errors import UnknownQualifier
@@ -17,11 +17,15 @@ FUNCTION_NAME = (
 )
 QUALIFIER = r"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+"
 MAX_FUNCTION_NAME, MAX_QUALIFIER = 256, 128
+MAX_NAME = 64  # of a function without its ARN; source: CreateFunction in the API reference
 _REGION, _NAME, _NAMED_QUALIFIER = 3, 11, 13  # groups
 
 # What looks like a part before the name can be the name: a function may be called "function" or "us-east-1".
 _NAME_FIRST = re.compile(r"([a-zA-Z0-9-_.]+)(?::([^:]+))?")
 _FORMS = "Member must be a name, a partial ARN (012345678912:function:NAME) or an ARN, each with :QUALIFIER or without"
+
+
+_Entry = TypeVar("_Entry", bound=FunctionEntry)
 
 
 class Target(NamedTuple):
@@ -40,7 +44,7 @@ class Name(NamedTuple):
     qualifier: str | None
 
 
-def find_target(functions: Registry, wanted: str, qualifier: str | None) -> Target:
+def find_target(functions: Registry[FunctionEntry], wanted: str, qualifier: str | None) -> Target:
     """Return the target of a function name and the parameter `Qualifier`.
 
     Raises:
@@ -54,7 +58,7 @@ def find_target(functions: Registry, wanted: str, qualifier: str | None) -> Targ
         raise not_found(f"Function not found: {entry.function.arn}:{qualifier}") from unknown
 
 
-def find_function(functions: Registry, wanted: str, qualifier: str | None) -> tuple[FunctionEntry, str | None]:
+def find_function(functions: Registry[_Entry], wanted: str, qualifier: str | None) -> tuple[_Entry, str | None]:
     """Return the function of a name, and the qualifier, which may be unknown.
 
     The account in an ARN is ignored, because code under test often uses the function's ARN on AWS.
@@ -73,7 +77,19 @@ def find_function(functions: Registry, wanted: str, qualifier: str | None) -> tu
     return entry, qualifier
 
 
-def _parse(functions: Registry, wanted: str, qualifier: str | None) -> Name:
+def function_name(functions: Registry[_Entry], wanted: str) -> str:
+    """Return the name in a name, a partial ARN or an ARN of a function that may not exist.
+
+    Raises:
+        ServiceError: the name is invalid, or has a qualifier.
+    """
+    _, name, qualifier = _parse(functions, wanted, None)
+    if qualifier or len(name) > MAX_NAME or "." in name:
+        raise violated("functionName", wanted, _FORMS)
+    return name
+
+
+def _parse(functions: Registry[_Entry], wanted: str, qualifier: str | None) -> Name:
     match = re.fullmatch(FUNCTION_NAME, wanted, re.ASCII)
     if match is None or len(wanted) > MAX_FUNCTION_NAME:
         raise violated("functionName", wanted, _FORMS)

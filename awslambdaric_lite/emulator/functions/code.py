@@ -1,8 +1,11 @@
-"""The code of a function as data: a copy that never changes."""
+"""The code of a function as data: its digest, and a copy that never changes."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import dataclasses
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -31,3 +34,26 @@ def freeze(function: FunctionConfig, folder: Path) -> FunctionConfig:
 
     reading.merge(root, folder, copy)
     return dataclasses.replace(function, task_root=folder)
+
+
+def digest(root: Path) -> tuple[str, int]:
+    """Return the SHA-256 of a zip file in base64, or of the content of a folder, and the size in bytes.
+
+    A folder's digest changes with the paths, the content and the executable bits of its files.
+    """
+    total, size = hashlib.sha256(), 0
+    if root.is_file():
+        data = root.read_bytes()
+        return base64.b64encode(hashlib.sha256(data).digest()).decode(), len(data)
+    for path in sorted(root.rglob("*")):
+        with contextlib.suppress(OSError):  # unreadable, or removed meanwhile
+            if path.is_symlink():
+                data = os.fsencode(os.readlink(path))
+            elif path.is_file() and "__pycache__" not in path.parts:
+                data = path.read_bytes()
+            else:
+                continue
+            header = f"{path.relative_to(root).as_posix()}\0{path.lstat().st_mode & 0o170111:o}\0{len(data)}\0"
+            total.update(header.encode(errors="surrogateescape") + data)
+            size += len(data)
+    return base64.b64encode(total.digest()).decode(), size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from ..config.function import FunctionConfig
 from ..frontend.asynchronous import AsynchronousQueue, AsyncOptions
 from ..host import FunctionHost
@@ -26,7 +28,10 @@ class FunctionEntry:
         return lost
 
 
-class Registry(dict[str, FunctionEntry]):
+_Entry = TypeVar("_Entry", bound=FunctionEntry)
+
+
+class Registry(dict[str, _Entry], Generic[_Entry]):
     """Functions by name; region and account are those of unknown ones."""
 
     def __init__(self, region: str, account: str) -> None:
@@ -35,7 +40,7 @@ class Registry(dict[str, FunctionEntry]):
         self.account = account
 
     @classmethod
-    def of_one(cls, entry: FunctionEntry) -> Registry:
+    def of_one(cls, entry: _Entry) -> Registry[_Entry]:
         """Return the registry of a single function."""
         registry = cls(entry.function.region, entry.function.account)
         registry[entry.function.name] = entry
