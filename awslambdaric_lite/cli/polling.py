@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..emulator.config.project import Project, QueueSource
-from ..emulator.errors import EmulatorError, QueueUnavailable
+from ..emulator.errors import EmulatorError, InvalidSource, QueueUnavailable
 from ..emulator.results import SubmitTo
 from ..emulator.sources.plan import PolledSource, is_aws, plan_polling, sqs_endpoint
 from ..emulator.sources.queues import QueueAddress, create_queues, find_queues, queue_name, sqs_client
@@ -48,7 +48,6 @@ class Polling:
         self.options = options
         self.warnings: list[str] = []
         self._clients: dict[str | None, Any] = {}
-        self._region = options.chosen_region
         self._addresses: dict[str, QueueAddress] = {}
         self._pollers: list[QueuePoller] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,7 +56,6 @@ class Polling:
         """Find or create the queues of the template; return whether functions have to be told their addresses."""
         if not project.queues or not self._is_local:
             return False
-        self._region = next((each.config.region for each in project.functions), self._region)
         try:
             self._addresses = self._look(project)
         except QueueUnavailable as error:
@@ -71,18 +69,22 @@ class Polling:
         """Begin to poll; return by logical id why a source is not polled, an empty text if it is.
 
         Raises:
-            InvalidSource: no source has a logical id of `--poll-aws`.
+            UsageError: no source has a logical id of `--poll-aws`.
         """
         sources = [each for each in project.sources if isinstance(each, QueueSource)]
         states: dict[str, str] = {}
-        for plan in plan_polling(sources, os.environ, self.options.endpoints, self._poll_aws):
+        try:
+            plans = plan_polling(sources, os.environ, self.options.endpoints, self._poll_aws)
+        except InvalidSource as error:
+            raise UsageError(f"--poll-aws: {error}") from None
+        for plan in plans:
             logical_id = plan.source.logical_id
             if plan.warning:
                 self.warnings.append(plan.warning)
             states[logical_id] = plan.obstacle
             if plan.obstacle:
                 continue
-            address = self._addresses.get(plan.source.queue)
+            address = self._addresses.get(plan.source.queue) if plan.endpoint_url == self._url else None
             if address is not None:
                 states[logical_id] = self._poll(project, plan, address, submit, note)
                 continue
@@ -101,7 +103,7 @@ class Polling:
         """Start a poller; return why that is not possible, or an empty text."""
         from ..emulator.sources.queue_poller import QueuePoller
 
-        client = self._client(plan.endpoint_url)
+        client = self._client(project, plan.endpoint_url)
         timeout_s = next(
             (each.config.timeout_s for each in project.functions if each.config.name == plan.source.function), 0.0
         )
@@ -139,14 +141,14 @@ class Polling:
             await asyncio.sleep(_RETRY_S)
 
     def _look(self, project: Project) -> dict[str, QueueAddress]:
-        client = self._client(self._url)
+        client = self._client(project, self._url)
         if self._create:
             return create_queues(project.queues, client)
         return find_queues({each.logical_id: each.name for each in project.queues}, client, self.warnings.append)
 
     def _look_for(self, project: Project, plan: PolledSource, note: Note) -> QueueAddress | None:
         key = plan.source.queue
-        client = self._client(plan.endpoint_url)
+        client = self._client(project, plan.endpoint_url)
         if self._create and plan.endpoint_url is not None and any(each.logical_id == key for each in project.queues):
             return create_queues(project.queues, client)[key]
         name = queue_name(key, project.queues)
@@ -154,9 +156,10 @@ class Polling:
             raise QueueUnavailable(f"the queue {key} is not in the template")
         return find_queues({key: name}, client, note).get(key)
 
-    def _client(self, endpoint_url: str | None) -> Any:
+    def _client(self, project: Project, endpoint_url: str | None) -> Any:
         if endpoint_url not in self._clients:
-            self._clients[endpoint_url] = sqs_client(endpoint_url, self._region)
+            region = next((each.config.region for each in project.functions), self.options.chosen_region)
+            self._clients[endpoint_url] = sqs_client(endpoint_url, region)
         return self._clients[endpoint_url]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from ..emulator.config.project import Function, Project
+from ..emulator.errors import InvalidFunction, UnknownQualifier
 from ..emulator.frontend.local_api import LocalApi
 from ..emulator.functions.registry import FunctionEntry
 from ..emulator.logs.recent import RecentLines
@@ -30,7 +31,7 @@ from .serving import Observed, Serving, open_address
 if TYPE_CHECKING:
     from ..emulator.watching import Sources
 
-_T = TypeVar("_T")
+_MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class ProjectServing(Serving):
         self._observed: dict[str, Observed] = {}
         self._logs: dict[str, RecentLines] = {}
         self._watched: list[_WatchedCode] = []
+        self._failures: list[str] = []
         self._service = ProjectService(project, on_log=self._log, on_invocation=self._observe)
         display.align([each.config.name for each in project.functions])
 
@@ -101,16 +103,12 @@ class ProjectServing(Serving):
             self._logs[name] = RecentLines()
         endpoint_url = open_address("--port", self._open_endpoint)
         await self._service.start()
-        urls = {
-            each.config.name: open_address(
-                "--url-port", partial(self._service.open_url, each.config.name, ports.host, port)
-            )
-            for each, port in _numbered((each for each in project.functions if each.url is not None), ports.url_port)
-        }
-        apis = {
-            api.logical_id: open_address("--api-port", partial(self._service.open_api, api, ports.host, port))
-            for api, port in _numbered(project.apis, ports.api_port)
-        }
+        with_urls = [each.config.name for each in project.functions if each.url is not None]
+        urls = self._open(
+            "--url-port", ports.url_port, {name: partial(self._service.open_url, name) for name in with_urls}
+        )
+        openers = {api.logical_id: partial(self._service.open_api, api) for api in project.apis}
+        apis = self._open("--api-port", ports.api_port, openers)
         self._helpers.append(asyncio.create_task(self._tick()))
         if self._ignored is not None:
             self._start_watching(self._ignored)
@@ -119,7 +117,7 @@ class ProjectServing(Serving):
         served = ServedProject(project, endpoint_url, urls, apis, states)
         self._tell(lambda: self._display.serving(served))
         warnings = [f"{each.config.name}: {text}" for each in project.functions for text in each.config.warnings]
-        for text in (*project.notes, *warnings, *self._polling.warnings):
+        for text in (*project.notes, *self._failures, *warnings, *self._polling.warnings):
             self._warn(text)
         credentials = any(each.config.aws_credentials for each in project.functions)
         self._warn_of_open_host(ports.host, aws_credentials=credentials)
@@ -131,6 +129,19 @@ class ProjectServing(Serving):
         for watched in self._watched:
             watched.sources.close()
         return lost
+
+    def _open(self, option: str, first: int, openers: Mapping[str, Callable[[str, int], str]]) -> dict[str, str]:
+        """Open ports, one after the other from the first one on; return the URLs that can be served, by their names."""
+        urls: dict[str, str] = {}
+        for position, (name, open_it) in enumerate(openers.items()):
+            port = first + position if first else 0
+            if port > _MAX_PORT:
+                raise UsageError(f"{option} {first} leaves no port for {name}; choose a lower one")
+            try:
+                urls[name] = open_address(option, partial(open_it, self._ports.host, port))
+            except (InvalidFunction, UnknownQualifier) as error:
+                self._failures.append(f"{name} has no address: {error}")
+        return urls
 
     def _open_endpoint(self) -> str:
         from ..emulator.sources.trigger import SourceTrigger
@@ -228,9 +239,3 @@ def _by_code(functions: tuple[Function, ...]) -> Iterator[tuple[Function, list[s
             code = (*(each.sources or (each.config.task_root,)), *each.config.layers)
             groups.setdefault(code, (each, []))[1].append(each.config.name)
     yield from groups.values()
-
-
-def _numbered(things: Iterable[_T], first: int) -> Iterator[tuple[_T, int]]:
-    """Yield things with their ports: one after the other, or each time 0."""
-    for position, thing in enumerate(things):
-        yield thing, first + position if first else 0
