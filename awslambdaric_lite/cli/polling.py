@@ -1,4 +1,4 @@
-"""The queues of a project that `serve` polls: they are found or created where an endpoint for SQS is named."""
+"""The queues of a project: `serve` finds or creates them at an endpoint of SQS, and polls them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Polling:
         create: whether queues are created at the endpoint.
 
     Raises:
-        UsageError: queues cannot be created, because no local endpoint is named.
+        UsageError: queues cannot be created, because no local endpoint is known.
     """
 
     def __init__(self, options: ProjectOptions, poll_aws: Sequence[str], *, create: bool) -> None:

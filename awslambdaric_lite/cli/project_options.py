@@ -137,7 +137,7 @@ def project_path(arguments: argparse.Namespace) -> tuple[bool, Path | None]:
     """Return whether a project is served, and the file or folder that the user has named for it.
 
     Raises:
-        UsageError: two projects are named, or a file that does not exist.
+        UsageError: the command line names two projects, or a file that does not exist.
     """
     named, template = arguments.handler, arguments.template
     if template is not None:
@@ -255,7 +255,7 @@ def _endpoint(text: str) -> tuple[str, str]:
     service, _, url = text.partition("=")
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 -- raises for a port that is none
+        parts.port  # noqa: B018 -- raises for a port that is not a number
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or not _IDENTIFIER.fullmatch(service):

@@ -39,7 +39,7 @@ _OF_SERVING: _Answers = {
     ("--no-event",): "is not needed: `awslambdaric-lite invoke --name NAME` sends {} unless it has --event",
     ("-p",): "is --port here for the Lambda API, and --api-port for the APIs of a template",
     ("--static-dir", "-s"): "is not offered: serve the files by another program, e.g. python -m http.server",
-    ("--disable-authorizer",): "is not needed: routes with an authorizer are named at the start and get status 501",
+    ("--disable-authorizer",): "is not needed: routes with an authorizer get status 501, and the start names them",
     ("--warm-containers",): "is not needed: environments stay warm, and ProvisionedConcurrencyConfig in the template "
     "starts them before the first request",
     ("--ssl-cert-file", "--ssl-key-file"): "is not offered: put a proxy with TLS before the port",

@@ -97,7 +97,7 @@ def test_values_reach_the_options_of_the_project(tmp_path: Path) -> None:
 def test_malformed_value_is_refused_with_cure(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An option that cannot be read is named with its cure."""
+    """The error for an option that cannot be read names it and the cure."""
     monkeypatch.chdir(tmp_path)
     for name, text in {"text.json": "TABLE=orders", "list.json": "[]", "flat.json": '{"TABLE": "orders"}'}.items():
         Path(name).write_text(text)
@@ -165,7 +165,7 @@ def test_option_of_a_project_is_refused_for_a_handler(
     ],
 )
 def test_missing_file_is_refused_with_cure(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that does not exist, or a port that is none, is an error that names it."""
+    """A file that does not exist, or a port that is out of range, is an error that names it."""
     assert main(["serve", *words]) == 2
     assert message in capsys.readouterr().err.splitlines()[0]
 

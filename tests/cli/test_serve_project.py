@@ -137,7 +137,7 @@ def test_logs_of_unknown_function_names_the_others(served: Serve) -> None:
     """An unknown function is an error with the names that exist."""
     code, output, error = called(served, "logs", "usres")
     assert (code, output) == (1, "")
-    assert "no function is named usres; choose one of: orders, users, batch, tick, legacy" in error
+    assert "no function has the name usres; choose one of: orders, users, batch, tick, legacy" in error
 
 
 def test_logs_follow_prints_further_lines(served: Serve) -> None:
@@ -220,9 +220,9 @@ def test_trigger_shows_what_the_source_would_see(served: Serve, name: str, event
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nothing", "no source and no function with one source is named nothing; sources: BatchChanges, BatchMore"),
+        ("nothing", "no source and no function with one source has the name nothing; sources: BatchChanges, BatchMore"),
         ("batch", "batch has several sources; choose one of: BatchChanges, BatchMore"),
-        ("users", "no source and no function with one source is named users"),
+        ("users", "no source and no function with one source has the name users"),
     ],
 )
 def test_unknown_source_is_an_error(served: Serve, name: str, message: str) -> None:
@@ -291,7 +291,7 @@ def test_watch_reloads_functions_of_changed_code(tmp_path: Path) -> None:
 
 
 def test_changed_project_file_asks_for_restart(tmp_path: Path) -> None:
-    """A changed `pyproject.toml` is named with the request to restart; its functions stay."""
+    """A line asks for a restart after a change of `pyproject.toml`; its functions stay."""
     root = write_functions(tmp_path / "shop", one=ANSWERS.format("one"))
     with Serve(str(root), *PORTS, "--watch") as serve:
         with (root / "pyproject.toml").open("a") as file:

@@ -88,7 +88,7 @@ def test_queue_is_created_and_polled(moto: str, tmp_path: Path) -> None:
 
 
 def test_existing_queue_is_found_by_the_variable(moto: str, tmp_path: Path) -> None:
-    """A queue that exists at AWS_ENDPOINT_URL_SQS is polled; one that does not is named with the cure."""
+    """A queue that exists at AWS_ENDPOINT_URL_SQS is polled; a line names one that does not, and the cure."""
     root = write_consumer(tmp_path, "later")
     client = sqs_client(moto, "us-east-1")
     with Serve(str(root), *PORTS, AWS_ENDPOINT_URL_SQS=moto) as serve:

@@ -114,7 +114,7 @@ class LocalApi:
 
     async def _send_log(self, exchange: Exchange, name: str, follow: bool) -> None:
         if name not in self._logs:
-            raise LookupError(f"no function is named {name}; choose one of: {', '.join(self._logs) or '(none)'}")
+            raise LookupError(f"no function has the name {name}; choose one of: {', '.join(self._logs) or '(none)'}")
         log, number = self._logs[name], 0
         exchange.start(200, _JSON_LINES)
         while exchange.open:

@@ -1,4 +1,4 @@
-"""The last lines of a function's log, for readers that come later and for those that wait for the next line."""
+"""The last lines of a function's log: readers get those that are kept, and wait for the next one."""
 
 from __future__ import annotations
 

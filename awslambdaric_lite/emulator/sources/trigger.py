@@ -94,7 +94,8 @@ class SourceTrigger:
             return found[0]
         if found:
             raise LookupError(f"{name} has several sources; choose one of: {_ids(found)}")
-        raise LookupError(f"no source and no function with one source is named {name}; sources: {_ids(self._sources)}")
+        known = _ids(self._sources)
+        raise LookupError(f"no source and no function with one source has the name {name}; sources: {known}")
 
 
 def _ids(sources: Sequence[QueueSource | OtherSource]) -> str:
