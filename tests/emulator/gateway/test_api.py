@@ -197,7 +197,7 @@ def test_default_content_type(name: str, content_type: str) -> None:
     ("result", "body"),
     [
         ({"a": 1}, b'{"a": 1}'),
-        ("text", b"text"),
+        ("text", b'"text"'),
         (None, b"null"),
         ([1], b"[1]"),
         (7, b"7"),
@@ -205,7 +205,7 @@ def test_default_content_type(name: str, content_type: str) -> None:
     ],
 )
 def test_format_2_infers_response(result: Any, body: bytes) -> None:
-    """In format 2.0, a result without a status is the body of a JSON response; text is sent without quotes."""
+    """In format 2.0, a result without a status is the body of a JSON response, as at a function URL."""
     ((status, sent, headers),) = responses("http 2.0", json.dumps(result).encode())
     assert (status, sent, headers["Content-Type"]) == (200, body, "application/json")
 
