@@ -59,11 +59,10 @@ class ApiGateway:
 
     def on_head(self, exchange: Exchange) -> None:
         """Respond to requests that reach no function; limit the size of other bodies."""
-        request, reply = exchange.request, self._reply(exchange)
+        request, reply = exchange.request, _Reply(exchange, self._api)
         try:
             self._check_headers(request)
             route, _ = self._find(request)
-            self._check_size(int(request.header("Content-Length") or 0))
         except GatewayError as error:
             if error.failure is Failure.NO_ROUTE and self._cors is not None and is_preflight(request):
                 return reply.send(HttpResponse(204, []))
@@ -73,6 +72,8 @@ class ApiGateway:
         if route.unsupported or route.function is None:
             reason = route.unsupported or "an integration without a function"
             return reply.send(not_offered(f"{route_name(route)} has {reason}, which is not supported here"))
+        if int(request.header("Content-Length") or 0) > MAX_API_PAYLOAD:
+            return reply.fail(Failure.TOO_LARGE)
 
         def on_data(data: bytes) -> None:
             exchange.body += data
@@ -87,7 +88,7 @@ class ApiGateway:
         request = exchange.request
         given = caller_trace_id(request)
         trace_id = given or new_trace_id()
-        reply = self._reply(exchange, trace_id)
+        reply = _Reply(exchange, self._api, trace_id)
         route, target = self._find(request)
         try:
             event = api_event(
@@ -139,13 +140,6 @@ class ApiGateway:
         if size > MAX_API_HEADERS:
             raise GatewayError(Failure.HEADERS_TOO_LARGE)
 
-    def _check_size(self, size: int) -> None:
-        if size > MAX_API_PAYLOAD:
-            raise GatewayError(Failure.TOO_LARGE)
-
-    def _reply(self, exchange: Exchange, trace_id: str = "") -> _Reply:
-        return _Reply(exchange, self._api, trace_id)
-
     # Invocations
 
     async def _serve(self, reply: _Reply, route: Route, invocation: Invocation) -> None:
@@ -171,7 +165,7 @@ class ApiGateway:
 class _Reply:
     """Response to one request, with the headers of every response."""
 
-    def __init__(self, exchange: Exchange, api: Api, trace_id: str) -> None:
+    def __init__(self, exchange: Exchange, api: Api, trace_id: str = "") -> None:
         self._exchange = exchange
         self._api = api
         self._trace_id = trace_id

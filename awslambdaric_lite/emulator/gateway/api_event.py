@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import unquote
 
 from ...events import api_gateway_v1, api_gateway_v2
@@ -56,37 +57,22 @@ def api_event(
     Raises:
         ValueError: the method is invalid, or the target is not a path.
     """
+    settings: dict[str, Any] = {
+        "body": body,
+        "source_ip": SOURCE_IP,
+        "region": region,
+        "account": account,
+        "api_id": api.api_id,
+        "stage": api.stage,
+        "stage_variables": api.stage_variables,
+        "request_id": request_id,
+    }
     if api.kind == "HTTP":
-        event = api_gateway_v2(
-            request.method,
-            target,
-            route_key=route_name(route),
-            payload_format=route.payload_format,
-            headers=forwarded_lines(request, trace_id),
-            body=body,
-            source_ip=SOURCE_IP,
-            region=region,
-            account=account,
-            api_id=api.api_id,
-            stage=api.stage,
-            stage_variables=api.stage_variables,
-            request_id=request_id,
-        )
-        return as_json(event).encode()
-    event = api_gateway_v1(
-        request.method,
-        target,
-        resource=route.path,
-        headers=forwarded_lines(request, trace_id, _NOT_PASSED_ON_BY_REST),
-        body=body,
-        source_ip=SOURCE_IP,
-        region=region,
-        account=account,
-        api_id=api.api_id,
-        stage=api.stage,
-        stage_variables=api.stage_variables,
-        request_id=request_id,
-    )
-    if body and not sends_binary(request, api.binary_media_types):
-        event |= {"body": body.decode("utf-8", "replace"), "isBase64Encoded": False}
+        settings |= {"route_key": route_name(route), "payload_format": route.payload_format}
+        event = api_gateway_v2(request.method, target, headers=forwarded_lines(request, trace_id), **settings)
+    else:
+        lines = forwarded_lines(request, trace_id, _NOT_PASSED_ON_BY_REST)
+        event = api_gateway_v1(request.method, target, resource=route.path, headers=lines, **settings)
+        if body and not sends_binary(request, api.binary_media_types):
+            event |= {"body": body.decode("utf-8", "replace"), "isBase64Encoded": False}
     return as_json(event).encode()

@@ -58,8 +58,7 @@ def api_response(api: Api, route: Route, payload: bytes, request: RecordedReques
     if api.kind == "REST":
         return _of_rest_api(result, decode=accepts_binary(request, api.binary_media_types))
     if route.payload_format == "2.0" and not (isinstance(result, dict) and "statusCode" in result):
-        body = result.encode("utf-8", "replace") if isinstance(result, str) else payload
-        return HttpResponse(200, [("Content-Type", "application/json")], body)
+        return HttpResponse(200, [("Content-Type", "application/json")], payload)
     return _of_http_api(_object(result), route)
 
 

@@ -6,6 +6,7 @@ Sources: docs apigateway/latest/developerguide/api-gateway-swagger-extensions.ht
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -85,24 +86,34 @@ def invoked_function(uri: object) -> str | None:
 
 def mock_of(integration: Mapping[str, Any]) -> MockResponse | None:
     """Return the response of a mock integration whose headers and body are constant, as for CORS; None for others."""
-    templates = integration.get("requestTemplates") or {}
-    asked = _STATUS.search(str(templates.get("application/json", "")))
-    responses = _object(integration.get("responses") or {}, "responses of a mock integration")
+    asked = _STATUS.search(str(_section(integration, "requestTemplates").get("application/json", "")))
+    responses = _section(integration, "responses")
     status = "200" if asked is None else asked[1]
-    matching = (each for pattern, each in responses.items() if pattern != "default" and re.fullmatch(pattern, status))
-    response = next(matching, responses.get("default"))
-    if response is None:
+    chosen = next((pattern for pattern in responses if _is_for(pattern, status)), "default")
+    if chosen not in responses:
         return None
+    response = _object(responses[chosen], f"response {chosen} of a mock integration")
     headers = []
-    for name, value in (response.get("responseParameters") or {}).items():
+    for name, value in _section(response, "responseParameters").items():
         if not name.startswith(_RESPONSE_HEADER) or not (isinstance(value, str) and value[:1] == value[-1:] == "'"):
             return None
         headers.append((name.removeprefix(_RESPONSE_HEADER), value[1:-1]))
-    bodies = response.get("responseTemplates") or {}
-    body = bodies.get("application/json", next(iter(bodies.values()), "")) or ""
+    bodies = _section(response, "responseTemplates")
+    body = str(bodies.get("application/json", next(iter(bodies.values()), "")) or "")
     if _VARIABLE_TEXT.search(body):
         return None
-    return MockResponse(int(_number(response.get("statusCode", status), "statusCode")), tuple(headers), body)
+    sent = _number(response.get("statusCode", status), "statusCode of a mock integration")
+    if not 200 <= sent <= 599:
+        raise InvalidFunction(f"statusCode of a mock integration is {sent:g}; it is 200 to 599")
+    return MockResponse(int(sent), tuple(headers), body)
+
+
+def _is_for(pattern: str, status: str) -> bool:
+    """Return whether a selection pattern, which is not `default`, matches a status."""
+    try:
+        return pattern != "default" and re.fullmatch(pattern, status) is not None
+    except re.error as error:
+        raise InvalidFunction(f"{pattern!r} in responses of a mock integration is not a pattern: {error}") from error
 
 
 def _route(
@@ -169,13 +180,18 @@ def _resolved(document: Mapping[str, Any], value: Any, where: str) -> Any:
 
 def _authorization(document: Mapping[str, Any], operation: Mapping[str, Any]) -> str:
     """Return what authorizes requests of an operation; empty for nothing."""
-    components = document.get("components") or {}
-    schemes = {**(document.get("securityDefinitions") or {}), **(components.get("securitySchemes") or {})}
+    schemes = {
+        **_section(document, "securityDefinitions"),
+        **_section(_section(document, "components"), "securitySchemes"),
+    }
     kinds = []
-    if str((operation.get("x-amazon-apigateway-auth") or {}).get("type", "NONE")).upper() == "AWS_IAM":
+    if str(_section(operation, "x-amazon-apigateway-auth").get("type", "NONE")).upper() == "AWS_IAM":
         kinds.append("IAM authorization")
-    for name in (name for requirement in operation.get("security") or () for name in requirement):
-        scheme = schemes.get(name) or {}
+    requirements = operation.get("security") or []
+    if not isinstance(requirements, list):
+        raise InvalidFunction("security of an operation of the OpenAPI document is not a list")
+    for name in (name for each in requirements for name in _object(each, "a requirement in security")):
+        scheme = _section(schemes, name)
         if "x-amazon-apigateway-authorizer" in scheme:
             kinds.append(f"authorizer {name}")
         elif "x-amazon-apigateway-authtype" in scheme:
@@ -205,6 +221,11 @@ def _object(value: Any, name: str) -> Mapping[str, Any]:
     return value
 
 
+def _section(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object in another; an empty one if it is missing."""
+    return _object(value.get(name) or {}, name)
+
+
 def _texts(settings: Mapping[str, Any], name: str) -> list[str]:
     given = settings.get(name) or []
     return [str(each) for each in (given if isinstance(given, list) else [given])]
@@ -212,6 +233,9 @@ def _texts(settings: Mapping[str, Any], name: str) -> list[str]:
 
 def _number(value: Any, name: str) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise InvalidFunction(f"{name} is {value!r}, not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidFunction(f"{name} is {value!r}, not a number")
+    return number

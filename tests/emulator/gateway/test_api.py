@@ -197,7 +197,7 @@ def test_default_content_type(name: str, content_type: str) -> None:
     ("result", "body"),
     [
         ({"a": 1}, b'{"a": 1}'),
-        ("text", b"text"),
+        ("text", b'"text"'),
         (None, b"null"),
         ([1], b"[1]"),
         (7, b"7"),
@@ -205,7 +205,7 @@ def test_default_content_type(name: str, content_type: str) -> None:
     ],
 )
 def test_format_2_infers_response(result: Any, body: bytes) -> None:
-    """In format 2.0, a result without a status is the body of a JSON response; text is sent without quotes."""
+    """In format 2.0, a result without a status is the body of a JSON response, as at a function URL."""
     ((status, sent, headers),) = responses("http 2.0", json.dumps(result).encode())
     assert (status, sent, headers["Content-Type"]) == (200, body, "application/json")
 
@@ -315,6 +315,7 @@ def test_response_without_body(name: str) -> None:
     [
         (("image/png",), "image/png", True),
         (("image/png",), "image/png;q=0.8, text/html", True),
+        (("image/png",), "image/png, text/html", True),
         (("image/png",), "text/html, image/png", False),
         (("image/*",), "IMAGE/png", True),
         (("*/*",), "text/html", True),
@@ -428,6 +429,13 @@ def test_invalid_method_has_no_route() -> None:
         assert served.send("TRACE /a HTTP/1.1")[0] == 404
 
 
+def test_target_that_is_not_a_path_is_a_bad_request() -> None:
+    """A target that is not a path gets 400 from a default route."""
+    with ServedApi(http_api(Route("ANY", "$default", "f"))) as served:
+        status, _, body = served.send("OPTIONS * HTTP/1.1")
+        assert (status, body, served.invocations) == (400, b'{"message":"Bad Request"}', [])
+
+
 def test_other_host_is_refused() -> None:
     """A request for another machine is refused, as at a function URL."""
     with ServedApi(http_api(V2)) as served:
@@ -469,6 +477,13 @@ def test_preflight_request_is_answered() -> None:
         answer = served.request("OPTIONS", "/a", headers=PREFLIGHT | {"Origin": "https://b.example"})
         assert (answer.status, cors_headers(answer.headers)) == (204, {})
         assert served.request("OPTIONS", "/a").status == 404
+
+
+def test_errors_of_the_gateway_have_cors_headers() -> None:
+    """Web pages of an allowed origin can read the errors of an HTTP API, too."""
+    with ServedApi(http_api(cors=CORS)) as served:
+        answer = served.request("GET", "/a", headers=ORIGIN)
+        assert (answer.status, cors_headers(answer.headers)["allow-origin"]) == (404, ["https://a.example"])
 
 
 def test_preflight_request_reaches_a_route() -> None:

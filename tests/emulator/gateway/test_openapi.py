@@ -222,6 +222,28 @@ def test_mock_with_mapping_is_unsupported(change: str) -> None:
     assert (found.mock, found.unsupported) == (None, "a mock integration with a mapping template")
 
 
+@pytest.mark.parametrize(
+    ("responses", "message"),
+    [
+        ({"(": {}}, r"'\(' in responses of a mock integration is not a pattern"),
+        ({"default": []}, "response default of a mock integration"),
+        ({"default": {"statusCode": 99}}, "statusCode of a mock integration is 99; it is 200 to 599"),
+        ({"default": {"statusCode": "many"}}, "statusCode of a mock integration is 'many', not a number"),
+        ("x", "responses of the OpenAPI document is not an object"),
+    ],
+)
+def test_malformed_mock_is_refused(responses: Any, message: str) -> None:
+    """A malformed mock integration is refused with the reason."""
+    with pytest.raises(InvalidFunction, match=message):
+        route({"x-amazon-apigateway-integration": {"type": "mock", "responses": responses}}, "REST")
+
+
+def test_mock_without_a_response_is_unsupported() -> None:
+    """A mock integration without a response for its status is unsupported."""
+    found = route({"x-amazon-apigateway-integration": {"type": "mock", "responses": {"404": {}}}}, "REST")
+    assert (found.mock, bool(found.unsupported)) == (None, True)
+
+
 def test_cors_settings() -> None:
     """The CORS settings of an HTTP API's document are read; a document without them has none."""
     settings = {"allowOrigins": ["https://a.example"], "allowMethods": "GET", "maxAge": "600", "allowCredentials": True}
@@ -249,6 +271,10 @@ def test_binary_media_types() -> None:
         (document("/a", "get", {"x-amazon-apigateway-integration": "x"}), "integration of GET /a"),
         (document("/a", "get", proxy(payloadFormatVersion="3.0")), "payloadFormatVersion of GET /a is '3.0'"),
         (document("/a", "get", proxy(timeoutInMillis="soon")), "timeoutInMillis of GET /a is 'soon', not a number"),
+        (document("/a", "get", proxy(timeoutInMillis=float("inf"))), "timeoutInMillis of GET /a is inf, not a number"),
+        (document("/a", "get", proxy() | {"security": "x"}), "security of an operation of the OpenAPI document is not"),
+        (document("/a", "get", proxy() | {"security": ["x"]}), "a requirement in security"),
+        (document("/a", "get", proxy(), components=[1]), "components of the OpenAPI document is not an object"),
     ],
 )
 def test_malformed_document_is_refused(given: dict[str, Any], message: str) -> None:
