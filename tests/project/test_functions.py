@@ -152,7 +152,7 @@ LAYERS = """
 
 
 def test_layers_by_content_and_by_arn(read: Read, tmp_path: Path) -> None:
-    """Layers are the template's content and the user's for ARNs; one without is named with the cure, and left out."""
+    """Layers are the template's content and the user's for ARNs; a note has the cure for one that is left out."""
     arn = "arn:aws:lambda:us-east-1:1:layer:powertools:9"
     files = {"layer/python/shared.py": "", "given/python/given.py": ""}
     properties = f"Layers: [!Ref Shared, '{arn}', !Ref Remote, '{arn}0']"
@@ -236,7 +236,7 @@ def test_versions_and_weights_of_an_alias(read: Read) -> None:
 
 
 def test_requirements_are_installed_once(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requirements beside code that is not built become a layer, installed once for each set of them."""
+    """Requirements of code that is not built become a layer, installed once for each set of them."""
     installed: list[tuple[Path, Path]] = []
 
     def install(file: Path, into: Path, target: object) -> None:
@@ -244,7 +244,7 @@ def test_requirements_are_installed_once(read: Read, tmp_path: Path, monkeypatch
         into.mkdir(parents=True)
         (into / "needed.py").write_text("VALUE = 7\n")
 
-    monkeypatch.setattr("awslambdaric_lite.project.code.install_requirements", install)
+    monkeypatch.setattr("awslambdaric_lite.packaging.wheels.install_requirements", install)
     app = "import needed\ndef get(event, context):\n    return needed.VALUE\n"
     files = {"src/requirements.txt": "needed==1.0\n", "src/app.py": app}
     said: list[str] = []
