@@ -9,6 +9,7 @@ from typing import Any
 
 from ..common.json_text import compact
 from ..packaging.errors import PackagingError
+from ..packaging.targets import PYTHON_VERSIONS, Target
 from .cache import digest, kept_folder
 from .errors import Problem
 from .options import ProjectOptions
@@ -95,13 +96,13 @@ def requirements_layer(code: Path, runtime: str, options: ProjectOptions) -> Pat
         Problem: they cannot be installed; the text has the cure.
     """
     file = code / "requirements.txt"
-    if not file.is_file() or any(code.glob("*.dist-info")) or ".aws-sam" in code.parts:
+    version = runtime.removeprefix("python")
+    is_built = any(code.glob("*.dist-info")) or ".aws-sam" in code.parts
+    if not file.is_file() or is_built or version not in PYTHON_VERSIONS:
         return None
     from ..packaging.requirement_sources import read_requirements  # takes long to load, and few starts install
-    from ..packaging.targets import Target
     from ..packaging.wheels import install_requirements
 
-    version = runtime.removeprefix("python")
     try:
         target = Target.parse(version, platform.machine())
         wanted = read_requirements(file, target)

@@ -89,12 +89,12 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any, qualifiers: di
         handler = "bootstrap"
     code = find_code(stack, resource, runtime)
     layers = _layers(stack, logical_id, properties["Layers"] or [])
+    command = choose_command(runtime, code, layers, options)
     if runtime.startswith("python"):
         _check_handler(stack, logical_id, handler, code)
         if code.is_dir() and (added := requirements_layer(code, runtime, options)) is not None:
             layers.append(added)
             stack.shared.files.append(code / "requirements.txt")
-    command = choose_command(runtime, code, layers, options, handler)
     _note_architecture(stack, logical_id, properties["Architectures"])
     logging = properties["LoggingConfig"] or {}
     storage = int(_mapping(properties, "EphemeralStorage").get("Size", MIN_EPHEMERAL_STORAGE_MB))

@@ -225,13 +225,13 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
 def _resources_of(cause: Any, resources: dict[str, Any]) -> list[str]:
     """Return the resources of the template that an error of the translator is about."""
     ours = [logical_id for logical_id, resource in resources.items() if _kind(resource).startswith(_PREFIX)]
-    named = getattr(cause, "_logical_id", None)
-    if isinstance(named, str):  # or that of a resource which it makes, e.g. of a function and its event
-        return (
-            [named] if named in resources else sorted((each for each in ours if named.startswith(each)), key=len)[-1:]
-        )
     event = getattr(cause, "_event_id", None)
-    return [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]
+    if having := [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]:
+        return having
+    named = getattr(cause, "_logical_id", event)
+    if named in ours or not isinstance(named, str):
+        return [named] if named in ours else []
+    return sorted((each for each in ours if named.startswith(each)), key=len)[-1:]  # whose event makes it, e.g.
 
 
 def _remove_event(resources: dict[str, Any], logical_id: str, message: str) -> str | None:

@@ -15,6 +15,7 @@ from awslambdaric_lite.emulator.config.project import Function
 from awslambdaric_lite.emulator.local_lambda import LocalLambda
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS
+from awslambdaric_lite.project import runtimes
 from awslambdaric_lite.project.errors import InvalidProject
 from awslambdaric_lite.project.runtimes import RUNNING
 
@@ -53,7 +54,10 @@ def read_one(
         ("Code: {ImageUri: image}", "it is a container image"),
         ("Runtime: nodejs22.x", "give it by --runtime nodejs22.x=COMMAND"),
         ("Runtime: provided.al2023", "src has no bootstrap, which provided.al2023 starts"),
-        ("Runtime: python3.9", "this machine has no Python 3.9"),
+        (
+            "Runtime: python3.9",
+            "runtime python3.9 has no command on this machine; give it by --runtime python3.9=COMMAND",
+        ),
         ("Runtime: ''", "it has no Runtime; add one, e.g. python3.13"),
         ("Handler: ''", "it has no Handler; add one, e.g. app.handler"),
         ("Handler: app", "handler 'app' is not MODULE.FUNCTION"),
@@ -67,9 +71,8 @@ def read_one(
         ("Layers: [a, b, c, d, e, f]", ""),
     ],
 )
-def test_fault_of_one_function_leaves_the_others(read: Read, properties: str, reason: str, monkeypatch: Any) -> None:
+def test_fault_of_one_function_leaves_the_others(read: Read, properties: str, reason: str) -> None:
     """A function that cannot run here says why, with file, logical id and cure; the other one runs."""
-    monkeypatch.setattr("awslambdaric_lite.project.runtimes.find_interpreter", lambda version: None)
     project = read({"template.yaml": template(properties, SECOND), "src/app.py": APP})
     bad, good = project.functions
     assert (bad.logical_id, good.logical_id) == ("F", "G")
@@ -130,6 +133,16 @@ def test_other_python_runs_with_this_runtime_and_nothing_else(read: Read) -> Non
     assert "/awslambdaric-lite/runtime/" in package
     assert rich is None
     assert not any(str(Path(sys.prefix)) in folder for folder in path)
+
+
+def test_missing_python_is_named(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function for a Python that this machine does not have says so, with both cures."""
+    other = next(version for version in PYTHON_VERSIONS if f"python{version}" != RUNNING)
+    runtimes._interpreter.cache_clear()
+    monkeypatch.setattr(runtimes, "find_interpreter", lambda version: None)
+    function = read_one(read, f"Runtime: python{other}")
+    runtimes._interpreter.cache_clear()
+    assert f"this machine has no Python {other}; install it, or give a command by --runtime" in function.unavailable
 
 
 def test_command_of_another_runtime(read: Read) -> None:
