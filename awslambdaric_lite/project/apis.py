@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ..emulator.config.project import Api, Route
-from ..emulator.errors import InvalidFunction
 from .code import find_content
 from .documents import read_document
-from .errors import Problem
+from .errors import WRONG_FORM, Problem, explain
 from .functions import make_cors, names_function
 from .intrinsics import as_text
 from .openapi import routes_of
@@ -31,8 +30,8 @@ def read_apis(stack: Stack, functions: set[str]) -> Iterator[Api]:
             continue
         try:
             yield _Reader(stack, logical_id, properties, kind, functions).read()
-        except (Problem, InvalidFunction, ValueError, TypeError) as error:
-            stack.note(logical_id, f"the API is left out: {error}")
+        except (Problem, *WRONG_FORM) as error:
+            stack.note(logical_id, f"the API is left out: {explain(error)}")
 
 
 class _Reader:

@@ -17,7 +17,7 @@ def circle_of(stack: Stack) -> dict[str, str]:
         logical_id: [
             each
             for each in (*_names(stack, resource.get("Properties")), *_depends_on(resource))
-            if each in resources and each != logical_id
+            if isinstance(each, str) and each in resources and each != logical_id
         ]
         for logical_id, resource in resources.items()
     }
@@ -45,31 +45,39 @@ def _way_back(edges: dict[str, list[str]], start: str) -> list[str] | None:
     return None
 
 
-def _depends_on(resource: dict[str, Any]) -> list[str]:
+def _depends_on(resource: dict[str, Any]) -> list[Any]:
     names = resource.get("DependsOn", [])
     return names if isinstance(names, list) else [names]
 
 
-def _names(stack: Stack, value: Any) -> list[str]:
+def _names(stack: Stack, value: Any) -> list[Any]:
     """Return the names that a value refers to; of `Fn::If` only the part that counts."""
     if isinstance(value, list):
         return [name for each in value for name in _names(stack, each)]
     if not isinstance(value, dict):
         return []
-    names: list[str] = []
+    names: list[Any] = []
     for key, each in value.items():
         if key == "Ref" and isinstance(each, str):
             names.append(each)
         elif key == "Fn::GetAtt":
-            first = each.partition(".")[0] if isinstance(each, str) else next(iter(each), "")
-            names += [first] if isinstance(first, str) else []
+            names += [each.partition(".")[0]] if isinstance(each, str) else each[:1] if isinstance(each, list) else []
         elif key == "Fn::Sub":
             text, given = (each, {}) if not isinstance(each, list) or len(each) != 2 else each
             given = given if isinstance(given, dict) else {}
             names += [name for name in _VARIABLE.findall(str(text)) if name not in given]
             names += _names(stack, list(given.values()))
-        elif key == "Fn::If" and isinstance(each, list) and len(each) == 3 and each[0] in stack.section("Conditions"):
+        elif key == "Fn::If" and _is_choice(stack, each):
             names += _names(stack, each[1 if stack.condition(each[0]) else 2])
         else:
             names += _names(stack, each)
     return names
+
+
+def _is_choice(stack: Stack, argument: Any) -> bool:
+    return (
+        isinstance(argument, list)
+        and len(argument) == 3
+        and isinstance(argument[0], str)
+        and argument[0] in stack.section("Conditions")
+    )

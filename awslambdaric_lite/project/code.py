@@ -9,13 +9,11 @@ from typing import Any
 
 from ..common.json_text import compact
 from ..packaging.errors import PackagingError
-from ..packaging.requirement_sources import read_requirements
-from ..packaging.targets import Target
-from ..packaging.wheels import install_requirements
+from ..packaging.targets import PYTHON_VERSIONS, Target
 from .cache import digest, kept_folder
 from .errors import Problem
 from .options import ProjectOptions
-from .stack import Stack
+from .stack import Stack, properties_of
 
 _ASSET = "aws:asset:path"
 _ASSET_PROPERTY = "aws:asset:property"
@@ -27,7 +25,7 @@ def find_code(stack: Stack, resource: dict[str, Any], runtime: str) -> Path:
     Raises:
         Problem: it is not on this machine; the text has the cure.
     """
-    code = resource.get("Properties", {}).get("Code")
+    code = properties_of(resource).get("Code")
     if isinstance(code, dict) and isinstance(text := code.get("ZipFile"), str | dict):
         return _inline(stack.resolve(text), runtime)
     if isinstance(code, dict) and "ImageUri" in code:
@@ -44,7 +42,7 @@ def find_content(stack: Stack, resource: dict[str, Any], name: str) -> Path:
     metadata = resource.get("Metadata")
     if isinstance(metadata, dict) and metadata.get(_ASSET_PROPERTY, name) == name and _ASSET in metadata:
         return _existing(stack, metadata[_ASSET])
-    value = stack.resolve(resource.get("Properties", {}).get(name))
+    value = stack.resolve(properties_of(resource).get(name))
     if isinstance(value, dict):
         key = value.get("S3Key", value.get("Key"))
         if isinstance(key, str) and (asset := stack.assets.get(key)) is not None:
@@ -98,9 +96,13 @@ def requirements_layer(code: Path, runtime: str, options: ProjectOptions) -> Pat
         Problem: they cannot be installed; the text has the cure.
     """
     file = code / "requirements.txt"
-    if not file.is_file() or any(code.glob("*.dist-info")) or ".aws-sam" in code.parts:
-        return None
     version = runtime.removeprefix("python")
+    is_built = any(code.glob("*.dist-info")) or ".aws-sam" in code.parts
+    if not file.is_file() or is_built or version not in PYTHON_VERSIONS:
+        return None
+    from ..packaging.requirement_sources import read_requirements  # takes long to load, and few starts install
+    from ..packaging.wheels import install_requirements
+
     try:
         target = Target.parse(version, platform.machine())
         wanted = read_requirements(file, target)

@@ -17,7 +17,7 @@ from ..emulator.errors import InvalidFunction
 from ..emulator.frontend.asynchronous import AsyncOptions
 from ..emulator.frontend.url_cors import Cors
 from .code import find_code, find_content, has_file, requirements_layer
-from .errors import InvalidProject, Problem
+from .errors import WRONG_FORM, InvalidProject, Problem, explain
 from .intrinsics import as_text
 from .runtimes import choose_command
 from .stack import ALIAS, FUNCTION, LAYER, VERSION, Stack, properties_of
@@ -27,6 +27,8 @@ LOCAL_LAYER = "LocalLayer"
 _ARN = re.compile(r"arn:[\w-]+:lambda:[\w-]*:\d*:function:(?P<name>[\w-]+)(:(?P<qualifier>[\w$.-]+))?")
 _PARTIAL = re.compile(r"(?:\d{12}:function:)?(?P<name>[\w-]+)(:(?P<qualifier>[\w$.-]+))?")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Source: the Lambda developer guide, "Packaging your layer content".
+_LAYER_FOLDERS = ("bin", "extensions", "java", "lib", "nodejs", "python", "ruby")
 _MACHINES = {"aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -48,9 +50,9 @@ def read_functions(stack: Stack) -> Iterator[Function]:
             runtime = stack.resolve(properties.get("Runtime"))
             qualifiers = _qualifiers(stack, name)
             yield _read(stack, logical_id, name, runtime, qualifiers)
-        except (Problem, InvalidFunction, InvalidProject) as error:
+        except (Problem, *WRONG_FORM) as error:  # also of settings, which are ValueErrors
             runtime = runtime if isinstance(runtime, str) else None
-            function = _unavailable(stack, logical_id, name, runtime, str(error))
+            function = _unavailable(stack, logical_id, name, runtime, explain(error))
             yield dataclasses.replace(function, **qualifiers)
 
 
@@ -87,12 +89,12 @@ def _read(stack: Stack, logical_id: str, name: str, runtime: Any, qualifiers: di
         handler = "bootstrap"
     code = find_code(stack, resource, runtime)
     layers = _layers(stack, logical_id, properties["Layers"] or [])
+    command = choose_command(runtime, code, layers, options)
     if runtime.startswith("python"):
         _check_handler(stack, logical_id, handler, code)
         if code.is_dir() and (added := requirements_layer(code, runtime, options)) is not None:
             layers.append(added)
             stack.shared.files.append(code / "requirements.txt")
-    command = choose_command(runtime, code, layers, options, handler)
     _note_architecture(stack, logical_id, properties["Architectures"])
     logging = properties["LoggingConfig"] or {}
     storage = int(_mapping(properties, "EphemeralStorage").get("Size", MIN_EPHEMERAL_STORAGE_MB))
@@ -190,7 +192,10 @@ def _layers(stack: Stack, logical_id: str, wanted: Any) -> list[Path]:
         elif arn in known:
             owner, layer = known[arn]
             try:
-                layers.append(find_content(owner, owner.section("Resources")[layer], "Content"))
+                content = find_content(owner, owner.section("Resources")[layer], "Content")
+                layers.append(content)
+                if content.is_dir() and not any((content / folder).is_dir() for folder in _LAYER_FOLDERS):
+                    owner.note(layer, f"{content} has no folder that a layer has, e.g. python; build it: sam build")
             except Problem as error:
                 owner.note(layer, f"the layer is left out: {error}")
         else:

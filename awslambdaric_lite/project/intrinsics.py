@@ -40,6 +40,7 @@ class Scope(Protocol):
 
     def condition(self, name: str) -> bool:
         """Return the value of a condition by its name."""
+        ...
 
     def mapping(self, name: str) -> Any:
         """Return a table of `Mappings`, None if the template does not have it."""
@@ -50,6 +51,7 @@ class Scope(Protocol):
     @property
     def region(self) -> str:
         """The stack's region."""
+        ...
 
 
 def call(scope: Scope, name: str, argument: Any) -> Any:

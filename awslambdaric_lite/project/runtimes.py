@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..packaging.bytecode import find_interpreter
 from ..packaging.runtime import runtime_sources
+from ..packaging.targets import PYTHON_VERSIONS
 from .cache import kept_folder
 from .errors import Problem
 from .options import ProjectOptions
@@ -20,9 +21,7 @@ RUNNING = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 """The runtime of this process's version of Python."""
 
 
-def choose_command(
-    runtime: str, code: Path, layers: Sequence[Path], options: ProjectOptions, handler: str
-) -> tuple[str, ...] | None:
+def choose_command(runtime: str, code: Path, layers: Sequence[Path], options: ProjectOptions) -> tuple[str, ...] | None:
     """Return the command line of a runtime, None for this package's on the running interpreter.
 
     Raises:
@@ -32,10 +31,10 @@ def choose_command(
         return tuple(given)
     if runtime == RUNNING:
         return None
-    if runtime.startswith("python3."):
-        interpreter = _interpreter(runtime.removeprefix("python"))
+    version = runtime.removeprefix("python")
+    if version in PYTHON_VERSIONS:
+        interpreter = _interpreter(version)
         if interpreter is None:
-            version = runtime.removeprefix("python")
             raise Problem(
                 f"this machine has no Python {version}; install it, or give a command by --runtime {runtime}=COMMAND"
             )

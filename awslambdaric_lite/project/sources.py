@@ -7,7 +7,7 @@ from typing import Any
 
 from ..common.json_text import compact
 from ..emulator.config.project import OtherSource, Queue, QueueSource
-from .errors import Problem
+from .errors import WRONG_FORM, Problem, explain
 from .functions import names_function
 from .intrinsics import as_text
 from .stack import QUEUE, Stack, properties_of
@@ -63,8 +63,8 @@ def read_queues(stack: Stack) -> Iterator[Queue]:
                 queues.get(target),
                 int(policy.get("maxReceiveCount", 0)) if target in queues else 0,
             )
-        except (Problem, ValueError, TypeError) as error:
-            stack.note(logical_id, f"the queue is left out: {error}")
+        except (Problem, *WRONG_FORM) as error:
+            stack.note(logical_id, f"the queue is left out: {explain(error)}")
 
 
 def _queues(stack: Stack) -> Iterator[tuple[Stack, str]]:
@@ -85,8 +85,8 @@ def read_sources(stack: Stack, functions: set[str]) -> Iterator[QueueSource | Ot
                     kind = "Schedule"
                 for name in _functions_at(stack, properties_of(resource), way, functions):
                     yield OtherSource(f"{stack.prefix}{logical_id}", name, kind)
-        except (Problem, ValueError, TypeError) as error:
-            stack.note(logical_id, f"it invokes no function here: {error}")
+        except (Problem, *WRONG_FORM) as error:
+            stack.note(logical_id, f"it invokes no function here: {explain(error)}")
 
 
 def _functions_at(stack: Stack, value: Any, way: tuple[str, ...], functions: set[str]) -> list[str]:

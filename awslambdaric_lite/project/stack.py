@@ -12,7 +12,7 @@ from typing import Any
 
 from ..common.regions import dns_suffix, make_arn, partition
 from . import intrinsics, parameters
-from .errors import InvalidProject, Problem
+from .errors import WRONG_FORM, InvalidProject, Problem, explain
 from .intrinsics import NO_VALUE, as_text, nearest
 from .options import ProjectOptions
 
@@ -278,7 +278,7 @@ class Stack:
         return {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
 
     def check_parameters(self) -> None:
-        """Check the values that are given, and the defaults.
+        """Check the given values and the defaults.
 
         Raises:
             InvalidProject: the template does not allow one.
@@ -400,7 +400,12 @@ class Stack:
     def _parameter(self, name: str) -> Any:
         if name not in self._parameters:
             with self._entering(f"parameter {name}"):
-                self._parameters[name] = self._value_of(name)
+                try:
+                    self._parameters[name] = self._value_of(name)
+                except InvalidProject:
+                    raise
+                except WRONG_FORM as error:
+                    raise Problem(f"parameter {name}: {explain(error)}") from None
         return self._parameters[name]
 
     def _value_of(self, name: str) -> Any:

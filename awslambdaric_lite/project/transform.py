@@ -11,6 +11,7 @@ import contextlib
 import importlib.metadata
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ _LANGUAGE = "AWS::LanguageExtensions"
 _PREFIX = "AWS::Serverless::"
 _FUNCTION = "AWS::Serverless::Function"
 _FORM = 1  # of what the cache holds
+_IDS = re.compile(r"with id \[(\w+)\]")
 _PLACE = "local-path"  # the bucket of placeholders
 _PATHS = {
     _FUNCTION: "CodeUri",
@@ -187,13 +189,14 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
     except ImportError as error:
         raise InvalidProject(f"{stack.file}: aws-sam-translator cannot be imported ({error}); {EXTRA}") from None
 
-    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # its warnings are for those who work on it
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)  # its warnings are for those who work on it
     functions: dict[str, str] = {}
     others: dict[str, str] = {}
     while True:
         copy = json.loads(json.dumps(prepared))
         try:
-            translator = Translator({}, Parser(), boto_session=_Session(stack.region))
+            session: Any = _Session(stack.region)
+            translator = Translator({}, Parser(), boto_session=session)
             try:
                 template = translator.translate(copy, dict(values), get_managed_policy_map=dict)
             finally:
@@ -207,6 +210,9 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
                     raise InvalidProject(f"{stack.file}: {cause.message} Correct it.") from None
                 refused |= dict.fromkeys(found, cause.message)
             for logical_id, message in refused.items():
+                if (event := _remove_event(prepared["Resources"], logical_id, message)) is not None:
+                    others[f"{logical_id}.{event}"] = message
+                    continue
                 kind = _kind(prepared["Resources"].pop(logical_id))
                 (functions if kind == _FUNCTION else others)[logical_id] = message
             if not prepared["Resources"]:
@@ -219,13 +225,26 @@ def _translate(stack: Stack, prepared: dict[str, Any], values: dict[str, Any]) -
 def _resources_of(cause: Any, resources: dict[str, Any]) -> list[str]:
     """Return the resources of the template that an error of the translator is about."""
     ours = [logical_id for logical_id, resource in resources.items() if _kind(resource).startswith(_PREFIX)]
-    named = getattr(cause, "_logical_id", None)
-    if isinstance(named, str):  # or that of a resource which it makes, e.g. of a function and its event
-        return (
-            [named] if named in resources else sorted((each for each in ours if named.startswith(each)), key=len)[-1:]
-        )
     event = getattr(cause, "_event_id", None)
-    return [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]
+    if having := [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]:
+        return having
+    named = getattr(cause, "_logical_id", event)
+    if named in ours or not isinstance(named, str):
+        return [named] if named in ours else []
+    return sorted((each for each in ours if named.startswith(each)), key=len)[-1:]  # whose event makes it, e.g.
+
+
+def _remove_event(resources: dict[str, Any], logical_id: str, message: str) -> str | None:
+    """Remove the event that a message is about from its function; return the event's id, None if it has no such."""
+    events = properties_of(resources[logical_id]).get("Events")
+    if not isinstance(events, dict):
+        return None
+    for found in _IDS.findall(message):
+        for event in (found, found.removeprefix(logical_id)):
+            if event in events:
+                del events[event]
+                return str(event)
+    return None
 
 
 class _Session:

@@ -171,7 +171,7 @@ def test_document_by_include(read: Read) -> None:
 
 
 def test_faults_of_an_api_leave_the_rest(read: Read) -> None:
-    """An API that cannot be read, and a WebSocket API, are named and left out; functions run."""
+    """An API that cannot be read, and a WebSocket API, get notes and are left out; functions run."""
     resources = """
   Missing: {Type: AWS::Serverless::Api, Properties: {StageName: v1, DefinitionUri: nowhere.json}}
   Sockets: {Type: AWS::ApiGatewayV2::Api, Properties: {ProtocolType: WEBSOCKET}}

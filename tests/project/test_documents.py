@@ -59,7 +59,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_damaged_document_is_refused_with_its_line(text: str, message: str) -> None:
-    """An error names the file, the line if there is one, and the reason, in time and memory that do not explode."""
+    """An error names the file, its line as far as it is known, and the reason; aliases do not multiply the memory."""
     with pytest.raises(InvalidProject, match=message):
         parse_document(text, "t.yaml")
 

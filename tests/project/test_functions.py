@@ -15,6 +15,7 @@ from awslambdaric_lite.emulator.config.project import Function
 from awslambdaric_lite.emulator.local_lambda import LocalLambda
 from awslambdaric_lite.packaging.bytecode import find_interpreter
 from awslambdaric_lite.packaging.targets import PYTHON_VERSIONS
+from awslambdaric_lite.project import runtimes
 from awslambdaric_lite.project.errors import InvalidProject
 from awslambdaric_lite.project.runtimes import RUNNING
 
@@ -53,7 +54,10 @@ def read_one(
         ("Code: {ImageUri: image}", "it is a container image"),
         ("Runtime: nodejs22.x", "give it by --runtime nodejs22.x=COMMAND"),
         ("Runtime: provided.al2023", "src has no bootstrap, which provided.al2023 starts"),
-        ("Runtime: python3.9", "this machine has no Python 3.9"),
+        (
+            "Runtime: python3.9",
+            "runtime python3.9 has no command on this machine; give it by --runtime python3.9=COMMAND",
+        ),
         ("Runtime: ''", "it has no Runtime; add one, e.g. python3.13"),
         ("Handler: ''", "it has no Handler; add one, e.g. app.handler"),
         ("Handler: app", "handler 'app' is not MODULE.FUNCTION"),
@@ -67,9 +71,8 @@ def read_one(
         ("Layers: [a, b, c, d, e, f]", ""),
     ],
 )
-def test_fault_of_one_function_leaves_the_others(read: Read, properties: str, reason: str, monkeypatch: Any) -> None:
+def test_fault_of_one_function_leaves_the_others(read: Read, properties: str, reason: str) -> None:
     """A function that cannot run here says why, with file, logical id and cure; the other one runs."""
-    monkeypatch.setattr("awslambdaric_lite.project.runtimes.find_interpreter", lambda version: None)
     project = read({"template.yaml": template(properties, SECOND), "src/app.py": APP})
     bad, good = project.functions
     assert (bad.logical_id, good.logical_id) == ("F", "G")
@@ -132,6 +135,16 @@ def test_other_python_runs_with_this_runtime_and_nothing_else(read: Read) -> Non
     assert not any(str(Path(sys.prefix)) in folder for folder in path)
 
 
+def test_missing_python_is_named(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function for a Python that this machine does not have says so, with both cures."""
+    other = next(version for version in PYTHON_VERSIONS if f"python{version}" != RUNNING)
+    runtimes._interpreter.cache_clear()
+    monkeypatch.setattr(runtimes, "find_interpreter", lambda version: None)
+    function = read_one(read, f"Runtime: python{other}")
+    runtimes._interpreter.cache_clear()
+    assert f"this machine has no Python {other}; install it, or give a command by --runtime" in function.unavailable
+
+
 def test_command_of_another_runtime(read: Read) -> None:
     """A command of the user, and `bootstrap` of the code or of a layer, run other runtimes."""
     function = read_one(read, "Runtime: nodejs22.x", runtimes={"nodejs22.x": ["node", "client.js"]})
@@ -152,7 +165,7 @@ LAYERS = """
 
 
 def test_layers_by_content_and_by_arn(read: Read, tmp_path: Path) -> None:
-    """Layers are the template's content and the user's for ARNs; one without is named with the cure, and left out."""
+    """Layers are the template's content and the user's for ARNs; a note has the cure for one that is left out."""
     arn = "arn:aws:lambda:us-east-1:1:layer:powertools:9"
     files = {"layer/python/shared.py": "", "given/python/given.py": ""}
     properties = f"Layers: [!Ref Shared, '{arn}', !Ref Remote, '{arn}0']"
@@ -236,7 +249,7 @@ def test_versions_and_weights_of_an_alias(read: Read) -> None:
 
 
 def test_requirements_are_installed_once(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requirements beside code that is not built become a layer, installed once for each set of them."""
+    """Requirements of code that is not built become a layer, installed once for each set of them."""
     installed: list[tuple[Path, Path]] = []
 
     def install(file: Path, into: Path, target: object) -> None:
@@ -244,7 +257,7 @@ def test_requirements_are_installed_once(read: Read, tmp_path: Path, monkeypatch
         into.mkdir(parents=True)
         (into / "needed.py").write_text("VALUE = 7\n")
 
-    monkeypatch.setattr("awslambdaric_lite.project.code.install_requirements", install)
+    monkeypatch.setattr("awslambdaric_lite.packaging.wheels.install_requirements", install)
     app = "import needed\ndef get(event, context):\n    return needed.VALUE\n"
     files = {"src/requirements.txt": "needed==1.0\n", "src/app.py": app}
     said: list[str] = []

@@ -204,7 +204,7 @@ def test_parameters_and_conditions_choose_resources(read: Read) -> None:
     ],
 )
 def test_wrong_value_makes_one_function_unavailable(read: Read, value: str, reason: str) -> None:
-    """What cannot be resolved is named with file, logical id and cure, and other functions still run."""
+    """An error of a value has file, logical id and cure, and other functions still run."""
     other = """
   Good:
     Type: AWS::Lambda::Function
@@ -232,7 +232,7 @@ def test_parameter_outside_its_limits_is_refused(read: Read, options: dict[str, 
 
 
 def test_unknown_parameter_is_named_with_the_nearest(read: Read) -> None:
-    """A name that the template does not have is named with the nearest one."""
+    """A note has the nearest name of one that the template does not have."""
     notes = with_variables(read, "A: b", parameters={"Stag": "dev"}).notes
     assert any("has no parameter Stag; write Stage" in note for note in notes)
 

@@ -134,7 +134,7 @@ url = true
 
 
 def test_functions_of_pyproject(read: Read, tmp_path: Path) -> None:
-    """A table of `pyproject.toml` describes functions where there is no template."""
+    """A table of `pyproject.toml` describes functions of a folder without a template."""
     files = {"pyproject.toml": TABLE, "src/app.py": APP, "layer/python/x.py": ""}
     orders, node = read(files).functions
     config = orders.config
@@ -194,7 +194,7 @@ def test_what_is_not_a_project_is_refused(read: Read, files: dict[str, str], pat
 
 
 def test_unknown_types_are_noted(read: Read) -> None:
-    """A misspelt type and resources without a counterpart are named; functions run."""
+    """Notes have a misspelt type and resources without a counterpart; functions run."""
     more = """
   Typo: {Type: AWS::Lamda::Function, Properties: {}}
   Odd: {Type: Function}

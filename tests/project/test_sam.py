@@ -237,18 +237,41 @@ def test_one_refused_function_leaves_the_others(read: Read) -> None:
     broken = """
   Broken:
     Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: src
-      Handler: app.get
-      Runtime: python3.13
-      Events: {A: {Type: Nonsense, Properties: {}}}
+    Properties: {CodeUri: src, Handler: app.get, Runtime: python3.13, AutoPublishAlias: [a, b]}
 """
     project = read(function_template("", broken))
     functions = {each.logical_id: each for each in project.functions}
     assert not functions["Get"].unavailable
     assert "template.yaml: Broken: " in functions["Broken"].unavailable
-    assert "[A]" in functions["Broken"].unavailable
+    assert "AutoPublishAlias" in functions["Broken"].unavailable
     assert functions["Broken"].unavailable in project.notes
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{Type: Nonsense, Properties: {}}",
+        "{Type: SQS, Properties: {}}",
+        "{Type: HttpApi, Properties: {Path: /a, Method: get}}",
+        "{Type: Api, Properties: {Path: /a, Method: [get]}}",
+    ],
+)
+def test_one_refused_event_leaves_its_function(read: Read, event: str) -> None:
+    """An event that the translator refuses, e.g. the second of two routes alike, is left out with a note."""
+    other = f"""
+  Other:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src
+      Handler: app.get
+      Runtime: {RUNTIME}
+      Events: {{Twice: {event}, Good: {{Type: HttpApi, Properties: {{Path: /b, Method: get}}}}}}
+"""
+    project = read(function_template("Events: {A: {Type: HttpApi, Properties: {Path: /a, Method: get}}}", other))
+    assert [each.unavailable for each in project.functions] == ["", ""]
+    (api,) = project.apis
+    assert {(route.path, route.function) for route in api.routes} == {("/a", "Get"), ("/b", "Other")}
+    assert any("template.yaml: Other.Twice: left out: " in note for note in project.notes)
 
 
 def test_missing_translator_is_named_with_its_extra(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,3 +279,89 @@ def test_missing_translator_is_named_with_its_extra(read: Read, monkeypatch: pyt
     monkeypatch.setattr("awslambdaric_lite.project.transform._PACKAGE", "no-such-package")
     with pytest.raises(InvalidProject, match=r"pip install 'awslambdaric-lite\[project\]'"):
         read(FILES)
+
+
+def test_layer_of_the_template(read: Read, tmp_path: Path) -> None:
+    """A layer's local content is a function's layer; a note tells that it is not built."""
+    layer = """
+  Shared: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: layer/}}
+  Raw: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: raw}}
+"""
+    files = function_template("Layers: [!Ref Shared, !Ref Raw]", layer)
+    project = read({**files, "layer/python/shared.py": "", "raw/shared.py": ""})
+    assert list(project.functions[0].config.layers) == [tmp_path / "layer", tmp_path / "raw"]
+    (note,) = project.notes
+    assert "raw has no folder that a layer has, e.g. python; build it: sam build" in note
+
+
+def test_image_and_missing_code(read: Read) -> None:
+    """A container image is unavailable; without `CodeUri` the code is the template's folder, as for `sam build`."""
+    more = f"""
+  Image:
+    Type: AWS::Serverless::Function
+    Properties: {{PackageType: Image}}
+    Metadata: {{Dockerfile: Dockerfile}}
+  Here:
+    Type: AWS::Serverless::Function
+    Properties: {{Handler: here.get, Runtime: {RUNTIME}}}
+"""
+    files = function_template("", more)
+    functions = {each.logical_id: each for each in read({**files, "here.py": APP}).functions}
+    assert "template.yaml: Image: it is a container image" in functions["Image"].unavailable
+    assert not functions["Here"].unavailable
+
+
+def test_local_application_is_a_nested_stack(read: Read) -> None:
+    """An application with a local template is part of the project, with its parameters and outputs."""
+    inner = TEMPLATE + "Outputs: {Name: {Value: !Ref Put}}\n"
+    more = """
+  Shop:
+    Type: AWS::Serverless::Application
+    Properties: {Location: shop/template.yaml, Parameters: {Stage: v1}}
+"""
+    files = function_template("Environment: {Variables: {PUT: !GetAtt Shop.Outputs.Name}}", more)
+    project = read({**files, "shop/template.yaml": inner, "shop/src/app.py": APP})
+    assert [each.config.name for each in project.functions] == ["Get", "Shop-Get", "put-v1"]
+    assert project.functions[0].config.env == {"PUT": "put-v1"}
+    assert [api.logical_id for api in project.apis] == ["Shop/ServerlessHttpApi"]
+
+
+def test_condition_of_a_function_removes_its_routes(read: Read) -> None:
+    """A function whose condition is false does not exist, nor does its API."""
+    files = function_template("Events: {A: {Type: HttpApi, Properties: {Path: /a, Method: get}}}", top=CONDITION)
+    files["template.yaml"] = files["template.yaml"].replace(
+        "    Properties:\n", "    Condition: Never\n    Properties:\n", 1
+    )
+    files["template.yaml"] += f"""
+  Other:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: src, Handler: app.get, Runtime: {RUNTIME}}}
+"""
+    project = read(files)
+    assert [each.logical_id for each in project.functions] == ["Other"]
+    assert project.apis == ()
+
+
+CONDITION = "Conditions: {Never: !Equals [a, b]}"
+
+
+def test_error_of_the_whole_template_is_refused(read: Read) -> None:
+    """What the translator refuses of the whole template is an error with the file."""
+    with pytest.raises(InvalidProject, match=r"template\.yaml: 'Globals' section is invalid"):
+        read(function_template("", top="Globals: {Function: {Tiemout: 3}}"))
+
+
+def test_missing_transform_is_noted(read: Read) -> None:
+    """Resources of SAM without its transform are read, with a note of what AWS needs."""
+    files = function_template("")
+    files["template.yaml"] = files["template.yaml"].replace("Transform: AWS::Serverless-2016-10-31", "")
+    project = read(files)
+    assert not project.functions[0].unavailable
+    assert any("AWS needs Transform: AWS::Serverless-2016-10-31" in note for note in project.notes)
+
+
+def test_code_path_from_a_parameter(read: Read, tmp_path: Path) -> None:
+    """The path of the code may be an intrinsic function."""
+    files = function_template("", top="Parameters: {Folder: {Type: String, Default: src}}")
+    files["template.yaml"] = files["template.yaml"].replace("CodeUri: src", "CodeUri: !Sub './${Folder}'")
+    assert read(files).functions[0].config.task_root == tmp_path / "src"
