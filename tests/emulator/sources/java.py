@@ -18,7 +18,7 @@ _QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
 
 
 def build(name: str) -> Path:
-    """Return a folder with the libraries of a `pom.xml` beside this file, and with its compiled classes.
+    """Return a folder with the libraries of a `pom.xml` in a folder here, and with its compiled classes.
 
     Raises:
         Unavailable: Java, Maven or the network is missing.

@@ -152,7 +152,7 @@ def test_closing_retries_deletions(client: ScriptedClient, poll: Poll) -> None:
 
 
 def test_closed_platform_ends_the_polling(client: ScriptedClient, poll: Poll) -> None:
-    """If the local Lambda is closed first, messages are given back and no more are received."""
+    """If the local Lambda is closed first, it returns messages to the queue and receives no more."""
     client.put(("1", "one"))
     client.put(("2", "two"))
     function = Function(lambda event: LocalLambdaClosed("closed"))

@@ -127,7 +127,7 @@ def test_nothing_is_created_at_aws(url: str | None, monkeypatch: pytest.MonkeyPa
 
 
 def test_name_of_a_queue_comes_from_template_or_arn() -> None:
-    """A queue is named by the template, or by the end of its ARN."""
+    """The name of a queue comes from the template, or from the end of its ARN."""
     known = [Queue("Orders", "orders")]
     assert queue_name("Orders", known) == "orders"
     assert queue_name("arn:aws:sqs:eu-west-1:123456789012:jobs.fifo", known) == "jobs.fifo"
@@ -192,8 +192,8 @@ def test_unknown_source_is_an_error() -> None:
         plan_polling([ORDERS, OTHERS], {}, poll_aws=["Order"])
 
 
-def test_missing_boto3_is_named_with_its_cure() -> None:
-    """Without boto3 a client is an error that names the extra; the modules themselves do not need it."""
+def test_missing_boto3_is_an_error_with_its_cure() -> None:
+    """Without boto3, making a client is an error with the name of the extra; the modules themselves do not need it."""
     program = """
 import sys
 sys.modules["boto3"] = None
