@@ -40,7 +40,7 @@ class QueuePoller:
     Args:
         source: the settings.
         queue_url: the URL of the queue.
-        queue_arn: the ARN of the queue, for the events; its region is theirs.
+        queue_arn: the ARN of the queue; the events have it, and its region.
         client: a client for SQS of boto3 (`queues.sqs_client`).
         submit: invokes the function.
         note: receives lines for people.
