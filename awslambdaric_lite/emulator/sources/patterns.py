@@ -142,7 +142,7 @@ def compile_filters(texts: Sequence[str]) -> tuple[Pattern, ...]:
     """Compile the patterns of an event source, of which one has to match.
 
     Raises:
-        InvalidSource: one is not a pattern, or there are too many.
+        InvalidSource: one is not a pattern, or their number is too large.
     """
     if len(texts) > MAX_FILTERS:
         raise InvalidSource(f"an event source has {len(texts)} filters; Lambda takes up to {MAX_FILTERS}")

@@ -26,11 +26,12 @@ from .plan import check_source
 GRACE_S = 10.0
 """Seconds that `close` waits for running invocations, and for their messages to be deleted."""
 _CONCURRENCY = 5  # batches at the same time, with which Lambda starts if the source sets no maximum
-# A request that waits for messages cannot be cancelled without losing those that it has received, so `close` waits for
-# it: at most this long. A message that arrives is received immediately.
+# A request that waits for messages cannot be cancelled, because those that it has received would be lost: `close` waits
+# at most this long. A message that arrives is received immediately.
 _WAIT_S = 1
 _FIRST_BACKOFF_S = 0.1  # doubled after each attempt
 _MAX_BACKOFF_S = 5.0
+_MAX_THROTTLE_S = 0.5  # a local function is free again soon
 
 
 class QueuePoller:
@@ -39,7 +40,7 @@ class QueuePoller:
     Args:
         source: the settings.
         queue_url: the URL of the queue.
-        queue_arn: the ARN of the queue, for the events; its region is theirs.
+        queue_arn: the ARN of the queue; the events have it, and its region.
         client: a client for SQS of boto3 (`queues.sqs_client`).
         submit: invokes the function.
         note: receives lines for people.
@@ -109,7 +110,7 @@ class QueuePoller:
                     self._start(self._process(messages, received_at), self._batches)
 
     async def close(self, grace_s: float = GRACE_S) -> None:
-        """Stop polling. Wait for running invocations and delete their messages; other messages are given back.
+        """Stop polling. Wait for running invocations and delete their messages; return others to the queue.
 
         What is not complete after `grace_s` seconds is abandoned: its messages are received again.
         """
@@ -233,7 +234,7 @@ class QueuePoller:
                     self._tell_once(f"{count(len(batch), 'message')} throttled until the visibility timeout")
                     return every
                 await self._unless_closing(asyncio.sleep(delay_s))
-                delay_s = min(2 * delay_s, _MAX_BACKOFF_S)
+                delay_s = min(2 * delay_s, _MAX_THROTTLE_S)
             except LocalLambdaClosed:
                 self._closing.set()
             except Exception as error:  # unknown, or unable to run here: as a failed invocation

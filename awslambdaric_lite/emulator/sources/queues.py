@@ -28,20 +28,29 @@ def sqs_client(endpoint_url: str | None, region: str) -> Any:
     At any other endpoint it has those of the environment or placeholders, so that nothing else is searched for them.
 
     Raises:
+        QueueUnavailable: botocore refuses the settings, e.g. the user's profile.
         ModuleNotFoundError: boto3 is not installed; the message names the extra.
     """
     try:
-        import boto3
+        from boto3.session import Session
         from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "queues need boto3; install it with: pip install 'awslambdaric-lite[project]'", name="boto3"
         ) from None
-    keys = {"aws_access_key_id": "placeholder", "aws_secret_access_key": "placeholder"}
-    if is_aws(endpoint_url) or "AWS_ACCESS_KEY_ID" in os.environ or "AWS_PROFILE" in os.environ:
-        keys = {}
-    settings = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=_READ_LIMIT_S)
-    return boto3.session.Session().client("sqs", region, endpoint_url=endpoint_url, config=settings, **keys)
+    has_own = is_aws(endpoint_url) or "AWS_ACCESS_KEY_ID" in os.environ or "AWS_PROFILE" in os.environ
+    key = None if has_own else "placeholder"  # None: botocore searches for credentials
+    settings = Config(
+        retries={"total_max_attempts": 1},
+        connect_timeout=5,
+        read_timeout=_READ_LIMIT_S,
+        ignore_configured_endpoint_urls=True,  # the caller has read the variables; None is AWS all the same
+    )
+    try:
+        return Session(key, key, region_name=region).client("sqs", endpoint_url=endpoint_url, config=settings)
+    except BotoCoreError as error:
+        raise QueueUnavailable(f"SQS at {endpoint_url or 'AWS'} cannot be used: {error}") from error
 
 
 def create_queues(queues: Iterable[Queue], client: Any) -> dict[str, QueueAddress]:
@@ -104,7 +113,8 @@ def find_queues(names: Mapping[str, str], client: Any, note: Callable[[str], Non
     """
     found = {}
     for key, name in names.items():
-        address = _find(name, client)
+        owner = key.split(":")[4] if key.startswith("arn:") and is_aws(client.meta.endpoint_url) else None
+        address = _find(name, client, owner)
         if address is not None:
             found[key] = address
         else:
@@ -120,10 +130,11 @@ def queue_name(key: str, queues: Iterable[Queue]) -> str | None:
     return next((queue.name for queue in queues if queue.logical_id == key), None)
 
 
-def _find(name: str, client: Any) -> QueueAddress | None:
+def _find(name: str, client: Any, owner: str | None = None) -> QueueAddress | None:
+    account = {"QueueOwnerAWSAccountId": owner} if owner else {}
     with _refusals(name, name, client.meta.endpoint_url):
         try:
-            url = client.get_queue_url(QueueName=name)["QueueUrl"]
+            url = client.get_queue_url(QueueName=name, **account)["QueueUrl"]
         except client.exceptions.QueueDoesNotExist:
             return None
         return QueueAddress(url, _arn(url, client))

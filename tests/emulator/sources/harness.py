@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any
@@ -13,14 +14,14 @@ from awslambdaric_lite.emulator.results import FunctionOutcome, Invocation
 from awslambdaric_lite.emulator.sources.queue_poller import QueuePoller
 from awslambdaric_lite.emulator.sources.queues import QueueAddress
 from tests.emulator.loop_thread import LoopThread
-from tests.emulator.waiting import wait_until
+from tests.emulator.waiting import WAIT, wait_until
 
 Answer = Callable[[dict[str, Any]], object]
 FAILED = FunctionOutcome(b'{"errorMessage": "boom"}', error_type="Function.Error")
 
 
 class Function:
-    """A function that records the events which it gets, and answers them at once or when the test says so.
+    """A function that records the events which it gets, and answers them when they come or when the test says so.
 
     `answer` returns the response, an outcome, or an exception of the platform, or raises nothing. Without one, an
     invocation runs until `finish`.
@@ -56,6 +57,10 @@ class Function:
         else:
             invocation.answer(FunctionOutcome(json.dumps(result).encode()))
 
+    def has_running(self, number: int) -> bool:
+        """Return whether this number of invocations runs."""
+        return len(self.running) == number
+
     @property
     def bodies(self) -> list[list[str]]:
         """The bodies of the messages of each event."""
@@ -68,7 +73,7 @@ class Function:
 
 
 class Queues:
-    """Queues at a server, each with a name of its own."""
+    """Queues at a server, each with another name."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -107,7 +112,10 @@ class Queues:
 
     def wait_for(self, queue: QueueAddress, visible: int, invisible: int) -> None:
         """Wait until the queue has these numbers of messages."""
-        wait_until(lambda: self.counts(queue) == (visible, invisible), f"the queue has not {visible}, {invisible}")
+        limit = time.monotonic() + WAIT
+        while (found := self.counts(queue)) != (visible, invisible):
+            assert time.monotonic() < limit, f"the queue has {found} messages, not {visible}, {invisible}"
+            time.sleep(0.05)  # moto answers in the process of the test, which has other things to do
 
 
 class Polled(LoopThread):
@@ -159,7 +167,7 @@ class Polled(LoopThread):
 
 
 def wait_for_notes(polled: Polled, *parts: str) -> None:
-    """Wait until there are exactly these notes, each with a part of its text."""
+    """Wait until the poller has made exactly these notes, each with a part of its text."""
 
     def there() -> bool:
         return len(polled.notes) == len(parts) and all(map(str.__contains__, polled.notes, parts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.build_cache import DEFAULT_BUILD, BuildCache, build_directory, digest, run
 from benchmarks.interpreter import Interpreter
+from tests.emulator.waiting import wait_until
 
 _HERE = Path(__file__).parent
 _NO_PYTHON = Interpreter(Path(), Path(), "", "", "")  # these builds need none
@@ -18,7 +18,7 @@ _QUICK_START = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"]
 
 
 def build(name: str) -> Path:
-    """Return a folder with the libraries of a `pom.xml` beside this file, and with its compiled classes.
+    """Return a folder with the libraries of a `pom.xml` in a folder here, and with its compiled classes.
 
     Raises:
         Unavailable: Java, Maven or the network is missing.
@@ -66,42 +66,41 @@ def oracle() -> Iterator[Oracle]:
 
 
 class ElasticMq:
-    """An ElasticMQ server with nothing in it; a second `start` uses the same port."""
+    """An ElasticMQ server with nothing in it."""
 
     def __init__(self, folder: Path) -> None:
         self._settings = folder / "elasticmq.conf"
+        self._log = folder / "elasticmq.log"
         self._library = build("elasticmq") / "lib"
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
     def start(self) -> None:
         """Start the server, and wait for its address."""
-        port = self.url.rpartition(":")[2] or "0"
         self._settings.write_text(
             'include classpath("application.conf")\n'
             "generate-node-address = true\n"
             'aws { region = "us-east-1", accountId = "000000000000" }\n'
             "rest-stats.enabled = false\n"
-            f'rest-sqs {{ bind-hostname = "127.0.0.1", bind-port = {port} }}\n'
+            'rest-sqs { bind-hostname = "127.0.0.1", bind-port = 0 }\n'
         )
         command = ["java", *_QUICK_START, f"-Dconfig.file={self._settings}", "-cp", f"{self._library}/*"]
-        self._process = subprocess.Popen(
-            [*command, "org.elasticmq.server.Main"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self._process.stdout is not None
-        seen = []
-        for line in self._process.stdout:
-            seen.append(line)
-            if found := re.search(r"Started SQS rest server, bind address 127\.0\.0\.1:(\d+)", line):
-                self.url = f"http://127.0.0.1:{found[1]}"
-                return
-        raise AssertionError(f"ElasticMQ has not started: {json.dumps(seen[-10:])}")
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [*command, "org.elasticmq.server.Main"], stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._has_started, f"ElasticMQ has not started: {self._log}")
+
+    def _has_started(self) -> bool:
+        text = self._log.read_text()
+        assert self._process is not None and self._process.poll() is None, text[-2000:]
+        if found := re.search(r"Started SQS rest server, bind address 127\.0\.0\.1:(\d+)", text):
+            self.url = f"http://127.0.0.1:{found[1]}"
+        return found is not None
 
     def stop(self) -> None:
         """Kill the server, which loses its messages."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
             self._process = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -179,7 +180,7 @@ def test_concurrency_is_limited(moto: Queues, poll: Poll) -> None:
     polled = poll(moto.client, queue, function, batch_size=1, maximum_concurrency=2)
     moto.wait_for(queue, 4, 2)
     for left in range(6, 0, -1):
-        wait_until(lambda left=left: len(function.running) == min(left, 2))
+        wait_until(functools.partial(function.has_running, min(left, 2)))
         polled.finish()
     moto.wait_for(queue, 0, 0)
     assert function.most == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
@@ -152,7 +153,7 @@ def test_closing_retries_deletions(client: ScriptedClient, poll: Poll) -> None:
 
 
 def test_closed_platform_ends_the_polling(client: ScriptedClient, poll: Poll) -> None:
-    """If the local Lambda is closed first, messages are given back and no more are received."""
+    """If the local Lambda is closed first, it returns messages to the queue and receives no more."""
     client.put(("1", "one"))
     client.put(("2", "two"))
     function = Function(lambda event: LocalLambdaClosed("closed"))
@@ -344,6 +345,17 @@ def test_endpoint_goes_away_and_comes_back(restarted_moto: RestartedMoto, poll: 
     queues.wait_for(queue, 0, 0)
     assert function.seen == ["one", "two"]
     polled.start_closing().result()
+    client.close()
+
+
+def test_silent_endpoint_does_not_prevent_closing(poll: Poll) -> None:
+    """A poller whose endpoint accepts requests and does not answer is closed after the grace period."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = sqs_client(f"http://127.0.0.1:{server.getsockname()[1]}", "us-east-1")
+        polled = poll(client, QUEUE, Function())
+        with server.accept()[0]:
+            polled.start_closing(0.01).result()
+            wait_for_notes(polled, "closed before all messages were processed")
     client.close()
 
 

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError
 
 from awslambdaric_lite.emulator.config.project import Queue, QueueSource
 from awslambdaric_lite.emulator.errors import InvalidSource, QueueUnavailable
@@ -113,8 +114,7 @@ def test_silent_endpoint_is_an_error() -> None:
 )
 def test_nothing_is_created_at_aws(url: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No queue is created at an endpoint of AWS, whatever its partition and spelling; no request is made."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL_SQS", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", LOCAL)  # an endpoint is what the caller says
     client = sqs_client(url, "eu-west-1")
 
     def refuse(**_: Any) -> None:
@@ -126,8 +126,31 @@ def test_nothing_is_created_at_aws(url: str | None, monkeypatch: pytest.MonkeyPa
     client.close()
 
 
+def test_missing_profile_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile of the user that does not exist is an error that names it."""
+    monkeypatch.setenv("AWS_PROFILE", "missing-profile")
+    with pytest.raises(QueueUnavailable, match=r"SQS at AWS cannot be used: .*missing-profile"):
+        sqs_client(None, "eu-west-1")
+
+
+def test_queue_of_another_account_is_found_at_aws() -> None:
+    """At AWS the owner of a queue that an ARN names is part of the request."""
+    client = sqs_client(AWS, "eu-west-1")
+    asked: list[dict[str, Any]] = []
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        asked.append(json.loads(params["body"]))
+        raise BotoCoreError
+
+    client.meta.events.register("before-call.sqs.GetQueueUrl", refuse)
+    with pytest.raises(QueueUnavailable):
+        find_queues({"arn:aws:sqs:eu-west-1:123456789012:jobs": "jobs"}, client, print)
+    assert asked == [{"QueueName": "jobs", "QueueOwnerAWSAccountId": "123456789012"}]
+    client.close()
+
+
 def test_name_of_a_queue_comes_from_template_or_arn() -> None:
-    """A queue is named by the template, or by the end of its ARN."""
+    """The name of a queue comes from the template, or from the end of its ARN."""
     known = [Queue("Orders", "orders")]
     assert queue_name("Orders", known) == "orders"
     assert queue_name("arn:aws:sqs:eu-west-1:123456789012:jobs.fifo", known) == "jobs.fifo"
@@ -192,8 +215,8 @@ def test_unknown_source_is_an_error() -> None:
         plan_polling([ORDERS, OTHERS], {}, poll_aws=["Order"])
 
 
-def test_missing_boto3_is_named_with_its_cure() -> None:
-    """Without boto3 a client is an error that names the extra; the modules themselves do not need it."""
+def test_missing_boto3_is_an_error_with_its_cure() -> None:
+    """Without boto3, making a client is an error with the name of the extra; the modules themselves do not need it."""
     program = """
 import sys
 sys.modules["boto3"] = None
