@@ -15,7 +15,7 @@ from .environments.filesystem import Layout
 from .environments.managed import ManagedEnvironment
 from .environments.pool import EnvironmentPool
 from .environments.processes import EnvironmentProcesses
-from .errors import FunctionUnavailable, LocalLambdaClosed, TooManyRequests
+from .errors import FunctionUnavailable, LocalLambdaClosed, TooManyRequests, UnknownQualifier
 from .functions.versions import Versions
 from .functions.workspace import Workspace
 from .http.faults import Faults
@@ -202,6 +202,8 @@ class FunctionHost:
             invocation.abandon(error)
 
     async def _run(self, invocation: Invocation, *, queue: bool) -> None:
+        if invocation.version in self.versions.deleted:  # e.g. of an event that waited
+            raise UnknownQualifier(f"Function not found: {self.function.arn}:{invocation.version}")
         if self._key(invocation.version) not in self._layouts:
             await self._prepare(invocation.version)
         await self.pool.run(invocation, queue=queue)

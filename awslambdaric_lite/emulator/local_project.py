@@ -38,6 +38,9 @@ class LocalProject:
         self._loop = LoopThread("LocalProject")
         self._running: ProjectService | None = None
         ProjectService(project, **self._settings)  # raises
+        for function in project.functions:
+            for text in function.config.warnings:
+                warnings.warn(f"{function.config.name}: {text}", stacklevel=2)
 
     def __enter__(self) -> LocalProject:
         self.start()

@@ -31,8 +31,7 @@ class ProjectService:
 
     `on_log` gets a function's name and a line of its log, `on_invocation` a name and each invocation of the function.
     `account_concurrency` is the limit of all functions together. The functions get the Lambda API's URL in
-    `AWS_ENDPOINT_URL_LAMBDA`, unless they set that variable: `open_endpoint` has to be called before `start` if the URL
-    has to have a certain address.
+    `AWS_ENDPOINT_URL_LAMBDA`, unless they set that variable; call `open_endpoint` before `start` to choose its address.
 
     Raises:
         InvalidFunction: two functions have the same name, or a version or an alias cannot exist.
@@ -99,12 +98,13 @@ class ProjectService:
         name = entry.function.name
         del self.functions[name]
         self.account.reserved.pop(name, None)
+        entry.host.unavailable = f"function {name} was deleted"
 
         async def finish() -> None:
             await entry.queue.close()
             await entry.host.finish()
             await entry.close()
-            await self._listeners.close_one(f"url {name}")
+            await self._listeners.close_one(entry)
 
         task = asyncio.get_running_loop().create_task(finish())
         self._leaving[task] = entry
@@ -131,8 +131,10 @@ class ProjectService:
         host = entry.host
         if host.unavailable:
             return
+        targets = (target for alias in entry.described.aliases for target in (alias.version, *alias.weights))
+        named = (target for target in targets if target.isdecimal())
         try:
-            for number in entry.described.versions:
+            for number in sorted({*entry.described.versions, *named}, key=int):
                 await entry.publish(number)
             if host.versions.provisioned:
                 await host.start()
@@ -207,7 +209,7 @@ class ProjectService:
         def application() -> FunctionUrl:
             return FunctionUrl(entry.host, invoke_mode=url.invoke_mode, qualifier=url.qualifier, cors=url.cors)
 
-        return self._listeners.open(f"url {name}", application, address, port) + "/"
+        return self._listeners.open(entry, application, address, port) + "/"
 
     def open_api(self, api: Api, address: str = LOOPBACK, port: int = 0) -> str:
         """Open an API and return its URL, with a stage in its path if it has one; a second call returns the same URL.

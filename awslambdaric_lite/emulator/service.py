@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from .config.function import FunctionConfig
@@ -39,35 +39,35 @@ class Listeners:
 
     def __init__(self, allow_hosts: Sequence[str]) -> None:
         self._allow_hosts = allow_hosts
-        self._open: dict[str, tuple[ClosingApplication, HttpServer]] = {}
+        self._open: dict[Hashable, tuple[ClosingApplication, HttpServer]] = {}
 
-    def open(self, name: str, application: Callable[[], ClosingApplication], address: str, port: int) -> str:
+    def open(self, key: Hashable, application: Callable[[], ClosingApplication], address: str, port: int) -> str:
         """Open a port for an application that `application` creates; return its URL, the same for a second call.
 
         Raises:
             AddressUnavailable: the address cannot be opened for listening.
         """
-        if name not in self._open:
+        if key not in self._open:
             new = application()
             try:
-                self._open[name] = new, HttpServer(new, address, port, allow_hosts=self._allow_hosts)
+                self._open[key] = new, HttpServer(new, address, port, allow_hosts=self._allow_hosts)
             except OSError as error:
                 # A negative number is one of the resolver.
                 unknown = error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0
                 raise AddressUnavailable(_reason(address, port, error), is_of_address=unknown) from error
-        return f"http://{self._open[name][1].address}"
+        return f"http://{self._open[key][1].address}"
 
-    async def close_one(self, name: str) -> None:
+    async def close_one(self, key: Hashable) -> None:
         """Finish the responses of an application and close its port, if it is open."""
-        if name in self._open:
-            application, server = self._open.pop(name)
+        if key in self._open:
+            application, server = self._open.pop(key)
             await application.close()
             server.close()
 
     async def close(self) -> None:
         """Close all ports; to be called after the functions are closed."""
-        for name in list(self._open):
-            await self.close_one(name)
+        for key in list(self._open):
+            await self.close_one(key)
         await asyncio.sleep(0)  # for the connections to close
 
 

@@ -136,7 +136,7 @@ def read_query(query: Mapping[str, str]) -> dict[str, Any]:
         if not re.fullmatch(r"-?[0-9]{1,9}", values["MaxItems"], re.ASCII):
             raise _conversion("STRING_VALUE", int)
         values["MaxItems"] = int(values["MaxItems"])
-    if values.get("FunctionVersion") == "ALL":  # of ListFunctions, a value of its own
+    if values.get("FunctionVersion") == "ALL":  # of ListFunctions; elsewhere it is a version
         return values
     _refuse(_faults("", values, QUERY))
     return values

@@ -56,7 +56,9 @@ class Call:
             ServiceError: the function or the qualifier is unknown, or the name is invalid.
         """
         entry, qualifier = self.function()
-        alias = entry.host.versions.aliases.get(qualifier or "")
+        if qualifier is None:
+            return entry, LATEST, None
+        alias = entry.host.versions.aliases.get(qualifier)
         if alias is not None:
             return entry, alias.version, qualifier
         try:

@@ -40,7 +40,7 @@ class VersionRecord(Revision):
         self.runtime = runtime
         self.role = role
         self.kept: dict[str, Any] = {}
-        """Members that have no effect here and are returned as they were given."""
+        """Members that have no effect here; the control plane returns them unchanged."""
 
     def publish(self, description: str | None) -> VersionRecord:
         """Return the record of a new version with the same settings."""
@@ -105,6 +105,7 @@ class ProjectFunction(FunctionEntry):
     def forget_version(self, version: str) -> None:
         """Remove a published version; its environments end after their invocations."""
         del self.host.versions.published[version], self.records[version]
+        self.host.versions.deleted.add(version)
         self._digests.pop(version, None)
 
     async def _is_unchanged(self, version: str) -> bool:

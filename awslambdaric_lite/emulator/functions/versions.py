@@ -35,6 +35,7 @@ class Versions:
         self.published: dict[str, FunctionConfig] = {}
         """By number, in their order."""
         self.aliases: dict[str, AliasTarget] = {}
+        self.deleted: set[str] = set()
 
     def settings(self, version: str) -> FunctionConfig:
         """Return the settings of a version."""

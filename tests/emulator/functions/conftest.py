@@ -71,7 +71,7 @@ class Projects:
 
 @pytest.fixture
 def projects(tmp_path: Path) -> Projects:
-    """Return a maker of projects with a folder of its own."""
+    """Return a maker of projects with a new folder."""
     folder = tmp_path / "src"
     folder.mkdir()
     (folder / "app.py").write_text(APP)

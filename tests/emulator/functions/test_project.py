@@ -175,7 +175,7 @@ def test_damaged_code_stops_one_function_only(projects: Projects, run: Run, tmp_
 
 
 def test_urls_have_their_settings(projects: Projects, run: Run) -> None:
-    """Each function has a URL of its own, with the qualifier of its settings."""
+    """Each function has another URL, with the qualifier of its settings."""
     project = run(
         projects.function("one", versions=("1",), aliases=(Alias("live", "1"),), url=Url(qualifier="live")),
         projects.function("two"),
@@ -194,6 +194,23 @@ def test_asynchronous_events_reach_their_function(projects: Projects, run: Run) 
         assert client.invoke(FunctionName=name, InvocationType="Event")["StatusCode"] == 202
         project.function(name).wait_for_async()
     assert [len(project.function(name).environments) for name in ("one", "two")] == [1, 1]
+
+
+def test_alias_publishes_its_version(projects: Projects, run: Run) -> None:
+    """A version that only an alias names has a copy of the code, too; without a qualifier the new code runs."""
+    project = run(projects.function("one", aliases=(Alias("live", "4", {"2": 0.0}),)))
+    projects.edit()
+    project.function("one").reload()
+    codes = {
+        qualifier: project.invoke("one", qualifier=qualifier).json()["code"] for qualifier in ("live", "4", "2", None)
+    }
+    assert codes == {"live": "first", "4": "first", "2": "first", None: "second"}
+
+
+def test_quotas_are_warned_of(projects: Projects) -> None:
+    """A setting above a quota of AWS warns when the project is made, with the function's name."""
+    with pytest.warns(UserWarning, match="^one: memory 20000 MB is above Lambda's quota"):
+        LocalProject(projects.project(projects.function("one", config={"memory_mb": 20000})))
 
 
 def test_logs_have_names(projects: Projects, run: Run) -> None:

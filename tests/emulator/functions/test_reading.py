@@ -224,7 +224,7 @@ def test_bad_request_gets_service_error(client: Any, call: str, settings: dict[s
 
 
 def test_waiters_end(client: Any) -> None:
-    """Every waiter of boto3 ends for a function that runs, at once."""
+    """Every waiter of boto3 ends after its first request, for a function that can run."""
     for name in client.waiter_names:
         settings = {"Qualifier": "1"} if name == "published_version_active" else {}
         client.get_waiter(name).wait(FunctionName="one", WaiterConfig={"MaxAttempts": 1}, **settings)
@@ -232,7 +232,7 @@ def test_waiters_end(client: Any) -> None:
 
 def test_unavailable_function_is_shown_as_failed(projects: Projects, run: Run) -> None:
     """A function that cannot run here is listed, with its state and the reason."""
-    client = checking_client(run(projects.function("image", unavailable="no image here")).endpoint_url)
+    client = checking_client(run(projects.function("image", unavailable="no image can run")).endpoint_url)
     (found,) = client.list_functions()["Functions"]
-    assert (found["State"], found["StateReason"], found["PackageType"]) == ("Failed", "no image here", "Image")
+    assert (found["State"], found["StateReason"], found["PackageType"]) == ("Failed", "no image can run", "Image")
     assert json.dumps(client.get_function(FunctionName="image")["Code"])

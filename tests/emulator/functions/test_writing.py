@@ -69,7 +69,7 @@ def client(project: LocalProject) -> Any:
 
 
 def test_function_is_created_changed_and_deleted(client: Any, project: LocalProject) -> None:
-    """A function lives from CreateFunction to DeleteFunction; environments that are frozen expire with each change."""
+    """A function exists from CreateFunction to DeleteFunction; each change ends environments that are frozen."""
     created = create(client, Environment={"Variables": {"STAGE": "a"}}, Tags={"team": "x"}, Description="text")
     assert base64.b64decode(created["CodeSha256"]) == hashlib.sha256(code("a")).digest()
     client.get_waiter("function_active_v2").wait(FunctionName="new", WaiterConfig={"MaxAttempts": 1})
@@ -445,7 +445,7 @@ def test_malformed_body_is_refused(project: LocalProject, body: bytes, error: st
 
 
 def test_missing_members_are_refused(project: LocalProject) -> None:
-    """Required members that are missing are named."""
+    """The error names each required member that is missing."""
     url = f"{project.endpoint_url}/2015-03-31/functions"
     message = urllib3.request("POST", url, body=b'{"Role": null}').json()["message"]
     assert message.startswith("3 validation errors detected: Value null at 'functionName' failed to satisfy constraint")
