@@ -169,7 +169,7 @@ def refuse_other_face(
     """
     is_project, _ = project_path(arguments)
     for name in _IN_FILES if is_project else of_project:
-        if getattr(arguments, name) == parser.get_default(name):
+        if getattr(arguments, name) is parser.get_default(name):  # equal to it is what a user may have written
             continue
         option = f"--{name.replace('_', '-')}"
         if is_project:
@@ -185,10 +185,13 @@ def read_options(arguments: argparse.Namespace, say: Callable[[str], None]) -> P
 
     Raises:
         UsageError: an option has a value that cannot be used.
+        InvalidFunction: region or account cannot exist.
     """
-    from ..common.regions import ACCOUNT
+    from ..common.regions import ACCOUNT, users_region
+    from ..emulator.config.checks import check_place
     from ..project.options import ProjectOptions
 
+    check_place(arguments.region or users_region(), arguments.account or ACCOUNT)
     settings: dict[str, Any] = {"aws_credentials": arguments.aws, "debug": arguments.debug}
     settings["allow_hosts"] = tuple(arguments.allow_host)
     settings["read_only"] = False if arguments.writable else None

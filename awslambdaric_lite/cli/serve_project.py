@@ -61,6 +61,10 @@ def run(arguments: argparse.Namespace, path: Path | None, display: Display) -> N
         if path is None and " has no project" in str(error):
             raise UsageError(f"{error}, or give the HANDLER of one function, e.g. app.handler") from None
         raise
+    if not project.functions:
+        for text in project.notes:
+            say(f"warning: {text}")
+        raise UsageError(f"{path or project.folder} has no function that could be served; add one")
     if polling.connect(project):
         project = read()
     ports = Ports(arguments.host, arguments.port, arguments.url_port, arguments.api_port)

@@ -83,8 +83,10 @@ class ServedProject:
 
     def _function(self, function: Function) -> list[str]:
         config = function.config
-        state = self.urls.get(config.name, "") if not function.unavailable else "cannot run here"
-        return [config.name, config.handler, function.runtime_name or "", state]
+        runtime = function.runtime_name or ""
+        if function.unavailable:
+            return [config.name, "", runtime, "cannot run here"]
+        return [config.name, config.handler, runtime, self.urls.get(config.name, "")]
 
     def _source(self, source: Mapping[str, Any]) -> list[str]:
         queue = f" {source['queue']}" if "queue" in source else ""

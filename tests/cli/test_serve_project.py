@@ -22,6 +22,7 @@ from tests.emulator.test_cli_terminal import terminal
 from .project_files import RUNTIME, write_functions, write_project
 
 PORTS = ("--api-port", "0")
+FUNCTION = "[tool.awslambdaric-lite.functions.a]\nhandler='a.b'"
 ANSWERS = "def handler(event, context):\n    print('line of {0}')\n    return '{0}'"
 
 
@@ -258,7 +259,7 @@ def test_plain_output_has_tables_and_names_before_lines(project: Path) -> None:
         shown = [re.sub(r"(?<=127.0.0.1:)\d+", "PORT", " ".join(line.split())) for line in banner]
         assert shown[:2] == [f"Serving 5 functions of {project} until Ctrl-C", "Lambda API http://127.0.0.1:PORT"]
         assert f"orders app.handler {RUNTIME} http://127.0.0.1:PORT/" in shown
-        assert "legacy unavailable nodejs22.x cannot run here" in shown
+        assert "legacy nodejs22.x cannot run here" in shown
         assert "HTTP API Shop http://127.0.0.1:PORT/" in shown
         assert "GET /orders/{id} orders" in shown
         assert "BatchChanges SQS Changes batch not polled: set AWS_ENDPOINT_URL_SQS" in shown
@@ -320,7 +321,10 @@ def test_port_in_use_is_named(option: str, project: Path, capsys: pytest.Capture
         ({"notes.yaml": "a: 1"}, ["notes.yaml"], "notes.yaml has no Resources, so it is not a template"),
         ({"notes.yaml": "a: [1"}, ["-t", "notes.yaml"], "notes.yaml"),
         ({"app.handler": ""}, ["app.handler"], "app.handler"),
-        ({"pyproject.toml": "[tool.awslambdaric-lite.functions.a]\nhandler='a.b'"}, ["--only", "b"], "no function b"),
+        ({"t.json": '{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'}, ["t.json"], "has no function that could be"),
+        ({"pyproject.toml": FUNCTION}, ["--account", "12"], "account '12' is not the number of an AWS account"),
+        ({"pyproject.toml": FUNCTION}, ["--region", "x"], "region 'x' is not the name of an AWS region"),
+        ({"pyproject.toml": FUNCTION}, ["--only", "b"], "no function b"),
     ],
 )
 def test_project_that_is_none_is_refused(
