@@ -133,6 +133,8 @@ def _route(
             function, qualifier = _function(function_of(integration.get("uri")))
             if function is None:
                 unsupported = unsupported or "an integration whose URI names no function of the project"
+            elif kind == "HTTP" and (integration.get("requestParameters") or integration.get("responseParameters")):
+                unsupported = unsupported or "a parameter mapping"
         case "aws_proxy":
             unsupported = unsupported or f"an integration of type {integration['integrationSubtype']}"
         case "mock" if kind == "REST":

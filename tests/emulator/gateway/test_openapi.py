@@ -173,6 +173,16 @@ def test_other_integrations_are_unsupported(integration: dict[str, Any], unsuppo
     assert (found.unsupported, found.function) == (unsupported, None)
 
 
+@pytest.mark.parametrize("field", ["requestParameters", "responseParameters"])
+def test_parameter_mapping_of_http_api_is_unsupported(field: str) -> None:
+    """A proxy integration of an HTTP API that changes requests or responses is unsupported; REST APIs change none."""
+    mapping: dict[str, Any] = {field: {"overwrite:header.a": "$request.path.id"}}
+    assert route(proxy(**mapping)).unsupported == "a parameter mapping"
+    assert route(proxy(**mapping), "REST").unsupported == ""
+    mapping[field] = {}
+    assert route(proxy(**mapping)).unsupported == ""
+
+
 # As SAM writes it for `Cors` of a REST API.
 PREFLIGHT: dict[str, Any] = {
     "x-amazon-apigateway-integration": {
