@@ -29,6 +29,7 @@ _SAM = "AWS::Serverless-2016-10-31"
 _LANGUAGE = "AWS::LanguageExtensions"
 _PREFIX = "AWS::Serverless::"
 _FUNCTION = "AWS::Serverless::Function"
+_KEPT = 50  # results in the cache
 _FORM = 1  # of what the cache holds
 _IDS = re.compile(r"with id \[(\w+)\]")
 _PLACE = "local-path"  # the bucket of placeholders
@@ -121,6 +122,7 @@ def _translated(stack: Stack, template: dict[str, Any]) -> dict[str, Any]:
         result = _translate(stack, prepared, values)
         with contextlib.suppress(OSError):  # the next start takes longer
             write_whole(file, json_text.compact(result))
+            _remove_old(file.parent)
     stack.failures = result["failures"]
     for logical_id, message in result["leftOut"].items():
         stack.note(logical_id, f"left out: {message}")
@@ -134,6 +136,12 @@ def _read_cached(file: Path) -> dict[str, Any] | None:
         return None
     is_whole = isinstance(result, dict) and all(isinstance(result.get(key), dict) for key in _PARTS)
     return result if is_whole and isinstance(result["template"].get("Resources"), dict) else None
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove the oldest results of a folder, which each change of a template would add to."""
+    for file in sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)[:-_KEPT]:
+        file.unlink(missing_ok=True)
 
 
 def _prepare(stack: Stack, template: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:

@@ -127,6 +127,24 @@ def test_second_start_does_not_import_the_translator(read: Read, tmp_path: Path,
     assert [each.config.name for each in read(FILES).functions] == ["Get", "put-dev"]
 
 
+def test_cache_of_templates_does_not_grow_for_ever(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the newest results of the translator are kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("awslambdaric_lite.project.transform._KEPT", 2)
+    for stage in ("a", "b", "c"):
+        read(FILES, parameters={"Stage": stage})
+    assert len(list((tmp_path / "cache" / "awslambdaric-lite" / "templates").iterdir())) == 2
+
+
+def test_cache_that_cannot_be_written_only_costs_time(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project is read without a cache, too."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert len(read(FILES).functions) == 2
+
+
 @pytest.mark.parametrize("name", ["template.yaml", "template.yml", "template.json", "other.yaml"])
 def test_template_is_found_or_named(read: Read, name: str) -> None:
     """A folder's template is found by its name, any other by its path."""
@@ -145,6 +163,8 @@ ReservedConcurrentExecutions: 5
 FunctionUrlConfig: {AuthType: NONE, InvokeMode: RESPONSE_STREAM, Cors: {AllowOrigins: ["https://a.example"], MaxAge: 9}}
 EventInvokeConfig: {MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 60}
 LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: WARN}
+SnapStart: {ApplyOn: PublishedVersions}
+EphemeralStorage: {Size: 1024}
 """
         )
     )
@@ -162,6 +182,9 @@ LoggingConfig: {LogFormat: JSON, ApplicationLogLevel: WARN}
     assert (list(function.url.cors.allow_origins), function.url.cors.max_age) == (["https://a.example"], 9)
     assert (function.asynchronous.maximum_retry_attempts, function.asynchronous.maximum_event_age_s) == (1, 60)
     assert (function.config.log_format, function.config.log_level) == ("JSON", "WARN")
+    assert function.config.snap_start
+    has_note = any("EphemeralStorage has no limit here" in note for note in project.notes)
+    assert function.config.ephemeral_storage_mb == (None if has_note else 1024)
 
 
 def test_queue_source_with_its_settings(read: Read) -> None:
