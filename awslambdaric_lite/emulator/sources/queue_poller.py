@@ -171,6 +171,7 @@ class QueuePoller:
                 MessageAttributeNames=["All"],
             )
             received = [self._message(each) for each in answer.get("Messages", ())]
+            unmatched = {each.id for each in received if not self._matches(each)}
         except Exception as error:  # whatever botocore raises: the endpoint may be away, and come back
             if not self._is_away:
                 self._is_away = True
@@ -182,12 +183,11 @@ class QueuePoller:
             self._is_away = False
             self._tell(f"{self._url} answers again")
         self._backoff_s = _FIRST_BACKOFF_S
-        messages = [each for each in received if each.id not in self._undeleted]
         self._undeleted.update({each.id: each.handle for each in received if each.id in self._undeleted})
-        matching = [each for each in messages if self._matches(each)]
-        if len(matching) < len(messages):
-            self._start(self._delete([each for each in messages if each not in matching]), self._deletions)
-        return matching
+        messages = [each for each in received if each.id not in self._undeleted]
+        if filtered := [each for each in messages if each.id in unmatched]:
+            self._start(self._delete(filtered), self._deletions)
+        return [each for each in messages if each.id not in unmatched]
 
     async def _read_visibility(self) -> None:
         answer = await self._request("get_queue_attributes", AttributeNames=["VisibilityTimeout"])
