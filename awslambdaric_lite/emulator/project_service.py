@@ -9,12 +9,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from ..common.regions import ACCOUNT, users_region
 from .config.project import Function, Project, Url
 from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
 from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
-from .functions.records import ProjectFunction
+from .functions.records import Layers, ProjectFunction
 from .functions.registry import Registry
 from .functions.versions import AliasTarget
 from .functions.workspace import Workspace
@@ -57,6 +58,7 @@ class ProjectService:
         self.workspace = Workspace()
         """The folder of all files."""
         self.created = now()
+        self.layers = Layers(self.functions.region, self.functions.account)
         self._numbers = itertools.count()
         self._leaving: dict[asyncio.Task[None], ProjectFunction] = {}  # removed functions that complete invocations
         self._listeners = Listeners(
@@ -89,8 +91,16 @@ class ProjectService:
         )
         for alias in described.aliases:
             host.versions.aliases[alias.name] = AliasTarget(alias.version, alias.weights, alias.provisioned)
+        provisioned, reserved = sum(host.versions.provisioned.values()), described.reserved_concurrency
+        if reserved is not None and reserved < provisioned:
+            raise InvalidFunction(
+                f"function {name} has {provisioned} provisioned environments and reserves a concurrency of {reserved}; "
+                "raise the latter"
+            )
+        for layer in described.config.layers:
+            self.layers.arn(Path(layer))
         entry = self.functions[name] = ProjectFunction(described, host)
-        self.reserve(entry, described.reserved_concurrency)
+        self.reserve(entry, reserved)
         return entry
 
     def remove(self, entry: ProjectFunction) -> None:
