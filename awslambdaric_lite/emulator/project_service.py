@@ -191,7 +191,7 @@ class ProjectService:
         """
         from .frontend.control_api import LambdaApi
 
-        return self._listeners.open("api", lambda: LambdaApi(self), address, port)
+        return self._listeners.open(self, lambda: LambdaApi(self), address, port)
 
     def open_url(self, name: str, address: str = LOOPBACK, port: int = 0) -> str:
         """Open the URL of a function and return it; a second call returns the same URL.
@@ -210,6 +210,24 @@ class ProjectService:
             return FunctionUrl(entry.host, invoke_mode=url.invoke_mode, qualifier=url.qualifier, cors=url.cors)
 
         return self._listeners.open(entry, application, address, port) + "/"
+
+    def open_api(self, logical_id: str, address: str = LOOPBACK, port: int = 0) -> str:
+        """Open an API and return the URL before its paths; a second call returns the same URL.
+
+        Raises:
+            AddressUnavailable: the address cannot be opened for listening.
+            EmulatorError: the project does not have that API.
+            InvalidFunction: two of its routes are alike, or one is malformed.
+        """
+        from .gateway.api import ApiGateway
+
+        api = next((each for each in self.project.apis if each.logical_id == logical_id), None)
+        if api is None:
+            known = ", ".join(each.logical_id for each in self.project.apis) or "none"
+            raise EmulatorError(f"the project has no API {logical_id}; it has: {known}")
+        place = self.functions
+        gateway = ApiGateway(api, self.submit, region=place.region, account=place.account)
+        return self._listeners.open(("api", logical_id), lambda: gateway, address, port) + gateway.base_path
 
     def _variables(self) -> Mapping[str, str]:
         scheme, _, address = self.open_endpoint().partition("://")
