@@ -111,7 +111,7 @@ class ProjectServing(Serving):
         urls = self._open(
             "--url-port", ports.url_port, {name: partial(self._service.open_url, name) for name in with_urls}
         )
-        openers = {api.logical_id: partial(self._service.open_api, api) for api in project.apis}
+        openers = {api.logical_id: partial(self._service.open_api, api.logical_id) for api in project.apis}
         apis = self._open("--api-port", ports.api_port, openers)
         self._helpers.append(asyncio.create_task(self._tick()))
         if self._ignored is not None:

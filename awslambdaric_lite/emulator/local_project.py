@@ -100,6 +100,14 @@ class LocalProject:
         """
         return self._loop.do(lambda: self._service.open_url(name))
 
+    def api_url(self, logical_id: str) -> str:
+        """Return the URL of an API, without a trailing slash; its port is opened on first use.
+
+        Raises:
+            EmulatorError: the project does not have that API.
+        """
+        return self._loop.do(lambda: self._service.open_api(logical_id))
+
     @property
     def _service(self) -> ProjectService:
         if self._running is None:

@@ -9,12 +9,13 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from ..common.regions import ACCOUNT, users_region
-from .config.project import Api, Function, Project, Url
+from .config.project import Function, Project, Url
 from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
 from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
-from .functions.records import ProjectFunction
+from .functions.records import Layers, ProjectFunction
 from .functions.registry import Registry
 from .functions.versions import AliasTarget
 from .functions.workspace import Workspace
@@ -57,6 +58,7 @@ class ProjectService:
         self.workspace = Workspace()
         """The folder of all files."""
         self.created = now()
+        self.layers = Layers(self.functions.region, self.functions.account)
         self._numbers = itertools.count()
         self._leaving: dict[asyncio.Task[None], ProjectFunction] = {}  # removed functions that complete invocations
         self._listeners = Listeners(
@@ -89,8 +91,16 @@ class ProjectService:
         )
         for alias in described.aliases:
             host.versions.aliases[alias.name] = AliasTarget(alias.version, alias.weights, alias.provisioned)
+        provisioned, reserved = sum(host.versions.provisioned.values()), described.reserved_concurrency
+        if reserved is not None and reserved < provisioned:
+            raise InvalidFunction(
+                f"function {name} has {provisioned} provisioned environments and reserves a concurrency of {reserved}; "
+                "raise the latter"
+            )
+        for layer in described.config.layers:
+            self.layers.arn(Path(layer))
         entry = self.functions[name] = ProjectFunction(described, host)
-        self.reserve(entry, described.reserved_concurrency)
+        self.reserve(entry, reserved)
         return entry
 
     def remove(self, entry: ProjectFunction) -> None:
@@ -191,7 +201,7 @@ class ProjectService:
         """
         from .frontend.control_api import LambdaApi
 
-        return self._listeners.open("api", lambda: around(LambdaApi(self)), address, port)
+        return self._listeners.open(self, lambda: around(LambdaApi(self)), address, port)
 
     def open_url(self, name: str, address: str = LOOPBACK, port: int = 0) -> str:
         """Open the URL of a function and return it; a second call returns the same URL.
@@ -211,18 +221,23 @@ class ProjectService:
 
         return self._listeners.open(entry, application, address, port) + "/"
 
-    def open_api(self, api: Api, address: str = LOOPBACK, port: int = 0) -> str:
-        """Open an API and return its URL, with a stage in its path if it has one; a second call returns the same URL.
+    def open_api(self, logical_id: str, address: str = LOOPBACK, port: int = 0) -> str:
+        """Open an API and return the URL before its paths; a second call returns the same URL.
 
         Raises:
             AddressUnavailable: the address cannot be opened for listening.
-            InvalidFunction: a route is malformed, or two are alike.
+            EmulatorError: the project does not have that API.
+            InvalidFunction: two of its routes are alike, or one is malformed.
         """
         from .gateway.api import ApiGateway
 
-        region, account = self.functions.region, self.functions.account
-        gateway = ApiGateway(api, self.submit, region=region, account=account)
-        return self._listeners.open(f"api {api.logical_id}", lambda: gateway, address, port) + f"{gateway.base_path}/"
+        api = next((each for each in self.project.apis if each.logical_id == logical_id), None)
+        if api is None:
+            known = ", ".join(each.logical_id for each in self.project.apis) or "none"
+            raise EmulatorError(f"the project has no API {logical_id}; it has: {known}")
+        place = self.functions
+        gateway = ApiGateway(api, self.submit, region=place.region, account=place.account)
+        return self._listeners.open(("api", logical_id), lambda: gateway, address, port) + gateway.base_path
 
     def _variables(self) -> Mapping[str, str]:
         scheme, _, address = self.open_endpoint().partition("://")

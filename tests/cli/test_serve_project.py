@@ -86,10 +86,10 @@ def test_sdk_url_and_api_reach_functions(served: Serve, http: urllib3.PoolManage
     assert served.event("invocation")["function"] == "users"
     url = served.serving["functions"][0]["url"]
     assert http.request("GET", f"{url}a").json() == ["orders", "/a", None]
-    assert http.request("GET", f"{served.serving['apis']['Shop']}orders/7").json() == ["orders", "/orders/7", None]
+    assert http.request("GET", f"{served.serving['apis']['Shop']}/orders/7").json() == ["orders", "/orders/7", None]
     while served.event("log")["function"] != "orders":
         pass
-    assert http.request("GET", f"{served.serving['apis']['Shop']}none").status == 404
+    assert http.request("GET", f"{served.serving['apis']['Shop']}/none").status == 404
     with pytest.raises(client.exceptions.ClientError, match=r"nodejs22\.x has no command on this machine"):
         client.invoke(FunctionName="legacy")
 
@@ -260,7 +260,7 @@ def test_plain_output_has_tables_and_names_before_lines(project: Path) -> None:
         assert shown[:2] == [f"Serving 5 functions of {project} until Ctrl-C", "Lambda API http://127.0.0.1:PORT"]
         assert f"orders app.handler {RUNTIME} http://127.0.0.1:PORT/" in shown
         assert "legacy nodejs22.x cannot run here" in shown
-        assert "HTTP API Shop http://127.0.0.1:PORT/" in shown
+        assert "HTTP API Shop http://127.0.0.1:PORT" in shown
         assert "GET /orders/{id} orders" in shown
         assert "BatchChanges SQS Changes batch not polled: set AWS_ENDPOINT_URL_SQS" in shown
         assert "Nightly Schedule tick not polled: `awslambdaric-lite trigger Nightly` sends an event" in shown

@@ -94,7 +94,7 @@ def _position(marker: str | None) -> int:
 async def get_function(call: Call) -> Answer:
     entry, version, qualifier = call.version()
     found: dict[str, Any] = {
-        "Configuration": await function_configuration(entry, version, qualifier),
+        "Configuration": await function_configuration(call.service, entry, version, qualifier),
         "Code": {
             "RepositoryType": "S3",
             "Location": entry.host.versions.settings(version).task_root.as_uri(),
@@ -110,7 +110,7 @@ async def get_function(call: Call) -> Answer:
 
 
 async def get_function_configuration(call: Call) -> Answer:
-    return await function_configuration(*call.version())
+    return await function_configuration(call.service, *call.version())
 
 
 async def list_functions(call: Call) -> Answer:
@@ -121,13 +121,13 @@ async def list_functions(call: Call) -> Answer:
         numbers = list(entry.host.versions.published) if every else []
         versions += [(entry, version, version if every else None) for version in (LATEST, *numbers)]
     page, following = call.page("Functions", versions)
-    return {"Functions": [await function_configuration(*each) for each in page], **following}
+    return {"Functions": [await function_configuration(call.service, *each) for each in page], **following}
 
 
 async def list_versions_by_function(call: Call) -> Answer:
     entry, _ = call.function()
     page, following = call.page("Versions", [LATEST, *entry.host.versions.published])
-    return {"Versions": [await function_configuration(entry, each, each) for each in page], **following}
+    return {"Versions": [await function_configuration(call.service, entry, each, each) for each in page], **following}
 
 
 async def list_aliases(call: Call) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import re
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -23,13 +22,9 @@ if TYPE_CHECKING:
 _EPHEMERAL_MB = 512  # the default of AWS
 
 
-def layer_arn(function: FunctionConfig, layer: Path) -> str:
-    """Return an ARN for a layer of a path, since only a deployment has a real one."""
-    name = re.sub("[^a-zA-Z0-9-_]", "-", layer.stem) or "layer"
-    return make_arn("lambda", function.region, function.account, f"layer:{name}:1")
-
-
-async def function_configuration(entry: ProjectFunction, version: str, qualifier: str | None) -> dict[str, Any]:
+async def function_configuration(
+    service: ProjectService, entry: ProjectFunction, version: str, qualifier: str | None
+) -> dict[str, Any]:
     """Return a function version; its ARN has the qualifier that the caller used."""
     function, record = entry.host.versions.settings(version), entry.records.get(version, entry.records[LATEST])
     digest_of_code, size = await entry.code(version)
@@ -65,7 +60,7 @@ async def function_configuration(entry: ProjectFunction, version: str, qualifier
         found["Environment"] = {"Variables": dict(function.env)}
     if function.layers:
         layers = [Path(layer) for layer in function.layers]
-        found["Layers"] = [{"Arn": layer_arn(function, each), "CodeSize": digest(each)[1]} for each in layers]
+        found["Layers"] = [{"Arn": service.layers.arn(each), "CodeSize": digest(each)[1]} for each in layers]
     if entry.host.unavailable:
         found |= {"State": "Failed", "StateReason": entry.host.unavailable, "StateReasonCode": "InternalError"}
     return found

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import re
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ..functions.records import ProjectFunction, Revision
 from ..functions.versions import AliasTarget
 from .control_members import check_text, violation
 from .control_reading import Answer, Call, Operation, find_alias
-from .control_shapes import alias_configuration, function_configuration, layer_arn
+from .control_shapes import alias_configuration, function_configuration
 from .service_errors import ServiceError, invalid_parameter, not_found
 from .targets import function_name
 
@@ -29,6 +31,15 @@ _STALE = (
     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the "
     "latest Revision Id"
 )
+_VARIABLE = "[a-zA-Z]([a-zA-Z0-9_])+"  # of the service model
+# Source: "Defined runtime environment variables" of the developer guide.
+_RESERVED = {
+    *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_ACCESS_KEY"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_FUNCTION_NAME"),
+    *("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE"),
+    *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT"),
+    *("LAMBDA_RUNTIME_DIR", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_METADATA_API", "AWS_LAMBDA_METADATA_TOKEN"),
+}
 _KEPT = ("VpcConfig", "TracingConfig", "KMSKeyArn")
 # Members that would change what happens, and have no effect here.
 _NOT_OFFERED = (
@@ -69,7 +80,7 @@ async def create_function(call: Call) -> Answer:
     entry.upload = upload
     entry.tags = {check_text(key): check_text(value) for key, value in body.get("Tags", {}).items()}
     _note(entry, body)
-    return await _published(entry, publish=body.get("Publish", False))
+    return await _published(call, entry, publish=body.get("Publish", False))
 
 
 async def update_function_code(call: Call) -> Answer:
@@ -82,7 +93,7 @@ async def update_function_code(call: Call) -> Answer:
         try:
             changed = dataclasses.replace(entry.function, task_root=upload)
             if call.body.get("DryRun"):
-                shown = await function_configuration(entry, LATEST, None)
+                shown = await function_configuration(call.service, entry, LATEST, None)
                 shown["CodeSha256"], shown["CodeSize"] = digest(upload)
                 upload.unlink()
                 return shown
@@ -94,7 +105,7 @@ async def update_function_code(call: Call) -> Answer:
             entry.upload.unlink(missing_ok=True)
         entry.upload = upload
         entry.records[LATEST].change()
-        return await _published(entry, publish=call.body.get("Publish", False))
+        return await _published(call, entry, publish=call.body.get("Publish", False))
 
 
 async def update_function_configuration(call: Call) -> Answer:
@@ -108,7 +119,7 @@ async def update_function_configuration(call: Call) -> Answer:
         except (InvalidFunction, OSError) as error:
             raise _refused(error) from error
         _note(entry, call.body)
-        return await function_configuration(entry, LATEST, None)
+        return await function_configuration(call.service, entry, LATEST, None)
 
 
 async def publish_version(call: Call) -> Answer:
@@ -124,7 +135,7 @@ async def publish_version(call: Call) -> Answer:
                 "Please try again with the CodeSHA256 in $LATEST."
             )
         version = await entry.publish(None, call.body.get("Description"))
-        return await function_configuration(entry, version, version)
+        return await function_configuration(call.service, entry, version, version)
 
 
 async def create_alias(call: Call) -> Answer:
@@ -194,6 +205,11 @@ async def put_function_concurrency(call: Call) -> Answer:
     entry, _ = call.function()
     number = call.body["ReservedConcurrentExecutions"]
     account = call.service.account
+    provisioned = sum(entry.host.versions.provisioned.values())
+    if number < provisioned:
+        raise invalid_parameter(
+            f"ReservedConcurrentExecutions {number} is below the provisioned concurrency of the function: {provisioned}"
+        )
     left = account.unreserved + account.reserved.get(entry.function.name, 0) - number
     least = min(_MIN_UNRESERVED, account.limit)
     if number and left < least:
@@ -255,6 +271,15 @@ def _store(call: Call, encoded: str | None) -> Path:
         raise invalid_parameter(f"Zipped size must be smaller than {quotas.ZIPPED_LIMIT} bytes")
     path = call.service.workspace.folder / f"upload-{call.service.number()}.zip"
     path.write_bytes(content)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        path.unlink()
+        raise invalid_parameter(_BAD_ZIP) from error
+    if size >= quotas.UNPACKED_LIMIT:
+        path.unlink()
+        raise invalid_parameter(f"Unzipped size must be smaller than {quotas.UNPACKED_LIMIT} bytes")
     return path
 
 
@@ -268,8 +293,7 @@ def _changed(call: Call, function: FunctionConfig, body: Mapping[str, Any]) -> F
     names = {"Handler": "handler", "Timeout": "timeout_s", "MemorySize": "memory_mb"}
     changes: dict[str, Any] = {ours: body[name] for name, ours in names.items() if name in body}
     if "Environment" in body:
-        variables = body["Environment"].get("Variables") or {}
-        changes["env"] = {name: check_text(value) for name, value in variables.items()}
+        changes["env"] = _variables(body["Environment"].get("Variables") or {})
     if "EphemeralStorage" in body:
         changes["ephemeral_storage_mb"] = body["EphemeralStorage"].get("Size")
     if "SnapStart" in body:
@@ -287,17 +311,31 @@ def _changed(call: Call, function: FunctionConfig, body: Mapping[str, Any]) -> F
 
 
 def _layers(call: Call, arns: list[Any]) -> list[Path]:
-    known = {
-        layer_arn(entry.function, Path(layer)): Path(layer)
-        for entry in call.service.functions.values()
-        for layer in entry.function.layers
-    }
+    known = call.service.layers
     for arn in arns:
         if arn not in known:
-            raise invalid_parameter(
-                f"Layer {arn} is unknown to the local Lambda; use one of: {', '.join(known) or 'none'}"
-            )
+            listed = ", ".join(known) or "none"
+            raise invalid_parameter(f"Layer {arn} is unknown to the local Lambda; use one of: {listed}")
     return [known[arn] for arn in arns]
+
+
+def _variables(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return environment variables.
+
+    Raises:
+        ServiceError: a name is invalid or reserved, or a value is not text.
+    """
+    if reserved := [name for name in values if name in _RESERVED]:
+        raise invalid_parameter(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    invalid = [name for name in values if not re.fullmatch(_VARIABLE, name, re.ASCII)]
+    if invalid:
+        constraint = f"Map keys must satisfy constraint: [Member must satisfy regular expression pattern: {_VARIABLE}]"
+        raise violation("environment.variables", dict.fromkeys(invalid, "***"), constraint)
+    return {name: check_text(value) for name, value in values.items()}
 
 
 def _command(runtime: str) -> tuple[str, ...] | None:
@@ -320,9 +358,9 @@ def _note(entry: ProjectFunction, body: Mapping[str, Any]) -> None:
     record.change()
 
 
-async def _published(entry: ProjectFunction, *, publish: bool) -> Answer:
+async def _published(call: Call, entry: ProjectFunction, *, publish: bool) -> Answer:
     version = await entry.publish() if publish else LATEST
-    return await function_configuration(entry, version, version if publish else None)
+    return await function_configuration(call.service, entry, version, version if publish else None)
 
 
 def _check_revision(call: Call, revision: Revision) -> None:

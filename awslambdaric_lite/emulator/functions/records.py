@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...common.regions import partition
+from ...common.regions import make_arn, partition
 from ..config.function import LATEST, FunctionConfig
 from ..config.project import Function
 from ..host import FunctionHost
@@ -115,6 +117,23 @@ class ProjectFunction(FunctionEntry):
             and (mine.runtime, mine.role, mine.kept) == (theirs.runtime, theirs.role, theirs.kept)
             and await self.code(LATEST) == await self.code(version)
         )
+
+
+class Layers(dict[str, Path]):
+    """Layers by their ARNs, which are made of the files' names, since only a deployment has real ones."""
+
+    def __init__(self, region: str, account: str) -> None:
+        super().__init__()
+        self._place = region, account
+
+    def arn(self, layer: Path) -> str:
+        """Return the ARN of a layer, a new one if it has none yet."""
+        name = re.sub("[^a-zA-Z0-9-_]", "-", layer.stem) or "layer"
+        for number in itertools.count(1):
+            arn = make_arn("lambda", *self._place, f"layer:{name}:{number}")
+            if self.setdefault(arn, layer) == layer:
+                break
+        return arn
 
 
 def _settings(function: FunctionConfig) -> dict[str, object]:

@@ -73,9 +73,9 @@ def compare(shape: Shape, value: Any, path: str) -> None:
         assert value in model.enum, f"{path} is {value!r}, not one of {model.enum}"
 
 
-def package(source: str, name: str = "app.py") -> bytes:
-    """Return a zip file with one module."""
+def package(source: str, *, compression: int = zipfile.ZIP_STORED) -> bytes:
+    """Return a zip file with `app.py`, the same bytes each time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo(name), source)  # the same bytes each time
+        archive.writestr(zipfile.ZipInfo("app.py"), source, compression)
     return buffer.getvalue()

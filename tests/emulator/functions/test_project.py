@@ -16,6 +16,7 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from awslambdaric_lite.emulator import (
+    EmulatorError,
     FunctionUnavailable,
     InvalidFunction,
     LocalLambdaClosed,
@@ -23,7 +24,7 @@ from awslambdaric_lite.emulator import (
     UnknownFunction,
     UnknownQualifier,
 )
-from awslambdaric_lite.emulator.config.project import Alias, Project, Url
+from awslambdaric_lite.emulator.config.project import Alias, Api, Project, Route, Url
 from awslambdaric_lite.emulator.environments.memory import descendants
 
 from ..sdk import lambda_client
@@ -184,6 +185,29 @@ def test_urls_have_their_settings(projects: Projects, run: Run) -> None:
     assert (one["name"], one["version"]) == ("one", "1")
     assert (two["name"], two["version"]) == ("two", "$LATEST")
     assert project.url("one") == project.url("one") != project.url("two")
+
+
+def test_apis_reach_their_functions(projects: Projects) -> None:
+    """Each API has its port and its stage, and its routes reach their functions and versions."""
+    functions = (projects.function("one", versions=("1",)), projects.function("two"))
+    project = Project(
+        projects.folder,
+        functions,
+        apis=(
+            Api("Http", "HTTP", (Route("GET", "/one/{id}", "one", "1", "2.0"),), "$default"),
+            Api("Rest", "REST", (Route("ANY", "/two", "two"), Route("GET", "/image", None, unsupported="x")), "prod"),
+        ),
+    )
+    with LocalProject(project) as running:
+        http, rest = running.api_url("Http"), running.api_url("Rest")
+        assert (http, rest) == (running.api_url("Http"), running.api_url("Rest"))
+        assert rest.endswith("/prod") and not http.endswith("/")
+        assert urllib3.request("GET", f"{http}/one/7").json()["version"] == "1"
+        assert urllib3.request("POST", f"{rest}/two").status == 502  # not a response of the REST API's form
+        assert len(running.function("two").environments) == 1
+        assert urllib3.request("GET", f"{http}/two").status == 404
+        with pytest.raises(EmulatorError, match="has no API Other; it has: Http, Rest"):
+            running.api_url("Other")
 
 
 def test_asynchronous_events_reach_their_function(projects: Projects, run: Run) -> None:

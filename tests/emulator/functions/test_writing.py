@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from awslambdaric_lite.emulator import LocalProject, TooManyRequests, UnknownFunction
+from awslambdaric_lite.emulator import InvalidFunction, LocalProject, TooManyRequests, UnknownFunction
 from awslambdaric_lite.emulator.config.project import Alias
 from awslambdaric_lite.emulator.frontend import control_members
 from awslambdaric_lite.emulator.frontend.control_reading import READING
@@ -229,6 +230,37 @@ def test_functions_share_what_others_do_not_reserve(projects: Projects, run: Run
     assert project.invoke("two", {"begun": str(tmp_path / "b"), "gate": str(tmp_path / "gate")}).error is None
 
 
+def test_reserved_concurrency_covers_provisioned_environments(projects: Projects, run: Run) -> None:
+    """Reserved concurrency below the provisioned one is refused, in the project and in a later request."""
+    aliases = (Alias("live", "1", provisioned=1), Alias("old", "1", provisioned=1))
+    with pytest.raises(InvalidFunction, match="has 2 provisioned environments and reserves a concurrency of 1"):
+        LocalProject(projects.project(projects.function("one", aliases=aliases, reserved_concurrency=1)))
+    project = run(projects.function("one", aliases=aliases, reserved_concurrency=2))
+    client = checking_client(project.endpoint_url)
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match="below the provisioned concurrency"):
+        client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=1)
+    client.put_function_concurrency(FunctionName="one", ReservedConcurrentExecutions=3)
+    assert len(project.function("one").environments) == 2
+
+
+def test_layers_are_named_by_their_arns(projects: Projects, run: Run, tmp_path: Path) -> None:
+    """A function's layers have ARNs, by which an update takes them away and gives them to another function."""
+    layers = [tmp_path / name / "tools" for name in ("first", "second")]
+    for number, layer in enumerate(layers):
+        (layer / "python").mkdir(parents=True)
+        (layer / "python" / "tool.py").write_text(f"NUMBER = {number}")
+    client = checking_client(
+        run(projects.function("one", config={"layers": layers}), projects.function("two")).endpoint_url
+    )
+    arns = [each["Arn"] for each in client.get_function_configuration(FunctionName="one")["Layers"]]
+    assert [arn.rpartition("012345678912:")[2] for arn in arns] == ["layer:tools:1", "layer:tools:2"]
+    assert "Layers" not in client.update_function_configuration(FunctionName="one", Layers=[])
+    moved = client.update_function_configuration(FunctionName="two", Layers=arns[1:])
+    assert moved["Layers"] == [{"Arn": arns[1], "CodeSize": len("NUMBER = 1")}]
+    seen = {name: "PYTHONPATH" in invoke(client, FunctionName=name)["env"] for name in ("one", "two")}
+    assert seen == {"one": False, "two": True}
+
+
 def test_lower_limit_closes_idle_environments(projects: Projects, run: Run, tmp_path: Path) -> None:
     """A lower reserved concurrency closes idle environments above it."""
     project = run(projects.function("one", "held"))
@@ -336,10 +368,10 @@ BAD: list[tuple[str, dict[str, Any], str, int, str]] = [
     ),
     (
         UPDATE,
-        {"Environment": {"Variables": {"_HANDLER": "x"}}},
+        {"Environment": {"Variables": {"_HANDLER": "x", "STAGE": "a", "AWS_REGION": "x"}}},
         "InvalidParameterValueException",
         400,
-        "_HANDLER is reserved",
+        "Reserved keys used in this request: _HANDLER, AWS_REGION",
     ),
     (
         UPDATE,
@@ -348,8 +380,24 @@ BAD: list[tuple[str, dict[str, Any], str, int, str]] = [
         400,
         "not offered",
     ),
+    (
+        UPDATE,
+        {"Environment": {"Variables": {"A-B": "x"}}},
+        "ValidationException",
+        400,
+        "Map keys must satisfy constraint",
+    ),
+    (UPDATE, {"Environment": {"Variables": {"AB": "x" * 5000}}}, "InvalidParameterValueException", 400, "up to 4096"),
     ("update_function_code", {"ZipFile": b"no zip"}, "InvalidParameterValueException", 400, "Could not unzip uploaded"),
     ("update_function_code", {"ZipFile": b""}, "InvalidParameterValueException", 400, "must be a non-empty zip"),
+    (
+        "update_function_code",
+        {"ZipFile": package("x" * 262_144_000, compression=zipfile.ZIP_DEFLATED)},
+        "InvalidParameterValueException",
+        400,
+        "Unzipped size must be smaller than 262144000 bytes",
+    ),
+    ("update_function_code", {"ZipFile": code("a")[:-9]}, "InvalidParameterValueException", 400, "Could not unzip"),
     ("update_function_code", {}, "InvalidParameterValueException", 400, "Please provide a source for function code"),
     (
         "update_function_code",
@@ -431,7 +479,7 @@ def test_function_that_cannot_be_created_does_not_exist(
         (b'{"Timeout": true}', "SerializationException", "TRUE_VALUE can not be converted to an Integer"),
         (b'{"Handler": 3}', "SerializationException", "NUMBER_VALUE can not be converted to a String"),
         (b'{"Environment": []}', "SerializationException", "START_ARRAY can not be converted to a Map"),
-        (b'{"Environment": {"Variables": {"A": 1}}}', "SerializationException", "NUMBER_VALUE can not be converted"),
+        (b'{"Environment": {"Variables": {"AB": 1}}}', "SerializationException", "NUMBER_VALUE can not be converted"),
         (b'{"Timeout": 0}', "ValidationException", "Member must have value greater than or equal to 1"),
         (b'{"Handler": null, "Timeout": 5401}', "ValidationException", "1 validation error detected"),
     ],
