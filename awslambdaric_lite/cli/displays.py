@@ -82,9 +82,11 @@ class Served(Protocol):
 
     def lines(self) -> list[str]:
         """Return the lines that say how to call it, a title first."""
+        ...
 
     def fields(self) -> dict[str, Any]:
         """Return the same for machines."""
+        ...
 
 
 class Display:

@@ -30,7 +30,7 @@ _PARSERS = {
 }  # command -> module with its `parser`
 
 
-class _Yaml(yaml.SafeLoader):  # type: ignore[misc] -- it has no stubs
+class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # it has no stubs
     """YAML with the tags of CloudFormation, e.g. `!GetAtt`."""
 
 
