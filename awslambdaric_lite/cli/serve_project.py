@@ -97,6 +97,7 @@ class ProjectServing(Serving):
         self._observed: dict[str, Observed] = {}
         self._logs: dict[str, RecentLines] = {}
         self._watched: list[_WatchedCode] = []
+        self._contents: dict[Path, bytes] = {}  # of the project's own files
         self._failures: list[str] = []
         self._service = ProjectService(project, on_log=self._log, on_invocation=self._observe)
         display.align([each.config.name for each in project.functions])
@@ -167,14 +168,18 @@ class ProjectServing(Serving):
             for name in names:
                 self._service.functions[name].host.on_activity = partial(watched.note_activity, name)
             self._watched.append(watched)
-            work = self._watch(sources.changes(self._stop), partial(self._changed, watched))
-            self._helpers.append(asyncio.create_task(work))
-        if files := [file for file in self._project.files if file.is_file()]:
-            contents = {file: file.read_bytes() for file in files}
-            work = self._watch(changes(files, self._stop), partial(self._files_changed, contents))
-            self._helpers.append(asyncio.create_task(work))
+        self._contents = {file: file.read_bytes() for file in self._project.files if file.is_file()}
+        roots = {*self._contents, *(root for watched in self._watched for root in watched.sources.roots)}
+        work = self._watch(changes(sorted(roots), self._stop), self._changed)
+        self._helpers.append(asyncio.create_task(work))
 
-    def _changed(self, watched: _WatchedCode, paths: list[Path]) -> None:
+    def _changed(self, paths: list[Path]) -> None:
+        for watched in self._watched:
+            if counted := watched.sources.count(paths):
+                self._code_changed(watched, counted)
+        self._files_changed([path for path in paths if path in self._contents])
+
+    def _code_changed(self, watched: _WatchedCode, paths: list[Path]) -> None:
         folder = self._project.folder.resolve()
         self._tell(lambda: self._display.reloading([os.path.relpath(path, folder) for path in paths], watched.names))
         new = asyncio.ensure_future(asyncio.to_thread(self._read)) if watched.is_packed else None
@@ -187,14 +192,14 @@ class ProjectServing(Serving):
             config = next((each.config for each in (await new).functions if each.config.name == name), None)
         await self._service.functions[name].host.reload(config)
 
-    def _files_changed(self, contents: dict[Path, bytes], paths: list[Path]) -> None:
+    def _files_changed(self, paths: list[Path]) -> None:
         for path in paths:
             try:
                 content = path.read_bytes()
             except OSError:
                 continue  # it is being replaced
-            if contents.get(path) != content:
-                contents[path] = content
+            if self._contents[path] != content:
+                self._contents[path] = content
                 self._warn(f"{path.name} has changed; restart `awslambdaric-lite serve` to apply it")
 
     # Output
