@@ -110,7 +110,11 @@ def _run(arguments: list[str]) -> int:
         command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
         command.configure(commands.add_parser(name, help=summary, description=command.HELP, allow_abbrev=False))
         run = command.run
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        from .sam_flags import answer_of
+
+        raise UsageError(answer_of(chosen, unknown) or f"unrecognized arguments: {' '.join(unknown)}")
     if parsed.version:
         from .. import __version__
 

@@ -13,7 +13,6 @@ from .events import read_event
 from .function_options import NAME, add_function_options, function_settings
 from .lines import line_writer, say, terminal
 from .reports import report_fields
-from .sam_flags import answer_sam_flags
 
 if TYPE_CHECKING:
     from ..emulator import InvokeResult
@@ -52,7 +51,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     remote.add_argument(
         "--log", action="store_true", help="with --endpoint-url: print the last 4 KB of the invocation's log"
     )
-    answer_sam_flags(parser, serving=False)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
-import contextlib
-from collections.abc import Mapping
-from typing import Any
-
-from .errors import UsageError
+from collections.abc import Mapping, Sequence
 
 _Answers = Mapping[tuple[str, ...], str]
 
@@ -52,18 +47,11 @@ _OF_INVOKING: _Answers = {
 }
 
 
-def answer_sam_flags(parser: argparse.ArgumentParser, *, serving: bool) -> None:
-    """Let a parser answer the flags of `sam local` that it does not have; `--help` does not show them."""
-    for flags, answer in {**_OF_ANY, **(_OF_SERVING if serving else _OF_INVOKING)}.items():
-        for flag in flags:
-            with contextlib.suppress(argparse.ArgumentError):  # the command has this option
-                parser.add_argument(
-                    flag, action=_Answer, nargs="?", dest=argparse.SUPPRESS, const=answer, help=argparse.SUPPRESS
-                )
-
-
-class _Answer(argparse.Action):
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        raise UsageError(f"{option} of `sam local` {self.const}")
+def answer_of(command: str | None, unknown: Sequence[str]) -> str | None:
+    """Return the answer to the first flag of `sam local` among unknown arguments of a command, None without one."""
+    own = {"serve": _OF_SERVING, "invoke": _OF_INVOKING}.get(command or "")
+    if own is None:
+        return None
+    answers = {flag: answer for flags, answer in {**_OF_ANY, **own}.items() for flag in flags}
+    flags = (argument.partition("=")[0] for argument in unknown)
+    return next((f"{flag} of `sam local` {answers[flag]}" for flag in flags if flag in answers), None)

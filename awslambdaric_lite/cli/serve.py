@@ -16,7 +16,6 @@ from .errors import UsageError
 from .function_options import NAME, add_settings, function_settings
 from .lines import terminal
 from .project_options import add_project_options, port, project_path, refuse_other_face
-from .sam_flags import answer_sam_flags
 
 if TYPE_CHECKING:
     from ..emulator.config.function import FunctionConfig
@@ -137,7 +136,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a line for each log line, invocation and reload"
     )
-    answer_sam_flags(parser, serving=True)
     parser.set_defaults(refuse_other_face=lambda arguments: refuse_other_face(arguments, parser, of_project))
 
 
