@@ -22,6 +22,7 @@ from ..results import FunctionOutcome, Invocation, SubmitTo
 from .batches import REQUEST_SIZE, Message, batches_by_size, failed_ids
 from .patterns import compile_filters, undocumented_notes
 from .plan import check_source
+from .queues import one_line
 
 GRACE_S = 10.0
 """Seconds that `close` waits for running invocations, and for their messages to be deleted."""
@@ -175,7 +176,8 @@ class QueuePoller:
         except Exception as error:  # whatever botocore raises: the endpoint may be away, and come back
             if not self._is_away:
                 self._is_away = True
-                self._tell(f"{self._url} does not answer: {_line(error)}; retrying")
+                failure = "refuses requests" if _is_final(error) else "does not answer"
+                self._tell(f"{self._url} {failure}: {one_line(error)}; retrying")
             await self._unless_closing(asyncio.sleep(self._backoff_s))
             self._backoff_s = min(2 * self._backoff_s, _MAX_BACKOFF_S)
             return []
@@ -238,7 +240,7 @@ class QueuePoller:
             except LocalLambdaClosed:
                 self._closing.set()
             except Exception as error:  # unknown, or unable to run here: as a failed invocation
-                self._tell_once(_line(error))
+                self._tell_once(one_line(error))
                 return every
             else:
                 return self._failures(outcome, every)
@@ -280,7 +282,7 @@ class QueuePoller:
         except Exception as error:  # whatever botocore raises
             if not _is_final(error):
                 return ids
-            answer = {"Failed": [{**entry, "SenderFault": True, "Message": _line(error)} for entry in entries]}
+            answer = {"Failed": [{**entry, "SenderFault": True, "Message": one_line(error)} for entry in entries]}
         failed = {each["Id"]: each for each in answer.get("Failed", ())}
         left = []
         for at, each in enumerate(ids):
@@ -304,7 +306,7 @@ class QueuePoller:
             try:
                 await self._request("change_message_visibility_batch", Entries=entries)
             except Exception as error:  # whatever botocore raises
-                self._tell(f"{count(len(entries), 'message')} not given back to the queue: {_line(error)}")
+                self._tell(f"{count(len(entries), 'message')} not given back to the queue: {one_line(error)}")
 
     # Helpers.
 
@@ -312,7 +314,7 @@ class QueuePoller:
         def done(task: asyncio.Task[None]) -> None:
             tasks.discard(task)
             if not task.cancelled() and (error := task.exception()) is not None:
-                self._tell(f"messages not processed: {_line(error)}")
+                self._tell(f"messages not processed: {one_line(error)}")
 
         task = asyncio.get_running_loop().create_task(work)
         tasks.add(task)
@@ -355,7 +357,3 @@ def _is_final(error: Exception) -> bool:
     response = getattr(error, "response", {})
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     return 400 <= status < 500 and status != 429 and "Throttl" not in response.get("Error", {}).get("Code", "")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

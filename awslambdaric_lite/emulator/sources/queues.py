@@ -12,6 +12,7 @@ from ..config.project import Queue
 from ..errors import InvalidSource, QueueUnavailable
 from .plan import is_aws
 
+_LONGEST_ERROR = 300  # characters
 _READ_LIMIT_S = 10  # above the longest wait of a request, so that `close` of a poller does not wait for long
 
 
@@ -130,6 +131,12 @@ def queue_name(key: str, queues: Iterable[Queue]) -> str | None:
     return next((queue.name for queue in queues if queue.logical_id == key), None)
 
 
+def one_line(error: object) -> str:
+    """Return the text of an error on one line, cut if it is long, e.g. because it is the page of another server."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}…"
+
+
 def _find(name: str, client: Any, owner: str | None = None) -> QueueAddress | None:
     account = {"QueueOwnerAWSAccountId": owner} if owner else {}
     with _refusals(name, name, client.meta.endpoint_url):
@@ -155,7 +162,6 @@ def _refusals(logical_id: str, name: str, endpoint_url: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise QueueUnavailable(f"{what}: {error.response['Error'].get('Message', error)}") from error
+        raise QueueUnavailable(f"{what}: {one_line(error.response['Error'].get('Message') or error)}") from error
     except BotoCoreError as error:
-        text = " ".join(str(error).split())
-        raise QueueUnavailable(f"{what}: {text}; start the server, or name another endpoint") from error
+        raise QueueUnavailable(f"{what}: {one_line(error)}; start the server, or name another endpoint") from error

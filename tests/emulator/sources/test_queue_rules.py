@@ -43,6 +43,8 @@ class ScriptedClient:
         """Receipt handles of the deletions that succeeded."""
         self.given_back: list[str] = []
         self.visibility = "30"
+        self.failures: list[Exception] = []
+        """What the next receives raise."""
         self._batches: SimpleQueue[list[dict[str, Any]]] = SimpleQueue()
 
     def put(self, *messages: tuple[str, str], handle: str = "handle", **attributes: str) -> None:
@@ -62,6 +64,8 @@ class ScriptedClient:
 
     def receive_message(self, **parameters: Any) -> dict[str, Any]:
         """Return the next messages, or none after a moment."""
+        if self.failures:
+            raise self.failures.pop()
         try:
             return {"Messages": self._batches.get(timeout=0.02)}
         except Empty:
@@ -137,6 +141,24 @@ def test_refused_deletion_is_noted(client: ScriptedClient, poll: Poll, outcome: 
     client.put(("1", "one"), handle="newer")
     wait_until(lambda: client.deleted == ["newer-1"])
     assert function.seen == ["one", "one"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "text"),
+    [
+        (OSError("connection refused"), "http://queue.test/orders does not answer: connection refused; retrying"),
+        (Refusal(503, "ServiceUnavailable"), "does not answer: refused: ServiceUnavailable; retrying"),
+        (Refusal(400, "QueueDoesNotExist"), "http://queue.test/orders refuses requests: refused: QueueDoesNotExist"),
+        (KeyError("MD5OfBody"), "does not answer: 'MD5OfBody'; retrying"),
+    ],
+)
+def test_failed_receive_is_noted_once(client: ScriptedClient, poll: Poll, failure: Exception, text: str) -> None:
+    """Requests that fail are retried; one note says why, and another one that they succeed again."""
+    client.failures += [failure, failure, failure]
+    client.put(("1", "one"))
+    polled = poll(client, QUEUE, Function(lambda event: None))
+    wait_until(lambda: client.deleted == ["handle-1"])
+    wait_for_notes(polled, text, "source Orders: http://queue.test/orders answers again")
 
 
 def test_closing_retries_deletions(client: ScriptedClient, poll: Poll) -> None:

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError
 from awslambdaric_lite.emulator.config.project import Queue, QueueSource
 from awslambdaric_lite.emulator.errors import InvalidSource, QueueUnavailable
 from awslambdaric_lite.emulator.sources.plan import plan_polling, sqs_endpoint
-from awslambdaric_lite.emulator.sources.queues import create_queues, find_queues, queue_name, sqs_client
+from awslambdaric_lite.emulator.sources.queues import create_queues, find_queues, one_line, queue_name, sqs_client
 
 from .harness import Queues
 
@@ -124,6 +124,13 @@ def test_nothing_is_created_at_aws(url: str | None, monkeypatch: pytest.MonkeyPa
     with pytest.raises(QueueUnavailable, match=r"queues are not created at .+, which is AWS; name a local endpoint"):
         create_queues([Queue("Orders", "orders")], client)
     client.close()
+
+
+def test_page_of_another_server_is_cut() -> None:
+    """The page of a server that is not one of SQS becomes one short line of the error."""
+    error = one_line("<html>\n  " + "Not Implemented " * 50 + "\n</html>")
+    assert error.startswith("<html> Not Implemented Not ")
+    assert (len(error), error[-1], "\n" in error) == (301, "…", False)
 
 
 def test_missing_profile_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
