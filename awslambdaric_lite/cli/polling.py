@@ -50,7 +50,8 @@ class Polling:
         self._clients: dict[str | None, Any] = {}
         self._addresses: dict[str, QueueAddress] = {}
         self._pollers: list[QueuePoller] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._searches: list[asyncio.Task[None]] = []
+        self._runs: list[asyncio.Task[None]] = []
 
     def connect(self, project: Project) -> bool:
         """Find or create the queues of the template; return whether functions have to be told their addresses."""
@@ -89,15 +90,17 @@ class Polling:
                 states[logical_id] = self._poll(project, plan, address, submit, note)
                 continue
             states[logical_id] = "not polled yet: its queue is looked for"
-            task = asyncio.get_running_loop().create_task(self._poll_later(project, plan, submit, note))
-            self._tasks.add(task)
+            search = asyncio.get_running_loop().create_task(self._poll_later(project, plan, submit, note))
+            self._searches.append(search)
         return states
 
     async def close(self) -> None:
         """Stop polling, after the running invocations of the pollers."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, *(poller.close() for poller in self._pollers), return_exceptions=True)
+        for search in self._searches:
+            search.cancel()
+        # A poller ends by itself, so that no message is lost that a request has received.
+        await asyncio.gather(*self._searches, *(poller.close() for poller in self._pollers), return_exceptions=True)
+        await asyncio.gather(*self._runs, return_exceptions=True)
 
     def _poll(self, project: Project, plan: PolledSource, address: QueueAddress, submit: SubmitTo, note: Note) -> str:
         """Start a poller; return why that is not possible, or an empty text."""
@@ -115,7 +118,7 @@ class Polling:
             self.warnings.append(str(error))
             return f"not polled: {error}"
         self._pollers.append(poller)
-        self._tasks.add(asyncio.get_running_loop().create_task(poller.run()))
+        self._runs.append(asyncio.get_running_loop().create_task(poller.run()))
         return ""
 
     async def _poll_later(self, project: Project, plan: PolledSource, submit: SubmitTo, note: Note) -> None:

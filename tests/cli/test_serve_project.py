@@ -134,6 +134,33 @@ def test_logs_prints_kept_lines(served: Serve) -> None:
     assert {"function": "users", "kind": "function", "line": "\x1b[2Jworking for users"} in records
 
 
+def test_logs_keep_a_limited_number_of_lines(project: Path, http: urllib3.PoolManager) -> None:
+    """The last megabyte of a log is kept; a line states how many lines are missing."""
+    with Serve(str(project), *PORTS, "--only", "tick") as serve:
+        event = {"FunctionName": "tick", "InvocationType": "Event", "Payload": b'{"lines": 40}'}
+        lambda_client(serve.endpoint_url).invoke(**event)
+        while not serve.event("log")["line"].startswith("REPORT"):
+            pass
+        body = http.request("GET", f"{serve.endpoint_url}/local/functions/tick/logs").data
+        first, *others = [json.loads(line) for line in body.splitlines()]
+        assert first["kind"] == "note"
+        assert re.fullmatch(r"\d+ lines of the log are not kept", first["line"])
+        assert others[-1]["line"].startswith("REPORT")
+        assert len(body) < 1_200_000
+        status, _, error = called(serve, "logs", "tick")
+        assert (status, error) == (0, first["line"] + "\n")
+
+
+def test_logs_of_one_function_names_the_cure(tmp_path: Path) -> None:
+    """`serve HANDLER` keeps no log, and the error says what does."""
+    (tmp_path / "app.py").write_text(ANSWERS.format("one"))
+    with Serve("app.handler", "--task-root", str(tmp_path)) as serve:
+        for words in (("logs", "function"), ("trigger", "function")):
+            code, _, error = called(serve, *words)
+            assert code == 1
+            assert "needs `awslambdaric-lite serve` with a project at that address" in error
+
+
 def test_logs_of_unknown_function_names_the_others(served: Serve) -> None:
     """An unknown function is an error with the names that exist."""
     code, output, error = called(served, "logs", "usres")
