@@ -63,11 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     _check_tenant(arguments.tenant_id)
     if arguments.qualifier == "":
         raise UsageError("--qualifier is empty; give a version or an alias, or leave it out")
-    if arguments.handler is None and arguments.name is not None and arguments.function_url is None:
-        from .remote import served_endpoint_url
-
-        arguments.endpoint_url = served_endpoint_url(arguments.endpoint_url)
-    if arguments.endpoint_url is not None or arguments.function_url is not None:
+    is_served = arguments.handler is None and arguments.name is not None
+    if is_served or arguments.endpoint_url is not None or arguments.function_url is not None:
         return _invoke_elsewhere(arguments, client_context)
     if arguments.handler is None:
         raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a function that `serve` runs by --name")
@@ -103,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, Any] | None) -> int:
-    option = "--endpoint-url" if arguments.endpoint_url is not None else "--function-url"
-    _refuse_options_of_local_functions(arguments, option)
-    from .remote import InvokeFailed, invoke_through_api, invoke_url
+    option = "--endpoint-url" if arguments.endpoint_url is not None else "--name without a HANDLER"
+    _refuse_options_of_local_functions(arguments, option if arguments.function_url is None else "--function-url")
+    from .remote import InvokeFailed, invoke_through_api, invoke_url, served_endpoint_url
 
     event = read_event(arguments.event)
     parts = VisibleParts()
@@ -118,7 +115,7 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
             invoke_url(arguments.function_url, event, show)
         else:
             invoke_through_api(
-                arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
+                served_endpoint_url(arguments.endpoint_url),
                 arguments.name or NAME,
                 event,
                 client_context=client_context,
