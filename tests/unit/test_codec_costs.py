@@ -70,6 +70,8 @@ def test_large_result_is_checked_without_a_copy(value: object, copied: bool, cop
 def test_results_after_large_ones_are_checked_without_a_copy(large: str, copies: CountingMarshal) -> None:
     """No result is copied for the check of its types after an event or a result above 1 MB."""
     marshaller = Marshaller("stdlib")
+    for length in (2, LARGE):  # the smallest event, and the largest one that does not count as large
+        marshaller.unmarshal_request(b'"%s"' % (b"x" * (length - 2)))
     marshaller.marshal_response({"a": [1]})
     assert copies.copied == 1
     if large == "event":
@@ -87,7 +89,9 @@ class Text(str):
     """Text of a subclass, which the C encoder need not treat as text."""
 
 
-@pytest.mark.parametrize("value", [Text("a"), [Text("a")], [[Text("a")], 1], {"a": {"b": (Text("a"),)}}, {Text("a"): 1}])
+@pytest.mark.parametrize(
+    "value", [Text("a"), [Text("a")], [[Text("a")], 1], {"a": {"b": (Text("a"),)}}, {Text("a"): 1}]
+)
 @pytest.mark.parametrize("sparing", [False, True])
 def test_subclass_is_found_with_and_without_a_copy(value: object, sparing: bool) -> None:
     """A value with an instance of a subclass at any depth is not plain, whichever way it is checked."""
