@@ -1,17 +1,18 @@
-"""Tests of `_handler`: which callables need the adapter in init, and which errors in looking at them are ignored."""
+"""Tests of `_handler` and `_runtime`: which handlers and results need the adapter, whatever a look at them raises."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import inspect
+import io
 import sys
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from awslambdaric_lite import _handler
+from awslambdaric_lite import _handler, _runtime
 from awslambdaric_lite._handler import code_flags, needs_adapter
 
 
@@ -121,6 +122,49 @@ def test_coroutines_and_generators_need_the_adapter(handler: object, adapted: bo
     assert needs_adapter(handler) == adapted
 
 
+class Streaming:
+    """A response as Starlette's."""
+
+    body_iterator: object = None
+
+
+class Awaitable:
+    """An awaitable object."""
+
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+class Unreadable(type):
+    """A metaclass whose classes have no readable attributes."""
+
+    def __getattribute__(cls, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Hidden(metaclass=Unreadable):
+    """An object whose class has no readable attributes."""
+
+
+class Instance:
+    """An object with the attribute of a stream, which its class lacks."""
+
+    def __init__(self) -> None:
+        self.read = len
+
+
+@pytest.mark.parametrize("response", [iter(()), asynchronous_generator(0, 0), Awaitable(), io.BytesIO(), Streaming()])
+def test_streams_and_awaitables_need_the_adapter(response: object) -> None:
+    """An iterator, an asynchronous iterator, an awaitable, a file and a response with an iterator need the adapter."""
+    assert _runtime._is_stream_or_awaitable(response)
+
+
+@pytest.mark.parametrize("response", [object(), {1}, 1j, [1], "text", plain, Hidden(), Instance(), Streaming])
+def test_other_results_need_no_adapter(response: object) -> None:
+    """Any other result that has no JSON form needs no adapter; the attributes of its class decide."""
+    assert not _runtime._is_stream_or_awaitable(response)
+
+
 def test_partial_is_known_without_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler needs no imported `functools`: without it, no handler is a partial."""
     monkeypatch.delitem(sys.modules, "functools")
@@ -141,7 +185,7 @@ def test_only_the_official_name_loads_its_finder(name: str, monkeypatch: pytest.
             """Return a finder that records the names."""
             return found.append
 
-    monkeypatch.setitem(sys.modules, "awslambdaric_lite._official.finder", Finder)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "awslambdaric_lite._official.finder", Finder)
     monkeypatch.setattr(_handler, "_awaited", {name: []})
     monkeypatch.setattr(_handler, "find_spec", _handler.find_spec)
     assert _handler.find_spec(name) is None

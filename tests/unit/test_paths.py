@@ -181,7 +181,7 @@ def test_installed_sitecustomize_runs_site(name: str, tmp_path: Path, prefix: Pa
     ("home", "variables", "runs"), [(True, {}, True), (True, {"PYTHONNOUSERSITE": "1"}, False), (False, {}, False)]
 )
 def test_packages_of_the_user_run_site(
-    home: bool, variables: dict[str, str], runs: bool, tmp_path: Path, prefix: Path
+    home: bool, variables: dict[str, Any], runs: bool, tmp_path: Path, prefix: Path
 ) -> None:
     """`site` runs if packages are installed for the user, unless the interpreter must not use them."""
     library = next((prefix / "lib").iterdir()).name
@@ -203,7 +203,7 @@ result.append(described())
 
 def test_flags_lose_only_the_option_without_site(tmp_path: Path, prefix: Path) -> None:
     """All of `sys.flags` stay, by name and by position, except that `no_site` is 0 from then on."""
-    variables = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    variables: dict[str, Any] = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
     (before, names_before), (after, names_after) = completed(tmp_path, prefix, more=FLAGS, **variables)["result"]
     assert (before[6], names_before["no_site"]) == (1, 1)
     before[6] = names_before["no_site"] = 0
