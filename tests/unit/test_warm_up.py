@@ -44,7 +44,7 @@ def test_runtime_warms_up_unless_a_tool_would_notice(owner: Any, name: str, monk
 
 
 def test_event_loop_is_that_of_the_adapter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The event loop is the adapter's; without an adapter there is none."""
+    """The event loop is the adapter's, and None without an adapter."""
     monkeypatch.setattr(_runtime, "adapter", None)
     assert _runtime.existing_loop() is None
     loop = object()
