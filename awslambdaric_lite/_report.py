@@ -221,7 +221,7 @@ def exit_status_of(raised: BaseException) -> int:
     try:
         code: object = raised.code  # type: ignore[attr-defined]
         status = 0 if code is None else int.__and__(code, -1) if isinstance(code, int) else 1
-        return status & 0xFF if -(1 << 63) <= status < 1 << 63 else 0xFF  # a C long cannot hold it
+        return status & 0xFF if status >> 63 in (0, -1) else 0xFF  # a C long cannot hold it
     except BaseException:
         return 1  # a class of user code has no code
 
