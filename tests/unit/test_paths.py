@@ -191,6 +191,12 @@ def test_packages_of_the_user_run_site(
     assert ("site" in found["loaded"]) == runs
 
 
+def test_packages_of_debian_run_site(tmp_path: Path, prefix: Path) -> None:
+    """`site` runs if the interpreter has the folder of Debian's packages."""
+    (prefix / "lib" / "python3" / "dist-packages").mkdir(parents=True)
+    assert "site" in completed(tmp_path, prefix)["loaded"]
+
+
 FLAGS = """
 names = [name for name in dir(sys.flags) if name[0] != "_" and not callable(getattr(sys.flags, name))]
 def described():
