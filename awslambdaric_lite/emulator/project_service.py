@@ -74,7 +74,7 @@ class ProjectService:
             self.add(function)
 
     def number(self) -> int:
-        """Return a new number, for a name of a file."""
+        """Return a number that no other file of the workspace has in its name."""
         return next(self._numbers)
 
     def add(self, described: Function) -> ProjectFunction:
