@@ -2,9 +2,9 @@
 
 EmulatorError
 ├── InvalidFunction     the function cannot be set up as described
-├── UnknownFunction     the project does not have that function
 ├── InvalidSource       an event source cannot be set up as described
 ├── QueueUnavailable    a queue cannot be found, created or polled
+├── UnknownFunction     the project does not have that function
 ├── UnknownQualifier    the function does not have that version or alias
 ├── EventTooLarge       the event exceeds the service's limit
 ├── TooManyRequests     every environment is busy, and the function or the account is at its concurrency limit

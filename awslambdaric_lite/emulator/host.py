@@ -50,6 +50,8 @@ class FunctionHost:
     ) -> None:
         self.versions = Versions(function)
         self.unavailable = unavailable
+        """Why the function cannot run here; a reload ends it, unless it holds from the beginning."""
+        self._unavailable = unavailable
         self.faults = Faults()
         """Faults between the runtimes of all environments and their Runtime APIs."""
         self.on_activity: Callable[[bool], None] = lambda runs: None
@@ -103,6 +105,7 @@ class FunctionHost:
                 folder.mkdir()
                 self._layouts[LATEST] = await _lay_out(function, folder)
             self.versions.latest = function
+            self.unavailable = self._unavailable
         self.pool.retire_all(except_for=self.versions.published)
         if self._layouts:
             await self.provision()

@@ -10,9 +10,10 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..common.regions import ACCOUNT, users_region
-from .config.project import Function, Project, Url
+from .config.project import Function, Project, QueueSource, Url
 from .errors import EmulatorError, InvalidFunction, UnknownFunction, UnknownQualifier
 from .functions.limits import ACCOUNT_CONCURRENCY, AccountConcurrency
 from .functions.records import Layers, ProjectFunction
@@ -23,6 +24,10 @@ from .host import FunctionHost
 from .logs.timestamps import now
 from .results import Invocation
 from .service import LOOPBACK, ClosingApplication, Listeners
+
+if TYPE_CHECKING:
+    from .sources.queue_poller import QueuePoller
+    from .sources.queues import QueueAddress
 
 _EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # of a listener, as a process of this machine reaches it
 
@@ -60,6 +65,7 @@ class ProjectService:
         self.created = now()
         self.layers = Layers(self.functions.region, self.functions.account)
         self._numbers = itertools.count()
+        self._pollers: dict[asyncio.Task[None], QueuePoller] = {}
         self._leaving: dict[asyncio.Task[None], ProjectFunction] = {}  # removed functions that complete invocations
         self._listeners = Listeners(
             [*allow_hosts, *(name for each in project.functions for name in each.config.allow_hosts)]
@@ -68,7 +74,7 @@ class ProjectService:
             self.add(function)
 
     def number(self) -> int:
-        """Return a new number, for a name of a file."""
+        """Return a number that no other file of the workspace has in its name."""
         return next(self._numbers)
 
     def add(self, described: Function) -> ProjectFunction:
@@ -152,8 +158,24 @@ class ProjectService:
             host.unavailable = f"function {entry.function.name} cannot run: {error}"
             host.note(host.unavailable)
 
+    def poll(self, source: QueueSource, queue: QueueAddress, client: Any, note: Callable[[str], None]) -> QueuePoller:
+        """Poll a queue until `close`; `client` is one of boto3 for SQS, and `note` receives lines for people.
+
+        Raises:
+            InvalidSource: AWS would refuse a setting or a filter.
+            UnknownFunction: the project does not have the function of the source.
+        """
+        from .sources.queue_poller import QueuePoller
+
+        timeout_s = self.function(source.function).function.timeout_s
+        poller = QueuePoller(source, *queue, client, self.submit, note, function_timeout_s=timeout_s)
+        self._pollers[asyncio.get_running_loop().create_task(poller.run())] = poller
+        return poller
+
     async def close(self) -> int:
         """Close everything; return the number of asynchronous events that are lost."""
+        await asyncio.gather(*(poller.close() for poller in self._pollers.values()))
+        await asyncio.gather(*self._pollers, return_exceptions=True)
         entries = (*self.functions.values(), *self._leaving.values())
         for task in list(self._leaving):
             task.cancel()

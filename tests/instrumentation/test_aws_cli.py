@@ -114,7 +114,7 @@ def test_cli_changes_functions(run: Command, tmp_path: Path) -> None:
     )
     assert (created["State"], created["Version"]) == ("Active", "$LATEST")
     answer(run("wait", "function-active-v2", *named))
-    answer(run("update-function-configuration", *named, "--timeout", "60", "--environment", "Variables={A=1}"))
+    answer(run("update-function-configuration", *named, "--timeout", "60", "--environment", "Variables={STAGE=1}"))
     assert answer(run("publish-version", *named))["Version"] == "1"
     answer(run("update-function-code", *named, "--zip-file", "fileb://b.zip"))
     answer(run("wait", "function-updated", *named))

@@ -1,7 +1,7 @@
 """The Lambda API of a project: invocations, and the control plane.
 
-`control_reading` and `control_writing` have the operations, `control_members` checks requests, and `control_shapes`
-makes the answers.
+`control_reading` and `control_writing` have the operations, `control_members` checks requests, `control_settings` reads
+settings, and `control_shapes` makes the answers.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -172,6 +173,10 @@ def test_damaged_code_stops_one_function_only(projects: Projects, run: Run, tmp_
         project.invoke("damaged")
     with pytest.raises(InvalidFunction, match=r"layer\.zip"):
         project.invoke("lazy")
+    with zipfile.ZipFile(layer, "w"):
+        pass
+    project.function("damaged").reload()
+    assert project.invoke("damaged").json()["name"] == "damaged"
     assert project.invoke("other").json()["name"] == "other"
 
 

@@ -224,14 +224,14 @@ def test_bad_request_gets_service_error(client: Any, call: str, settings: dict[s
 
 
 def test_waiters_end(client: Any) -> None:
-    """Every waiter of boto3 ends after its first request, for a function that can run."""
+    """Every waiter of boto3 ends after its first request if the function can run."""
     for name in client.waiter_names:
         settings = {"Qualifier": "1"} if name == "published_version_active" else {}
         client.get_waiter(name).wait(FunctionName="one", WaiterConfig={"MaxAttempts": 1}, **settings)
 
 
 def test_unavailable_function_is_shown_as_failed(projects: Projects, run: Run) -> None:
-    """A function that cannot run here is listed, with its state and the reason."""
+    """A list shows a function that cannot run on this machine, with its state and the reason."""
     client = checking_client(run(projects.function("image", unavailable="no image can run")).endpoint_url)
     (found,) = client.list_functions()["Functions"]
     assert (found["State"], found["StateReason"], found["PackageType"]) == ("Failed", "no image can run", "Image")
