@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..emulator.config.project import Project, QueueSource
 from ..emulator.errors import EmulatorError, InvalidSource, QueueUnavailable
-from ..emulator.results import SubmitTo
 from ..emulator.sources.plan import PolledSource, is_aws, plan_polling, sqs_endpoint
 from ..emulator.sources.queues import QueueAddress, create_queues, find_queues, queue_name, sqs_client
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from ..emulator.sources.queue_poller import QueuePoller
+    from ..emulator.project_service import ProjectService
     from ..project.options import ProjectOptions
 
 _RETRY_S = 2.0  # between attempts to find a queue whose endpoint does not answer
@@ -49,9 +48,7 @@ class Polling:
         self.warnings: list[str] = []
         self._clients: dict[str | None, Any] = {}
         self._addresses: dict[str, QueueAddress] = {}
-        self._pollers: list[QueuePoller] = []
         self._searches: list[asyncio.Task[None]] = []
-        self._runs: list[asyncio.Task[None]] = []
 
     def connect(self, project: Project) -> bool:
         """Find or create the queues of the template; return whether functions have to be told their addresses."""
@@ -66,7 +63,7 @@ class Polling:
         self.options = dataclasses.replace(self.options, resources={**found, **given})
         return bool(found)
 
-    def start(self, project: Project, submit: SubmitTo, note: Note) -> dict[str, str]:
+    def start(self, project: Project, service: ProjectService, note: Note) -> dict[str, str]:
         """Begin to poll; return by logical id why a source is not polled, an empty text if it is.
 
         Raises:
@@ -87,41 +84,31 @@ class Polling:
                 continue
             address = self._addresses.get(plan.source.queue) if plan.endpoint_url == self._url else None
             if address is not None:
-                states[logical_id] = self._poll(project, plan, address, submit, note)
+                states[logical_id] = self._poll(project, plan, address, service, note)
                 continue
             states[logical_id] = "not polled yet: its queue is looked for"
-            search = asyncio.get_running_loop().create_task(self._poll_later(project, plan, submit, note))
+            search = asyncio.get_running_loop().create_task(self._poll_later(project, plan, service, note))
             self._searches.append(search)
         return states
 
     async def close(self) -> None:
-        """Stop polling, after the running invocations of the pollers."""
+        """Stop to look for queues; the service closes the pollers."""
         for search in self._searches:
             search.cancel()
-        # A poller ends by itself, so that no message is lost that a request has received.
-        await asyncio.gather(*self._searches, *(poller.close() for poller in self._pollers), return_exceptions=True)
-        await asyncio.gather(*self._runs, return_exceptions=True)
+        await asyncio.gather(*self._searches, return_exceptions=True)
 
-    def _poll(self, project: Project, plan: PolledSource, address: QueueAddress, submit: SubmitTo, note: Note) -> str:
+    def _poll(
+        self, project: Project, plan: PolledSource, address: QueueAddress, service: ProjectService, note: Note
+    ) -> str:
         """Start a poller; return why that is not possible, or an empty text."""
-        from ..emulator.sources.queue_poller import QueuePoller
-
-        client = self._client(project, plan.endpoint_url)
-        timeout_s = next(
-            (each.config.timeout_s for each in project.functions if each.config.name == plan.source.function), 0.0
-        )
         try:
-            poller = QueuePoller(
-                plan.source, address.url, address.arn, client, submit, note, function_timeout_s=timeout_s
-            )
+            service.poll(plan.source, address, self._client(project, plan.endpoint_url), note)
         except EmulatorError as error:
             self.warnings.append(str(error))
             return f"not polled: {error}"
-        self._pollers.append(poller)
-        self._runs.append(asyncio.get_running_loop().create_task(poller.run()))
         return ""
 
-    async def _poll_later(self, project: Project, plan: PolledSource, submit: SubmitTo, note: Note) -> None:
+    async def _poll_later(self, project: Project, plan: PolledSource, service: ProjectService, note: Note) -> None:
         """Look for a queue until it is found, then poll it; each reason why it is not is shown once."""
         said = set(self.warnings)
         while True:
@@ -132,7 +119,7 @@ class Polling:
                 texts.append(f"{error}; trying again until it answers")
                 address = None
             if address is not None:
-                if reason := self._poll(project, plan, address, submit, note):
+                if reason := self._poll(project, plan, address, service, note):
                     note(reason)
                 elif said:
                     note(f"source {plan.source.logical_id} is polled now")

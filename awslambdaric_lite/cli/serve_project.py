@@ -118,7 +118,7 @@ class ProjectServing(Serving):
         if self._ignored is not None:
             self._start_watching(self._ignored)
             await asyncio.sleep(0)  # it watches before the first line says that the project is served
-        states = self._polling.start(project, self._service.submit, self._warn)
+        states = self._polling.start(project, self._service, self._warn)
         served = ServedProject(project, endpoint_url, urls, apis, states)
         self._tell(lambda: self._display.serving(served))
         warnings = [f"{each.config.name}: {text}" for each in project.functions for text in each.config.warnings]
