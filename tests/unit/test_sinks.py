@@ -20,6 +20,8 @@ from awslambdaric_lite._sinks import (
     StandardLogSink,
     create_log_sink,
     current,
+    print_stderr,
+    write_through,
 )
 
 VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
@@ -160,6 +162,45 @@ def test_sink_needs_no_standard_output(stream: object, monkeypatch: pytest.Monke
     """A sink can be made while `sys.stdout` is closed or None."""
     monkeypatch.setattr(sys, "stdout", stream)
     assert StandardLogSink().json_format is False
+
+
+class WriteOnly:
+    """A replacement for a standard stream that has nothing but `write`, as user code makes them."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_sink_needs_no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text is written to a replacement of `sys.stdout` that cannot be flushed."""
+    stream = WriteOnly()
+    monkeypatch.setattr(sys, "stdout", stream)
+    StandardLogSink().log_error(["first", "second"])
+    assert stream.texts == ["first\rsecond\n"]
+
+
+def test_stream_without_flush_stays_as_it_is() -> None:
+    """A stream that cannot be flushed is not made to flush each text; a missing one is left out."""
+    stream = WriteOnly()
+    write_through(stream)
+    write_through(None)
+    stream.write("text")
+    assert stream.texts == ["text"]
+
+
+@pytest.mark.parametrize("stream", [None, "closed", WriteOnly()])
+def test_line_needs_no_standard_error(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime's last line is written to standard error if that can be written; else nothing is raised."""
+    if stream == "closed":
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    print_stderr("lost")
+    if isinstance(stream, WriteOnly):
+        assert stream.texts == ["awslambdaric-lite: lost\n"]
 
 
 def test_descriptor_is_removed_from_environment(pipe: tuple[int, int]) -> None:
