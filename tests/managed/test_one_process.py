@@ -77,7 +77,7 @@ async def handler(event, context):
 
 
 def test_handler_changes_environment_of_its_invocation(tmp_path: Path) -> None:
-    """`os.environ` stays a mapping: a trace id that a handler sets or deletes is its invocation's; the rest is shared."""
+    """A trace id that a handler sets or deletes in `os.environ` is its invocation's; other variables are shared."""
     source = """
 import os
 NAME = "_X_AMZN_TRACE_ID"
