@@ -99,6 +99,13 @@ def test_untyped_frame_is_text(pipe: tuple[int, int]) -> None:
     assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "é€😀"), (0xA55A0003, "a\\ud800"), (0xA55A0003, "")]
 
 
+def test_frame_that_is_written_in_parts_arrives_whole(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of which each write accepts some bytes only, as when a signal arrives, arrives whole."""
+    monkeypatch.setattr(_framed_sink, "_write", lambda descriptor, data: os.write(descriptor, data[:7]))
+    framed(pipe[1]).log("several parts")
+    assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "several parts")]
+
+
 def test_large_frame_arrives_whole(pipe: tuple[int, int]) -> None:
     """A frame larger than the pipe's buffer arrives whole, although each write accepts a part."""
     os.set_blocking(pipe[1], True)
