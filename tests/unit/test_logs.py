@@ -255,13 +255,16 @@ class Unloaded:
 
 
 @pytest.mark.parametrize("json_format", [True, False])
-def test_record_of_exception_needs_no_traceback_module(monkeypatch: pytest.MonkeyPatch, json_format: bool) -> None:
+def test_record_of_exception_needs_no_traceback_module(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, json_format: bool
+) -> None:
     """The record of an exception has a plain stack if the standard library's module cannot be imported any more."""
     caught = failure()
     monkeypatch.setattr(logging, "traceback", Unloaded())
+    root.handlers.clear()
     sink = RecordingSink()
     install(sink, invocation, json_format=json_format, log_level=None)
-    logging.getLogger().error("failed", exc_info=caught)
+    root.error("failed", exc_info=caught)
     ((text, _),) = sink.texts
     if json_format:
         found = json.loads(text)
