@@ -2,6 +2,8 @@
 
 EmulatorError
 ├── InvalidFunction     the function cannot be set up as described
+├── InvalidSource       an event source cannot be set up as described
+├── QueueUnavailable    a queue cannot be found, created or polled
 ├── UnknownQualifier    the function does not have that version or alias
 ├── EventTooLarge       the event exceeds the service's limit
 ├── TooManyRequests     every environment is busy, and the function is at its concurrency limit
@@ -18,6 +20,14 @@ class EmulatorError(Exception):
 
 class InvalidFunction(EmulatorError, ValueError):
     """A setting of the function has a value that Lambda would refuse."""
+
+
+class InvalidSource(EmulatorError, ValueError):
+    """A setting of an event source has a value that Lambda would refuse."""
+
+
+class QueueUnavailable(EmulatorError, OSError):
+    """A queue does not exist at its endpoint, the endpoint does not answer, or it may not be changed."""
 
 
 class EventTooLarge(EmulatorError, ValueError):

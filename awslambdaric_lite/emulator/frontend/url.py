@@ -19,6 +19,8 @@ from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
+from .forwarding import caller_trace_id
+from .proxy_result import Headers, HttpResponse, MalformedResponse
 from .requests import new_trace_id
 from .service_errors import service_error, too_large
 from .url_cors import Cors, is_preflight
@@ -26,9 +28,6 @@ from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
 from .url_response import (
     BAD_GATEWAY,
-    Headers,
-    MalformedResponse,
-    UrlResponse,
     buffered_response,
     is_envelope,
     plain_head,
@@ -96,9 +95,7 @@ class FunctionUrl:
     def on_body(self, exchange: Exchange) -> None:
         """Invoke."""
         request, request_id = exchange.request, str(uuid.uuid4())
-        given = request.header("X-Amzn-Trace-Id")
-        if given is not None and not given.isascii():
-            given = None  # as in the Lambda API
+        given = caller_trace_id(request)
         trace_id = given or new_trace_id()
         reply = self._reply(exchange, request_id, trace_id)
         try:
@@ -194,12 +191,12 @@ class _Reply:
         self._on_origins = on_origins
         self._began = False
 
-    def send(self, response: UrlResponse) -> None:
+    def send(self, response: HttpResponse) -> None:
         """Send a whole response."""
         self._compare_origins(response.headers)
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
-    def begin(self, head: UrlResponse) -> None:
+    def begin(self, head: HttpResponse) -> None:
         """Send the head of a streamed response."""
         self._began = True
         if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; the rest is dropped
@@ -220,7 +217,7 @@ class _Reply:
         """End a streamed response."""
         self._exchange.finish()
 
-    def fail(self, response: UrlResponse) -> None:
+    def fail(self, response: HttpResponse) -> None:
         """Respond with an error; cut a response that has begun."""
         if self._began:
             self._exchange.abort()
@@ -228,7 +225,7 @@ class _Reply:
             self.send(response)
 
 
-def _read_buffered(answer: FunctionOutcome) -> UrlResponse:
+def _read_buffered(answer: FunctionOutcome) -> HttpResponse:
     try:
         return buffered_response(answer.payload)
     except MalformedResponse as malformed:
@@ -272,7 +269,7 @@ async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream
     reply.finish()
 
 
-async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple[UrlResponse, bytes]:
+async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple[HttpResponse, bytes]:
     """Read the head of the response, and the bytes of the body that arrived with it."""
     reader = PreludeReader()
     while part := await stream.read():
@@ -298,10 +295,10 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _service_failure(error: Exception) -> UrlResponse:
+def _service_failure(error: Exception) -> HttpResponse:
     failure = service_error(error)
-    return UrlResponse(failure.status, failure.headers, failure.body)
+    return HttpResponse(failure.status, failure.headers, failure.body)
 
 
-def _message(status: int, text: str) -> UrlResponse:
-    return UrlResponse(status, [("Content-Type", "application/json")], json.dumps({"message": text}).encode())
+def _message(status: int, text: str) -> HttpResponse:
+    return HttpResponse(status, [("Content-Type", "application/json")], json.dumps({"message": text}).encode())
