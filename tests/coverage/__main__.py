@@ -28,7 +28,7 @@ DATA = PROJECT / ".coverage"
 FLOORS = Path(__file__).with_name("floors.json")
 LIST = PROJECT / "tests" / "architecture" / "modules-at-first-next.txt"
 SINCE = (3, 14)
-SLACK = 1.0  # a run may reach a few lines more or fewer, e.g. those that a signal interrupts
+SLACK = 1.5  # a run may reach a few lines more or fewer, e.g. those that a signal interrupts
 IN_LAMBDA, WHOLE = "modules in Lambda", "package"
 
 
