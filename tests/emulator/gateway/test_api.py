@@ -12,7 +12,12 @@ import pytest
 
 from awslambdaric_lite.common.quotas import MAX_API_HEADERS, MAX_API_PAYLOAD, MAX_PAYLOAD
 from awslambdaric_lite.emulator.config.project import Api, MockResponse, Route
-from awslambdaric_lite.emulator.errors import InvalidFunction, TooManyRequests, UnknownQualifier
+from awslambdaric_lite.emulator.errors import (
+    FunctionUnavailable,
+    InvalidFunction,
+    TooManyRequests,
+    UnknownQualifier,
+)
 from awslambdaric_lite.emulator.frontend.url_cors import Cors
 
 from .served_api import OK, ServedApi, http_api, rest_api, serve_each
@@ -384,6 +389,12 @@ def test_reason_of_rejection_is_logged(caplog: pytest.LogCaptureFixture) -> None
     responses("rest", UnknownQualifier("no such version"))
     assert "Store ANY /{proxy+}: request" in caplog.text
     assert "was not invoked: no such version" in caplog.text
+
+
+def test_caller_learns_why_a_function_cannot_run() -> None:
+    """A function that cannot run on this machine answers 501 with the reason."""
+    ((status, body, _),) = responses("http 2.0", FunctionUnavailable("F: give it by --runtime"))
+    assert (status, b"give it by --runtime" in body) == (501, True)
 
 
 # Limits
