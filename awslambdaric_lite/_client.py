@@ -264,6 +264,12 @@ class LambdaRuntimeClient:
         head = self._reply_head("response", request_id, invocation_id, content_type, 0)
         return head.removesuffix(b"Content-Length: 0\r\n\r\n"), self._connection
 
+    def keep_stream_error(self, request_id: str, invocation_id: "str | None", error: str) -> None:
+        """Post an error if the API delivers an invocation again whose stream it did not confirm."""
+        body = error.encode()
+        head = self._reply_head("error", request_id, invocation_id, "application/json", len(body))
+        self._reply = Reply("error", request_id, invocation_id, head, body)
+
     def warm_up(self, answer: "Callable[[Invocation], None]") -> None:
         """Replay recorded invocations, have `answer` answer them, and forget them; nothing reaches the network.
 
@@ -361,7 +367,7 @@ class LambdaRuntimeClient:
             try:
                 if not sent:
                     connection.send(request)
-                return connection.receive()
+                return connection.receive(sent)
             except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False
