@@ -229,13 +229,29 @@ def exit_status_of(raised: BaseException) -> int:
 
 def report_json(report: "ErrorReport") -> str:
     """Encode an error report as ASCII JSON."""
-    if chain is not None:
-        return chain.to_json(report)
-    trace = report.get("stackTrace")
-    fields = [f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace]
-    if trace is not None:
-        fields.append(f'"stackTrace":[{",".join(map(quote, trace))}]')
-    return f"{{{','.join(fields)}}}"
+    try:
+        if chain is not None:
+            return chain.to_json(report)
+        trace = report.get("stackTrace")
+        fields = [f"{quote(key)}:{quote(str(value))}" for key, value in report.items() if value is not trace]
+        if trace is not None:
+            fields.append(f'"stackTrace":[{",".join(map(quote, trace))}]')
+        return f"{{{','.join(fields)}}}"
+    except MemoryError:
+        _shorten(report)
+        return report_json(report)
+
+
+def _shorten(report: "ErrorReport") -> None:
+    """Shorten the message of a report that does not fit into memory.
+
+    Raises:
+        MemoryError: it is short already.
+    """
+    message = report.get("errorMessage", "")
+    if len(message) <= _XRAY_NAME:
+        raise MemoryError
+    report["errorMessage"] = message[: _XRAY_NAME - 3] + "..."
 
 
 def xray_cause(error_type: str, message: str, frames: "list[Frame]") -> str:
@@ -288,6 +304,12 @@ def log_report(report: "ErrorReport", sink: "LogSink") -> None:
         if chain is not None:
             lines += chain.log_lines(report)
         sink.log_error(lines)
+    except MemoryError:
+        try:
+            _shorten(report)
+        except MemoryError:
+            return
+        log_report(report, sink)
     except BaseException:
         pass  # user code replaced standard output; the report is posted all the same
 
