@@ -85,22 +85,23 @@ def _parse(lines: "list[str]", head: bytes) -> "Head":
     headers = parse_fields(lines[1:])
     length = _framing(status, headers)
     if "connection" in headers:
-        options = [option.strip() for option in headers["connection"].lower().split(",")]
+        options = [option.strip(" \t") for option in headers["connection"].lower().split(",")]
         keep_alive = "close" not in options and (keep_alive or "keep-alive" in options)
     elif start == _EVENT and _REQUEST_ID in headers:
-        _remember(lines)
+        _remember(lines, length)
     return status, headers, keep_alive and length != UNTIL_CLOSE, length
 
 
-def _remember(lines: "list[str]") -> None:
-    """Cache the lines that an event's head has in common with the previous one."""
+def _remember(lines: "list[str]", length: int) -> None:
+    """Cache the lines that an event's head has in common with the previous one; `length` is that of its body."""
     global _previous_lines, _header_cache
     distinct = set(lines)
     known = distinct & _previous_lines
     _previous_lines = distinct
     if lines[0] in known:
         fields = _parse_known_fields({}, known - {lines[0]})
-        _header_cache = known, fields, _framing(200, fields) if "content-length" in fields else _UNKNOWN
+        declared = fields.get("content-length", "")
+        _header_cache = known, fields, length if declared.isdecimal() and declared == str(length) else _UNKNOWN
 
 
 def _holds_control(text: str) -> bool:
@@ -171,7 +172,7 @@ def _framing(status: int, headers: "dict[str, str]") -> int:
         return UNTIL_CLOSE
     if not (declared.isascii() and declared.isdecimal()):
         first, _, rest = declared.partition(",")
-        if not (first.isascii() and first.isdecimal()) or any(part.strip() != first for part in rest.split(",")):
+        if not (first.isascii() and first.isdecimal()) or any(part.strip(" \t") != first for part in rest.split(",")):
             raise _function_errors.ProtocolError(f"Content-Length {declared[:60]!r} is not a number")
         declared = first
     length = int(declared) if len(declared) < 16 else MAX_BODY + 1

@@ -220,8 +220,8 @@ def _record(case: Case, subject: Subject) -> Record:
                 if case.sigterm and isinstance(api, Recorder):
                     _terminate(process, api, folder / "output", subject.limit_s)
                 exited = process.exited()
+                code = process.kill()  # before the API stops, which the runtime would report in its output
                 api.stop()
-                code = process.kill()
         output = (folder / "output").read_bytes().decode("utf-8", "replace")
         frames = (folder / "frames").read_bytes() if case.descriptor else b""
         return Record(api.requests, output, frames, code if exited else None, waited, times)

@@ -10,7 +10,7 @@ import pytest
 from awslambdaric_lite.bench import bare_client
 from awslambdaric_lite.conformance.case import CallerCase, Case
 from awslambdaric_lite.conformance.cases import ALL_CASES, LINES
-from awslambdaric_lite.conformance.run import Subject
+from awslambdaric_lite.conformance.run import Subject, run_case
 from benchmarks.build_cache import Unavailable
 from tests.conformance.clients import OFFICIAL, OURS, Client
 from tests.conformance.stored import read, run_any
@@ -55,3 +55,30 @@ def test_cases_are_named_after_their_lines() -> None:
     assert len({case.id for case in ALL_CASES}) == len(ALL_CASES)
     assert all(case.id.startswith(f"{case.line}.") for case in ALL_CASES)
     assert {case.line for case in ALL_CASES} == set(LINES)
+
+
+_POLLS = """
+import http.client, os
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+print("the report of an error", flush=True)
+while True:
+    try:
+        api.request("GET", "/2018-06-01/runtime/invocation/next")
+        response = api.getresponse()
+    except OSError as error:
+        print("connection lost", error, flush=True)
+        raise
+    response.read()
+    path = "/2018-06-01/runtime/invocation/" + response.getheader("Lambda-Runtime-Aws-Request-Id") + "/error"
+    api.request("POST", path, b"{}")
+    api.getresponse().read()
+"""
+
+
+def test_stopped_client_does_not_report_the_end_of_the_api(tmp_path: Path) -> None:
+    """A client whose pending poll is not answered is killed before the API closes its connection."""
+    script = tmp_path / "polls.py"
+    script.write_text(_POLLS)
+    case = next(case for case in ALL_CASES if isinstance(case, Case) and case.id == "logs.report")
+    result = run_case(case, Subject([sys.executable, "-I", "-S", str(script)], "any.handler", tmp_path, {}, 20.0))
+    assert (result.outcome, result.reason) == ("passed", "")

@@ -10,7 +10,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import atheris
+try:
+    import atheris
+except ModuleNotFoundError:
+    sys.exit(
+        "tests.fuzz needs atheris, which has wheels for Python 3.13 and older; install it with: pip install atheris"
+    )
 
 CORPUS = Path(__file__).with_name("corpus")
 
@@ -31,8 +36,13 @@ def find(name: str) -> Callable[[bytes], None]:
     """Return the target with a name."""
     from . import runtime_targets, tool_targets
 
-    return {**runtime_targets.TARGETS, **tool_targets.TARGETS}[name]
+    targets = {**runtime_targets.TARGETS, **tool_targets.TARGETS}
+    if name not in targets:
+        sys.exit(f"there is no target {name!r}; use one of: {', '.join(targets)}")
+    return targets[name]
 
 
 if __name__ == "__main__":
+    if not 2 <= len(sys.argv) <= 3 or not all(seconds.isdecimal() for seconds in sys.argv[2:]):
+        sys.exit(__doc__)
     main(*sys.argv[1:])

@@ -16,7 +16,8 @@ from awslambdaric_lite._http_head import parse_head
 LINES = st.sampled_from(
     [
         *("Content-Type: application/json", "Content-Type: text/plain", "Content-Type:text/plain", "content-type: a"),
-        *("Content-Length: 9", "Content-Length: 10", "Content-Length: x", "Transfer-Encoding: chunked"),
+        *("Content-Length: 9", "Content-Length: 10", "Content-Length: x", "Content-Length: 9\x1e"),
+        *("Transfer-Encoding: chunked", "Transfer-Encoding:chunked"),
         *(
             "Date: Sat, 21 Nov 2026 18:00:00 GMT",
             "Date: Sat, 21 Nov 2026 18:00:01 GMT",
@@ -73,6 +74,15 @@ def _events(*more: bytes) -> list[bytes]:
 @example([], _events(b"Date"))
 @example([], _events(b"Connection: close"))
 @example([], _events(b"Transfer-Encoding: chunked"))
+@example([], _events(b"Content-Length: 9\x1e"))
+@example([], [EVENT % (1, 9), b"HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\nContent-Length: 9\x1e"])
+@example(
+    [],
+    [
+        EVENT.replace(b"%d", b"x") + b"\r\nTransfer-Encoding: chunked",
+        EVENT.replace(b"%d", b"x") + b"\r\nTransfer-Encoding:chunked",
+    ],
+)
 @example([], [(EVENT % (number, 9)).rpartition(b"\r\n")[0] for number in (1, 2, 3)])
 @given(st.lists(HEADS, max_size=3), st.lists(HEADS, min_size=1, max_size=6))
 def test_earlier_heads_do_not_change_results(rare: list[bytes], heads: list[bytes]) -> None:

@@ -277,6 +277,7 @@ BROKEN = [
     Broken("a superscript length", head("Content-Length: ²".encode()), "Content-Length", "'²'".encode()),
     Broken("two lengths", head(b"Content-Length: 1", b"Content-Length: 2"), "Content-Length", b"'1, 2'"),
     Broken("two lengths in one field", head(b"Content-Length: 1,2"), "Content-Length", b"'1,2'"),
+    Broken("a length and one with a separator", head(b"Content-Length: 1, 1\x1e"), "Content-Length", b"'1, 1\\x1e'"),
     Broken("a length and nothing", head(b"Content-Length: 1,"), "Content-Length", b"'1,'"),
     Broken("a length above the limit", head(b"Content-Length: 1073741825"), "1073741824", b"1073741825"),
     Broken("a length above every limit", head(b"Content-Length: " + b"9" * 5000), "1073741824", b"9" * 60),
