@@ -9,6 +9,7 @@ import sys
 from binascii import b2a_base64
 from io import TextIOBase
 
+from .._client import Reply
 from .._codec import quote
 from .._http import exact_bytes
 from .._report import exit_status_of, log_report, make_report, report_json
@@ -190,7 +191,9 @@ class _Sender:
         self._client.report(self._invoke_id, text)
         request_id = self._invoke_id
         error = {"errorMessage": text, "errorType": "Runtime.StreamError", "requestId": request_id, "stackTrace": []}
-        self._client.keep_stream_error(request_id, self._invocation_id, report_json(error))  # type: ignore[arg-type]
+        body = report_json(error).encode()  # type: ignore[arg-type]
+        head = self._client.reply_head("error", request_id, self._invocation_id, "application/json", len(body))
+        self._client.reply = Reply("error", request_id, self._invocation_id, head, body)
 
     def _head_and_prelude(self) -> bytes:
         self.began = True

@@ -217,13 +217,12 @@ class ApiDouble(SocketServer):
         with self.changed:
             count = self._seen[request.verb]
             self._seen[request.verb] += 1
-            regular = Reaction(close=request.unread, announced=request.unread)
-            reaction = (self._react(request, count) if self._react else None) or regular
+            reaction = (self._react(request, count) if self._react else None) or Reaction()
             skipped = reaction.ignored or (reaction.status is not None and not self.steps_when_scripted)
             response = None if skipped else self._step(sock, request)
-            if request.unread and reaction is regular:
-                response = Response.of(TOO_LARGE)
-            elif reaction.status is not None:
+            if request.unread:
+                reaction, response = replace(reaction, announced=True), response and Response.of(TOO_LARGE)
+            if reaction.status is not None:
                 response = Response(reaction.status, [("Content-Type", JSON_TYPE)], reaction.body)
             self._requests.append(replace(request, status=None if response is None else response.status))
             self.changed.notify_all()
