@@ -134,7 +134,7 @@ class ResponseReader:
     def _await_head(self, data: bytes) -> None:
         if len(data) > MAX_HEAD + 3:
             raise _function_errors.ProtocolError(f"a response head of more than {MAX_HEAD} bytes")
-        if not data.startswith(b"HTTP/1.") and not b"HTTP/1.".startswith(data[:7]):
+        if not data.startswith(b"HTTP/1.") and not b"HTTP/1.".startswith(data):
             raise _function_errors.ProtocolError(f"not an HTTP/1.1 response: {data[:60]!r}")
         # The rest of a malformed head, with its end, may never come.
         if b"\n" in data[self._searched :].replace(b"\r\n", b"").lstrip(b"\n"):

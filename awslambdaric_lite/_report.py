@@ -225,9 +225,8 @@ def exit_status_of(raised: BaseException) -> int:
     """Return the exit status that the interpreter derives from a `SystemExit`."""
     try:
         code: object = raised.code  # type: ignore[attr-defined]
-        if code is None:
-            return 0
-        return int.__and__(code, 0xFF) if isinstance(code, int) else 1
+        status = 0 if code is None else int.__and__(code, -1) if isinstance(code, int) else 1
+        return status & 0xFF if status >> 63 in (0, -1) else 0xFF  # a C long cannot hold it
     except BaseException:
         return 1  # a class of user code has no code
 

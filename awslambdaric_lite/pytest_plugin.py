@@ -1,4 +1,4 @@
-"""Fixtures for the tests of Lambda functions: `local_lambda` and `lambda_context`.
+"""Fixtures for the tests of Lambda functions: `local_lambda`, `local_project` and `lambda_context`.
 
 pytest loads this module in every run, so it imports the rest of the package only when a test uses a fixture.
 """
@@ -16,7 +16,8 @@ import pytest
 
 if TYPE_CHECKING:
     from . import LambdaContext
-    from .emulator import LocalLambda
+    from .emulator import LocalLambda, LocalProject
+    from .emulator.config.project import Project
 
 _TASK_ROOT = "local_lambda_task_root"
 _TIMEOUT_S = 3.0  # the default on AWS
@@ -55,10 +56,7 @@ def local_lambda(request: pytest.FixtureRequest) -> Iterator[Callable[..., Local
     from .emulator import LocalLambda
 
     item = request.node
-    # Lines arrive in another thread, also while pytest does not capture output, so this thread prints them.
-    item.stash[_LOGS] = deque()
-    uncaptured = request.config.getoption("capture") == "no"
-    settings: dict[str, Any] = {"on_log": _show if uncaptured else item.stash[_LOGS].append}
+    settings: dict[str, Any] = {"on_log": _log_of(request)}
     if task_root := request.config.getini(_TASK_ROOT):
         settings["task_root"] = Path(request.config.rootpath, task_root)
     for marker in reversed(list(item.iter_markers("local_lambda"))):
@@ -70,6 +68,25 @@ def local_lambda(request: pytest.FixtureRequest) -> Iterator[Callable[..., Local
 
         yield start
     _show_logs(item)
+
+
+@pytest.fixture
+def local_project(request: pytest.FixtureRequest) -> Iterator[Callable[..., LocalProject]]:
+    """Start projects: `local_project(project)` returns a `LocalProject`, whose settings are the other arguments.
+
+    Logs go to standard error, with the function's name before each line. Every project is closed after the test.
+    """
+    from .emulator import LocalProject
+
+    log = _log_of(request)
+    with ExitStack() as projects:
+
+        def start(project: Project, **settings: Any) -> LocalProject:
+            settings = {"on_log": lambda name, line: log(f"{name}: {line}"), **settings}
+            return projects.enter_context(LocalProject(project, **settings))
+
+        yield start
+    _show_logs(request.node)
 
 
 @pytest.fixture
@@ -100,6 +117,15 @@ def lambda_context() -> LambdaContext:
         context.log_stream_name or f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{uuid.uuid4().hex}"
     )
     return context
+
+
+def _log_of(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return what receives the lines of a test's functions."""
+    if request.config.getoption("capture") == "no":
+        return _show
+    # Lines arrive in another thread, also while pytest does not capture output, so the test's thread prints them.
+    lines: deque[str] = request.node.stash.setdefault(_LOGS, deque())
+    return lines.append
 
 
 def _show_logs(item: pytest.Item) -> None:

@@ -23,7 +23,9 @@ from .lines import say, say_log_records
 
 COMMANDS = {
     "invoke": "invoke a function once, on this machine or at a URL",
-    "serve": "run a function on this machine until Ctrl-C, for SDKs and HTTP clients",
+    "serve": "run a project or one function on this machine until Ctrl-C, for SDKs and HTTP clients",
+    "logs": "print the log of a function that `serve` runs",
+    "trigger": "invoke a function that `serve` runs as its queue or other event source would",
     "bench": "compare cold start, warm invocations and memory with awslambdaric",
     "conformance": "check a runtime client in any language against the Runtime API",
     "event": "print an event as an AWS service sends it",
@@ -32,7 +34,8 @@ COMMANDS = {
     "doctor": "audit a package or a layer: what breaks on Lambda, what slows the start down",
 }
 
-_OPTIONAL = ("h11", "pathspec", "rich", "urllib3", "watchfiles")  # the module that misses one says how to install it
+# The module that misses one says how to install it.
+_OPTIONAL = ("boto3", "h11", "pathspec", "rich", "samtranslator", "urllib3", "watchfiles", "yaml")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -107,7 +110,11 @@ def _run(arguments: list[str]) -> int:
         command = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
         command.configure(commands.add_parser(name, help=summary, description=command.HELP, allow_abbrev=False))
         run = command.run
-    parsed = parser.parse_args(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        from .sam_flags import answer_of
+
+        raise UsageError(answer_of(chosen, unknown) or f"unrecognized arguments: {' '.join(unknown)}")
     if parsed.version:
         from .. import __version__
 

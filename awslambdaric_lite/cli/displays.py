@@ -7,19 +7,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..common.tables import escape_unprintable
-from ..common.words import count
+from ..common.words import count, shorten_list
 from .lines import plain_line, say
 from .reports import report_fields
 
 if TYPE_CHECKING:
     from ..emulator import Report
 
+_WIDEST = 24  # characters of a function's name, behind which lines are aligned
+
 
 @dataclass(frozen=True)
-class Served:
+class ServedFunction:
     """The served function and its addresses."""
 
     function_name: str
@@ -42,6 +44,15 @@ class Served:
             f"  curl {self.endpoint_url}/{path} -d '{{}}'",
             f"  curl {self.url}",
         ]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the same for machines."""
+        return {
+            "functionName": self.function_name,
+            "handler": self.handler,
+            "endpointUrl": self.endpoint_url,
+            "functionUrl": self.url,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,35 +77,54 @@ class InvocationOutcome:
     report: Report | None
 
 
+class Served(Protocol):
+    """What is served, and the addresses."""
+
+    def lines(self) -> list[str]:
+        """Return the lines that say how to call it, a title first."""
+        ...
+
+    def fields(self) -> dict[str, Any]:
+        """Return the same for machines."""
+        ...
+
+
 class Display:
     """A display of plain lines: the log, and what the log does not tell.
 
-    Each method may raise OSError when nobody reads the output any longer.
+    In a project, methods get the name of the function. Each method may raise OSError when nobody reads the output any
+    longer.
     """
+
+    _width = 0  # of the names before lines
 
     def serving(self, served: Served) -> None:
         """Show the addresses; callers can connect now."""
         for line in served.lines():
             self.line(line)
 
-    def line(self, line: str) -> None:
-        """Show a line of the log."""
-        plain_line(line, sys.stdout)
+    def align(self, names: Sequence[str]) -> None:
+        """Take note of the names of functions that lines begin with."""
+        self._width = min(max(map(len, names), default=0), _WIDEST)
 
-    def figures(self, figures: Figures) -> None:
+    def line(self, line: str, function: str = "") -> None:
+        """Show a line of the log."""
+        plain_line(line, sys.stdout, self._prefix(function))
+
+    def figures(self, figures: Figures, function: str = "") -> None:
         """Show current figures, where lines of the log do not get mixed with them."""
 
-    def outcome(self, outcome: InvocationOutcome) -> None:
+    def outcome(self, outcome: InvocationOutcome, function: str = "") -> None:
         """Show an outcome that the log does not tell."""
         if outcome.report is None:
-            self.notice(f"No result: {outcome.error_type} RequestId: {outcome.request_id}", "red")
+            prefix = self._prefix(function)
+            self.notice(f"{prefix}No result: {outcome.error_type} RequestId: {outcome.request_id}", "red")
 
-    def reloading(self, paths: Sequence[str]) -> None:
+    def reloading(self, paths: Sequence[str], functions: Sequence[str] = ()) -> None:
         """Show the files that changed, at most three of them by name."""
-        named = ", ".join(map(escape_unprintable, paths[:3]))
-        if len(paths) > 3:
-            named += f" and {len(paths) - 3} more"
-        self.notice(f"Changed: {named}; new invocations start afresh", "cyan")
+        named = shorten_list([escape_unprintable(path) for path in paths], 3)
+        whose = f" of {shorten_list(functions, 3)}" if functions else ""
+        self.notice(f"Changed: {named}; new invocations{whose} start afresh", "cyan")
 
     def notice(self, text: str, style: str) -> None:
         """Show a line that is not of the log; a terminal shows it in a style of rich."""
@@ -113,6 +143,9 @@ class Display:
     def close(self) -> None:
         """Restore the terminal, whatever happened before."""
 
+    def _prefix(self, function: str) -> str:
+        return f"{function:{self._width}} | " if function else ""
+
 
 class JsonDisplay(Display):
     """A display of one object a line, each with `time` and `event`.
@@ -121,28 +154,23 @@ class JsonDisplay(Display):
     """
 
     def serving(self, served: Served) -> None:
-        self._print(
-            "serving",
-            functionName=served.function_name,
-            handler=served.handler,
-            endpointUrl=served.endpoint_url,
-            functionUrl=served.url,
-        )
+        self._print("serving", **served.fields())
 
-    def line(self, line: str) -> None:
-        self._print("log", line=line)
+    def line(self, line: str, function: str = "") -> None:
+        self._print("log", **_of(function), line=line)
 
-    def outcome(self, outcome: InvocationOutcome) -> None:
+    def outcome(self, outcome: InvocationOutcome, function: str = "") -> None:
         self._print(
             "invocation",
+            **_of(function),
             requestId=outcome.request_id,
             cold=outcome.cold,
             errorType=outcome.error_type,
             report=None if outcome.report is None else report_fields(outcome.report),
         )
 
-    def reloading(self, paths: Sequence[str]) -> None:
-        self._print("reload", paths=list(paths))
+    def reloading(self, paths: Sequence[str], functions: Sequence[str] = ()) -> None:
+        self._print("reload", paths=list(paths), **({"functions": list(functions)} if functions else {}))
 
     def warning(self, text: str) -> None:
         self._print("warning", text=text)
@@ -153,3 +181,7 @@ class JsonDisplay(Display):
     def _print(self, event: str, **fields: Any) -> None:
         time = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         print(json.dumps({"time": time, "event": event, **fields}), flush=True)
+
+
+def _of(function: str) -> dict[str, str]:
+    return {"function": function} if function else {}

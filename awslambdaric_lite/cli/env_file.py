@@ -47,7 +47,7 @@ def read_env_file(path: str, function_name: str) -> dict[str, str]:
         UsageError: the file cannot be read, or a line of it cannot be parsed; the message names the line.
     """
     variables: dict[str, str] = {}
-    text = _text(path)
+    text = read_text("--env-file", path)
     if text.lstrip().startswith("{"):
         try:
             return _of_functions(json_text.parse(text), function_name)
@@ -62,6 +62,24 @@ def read_env_file(path: str, function_name: str) -> dict[str, str]:
                 raise UsageError(f"--env-file {path}, line {number}: {error}") from None
             variables[name] = value
     return variables
+
+
+def read_text(option: str, path: str) -> str:
+    """Return the text of a file that an option names.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{option} {path} does not exist; check the path") from None
+    except IsADirectoryError:
+        raise UsageError(f"{option} {path} is a directory; give the path of a file in it") from None
+    except OSError as error:
+        raise UsageError(f"{option} {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{option} {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
 
 
 def _of_functions(groups: dict[str, Any], function_name: str) -> dict[str, str]:
@@ -89,19 +107,6 @@ def _as_text(value: str | int | float | bool | None) -> str:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"--env-file {path} does not exist; check the path") from None
-    except IsADirectoryError:
-        raise UsageError(f"--env-file {path} is a directory; give the path of a file in it") from None
-    except OSError as error:
-        raise UsageError(f"--env-file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"--env-file {path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
 
 
 def _parse(line: str) -> tuple[str, str]:

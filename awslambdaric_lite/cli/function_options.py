@@ -12,6 +12,9 @@ from typing import Any
 from .env_file import read_env_file, variable
 from .errors import UsageError
 
+NAME = "function"
+"""The name of a function that has no other."""
+
 
 def add_function_options(parser: argparse.ArgumentParser, *, handler_required: bool = True) -> None:
     """Declare the handler and the options of a function."""
@@ -21,6 +24,11 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         nargs=None if handler_required else "?",
         help="the handler as MODULE.FUNCTION, e.g. app.handler",
     )
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser, *, of_projects: bool = False) -> None:
+    """Declare the options of a function, without the handler; `of_projects` adds the forms for several functions."""
     options = parser.add_argument_group("the function")
     options.add_argument(
         "--task-root",
@@ -28,7 +36,7 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         default=".",
         help="folder or zip file with the function's code (default: the current folder)",
     )
-    options.add_argument("--name", default="function", help="the function's name (default: function)")
+    options.add_argument("--name", help=f"the function's name (default: {NAME})")
     options.add_argument(
         "--timeout",
         metavar="S",
@@ -55,7 +63,13 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
         help="let the function write to its folder (default: read-only as on AWS, where mounts are allowed)",
     )
     options.add_argument(
-        "--layer", metavar="PATH", action="append", default=[], help="add a layer: a folder or a zip file (repeatable)"
+        "--layer",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="add a layer: a folder or a zip file"
+        + ("; in a project ARN=PATH, the content of a layer that it names by ARN" if of_projects else "")
+        + " (repeatable)",
     )
     options.add_argument(
         "--env", metavar="K=V", action="append", default=[], help="set an environment variable (repeatable)"
@@ -89,8 +103,11 @@ def add_function_options(parser: argparse.ArgumentParser, *, handler_required: b
     options.add_argument(
         "--runtime",
         metavar="CMD",
+        action="append",
+        default=[],
         help="command that starts another runtime, run in the task root; {handler} in it is replaced by HANDLER "
-        "(default: this runtime)",
+        "(default: this runtime)"
+        + ("; in a project IDENTIFIER=CMD, e.g. nodejs22.x='./bootstrap' (repeatable)" if of_projects else ""),
     )
     options.add_argument(
         "--managed-concurrency",
@@ -121,7 +138,9 @@ def function_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UsageError: an option has a value that cannot be used.
     """
-    runtime = _runtime_command(arguments.runtime, arguments.task_root, arguments.layer)
+    runtime = _runtime_command(
+        arguments.runtime[-1] if arguments.runtime else None, arguments.task_root, arguments.layer
+    )
     if runtime is None and "." not in arguments.handler:
         raise UsageError(
             f"handler {arguments.handler!r} has no dot; write MODULE.FUNCTION, e.g. {arguments.handler}.handler"
@@ -160,7 +179,7 @@ def _variables(arguments: argparse.Namespace) -> dict[str, str]:
     if arguments.debug and "TERM" in os.environ:
         variables["TERM"] = os.environ["TERM"]  # debuggers edit lines
     for path in arguments.env_file:
-        variables |= read_env_file(path, arguments.name)
+        variables |= read_env_file(path, arguments.name or NAME)
     return variables | dict(variable(text) for text in arguments.env)
 
 

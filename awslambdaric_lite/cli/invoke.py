@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.terminal_text import VisibleParts, visible_content, visible_json
 from .errors import UsageError
 from .events import read_event
-from .function_options import add_function_options, function_settings
+from .function_options import NAME, add_function_options, function_settings
 from .lines import line_writer, say, terminal
 from .reports import report_fields
 
@@ -39,7 +39,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--endpoint-url",
         metavar="URL",
-        help="invoke the function --name through the Lambda API at this address, e.g. http://127.0.0.1:9000",
+        help="invoke the function --name through the Lambda API at this address, e.g. http://127.0.0.1:9000 (default "
+        "with --name and without HANDLER: AWS_ENDPOINT_URL_LAMBDA or the default address of `serve`)",
     )
     where.add_argument(
         "--function-url", metavar="URL", help="POST the event to this function URL; print the response as it comes"
@@ -62,10 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     _check_tenant(arguments.tenant_id)
     if arguments.qualifier == "":
         raise UsageError("--qualifier is empty; give a version or an alias, or leave it out")
-    if arguments.endpoint_url is not None or arguments.function_url is not None:
+    is_served = arguments.handler is None and arguments.name is not None
+    if is_served or arguments.endpoint_url is not None or arguments.function_url is not None:
         return _invoke_elsewhere(arguments, client_context)
     if arguments.handler is None:
-        raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a running function by --endpoint-url")
+        raise UsageError("a HANDLER is missing; write e.g. app.handler, or name a function that `serve` runs by --name")
     for option in ("stream", "log"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} needs --endpoint-url")
@@ -80,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         function = LocalLambda(
             arguments.handler,
-            function_name=arguments.name,
+            function_name=arguments.name or NAME,
             on_log=None if arguments.json else line_writer(sys.stderr),
             repeat_failed_init=False,  # the user waits for this one invocation, so once is enough
             **settings,
@@ -98,9 +100,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, Any] | None) -> int:
-    option = "--endpoint-url" if arguments.endpoint_url is not None else "--function-url"
-    _refuse_options_of_local_functions(arguments, option)
-    from .remote import InvokeFailed, invoke_through_api, invoke_url
+    option = "--endpoint-url" if arguments.endpoint_url is not None else "--name without a HANDLER"
+    _refuse_options_of_local_functions(arguments, option if arguments.function_url is None else "--function-url")
+    from .remote import InvokeFailed, invoke_through_api, invoke_url, served_endpoint_url
 
     event = read_event(arguments.event)
     parts = VisibleParts()
@@ -113,8 +115,8 @@ def _invoke_elsewhere(arguments: argparse.Namespace, client_context: dict[str, A
             invoke_url(arguments.function_url, event, show)
         else:
             invoke_through_api(
-                arguments.endpoint_url,  # pyright: ignore[reportArgumentType]
-                arguments.name,
+                served_endpoint_url(arguments.endpoint_url),
+                arguments.name or NAME,
                 event,
                 client_context=client_context,
                 qualifier=arguments.qualifier,

@@ -64,9 +64,9 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
     return lambda line: coloured_line(line, console)
 
 
-def plain_line(line: str, stream: TextIO) -> None:
+def plain_line(line: str, stream: TextIO, prefix: str = "") -> None:
     """Write a line of a log, whose own line breaks are shown as CloudWatch shows them."""
-    print_lines(line, stream)
+    print_lines(line, stream, prefix=prefix)
 
 
 def coloured_line(line: str, console: Console) -> None:
@@ -74,10 +74,13 @@ def coloured_line(line: str, console: Console) -> None:
     console.print(coloured(line))
 
 
-def coloured(line: str) -> Text:
+def coloured(line: str, prefix: str = "") -> Text:
     """Return a line of the platform dimmed, a failure in red, and a line of the function in the colours it chose."""
     from rich.text import Text
 
+    if prefix:
+        parts = coloured(line).split("\n", allow_blank=True)
+        return Text("\n").join(Text.assemble((prefix, "cyan"), part) for part in parts)
     if isinstance(line, PlatformLine) and _REPORTS.match(line):
         failed = "\tStatus: " in line and "\tStatus: success" not in line
         return Text(visible_lines(line), style="red" if failed else "dim")

@@ -1,4 +1,4 @@
-"""`awslambdaric-lite invoke` of a function that already runs: through the Lambda API, or at its function URL."""
+"""Requests to functions that already run: through the Lambda API, at function URLs, and to a served project."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -38,8 +39,60 @@ _CHUNK = 64 * 1024  # bytes
 _LONGEST = 500  # characters of an error that is shown
 
 
+DEFAULT_ENDPOINT_URL = "http://127.0.0.1:9000"
+ENDPOINT_URL_HELP = (
+    f"address of the Lambda API that `serve` prints (default: AWS_ENDPOINT_URL_LAMBDA or {DEFAULT_ENDPOINT_URL})"
+)
+_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL_LAMBDA"
+
+
 class InvokeFailed(Exception):
-    """An invocation without a good end; the message says what happened, and what to do if that is known."""
+    """A request without a good end; the message says what happened, and what to do if that is known."""
+
+
+def served_endpoint_url(given: str | None) -> str:
+    """Return the address of a served project: the given one, else the variable's, else the default of `serve`."""
+    return given if given is not None else os.environ.get(_ENDPOINT_VARIABLE) or DEFAULT_ENDPOINT_URL
+
+
+def read_log(endpoint_url: str, name: str, *, follow: bool, show: Callable[[dict[str, Any]], None]) -> None:
+    """Show the records of a function's log, and with `follow` each further one until the project is stopped.
+
+    Raises:
+        InvokeFailed: the request failed.
+        UsageError: the address is not a URL.
+    """
+    path = f"/local/functions/{quote(name, safe='')}/logs" + ("?follow=1" if follow else "")
+    with _request("GET", "--endpoint-url", endpoint_url, None, {}, path, read_s=None) as response:
+        if response.status != 200:
+            raise InvokeFailed(_local_error(response))
+        rest = b""
+        for chunk in response.stream(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                show(json.loads(line))
+
+
+def trigger_source(endpoint_url: str, name: str, event: bytes) -> dict[str, Any]:
+    """Send an event as a source of a served project would; return the outcome.
+
+    Raises:
+        InvokeFailed: the request failed.
+        UsageError: the address is not a URL.
+    """
+    path = f"/local/sources/{quote(name, safe='')}/trigger"
+    with _request("POST", "--endpoint-url", endpoint_url, event, {}, path) as response:
+        if response.status != 200:
+            raise InvokeFailed(_local_error(response))
+        outcome: dict[str, Any] = json.loads(response.data)
+        return outcome
+
+
+def _local_error(response: urllib3.BaseHTTPResponse) -> str:
+    text = _service_error(response)
+    if "UnknownOperation" in text:
+        return f"{text}; this command needs `awslambdaric-lite serve` with a project at that address"
+    return text
 
 
 def invoke_through_api(
@@ -80,7 +133,7 @@ def invoke_through_api(
         headers["X-Amz-Tenant-Id"] = tenant_id
     if client_context is not None:
         headers["X-Amz-Client-Context"] = base64.b64encode(json.dumps(client_context).encode()).decode()
-    with _post("--endpoint-url", endpoint_url, event, headers, path) as response:
+    with _request("POST", "--endpoint-url", endpoint_url, event, headers, path) as response:
         if response.status != 200:
             raise InvokeFailed(_service_error(response))
         if stream and response.headers.get("Content-Type", "").startswith(CONTENT_TYPE):
@@ -101,7 +154,7 @@ def invoke_url(url: str, event: bytes, show: Callable[[bytes], None]) -> None:
         InvokeFailed: the request failed, or the response says so.
         UsageError: the address is not a URL.
     """
-    with _post("--function-url", url, event, {}) as response:
+    with _request("POST", "--function-url", url, event, {}) as response:
         for chunk in response.stream(_CHUNK):
             show(chunk)
         if response.status >= 300:
@@ -109,8 +162,15 @@ def invoke_url(url: str, event: bytes, show: Callable[[bytes], None]) -> None:
 
 
 @contextlib.contextmanager
-def _post(
-    option: str, url: str, body: bytes, headers: dict[str, str], path: str = ""
+def _request(
+    method: str,
+    option: str,
+    url: str,
+    body: bytes | None,
+    headers: dict[str, str],
+    path: str = "",
+    *,
+    read_s: float | None = _READ_S,
 ) -> Iterator[urllib3.BaseHTTPResponse]:
     """Send a request to a URL with a path below it; yield the response, whose body is not read yet."""
     try:
@@ -119,13 +179,13 @@ def _post(
         scheme = host = None
     if scheme not in ("http", "https") or not host:
         raise UsageError(f"{option}: {url!r} is not an HTTP URL; write e.g. http://127.0.0.1:9000")
-    timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
+    timeout = urllib3.Timeout(connect=_CONNECT_S, read=read_s)
     headers = {"Content-Type": "application/json", "User-Agent": "awslambdaric-lite", **headers}
     address, response = f"{scheme}://{parsed.netloc}", None
     with urllib3.PoolManager(retries=False, timeout=timeout) as pool:
         try:
             whole = url.rstrip("/") + path if path else url
-            response = pool.request("POST", whole, body=body, headers=headers, preload_content=False, redirect=False)
+            response = pool.request(method, whole, body=body, headers=headers, preload_content=False, redirect=False)
             yield response
         except HTTPError as error:
             raise InvokeFailed(_explain(error, address, responding=response is not None)) from None

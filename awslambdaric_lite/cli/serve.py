@@ -13,19 +13,30 @@ from typing import TYPE_CHECKING
 
 from .displays import Display, JsonDisplay
 from .errors import UsageError
-from .function_options import add_function_options, function_settings
+from .function_options import NAME, add_settings, function_settings
 from .lines import terminal
+from .project_options import add_project_options, port, project_path, refuse_other_face
 
 if TYPE_CHECKING:
     from ..emulator.config.function import FunctionConfig
 
-HELP = """Serve a function on this machine, to AWS SDKs and at a function URL, until Ctrl-C. The function's log goes to
-standard output."""
+HELP = """Serve a project or one function on this machine until Ctrl-C. A project is a template of SAM or
+CloudFormation, a cdk.out folder, or a pyproject.toml with functions. AWS SDKs reach its functions, HTTP clients its
+APIs and function URLs, and its queues are polled. Without an argument, the project of the current folder is served.
+Logs go to standard output."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_function_options(parser)
+    parser.add_argument(
+        "handler",
+        metavar="PATH|HANDLER",
+        nargs="?",
+        help="file or folder of a project, or the handler of one function as MODULE.FUNCTION, e.g. app.handler "
+        "(default: the project of the current folder)",
+    )
+    of_project = add_project_options(parser)
+    add_settings(parser, of_projects=True)
     environments = parser.add_argument_group("execution environments")
     environments.add_argument(
         "--concurrency", metavar="N", type=int, default=10, help="maximum number of environments (default: 10)"
@@ -51,14 +62,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)"
     )
     network.add_argument(
-        "--port", type=_port, default=9000, help="port of the Lambda API (default: 9000; 0 selects a free port)"
+        "--port", type=port, default=9000, help="port of the Lambda API (default: 9000; 0 selects a free port)"
     )
     network.add_argument(
         "--url-port",
         metavar="PORT",
-        type=_port,
+        type=port,
         default=9001,
-        help="port of the function URL (default: 9001; 0 selects a free port)",
+        help="port of the function URL; those of further functions get the next ones (default: 9001; 0 selects free "
+        "ports)",
     )
     network.add_argument(
         "--url-mode",
@@ -124,6 +136,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object a line for each log line, invocation and reload"
     )
+    parser.set_defaults(refuse_other_face=lambda arguments: refuse_other_face(arguments, parser, of_project))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -132,6 +145,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         UsageError: the command line has to be changed; the message says how.
     """
+    arguments.refuse_other_face(arguments)
     _check_cors(arguments)
     if arguments.watch_ignore and not arguments.watch:
         raise UsageError("--watch-ignore has no effect without --watch; add --watch")
@@ -141,9 +155,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.watch:
         importlib.import_module("..emulator.watching", __package__)
+    is_project, path = project_path(arguments)
     display = _display(arguments)
     try:
-        asyncio.run(_serve(arguments, _function(arguments), display))
+        if is_project:
+            serve_project = importlib.import_module(".serve_project", __package__)
+            serve_project.run(arguments, path, display)
+        else:
+            asyncio.run(_serve(arguments, _function(arguments), display))
     except EmulatorError as error:
         raise UsageError(str(error)) from None
     finally:
@@ -160,13 +179,13 @@ def _function(arguments: argparse.Namespace) -> FunctionConfig:
         "provisioned": arguments.provisioned,
         "allow_hosts": arguments.allow_host,
     }
-    return FunctionConfig(handler=arguments.handler, name=arguments.name, **settings)
+    return FunctionConfig(handler=arguments.handler, name=arguments.name or NAME, **settings)
 
 
 async def _serve(arguments: argparse.Namespace, function: FunctionConfig, display: Display) -> None:
     from ..emulator.frontend.asynchronous import AsyncOptions
     from ..emulator.frontend.url_cors import METHODS, Cors
-    from .serving import Network, Serving
+    from .serving import FunctionServing, Network
 
     asynchronous = AsyncOptions(
         maximum_retry_attempts=arguments.retries,
@@ -186,15 +205,15 @@ async def _serve(arguments: argparse.Namespace, function: FunctionConfig, displa
             max_age=arguments.cors_max_age or 0,
         )
     network = Network(arguments.host, arguments.port, arguments.url_port, arguments.url_mode, cors)
-    serving = Serving(function, network, asynchronous, display)
     if not arguments.watch:
-        return await serving.run()
+        return await FunctionServing(function, network, asynchronous, display).run()
     from ..emulator.watching import Sources
 
     others = [Path(path) for path in (*arguments.layer, *arguments.env_file)]
     sources = Sources(function.task_root, others, arguments.watch_ignore)
     try:
-        await serving.run(sources, lambda: _function(arguments))
+        serving = FunctionServing(function, network, asynchronous, display, sources, lambda: _function(arguments))
+        await serving.run()
     finally:
         sources.close()
 
@@ -212,16 +231,6 @@ def _display(arguments: argparse.Namespace) -> Display:
     from .terminal_display import TerminalDisplay
 
     return TerminalDisplay(console)
-
-
-def _port(text: str) -> int:
-    try:
-        port = int(text)
-    except ValueError:
-        port = -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give a number from 0 (a free port) to 65535")
-    return port
 
 
 def _header_name(text: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import ipaddress
 import os
 import signal
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..emulator.config.function import FunctionConfig
 from ..emulator.errors import AddressUnavailable, EmulatorError, TooManyRequests
@@ -20,15 +21,166 @@ from ..emulator.frontend.url import InvokeMode
 from ..emulator.frontend.url_cors import Cors
 from ..emulator.results import Completion, FunctionOutcome, Invocation
 from ..emulator.service import FunctionService
-from .displays import Display, Figures, InvocationOutcome, Served
+from .displays import Display, Figures, InvocationOutcome, ServedFunction
 from .errors import UsageError
 
 if TYPE_CHECKING:
+    from ..emulator.functions.registry import FunctionEntry
     from ..emulator.watching import Sources
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _OPEN = "anyone who can reach {} can invoke this function{}; use --host 127.0.0.1 to allow this machine only"
 _TICK_S = 0.5  # between figures that change without an invocation, e.g. when idle environments are shut down
+
+
+class Serving(ABC):
+    """One run of `serve`, from the first address to the signal that stops it."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+        self._stop = asyncio.Event()
+        self._stdout_error: OSError | None = None
+        self._helpers: list[asyncio.Task[None]] = []  # tasks that end when `_stop` is set
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until a signal arrives.
+
+        Raises:
+            UsageError: a port is in use, or standard output cannot be written.
+            BrokenPipeError: the reader has closed standard output.
+        """
+        self._expect_signals()
+        stopped = asyncio.create_task(self._stop.wait())
+        serving = asyncio.create_task(self._serve())
+        try:
+            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if serving.done():
+                serving.result()  # raises
+        finally:
+            self._stop.set()
+            for starting in (serving, *self._reloads):  # they may wait for an init phase that hangs
+                starting.cancel()
+            await asyncio.gather(stopped, serving, *self._reloads, *self._helpers, return_exceptions=True)
+            lost = await self._close()
+            self._tell(lambda: self._display.stopped(lost))
+        if isinstance(self._stdout_error, BrokenPipeError):
+            raise self._stdout_error
+        if self._stdout_error is not None:
+            raise UsageError(f"standard output cannot be written: {self._stdout_error.strerror}")
+
+    @abstractmethod
+    async def _serve(self) -> None:
+        """Open everything, show it, and wait for `_stop`."""
+
+    @abstractmethod
+    async def _close(self) -> int:
+        """Close everything; return the number of asynchronous events that are lost."""
+
+    @abstractmethod
+    def _show_figures(self) -> None:
+        """Show the current figures of each function."""
+
+    def _expect_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            self._stop.set()
+            for number in _SIGNALS:  # a second signal kills the process, and its watcher cleans up
+                loop.remove_signal_handler(number)
+
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, stop)
+
+    async def _watch(self, changes: AsyncIterator[list[Path]], on_change: Callable[[list[Path]], None]) -> None:
+        try:
+            async for paths in changes:
+                on_change(paths)
+        except OSError as error:
+            self._warn(f"watching files stopped: {error}")
+
+    def _reload(self, reload: Coroutine[Any, Any, None]) -> None:
+        """Reload a function; the next change does not wait, e.g. for provisioned environments."""
+
+        async def run() -> None:
+            try:
+                await reload
+            except (EmulatorError, OSError, UsageError) as error:
+                self._warn(f"not reloaded: {error}")
+
+        task = asyncio.create_task(run())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _tick(self) -> None:
+        while not self._stop.is_set():
+            self._show_figures()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_S)
+
+    def _warn_of_open_host(self, host: str, *, aws_credentials: bool) -> None:
+        if not _is_loopback(host):
+            self._warn(_OPEN.format(host, " with your AWS credentials" if aws_credentials else ""))
+
+    def _warn(self, text: str) -> None:
+        self._tell(lambda: self._display.warning(text))
+
+    def _tell(self, show: Callable[[], None]) -> None:
+        """Show something; stop when standard output is closed, as a closed pipe stops any program."""
+        try:
+            show()
+        except OSError as error:
+            self._stdout_error = error
+            self._stop.set()
+
+
+class Observed:
+    """Counts of one function's invocations, which are shown as they change; `function` is its name in a project."""
+
+    def __init__(self, tell: Callable[[Callable[[], None]], None], display: Display, function: str = "") -> None:
+        self._tell = tell
+        self._display = display
+        self._function = function
+        self._invocations = self._errors = self._throttles = 0
+        self.entry: FunctionEntry | None = None
+
+    def observe(self, invocation: Invocation) -> None:
+        """Count an invocation from any caller; its futures call back from the event loop of its function."""
+        self._invocations += 1
+        self.show()
+        invocation.answered.add_done_callback(self._answered)
+        invocation.completed.add_done_callback(lambda completed: self._completed(invocation, completed))
+
+    def show(self) -> None:
+        """Show the current figures."""
+        assert self.entry is not None
+        pool = self.entry.host.pool
+        figures = Figures(
+            environments=len(pool.environments),
+            busy=pool.busy,
+            queued=pool.queued + self.entry.queue.waiting,
+            invocations=self._invocations,
+            errors=self._errors,
+            throttles=self._throttles,
+        )
+        self._tell(lambda: self._display.figures(figures, self._function))
+
+    def _answered(self, answered: Future[FunctionOutcome]) -> None:
+        error = answered.exception()
+        if isinstance(error, TooManyRequests):
+            self._throttles += 1
+        elif error is not None or answered.result().error is not None:
+            self._errors += 1
+        self.show()
+
+    def _completed(self, invocation: Invocation, completed: Future[Completion]) -> None:
+        error = completed.exception()
+        if error is None:
+            report = completed.result().report
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
+        else:
+            outcome = InvocationOutcome(invocation.request_id, invocation.cold, type(error).__name__, None)
+        self._tell(lambda: self._display.outcome(outcome, self._function))
 
 
 @dataclass(frozen=True)
@@ -42,168 +194,80 @@ class Network:
     cors: Cors | None
 
 
-class Serving:
-    """One run of `serve`."""
+class FunctionServing(Serving):
+    """A run of `serve` for one function, which reloads when the sources change; `new_function` reads it again."""
 
     def __init__(
-        self, function: FunctionConfig, network: Network, asynchronous: AsyncOptions, display: Display
+        self,
+        function: FunctionConfig,
+        network: Network,
+        asynchronous: AsyncOptions,
+        display: Display,
+        sources: Sources | None = None,
+        new_function: Callable[[], FunctionConfig] | None = None,
     ) -> None:
+        super().__init__(display)
         self._function = function
         self._network = network
-        self._display = display
-        self._stop = asyncio.Event()
-        self._stdout_error: OSError | None = None
-        self._helpers: list[asyncio.Task[None]] = []  # tasks that end when `_stop` is set
-        self._reloads: set[asyncio.Task[None]] = set()
-        self._invocations = self._errors = self._throttles = 0
+        self._sources = sources
+        self._new_function = new_function
+        self._observed = Observed(self._tell, display)
         self._service = FunctionService(
             function,
             on_log=lambda line: self._tell(lambda: display.line(line)),
-            on_invocation=self._observe,
+            on_invocation=self._observed.observe,
             asynchronous=asynchronous,
             url_mode=network.url_mode,
             cors=network.cors,
         )
+        self._observed.entry = self._service.entry
 
-    async def run(
-        self, sources: Sources | None = None, new_function: Callable[[], FunctionConfig] | None = None
-    ) -> None:
-        """Serve until a signal arrives, and reload when the sources change; `new_function` reads the settings again.
-
-        Raises:
-            UsageError: a port is in use, or standard output cannot be written.
-            BrokenPipeError: the reader has closed standard output.
-        """
-        self._expect_signals()
-        stopped = asyncio.create_task(self._stop.wait())
-        serving = asyncio.create_task(self._serve(sources, new_function))
-        try:
-            await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if serving.done():
-                serving.result()  # raises
-        finally:
-            self._stop.set()
-            for starting in (serving, *self._reloads):  # they may wait for an init phase that hangs
-                starting.cancel()
-            await asyncio.gather(stopped, serving, *self._reloads, *self._helpers, return_exceptions=True)
-            lost = await self._service.close()
-            self._tell(lambda: self._display.stopped(lost))
-        if isinstance(self._stdout_error, BrokenPipeError):
-            raise self._stdout_error
-        if self._stdout_error is not None:
-            raise UsageError(f"standard output cannot be written: {self._stdout_error.strerror}")
-
-    async def _serve(self, sources: Sources | None, new_function: Callable[[], FunctionConfig] | None) -> None:
-        if sources is not None:
-            self._service.host.on_activity = sources.on_activity
+    async def _serve(self) -> None:
+        if self._sources is not None:
+            self._service.host.on_activity = self._sources.on_activity
         await self._service.start()
         served = self._open()
         self._helpers.append(asyncio.create_task(self._tick()))
-        if sources is not None:
-            self._helpers.append(asyncio.create_task(self._watch(sources, new_function)))
+        if self._sources is not None:
+            self._helpers.append(asyncio.create_task(self._watch(self._sources.changes(self._stop), self._changed)))
             await asyncio.sleep(0)  # it watches before the first line says that the function is served
         self._tell(lambda: self._display.serving(served))
         for text in (*self._function.warnings, *self._service.host.warnings):
-            self._tell(functools.partial(self._display.warning, text))
-        if not _is_loopback(self._network.host):
-            identity = " with your AWS credentials" if self._function.aws_credentials else ""
-            self._tell(lambda: self._display.warning(_OPEN.format(self._network.host, identity)))
+            self._warn(text)
+        self._warn_of_open_host(self._network.host, aws_credentials=self._function.aws_credentials)
         await self._stop.wait()
 
-    def _expect_signals(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _close(self) -> int:
+        return await self._service.close()
 
-        def stop() -> None:
-            self._stop.set()
-            for number in _SIGNALS:  # a second signal kills the process, and its watcher cleans up
-                loop.remove_signal_handler(number)
-
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, stop)
-
-    def _open(self) -> Served:
+    def _open(self) -> ServedFunction:
         network = self._network
-        try:
-            endpoint_url = self._service.open_endpoint(network.host, network.port)
-        except AddressUnavailable as error:
-            raise UsageError(f"{'--host' if error.is_of_address else '--port'}: {error}") from None
-        try:
-            url = self._service.open_url(network.host, network.url_port)
-        except AddressUnavailable as error:
-            raise UsageError(f"--url-port: {error}") from None
-        return Served(self._function.name, self._function.handler, endpoint_url, url)
+        endpoint_url = open_address("--port", lambda: self._service.open_endpoint(network.host, network.port))
+        url = open_address("--url-port", lambda: self._service.open_url(network.host, network.url_port))
+        return ServedFunction(self._function.name, self._function.handler, endpoint_url, url)
 
-    async def _watch(self, sources: Sources, new_function: Callable[[], FunctionConfig] | None) -> None:
-        try:
-            async for paths in sources.changes(self._stop):
-                names = [os.path.relpath(path, self._function.task_root.resolve()) for path in paths]
-                self._tell(functools.partial(self._display.reloading, names))
-                # A reload may wait for provisioned environments; the next change does not wait for it.
-                reload = asyncio.create_task(self._reload(new_function))
-                self._reloads.add(reload)
-                reload.add_done_callback(self._reloads.discard)
-        except OSError as error:
-            text = f"watching files stopped: {error}"
-            self._tell(lambda: self._display.warning(text))
+    def _changed(self, paths: list[Path]) -> None:
+        names = [os.path.relpath(path, self._function.task_root.resolve()) for path in paths]
+        self._tell(lambda: self._display.reloading(names))
+        self._reload(self._reload_function())
 
-    async def _reload(self, new_function: Callable[[], FunctionConfig] | None) -> None:
-        try:
-            await self._service.host.reload(None if new_function is None else new_function())
-        except (EmulatorError, OSError, UsageError) as error:
-            text = f"not reloaded: {error}"
-            self._tell(lambda: self._display.warning(text))
-
-    async def _tick(self) -> None:
-        while not self._stop.is_set():
-            self._show_figures()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), _TICK_S)
-
-    # Output
-
-    def _observe(self, invocation: Invocation) -> None:
-        """Count an invocation from any caller; its futures call back from this event loop."""
-        self._invocations += 1
-        self._show_figures()
-        invocation.answered.add_done_callback(self._answered)
-        invocation.completed.add_done_callback(lambda completed: self._completed(invocation, completed))
-
-    def _answered(self, answered: Future[FunctionOutcome]) -> None:
-        error = answered.exception()
-        if isinstance(error, TooManyRequests):
-            self._throttles += 1
-        elif error is not None or answered.result().error is not None:
-            self._errors += 1
-        self._show_figures()
-
-    def _completed(self, invocation: Invocation, completed: Future[Completion]) -> None:
-        error = completed.exception()
-        if error is None:
-            report = completed.result().report
-            outcome = InvocationOutcome(invocation.request_id, invocation.cold, _error_type(invocation), report)
-        else:
-            outcome = InvocationOutcome(invocation.request_id, invocation.cold, type(error).__name__, None)
-        self._tell(lambda: self._display.outcome(outcome))
+    async def _reload_function(self) -> None:
+        await self._service.host.reload(None if self._new_function is None else self._new_function())
 
     def _show_figures(self) -> None:
-        pool = self._service.host.pool
-        figures = Figures(
-            environments=len(pool.environments),
-            busy=pool.busy,
-            queued=pool.queued + self._service.queue.waiting,
-            invocations=self._invocations,
-            errors=self._errors,
-            throttles=self._throttles,
-        )
-        self._tell(lambda: self._display.figures(figures))
+        self._observed.show()
 
-    def _tell(self, show: Callable[[], None]) -> None:
-        """Show something; stop when standard output is closed, as a closed pipe stops any program."""
-        try:
-            show()
-        except OSError as error:
-            self._stdout_error = error
-            self._stop.set()
+
+def open_address(option: str, open_it: Callable[[], str]) -> str:
+    """Return the URL of a port that is opened; `option` is the one that chooses the port.
+
+    Raises:
+        UsageError: the address cannot be opened for listening; the message names the option.
+    """
+    try:
+        return open_it()
+    except AddressUnavailable as error:
+        raise UsageError(f"{'--host' if error.is_of_address else option}: {error}") from None
 
 
 def _error_type(invocation: Invocation) -> str | None:

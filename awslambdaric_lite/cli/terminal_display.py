@@ -1,8 +1,9 @@
-"""The output of `serve` on a terminal: the log in colours above one line of figures that stays."""
+"""The output of `serve` on a terminal: the log in colours above a line of figures for each function, which stays."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.live import Live
@@ -13,6 +14,8 @@ from ..common.words import count
 from .displays import Display, Figures, Served
 from .lines import coloured
 
+_SHARE = 3  # a third of the terminal's lines shows figures
+
 
 class TerminalDisplay(Display):
     """A display that redraws its figures when one of its methods is called; no thread draws them.
@@ -22,7 +25,7 @@ class TerminalDisplay(Display):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._figures = Figures()
+        self._figures: dict[str, Figures] = {"": Figures()}  # of each function
         self._lines: list[Text] = []  # that are not drawn yet
         self._error: OSError | None = None  # that the next line raises
         self._live = Live(
@@ -41,17 +44,21 @@ class TerminalDisplay(Display):
             self.notice(line, "")
         self._live.start(refresh=True)
 
-    def line(self, line: str) -> None:
+    def align(self, names: Sequence[str]) -> None:
+        super().align(names)
+        self._figures = {name: Figures() for name in names}
+
+    def line(self, line: str, function: str = "") -> None:
         if self._error is not None:
             raise self._error
-        self._lines.append(coloured(line))
+        self._lines.append(coloured(line, self._prefix(function)))
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_soon(self._draw_later)
 
-    def figures(self, figures: Figures) -> None:
+    def figures(self, figures: Figures, function: str = "") -> None:
         self._draw_lines()
-        if figures != self._figures:
-            self._figures = figures
+        if figures != self._figures.get(function):
+            self._figures[function] = figures
             self._live.refresh()
 
     def notice(self, text: str, style: str) -> None:
@@ -77,16 +84,26 @@ class TerminalDisplay(Display):
             self._console.print(Text("\n").join(lines))
 
     def _status(self) -> Text:
-        figures = self._figures
+        """Return a line for each function, and one for those that the terminal has no room for."""
+        names = list(self._figures)
+        room = max(self._console.height // _SHARE, 1)
+        shown = names if len(names) <= room else names[: room - 1]
+        lines = [self._line(self._prefix(name), [self._figures[name]]) for name in shown]
+        if rest := names[len(shown) :]:
+            title = count(len(rest), f"{'more ' if shown else ''}function")
+            lines.append(self._line(f"{title:{self._width}} | ", [self._figures[name] for name in rest]))
+        return Text("\n").join(lines)
+
+    def _line(self, title: str, figures: Sequence[Figures]) -> Text:
         parts = [
-            count(figures.environments, "environment"),
-            f"{figures.busy} busy",
-            f"{figures.queued} queued",
-            count(figures.invocations, "invocation"),
-            count(figures.errors, "error"),
+            count(sum(each.environments for each in figures), "environment"),
+            f"{sum(each.busy for each in figures)} busy",
+            f"{sum(each.queued for each in figures)} queued",
+            count(sum(each.invocations for each in figures), "invocation"),
+            count(sum(each.errors for each in figures), "error"),
         ]
-        if figures.throttles:
-            parts.append(f"{figures.throttles} throttled")
-        status = Text(" · ".join(parts), "reverse")
+        if throttles := sum(each.throttles for each in figures):
+            parts.append(f"{throttles} throttled")
+        status = Text(title + " · ".join(parts), "reverse")
         status.truncate(self._console.width - 1, overflow="ellipsis")  # in one line, however narrow the terminal
         return status

@@ -21,12 +21,18 @@ def compact(value: object, *, ascii_only: bool = False) -> str:
     return json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":"))
 
 
-def parse(text: str | bytes, *, parse_float: Callable[[str], Any] | None = None) -> Any:
+def parse(
+    text: str | bytes,
+    *,
+    parse_float: Callable[[str], Any] | None = None,
+    parse_int: Callable[[str], Any] | None = None,
+) -> Any:
     """Parse JSON text as RFC 8259 defines it: NaN and the infinities are refused.
 
     Args:
         text: a document; bytes are UTF-8.
         parse_float: what makes a value of a number with a fraction or an exponent.
+        parse_int: what makes a value of any other number.
 
     Raises:
         ValueError: the text is not JSON, not UTF-8, or nested too deeply.
@@ -34,7 +40,7 @@ def parse(text: str | bytes, *, parse_float: Callable[[str], Any] | None = None)
     if isinstance(text, bytes):
         text = text.decode()
     try:
-        return json.loads(text, parse_float=parse_float, parse_constant=_refuse)
+        return json.loads(text, parse_float=parse_float, parse_int=parse_int, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -52,6 +52,12 @@ MAX_LEGACY_PAYLOAD = 256 * 1024
 MAX_STREAM = 200 * MEGABYTE
 """Bytes of a streamed response; source: the documentation of `InvokeMode`."""
 
+MAX_API_PAYLOAD = 10 * MEGABYTE
+"""Bytes of a request's or response's body at API Gateway; source: "Quotas" in its developer guide."""
+
+MAX_API_HEADERS = 10_240
+"""Bytes of all header values of a request, for HTTP APIs with the request line; source: the same."""
+
 ZIPPED_LIMIT = 50 * MEGABYTE
 """Bytes of a zip file that is uploaded directly; through S3 it may have more."""
 

@@ -22,6 +22,12 @@ _PARTITIONS = {
     "us-isof-": ("aws-iso-f", "csp.hci.ic.gov"),
     "eusc-": ("aws-eusc", "amazonaws.eu"),
 }
+# The first ones are those of endpoints with IPv6.
+_DOMAINS = (
+    *("api.aws", "api.amazonwebservices.com.cn", "api.amazonwebservices.eu", "api.aws.ic.gov", "api.aws.scloud"),
+    *("api.cloud-aws.adc-e.uk", "api.aws.hci.ic.gov", "amazonaws.com"),
+    *(domain for _, domain in _PARTITIONS.values()),
+)
 
 
 def users_region() -> str:
@@ -61,6 +67,12 @@ def make_arn(service: str, region: str, account: str, resource: str) -> str:
 def dns_suffix(region: str) -> str:
     """Return the domain of a region's services, e.g. `amazonaws.com`."""
     return _find(region)[1]
+
+
+def is_aws_host(host: str) -> bool:
+    """Return whether a host belongs to a domain of AWS's services."""
+    name = f".{host.lower().rstrip('.')}"
+    return any(name.endswith(f".{domain}") for domain in _DOMAINS)
 
 
 def _find(region: str) -> tuple[str, str]:

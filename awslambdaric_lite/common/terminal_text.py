@@ -117,10 +117,10 @@ def _seen(line: str) -> str:
     return "".join(c for c in line[:_BEGINNING] if " " <= c <= "~").lstrip()
 
 
-def print_lines(text: str, stream: TextIO, *, end: str = "\n") -> None:
-    """Print text of one origin, e.g. a message."""
+def print_lines(text: str, stream: TextIO, *, end: str = "\n", prefix: str = "") -> None:
+    """Print text of one origin, e.g. a message, with a prefix before each of its lines."""
     encoding = stream.encoding or "utf-8"
-    shown = visible_lines(text) + end
+    shown = prefix + visible_lines(text).replace("\n", f"\n{prefix}") + end
     stream.write(shown.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
 

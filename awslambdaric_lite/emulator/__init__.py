@@ -17,15 +17,19 @@ except ModuleNotFoundError as missing:
         "the local Lambda needs h11; install it with: pip install 'awslambdaric-lite[local]'", name="h11"
     ) from missing
 
+from typing import TYPE_CHECKING
+
 from .config.function import ApiOptions, FunctionConfig
 from .environments.environment import ExecutionEnvironment
 from .errors import (
     AddressUnavailable,
     EmulatorError,
     EventTooLarge,
+    FunctionUnavailable,
     InvalidFunction,
     LocalLambdaClosed,
     TooManyRequests,
+    UnknownFunction,
     UnknownQualifier,
 )
 from .frontend.asynchronous import AsyncOptions
@@ -35,6 +39,9 @@ from .http.faults import Faults
 from .local_lambda import LocalLambda
 from .results import InvokeResult, Report
 from .stream_reader import StreamReader
+
+if TYPE_CHECKING:
+    from .local_project import LocalProject
 
 __all__ = [
     "AddressUnavailable",
@@ -46,13 +53,25 @@ __all__ = [
     "ExecutionEnvironment",
     "Faults",
     "FunctionConfig",
+    "FunctionUnavailable",
     "InvalidFunction",
     "InvokeResult",
     "LocalLambda",
     "LocalLambdaClosed",
+    "LocalProject",
     "RecordedRequest",
     "Report",
     "StreamReader",
     "TooManyRequests",
+    "UnknownFunction",
     "UnknownQualifier",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what a single function does not need."""
+    if name != "LocalProject":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .local_project import LocalProject
+
+    return LocalProject

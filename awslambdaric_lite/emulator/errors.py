@@ -2,14 +2,23 @@
 
 EmulatorError
 ├── InvalidFunction     the function cannot be set up as described
+├── InvalidSource       an event source cannot be set up as described
+├── QueueUnavailable    a queue cannot be found, created or polled
+├── UnknownFunction     the project does not have that function
 ├── UnknownQualifier    the function does not have that version or alias
 ├── EventTooLarge       the event exceeds the service's limit
-├── TooManyRequests     every environment is busy, and the function is at its concurrency limit
+├── TooManyRequests     every environment is busy, and the function or the account is at its concurrency limit
+├── FunctionUnavailable the function cannot run on this machine
 ├── AddressUnavailable  a port is in use, or an address is not local
 └── LocalLambdaClosed   the local Lambda was closed, or not started yet
 """
 
 from __future__ import annotations
+
+from typing import Literal
+
+Limit = Literal["function", "account"]
+"""Whose concurrency limit is reached."""
 
 
 class EmulatorError(Exception):
@@ -18,6 +27,14 @@ class EmulatorError(Exception):
 
 class InvalidFunction(EmulatorError, ValueError):
     """A setting of the function has a value that Lambda would refuse."""
+
+
+class InvalidSource(EmulatorError, ValueError):
+    """A setting of an event source has a value that Lambda would refuse."""
+
+
+class QueueUnavailable(EmulatorError, OSError):
+    """A queue does not exist at its endpoint, the endpoint does not answer, or it may not be changed."""
 
 
 class EventTooLarge(EmulatorError, ValueError):
@@ -33,7 +50,19 @@ class UnknownQualifier(EmulatorError, LookupError):
 
 
 class TooManyRequests(EmulatorError, RuntimeError):
-    """A synchronous invocation finds the function at its concurrency limit."""
+    """A synchronous invocation finds the function, or the account, at its concurrency limit."""
+
+    def __init__(self, text: str, limited_by: Limit = "function") -> None:
+        super().__init__(text)
+        self.limited_by = limited_by
+
+
+class FunctionUnavailable(EmulatorError, RuntimeError):
+    """A function cannot run on this machine; the text says why, and the cure."""
+
+
+class UnknownFunction(EmulatorError, LookupError):
+    """An invocation names a function that the project does not have."""
 
 
 class AddressUnavailable(EmulatorError, OSError):

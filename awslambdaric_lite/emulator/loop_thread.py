@@ -16,7 +16,8 @@ _T = TypeVar("_T")
 class LoopThread:
     """Event loop that runs from `start` to `stop`; it may be started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, owner: str = "LocalLambda") -> None:
+        self._owner = owner  # the class that callers know
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None  # None: calls are not accepted
@@ -48,7 +49,7 @@ class LoopThread:
             loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             closing.close()
-            raise closed()
+            raise closed(self._owner)
         try:
             return asyncio.run_coroutine_threadsafe(closing, loop).result()
         finally:
@@ -64,15 +65,27 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 work.close()
-                raise closed()
+                raise closed(self._owner)
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
-            raise closed() from None
+            raise closed(self._owner) from None
         except BaseException:  # Ctrl-C, if it does not come from the work itself
             future.cancel()
             raise
+
+    def do(self, act: Callable[[], _T]) -> _T:
+        """Call a function in the loop; return or raise its result.
+
+        Raises:
+            LocalLambdaClosed: the loop does not run, or was stopped meanwhile.
+        """
+
+        async def in_loop() -> _T:
+            return act()
+
+        return self.call(in_loop())
 
     def post(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Call a function in the loop without waiting for it.
@@ -82,7 +95,7 @@ class LoopThread:
         """
         with self._lock:
             if self._loop is None:
-                raise closed()
+                raise closed(self._owner)
             self._loop.call_soon_threadsafe(callback, *arguments)
 
     def _run(self, started: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
@@ -99,6 +112,6 @@ class LoopThread:
             started.set_exception(error)  # a loop cannot be created, e.g. without free descriptors
 
 
-def closed() -> LocalLambdaClosed:
+def closed(owner: str = "LocalLambda") -> LocalLambdaClosed:
     """Return the exception for a call while the loop does not run."""
-    return LocalLambdaClosed("this LocalLambda is not running; use it in a `with` block")
+    return LocalLambdaClosed(f"this {owner} is not running; use it in a `with` block")

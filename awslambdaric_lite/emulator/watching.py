@@ -82,6 +82,11 @@ class Sources:
         self._use = FileUse(self._folders(self._roots[0]))
         self._runs = False
 
+    @property
+    def roots(self) -> Sequence[Path]:
+        """The folders and files to watch."""
+        return self._roots
+
     def close(self) -> None:
         """Stop to observe which files the function uses."""
         self._use.close()
@@ -98,11 +103,17 @@ class Sources:
             OSError: a folder cannot be watched.
         """
         async for paths in changes(self._roots, stop, self._filter):
-            self._observe()
-            if counted := [path for path in paths if self._has_changed(path)]:
-                self._read.clear()
-                self._written.clear()
+            if counted := self.count(paths):
                 yield counted
+
+    def count(self, paths: Sequence[Path]) -> list[Path]:
+        """Return those of the changed files that count."""
+        self._observe()
+        counted = [path for path in paths if self._is_wanted(path) and self._has_changed(path)]
+        if counted:
+            self._read.clear()
+            self._written.clear()
+        return counted
 
     def _has_changed(self, path: Path) -> bool:
         """Return whether a file, or a file below a folder, has new content; the next call compares with this one."""

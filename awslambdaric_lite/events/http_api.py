@@ -1,4 +1,4 @@
-"""Events in payload format 2.0: API Gateway HTTP APIs and Lambda function URLs."""
+"""Events of API Gateway HTTP APIs, and those of Lambda function URLs: payload format 2.0, for HTTP APIs also 1.0."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from ..common.regions import dns_suffix
 from .http_request import HttpFields, HttpRequest, grouped, path_parameters, shows_request
+from .rest_api import proxy_event
 from .shared import ACCOUNT, Event, fresh_id, require_choice, token
 
 if TYPE_CHECKING:
@@ -30,15 +31,17 @@ def api_gateway_v2(
     request_id: str | None = None,
     account: str = ACCOUNT,
     domain: str | None = None,
+    payload_format: str = "2.0",
     **fields: Unpack[HttpFields],
 ) -> Event:
     """Return a request to an API Gateway HTTP API.
 
         api_gateway_v2("POST", "/orders/7?dry=1", body={"count": 2}, route_key="POST /orders/{id}")
 
-    This is payload format 2.0. Header names become lower case and repeated headers and parameters are joined with `,`.
-    As HTTP APIs do, the event has the decoded path, after the stage unless that is `$default`, and cookies are in the
-    list `cookies` and in no header. Bytes, and text of a binary content type (forms too), are base64.
+    In payload format 2.0, header names become lower case, repeated headers and parameters are joined with `,`, and
+    cookies are in the list `cookies` and in no header. Format 1.0 is that of REST APIs. As HTTP APIs do, the event has
+    the decoded path, after the stage unless that is `$default`. Bytes, and text of a binary content type (forms too),
+    are base64.
 
     Args:
         path: path as in the URL, without the stage, with or without a query.
@@ -51,19 +54,41 @@ def api_gateway_v2(
         request_id: id of the request. Default: a new one.
         account: number of the AWS account.
         domain: host name of the API. Default: the host in the Host header, or a name as AWS assigns it.
+        payload_format: version of the integration's payload format, 2.0 or 1.0.
         **fields: see `HttpRequest`.
 
     Source: docs apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
     _check_authorizer(authorizer, ("iam", "jwt", "lambda"))
+    require_choice("payload_format", payload_format, ("2.0", "1.0"))
     request = HttpRequest(method, path, domain=domain, **fields)
     decoded = unquote(request.path)
     parameters = _route_parameters(route_key, request.method, decoded)
+    request_id = request_id or token(fresh_id(), "request", 11)
+    domain = request.host or f"{api_id}.execute-api.{request.region}.{dns_suffix(request.region)}"
+    whole_path = decoded if stage == "$default" else f"/{stage}{decoded}"
+    if payload_format == "1.0":
+        body, is_base64 = request.encoded_body()
+        context = {
+            "accountId": account,
+            "apiId": api_id,
+            "authorizer": {"claims": None, "scopes": None, **_flat(authorizer)},
+            "domainName": domain,
+            "extendedRequestId": request_id,
+            "path": whole_path,
+            "requestId": request_id,
+            "resourceId": None,
+            "stage": stage,
+        }
+        lines = request.forwarded(domain, request_id)
+        resource = route_key if route_key == "$default" else route_key.partition(" ")[2]
+        event = proxy_event(request, lines, resource, whole_path, parameters, stage_variables, context)
+        return {"version": "1.0", **event, "body": body, "isBase64Encoded": is_base64}
     event = _event(
         request,
-        request_id or token(fresh_id(), "request", 11),
-        request.host or f"{api_id}.execute-api.{request.region}.{dns_suffix(request.region)}",
-        decoded if stage == "$default" else f"/{stage}{decoded}",
+        request_id,
+        domain,
+        whole_path,
         authorizer,
         accountId=account,
         apiId=api_id,
@@ -181,6 +206,11 @@ def _route_parameters(route_key: str, method: str, path: str) -> dict[str, str]:
     if route_method not in ("ANY", method):
         raise ValueError(f"route_key {route_key!r} does not match {method}; write '{method} {template}' or ANY")
     return path_parameters(template, path)
+
+
+def _flat(authorizer: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the authorizer's result as format 1.0 has it: without the kind of the authorizer."""
+    return {name: copy.deepcopy(value) for result in (authorizer or {}).values() for name, value in result.items()}
 
 
 def _check_authorizer(authorizer: Mapping[str, Any] | None, kinds: tuple[str, ...]) -> None:

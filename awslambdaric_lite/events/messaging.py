@@ -49,34 +49,55 @@ def sqs(
     ids = shared.per_item("message_ids", message_ids, len(bodies))
     records = []
     for position, (message_id, body) in enumerate(zip(ids, map(as_text, bodies), strict=True)):
-        record: dict[str, Any] = {
-            "messageId": message_id,
-            "receiptHandle": shared.token(message_id, "receipt", 96),
-            "body": body,
-            "attributes": {
-                "ApproximateReceiveCount": str(receive_count),
-                "SentTimestamp": str(moment.epoch_ms),
-                "SenderId": "AIDAIENQZJOLO23YVJ4VO",
-                "ApproximateFirstReceiveTimestamp": str(moment.epoch_ms + 2),
-            },
-            "messageAttributes": {name: _sqs_attribute(value) for name, value in (message_attributes or {}).items()},
-            "md5OfBody": _md5(body.encode()),
-            "eventSource": "aws:sqs",
-            "eventSourceARN": make_arn("sqs", region, account, queue),
-            "awsRegion": region,
+        attributes = {
+            "ApproximateReceiveCount": str(receive_count),
+            "SentTimestamp": str(moment.epoch_ms),
+            "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+            "ApproximateFirstReceiveTimestamp": str(moment.epoch_ms + 2),
         }
-        if message_attributes:
-            record["md5OfMessageAttributes"] = _md5_of_attributes(message_attributes)
         if queue.endswith(".fifo"):
-            record["attributes"] |= {
+            attributes |= {
                 "SequenceNumber": str(int(shared.digits(ids[0], "sequence", 20)) + 256 * position),
                 "MessageGroupId": group_id or "default",
                 "MessageDeduplicationId": hashlib.sha256(body.encode()).hexdigest(),
             }
         elif group_id is not None:
-            record["attributes"]["MessageGroupId"] = group_id
-        records.append(record)
+            attributes["MessageGroupId"] = group_id
+        message: dict[str, Any] = {
+            "MessageId": message_id,
+            "ReceiptHandle": shared.token(message_id, "receipt", 96),
+            "Body": body,
+            "Attributes": attributes,
+            "MessageAttributes": {name: _sqs_attribute(value) for name, value in (message_attributes or {}).items()},
+            "MD5OfBody": _md5(body.encode()),
+        }
+        if message_attributes:
+            message["MD5OfMessageAttributes"] = _md5_of_attributes(message_attributes)
+        records.append(sqs_record(message, make_arn("sqs", region, account, queue), region))
     return {"Records": records}
+
+
+def sqs_record(message: Mapping[str, Any], arn: str, region: str) -> Event:
+    """Return the record of a message in the form in which `ReceiveMessage` of boto3 returns it.
+
+    Source: docs lambda/latest/dg/with-sqs.html
+    """
+    record: Event = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": {name: str(value) for name, value in message.get("Attributes", {}).items()},
+        "messageAttributes": {
+            name: _record_attribute(value) for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": region,
+    }
+    if "MD5OfMessageAttributes" in message:
+        record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    return record
 
 
 def sns(
@@ -136,10 +157,15 @@ def _attribute(value: AttributeValue) -> tuple[str, str]:
     return ("String", value) if isinstance(value, str) else ("Number", str(value))
 
 
+def _record_attribute(value: Mapping[str, Any]) -> Event:
+    binary = value.get("BinaryValue")
+    content = {"stringValue": value.get("StringValue")} if binary is None else {"binaryValue": as_base64(binary)}
+    return {**content, "stringListValues": [], "binaryListValues": [], "dataType": value["DataType"]}
+
+
 def _sqs_attribute(value: AttributeValue) -> dict[str, Any]:
     kind, text = _attribute(value)
-    field = "binaryValue" if kind == "Binary" else "stringValue"
-    return {field: text, "stringListValues": [], "binaryListValues": [], "dataType": kind}
+    return {"DataType": kind, "BinaryValue": value} if kind == "Binary" else {"DataType": kind, "StringValue": text}
 
 
 def _md5(data: bytes) -> str:

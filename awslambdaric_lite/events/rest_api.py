@@ -41,8 +41,8 @@ def api_gateway_v1(
 
     This is the Lambda proxy integration, also called payload format 1.0. Header names keep their spelling, and REST
     APIs remove the Content-Length header. The plain fields have the last value of repeated headers and parameters, the
-    `multiValue…` fields have all. The path stays percent-encoded. A body of bytes is base64, as for a binary media type
-    of the API.
+    `multiValue…` fields have all. The path stays percent-encoded; `pathParameters` are without its trailing slashes,
+    and only the context has repeated leading ones. A body of bytes is base64, as for a binary media type of the API.
 
     Args:
         path: path as in the URL, without the stage but with the base path of a custom domain, with or without a query.
@@ -62,45 +62,65 @@ def api_gateway_v1(
     request = HttpRequest(method, path, domain=domain, **fields)
     request_id = request_id or fresh_id()
     domain = request.domain or f"{api_id}.execute-api.{request.region}.{dns_suffix(request.region)}"
-    resource = resource or request.path
-    lines = request.forwarded(domain, request_id)
-    headers = grouped((name, value) for name, value in lines if name.lower() != "content-length")
-    parameters = request.parameters
-    context = {
+    routed = f"/{request.path.strip('/')}"
+    resource = resource or routed
+    context: dict[str, Any] = {
         "accountId": account,
         "apiId": api_id,
         "domainName": domain,
-        "domainPrefix": domain.partition(".")[0],
         "extendedRequestId": token(request_id, "extended request", 11),
-        "httpMethod": request.method,
-        "identity": {
-            **dict.fromkeys(_SIGNER.split()),
-            "sourceIp": request.source_ip,
-            "userAgent": request.header("user-agent") or request.user_agent,
-        },
         "path": f"/{stage}{request.path}" if ".execute-api." in domain else request.path,
-        "protocol": "HTTP/1.1",
         "requestId": request_id,
-        "requestTime": request.moment.log_time,
-        "requestTimeEpoch": request.moment.epoch_ms,
         "resourceId": label(api_id, resource, 6),
-        "resourcePath": resource,
         "stage": stage,
     }
     if authorizer is not None:
         context["authorizer"] = copy.deepcopy(dict(authorizer))
     is_base64 = isinstance(request.content, bytes)
+    return proxy_event(
+        request,
+        [(name, value) for name, value in request.forwarded(domain, request_id) if name.lower() != "content-length"],
+        resource,
+        f"/{request.path.lstrip('/')}",
+        path_parameters(resource, routed),
+        stage_variables,
+        context,
+    ) | {"body": as_base64(request.content) if is_base64 else request.content, "isBase64Encoded": is_base64}
+
+
+def proxy_event(
+    request: HttpRequest,
+    lines: list[tuple[str, str]],
+    resource: str,
+    path: str,
+    parameters: Mapping[str, str],
+    stage_variables: Mapping[str, str] | None,
+    context: Mapping[str, Any],
+) -> Event:
+    """Return an event of payload format 1.0 without its body; HTTP APIs have the same format."""
+    headers, query = grouped(lines), request.parameters
     return {
         "resource": resource,
-        "path": request.path,
+        "path": path,
         "httpMethod": request.method,
         "headers": last_values(headers),
         "multiValueHeaders": headers,
-        "queryStringParameters": last_values(parameters) or None,
-        "multiValueQueryStringParameters": parameters or None,
-        "pathParameters": path_parameters(resource, request.path) or None,
+        "queryStringParameters": last_values(query) or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": dict(parameters) or None,
         "stageVariables": dict(stage_variables) if stage_variables else None,
-        "requestContext": context,
-        "body": as_base64(request.content) if is_base64 else request.content,
-        "isBase64Encoded": is_base64,
+        "requestContext": {
+            **context,
+            "domainPrefix": context["domainName"].partition(".")[0],
+            "httpMethod": request.method,
+            "identity": {
+                **dict.fromkeys(_SIGNER.split()),
+                "sourceIp": request.source_ip,
+                "userAgent": request.header("user-agent") or request.user_agent,
+            },
+            "protocol": "HTTP/1.1",
+            "requestTime": request.moment.log_time,
+            "requestTimeEpoch": request.moment.epoch_ms,
+            "resourcePath": resource,
+        },
     }

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import unquote, urlsplit
-from urllib.request import pathname2url
+from urllib.parse import quote, unquote, urlsplit
 
 from .errors import PackagingError
 
@@ -239,7 +238,7 @@ def line_for(requirement: Requirement) -> str:
     if requirement.location:
         url = requirement.location
         if "://" not in url:
-            url = f"file://{pathname2url(url)}"
+            url = f"file://{quote(url)}"
         line = f"{requirement.name}{requirement.extras} @ {url}" if requirement.name else url
         line += f" ; {requirement.marker}" if requirement.marker else ""
     return " ".join([line, *(f"--hash={each}" for each in requirement.hashes)])

@@ -280,6 +280,7 @@ def test_setting_decides_about_applications(tmp_path: Path) -> None:
         ("start_response('200 OK', []); start_response('500 x', [], exc_info(ValueError)); return [b'e']", 500, b"e"),
         ("start_response('204 No Content', []); return []", 204, b""),
         ("start_response('200 OK', []); return iter([b'', b'a', b'', b'b'])", 200, b"ab"),
+        ("w = start_response('200 OK', [('x-a', '\u20ac')]); w(b''); return [b'a']", 200, b"a"),
     ],
 )
 @pytest.mark.parametrize("stream", ["0", "1"])
@@ -302,6 +303,54 @@ def app(environ, start_response):
     else:
         reply = json.loads(request.body)
         assert (reply["statusCode"], body(reply)) == (status, content)
+
+
+MISTAKES = {
+    "return [b'x']": ("AssertionError", "the application returned without calling start_response"),
+    "start_response('200 OK', []); start_response('500 x', []); return []": (
+        "AssertionError",
+        "start_response was called twice without exc_info",
+    ),
+    "start_response('200 OK', []); yield b'a'; start_response('500 x', [], exc_info(ValueError))": ("ValueError", ""),
+}
+
+
+@pytest.mark.parametrize("code", MISTAKES)
+@pytest.mark.parametrize("stream", ["0", "1"])
+def test_mistakes_of_wsgi_applications_are_errors(tmp_path: Path, code: str, stream: str) -> None:
+    """An application that does not start its response, or starts it twice, is an error, as in PEP 3333."""
+    lines = "\n    ".join(code.split("; "))
+    source = f"""
+import sys
+def exc_info(kind):
+    try: raise kind
+    except kind: return sys.exc_info()
+def app(environ, start_response):
+    {lines}
+"""
+    (request,) = run(tmp_path, source, [events.function_url("GET", "/")], APP="wsgi", APP_STREAM=stream).replies
+    kind, message = MISTAKES[code]
+    if "yield" in code and stream == "1":
+        assert dict(request.trailers)["Lambda-Runtime-Function-Error-Type"] == f"Function.{kind}"
+    else:
+        error = json.loads(request.body)
+        assert (request.verb, error["errorType"], error["errorMessage"]) == ("error", kind, message)
+
+
+def test_wsgi_body_for_head_is_left_out(tmp_path: Path) -> None:
+    """The body of a response to HEAD is made and left out."""
+    source = """
+def app(environ, start_response):
+    start_response("200 OK", [("content-length", "2")])
+    yield b"a"
+    print("made")
+    yield b"b"
+"""
+    for stream in ("0", "1"):
+        result = run(tmp_path, source, [events.function_url("HEAD", "/")], APP="wsgi", APP_STREAM=stream)
+        (request,) = result.replies
+        assert request.verb == "response" and b"made\n" in result.stdout
+        assert request.body.endswith(b"\0" * 8) if stream == "1" else json.loads(request.body)["body"] == ""
 
 
 def test_wsgi_iterable_is_closed(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ FUNCTION_OPTIONS = [  # of invoke and serve
         (["invoke", "--endpoint-url", URL, "app.handler"], "HANDLER has no effect with --endpoint-url; leave one of"),
         (["invoke", "--endpoint-url", URL, "--timeout", "5"], "--timeout has no effect with --endpoint-url"),
         (["invoke", "--endpoint-url", URL, "--json"], "--json has no effect with --endpoint-url"),
+        (["invoke", "--name", "orders", "--timeout", "5"], "--timeout has no effect with --name without a HANDLER"),
         (["invoke", "--function-url", URL, "--name", "orders"], "--name has no effect with --function-url"),
         (["invoke", "--function-url", URL, "--stream"], "--stream has no effect with --function-url"),
         (["invoke", "app.handler", "--stream"], "--stream needs --endpoint-url"),

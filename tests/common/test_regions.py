@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from awslambdaric_lite.common.regions import dns_suffix, is_region, partition, require_region, users_region
+from awslambdaric_lite.common.regions import dns_suffix, is_aws_host, is_region, partition, require_region, users_region
 
 PARTITIONS: list[dict[str, Any]] = (
     botocore.session.get_session().get_component("data_loader").load_data("partitions")["partitions"]
@@ -22,6 +22,22 @@ def test_every_region_has_partition_and_domain_of_botocore(known: dict[str, Any]
     for region in regions:
         assert require_region(region) == region
         assert (partition(region), dns_suffix(region)) == (known["id"], known["outputs"]["dnsSuffix"])
+
+
+@pytest.mark.parametrize("known", PARTITIONS, ids=lambda known: known["id"])
+def test_hosts_of_every_partition_are_those_of_aws(known: dict[str, Any]) -> None:
+    """A host in a domain that botocore lists belongs to AWS, in any spelling; one with a similar name does not."""
+    for domain in (known["outputs"]["dnsSuffix"], known["outputs"]["dualStackDnsSuffix"]):
+        assert is_aws_host(f"sqs.some-region.{domain}")
+        assert is_aws_host(f"SQS.{domain.upper()}.")
+        assert not is_aws_host(f"sqs.{domain}.example.com")
+        assert not is_aws_host(f"sqs.not-{domain}")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "localhost.localstack.cloud", "com", ""])
+def test_other_hosts_are_not_those_of_aws(host: str) -> None:
+    """Local and foreign hosts do not belong to AWS."""
+    assert not is_aws_host(host)
 
 
 @pytest.mark.parametrize(

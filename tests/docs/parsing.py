@@ -30,6 +30,13 @@ _PARSERS = {
 }  # command -> module with its `parser`
 
 
+class _Yaml(yaml.SafeLoader):  # type: ignore[misc]  # it has no stubs
+    """YAML with the tags of CloudFormation, e.g. `!GetAtt`."""
+
+
+_Yaml.add_multi_constructor("!", lambda loader, tag, node: None)
+
+
 def check_syntax(block: Block) -> None:
     """Parse a block by its language.
 
@@ -41,7 +48,7 @@ def check_syntax(block: Block) -> None:
     elif block.kind == "python":
         compile(block.text, str(block), "exec")
     elif block.kind == "yaml":
-        yaml.safe_load(block.text)
+        yaml.load(block.text, _Yaml)
     elif block.kind == "json":
         json.loads(block.text)
     elif block.kind == "ini":

@@ -1,26 +1,30 @@
 """A page as a script: its files are written and its commands run, in one folder, from top to bottom.
 
 A block with a title is a file. A `sh` block runs in bash; `awslambdaric-lite serve` in it starts a local Lambda that
-serves the rest of the page, on free ports in place of 9000 and 9001. A `python` block without a title is a script.
+serves the rest of the page, on free ports in place of 9000, 9001 and 3000. A `python` block without a title is a
+script.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from tests.docs.blocks import Block
 from tests.docs.parsing import check_syntax
 from tests.support.client_process import GUARD
 
 _SERVE = "awslambdaric-lite serve "
-_LAMBDA_API, _FUNCTION_URL = "http://127.0.0.1:9000", "http://127.0.0.1:9001"
+_LAMBDA_API, _FUNCTION_URL, _API = "http://127.0.0.1:9000", "http://127.0.0.1:9001", "http://127.0.0.1:3000"
+_RUNTIME = re.compile(r"(?<=Runtime: )python3\.\d+")
 
 
 class Page:
@@ -59,7 +63,8 @@ class Page:
         if block.title:
             path = self._folder / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            running = f"python{sys.version_info[0]}.{sys.version_info[1]}"  # others need not be on this machine
+            path.write_text(_RUNTIME.sub(running, text), encoding="utf-8")
         elif block.kind == "python":
             self._run([sys.executable, "-"], text, block)
         elif block.kind == "sh":
@@ -85,8 +90,9 @@ class Page:
         assert done.returncode == 0, f"{block}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
 
     def _serve(self, line: str) -> None:
+        is_project = line.removeprefix(_SERVE).startswith("-")
         server = subprocess.Popen(
-            ["bash", "-c", f"exec {line} --json --port 0 --url-port 0"],
+            ["bash", "-c", f"exec {line} --json --port 0 --url-port 0{' --api-port 0' if is_project else ''}"],
             cwd=self._folder,
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -94,6 +100,9 @@ class Page:
         )
         self._servers.append(server)
         assert server.stdout is not None
-        serving: Mapping[str, str] = json.loads(server.stdout.readline())
-        self._addresses[_LAMBDA_API] = serving["endpointUrl"]
-        self._addresses[_FUNCTION_URL] = serving["functionUrl"].rstrip("/")
+        serving: Mapping[str, Any] = json.loads(server.stdout.readline())
+        self._addresses[_LAMBDA_API] = self._environment["AWS_ENDPOINT_URL_LAMBDA"] = serving["endpointUrl"]
+        if is_project:
+            self._addresses[_API] = next(iter(serving["apis"].values()), _API).rstrip("/")
+        else:
+            self._addresses[_FUNCTION_URL] = serving["functionUrl"].rstrip("/")

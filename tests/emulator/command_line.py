@@ -70,23 +70,23 @@ class Reader:
 
 
 class Serve:
-    """Running `awslambdaric-lite serve … --json` on free ports."""
+    """Running `awslambdaric-lite serve … --json` on free ports; `variables` are added to its environment."""
 
-    def __init__(self, *arguments: str, as_json: bool = True) -> None:
+    def __init__(self, *arguments: str, as_json: bool = True, **variables: str) -> None:
         self.process = subprocess.Popen(
             command("serve", "--port", "0", "--url-port", "0", *(["--json"] if as_json else []), *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(),
+            env=environment(**variables),
         )
         assert self.process.stdout is not None
         self.output = Reader(self.process.stdout.fileno())
         self._taken = 0
         if as_json:
-            serving = self.event("serving")
-            self.endpoint_url: str = serving["endpointUrl"]
-            self.url: str = serving["functionUrl"]
+            self.serving = self.event("serving")
+            self.endpoint_url: str = self.serving["endpointUrl"]
+            self.url: str = self.serving.get("functionUrl", "")
 
     def __enter__(self) -> Serve:
         return self

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from awslambdaric_lite.emulator.config.function import FunctionConfig
-from awslambdaric_lite.emulator.frontend.asynchronous import AsynchronousQueue, AsyncOptions
+from awslambdaric_lite.emulator.frontend.asynchronous import AsyncOptions
 from awslambdaric_lite.emulator.frontend.invoke_api import InvokeApi
+from awslambdaric_lite.emulator.functions.registry import FunctionEntry, Registry
 from awslambdaric_lite.emulator.host import FunctionHost
 from awslambdaric_lite.emulator.http.server import HttpServer
 
@@ -31,8 +32,9 @@ class FrontEnd(LoopThread):
 
     async def _start(self) -> None:
         await self.host.start()
-        self.queue = AsynchronousQueue(self.host, self._options)
-        self.api = InvokeApi(self.host, self.queue)
+        entry = FunctionEntry(self.host, self._options)
+        self.queue = entry.queue
+        self.api = InvokeApi(Registry.of_one(entry))
         self.server = HttpServer(self.api)
 
     @property

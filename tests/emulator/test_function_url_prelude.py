@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awslambdaric_lite.emulator.frontend.proxy_result import MalformedResponse
 from awslambdaric_lite.emulator.frontend.url_prelude import MAX_PRELUDE, Prelude, PreludeReader
-from awslambdaric_lite.emulator.frontend.url_response import MalformedResponse
 
 METADATA = b'{"statusCode":200,"headers":{"content-type":"text/plain"},"cookies":["a=1"]}'
 END = bytes(8)

@@ -11,13 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from awslambdaric_lite.emulator.frontend.url_response import (
-    MalformedResponse,
-    UrlResponse,
-    buffered_response,
-    plain_head,
-    streamed_head,
-)
+from awslambdaric_lite.emulator.frontend.proxy_result import HttpResponse, MalformedResponse
+from awslambdaric_lite.emulator.frontend.url_response import buffered_response, plain_head, streamed_head
 
 quiet = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -36,7 +31,7 @@ envelopes = st.fixed_dictionaries(
 )
 
 
-def response(**envelope: Any) -> UrlResponse:
+def response(**envelope: Any) -> HttpResponse:
     """Map an object with a status."""
     return buffered_response(json.dumps({"statusCode": 200, **envelope}).encode())
 
@@ -46,7 +41,7 @@ def response(**envelope: Any) -> UrlResponse:
 )
 def test_json_without_status_is_body(text: str) -> None:
     """JSON without a status is the response's body, character by character, with status 200."""
-    assert buffered_response(text.encode()) == UrlResponse(200, [("Content-Type", "application/json")], text.encode())
+    assert buffered_response(text.encode()) == HttpResponse(200, [("Content-Type", "application/json")], text.encode())
 
 
 def test_object_with_status_is_mapped() -> None:
@@ -70,7 +65,7 @@ def test_object_with_status_is_mapped() -> None:
 
 def test_null_fields_get_defaults() -> None:
     """A missing or null field of a response gets its default."""
-    assert response() == UrlResponse(200, [("Content-Type", "application/json")], b"")
+    assert response() == HttpResponse(200, [("Content-Type", "application/json")], b"")
     assert response(headers=None, cookies=None, body=None, isBase64Encoded=None) == response()
 
 
@@ -157,7 +152,7 @@ def test_non_json_result_is_rejected(text: bytes) -> None:
 def test_stream_metadata_is_mapped_like_response() -> None:
     """Stream metadata is mapped like a response, with status 200 and octets as defaults."""
     head = streamed_head(b'{"statusCode":404,"headers":{"Content-Type":"text/x"},"cookies":["a=1"],"body":"?"}')
-    assert head == UrlResponse(404, [("Content-Type", "text/x"), ("Set-Cookie", "a=1")])
+    assert head == HttpResponse(404, [("Content-Type", "text/x"), ("Set-Cookie", "a=1")])
     assert streamed_head(b"{}") == plain_head("application/octet-stream")
     for metadata in (b"[]", b'"text"', b"{", b'{"statusCode":"x"}', b'{"statusCode":200,"headers":3}'):
         with pytest.raises(MalformedResponse):

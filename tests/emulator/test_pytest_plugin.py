@@ -184,3 +184,35 @@ def test_marker_and_fixtures_are_documented(folder: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["@pytest.mark.local_lambda(**settings): *"])
     result = run(folder, "def test(): pass", "--fixtures")
     result.stdout.fnmatch_lines(["local_lambda*", "lambda_context*"])
+
+
+def test_projects_are_closed_after_test(folder: pytest.Pytester) -> None:
+    """`local_project` starts projects, shows their logs with the functions' names, and closes them after the test."""
+    source = """
+        import os
+        from pathlib import Path
+        import pytest
+
+        PIDS = []
+
+        def test_two(local_project):
+            from awslambdaric_lite.emulator import FunctionConfig
+            from awslambdaric_lite.emulator.config.project import Function, Project
+
+            names = ("one", "two")
+            functions = [Function(FunctionConfig("app.handler", Path("src"), name=name)) for name in names]
+            project = local_project(Project(Path(), tuple(functions)))
+            answers = [project.invoke(name).json() for name in names]
+            assert [answer["name"] for answer in answers] == ["one", "two"]
+            PIDS.extend(answer["pid"] for answer in answers)
+            assert False
+
+        def test_closed():
+            assert len(PIDS) == 2
+            for pid in PIDS:
+                with pytest.raises(ProcessLookupError):
+                    os.kill(pid, 0)
+    """
+    result = run(folder, source)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*Captured stderr call*", "one: working with {}", "two: working with {}"])

@@ -13,6 +13,8 @@ import urllib3
 from awslambdaric_lite.emulator import FunctionConfig, InvalidFunction, LocalLambda, UnknownQualifier
 from awslambdaric_lite.emulator.frontend import requests, targets
 from awslambdaric_lite.emulator.frontend.service_errors import ServiceError
+from awslambdaric_lite.emulator.functions.registry import FunctionEntry, Registry
+from awslambdaric_lite.emulator.host import FunctionHost
 
 from .command_line import Serve, shell
 from .waiting import WAIT
@@ -74,7 +76,8 @@ def test_patterns_are_those_of_the_model(members: Any) -> None:
 def find(folder: Path, wanted: str, qualifier: str | None = None, **settings: Any) -> str:
     """Return the ARN of a target, or the type of the error."""
     try:
-        return targets.find_target(FunctionConfig("app.handler", folder, **settings), wanted, qualifier).arn
+        entry = FunctionEntry(FunctionHost(FunctionConfig("app.handler", folder, **settings)))
+        return targets.find_target(Registry.of_one(entry), wanted, qualifier).arn
     except ServiceError as error:
         return error.name
 

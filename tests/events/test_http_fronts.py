@@ -110,6 +110,48 @@ def test_http_api_omits_empty_fields() -> None:
     assert "authorizer" not in events.api_gateway_v2()["requestContext"]
 
 
+def test_http_api_has_format_1() -> None:
+    """Format 1.0 of an HTTP API has the fields of a REST API's event, with the decoded path and the stage."""
+    event = events.api_gateway_v2(
+        "POST",
+        "/caf%C3%A9/?a=1&a=2",
+        route_key="ANY /{rest+}",
+        payload_format="1.0",
+        stage="dev",
+        headers={"X-Tag": ["a", "b"], "Content-Type": "text/plain"},
+        body=b"text",
+        authorizer={"jwt": {"claims": {"sub": "7"}, "scopes": ["read"]}},
+    )
+    assert (event["version"], event["resource"], event["path"]) == ("1.0", "/{rest+}", "/dev/café/")
+    assert event["pathParameters"] == {"rest": "café/"}
+    assert (event["headers"]["X-Tag"], event["multiValueHeaders"]["X-Tag"]) == ("b", ["a", "b"])
+    assert event["headers"]["Content-Length"] == "4"
+    assert (event["queryStringParameters"], event["multiValueQueryStringParameters"]) == ({"a": "2"}, {"a": ["1", "2"]})
+    assert (event["body"], event["isBase64Encoded"]) == ("text", False)
+    context = event["requestContext"]
+    assert context["authorizer"] == {"claims": {"sub": "7"}, "scopes": ["read"]}
+    assert (context["path"], context["resourceId"], context["stage"]) == ("/dev/café/", None, "dev")
+
+
+def test_format_1_has_null_for_empty_fields() -> None:
+    """Format 1.0 has null in fields without a value; `$default` is the resource of the default route."""
+    event = events.api_gateway_v2(payload_format="1.0")
+    for field in ("body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters"):
+        assert event[field] is None
+    assert (event["resource"], event["stageVariables"]) == ("$default", None)
+    assert event["requestContext"]["authorizer"] == {"claims": None, "scopes": None}
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "whole"), [("/a/", "/a/", "/prod/a/"), ("//a", "/a", "/prod//a"), ("/a//", "/a//", "/prod/a//")]
+)
+def test_rest_api_ignores_outer_slashes(path: str, sent: str, whole: str) -> None:
+    """Trailing slashes and repeated leading ones of a path are in no parameter of a REST API."""
+    event = events.api_gateway_v1("GET", path, resource="/{proxy+}")
+    assert (event["path"], event["requestContext"]["path"]) == (sent, whole)
+    assert event["pathParameters"] == {"proxy": "a"}
+
+
 def test_rest_api_has_last_and_all_values() -> None:
     """A REST API has the last and all values of headers and decoded parameters, and keeps the spelling of names."""
     event = events.api_gateway_v1(

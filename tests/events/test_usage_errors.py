@@ -21,6 +21,7 @@ REFUSED_CALLS: list[tuple[Callable[[], Event], str]] = [
     (lambda: events.function_url(headers={"a": 7}), "header 'a' has the value 7"),  # type: ignore[arg-type]
     (lambda: events.function_url(authorizer={"jwt": {}}), "unsupported authorizer key 'jwt'; choose one of: iam"),
     (lambda: events.api_gateway_v2(authorizer={"claims": {}}), "choose one of: iam, jwt, lambda"),
+    (lambda: events.api_gateway_v2(payload_format="3.0"), "choose one of: 2.0, 1.0"),
     (lambda: events.api_gateway_v2(route_key="orders"), "invalid route_key 'orders'; write"),
     (lambda: events.api_gateway_v2(route_key="GET orders"), "invalid route_key 'GET orders'"),
     (lambda: events.api_gateway_v2("POST", route_key="GET /"), "does not match POST; write 'POST /' or ANY"),

@@ -11,9 +11,17 @@ from pathlib import Path
 from awslambdaric_lite._handlers.http_request import HttpRequest
 from awslambdaric_lite.cli.env_file import read_env_file
 from awslambdaric_lite.cli.errors import UsageError
+from awslambdaric_lite.emulator.config.project import Api, Route
+from awslambdaric_lite.emulator.errors import InvalidFunction
+from awslambdaric_lite.emulator.frontend.proxy_result import MalformedResponse
 from awslambdaric_lite.emulator.frontend.url_prelude import PreludeReader
 from awslambdaric_lite.emulator.frontend.url_request import url_event
-from awslambdaric_lite.emulator.frontend.url_response import MalformedResponse, buffered_response, streamed_head
+from awslambdaric_lite.emulator.frontend.url_response import buffered_response, streamed_head
+from awslambdaric_lite.emulator.gateway.api_event import api_event, routed_path, target_in_stage
+from awslambdaric_lite.emulator.gateway.api_response import api_response
+from awslambdaric_lite.emulator.gateway.failures import GatewayError
+from awslambdaric_lite.emulator.gateway.openapi import routes_of
+from awslambdaric_lite.emulator.gateway.routes import Routes
 from awslambdaric_lite.emulator.http.exchange import Exchange, RecordedRequest
 from awslambdaric_lite.emulator.http.server import HttpServer
 from awslambdaric_lite.emulator.logs.frames import FrameReader
@@ -71,13 +79,19 @@ async def _exchange(server: HttpServer, data: bytes) -> bytes:
         writer.transport.abort()
 
 
-def url_request(data: bytes) -> None:
-    """An event made of any request is read back with the same method and body; else ValueError has the reason."""
+def _request(data: bytes) -> tuple[RecordedRequest, bytes]:
+    """Return a request and its body: lines of method, target and headers, an empty line, and the body."""
     head, _, body = data.partition(b"\n\n")
     method, *rest = head.decode("utf-8", "surrogateescape").split("\n")
     target, *lines = rest or ["/"]
     headers = [(name, value) for name, _, value in (line.partition(":") for line in lines) if name]
-    request = RecordedRequest(method, target, "1.1", headers, 1)
+    return RecordedRequest(method, target, "1.1", headers, 1), body
+
+
+def url_request(data: bytes) -> None:
+    """An event made of any request is read back with the same method and body; else ValueError has the reason."""
+    request, body = _request(data)
+    method = request.method
     try:
         event = url_event(request, body, request_id="1", trace_id="Root=1", region="eu-central-1")
     except ValueError as error:
@@ -98,6 +112,70 @@ def url_response(data: bytes) -> None:
         assert 200 <= response.status <= 599
         for name, value in response.headers:
             assert name and not set("\r\n\0") & set(name + value)
+
+
+APIS = (
+    Api(
+        "Shop",
+        "HTTP",
+        (Route("ANY", "$default", "f", payload_format="2.0"), Route("GET", "/a/{b}/{c+}", "f")),
+        "$default",
+    ),
+    Api("Shop", "HTTP", (Route("ANY", "/{b+}", "f"), Route("GET", "/", "f")), "v1"),
+    Api(
+        "Shop", "REST", (Route("ANY", "/{b+}", "f"), Route("GET", "/a/{b}", "f")), "v1", binary_media_types=("image/*",)
+    ),
+)
+
+
+def api_request(data: bytes) -> None:
+    """A request has no route, an event with its method and the variables of its route, or ValueError has the reason."""
+    request, body = _request(data)
+    for api in APIS:
+        try:
+            target = target_in_stage(api, request)
+            route = Routes("Shop", api.kind, api.routes).find(request.method, routed_path(api, target))
+            if route is None:
+                continue
+            ids = {"request_id": "1", "trace_id": "Root=1", "region": "eu-central-1", "account": "123456789012"}
+            event = json.loads(api_event(api, route, request, target, body, **ids))
+        except GatewayError:
+            continue
+        except ValueError as error:
+            assert str(error)
+            continue
+        assert HttpRequest(event).method == request.method
+        assert len(event.get("pathParameters") or {}) == route.path.count("{")
+
+
+def api_result(data: bytes) -> None:
+    """Any result is a response of an API that HTTP can carry, or the result is malformed."""
+    request = RecordedRequest("GET", "/", "1.1", [("Accept", "image/x")], 1)
+    for api in APIS:
+        for route in api.routes:
+            try:
+                response = api_response(api, route, data, request)
+            except (MalformedResponse, GatewayError) as error:
+                assert str(error)
+                continue
+            assert 200 <= response.status <= 599
+            for name, value in response.headers:
+                assert name and not set("\r\n\0") & set(name + value)
+
+
+def openapi_document(data: bytes) -> None:
+    """Any JSON object has routes, or InvalidFunction has the reason."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    if not isinstance(document, dict):
+        return
+    for api in APIS:
+        try:
+            routes_of(document, api.kind, lambda uri: uri if isinstance(uri, str) else None)
+        except InvalidFunction as error:
+            assert str(error)
 
 
 def stream_prelude(data: bytes) -> None:
@@ -171,6 +249,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         http_server,
         url_request,
         url_response,
+        api_request,
+        api_result,
+        openapi_document,
         stream_prelude,
         telemetry_frames,
         elf_file,

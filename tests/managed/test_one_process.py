@@ -76,6 +76,33 @@ async def handler(event, context):
         assert json.loads(bare.result().body) == [None] * 3 + [False]
 
 
+def test_handler_changes_environment_of_its_invocation(tmp_path: Path) -> None:
+    """A trace id that a handler sets or deletes in `os.environ` is its invocation's; other variables are shared."""
+    source = """
+import os
+NAME = "_X_AMZN_TRACE_ID"
+def seen():
+    assert len(os.environ) == len(list(os.environ)) == len(dict(os.environ))
+    return [NAME in os.environ, os.environ.get(NAME), NAME in list(os.environ)]
+async def handler(event, context):
+    os.environ["SHARED"] = str(event)
+    found = [seen()]
+    os.environ[NAME] = "mine"
+    found.append(seen())
+    del os.environ[NAME], os.environ["SHARED"]
+    found.append(seen())
+    try:
+        del os.environ[NAME]
+    except KeyError as error:
+        return [*found, error.args[0], "SHARED" in os.environ]
+"""
+    with function(tmp_path, source, 2, env=ASYNCIO) as running:
+        changed = [[True, "mine", True], [False, None, False], "_X_AMZN_TRACE_ID", False]
+        traced = running.ask(b"1", headers=(("Lambda-Runtime-Trace-Id", "Root=1-a"),))
+        assert traced == [[True, "Root=1-a", True], *changed]
+        assert running.ask(b"2") == [[False, None, False], *changed]
+
+
 def test_event_during_start_runs_on_loop(tmp_path: Path) -> None:
     """An event that arrives before all polls have started is answered on the loop like any other."""
     source = """

@@ -234,6 +234,22 @@ def test_delay_before_replacement_grows(tmp_path: Path) -> None:
     assert [line.rpartition("in ")[2] for line in lines] == ["0.1 s", "0.2 s", "0.4 s"]
 
 
+def test_worker_that_cannot_be_started_is_retried(tmp_path: Path) -> None:
+    """A worker for which the system has no room at the moment is started later, with a line in the log."""
+    source = """
+import awslambdaric_lite._managed.supervisor as supervisor
+fork = supervisor.posix.fork
+def refuse():
+    supervisor.posix.fork = fork
+    raise OSError(11, "no more processes")
+supervisor.posix.fork = refuse
+"""
+    with function(tmp_path, source + PIDS, 2) as running:
+        assert running.ask() in running.workers() and len(running.workers()) == 2
+        lines = [line["message"] for line in records(running.finish().stdout)]
+    assert lines == ["Cannot start a worker: [Errno 11] no more processes; retrying"]
+
+
 def test_worker_that_never_polls_is_retried(tmp_path: Path) -> None:
     """A worker that exits before its first poll is replaced a limited number of times, then everything exits with 1."""
     source = "import os\nos.register_at_fork(after_in_child=lambda: os._exit(7))\n" + PIDS

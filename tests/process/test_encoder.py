@@ -101,3 +101,15 @@ def test_malformed_value_is_logged_and_ignored(tmp_path: Path, setting: str) -> 
     assert json.loads(done.replies[0].body)["errorMessage"].endswith("Object of type set is not JSON serializable")
     reason = "must be one of: off, standard, MODULE.FUNCTION"
     assert f"AWSLAMBDARIC_LITE_ENCODER={setting!r} is ignored: {reason}" in done.stdout.decode()
+
+
+@launchers
+def test_missing_orjson_is_a_notice(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """CODEC=orjson without orjson is a line of the log, and results are encoded by the standard library's json."""
+    (tmp_path / "orjson.py").write_text("raise ImportError\n")
+    source = "def handler(event, context):\n    return {'a': [event]}\n"
+    env = {"AWSLAMBDARIC_LITE_CODEC": "orjson"}
+    result = run_lite(tmp_path, source, [Event(b"1")], command=command, env=env)
+    assert [request.body for request in result.replies] == [b'{"a":[1]}']
+    assert result.stdout.count(b"[WARNING]") == 1
+    assert b"AWSLAMBDARIC_LITE_CODEC=orjson: cannot import orjson; using the standard library's json" in result.stdout

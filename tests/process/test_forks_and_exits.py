@@ -76,6 +76,22 @@ def handler(event, context):
     assert [request.verb for request in result.requests] == ["next", "response"] * 3 + ["next"]
 
 
+def test_child_that_exits_at_import_has_its_status(tmp_path: Path) -> None:
+    """A child that is forked while the module is imported, and exits there, has its own status and sends nothing."""
+    source = """
+import os, sys
+pid = os.fork()
+if not pid:
+    sys.exit(5)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+def handler(event, context):
+    return status
+"""
+    result = run_lite(tmp_path, source, numbered(2))
+    assert result.ended_by_test and bodies(result) == [b"5", b"5"]
+    assert [request.verb for request in result.requests] == ["next", "response"] * 2 + ["next"]
+
+
 @pytest.mark.parametrize("code", [0, 5])
 @launchers
 def test_exit_does_not_wait_for_threads(tmp_path: Path, code: int, command: tuple[str, ...]) -> None:

@@ -100,6 +100,18 @@ def test_hostile_exception_of_init_is_posted(tmp_path: Path, member: str) -> Non
     assert result.exit_code == 1
 
 
+def test_error_of_init_is_posted_without_imports(tmp_path: Path) -> None:
+    """An error of init is posted, without a hint, by a process in which nothing more can be imported."""
+    source = "import builtins, sys\nbuiltins.__import__ = sys.exit\nraise ImportError('mine')\n"
+    result = run_lite(tmp_path, source)
+    (error,) = [json.loads(request.body) for request in result.replies]
+    assert (error["errorType"], error["errorMessage"]) == (
+        "Runtime.ImportModuleError",
+        "Unable to import module 'app': mine",
+    )
+    assert result.exit_code == 1
+
+
 @pytest.mark.parametrize("member", ["__str__ = no", "__class__ = property(no)", "code = property(no)"])
 def test_hostile_exception_ends_stream(tmp_path: Path, member: str) -> None:
     """A hostile exception within a stream is sent in its trailers."""
@@ -133,6 +145,18 @@ def test_odd_settings_are_survived(tmp_path: Path, setting: str, log_format: str
     result = run_lite(tmp_path, source, numbered(2 * len(VALUES)), env={"AWS_LAMBDA_LOG_FORMAT": log_format})
     assert [request.verb for request in result.replies] == ["response", "error"] * len(VALUES)
     assert result.ended_by_test
+
+
+@pytest.mark.parametrize("meta", [meta for meta in META.values() if meta], ids=[name for name in META if META[name]])
+@pytest.mark.parametrize("command", [LITE, OFFICIAL], ids=["ours", "official"])
+def test_result_of_hostile_class_is_an_error(tmp_path: Path, meta: str, command: tuple[str, ...]) -> None:
+    """A result that is not JSON is an error of encoding, also if the methods of its metaclass raise."""
+    source = HOSTILE.replace("SystemExit(3)", "ValueError('mine')")
+    source += f"class Meta(type):\n    {meta}\nclass Odd(metaclass=Meta): pass\n"
+    result = run_lite(
+        tmp_path, f"{source}def handler(event, context):\n    return Odd()\n", numbered(2), command=command
+    )
+    assert [json.loads(request.body)["errorType"] for request in result.replies] == ["Runtime.MarshalError"] * 2
 
 
 RAISED = ("ValueError", "SystemExit(3)", "KeyboardInterrupt", "GeneratorExit", "BaseException", "RuntimeError", "Odd()")

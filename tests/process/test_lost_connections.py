@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from awslambdaric_lite.conformance.messages import Event, Request
 from awslambdaric_lite.conformance.server import React, Reaction
-from tests.process.lite import COUNTING, accepted, numbered, pipelines, run_lite, runs
+from tests.process.lite import COUNTING, accepted, numbered, one_line, pipelines, run_lite, runs
+from tests.support.client_process import LITE, ClientProcess, environment
 
 LARGE = COUNTING.replace("return event", "return 'x' * 3_000_000")
 FAILING = COUNTING.replace("return event", "raise ValueError('é' * 2000)")
@@ -229,3 +231,22 @@ def test_unasked_bytes_confirm_nothing(
 
     done: list[bool] = []
     assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
+
+
+def test_api_that_is_gone_ends_process(tmp_path: Path) -> None:
+    """The process exits with a line if the API, with which it has no connection, is gone when it has a result."""
+    (tmp_path / "app.py").write_text("def handler(event, context):\n    return event\n")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        variables = environment(address, "app.handler", tmp_path, {})
+        with ClientProcess([*LITE, "app.handler"], variables, tmp_path) as client:
+            connection, _ = listener.accept()
+            listener.close()
+            with connection:
+                assert connection.recv(65536).startswith(b"GET ")
+                fields = "".join(f"{name}: {value}\r\n" for name, value in Event(request_id="request-0").fields())
+                head = f"HTTP/1.1 200 OK\r\n{fields}Content-Length: 1\r\nConnection: close\r\n\r\n"
+                connection.sendall(head.encode() + b"1")
+            result = client.result(None)
+    assert result.exit_code == 1
+    assert "cannot be reached, 5 more attempts failed" in one_line(result)

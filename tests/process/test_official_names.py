@@ -208,6 +208,21 @@ SAME = {
     "replaced handling": EVENT_HOOK,
     "a replaced log": LOG_HOOK,
 }
+SAME["invocations and encoders"] = """
+import json
+from awslambdaric.lambda_context import Client, make_obj_from_dict
+from awslambdaric.lambda_runtime_client import InvocationRequest
+from awslambdaric.lambda_runtime_marshaller import Encoder, to_json
+def make(**fields):
+    return InvocationRequest(invoke_id="1", tenant_id=None, **fields)
+def handler(event, context):
+    changed = make(event_body=b"x")
+    changed.event_body = b"y"
+    equal = [make(event_body=b"x") == other for other in (make(event_body=b"x"), changed, InvocationRequest())]
+    texts = [to_json({"a": ["é", 1.5, None]}), "".join(Encoder().iterencode([1, {"b": "c"}]))]
+    values = [json.loads(text) for text in texts]
+    return [equal, values, make_obj_from_dict(Client, None, []), Encoder().default(object()) if event else None]
+"""
 EVENTS = (Event(b"0"), Event(b"1"))
 
 

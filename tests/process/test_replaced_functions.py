@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from awslambdaric_lite.conformance.messages import Request
 from awslambdaric_lite.conformance.server import Reaction
 from tests.process.lite import launchers, numbered, run_lite
 from tests.process.test_shutdown import terminated
+from tests.support.client_process import package_root
 
 # Not replaced: what importing a module needs, without which user code cannot go on, either.
 REPLACING = """
@@ -135,3 +137,19 @@ def handler(event, context):
     result = run_lite(tmp_path, source)
     assert json.loads(result.replies[0].body)["errorType"] == "Runtime.ExitError"
     assert result.exit_code == 7
+
+
+def test_tool_of_sitecustomize_sees_invocations_only(tmp_path: Path) -> None:
+    """A function that a tool replaces before the runtime starts is called for invocations, not for recorded ones."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import awslambdaric_lite._runtime as runtime\n"
+        "calls, handle = [], runtime.handle_event_request\n"
+        "def count(*arguments, **named):\n"
+        "    calls.append(1)\n"
+        "    return handle(*arguments, **named)\n"
+        "runtime.handle_event_request = count\n"
+    )
+    source = "import sitecustomize\ndef handler(event, context):\n    return len(sitecustomize.calls)\n"
+    path = os.pathsep.join((str(tmp_path), package_root()))
+    result = run_lite(tmp_path, source, numbered(3), env={"PYTHONPATH": path})
+    assert [request.body for request in result.replies] == [b"1", b"2", b"3"]

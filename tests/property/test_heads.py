@@ -96,6 +96,14 @@ def test_earlier_heads_do_not_change_results(rare: list[bytes], heads: list[byte
         assert [outcome(head) for head in sequence] == alone
 
 
+def test_lines_are_not_parsed_again_if_others_change() -> None:
+    """From the third event on, repeated lines are not parsed again, although the id and the length always change."""
+    with nothing_remembered():
+        results = [parse_head(EVENT % (number, number)) for number in range(5)]
+    assert [length for _, _, _, length in results] == [0, 1, 2, 3, 4]
+    assert len({id(headers["content-type"]) for _, headers, _, _ in results[2:]}) == 1
+
+
 def test_repeated_lines_are_not_parsed_again() -> None:
     """From the third event on, the values of repeated lines are the same objects, because they are not parsed again."""
     with nothing_remembered():

@@ -250,7 +250,9 @@ print(marshaller.marshal_response({{"a": [1.5, None], 2: b"x"}})[0].decode())
         ("auto", "", "", "True", "False"),
         ("auto", "import orjson", "", "True", "True"),
         ("auto", "import dataclasses, json, uuid", "", "True", "True"),
-        ("auto", "import json", "", "True", "False"),
+        ("auto", "import dataclasses, json", "", "True", "False"),
+        ("auto", "import dataclasses, uuid", "", "True", "False"),
+        ("auto", "import json, uuid", "", "True", "False"),
         ("stdlib", "import dataclasses, json, uuid", "", "True", "False"),
         ("orjson", "", "", "True", "True"),
         ("orjson", "sys.modules['orjson'] = None", "", "False", "True"),
@@ -302,6 +304,42 @@ def test_large_results_start_at_one_megabyte() -> None:
     assert _codec.is_plain({"a": [1, (2, None)]})
 
 
+def test_large_event_may_be_bytes() -> None:
+    """A large event that a tool passes as `bytes` is parsed, as the bytearray is in which it arrives."""
+    text = "x" * LARGE
+    body = json.dumps(text).encode()
+    for event in (body, bytearray(body)):
+        assert Marshaller().unmarshal_request(event) == text
+
+
+@pytest.mark.parametrize("codec", ["stdlib", "auto"])
+def test_large_results_without_long_strings_stay_equal(codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large results are encoded equally, also after the first, which decides how texts are written."""
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    numbers = list(range(LARGE // 4))
+    expected = json.dumps(numbers, separators=(",", ":")).encode()
+    marshaller = Marshaller(codec)
+    for _ in range(3):
+        assert marshaller.marshal_response(numbers) == (expected, "application/json")
+    assert marshaller.marshal_response(["é"])[0] == '["é"]'.encode()
+
+
+LITTLE_MEMORY = """
+import resource
+from awslambdaric_lite._codec import Marshaller
+from awslambdaric_lite._function_errors import Fault
+result = ["x" * (64 << 20)]
+marshaller = Marshaller("stdlib")
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (8 << 20), -1))
+try:
+    marshaller.marshal_response(result)
+except Fault as fault:
+    print(fault.error_type)
+print(marshaller.marshal_response(["x"])[0].decode())
+"""
+
 ADDRESS_SPACE = """
 import resource
 from awslambdaric_lite._codec import Marshaller
@@ -317,8 +355,19 @@ print(len(marshaller.unmarshal_request(event)))
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is computed from /proc/self/statm")
 def test_large_event_needs_little_extra_memory(tmp_path: Path) -> None:
     """Decoding a large event succeeds when the address space leaves no room to raise malloc's threshold."""
+    assert limited(ADDRESS_SPACE, tmp_path) == f"{24 << 20}\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is computed from /proc/self/statm")
+def test_encoder_works_after_lack_of_memory(tmp_path: Path) -> None:
+    """A result for which the memory does not suffice is an error of encoding, and the next result is encoded."""
+    assert limited(LITTLE_MEMORY, tmp_path) == 'Runtime.MarshalError\n["x"]\n'
+
+
+def limited(code: str, tmp_path: Path) -> str:
+    """Run code in a process that limits its memory; return what it prints."""
     finished = subprocess.run(
-        [sys.executable, "-c", ADDRESS_SPACE],
+        [sys.executable, "-c", code],
         env={"PYTHONPATH": str(Path(awslambdaric_lite.__file__).parent.parent)},
         cwd=tmp_path,
         capture_output=True,
@@ -326,4 +375,5 @@ def test_large_event_needs_little_extra_memory(tmp_path: Path) -> None:
         timeout=110,
         check=False,
     )
-    assert finished.stdout == f"{24 << 20}\n", finished.stderr
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout

@@ -159,3 +159,15 @@ def test_log_without_runtime_prints(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.delitem(sys.modules, "logging")
     LambdaContext().log("text")
     assert capsys.readouterr().out == "texttext"
+
+
+def test_text_of_unchanged_environment_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contexts share the text of the environment's values, which are decoded again only after one has changed."""
+    for name in VARIABLES:
+        monkeypatch.setenv(name, f"before {name}")
+    first, second = LambdaContext(), LambdaContext()
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "after")
+    third = LambdaContext()
+    assert {name for name in VARIABLES.values() if getattr(first, name) is not getattr(second, name)} == set()
+    assert third.function_name == "after"
+    assert third.log_group_name == first.log_group_name

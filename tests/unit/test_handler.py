@@ -8,6 +8,7 @@ import sys
 import types
 import zipfile
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,36 @@ def test_find_spec_runs_no_action(task_root: Path) -> None:
     assert seen == []
     importlib.import_module("watched_module")
     assert seen == ["watched_module"]
+
+
+class Finder:
+    """A finder of user code for one module."""
+
+    def __init__(self, spec: ModuleSpec) -> None:
+        self.spec = spec
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        return self.spec if name == self.spec.name else None
+
+
+def test_module_without_loader_is_a_namespace(task_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module whose finder names no loader is imported as a namespace, without the action."""
+    spec = ModuleSpec("watched_module", None, is_package=True)
+    monkeypatch.setattr(sys, "meta_path", [Finder(spec)])
+    seen: list[Any] = []
+    after_import("watched_module", seen.append)
+    assert importlib.import_module("watched_module").__spec__ is spec
+    assert seen == []
+
+
+def test_module_that_removes_finders_runs_no_action(task_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that removes all finders, those of the runtime too, is imported without the action."""
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    (task_root / "watched_module.py").write_text("import sys\nsys.meta_path.clear()\nvalue = 1\n")
+    seen: list[Any] = []
+    after_import("watched_module", seen.append)
+    assert importlib.import_module("watched_module").value == 1
+    assert (seen, sys.meta_path) == ([], [])
 
 
 def test_zip_module_runs_action(task_root: Path) -> None:

@@ -245,3 +245,31 @@ def test_filter_passes_every_record() -> None:
     made = record(10, {"msg": "m", "without": True})
     assert LambdaLoggerFilter(invocation).filter(made) is True
     assert (vars(made)["aws_request_id"], vars(made)["tenant_id"]) == ("id-1", "tenant-1")
+
+
+class Unloaded:
+    """A module whose first use imports it, which fails."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ImportError(f"cannot import traceback for {name}")
+
+
+@pytest.mark.parametrize("json_format", [True, False])
+def test_record_of_exception_needs_no_traceback_module(
+    root: logging.Logger, monkeypatch: pytest.MonkeyPatch, json_format: bool
+) -> None:
+    """The record of an exception has a plain stack if the standard library's module cannot be imported any more."""
+    caught = failure()
+    monkeypatch.setattr(logging, "traceback", Unloaded())
+    root.handlers.clear()
+    sink = RecordingSink()
+    install(sink, invocation, json_format=json_format, log_level=None)
+    root.error("failed", exc_info=caught)
+    ((text, _),) = sink.texts
+    if json_format:
+        found = json.loads(text)
+        assert (found["errorType"], found["errorMessage"]) == ("ValueError", "é")
+        assert found["stackTrace"][0].endswith('in failure\n    raise ValueError("é")\n')
+    else:
+        assert "Traceback (most recent call last):\n" in text
+        assert 'in failure\n    raise ValueError("é")\nValueError: é' in text

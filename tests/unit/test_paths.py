@@ -166,3 +166,52 @@ def test_interactive_names_of_site_stay(tmp_path: Path, prefix: Path) -> None:
     packages.mkdir()
     (packages / "x.pth").write_text("\n")
     assert completed(tmp_path, prefix, more="result = type(exit).__name__")["result"] == "Quitter"
+
+
+@pytest.mark.parametrize("name", ["sitecustomize.py", "sitecustomize/__init__.py"])
+def test_installed_sitecustomize_runs_site(name: str, tmp_path: Path, prefix: Path) -> None:
+    """`site` runs if the interpreter's site-packages contain `sitecustomize`, as a file or as a package."""
+    path = site_packages(prefix) / name
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert "site" in completed(tmp_path, prefix)["loaded"]
+
+
+@pytest.mark.parametrize(
+    ("home", "variables", "runs"), [(True, {}, True), (True, {"PYTHONNOUSERSITE": "1"}, False), (False, {}, False)]
+)
+def test_packages_of_the_user_run_site(
+    home: bool, variables: dict[str, Any], runs: bool, tmp_path: Path, prefix: Path
+) -> None:
+    """`site` runs if packages are installed for the user, unless the interpreter must not use them."""
+    library = next((prefix / "lib").iterdir()).name
+    folder = tmp_path / "home"
+    (folder / ".local" / "lib" / library / "site-packages").mkdir(parents=True)
+    found = completed(tmp_path, prefix, HOME=str(folder if home else tmp_path), **variables)
+    assert ("site" in found["loaded"]) == runs
+
+
+def test_packages_of_debian_run_site(tmp_path: Path, prefix: Path) -> None:
+    """`site` runs if the interpreter has the folder of Debian's packages."""
+    (prefix / "lib" / "python3" / "dist-packages").mkdir(parents=True)
+    assert "site" in completed(tmp_path, prefix)["loaded"]
+
+
+FLAGS = """
+names = [name for name in dir(sys.flags) if name[0] != "_" and not callable(getattr(sys.flags, name))]
+def described():
+    return list(sys.flags), {name: getattr(sys.flags, name) for name in names}
+result = [described()]
+paths.let_children_run_site()
+result.append(described())
+"""
+
+
+def test_flags_lose_only_the_option_without_site(tmp_path: Path, prefix: Path) -> None:
+    """All of `sys.flags` stay, by name and by position, except that `no_site` is 0 from then on."""
+    variables: dict[str, Any] = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    (before, names_before), (after, names_after) = completed(tmp_path, prefix, more=FLAGS, **variables)["result"]
+    assert (before[6], names_before["no_site"]) == (1, 1)
+    before[6] = names_before["no_site"] = 0
+    assert after == before
+    assert names_after == names_before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import linecache
 import os
 import re
 import sys
@@ -12,7 +13,7 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -252,6 +253,29 @@ def test_exception_without_traceback_has_no_frames() -> None:
     assert frames_of(None) == []
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the interpreter has no such code: its line is -1")
+def test_code_without_lines_has_no_source(tmp_path: Path) -> None:
+    """A frame of code that was made without line numbers is shown without a line of source."""
+    fail = module(tmp_path, "def fail():\n    raise ValueError\n")
+    code: CodeType = fail.__code__
+    size = len(code.co_code)
+    # Entries of up to 8 instructions each, without a location.
+    table = bytes(0xF8 | min(8, size // 2 - done) - 1 for done in range(0, size // 2, 8))
+    bare = FunctionType(code.replace(co_linetable=table), {})
+    (entry,) = check(caught(bare))
+    assert "reported.py" in entry and "ValueError" not in entry
+
+
+def test_broken_cache_of_lines_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is read from its file if user code has broken `linecache`, with which `traceback` itself would fail."""
+    fail = module(tmp_path, "def fail():\n    raise ValueError\n")
+    trace = caught(fail)
+    monkeypatch.setitem(linecache.cache, str(tmp_path / "reported.py"), 7)
+    with pytest.raises(TypeError):
+        official(trace)
+    assert frames_of(trace)[-1][3] == "raise ValueError"
+
+
 def test_exception_becomes_report() -> None:
     """A report has the exception's type, text and frames; with an exit status it contains the exit instead."""
     try:
@@ -273,14 +297,26 @@ def test_fault_becomes_report() -> None:
     assert json.loads(cause)["exceptions"] == [{"message": "text", "type": "LambdaValidationError", "stack": []}]
 
 
+def test_fault_without_message_is_reported() -> None:
+    """A fault from which user code has removed an attribute is reported under the name of its class."""
+    fault = Fault("Mine", "text")
+    del fault.message
+    expected = error_report("<error report failed: Fault>", "Fault", [], "id-1")
+    assert make_report(fault, "id-1") == (expected, "")
+
+
 def test_log_that_cannot_be_written_is_ignored() -> None:
-    """An error of the log does not keep a report from being posted."""
+    """An error of the log does not keep a report from being posted, and a notice is left out."""
 
     class Broken(RecordingSink):
+        def log(self, msg: str, frame_type: bytes | None = None) -> None:
+            raise OSError
+
         def log_error(self, message_lines: list[str]) -> None:
             raise OSError
 
     log_report(error_report("m", "T", []), Broken())
+    notice(Broken(), "id-1", "text")
 
 
 def test_source_line_is_read_once(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from awslambdaric_lite._sinks import (
     StandardLogSink,
     create_log_sink,
     current,
+    print_stderr,
+    write_through,
 )
 
 VARIABLE = "_LAMBDA_TELEMETRY_LOG_FD"
@@ -97,6 +99,13 @@ def test_untyped_frame_is_text(pipe: tuple[int, int]) -> None:
     assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "é€😀"), (0xA55A0003, "a\\ud800"), (0xA55A0003, "")]
 
 
+def test_frame_that_is_written_in_parts_arrives_whole(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of which each write accepts some bytes only, as when a signal arrives, arrives whole."""
+    monkeypatch.setattr(_framed_sink, "_write", lambda descriptor, data: os.write(descriptor, data[:7]))
+    framed(pipe[1]).log("several parts")
+    assert frames(os.read(pipe[0], 1000)) == [(0xA55A0003, "several parts")]
+
+
 def test_large_frame_arrives_whole(pipe: tuple[int, int]) -> None:
     """A frame larger than the pipe's buffer arrives whole, although each write accepts a part."""
     os.set_blocking(pipe[1], True)
@@ -160,6 +169,45 @@ def test_sink_needs_no_standard_output(stream: object, monkeypatch: pytest.Monke
     """A sink can be made while `sys.stdout` is closed or None."""
     monkeypatch.setattr(sys, "stdout", stream)
     assert StandardLogSink().json_format is False
+
+
+class WriteOnly:
+    """A replacement for a standard stream that has nothing but `write`, as user code makes them."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_sink_needs_no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text is written to a replacement of `sys.stdout` that cannot be flushed."""
+    stream = WriteOnly()
+    monkeypatch.setattr(sys, "stdout", stream)
+    StandardLogSink().log_error(["first", "second"])
+    assert stream.texts == ["first\rsecond\n"]
+
+
+def test_stream_without_flush_stays_as_it_is() -> None:
+    """A stream that cannot be flushed is not made to flush each text; a missing one is left out."""
+    stream = WriteOnly()
+    write_through(stream)
+    write_through(None)
+    stream.write("text")
+    assert stream.texts == ["text"]
+
+
+@pytest.mark.parametrize("stream", [None, "closed", WriteOnly()])
+def test_line_needs_no_standard_error(stream: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime's last line is written to standard error if that can be written; else nothing is raised."""
+    if stream == "closed":
+        stream = io.StringIO()
+        stream.close()
+    monkeypatch.setattr(sys, "stderr", stream)
+    print_stderr("lost")
+    if isinstance(stream, WriteOnly):
+        assert stream.texts == ["awslambdaric-lite: lost\n"]
 
 
 def test_descriptor_is_removed_from_environment(pipe: tuple[int, int]) -> None:

@@ -145,6 +145,13 @@ WHOLE = [
         NEXT,
         body=b'{"key": 42}',
     ),
+    one(
+        "interim responses with lengths that no body may have",
+        head(b"Transfer-Encoding: gzip", start=b"HTTP/1.1 199 Odd"),
+        head(b"Content-Length: abc", start=b"HTTP/1.1 100 Continue"),
+        NEXT,
+        body=b'{"key": 42}',
+    ),
     # Whether the connection persists
     one("Connection: close", head(b"Connection: close", b"Content-Length: 1") + b"x", body=b"x", keep_alive=False),
     one("Connection: Close among others", head(b"Connection: foo , Close", b"Content-Length: 0"), keep_alive=False),
@@ -316,6 +323,7 @@ BROKEN = [
     Broken("a chunk above the limit", CHUNKED + b"40000001\r\n", "1073741824", b"1073741824"),
     Broken("a chunk longer than declared", CHUNKED + b"1\r\nabc\r\n0\r\n\r\n", "not by CRLF", b"bc\r\n0"),
     Broken("a chunk without CRLF", CHUNKED + b"1\r\na0\r\n\r\n", "not by CRLF", b"0\r\n"),
+    Broken("a chunk without CRLF, and nothing more", CHUNKED + b"1\r\naXY", "not by CRLF", b"XY"),
     Broken("a chunk with a bare LF behind it", CHUNKED + b"1\r\na\n0\n\n", "not by CRLF", b"\n0"),
     Broken(
         "a trailer line without a colon", CHUNKED + b"0\r\nno colon here\r\n\r\n", "not a header line", b"no colon here"

@@ -59,6 +59,15 @@ class Function:
 
 
 @dataclass(frozen=True)
+class MockResponse:
+    """A response that a REST API makes without a function, e.g. to preflight requests (a mock integration)."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str = ""
+
+
+@dataclass(frozen=True)
 class Route:
     """A method and a path of an API, and the function behind it."""
 
@@ -74,6 +83,8 @@ class Route:
     """The integration's time-out."""
     unsupported: str = ""
     """Why requests get status 501, e.g. `authorizer MyAuthorizer`; empty if the route is served."""
+    mock: MockResponse | None = None
+    """The response of a mock integration, which has no function."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from typing_extensions import deprecated
 
@@ -69,6 +69,8 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
         super().__init__(function, log)
         self.over = False
         self.on_change: Callable[[ExecutionEnvironment], None] = lambda environment: None
+        self.variables: Mapping[str, str] = {}
+        """Variables that the processes get unless the function sets them."""
         self.version = version
         self.provisioned = provisioned
         self.log_stream = log_stream_name(version)
@@ -204,6 +206,7 @@ class ExecutionEnvironment(EnvironmentProcesses, ABC):
             runtime_api=sandbox.address,
             filesystem=self._filesystem,
             log_stream=self.log_stream,
+            defaults=self.variables,
         )
         self._event_waiter.expect_extensions()
         programs = (*self.function.extensions, *self._filesystem.extension_programs)

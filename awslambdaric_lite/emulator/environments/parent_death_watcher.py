@@ -22,7 +22,7 @@ while read -r verb group; do
   esac
 done
 for each in $groups; do kill -s KILL -- "-$each"; done
-for each in "$1"/tmp-* "$1"/reload-*/tmp-*; do
+for each in "$1"/tmp-* "$1"/reload-*/tmp-* "$1"/function-*/tmp-* "$1"/function-*/reload-*/tmp-*; do
   [ ! -e "$each" ] || umount -l "$each" # of a limited ephemeral storage; any other fails
 done
 [ ! -e "$1" ] || rm -rf -- "$1"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
-from ..errors import TooManyRequests
+from ..errors import Limit, TooManyRequests
 from ..results import FunctionOutcome, Invocation
 from .environment import EnvironmentOver, ExecutionEnvironment
 
@@ -26,6 +26,8 @@ class EnvironmentPool:
     def __init__(self, create: Create, limit: int, idle_timeout_s: float) -> None:
         self.environments: list[ExecutionEnvironment] = []
         """All environments, in the order of their start."""
+        self.limited_by: Limit = "function"
+        """The limit that the error of a throttled invocation names."""
         self._create = create
         self._limit = limit
         self._idle_timeout_s = idle_timeout_s
@@ -53,11 +55,25 @@ class EnvironmentPool:
         return len(self._waiting)
 
     async def provision(self, version: str, count: int) -> None:
-        """Start provisioned environments and wait until they are ready."""
-        environments = [self._new(version, provisioned=True) for _ in range(count)]
+        """Start or close provisioned environments until the version has this number; wait until they are ready."""
+        present = self.provisioned(version)
+        for environment in present[count:]:
+            if environment in self._idle:
+                self._scale_in(environment)
+            else:
+                self._retired.add(environment)
+        environments = [self._new(version, provisioned=True) for _ in range(count - len(present))]
         await asyncio.gather(*(environment.prepare() for environment in environments))
         for environment in environments:
             self._release(environment)
+
+    def provisioned(self, version: str) -> list[ExecutionEnvironment]:
+        """Return the provisioned environments of a version."""
+        return [
+            each
+            for each in self.environments
+            if each.provisioned and each.version == version and each not in self._retired
+        ]
 
     async def run(self, invocation: Invocation, *, queue: bool) -> None:
         """Run an invocation to its completion.
@@ -83,15 +99,24 @@ class EnvironmentPool:
         self._release(environment)
         return failure
 
-    def retire_all(self) -> None:
+    def retire_all(self, *, except_for: Container[str] = ()) -> None:
         """Use new environments for later invocations; close idle ones now, busy ones after their invocations.
 
-        Retired environments do not count towards the limit.
+        Those of the versions `except_for` stay. Retired environments do not count towards the limit.
         """
+        for environment in [each for each in self.environments if each.version not in except_for]:
+            if environment in self._idle:
+                self._scale_in(environment)
+            else:
+                self._retired.add(environment)
+        self._offer_room()
+
+    def set_limit(self, limit: int) -> None:
+        """Change the limit; close idle environments above it now, busy ones after their invocations."""
+        self._limit = limit
         for environment in list(self._idle):
-            self._mark_busy(environment)
-            self._discard(environment)
-        self._retired.update(self.environments)
+            if self._room < 0:
+                self._scale_in(environment)
         self._offer_room()
 
     async def close(self) -> None:
@@ -121,7 +146,8 @@ class EnvironmentPool:
                     self._discard(environment)
                     return self._new(version)
             if not queue:
-                raise TooManyRequests(f"all {self._limit} execution environments of the function are busy")
+                text = f"all {self._limit} execution environments of the function are busy"
+                raise TooManyRequests(text, self.limited_by)
             if given := await self._wait(version, None):
                 return given
 
@@ -132,7 +158,7 @@ class EnvironmentPool:
 
     def _offer_room(self) -> None:
         """Wake waiting callers, one for each environment that may be started."""
-        for _ in range(min(self._room, len(self._waiting))):
+        for _ in range(min(max(self._room, 0), len(self._waiting))):
             self._waiting.popleft()[1].set_result(None)
 
     def _about_to_be_free(self, version: str) -> bool:
@@ -174,7 +200,7 @@ class EnvironmentPool:
             self._taken[environment] = left
         if self._closing:
             return
-        if environment not in self._retired and not environment.over:
+        if environment not in self._retired and not environment.over and self._room >= 0:
             self._offer(environment)
         elif not left:
             self._discard(environment)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ def process_environment(
     runtime_api: str,
     filesystem: Filesystem,
     log_stream: str,
+    defaults: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return all variables of a runtime process; the function's variables replace others."""
+    """Return all variables of a runtime process; the function's variables replace others, e.g. the `defaults`."""
     variables = {name: os.environ[name] for name in _FROM_HOST if name in os.environ}
     variables |= {
         "PATH": os.environ.get("PATH") or "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
@@ -90,6 +92,7 @@ def process_environment(
     if function.managed_concurrency is not None:
         variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(function.managed_concurrency)
     variables |= _callers_credentials() if function.aws_credentials else _FAKE_CREDENTIALS
+    variables |= defaults or {}
     variables |= {name: os.environ[name] for name in function.pass_env if name in os.environ}
     variables |= function.env
     # `bootstrap` of a package names the bundle of `pack` itself, if the function has no such variable.

@@ -85,8 +85,10 @@ class AsynchronousQueue:
         """Add an event. Each attempt has the request id of `invocation` and a new attempt id.
 
         Raises:
+            FunctionUnavailable: the function cannot run here.
             LocalLambdaClosed: the queue was closed.
         """
+        self._host.require_available()
         if self._closed:
             raise LocalLambdaClosed("the local Lambda was closed")
         event = _Event(invocation, self._options)

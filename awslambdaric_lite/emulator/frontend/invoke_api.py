@@ -11,15 +11,14 @@ import base64
 import json
 import uuid
 from collections.abc import Coroutine
+from typing import Any
 
-from ..errors import UnknownQualifier
-from ..host import FunctionHost
+from ..functions.registry import Registry
 from ..http.authority import foreign_origin
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
 from . import eventstream
-from .asynchronous import AsynchronousQueue
 from .requests import InvokeRequest, Operation, read_head
 from .service_errors import access_denied, service_error
 
@@ -29,11 +28,10 @@ _ERROR_TRAILER = "lambda-runtime-function-error-type"
 
 
 class InvokeApi:
-    """Application that serves one function to callers; all calls come from the host's event loop."""
+    """Application that serves functions to callers; all calls come from their event loop."""
 
-    def __init__(self, host: FunctionHost, queue: AsynchronousQueue) -> None:
-        self._host = host
-        self._queue = queue
+    def __init__(self, functions: Registry[Any]) -> None:
+        self._functions = functions
         self._heads: dict[Exchange, InvokeRequest] = {}  # of requests whose bodies are being received
         self._streams: dict[Exchange, ResponseStream] = {}
         self._tasks: dict[asyncio.Task[None], Exchange] = {}
@@ -44,7 +42,7 @@ class InvokeApi:
         return len(self._heads)
 
     async def close(self) -> None:
-        """Wait for unfinished responses; to be called after the host is closed, before the server is."""
+        """Wait for unfinished responses; to be called after the functions are closed, before the server is."""
         await finish_responses(self._tasks)
 
     # Called by the HTTP server
@@ -53,15 +51,13 @@ class InvokeApi:
         """Refuse the requests that can be refused without their body, and limit the size of the others."""
         request = exchange.request
         if (reason := foreign_origin(request)) is not None:
-            return _refuse(exchange, access_denied(reason.rstrip()))
+            return refuse(exchange, access_denied(reason.rstrip()))
         if request.method in ("GET", "HEAD") and request.path.partition("?")[0] in _HEALTH_PATHS:
             return self._health(exchange)
         try:
-            head = read_head(request, self._host.function)
+            head = read_head(request, self._functions)
         except Exception as error:
-            if isinstance(error.__cause__, UnknownQualifier):
-                self._host.note(str(error.__cause__))  # the caller gets AWS's text
-            return _refuse(exchange, error)
+            return refuse(exchange, error)
 
         def on_data(data: bytes) -> None:
             exchange.body += data
@@ -69,7 +65,7 @@ class InvokeApi:
                 head.check_size(len(exchange.body))
             except Exception as error:
                 del self._heads[exchange]
-                _refuse(exchange, error, head.request_id)
+                refuse(exchange, error, head.request_id)
 
         self._heads[exchange] = head
         exchange.on_data = on_data
@@ -82,9 +78,9 @@ class InvokeApi:
         try:
             invocation = head.invocation(bytes(exchange.body), stream)
             if head.invocation_type == "Event":
-                self._queue.put(invocation)
+                head.target.entry.queue.put(invocation)
         except Exception as error:
-            return _refuse(exchange, error, head.request_id)
+            return refuse(exchange, error, head.request_id)
         exchange.body.clear()
         if head.invocation_type == "Event":
             return exchange.respond(202, [_request_id(head.request_id)], b"", "length")
@@ -107,8 +103,7 @@ class InvokeApi:
     # The requests
 
     def _health(self, exchange: Exchange) -> None:
-        environments = len(self._host.pool.environments)
-        state = {"status": "ok", "function": self._host.function.name, "environments": environments}
+        state = {"status": "ok", **self._functions.state}
         body = b"" if exchange.request.method == "HEAD" else json.dumps(state).encode()
         exchange.respond(200, [("Content-Type", "application/json")], body, "length")
 
@@ -117,7 +112,7 @@ class InvokeApi:
             try:
                 await work
             except Exception as error:
-                _refuse(exchange, error, head.request_id)
+                refuse(exchange, error, head.request_id)
             finally:
                 self._streams.pop(exchange, None)
 
@@ -127,7 +122,7 @@ class InvokeApi:
 
     async def _invoke(self, exchange: Exchange, head: InvokeRequest, invocation: Invocation) -> None:
         """Respond when the runtime has replied; with a log tail, when the invocation is complete."""
-        self._host.submit(invocation)
+        head.target.entry.host.submit(invocation)
         answer = await asyncio.wrap_future(invocation.answered)
         headers = _answer_headers(head, answer.content_type or "application/octet-stream")
         if answer.error is not None:
@@ -140,7 +135,7 @@ class InvokeApi:
         self, exchange: Exchange, head: InvokeRequest, invocation: Invocation, stream: ResponseStream
     ) -> None:
         """Forward the response while it is received, no faster than the caller reads."""
-        self._host.submit(invocation)
+        head.target.entry.host.submit(invocation)
         if await stream.head is None:
             await asyncio.wrap_future(invocation.answered)  # raises if it could not be run
         exchange.start(200, _answer_headers(head, eventstream.CONTENT_TYPE))
@@ -193,7 +188,8 @@ def _request_id(value: str) -> tuple[str, str]:
     return ("x-amzn-RequestId", value)
 
 
-def _refuse(exchange: Exchange, error: Exception, request_id: str | None = None) -> None:
+def refuse(exchange: Exchange, error: Exception, request_id: str | None = None) -> None:
+    """Respond with the service's error for a request that it refuses or fails to serve."""
     failure = service_error(error)
     headers = [*failure.headers, _request_id(request_id or str(uuid.uuid4()))]
     exchange.respond(failure.status, headers, failure.body, "length")

@@ -12,11 +12,12 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ...common import json_text
 from ...common.quotas import MAX_ASYNC_PAYLOAD, MAX_LEGACY_PAYLOAD, MAX_PAYLOAD
-from ..config.function import FunctionConfig
+from ..functions.registry import Registry
 from ..http.exchange import RecordedRequest
 from ..results import Invocation
 from ..streams import ResponseStream
@@ -130,7 +131,7 @@ class InvokeRequest:
         )
 
 
-def read_head(request: RecordedRequest, function: FunctionConfig) -> InvokeRequest:
+def read_head(request: RecordedRequest, functions: Registry[Any]) -> InvokeRequest:
     """Read the path, the query and the headers.
 
     Raises:
@@ -152,7 +153,7 @@ def read_head(request: RecordedRequest, function: FunctionConfig) -> InvokeReque
     _check_content_type(request.header("Content-Type") or "")
     head = InvokeRequest(
         operation=operation,
-        target=find_target(function, name, parse_qs(query).get("Qualifier", [None])[0]),
+        target=find_target(functions, name, parse_qs(query).get("Qualifier", [None])[0]),
         invocation_type=invocation_type,
         tail=log_type == "Tail",
         client_context=_client_context(request.header("X-Amz-Client-Context") or ""),

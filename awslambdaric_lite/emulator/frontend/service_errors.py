@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...common.json_text import compact
-from ..errors import LocalLambdaClosed, TooManyRequests
+from ..errors import FunctionUnavailable, LocalLambdaClosed, TooManyRequests, UnknownFunction, UnknownQualifier
 
+_THROTTLES = {
+    "function": "ReservedFunctionConcurrentInvocationLimitExceeded",
+    "account": "ConcurrentInvocationLimitExceeded",
+}
 RETRY_AFTER_S = 1  # AWS documents the header, not its value
 
 
@@ -105,8 +109,12 @@ def service_error(error: BaseException) -> ServiceError:
             429,
             "TooManyRequestsException",
             "Rate Exceeded.",
-            reason="ReservedFunctionConcurrentInvocationLimitExceeded",
+            reason=_THROTTLES[error.limited_by],
             headers=[("Retry-After", str(RETRY_AFTER_S))],
         )
+    if isinstance(error, FunctionUnavailable):
+        return ServiceError(502, "InvalidRuntimeException", str(error), message_field="Message")
+    if isinstance(error, (UnknownFunction, UnknownQualifier)):
+        return not_found(str(error))
     status = 503 if isinstance(error, LocalLambdaClosed) else 500
     return ServiceError(status, "ServiceException", str(error) or type(error).__name__, message_field="Message")

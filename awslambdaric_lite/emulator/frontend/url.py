@@ -15,10 +15,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from ...common.quotas import MAX_PAYLOAD
+from ..errors import UnknownQualifier
 from ..host import FunctionHost
 from ..http.exchange import Exchange, finish_responses
 from ..results import FunctionOutcome, Invocation
 from ..streams import ResponseStream
+from .forwarding import caller_trace_id
+from .proxy_result import Headers, HttpResponse, MalformedResponse
 from .requests import new_trace_id
 from .service_errors import service_error, too_large
 from .url_cors import Cors, is_preflight
@@ -26,9 +29,6 @@ from .url_prelude import CONTENT_TYPE, PreludeReader
 from .url_request import url_event
 from .url_response import (
     BAD_GATEWAY,
-    Headers,
-    MalformedResponse,
-    UrlResponse,
     buffered_response,
     is_envelope,
     plain_head,
@@ -64,7 +64,8 @@ class FunctionUrl:
     ) -> None:
         self._host = host
         self._streaming = invoke_mode == "RESPONSE_STREAM"
-        self._version, self._arn = host.function.resolve(qualifier)
+        self._qualifier = qualifier
+        host.versions.resolve(qualifier)
         self._cors = cors
         self._noted_origins = False
         self._streams: dict[Exchange, ResponseStream] = {}
@@ -96,11 +97,13 @@ class FunctionUrl:
     def on_body(self, exchange: Exchange) -> None:
         """Invoke."""
         request, request_id = exchange.request, str(uuid.uuid4())
-        given = request.header("X-Amzn-Trace-Id")
-        if given is not None and not given.isascii():
-            given = None  # as in the Lambda API
+        given = caller_trace_id(request)
         trace_id = given or new_trace_id()
         reply = self._reply(exchange, request_id, trace_id)
+        try:
+            version, arn = self._host.versions.resolve(self._qualifier)
+        except UnknownQualifier as unknown:  # it was deleted
+            return reply.fail(_service_failure(unknown))
         try:
             event = url_event(
                 request,
@@ -116,7 +119,7 @@ class FunctionUrl:
             return self._refuse_size(exchange, len(event))
         stream = ResponseStream() if self._streaming else None
         invocation = Invocation(
-            event, request_id=request_id, trace_id=trace_id, version=self._version, arn=self._arn, stream=stream
+            event, request_id=request_id, trace_id=trace_id, version=version, arn=arn, stream=stream
         )
         if stream is not None:
             self._streams[exchange] = stream
@@ -194,12 +197,12 @@ class _Reply:
         self._on_origins = on_origins
         self._began = False
 
-    def send(self, response: UrlResponse) -> None:
+    def send(self, response: HttpResponse) -> None:
         """Send a whole response."""
         self._compare_origins(response.headers)
         self._exchange.respond(response.status, [*response.headers, *self._headers], response.body, "length")
 
-    def begin(self, head: UrlResponse) -> None:
+    def begin(self, head: HttpResponse) -> None:
         """Send the head of a streamed response."""
         self._began = True
         if head.status in _WITHOUT_BODY:  # complete: some clients would wait for chunks; the rest is dropped
@@ -220,7 +223,7 @@ class _Reply:
         """End a streamed response."""
         self._exchange.finish()
 
-    def fail(self, response: UrlResponse) -> None:
+    def fail(self, response: HttpResponse) -> None:
         """Respond with an error; cut a response that has begun."""
         if self._began:
             self._exchange.abort()
@@ -228,7 +231,7 @@ class _Reply:
             self.send(response)
 
 
-def _read_buffered(answer: FunctionOutcome) -> UrlResponse:
+def _read_buffered(answer: FunctionOutcome) -> HttpResponse:
     try:
         return buffered_response(answer.payload)
     except MalformedResponse as malformed:
@@ -272,7 +275,7 @@ async def _pass_on(reply: _Reply, invocation: Invocation, stream: ResponseStream
     reply.finish()
 
 
-async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple[UrlResponse, bytes]:
+async def _read_prelude(invocation: Invocation, stream: ResponseStream) -> tuple[HttpResponse, bytes]:
     """Read the head of the response, and the bytes of the body that arrived with it."""
     reader = PreludeReader()
     while part := await stream.read():
@@ -298,10 +301,10 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _service_failure(error: Exception) -> UrlResponse:
+def _service_failure(error: Exception) -> HttpResponse:
     failure = service_error(error)
-    return UrlResponse(failure.status, failure.headers, failure.body)
+    return HttpResponse(failure.status, failure.headers, failure.body)
 
 
-def _message(status: int, text: str) -> UrlResponse:
-    return UrlResponse(status, [("Content-Type", "application/json")], json.dumps({"message": text}).encode())
+def _message(status: int, text: str) -> HttpResponse:
+    return HttpResponse(status, [("Content-Type", "application/json")], json.dumps({"message": text}).encode())

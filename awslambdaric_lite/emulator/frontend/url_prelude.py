@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .url_response import MalformedResponse
+from .proxy_result import MalformedResponse
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 """The content type of a stream that begins with a prelude."""

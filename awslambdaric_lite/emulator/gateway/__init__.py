@@ -1,0 +1,1 @@
+"""API Gateway: HTTP APIs and REST APIs in front of functions."""

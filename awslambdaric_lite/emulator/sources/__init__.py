@@ -1,0 +1,1 @@
+"""Event sources that are polled: SQS queues, their filters, and their creation at a local endpoint."""

@@ -1,0 +1,1 @@
+"""Tests of projects: several functions, their versions and limits, and the control plane."""
