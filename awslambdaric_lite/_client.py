@@ -122,6 +122,7 @@ class LambdaRuntimeClient:
     Methods that instrumentation tools replace have the names and signatures of the official client.
 
     Attributes:
+        reply: the last reply, until the API confirms it.
         finishing: the process exits after the current reply, so it must not poll again.
         pipeline: the next poll may leave with a reply.
         marshaller: an attribute of the class, which function authors may replace, as in the official client.
@@ -152,7 +153,7 @@ class LambdaRuntimeClient:
         python = ".".join(map(str, sys.version_info[:3]))
         self._common = f"Host: {address.netloc}\r\nUser-Agent: aws-lambda-python/{python}-{__version__}\r\n"
         self._poll_request = f"GET {self._target}invocation/next HTTP/1.1\r\n{self._common}\r\n".encode("latin-1")
-        self._reply: "Reply | None" = None  # not confirmed yet
+        self.reply: "Reply | None" = None
         self.owed = NOTHING
 
     @property
@@ -177,11 +178,11 @@ class LambdaRuntimeClient:
             if status != 200 and (status // 100 != 2 or status == 204):
                 raise _function_errors.ApiError("GET invocation/next", status, response[2])
             invocation = Invocation(response)
-            reply = self._reply
+            reply = self.reply
             if reply is None:
                 return invocation
             if reply.request_id != invocation.invoke_id or reply.invocation_id != invocation.invocation_id:
-                self._reply = None
+                self.reply = None
                 return invocation
             # The API delivers the invocation again and never confirmed its result: the handler must not run twice.
             if reply.repeated:
@@ -200,7 +201,7 @@ class LambdaRuntimeClient:
     ) -> None:
         """Post the result of an invocation."""
         body = result_data if type(result_data) is bytes else exact_bytes(result_data)
-        head = self._reply_head("response", invoke_id, invocation_id, content_type, len(body))
+        head = self.reply_head("response", invoke_id, invocation_id, content_type, len(body))
         self.post_reply(Reply("response", invoke_id, invocation_id, head, body))
 
     def post_invocation_error(
@@ -212,7 +213,7 @@ class LambdaRuntimeClient:
     ) -> None:
         """Post the error of an invocation; `xray_fault` is one line of ASCII JSON, empty for none."""
         body = error_response_data if type(error_response_data) is bytes else exact_bytes(error_response_data)
-        head = self._reply_head("error", invoke_id, invocation_id, "application/json", len(body))
+        head = self.reply_head("error", invoke_id, invocation_id, "application/json", len(body))
         reply = Reply("error", invoke_id, invocation_id, head, body)
         if xray_fault:
             reply.slim_head = head
@@ -261,7 +262,7 @@ class LambdaRuntimeClient:
         self, request_id: str, invocation_id: "str | None", content_type: str
     ) -> "tuple[bytes, Connection]":
         """Return the head of a response whose length is unknown, without its last line, and the connection for it."""
-        head = self._reply_head("response", request_id, invocation_id, content_type, 0)
+        head = self.reply_head("response", request_id, invocation_id, content_type, 0)
         return head.removesuffix(b"Content-Length: 0\r\n\r\n"), self._connection
 
     def warm_up(self, answer: "Callable[[Invocation], None]") -> None:
@@ -277,7 +278,7 @@ class LambdaRuntimeClient:
         self.wait_next_invocation()
         connection.close()
 
-    def _reply_head(
+    def reply_head(
         self, verb: str, request_id: str, invocation_id: "str | None", content_type: str, length: int
     ) -> bytes:
         plain = request_id.isascii() and request_id.replace("-", "").isalnum()
@@ -290,7 +291,7 @@ class LambdaRuntimeClient:
 
     def post_reply(self, reply: Reply) -> None:
         """Send the reply to an invocation; results and errors both pass through this method."""
-        self._reply = reply
+        self.reply = reply
         self._send(reply, poll=self.pipeline)
         if self.finishing:
             self._confirm(reply)
@@ -325,7 +326,7 @@ class LambdaRuntimeClient:
             ApiError: 500, after which the execution environment is lost.
         """
         self.owed &= EVENT
-        reply = self._reply
+        reply = self.reply
         assert reply is not None
         try:
             status, _, answer, _ = self._connection.receive()
@@ -337,7 +338,7 @@ class LambdaRuntimeClient:
             self.owed = NOTHING  # the API did not read the poll behind the reply
         reply.answered = True
         if status == 202 or 200 <= status < 300:
-            self._reply = None
+            self.reply = None
             return
         if status >= 500:
             raise _function_errors.ApiError(f"the {reply.verb} to {reply.request_id}", status, answer)
@@ -351,7 +352,7 @@ class LambdaRuntimeClient:
         text = str(answer[:500], "utf-8", "backslashreplace").strip()
         self.report(reply.request_id, f"The Runtime API refused the {reply.verb} with {status}: {text}")
         if status == 413 or status == 410:
-            self._reply = None
+            self.reply = None
 
     def _exchange(self, request: bytes, *, sent: bool = False) -> "Response":
         """Send a request, unless it was `sent` before, and read its response; over a new connection if needed."""
@@ -361,7 +362,7 @@ class LambdaRuntimeClient:
             try:
                 if not sent:
                     connection.send(request)
-                return connection.receive()
+                return connection.receive(sent)
             except _function_errors.ConnectionLost as lost:
                 connection.close()
                 sent = False

@@ -110,8 +110,11 @@ class Connection:
             _reraise_foreign(error)
             raise _function_errors.ConnectionLost(f"sending failed: {error}") from error
 
-    def receive(self) -> "Response":
+    def receive(self, behind: int = 0) -> "Response":
         """Wait for the next response, without a time limit.
+
+        `behind`: it follows another one, with which some of its bytes may have arrived. Otherwise bytes that arrived
+        with the previous response belong to no request, and the connection is lost.
 
         Raises:
             ConnectionLost: the connection ended before a whole response had arrived.
@@ -121,7 +124,11 @@ class Connection:
         if sock is None:
             raise _function_errors.ConnectionLost("not connected")
         try:
-            response = None if reader.idle else reader.read()
+            response = None
+            if not reader.idle:
+                if not behind:
+                    raise _function_errors.ConnectionLost("a response was followed by bytes that belong to no request")
+                response = reader.read()
             while response is None:
                 room = reader.room()
                 if room is None:

@@ -30,6 +30,7 @@ _REPEATS_SHOWN = 3  # as `traceback`: further frames at the same line are only c
 _XRAY_FRAMES = 25  # of each end of the stack
 _XRAY_NAME = 1000  # characters of a path, a name, or a message that does not fit
 _XRAY_LENGTH = 60_000  # characters; the service drops everything above 64 KiB
+_LARGE = 1 << 20  # characters of a message that may leave no memory for the report
 _NO_BREAK_SPACE = "\u00a0"
 
 _OWN = __name__.rpartition(".")[0] + "."  # beginning of the names of the package's modules
@@ -68,6 +69,11 @@ def make_report(raised: BaseException, request_id: str = "", status: "int | None
                 frames = []
             trace = format_frames(frames)
             xray_type = error_type
+        if len(message) > _LARGE:
+            try:
+                bytes(24 * len(message))  # as much as the report and its log take at most
+            except MemoryError:
+                message = message[: _XRAY_NAME - 3] + "..."
         report: "ErrorReport" = {
             "errorMessage": message,
             "errorType": error_type,
@@ -126,11 +132,10 @@ def _source_line(path: str, line: "int | None", names: "dict[str, object]") -> s
     if not line:
         return ""
     try:
-        cached = _cached_line(path, line)
+        if (cached := _cached_line(path, line)) is not None:
+            return cached.strip()
     except Exception:
-        cached = None
-    if cached is not None:
-        return cached.strip()
+        pass
     if path[:1] == "<" and path[-1:] == ">":
         return ""  # there is no file; the globals may be those of a module that has one
     known = _lines.get((path, line))

@@ -300,6 +300,10 @@ def _handle(
                 return
             result, result_content_type = awaited
     except BaseException as raised:
+        try:
+            flush()
+        except BaseException:
+            pass  # a trace function of user code raised, which removes it; no later call raises
         status = None
         kind = type(raised)  # `isinstance` would ask the class of user code
         if not issubclass(kind, Fault):
@@ -322,7 +326,6 @@ def _handle(
             log_hint(report, None if adapter is None else adapter.application, sink, invoke_id)
         except Exception:
             pass  # e.g. no file descriptor is left
-    flush()
     client.post_invocation_error(invoke_id, report_json(report), cause, invocation_id)
     if leaving is not None:
         raise leaving

@@ -9,10 +9,11 @@ import sys
 from binascii import b2a_base64
 from io import TextIOBase
 
+from .._client import Reply
 from .._codec import quote
 from .._http import exact_bytes
 from .._report import exit_status_of, log_report, make_report, report_json
-from .._runtime_errors import ApiError, ConnectionLost, RuntimeFailure
+from .._runtime_errors import ApiError, ConnectionLost, ProtocolError, RuntimeFailure
 from .responses import StreamingResponse
 
 TYPE_CHECKING = False
@@ -75,6 +76,7 @@ def deliver(
         BaseException: whatever the handler raises before anything was sent.
         SystemExit: the handler raised it; its error was sent.
         ApiError: 500, after which the execution environment is lost.
+        ProtocolError: the response to the stream is not HTTP/1.1.
     """
     body, content_type, prelude, head_first = response, "application/octet-stream", b"", False
     if isinstance(response, StreamingResponse):
@@ -118,7 +120,7 @@ def deliver(
 class _Sender:
     """One streamed response: its head, alone or with the first byte, then chunks, the last chunk and the status."""
 
-    __slots__ = ("_client", "_connection", "_head", "_invoke_id", "_prelude", "_whole", "began")
+    __slots__ = ("_client", "_connection", "_head", "_invocation_id", "_invoke_id", "_prelude", "_whole", "began")
 
     def __init__(
         self,
@@ -132,6 +134,7 @@ class _Sender:
         self._whole = True  # every chunk was sent completely
         self._client = client
         self._invoke_id = invoke_id
+        self._invocation_id = invocation_id
         self._prelude = prelude
         head, self._connection = client.open_stream(invoke_id, invocation_id, content_type)
         self._head = head + (
@@ -170,22 +173,27 @@ class _Sender:
         Raises:
             _CutOff: the connection was lost before the confirmation.
             ApiError: 500, after which the execution environment is lost.
+            ProtocolError: the response is not HTTP/1.1.
         """
         begin = b"" if self.began else self._head_and_prelude()
         self._send(begin + b"0\r\n" + trailers + b"\r\n")
         try:
-            status, _, answer, _ = self._connection.receive()
+            self._read_response()
         except ConnectionLost as lost:
             raise _CutOff(str(lost)) from lost
-        finally:
-            # The developer guide ("Building a custom runtime") asks for the connection to be closed after a stream.
-            self._connection.close()
-        self._judge(status, answer)
 
     def report(self, text: str) -> None:
-        """Close the connection and log `text` as a warning."""
+        """Close the connection and log `text` as a warning.
+
+        The stream cannot be repeated, and the handler must not run twice, so an error answers a repeated invocation.
+        """
         self._connection.close()
         self._client.report(self._invoke_id, text)
+        request_id = self._invoke_id
+        error = {"errorMessage": text, "errorType": "Runtime.StreamError", "requestId": request_id, "stackTrace": []}
+        body = report_json(error).encode()  # type: ignore[arg-type]
+        head = self._client.reply_head("error", request_id, self._invocation_id, "application/json", len(body))
+        self._client.reply = Reply("error", request_id, self._invocation_id, head, body)
 
     def _head_and_prelude(self) -> bytes:
         self.began = True
@@ -202,20 +210,28 @@ class _Sender:
         except ConnectionLost as lost:
             # A server may respond and close before it has read all of a body that it refuses: read its response.
             try:
-                status, _, answer, _ = self._connection.receive()
+                status = self._read_response()
             except ConnectionLost:
                 raise _CutOff(str(lost)) from lost
-            self._connection.close()
-            self._judge(status, answer)
             raise _CutOff(f"the response was {status} before the end of the stream") from lost
 
-    def _judge(self, status: int, body: "bytes | bytearray") -> None:
+    def _read_response(self) -> int:
+        """Read the response to the stream, close the connection, and return the status."""
+        try:
+            status, _, body, _ = self._connection.receive()
+        except ProtocolError:
+            self._client.finishing = True
+            raise
+        finally:
+            # The developer guide ("Building a custom runtime") asks for the connection to be closed after a stream.
+            self._connection.close()
         if status >= 500:
             self._client.finishing = True
             raise ApiError(f"the response to {self._invoke_id}", status, body)
         if status >= 300:
             text = str(body[:500], "utf-8", "backslashreplace").strip()
-            self._client.report(self._invoke_id, f"The Runtime API refused the response with {status}: {text}")
+            self.report(f"The Runtime API refused the response with {status}: {text}")
+        return status
 
 
 def _feed(body: object, write: "Callable[[object], None]") -> None:

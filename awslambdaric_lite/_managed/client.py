@@ -90,12 +90,12 @@ class ManagedClient(LambdaRuntimeClient):
 
     def _read_status(self) -> None:
         """Read the status of the reply, after a repetition if needed, because the next poll does not show a loss."""
-        reply = self._reply
+        reply = self.reply
         try:
             super()._read_status()
             if reply is not None and not reply.answered and not reply.repeated:
                 self._confirm(reply)
         except (ApiError, ConnectionLost) as refusal:
             assert reply is not None
-            self._reply = None
+            self.reply = None
             self.report(reply.request_id, f"{refusal}; the result may be lost; continuing")

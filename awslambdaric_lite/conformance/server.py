@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
@@ -43,7 +44,9 @@ class Reaction:
         ignored: the request does not change the state, as if it had never arrived.
         cut: bytes of the response that are sent before the connection is closed.
         close: close the connection after the response; `announced` says so in a header field.
+        reset: close it with a reset, in which the client may lose what it has not read.
         bytewise: send each byte of the response by itself.
+        edit: returns the pieces that are sent instead of the response; each is sent before the next one is made.
         before: called before the response is sent.
     """
 
@@ -53,7 +56,9 @@ class Reaction:
     cut: int | None = None
     close: bool = False
     announced: bool = False
+    reset: bool = False
     bytewise: bool = False
+    edit: Callable[[bytes], Iterable[bytes]] | None = None
     before: Callable[[], object] | None = None
 
 
@@ -216,8 +221,8 @@ class ApiDouble(SocketServer):
             skipped = reaction.ignored or (reaction.status is not None and not self.steps_when_scripted)
             response = None if skipped else self._step(sock, request)
             if request.unread:
-                reaction, response = Reaction(close=True, announced=True), Response.of(TOO_LARGE)
-            elif reaction.status is not None:
+                reaction, response = replace(reaction, announced=True), response and Response.of(TOO_LARGE)
+            if reaction.status is not None:
                 response = Response(reaction.status, [("Content-Type", JSON_TYPE)], reaction.body)
             self._requests.append(replace(request, status=None if response is None else response.status))
             self.changed.notify_all()
@@ -232,11 +237,18 @@ class ApiDouble(SocketServer):
             fields = [*fields, ("Connection", "close")]
         data = render_response(status, fields, body, CHUNK_SIZE) if render is None else render(fields, body)
         data = data[: reaction.cut]
-        for piece in [data[at : at + 1] for at in range(len(data))] if reaction.bytewise else [data]:
+        pieces: Iterable[bytes] = [data]
+        if reaction.bytewise:
+            pieces = [data[at : at + 1] for at in range(len(data))]
+        elif reaction.edit is not None:
+            pieces = reaction.edit(data)
+        for piece in pieces:
             sock.sendall(piece)
-        if request.unread:
+        if reaction.reset:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif request.unread:
             _linger(sock)
-        return not (reaction.close or reaction.announced or reaction.cut is not None)
+        return not (reaction.close or reaction.announced or reaction.reset or reaction.cut is not None)
 
     def _on_held(self, request: Request) -> None:
         """Note a request that gets no response."""

@@ -55,7 +55,7 @@ EDGES: dict[str, tuple[set[str], set[str]]] = {
     "_handlers.http_response": (set(), set()),
     "_handlers.recognition": (set(), set()),
     "_handlers.responses": (set(), set()),
-    "_handlers.streaming": ({"_codec", "_handlers.responses", "_http", "_report", "_runtime_errors"}, set()),
+    "_handlers.streaming": ({"_client", "_codec", "_handlers.responses", "_http", "_report", "_runtime_errors"}, set()),
     "_handlers.web_apps": (
         set(),
         {
@@ -361,7 +361,7 @@ def test_cold_annotations_cost_nothing(module: str) -> None:
 
 
 # Long modules that have one reason to change, with a limit so that they do not grow unnoticed.
-LONG = {"_client": 391, "_report": 315, "_runtime": 413}
+LONG = {"_client": 391, "_report": 320, "_runtime": 413}
 
 
 @pytest.mark.parametrize("path", sorted(SOURCES["__init__"].parent.rglob("*.py")), ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""Tables of the documentation that come from the code: settings, differences, findings, results of conformance cases.
+"""Tables of the documentation that come from the code: settings, differences, findings, results of cases and faults.
 
 `python -m tests.docs --write` puts them between the marks of the pages; a test fails where a page is out of date.
 """
@@ -18,6 +18,9 @@ from awslambdaric_lite.packaging.audit.findings import LEVELS
 from tests.conformance.stored import StoredCase, StoredRun, read
 from tests.contract.differences import ALIVE, DIFFERENCES, Side
 from tests.docs.blocks import DOCS
+from tests.faults import api_rows, process_rows
+from tests.faults import stored as stored_faults
+from tests.faults.row import VERDICTS, Outcome, Row, faults, lost, survives
 
 _SETTINGS = {
     "PYTHON": "Interpreter that `bootstrap` starts. Default: `bin/python3` next to `bootstrap`, then `python3` on "
@@ -213,6 +216,54 @@ def _results_table(stored: Mapping[str, StoredRun], results: Mapping[str, Mappin
     return _table(header, [*rows, ["passed", f"of {len(shown)}", *map(str, passed)]])
 
 
+def faults_summary() -> str:
+    """Return the table of the numbers of rows with each verdict."""
+    stored = stored_faults.read()
+    wanted = {row.id: row for row in stored_faults.ROWS}
+    for name, run in stored.items():
+        needed = [
+            row.id for row in wanted.values() if row.id in run["rows"] or not (row.streams or row.since > (3, 10))
+        ]
+        _same(f"row of {name}", run["rows"], needed)
+    runs = [[(wanted[row], outcomes) for row, outcomes in run["rows"].items()] for run in stored.values()]
+
+    rows = [["rows that were run", *(str(len(of_client)) for of_client in runs)]]
+    handled = [sum(any(map(survives, outcomes)) for _, outcomes in of_client) for of_client in runs]
+    rows.append(["the client handles all four events and polls on", *map(str, handled)])
+    verdicts = [
+        [{verdict for outcome in outcomes for verdict in faults(row, outcome)} for row, outcomes in of_client]
+        for of_client in runs
+    ]
+    for verdict, meaning in VERDICTS.items():
+        counts = (sum(verdict in found for found in of_client) for of_client in verdicts)
+        rows.append([f"**{verdict}**: {meaning}", *map(str, counts)])
+    return _table(["", *(f"{name} {run['version']}" for name, run in stored.items())], rows)
+
+
+def _faults_table(shown: Sequence[Row]) -> str:
+    stored = stored_faults.read()
+    rows = []
+    for row in shown:
+        cells = [_outcomes(row, run["rows"].get(row.id, [])) for run in stored.values()]
+        if row.why:
+            cells[0] += f" (the process exits because {row.why})"
+        rows.append([row.fault, row.moment, *cells])
+    return _table(["fault", "moment", *stored], rows)
+
+
+def _outcomes(row: Row, outcomes: Sequence[Outcome]) -> str:
+    """Describe what a client did with a row: its outcomes, and the last line of the first of them."""
+    if not outcomes:
+        return "not run"
+    texts: dict[str, None] = {}
+    for outcome in outcomes:
+        wrong = "".join(f"**{verdict}**, " for verdict in faults(row, outcome))
+        runs = " ".join(map(str, outcome["runs"]))
+        texts[f"{wrong}{runs}, {len(lost(row, outcome))} lost, {outcome['status']}"] = None
+    line = outcomes[0]["line"].replace("`", "'")
+    return " or ".join(texts) + (f": `{line}`" if line else "")
+
+
 def _same(what: str, described: Iterable[str], existing: Iterable[str]) -> None:
     if wrong := set(described) ^ set(existing):
         raise ValueError(f"in the tables or stored results, or in the code, but not in both: {what} {sorted(wrong)}")
@@ -229,6 +280,9 @@ TABLES = {
     "findings": (DOCS / "packing.md", findings_table),
     "conformance": (DOCS / "conformance.md", conformance_table),
     "emulator": (DOCS / "conformance.md", emulator_table),
+    "faults-summary": (DOCS / "faults.md", faults_summary),
+    "faults-api": (DOCS / "faults.md", lambda: _faults_table(api_rows.ROWS)),
+    "faults-process": (DOCS / "faults.md", lambda: _faults_table(process_rows.ROWS)),
 }
 
 

@@ -221,3 +221,45 @@ def test_reports_equal_the_official_ones(tmp_path: Path) -> None:
     results = [run_lite(tmp_path, source, numbered(len(COMMON)), command=command) for command in (LITE, OFFICIAL)]
     ours, official = ([json.loads(request.body) for request in result.replies] for result in results)
     assert ours == official
+
+
+@pytest.mark.parametrize("hook", ["settrace", "setprofile"])
+@pytest.mark.parametrize("raised", ["ValueError('x')", "SystemExit(3)", "KeyboardInterrupt"])
+def test_trace_function_that_raises_loses_no_error(tmp_path: Path, raised: str, hook: str) -> None:
+    """The error of a handler is posted although a trace or profile function of user code raises."""
+    source = f"""
+import sys
+def trace(frame, event, argument):
+    if frame.f_globals["__name__"] != __name__:
+        raise {raised}
+def handler(event, context):
+    sys.{hook}(trace)
+    raise ValueError("text")
+"""
+    result = run_lite(tmp_path, source, numbered(2))
+    assert [request.verb for request in result.replies] == ["error"] * 2
+    assert [json.loads(request.body)["errorMessage"] for request in result.replies] == ["text"] * 2
+    assert result.ended_by_test
+
+
+@pytest.mark.parametrize("chain", ["0", "1"])
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("text", ["'x'", "'\\N{SNOWMAN}'", "'\\0'"], ids=["ascii", "other", "control"])
+@pytest.mark.parametrize("size", [5_000_000, 20_000_000, 50_000_000])
+def test_message_that_memory_cannot_hold_is_shortened(
+    tmp_path: Path, size: int, text: str, log_format: str, chain: str
+) -> None:
+    """An error is posted and logged although its message leaves no memory for the report."""
+    source = f"""
+import resource
+def handler(event, context):
+    text = {text} * {size}
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + {size // 2}, -1))
+    raise ValueError(text)
+"""
+    env = {"AWS_LAMBDA_LOG_FORMAT": log_format, "AWSLAMBDARIC_LITE_ERROR_CHAIN": chain}
+    result = run_lite(tmp_path, source, env=env)
+    assert [request.verb for request in result.replies] == ["error"]
+    assert json.loads(result.replies[0].body)["errorType"] == "ValueError"
+    assert b"ValueError" in result.stdout and result.ended_by_test

@@ -201,6 +201,38 @@ def test_last_reply_before_exit_is_repeated(tmp_path: Path) -> None:
     assert accepted(result) == {"request-0": 1}
 
 
+UNASKED = {
+    "accepted": b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n",
+    "refused": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "failed": b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n",
+    "part of a head": b"HTTP/1.1 202 Acc",
+    "part of a body": b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nab",
+    "no response": b"\r\n",
+}
+
+
+@pipelines
+@pytest.mark.parametrize("received", [True, False], ids=["received", "lost"])
+@pytest.mark.parametrize("unasked", UNASKED.values(), ids=UNASKED)
+@pytest.mark.parametrize("result_of", HANDLERS)
+def test_unasked_bytes_confirm_nothing(
+    tmp_path: Path, result_of: str, unasked: bytes, pipeline: str, *, received: bool
+) -> None:
+    """Bytes that follow an event are not taken for the status of its reply, which is posted again if it is lost."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        if request.verb == "next" and number == 2:
+            return Reaction(edit=lambda data: [data + unasked])
+        lost = request.request_id == "request-2" and not done
+        if lost and not received:
+            done.append(True)
+            return Reaction(ignored=True, cut=0)
+        return None
+
+    done: list[bool] = []
+    assert_exactly_once(tmp_path, result_of, react, {"AWSLAMBDARIC_LITE_PIPELINE": pipeline})
+
+
 def test_api_that_is_gone_ends_process(tmp_path: Path) -> None:
     """The process exits with a line if the API, with which it has no connection, is gone when it has a result."""
     (tmp_path / "app.py").write_text("def handler(event, context):\n    return event\n")

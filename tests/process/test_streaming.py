@@ -614,3 +614,44 @@ async def inner():
 def handler(event, context): return inner()
 """
     assert stream(run_lite(tmp_path, source)).body == b'{"statusCode":202,"headers":{}}' + b"\0" * 8 + b"012"
+
+
+@pytest.mark.parametrize(
+    "reaction",
+    [Reaction(ignored=True, cut=0), Reaction(ignored=True, cut=30), Reaction(ignored=True, status=400)],
+    ids=["closed", "closed in the response", "refused"],
+)
+@pytest.mark.parametrize("function", ["def", "async def"])
+def test_unconfirmed_stream_is_not_made_again(tmp_path: Path, function: str, reaction: Reaction) -> None:
+    """An error answers an invocation that returns although its response was streamed: its handler runs once."""
+    source = f"""
+{function} handler(event, context):
+    print("runs", event)
+    yield f"{{event}}"
+"""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return reaction if request.verb == "response" and number == 1 else None
+
+    result = run_lite(tmp_path, source, numbered(3), react=react)
+    assert [line for line in result.stdout.splitlines() if b"runs" in line] == [b"runs 0", b"runs 1", b"runs 2"]
+    assert [(request.verb, request.request_id[-1]) for request in result.replies if request.status == 202] == [
+        ("response", "0"),
+        ("error", "1"),
+        ("response", "2"),
+    ]
+    [error] = [json.loads(request.body) for request in result.replies if request.verb == "error"]
+    assert (error["errorType"], error["requestId"]) == ("Runtime.StreamError", "request-1")
+
+
+@pytest.mark.parametrize("response", [b"\x16\x03\x01\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"])
+def test_malformed_response_to_stream_ends_process(tmp_path: Path, response: bytes) -> None:
+    """The process exits if the response to a stream is not HTTP/1.1; the handler is not blamed for it."""
+
+    def react(request: Request, number: int) -> Reaction | None:
+        return Reaction(edit=lambda _: [response], close=True) if request.verb == "response" else None
+
+    source = "def handler(event, context):\n    yield 'text'\n"
+    result = run_lite(tmp_path, source, numbered(2), react=react)
+    assert [request.verb for request in result.requests] == ["next", "response"]
+    assert (result.exit_code, result.stdout, result.stderr.count(b"\n")) == (1, b"", 1)

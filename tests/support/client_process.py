@@ -164,17 +164,21 @@ class ClientProcess:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(GUARD)
 
-    def wait_until(self, happened: threading.Event) -> bool:
-        """Wait for an event or the exit of the process; return whether the process still runs."""
+    def wait_until(self, happened: threading.Event, limit: float = GUARD) -> bool:
+        """Wait for an event or the exit of the process; return whether the process still runs.
+
+        Raises:
+            AssertionError: neither happened within `limit` seconds; the process was killed.
+        """
 
         def watch() -> None:
             self.process.wait()
             happened.set()
 
         threading.Thread(target=watch, daemon=True).start()
-        if not happened.wait(GUARD):
+        if not happened.wait(limit):
             self.kill()
-            raise AssertionError(f"the client neither polled again nor exited in {GUARD:.0f} s")
+            raise AssertionError(f"the client neither polled again nor exited in {limit:.0f} s")
         return self.process.poll() is None
 
     def wait_until_asleep(self) -> None:
