@@ -87,7 +87,7 @@ class FunctionService:
         self.function = function
         self.host = FunctionHost(function, on_log, on_invocation)
         self.entry = FunctionEntry(self.host, asynchronous)
-        self._url_mode = url_mode
+        self._url_mode: InvokeMode = url_mode
         self._cors = cors
         self._listeners = Listeners(function.allow_hosts)
 

@@ -13,7 +13,8 @@ from .errors import WRONG_FORM, Problem, explain
 from .functions import make_cors, names_function
 from .intrinsics import as_text
 from .openapi import routes_of
-from .stack import HTTP_API, REST_API, Stack
+from .resource_types import HTTP_API, REST_API
+from .stack import Stack
 
 _INTEGRATION = "x-amazon-apigateway-integration"
 _NAMES = {"IntegrationType": "type", "IntegrationUri": "uri", "TimeoutInMillis": "timeoutInMillis"}

@@ -13,7 +13,8 @@ from ..packaging.targets import PYTHON_VERSIONS, Target
 from .cache import digest, kept_folder
 from .errors import Problem
 from .options import ProjectOptions
-from .stack import Stack, properties_of
+from .resource_types import properties_of
+from .stack import Stack
 
 _ASSET = "aws:asset:path"
 _ASSET_PROPERTY = "aws:asset:property"

@@ -19,8 +19,9 @@ from ..emulator.frontend.url_cors import Cors
 from .code import find_code, find_content, has_file, requirements_layer
 from .errors import WRONG_FORM, InvalidProject, Problem, explain
 from .intrinsics import as_text
+from .resource_types import ALIAS, FUNCTION, LAYER, VERSION, properties_of
 from .runtimes import choose_command
-from .stack import ALIAS, FUNCTION, LAYER, VERSION, Stack, properties_of
+from .stack import Stack
 
 LOCAL_LAYER = "LocalLayer"
 """The key of a layer that has a path instead of an ARN."""

@@ -6,7 +6,9 @@ import math
 import re
 from typing import Any
 
+from ..common.regions import dns_suffix, make_arn, partition
 from .errors import Problem
+from .intrinsics import NO_VALUE, nearest
 
 FROM_STORE = "AWS::SSM::Parameter::Value<"
 
@@ -64,3 +66,24 @@ def split(text: str) -> list[str]:
 
 def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def pseudo_parameter(name: str, region: str, account: str, stack: str) -> Any:
+    """Return the value of a pseudo parameter.
+
+    Raises:
+        Problem: AWS has none of this name.
+    """
+    values = {
+        "AWS::AccountId": account,
+        "AWS::NoValue": NO_VALUE,
+        "AWS::NotificationARNs": [],
+        "AWS::Partition": partition(region),
+        "AWS::Region": region,
+        "AWS::StackId": make_arn("cloudformation", region, account, f"stack/{stack}/local"),
+        "AWS::StackName": stack,
+        "AWS::URLSuffix": dns_suffix(region),
+    }
+    if name not in values:
+        raise Problem(f"{name} is not a pseudo parameter{nearest(name, values)}")
+    return values[name]

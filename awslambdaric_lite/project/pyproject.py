@@ -14,8 +14,8 @@ from ..common import toml_text
 from .errors import InvalidProject
 from .functions import LOCAL_LAYER
 from .intrinsics import nearest
+from .resource_types import ALIAS, FUNCTION
 from .runtimes import RUNNING
-from .stack import ALIAS, FUNCTION
 
 _TABLE = "tool.awslambdaric-lite.functions"
 _KEYS: dict[str, type | tuple[type, ...]] = {

@@ -21,9 +21,10 @@ from .functions import read_functions, unavailable_text
 from .intrinsics import nearest
 from .options import ProjectOptions
 from .pyproject import read_functions_table
+from .resource_types import FUNCTION
 from .samconfig import SamConfig, read_config
 from .sources import read_queues, read_sources
-from .stack import FUNCTION, Shared, Stack
+from .stack import Shared, Stack
 from .transform import apply_transforms
 
 _TEMPLATES = ("template.yaml", "template.yml", "template.json")

@@ -10,7 +10,8 @@ from ..emulator.config.project import OtherSource, Queue, QueueSource
 from .errors import WRONG_FORM, Problem, explain
 from .functions import names_function
 from .intrinsics import as_text
-from .stack import QUEUE, Stack, properties_of
+from .resource_types import QUEUE, properties_of
+from .stack import Stack
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 # Source: the documentation of `CreateQueue`.

@@ -2,49 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..common.regions import dns_suffix, make_arn, partition
+from ..common.regions import dns_suffix, make_arn
 from . import intrinsics, parameters
 from .errors import WRONG_FORM, InvalidProject, Problem, explain
 from .intrinsics import NO_VALUE, as_text, nearest
 from .options import ProjectOptions
-
-FUNCTION = "AWS::Lambda::Function"
-VERSION = "AWS::Lambda::Version"
-ALIAS = "AWS::Lambda::Alias"
-LAYER = "AWS::Lambda::LayerVersion"
-QUEUE = "AWS::SQS::Queue"
-HTTP_API = "AWS::ApiGatewayV2::Api"
-REST_API = "AWS::ApiGateway::RestApi"
+from .resource_types import (
+    ALIAS,
+    FUNCTION,
+    HTTP_API,
+    LAYER,
+    NAME_ATTRIBUTES,
+    NAMED,
+    PARTS,
+    QUEUE,
+    REST_API,
+    VERSION,
+    last_part,
+    make_id,
+    properties_of,
+)
+from .unfinished import Unfinished
 
 _DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
 _URL = re.compile(r"https?://.+/(?P<account>\d{12})/(?P<name>[^/]+)")
-
-# Resources whose names and ARNs follow from a property: this property, the ARN's service and resource, and what `Ref`
-# returns. Source: "Return values" of each resource in the CloudFormation template reference.
-_NAMED = {
-    "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/", "name"),
-    "AWS::DynamoDB::GlobalTable": ("TableName", "dynamodb", "table/", "name"),
-    "AWS::Events::EventBus": ("Name", "events", "event-bus/", "name"),
-    "AWS::IAM::Role": ("RoleName", "iam", "role/", "name"),
-    "AWS::Kinesis::Stream": ("Name", "kinesis", "stream/", "name"),
-    "AWS::Logs::LogGroup": ("LogGroupName", "logs", "log-group:", "name"),
-    "AWS::S3::Bucket": ("BucketName", "s3", "", "name"),
-    "AWS::SNS::Topic": ("TopicName", "sns", "", "arn"),
-    "AWS::SSM::Parameter": ("Name", "ssm", "parameter/", "name"),
-    "AWS::StepFunctions::StateMachine": ("StateMachineName", "states", "stateMachine:", "arn"),
-    QUEUE: ("QueueName", "sqs", "", "url"),
-}
-_NAME_ATTRIBUTES = ("Name", "QueueName", "TopicName")
-# Parts of APIs and functions, to which only parts of the same API or function refer.
-_PARTS = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::", "AWS::Lambda::", "AWS::IAM::")
 
 
 @dataclass
@@ -102,7 +89,7 @@ class Stack:
         self.failures: dict[str, str] = {}
         """Functions that the transform refuses, and why."""
         self._given = given or {}
-        self._active: list[str] = []
+        self._unfinished = Unfinished(file)
         self._conditions: dict[str, bool] = {}
         self._parameters: dict[str, Any] = {}
         shared.stacks.append(self)
@@ -164,7 +151,7 @@ class Stack:
     def ref(self, name: str) -> Any:
         """Return the value of `Ref`."""
         if name.startswith("AWS::"):
-            return self._pseudo(name)
+            return parameters.pseudo_parameter(name, self.region, self.account, self.name)
         if name in self.section("Parameters"):
             return self._parameter(name)
         return self._reference(name)
@@ -182,20 +169,18 @@ class Stack:
             return self.function_arn(name)
         if kind == VERSION and attribute == "Version":
             return self.version_number(name)
-        if kind == ALIAS and attribute == "AliasArn":
-            return self.ref(name)
-        if kind in (HTTP_API, REST_API) and attribute in ("ApiId", "RestApiId"):
+        if (kind, attribute) in ((ALIAS, "AliasArn"), (HTTP_API, "ApiId"), (REST_API, "RestApiId")):
             return self.ref(name)
         if kind == REST_API and attribute == "RootResourceId":
             return f"{name}/"
-        if kind in _NAMED:
-            with self._entering(f"{name}"):
+        if kind in NAMED:
+            with self._unfinished.entering(f"{name}"):
                 known, arn = self._identity(name)
-            if attribute in _NAME_ATTRIBUTES:
+            if attribute in NAME_ATTRIBUTES:
                 return known
             if attribute in ("Arn", "TopicArn"):
                 return arn
-        elif kind.startswith(_PARTS) and attribute.endswith("Id"):
+        elif kind.startswith(PARTS) and attribute.endswith("Id"):
             return name
         elif attribute in ("Arn", f"{kind.rpartition(':')[2]}Arn") and given.get(f"{self.prefix}{name}"):
             return given[f"{self.prefix}{name}"]
@@ -207,7 +192,7 @@ class Stack:
         if name not in conditions:
             raise Problem(f"condition {name} does not exist{nearest(str(name), conditions)}")
         if name not in self._conditions:
-            with self._entering(f"condition {name}"):
+            with self._unfinished.entering(f"condition {name}"):
                 self._conditions[name] = intrinsics.is_true(self, conditions[name])
         return self._conditions[name]
 
@@ -238,8 +223,8 @@ class Stack:
     def function_name(self, logical_id: str) -> str:
         """Return the name of a function: `FunctionName`, else its logical id, as `sam local` does."""
         if (given := self.shared.options.resources.get(f"{self.prefix}{logical_id}")) is not None:
-            return _last_part(given)
-        with self._entering(logical_id):
+            return last_part(given)
+        with self._unfinished.entering(logical_id):
             named = self.resolve(properties_of(self._resource(logical_id)).get("FunctionName"))
         if isinstance(named, str) and named:
             return named.rpartition(":")[2]
@@ -291,18 +276,10 @@ class Stack:
                 except Problem as error:
                     raise InvalidProject(f"{self.file}: {error}") from None
 
-    def api_id(self, logical_id: str) -> str:
-        """Return the id of an API, the same at each start."""
-        number = int.from_bytes(hashlib.sha256(f"{self.name}/{self.prefix}{logical_id}".encode()).digest(), "big")
-        letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-        return "".join(letters[number // len(letters) ** place % len(letters)] for place in range(10))
-
     def _exists(self, logical_id: str, resource: dict[str, Any]) -> bool:
         name = resource.get("Condition")
-        if name is None:
-            return True
         try:
-            return self.condition(name)
+            return name is None or self.condition(name)
         except Problem as error:
             raise InvalidProject(f"{self.file}: {logical_id}: {error}") from None
 
@@ -323,25 +300,25 @@ class Stack:
         if kind == LAYER:
             return self.layer_arn(name)
         if kind in (HTTP_API, REST_API):
-            return given or self.api_id(name)
-        if kind in _NAMED:
-            with self._entering(name):
+            return given or make_id(f"{self.name}/{self.prefix}{name}")
+        if kind in NAMED:
+            with self._unfinished.entering(name):
                 known, arn = self._identity(name)
-            if _NAMED[kind][3] == "url":
+            if NAMED[kind][3] == "url":
                 return self._queue_url(name, known, arn)
-            return known if _NAMED[kind][3] == "name" else arn
+            return known if NAMED[kind][3] == "name" else arn
         if given is not None:
             return given
         if kind.endswith("::Stage"):
             return self.resolve(properties_of(self._resource(name)).get("StageName")) or "default"
-        if kind.startswith(_PARTS):
+        if kind.startswith(PARTS):
             return name
         return self._placeholder(name, f"--resource {self.prefix}{name}=NAME_OR_ARN")
 
     def _qualified(self, name: str, kind: str) -> str:
         """Return the ARN of a version or of an alias."""
         properties = properties_of(self._resource(name))
-        with self._entering(name):
+        with self._unfinished.entering(name):
             function = as_text(self.resolve(properties.get("FunctionName")))
             qualifier = self.version_number(name) if kind == VERSION else as_text(self.resolve(properties.get("Name")))
         if not function.startswith("arn:"):
@@ -351,12 +328,12 @@ class Stack:
     def _identity(self, logical_id: str) -> tuple[str, str]:
         """Return the name and the ARN of a resource."""
         resource = self._resource(logical_id)
-        name_property, service, form, _ = _NAMED[resource["Type"]]
+        name_property, service, form, _ = NAMED[resource["Type"]]
         properties = properties_of(resource)
         given = self.shared.options.resources.get(f"{self.prefix}{logical_id}")
         account = self.account
         if given is not None and given.startswith("arn:"):
-            return _last_part(given), given
+            return last_part(given), given
         if given is not None and (url := _URL.fullmatch(given)) is not None:
             name, account = url["name"], url["account"]
         elif given is not None:
@@ -382,24 +359,9 @@ class Stack:
         self._placeholder(name, f"--resource {self.prefix}{logical_id}=URL, or --endpoint-url sqs=URL")
         return f"https://sqs.{self.region}.{dns_suffix(self.region)}/{account}/{name}"
 
-    def _pseudo(self, name: str) -> Any:
-        values = {
-            "AWS::AccountId": self.account,
-            "AWS::NoValue": NO_VALUE,
-            "AWS::NotificationARNs": [],
-            "AWS::Partition": partition(self.region),
-            "AWS::Region": self.region,
-            "AWS::StackId": make_arn("cloudformation", self.region, self.account, f"stack/{self.name}/local"),
-            "AWS::StackName": self.name,
-            "AWS::URLSuffix": dns_suffix(self.region),
-        }
-        if name not in values:
-            raise Problem(f"{name} is not a pseudo parameter{nearest(name, values)}")
-        return values[name]
-
     def _parameter(self, name: str) -> Any:
         if name not in self._parameters:
-            with self._entering(f"parameter {name}"):
+            with self._unfinished.entering(f"parameter {name}"):
                 try:
                     self._parameters[name] = self._value_of(name)
                 except InvalidProject:
@@ -436,29 +398,3 @@ class Stack:
     def _placeholder(self, value: str, cure: str) -> str:
         self.shared.unknown.setdefault(cure, value)
         return value
-
-    @contextmanager
-    def _entering(self, name: str) -> Iterator[None]:
-        """Refuse a circle of references.
-
-        Raises:
-            InvalidProject: `name` is being resolved already.
-        """
-        if name in self._active:
-            circle = " -> ".join([*self._active[self._active.index(name) :], name])
-            raise InvalidProject(f"{self.file}: references make a circle: {circle}; remove one of them")
-        self._active.append(name)
-        try:
-            yield
-        finally:
-            self._active.pop()
-
-
-def properties_of(resource: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties of a resource, none if they are not a mapping."""
-    properties = resource.get("Properties")
-    return properties if isinstance(properties, dict) else {}
-
-
-def _last_part(name_or_arn: str) -> str:
-    return re.split(r"[:/]", name_or_arn)[-1]

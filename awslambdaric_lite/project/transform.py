@@ -22,7 +22,8 @@ from .cache import cache_path, digest
 from .documents import EXTRA, read_document
 from .errors import InvalidProject, Problem
 from .intrinsics import is_call
-from .stack import Stack, properties_of
+from .resource_types import properties_of
+from .stack import Stack
 
 _PACKAGE = "aws-sam-translator"
 _SAM = "AWS::Serverless-2016-10-31"

@@ -103,17 +103,15 @@ def url_configuration(service: ProjectService, entry: ProjectFunction) -> dict[s
         "InvokeMode": url.invoke_mode,
     }
     if url.cors is not None:
-        cors = {
+        cors: dict[str, Any] = {
+            "AllowCredentials": url.cors.allow_credentials,
             "AllowHeaders": list(url.cors.allow_headers),
             "AllowMethods": list(url.cors.allow_methods),
             "AllowOrigins": list(url.cors.allow_origins),
             "ExposeHeaders": list(url.cors.expose_headers),
+            "MaxAge": url.cors.max_age,
         }
-        found["Cors"] = {name: values for name, values in cors.items() if values}
-        if url.cors.allow_credentials:
-            found["Cors"]["AllowCredentials"] = True
-        if url.cors.max_age:
-            found["Cors"]["MaxAge"] = url.cors.max_age
+        found["Cors"] = {name: value for name, value in cors.items() if value}
     return found
 
 
