@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from .sources.queue_poller import QueuePoller
     from .sources.queues import QueueAddress
 
-_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # of a listener, as a process of this machine reaches it
+# Where a process of this machine reaches a listener on every address.
+_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # nosec B104: names only, nothing listens here
 
 
 class ProjectService:

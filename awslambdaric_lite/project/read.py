@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from .options import ProjectOptions
 from .pyproject import read_functions_table
 from .resource_types import FUNCTION
 from .samconfig import SamConfig, read_config
+from .shared import Shared
 from .sources import read_queues, read_sources
-from .stack import Shared, Stack
+from .stack import Stack
 from .transform import apply_transforms
 
 _TEMPLATES = ("template.yaml", "template.yml", "template.json")
@@ -132,7 +132,6 @@ def _load_template(shared: Shared, file: Path, config: SamConfig, folder: Path) 
     template = _read_template(shared, file)
     given = {**config.parameters, **options.parameters}
     stack = Stack(shared, file, template, _stack_name(config.stack_name or folder.name), given=given)
-    _note_unknown_parameters(stack, [*options.parameters])
     _expand(shared, stack)
 
 
@@ -205,12 +204,17 @@ def _stack_name(text: str) -> str:
     return name if name[:1].isalpha() else f"local-{name}".strip("-")
 
 
-def _note_unknown_parameters(stack: Stack, names: Iterable[str]) -> None:
-    declared = stack.section("Parameters")
-    for name in names:
-        similar = get_close_matches(name, list(declared), 1)
-        if name not in declared and similar:
-            stack.shared.notes.append(f"{stack.file} has no parameter {name}; write {similar[0]}")
+def _note_unused_options(shared: Shared) -> None:
+    """Note the options that name nothing of the project."""
+    parameters = {name for stack in shared.stacks for name in stack.section("Parameters")}
+    for name in shared.options.parameters:
+        if name not in parameters | shared.used:
+            shared.notes.append(f"parameter {name} has no effect: no template has it{nearest(name, parameters)}")
+    resources = {stack.prefix + logical_id for stack in shared.stacks for logical_id in stack.section("Resources")}
+    for name in shared.options.resources:
+        if (logical_id := name.partition(".")[0]) not in resources:
+            text = f"resource {name} has no effect: no template has it{nearest(logical_id, resources)}"
+            shared.notes.append(text)
 
 
 def _project(shared: Shared, folder: Path) -> Project:
@@ -232,6 +236,7 @@ def _project(shared: Shared, folder: Path) -> Project:
     for stack in shared.stacks:
         _note_others(stack)
     _note_unused_variables(shared, functions)
+    _note_unused_options(shared)
     if unknown:
         known = [f"{value} ({cure})" for cure, value in unknown.items()]
         shared.notes.append(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from ..common.regions import dns_suffix, make_arn
 from . import intrinsics, parameters
 from .errors import WRONG_FORM, InvalidProject, Problem, explain
 from .intrinsics import NO_VALUE, as_text, nearest
-from .options import ProjectOptions
 from .resource_types import (
     ALIAS,
     FUNCTION,
@@ -28,22 +26,11 @@ from .resource_types import (
     make_id,
     properties_of,
 )
+from .shared import Shared
 from .unfinished import Unfinished
 
 _DYNAMIC = re.compile(r"\{\{(resolve:[^{}]+)\}\}")
 _URL = re.compile(r"https?://.+/(?P<account>\d{12})/(?P<name>[^/]+)")
-
-
-@dataclass
-class Shared:
-    """What all stacks of a project have in common."""
-
-    options: ProjectOptions
-    stacks: list[Stack] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    unknown: dict[str, str] = field(default_factory=dict)
-    """What only a deployment knows, and the option that gives it."""
 
 
 class Stack:
@@ -202,7 +189,7 @@ class Stack:
 
     def export(self, name: str) -> Any:
         """Return the value that a stack of this project exports, or that the options have for its name."""
-        if (given := self.shared.options.parameters.get(name)) is not None:
+        if (given := self.shared.given(name)) is not None:
             return given
         for stack in self.shared.stacks:
             for output in stack.section("Outputs").values():
@@ -390,7 +377,7 @@ class Stack:
 
     def _dynamic(self, reference: str, placeholder: str | None = None) -> str:
         """Return the value of a dynamic reference, which is without its braces."""
-        if (given := self.shared.options.parameters.get(reference)) is not None:
+        if (given := self.shared.given(reference)) is not None:
             return given
         self._placeholder(reference, f"--parameter {reference}=VALUE")
         return placeholder or reference

@@ -234,7 +234,7 @@ def test_parameter_outside_its_limits_is_refused(read: Read, options: dict[str, 
 def test_unknown_parameter_is_named_with_the_nearest(read: Read) -> None:
     """A note has the nearest name of one that the template does not have."""
     notes = with_variables(read, "A: b", parameters={"Stag": "dev"}).notes
-    assert any("has no parameter Stag; write Stage" in note for note in notes)
+    assert any("parameter Stag has no effect: no template has it; write Stage" in note for note in notes)
 
 
 def test_circle_of_conditions_is_refused(read: Read) -> None:
