@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .sources.queues import QueueAddress
 
 # Where a process of this machine reaches a listener on every address.
-_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # nosec B104: names only, nothing listens here
+_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "[::]": "[::1]"}  # nosec B104
 
 
 class ProjectService:
