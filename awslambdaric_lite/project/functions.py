@@ -42,7 +42,7 @@ def names_function(text: Any) -> tuple[str, str | None] | None:
 def read_functions(stack: Stack) -> Iterator[Function]:
     """Yield the functions of a stack; what is wrong with one makes it unavailable."""
     for logical_id, text in stack.failures.items():
-        yield _unavailable(stack, logical_id, logical_id, None, f"{text} Correct it.")
+        yield _unavailable(stack, logical_id, logical_id, None, f"{text.rstrip('. ')}; correct it")
     for logical_id, properties in stack.of_type(FUNCTION):
         name, runtime = logical_id, None
         qualifiers: dict[str, Any] = {}
