@@ -66,6 +66,8 @@ class ProjectService:
         self.created = now()
         self.layers = Layers(self.functions.region, self.functions.account)
         self._numbers = itertools.count()
+        self.queue_arns: dict[str, str] = {}
+        """The ARNs of polled queues, by what their sources call them."""
         self._pollers: dict[asyncio.Task[None], QueuePoller] = {}
         self._leaving: dict[asyncio.Task[None], ProjectFunction] = {}  # removed functions that complete invocations
         self._listeners = Listeners(
@@ -171,6 +173,7 @@ class ProjectService:
         timeout_s = self.function(source.function).function.timeout_s
         poller = QueuePoller(source, *queue, client, self.submit, note, function_timeout_s=timeout_s)
         self._pollers[asyncio.get_running_loop().create_task(poller.run())] = poller
+        self.queue_arns[source.queue] = queue.arn
         return poller
 
     async def close(self) -> int:

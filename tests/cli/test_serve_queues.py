@@ -15,6 +15,7 @@ import pytest
 
 from awslambdaric_lite.emulator.sources.queues import sqs_client
 from tests.emulator.command_line import Serve
+from tests.emulator.sdk import lambda_client
 from tests.layers.publishing import aws
 
 from .project_files import RUNTIME
@@ -83,8 +84,13 @@ def test_queue_is_created_and_polled(moto: str, tmp_path: Path) -> None:
         client.send_message(QueueUrl=url, MessageBody="one")
         assert line_of(serve, "url ") == f"url {url} endpoint {moto}"
         assert line_of(serve, "bodies ") == "bodies one"
+        functions = lambda_client(serve.serving["endpointUrl"])
+        [mapping] = functions.list_event_source_mappings()["EventSourceMappings"]
+        real = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        assert mapping["EventSourceArn"] == real
         assert serve.end()[0] == 0
     client.close()
+    functions.close()
 
 
 def test_existing_queue_is_found_by_the_variable(moto: str, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def source_configuration(
 
 
 def _queue_arn(service: ProjectService, queue: str) -> str:
-    if queue.startswith("arn:"):
-        return queue
+    if queue in service.queue_arns or queue.startswith("arn:"):
+        return service.queue_arns.get(queue, queue)
     name = next((each.name for each in service.project.queues if each.logical_id == queue), queue)
     return make_arn("sqs", service.functions.region, service.functions.account, name)
