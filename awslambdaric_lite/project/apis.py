@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from ..emulator.config.project import Api, Route
+from ..emulator.gateway.openapi import binary_media_types_of, cors_of, routes_of
 from .code import find_content
 from .documents import read_document
 from .errors import WRONG_FORM, Problem, explain
-from .functions import make_cors, names_function
+from .functions import names_function
 from .intrinsics import as_text
-from .openapi import routes_of
 from .resource_types import HTTP_API, REST_API
 from .stack import Stack
 
@@ -54,8 +54,10 @@ class _Reader:
         stage, self._variables = self._stage()
         document = self._document()
         (self._add_http_routes if self._kind == "HTTP" else self._add_rest_methods)(document)
-        media_types = self._stack.resolve(self._properties.get("BinaryMediaTypes"))
-        cors = self._stack.resolve(self._properties.get("CorsConfiguration"))
+        if media_types := self._stack.resolve(self._properties.get("BinaryMediaTypes")):
+            document["x-amazon-apigateway-binary-media-types"] = media_types
+        if cors := self._stack.resolve(self._properties.get("CorsConfiguration")):
+            document["x-amazon-apigateway-cors"] = _lowered(cors)
         return Api(
             f"{self._stack.prefix}{self._logical_id}",
             self._kind,
@@ -63,11 +65,8 @@ class _Reader:
             stage,
             api_id=self._id,
             stage_variables=self._variables,
-            cors=make_cors(cors or document.get("x-amazon-apigateway-cors")) if self._kind == "HTTP" else None,
-            binary_media_types=tuple(
-                str(each).replace("~1", "/")
-                for each in media_types or document.get("x-amazon-apigateway-binary-media-types") or ()
-            ),
+            cors=cors_of(document) if self._kind == "HTTP" else None,
+            binary_media_types=binary_media_types_of(document),
         )
 
     def _document(self) -> dict[str, Any]:
@@ -126,15 +125,15 @@ class _Reader:
         self, document: dict[str, Any], method: str, path: str, integration: dict[str, Any], properties: dict[str, Any]
     ) -> None:
         """Add a route of a single resource, whose properties have its authorization, to a document."""
-        operation: dict[str, Any] = {_INTEGRATION: integration}
         authorization = properties.get("AuthorizationType", "NONE")
-        if authorization == "AWS_IAM":
-            operation["x-amazon-apigateway-auth"] = {"type": "AWS_IAM"}
-        elif authorization != "NONE":
-            name = str(properties.get("AuthorizerId", authorization))
-            operation["security"] = [{name: []}]
-            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-            schemes[name] = {"x-amazon-apigateway-authorizer": {}}
+        operation: dict[str, Any] = {_INTEGRATION: integration, "x-amazon-apigateway-auth": {"type": authorization}}
+        schemes: dict[str, Any] = {}
+        if authorization not in ("NONE", "AWS_IAM"):
+            schemes[str(properties.get("AuthorizerId", authorization))] = {"x-amazon-apigateway-authorizer": {}}
+        if str(properties.get("ApiKeyRequired", False)).lower() == "true":
+            schemes["api_key"] = {"type": "apiKey"}
+        operation["security"] = [{name: []} for name in schemes]
+        document.setdefault("components", {}).setdefault("securitySchemes", {}).update(schemes)
         key = "x-amazon-apigateway-any-method" if method == "ANY" else method.lower()
         item = document["paths"].setdefault(path, {})
         if key in item:

@@ -229,9 +229,9 @@ def _project(shared: Shared, folder: Path) -> Project:
         names = {each.config.name for each in functions}
         sources = tuple(each for each in sources if each.function in names)
         apis = tuple(
-            dataclasses.replace(api, routes=routes)
+            dataclasses.replace(api, routes=tuple(each for each in api.routes if each.function in {*names, None}))
             for api in apis
-            if (routes := tuple(route for route in api.routes if route.function in names))
+            if any(route.function in names for route in api.routes)
         )
     for stack in shared.stacks:
         _note_others(stack)

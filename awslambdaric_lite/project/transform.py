@@ -238,8 +238,10 @@ def _resources_of(cause: Any, resources: dict[str, Any]) -> list[str]:
     if having := [each for each in ours if event in (properties_of(resources[each]).get("Events") or {})]:
         return having
     named = getattr(cause, "_logical_id", event)
-    if named in ours or not isinstance(named, str):
-        return [named] if named in ours else []
+    if not isinstance(named, str):
+        return []
+    if named in resources:
+        return [named]
     return sorted((each for each in ours if named.startswith(each)), key=len)[-1:]  # whose event makes it, e.g.
 
 

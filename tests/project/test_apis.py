@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from awslambdaric_lite.emulator.config.project import Api, Project
+from awslambdaric_lite.emulator.config.project import Api, MockResponse, Project
 from awslambdaric_lite.project.runtimes import RUNNING
 
 from .conftest import Read
@@ -20,10 +20,10 @@ Resources:
 URI = "!Sub 'arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${F.Arn}/invocations'"
 
 
-def read_with(read: Read, resources: str, files: dict[str, str] | None = None) -> Project:
+def read_with(read: Read, resources: str, files: dict[str, str] | None = None, **options: Any) -> Project:
     """Read a project with a function and more resources."""
     app = {"src/app.py": "def get(event, context): pass\n"}
-    return read({"template.yaml": FUNCTION + resources, **app, **(files or {})})
+    return read({"template.yaml": FUNCTION + resources, **app, **(files or {})}, **options)
 
 
 def routes(api: Api) -> list[tuple[str, str, str | None, str | None]]:
@@ -125,6 +125,80 @@ REST = f"""
     Properties: {{RestApiId: !Ref Rest, ResourceId: !Ref Lost, HttpMethod: GET, Integration: {{Type: MOCK}}}}
   Deployment: {{Type: AWS::ApiGateway::Deployment, Properties: {{RestApiId: !Ref Rest, StageName: early}}}}
 """  # noqa: E501 -- a template
+
+
+PROTECTED = f"""
+  Rest: {{Type: AWS::ApiGateway::RestApi}}
+  Auth: {{Type: AWS::ApiGateway::Authorizer, Properties: {{RestApiId: !Ref Rest, Type: TOKEN}}}}
+  A:
+    Type: AWS::ApiGateway::Method
+    Properties: &method
+      RestApiId: !Ref Rest
+      ResourceId: !GetAtt Rest.RootResourceId
+      HttpMethod: GET
+      AuthorizationType: AWS_IAM
+      Integration: {{Type: AWS_PROXY, IntegrationHttpMethod: POST, Uri: {URI}}}
+  B: {{Type: AWS::ApiGateway::Method, Properties: {{<<: *method, HttpMethod: PUT, AuthorizationType: NONE, ApiKeyRequired: true}}}}
+  C:
+    Type: AWS::ApiGateway::Method
+    Properties: {{<<: *method, HttpMethod: POST, AuthorizationType: CUSTOM, AuthorizerId: !Ref Auth}}
+  D: {{Type: AWS::ApiGateway::Method, Properties: {{<<: *method, HttpMethod: DELETE, AuthorizationType: NONE}}}}
+  Preflight:
+    Type: AWS::ApiGateway::Method
+    Properties:
+      RestApiId: !Ref Rest
+      ResourceId: !GetAtt Rest.RootResourceId
+      HttpMethod: OPTIONS
+      AuthorizationType: NONE
+      Integration:
+        Type: MOCK
+        RequestTemplates: {{application/json: "{{ statusCode: 200 }}"}}
+        IntegrationResponses:
+          - StatusCode: "204"
+            ResponseParameters: {{method.response.header.Access-Control-Allow-Origin: "'*'"}}
+"""  # noqa: E501 -- a template
+
+
+def test_protected_methods_are_not_served_and_preflights_are(read: Read) -> None:
+    """A method with IAM, an API key or an authorizer says so; a mock integration for CORS has its response."""
+    (api,) = read_with(read, PROTECTED).apis
+    assert {route.method: route.unsupported for route in api.routes if route.method != "OPTIONS"} == {
+        "GET": "IAM authorization",
+        "PUT": "API key",
+        "POST": "authorizer Auth",
+        "DELETE": "",
+    }
+    (preflight,) = [route for route in api.routes if route.method == "OPTIONS"]
+    assert preflight.mock == MockResponse(204, (("Access-Control-Allow-Origin", "*"),))
+    assert not preflight.unsupported
+    only = read_with(read, PROTECTED, only=["F"]).apis
+    assert [len(api.routes) for api in only] == [5]
+
+
+def test_authorizers_and_cors_of_sam(read: Read) -> None:
+    """Authorizers and CORS of SAM's APIs are those of their routes."""
+    resources = f"""
+  Shop:
+    Type: AWS::Serverless::Api
+    Properties: {{StageName: v1, Cors: "'*'", Auth: {{DefaultAuthorizer: AWS_IAM, AddDefaultAuthorizerToCorsPreflight: false}}}}
+  Http:
+    Type: AWS::Serverless::HttpApi
+    Properties: {{CorsConfiguration: {{AllowOrigins: ["https://a.example"], AllowCredentials: true}}}}
+  Get:
+    Type: AWS::Serverless::Function
+    Properties:
+      {{CodeUri: src, Handler: app.get, Runtime: {RUNNING}, Events: {{
+        A: {{Type: Api, Properties: {{RestApiId: !Ref Shop, Path: /a, Method: get}}}},
+        B: {{Type: HttpApi, Properties: {{ApiId: !Ref Http, Path: /b, Method: get}}}}}}}}
+"""  # noqa: E501 -- a template
+    apis = {api.logical_id: api for api in read_with(read, resources).apis}
+    rest = {route.method: route for route in apis["Shop"].routes}
+    assert rest["GET"].unsupported == "IAM authorization"
+    assert rest["OPTIONS"].mock is not None
+    assert dict(rest["OPTIONS"].mock.headers)["Access-Control-Allow-Origin"] == "*"
+    cors = apis["Http"].cors
+    assert cors is not None
+    assert (list(cors.allow_origins), cors.allow_credentials) == (["https://a.example"], True)
 
 
 def test_rest_api_of_single_resources(read: Read) -> None:

@@ -297,6 +297,15 @@ def test_one_refused_event_leaves_its_function(read: Read, event: str) -> None:
     assert any("template.yaml: Other.Twice: left out: " in note for note in project.notes)
 
 
+def test_one_refused_resource_leaves_the_functions(read: Read) -> None:
+    """A resource that is not SAM's, which the translator refuses, is left out with the event that needs it."""
+    bucket = "  Bucket: {Type: AWS::S3::Bucket, Properties: {NotificationConfiguration: {LambdaConfigurations: x}}}\n"
+    event = "Events: {A: {Type: S3, Properties: {Bucket: !Ref Bucket, Events: s3:ObjectCreated:*}}}"
+    project = read(function_template(event, bucket))
+    assert [(each.logical_id, each.unavailable) for each in project.functions] == [("Get", "")]
+    assert any("template.yaml: Bucket: left out: " in note for note in project.notes)
+
+
 def test_missing_translator_is_named_with_its_extra(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without aws-sam-translator the error has the command that installs it."""
     monkeypatch.setattr("awslambdaric_lite.project.transform._PACKAGE", "no-such-package")
