@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 
 import pytest
 
-from tests.conformance.clients import OFFICIAL, OURS
+from tests.conformance.clients import OFFICIAL, OURS, Client
 from tests.faults.row import HANG, POLLS_ON, Outcome, Row, faults, survives
 from tests.faults.run import run_row
 from tests.faults.stored import PYTHON, ROWS, outcome_of, read, runs_with
 
 _BEGINNING = 40  # characters of a last line that do not depend on timing
+_MORE_RUNS = 2  # of a row whose outcome is not stored: a busy machine may show one that the stored runs did not
 
 
 def shape(outcome: Outcome, *, with_line: bool) -> tuple[object, ...]:
@@ -22,6 +24,13 @@ def shape(outcome: Outcome, *, with_line: bool) -> tuple[object, ...]:
     return tuple(outcome["runs"]), outcome["replies"], outcome["init"], outcome["status"], line
 
 
+def is_stored(outcome: Outcome, client: Client, row: Row, known: list[Outcome], *, with_line: bool) -> bool:
+    """Return whether the outcome, or that of one more run, is one of the stored ones."""
+    expected = {shape(each, with_line=with_line) for each in known}
+    outcomes = chain([outcome], (outcome_of(client, row, known) for _ in range(_MORE_RUNS)))
+    return any(shape(each, with_line=with_line) in expected for each in outcomes)
+
+
 @pytest.mark.parametrize("row", [row for row in ROWS if runs_with(OURS, row)], ids=lambda row: row.id)
 def test_our_client_doubles_and_loses_nothing(row: Row) -> None:
     """No event runs twice, no result is lost, nothing hangs, and the result is the stored one."""
@@ -29,8 +38,7 @@ def test_our_client_doubles_and_loses_nothing(row: Row) -> None:
     assert faults(row, outcome) == [], outcome
     stored = read()[OURS.name]
     if row.id in stored["rows"] and stored["python"] == PYTHON:
-        expected = {shape(each, with_line=True) for each in stored["rows"][row.id]}
-        assert shape(outcome, with_line=True) in expected
+        assert is_stored(outcome, OURS, row, stored["rows"][row.id], with_line=True), outcome
 
 
 @pytest.mark.slow
@@ -42,7 +50,7 @@ def test_official_client_has_its_stored_result(row: Row) -> None:
         pytest.skip(f"awslambdaric {OFFICIAL.version or 'is not installed'}; results are of {stored['version']}")
     known = stored["rows"][row.id]
     outcome = outcome_of(OFFICIAL, row, known)
-    assert shape(outcome, with_line=False) in {shape(each, with_line=False) for each in known}
+    assert is_stored(outcome, OFFICIAL, row, known, with_line=False), outcome
 
 
 def test_rows_are_distinct() -> None:
