@@ -354,6 +354,6 @@ async def _wait(tasks: Iterable[asyncio.Task[Any]], ends_at: float) -> set[async
 
 def _is_final(error: Exception) -> bool:
     """Return whether the queue has refused a request, which it would do again."""
-    response = getattr(error, "response", {})
+    response = getattr(error, "response", None) or {}  # None of a lost connection
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     return 400 <= status < 500 and status != 429 and "Throttl" not in response.get("Error", {}).get("Code", "")

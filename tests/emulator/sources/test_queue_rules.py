@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
 
 from awslambdaric_lite.common.quotas import MAX_PAYLOAD
 from awslambdaric_lite.emulator.config.project import QueueSource
@@ -150,6 +151,10 @@ def test_refused_deletion_is_noted(client: ScriptedClient, poll: Poll, outcome: 
         (Refusal(503, "ServiceUnavailable"), "does not answer: refused: ServiceUnavailable; retrying"),
         (Refusal(400, "QueueDoesNotExist"), "http://queue.test/orders refuses requests: refused: QueueDoesNotExist"),
         (KeyError("MD5OfBody"), "does not answer: 'MD5OfBody'; retrying"),
+        *(
+            (lost(endpoint_url="http://queue.test", error="reset"), "http://queue.test/orders does not answer: ")
+            for lost in (ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError)
+        ),
     ],
 )
 def test_failed_receive_is_noted_once(client: ScriptedClient, poll: Poll, failure: Exception, text: str) -> None:
