@@ -41,7 +41,7 @@ def test_our_client_doubles_and_loses_nothing(row: Row) -> None:
         assert is_stored(outcome, OURS, row, stored["rows"][row.id], with_line=True), outcome
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 @pytest.mark.parametrize("row", [row for row in ROWS if runs_with(OFFICIAL, row)], ids=lambda row: row.id)
 def test_official_client_has_its_stored_result(row: Row) -> None:
     """AWS's client for Python has a result that the documentation shows."""
